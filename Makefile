@@ -1,0 +1,65 @@
+# Everything runs from .venv, which is made from requirements.lock when it is missing or older than it.
+# Needs Python >= 3.11 (another interpreter: make PYTHON=python3.12 ...) and make; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lint types unit notebooks-test lab notebooks lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make report     write reports/index.html from the example data (German and English)"
+	@echo "make test       lint, format, types, layers, unit tests, doctests, notebooks"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make notebooks  execute the notebooks again and keep their outputs"
+	@echo "make lock       resolve requirements.lock anew (needs uv)"
+	@echo "make clean      remove .venv, reports and caches"
+
+# The environment: one stamp for the locked packages, one for kbind itself.
+$(VENV)/.packages: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+		{ echo "kbind needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) -V 2>&1); try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making $(VENV) from requirements.lock (about two minutes) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true
+	@touch $@
+
+$(VENV)/.kbind: $(VENV)/.packages pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+report: $(VENV)/.kbind
+	$(BIN)/kbind report
+
+test: lint types unit notebooks-test
+
+lint: $(VENV)/.kbind
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.kbind
+	$(BIN)/mypy
+
+unit: $(VENV)/.kbind
+	$(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
+
+notebooks-test: $(VENV)/.kbind
+	$(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+
+lab: $(VENV)/.kbind
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: $(VENV)/.kbind
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find kbind tests -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,163 @@
+"""What the user says about the data: `kbind.yaml` beside it, and the keyword `mapping`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from kbind.dataset.schema import ROLES, TABLES
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
+
+CONFIG_NAME = "kbind.yaml"
+_KEYS = ("title", "timezone", "as_of", "decimal", "date_order", "tables", "roles")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A column of `customers` that plays a part, and for flags the value that means yes."""
+
+    column: str
+    value: object = None
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """Where a table comes from and what its columns are called there (contract name -> source name)."""
+
+    source: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything declared about a data set."""
+
+    title: str | None = None
+    timezone: str | None = None
+    as_of: object = None
+    decimal: str | None = None
+    date_order: str | None = None
+    tables: Mapping[str, TableConfig] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+
+def read_config(path: Path) -> Config:
+    """Read `kbind.yaml`; an empty configuration if there is none."""
+    if not path.is_file():
+        return Config()
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DatasetError([Problem(path.name, f"is not YAML in UTF-8: {' '.join(str(error).split())}")]) from error
+    if content is None:
+        return Config()
+    if not isinstance(content, dict):
+        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {_listed(_KEYS)}")
+    for key in content:
+        if key not in _KEYS:
+            raise _wrong(path.name, f"unknown key {key!r}", did_you_mean(str(key), _KEYS) + f"allowed: {_listed(_KEYS)}")
+    for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy"))):
+        if content.get(key) not in (None, *allowed):
+            raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: {_listed(allowed)}")
+    return Config(
+        title=content.get("title"),
+        timezone=content.get("timezone"),
+        as_of=content.get("as_of"),
+        decimal=content.get("decimal"),
+        date_order=content.get("date_order"),
+        tables=read_mapping(content.get("tables") or {}, path.name),
+        roles=_read_roles(content.get("roles") or {}, path.name),
+    )
+
+
+def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
+    """Table name -> columns (contract name -> source name), with `file` for a source of another name.
+
+    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")
+    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'})}
+    """
+    result = {}
+    if not isinstance(mapping, Mapping):
+        raise _wrong(where, f"tables: {mapping!r}", "allowed: table names, each with its columns")
+    for table, entry in mapping.items():
+        if table not in TABLES:
+            raise _wrong(where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {_listed(TABLES)}")
+        if not isinstance(entry, Mapping):
+            raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
+        nested = entry.get("columns", {k: v for k, v in entry.items() if k != "file"})
+        if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
+            raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
+        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()})
+    return result
+
+
+def _read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
+    result = {}
+    for role, entry in roles.items():
+        if role not in ROLES:
+            raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {_listed(ROLES)}")
+        if isinstance(entry, str):
+            result[str(role)] = Role(entry)
+        elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str):
+            result[str(role)] = Role(entry["column"], entry.get("value"))
+        else:
+            raise _wrong(where, f"role {role}: {entry!r}", "allowed: a column, or {column: ..., value: ...}")
+    return result
+
+
+def read_timezone(timezone: str | None) -> str | None:
+    """The name of an existing time zone, or None."""
+    if timezone is None:
+        return None
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
+        raise ArgumentError(
+            f"timezone={timezone!r} is not known; allowed: a name from the IANA list, such as 'Europe/Berlin'"
+        ) from error
+    return timezone
+
+
+def read_as_of(as_of: object, timezone: str | None) -> datetime | None:
+    """The moment up to which the data is complete, as a wall-clock time in the data's zone.
+
+    A date means the start of that day: data through 31 December is complete as of 1 January.
+
+    >>> read_as_of("2018-01-01", "Europe/Berlin")
+    datetime.datetime(2018, 1, 1, 0, 0)
+    >>> read_as_of("2018-01-01T00:00:00Z", "Europe/Berlin")
+    datetime.datetime(2018, 1, 1, 1, 0)
+    """
+    if as_of is None:
+        return None
+    moment: datetime
+    if isinstance(as_of, str):
+        try:
+            moment = datetime.fromisoformat(as_of.strip())
+        except ValueError as error:
+            raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00") from error
+    elif isinstance(as_of, datetime):  # pandas.Timestamp is one
+        moment = as_of.to_pydatetime() if hasattr(as_of, "to_pydatetime") else as_of
+    elif isinstance(as_of, date):
+        moment = datetime(as_of.year, as_of.month, as_of.day)
+    else:
+        raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: a date, a datetime or ISO text")
+    if not isinstance(moment, datetime) or moment != moment:
+        raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: a date, a datetime or ISO text")
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(ZoneInfo(timezone or "UTC")).replace(tzinfo=None)
+    return moment
+
+
+def _wrong(where: str, message: str, allowed: str) -> DatasetError:
+    return DatasetError([Problem(where, message, allowed=allowed)])
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,256 @@
+"""Find the tables in whatever the user points at, and put each before the engine as it stands."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from kbind.dataset.config import CONFIG_NAME, Config
+from kbind.dataset.schema import ANCHORS, TABLES
+from kbind.engine import Engine, EngineError
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
+
+_CSV = (".csv", ".tsv", ".txt")
+_PARQUET = (".parquet", ".pq")
+_DATABASE = (".duckdb", ".db", ".ddb")
+_DELIMITERS = (";", ",", "\t", "|")
+_UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table as it was found.
+
+    Parameters
+    ----------
+    table : str
+        Name in the contract.
+    label : str
+        What the user calls it: a file name, or a frame.
+    relation : str
+        Relation of the engine that shows it unchanged.
+    delimiter : str or None
+        For CSV files.
+    timezone : str or None
+        Zone the source itself declares (frames with zoned time stamps).
+    """
+
+    table: str
+    label: str
+    relation: str
+    delimiter: str | None = None
+    timezone: str | None = None
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of data: a CSV file counts its header, as a spreadsheet does."""
+        return 1 if self.delimiter is None else 2
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the source is a text file that was copied into the engine."""
+        return self.delimiter is not None
+
+
+def find_sources(
+    engine: Engine, source: object, table: str | None, config: Config
+) -> tuple[list[Source], tuple[str, ...]]:
+    """Load every table found; returns them and the names of files that were not used."""
+    if isinstance(source, Mapping):
+        return _from_frames(engine, source), ()
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    if path is None:
+        if table is not None and hasattr(source, "__arrow_c_stream__"):
+            return _from_frames(engine, {table: source}), ()
+        raise ArgumentError(
+            f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
+            "file, or a dict of data frames by table name"
+        )
+    if not path.exists():
+        raise DatasetError([Problem(str(source), "does not exist", allowed=_nearby(path))])
+    if path.is_dir():
+        return _from_folder(engine, path, config)
+    if path.suffix.lower() in _DATABASE:
+        return _from_database(engine, path, config)
+    return [_from_file(engine, path, _table_of(path, table, config))], ()
+
+
+def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
+    problems, found = [], []
+    for name, frame in frames.items():
+        if name not in TABLES:
+            problems.append(_unknown_table(f"frame {name!r}", str(name)))
+            continue
+        try:
+            arrow = _to_arrow(frame)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            problems.append(Problem(f"frame {name!r}", f"cannot be read: {' '.join(str(error).split())}"))
+            continue
+        relation = f"{name}__raw"
+        engine.read_frame(relation, arrow)
+        found.append(Source(str(name), f"frame {name!r}", relation, timezone=_zone_of(arrow)))
+    if problems:
+        raise DatasetError(problems)
+    return found
+
+
+def _to_arrow(frame: Any) -> pa.Table:
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):  # Polars
+        return frame.to_arrow()
+    if hasattr(frame, "reset_index") and hasattr(frame, "dtypes"):  # pandas
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars or Arrow")
+
+
+def _zone_of(frame: pa.Table) -> str | None:
+    zones = {f.type.tz for f in frame.schema if pa.types.is_timestamp(f.type) and f.type.tz}
+    named = {zone for zone in zones if "/" in zone}
+    return named.pop() if len(named) == 1 and len(zones) == 1 else None
+
+
+def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
+    declared = {entry.source: table for table, entry in config.tables.items() if entry.source}
+    chosen: dict[str, list[Path]] = {}
+    unused, problems = [], []
+    try:
+        content = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name != CONFIG_NAME)
+    except OSError as error:
+        raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
+    for path in content:
+        table = declared.get(path.name) or path.stem.lower()
+        readable = path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.glob("*.parquet")))
+        if not readable:
+            unused.append(path.name)
+        elif table in TABLES:
+            chosen.setdefault(table, []).append(path)
+        elif did_you_mean(table, TABLES) and path.name not in declared:
+            problems.append(_unknown_table(path.name, table))
+        else:
+            unused.append(path.name)
+    for name, table in declared.items():
+        if not (folder / name).exists():
+            problems.append(Problem(CONFIG_NAME, f"{table}: file {name!r} is not in the folder", allowed=_nearby(folder / name)))
+    for table, paths in chosen.items():
+        if len(paths) > 1:
+            problems.append(
+                Problem(paths[0].name, f"and {paths[1].name} both claim to be {table!r}", allowed="keep one of them")
+            )
+    if not chosen and not problems:
+        problems.append(
+            Problem(
+                str(folder),
+                "holds no table",
+                allowed=f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
+                f"found: {', '.join(unused) or 'nothing'}",
+            )
+        )
+    if problems:
+        raise DatasetError(problems)
+    sources = []
+    for table, paths in chosen.items():
+        try:
+            sources.append(_from_file(engine, paths[0], table))
+        except DatasetError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DatasetError(problems)
+    return sources, tuple(unused)
+
+
+def _from_file(engine: Engine, path: Path, table: str) -> Source:
+    relation = f"{table}__raw"
+    suffix = path.suffix.lower()
+    try:
+        if path.is_dir():
+            engine.read_parquet(relation, sorted(path.glob("*.parquet")))
+            return Source(table, path.name, relation)
+        if suffix in _PARQUET:
+            engine.read_parquet(relation, [path])
+            return Source(table, path.name, relation)
+        delimiter = _csv_delimiter(path)
+        engine.read_csv(relation, path, delimiter=delimiter)
+        return Source(table, path.name, relation, delimiter=delimiter)
+    except EngineError as error:
+        kind = "Parquet" if suffix in _PARQUET or path.is_dir() else "CSV"
+        raise DatasetError([Problem(path.name, f"cannot be read as {kind}: {_first_line(error)}")]) from error
+    except OSError as error:
+        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+
+
+def _csv_delimiter(path: Path) -> str:
+    """The sign that separates the header's columns."""
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not start.strip():
+        raise DatasetError([Problem(path.name, "is empty", allowed="allowed: a header and rows")])
+    try:
+        header = start.removeprefix(_UTF8_BOM).decode("utf-8", errors="ignore").splitlines()[0]
+    except IndexError:
+        header = ""
+    counts = {d: len(next(csv.reader([header], delimiter=d), [])) for d in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda d: counts[d]) if max(counts.values()) > 1 else ","
+
+
+def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
+    declared = {entry.source: table for table, entry in config.tables.items() if entry.source}
+    try:
+        names = engine.attach(path, "source")
+    except EngineError as error:
+        raise DatasetError([Problem(path.name, f"cannot be opened as DuckDB: {_first_line(error)}")]) from error
+    sources, unused = [], []
+    for name in names:
+        table = declared.get(name) or name.lower()
+        if table in TABLES:
+            engine.view_attached(f"{table}__raw", "source", name)
+            sources.append(Source(table, f"{path.name}: {name}", f"{table}__raw"))
+        else:
+            unused.append(name)
+    if not sources:
+        raise DatasetError(
+            [Problem(path.name, "holds no table of a known name", allowed=f"tables: {', '.join(TABLES)}; found: {', '.join(unused)}")]
+        )
+    return sources, tuple(unused)
+
+
+def _table_of(path: Path, table: str | None, config: Config) -> str:
+    declared = {entry.source: name for name, entry in config.tables.items() if entry.source}
+    name = table or declared.get(path.name) or path.stem.lower()
+    if name in TABLES:
+        return name
+    hint = did_you_mean(name, TABLES)
+    if table is not None:
+        raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")
+    raise DatasetError(
+        [Problem(path.name, "does not say which table it is", allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}")]
+    )
+
+
+def _unknown_table(label: str, name: str) -> Problem:
+    return Problem(label, "is not a known table", allowed=did_you_mean(name, TABLES) + f"tables: {', '.join(TABLES)}")
+
+
+def _nearby(path: Path) -> str:
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, siblings).strip()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def check_anchors(sources: list[Source], name: str) -> None:
+    """There must be somebody to study."""
+    if not any(source.table in ANCHORS for source in sources):
+        found = ", ".join(source.table for source in sources)
+        raise DatasetError(
+            [Problem(name, "has no table of customers", allowed=f"needed: one of {', '.join(ANCHORS)}; found: {found}")]
+        )

@@ -1,0 +1,234 @@
+"""The one door to the database engine.
+
+No other module knows that the engine is DuckDB. Statements are written in its dialect with
+`_name` where a column, value or expression goes in; the names are filled in as parsed expressions,
+so nothing a user's file contains is ever pasted into a statement.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from kbind.errors import KbindError
+
+DIALECT = "duckdb"
+
+Expression = exp.Expression
+
+
+class EngineError(KbindError):
+    """The engine could not carry out a statement."""
+
+
+def column(name: str) -> Expression:
+    """A column, quoted."""
+    return exp.column(name, quoted=True)
+
+
+def literal(value: object) -> Expression:
+    """A constant: None, bool, number, text, date, naive or aware datetime, or a list of these."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "timestamp")
+        text = value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ") + "+00"
+        return exp.cast(exp.Literal.string(text), "timestamptz")
+    if isinstance(value, date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "date")
+    if isinstance(value, (list, tuple)):
+        return exp.Array(expressions=[literal(v) for v in value])
+    return exp.convert(value)
+
+
+def parse(sql: str, **fill: Expression) -> Expression:
+    """A fragment of a statement with its `_name` places filled in."""
+    return _filled(sqlglot.parse_one(sql, dialect=DIALECT), fill)
+
+
+def bucket(value: Expression, boundaries: Sequence[datetime]) -> Expression:
+    """Index i of the half-open interval [boundaries[i], boundaries[i + 1]) that a value lies in.
+
+    A balanced tree of comparisons: exact for any calendar and zone, and faster than date arithmetic
+    (10 million rows, 62 boundaries: .14 s against .38 s). Values outside fall into the end intervals.
+    """
+    cuts = [literal(boundary) for boundary in boundaries]
+
+    def tree(low: int, high: int) -> Expression:
+        if high - low == 1:
+            return literal(low)
+        middle = (low + high) // 2
+        below = exp.LT(this=value.copy(), expression=cuts[middle].copy())
+        return exp.Case().when(below, tree(low, middle)).else_(tree(middle, high))
+
+    return tree(0, len(cuts) - 1)
+
+
+def _filled(tree: Expression, fill: Mapping[str, Expression]) -> Expression:
+    used: set[str] = set()
+
+    def replace(node: Expression) -> Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name.startswith("_"):
+            name = node.name[1:]
+            used.add(name)
+            return exp.paren(fill[name].copy()) if _compound(fill[name]) else fill[name].copy()
+        return node
+
+    result = tree.transform(replace)
+    unused = set(fill) - used
+    if unused:
+        raise EngineError(f"no place for {sorted(unused)} in: {tree.sql(DIALECT)}")
+    return result
+
+
+def _compound(expression: Expression) -> bool:
+    return isinstance(expression, (exp.Binary, exp.Unary, exp.Case))
+
+
+class Engine:
+    """An embedded database that holds a data set's tables under names of its own.
+
+    Relations are views on files where the file can be scanned as it is, else tables.
+    """
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:")
+        spill = Path(tempfile.gettempdir()) / f"kbind-{os.getpid()}"
+        for setting, value in {
+            "TimeZone": "UTC",
+            "temp_directory": str(spill),
+            "enable_progress_bar": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }.items():
+            self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
+        self._frames: list[object] = []  # registered frames must outlive their views
+
+    # -- relations ---------------------------------------------------------------------------------
+
+    def read_csv(self, name: str, path: Path, *, delimiter: str) -> None:
+        """Copy a UTF-8 CSV file into a table, every column as text, in the order of its rows."""
+        source = _call(
+            "read_csv",
+            exp.Literal.string(str(path)),
+            all_varchar=True,
+            header=True,
+            delim=delimiter,
+            quote='"',
+            escape='"',
+            strict_mode=True,
+            null_padding=False,
+        )
+        self._create("TABLE", name, exp.select("*").from_(source))
+
+    def read_parquet(self, name: str, paths: Sequence[Path]) -> None:
+        """A view on Parquet files that share their columns."""
+        files = literal([str(path) for path in paths])
+        self._create("VIEW", name, exp.select("*").from_(_call("read_parquet", files, union_by_name=len(paths) > 1)))
+
+    def read_frame(self, name: str, frame: pa.Table) -> None:
+        """A view on an Arrow table in memory."""
+        self._frames.append(frame)
+        self._connection.register(name, frame)
+
+    def attach(self, path: Path, alias: str) -> list[str]:
+        """Open a database file for reading; returns the names of its tables and views."""
+        file, schema = literal(str(path)).sql(DIALECT), exp.to_identifier(alias, quoted=True).sql(DIALECT)
+        self._run(f"ATTACH {file} AS {schema} (READ_ONLY)")
+        found = self.query(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_catalog = _alias AND table_schema = 'main' ORDER BY table_name",
+            values={"alias": alias},
+        )
+        return [str(name) for name in found.column(0).to_pylist()]
+
+    def view_attached(self, name: str, alias: str, table: str) -> None:
+        """A view on a table of an attached database."""
+        self._create("VIEW", name, exp.select("*").from_(exp.table_(table, db="main", catalog=alias, quoted=True)))
+
+    def define(self, name: str, source: str, columns: Mapping[str, Expression], *, stored: bool) -> None:
+        """A relation with the given columns, computed from `source`: a table if stored, else a view."""
+        projections = [expression.copy().as_(alias, quoted=True) for alias, expression in columns.items()]
+        query = exp.select(*projections).from_(exp.table_(source, quoted=True))
+        self._create("TABLE" if stored else "VIEW", name, query)
+
+    def drop(self, name: str) -> None:
+        """Forget a stored table."""
+        self._run(f"DROP TABLE {exp.to_identifier(name, quoted=True).sql(DIALECT)}")
+
+    def columns(self, name: str) -> dict[str, str]:
+        """Column names of a relation and their types, as the engine calls them."""
+        described = self._run(f"DESCRIBE {exp.table_(name, quoted=True).sql(DIALECT)}")
+        return dict(zip(described.column(0).to_pylist(), described.column(1).to_pylist(), strict=True))
+
+    # -- the one way to ask ------------------------------------------------------------------------
+
+    def query(
+        self,
+        sql: str,
+        *,
+        tables: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+        parts: Mapping[str, Expression] | None = None,
+    ) -> pa.Table:
+        """Run one statement.
+
+        Parameters
+        ----------
+        sql : str
+            A SELECT in the engine's dialect.
+        tables : mapping
+            Table name in the statement -> relation of this engine.
+        columns, values, parts : mapping
+            What goes into `_name`: a column, a constant, or a ready expression.
+
+        Returns
+        -------
+        pyarrow.Table
+
+        Raises
+        ------
+        EngineError
+            The statement could not be carried out.
+        """
+        fill = {key: column(name) for key, name in (columns or {}).items()}
+        fill |= {key: literal(value) for key, value in (values or {}).items()}
+        fill |= dict(parts or {})
+        tree = _filled(sqlglot.parse_one(sql, dialect=DIALECT), fill)
+        relations = tables or {}
+
+        def rename(node: Expression) -> Expression:
+            if isinstance(node, exp.Table) and not node.db and node.name in relations:
+                return exp.table_(relations[node.name], quoted=True, alias=node.alias or node.name)
+            return node
+
+        return self._run(tree.transform(rename).sql(DIALECT))
+
+    def _create(self, what: str, name: str, query: Expression) -> None:
+        identifier = exp.to_identifier(name, quoted=True).sql(DIALECT)
+        self._run(f"CREATE {what} {identifier} AS {query.sql(DIALECT)}")
+
+    def _run(self, sql: str) -> pa.Table:
+        # Results are always fetched whole, so one connection serves every statement in turn. It cannot be
+        # one cursor a statement: registered frames are known only to the connection that registered them.
+        try:
+            relation = self._connection.sql(sql)
+            return pa.table({}) if relation is None else relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(str(error).split("\n\nLINE")[0]) from error
+
+
+def _call(function: str, *arguments: Expression, **options: Any) -> Expression:
+    named = [
+        exp.PropertyEQ(this=exp.to_identifier(key), expression=literal(value)) for key, value in options.items()
+    ]
+    return exp.Table(this=exp.Anonymous(this=function, expressions=[*arguments, *named]))

@@ -1,0 +1,80 @@
+"""Intervals for counted shares, vectorised and without a value where nothing was observed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kbind.errors import check_conf_level
+
+Floats = NDArray[np.float64]
+
+
+def wilson(count: ArrayLike, nobs: ArrayLike, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """Share with its Wilson score interval.
+
+    Parameters
+    ----------
+    count, nobs : array_like of int, shape (...)
+        Successes and trials.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    share, lower, upper : ndarray of float, shape (...)
+        NaN where `nobs` is 0.
+
+    References
+    ----------
+    Newcombe (1998), Statistics in Medicine 17, 857-872, method 3.
+
+    Examples
+    --------
+    >>> share, lower, upper = wilson(81, 263)
+    >>> f"{share:.4f} [{lower:.4f}, {upper:.4f}]"
+    '0.3080 [0.2553, 0.3662]'
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    k, n = np.broadcast_arrays(np.asarray(count, dtype=float), np.asarray(nobs, dtype=float))
+    known = n > 0
+    trials = np.where(known, n, 1.0)
+    lower, upper = proportion_confint(np.where(known, k, 0.0), trials, 1 - check_conf_level(conf_level), "wilson")
+    # statsmodels leaves a rounding error of 1e-17 where the limit is exactly 0 or 1
+    lower, upper = np.where(k == 0, 0.0, lower), np.where(k == n, 1.0, upper)
+    return np.where(known, k / trials, np.nan), np.where(known, lower, np.nan), np.where(known, upper, np.nan)
+
+
+def newcombe(
+    count1: ArrayLike, nobs1: ArrayLike, count2: ArrayLike, nobs2: ArrayLike, conf_level: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """Difference of two independent shares (first minus second) with Newcombe's hybrid score interval.
+
+    Parameters
+    ----------
+    count1, nobs1, count2, nobs2 : array_like of int, shape (...)
+        Successes and trials of the two groups.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    difference, lower, upper : ndarray of float, shape (...)
+        NaN where one of the groups is empty.
+
+    References
+    ----------
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+
+    Examples
+    --------
+    >>> difference, lower, upper = newcombe(56, 70, 48, 80)
+    >>> f"{difference:.4f} [{lower:.4f}, {upper:.4f}]"
+    '0.2000 [0.0524, 0.3339]'
+    """
+    p1, l1, u1 = wilson(count1, nobs1, conf_level)
+    p2, l2, u2 = wilson(count2, nobs2, conf_level)
+    below = np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2)
+    above = np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
+    return p1 - p2, p1 - p2 - below, p1 - p2 + above
