@@ -266,8 +266,10 @@ def _undecided(counts: Mapping[str, int], hints: Hints) -> tuple[str, bool]:
 
 def _read_time(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
     raw = column(source)
-    if physical.startswith("TIMESTAMP WITH TIME ZONE"):
+    if physical == "TIMESTAMP WITH TIME ZONE":
         return Reading(name, source, raw, instant=True)
+    if physical.startswith("TIMESTAMPTZ"):
+        return Reading(name, source, parse("CAST(_x AS TIMESTAMPTZ)", x=raw), instant=True)
     if physical == "TIMESTAMP":
         return Reading(name, source, raw, instant=False)
     if physical.startswith("TIMESTAMP") or physical == "DATE":

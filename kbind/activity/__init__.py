@@ -1,0 +1,182 @@
+"""Who was active in which period: one scan of the log, kept as the sufficient statistic of retention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kbind.activity.counts import Counts, Ints
+from kbind.activity.scan import count_active
+from kbind.calendar import PERIODS, Calendar
+from kbind.dataset import Dataset
+from kbind.errors import ArgumentError, check_choice, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Activity", "activity"]
+
+_LOGS = ("subscriptions", "events")
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Customers by the periods in which they were active.
+
+    Made by `activity`; functions such as `cohort_retention` and `lifecycle` take it.
+
+    Attributes
+    ----------
+    calendar : Calendar
+        The periods, and how many of them are over.
+    by : tuple of str
+        Columns that split the customers; empty for all together.
+    groups : tuple of tuple
+        Values of these columns, one tuple a group; None where unknown.
+    counts : Counts
+        The record itself.
+    log : str
+        Table it comes from: "events" or "subscriptions".
+    source, timezone, as_of : str
+        Provenance: data set, zone of the calendar, and the moment up to which the data is complete.
+    """
+
+    calendar: Calendar
+    by: tuple[str, ...]
+    groups: tuple[tuple[Any, ...], ...]
+    counts: Counts = field(repr=False)
+    log: str
+    source: str
+    timezone: str | None
+    as_of: str
+
+    @property
+    def customers(self) -> int:
+        """Number of customers with any activity."""
+        return int(self.counts.sizes().sum())
+
+    @property
+    def definition(self) -> str:
+        """What "active" means here, in one sentence."""
+        what = "an event" if self.log == "events" else "a contract that covers any moment of it"
+        return (
+            f"A customer is active in a {self.calendar.period} with {what}; calendar of the time zone "
+            f"{self.timezone or 'of the data'}, data complete up to {self.as_of}."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Active customers by period.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, period, start, end (dates, half-open), lived (bool), active (int).
+        """
+        import pandas as pd
+
+        active = by_period(self.counts.active())
+        periods = pd.DataFrame(
+            {
+                "period": self.calendar.labels,
+                "start": pd.to_datetime(self.calendar.starts[:-1]),
+                "end": pd.to_datetime(self.calendar.starts[1:]),
+                "lived": np.arange(self.calendar.size) < self.calendar.lived,
+            }
+        )
+        return stack_groups(self, [periods.assign(active=active[g]) for g in range(len(self.groups))])
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().to_html(index=False, border=0)
+        return f"<p>{self.customers:,} customers. {escape(self.definition)}</p>{table}"
+
+
+def activity(
+    data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, log: str | None = None
+) -> Activity:
+    """Reduce a data set to who was active in which calendar period.
+
+    Parameters
+    ----------
+    data : Dataset
+        With a table `events` or `subscriptions`.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of the calendar periods; weeks are ISO weeks.
+    by : str or sequence of str, optional
+        Columns that split the customers: attributes of `customers`, or columns of the log, of which the value at
+        the customer's first row counts. Customers of unknown group form a group of their own (None).
+    log : {"events", "subscriptions"}, optional
+        Which table says who is active. Default: the contracts if there are any, else the events.
+
+    Returns
+    -------
+    Activity
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column, or no activity before `data.as_of`.
+
+    Notes
+    -----
+    One pass over the log. Each customer becomes a bit mask of periods; equal masks are counted. More rows than
+    fit into memory are no obstacle. Calendars of more than 248 periods are kept as silences instead.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> log = pd.DataFrame({"customer_id": [1, 1, 2], "timestamp": ["2024-01-31", "2024-02-01", "2024-02-29"]})
+    >>> kb.activity(kb.open_dataset({"events": log})).to_frame()[["period", "lived", "active"]]
+        period  lived  active
+    0  2024-01   True       1
+    1  2024-02   True       2
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_choice("period", period, PERIODS)
+    table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
+    names = (by,) if isinstance(by, str) else tuple(by or ())
+    placed = {name: _table_with(data, table, name) for name in names}
+    span = data.tables[table].span
+    if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
+        raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
+    calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
+    groups, counts = count_active(data, table, calendar, placed)
+    return Activity(calendar, names, groups, counts, table, data.name, data.timezone, _shown_as_of(data))
+
+
+def by_period(by_age: Ints) -> Ints:
+    """Sums over cohorts of what lies in the same calendar period: [g, c, a] -> [g, c + a]."""
+    groups, periods, _ = by_age.shape
+    result = np.zeros((groups, periods), dtype=np.int64)
+    for cohort in range(periods):
+        result[:, cohort:] += by_age[:, cohort, : periods - cohort]
+    return result
+
+
+def stack_groups(record: Activity, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame a group, on top of each other, the group's values in front."""
+    import pandas as pd
+
+    for values, frame in zip(record.groups, frames, strict=True):
+        for position, (name, value) in enumerate(zip(record.by, values, strict=True)):
+            frame.insert(position, name, [value] * len(frame))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _table_with(data: Dataset, log: str, name: str) -> str:
+    places = [table for table in ("customers", log) if table in data.tables]
+    for table in places:
+        if name in data.tables[table].columns and name != "customer_id":
+            return table
+    known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
+    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")
+
+
+def _shown_as_of(data: Dataset) -> str:
+    assert data.as_of is not None
+    midnight = data.as_of.time() == data.as_of.min.time()
+    return f"{data.as_of:%Y-%m-%d}" if midnight else f"{data.as_of:%Y-%m-%d %H:%M}"

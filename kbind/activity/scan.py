@@ -1,0 +1,163 @@
+"""The one scan: from a log in the engine to customers counted by their active periods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kbind.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
+from kbind.calendar import Calendar
+from kbind.dataset import Dataset, to_instant
+from kbind.engine import Expression, bucket, column, literal, parse
+
+#: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
+MAX_WORDS = 4
+#: Up to so many periods a comparison tree finds the period faster than date arithmetic does.
+_MAX_TREE = 500
+
+Groups = tuple[tuple[Any, ...], ...]
+
+
+def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str]) -> tuple[Groups, Counts]:
+    """Count the customers of a log by their active periods.
+
+    Parameters
+    ----------
+    data : Dataset
+        Holds the log.
+    log : {"events", "subscriptions"}
+        Table that says who is active.
+    calendar : Calendar
+        The periods.
+    by : mapping of str to str
+        Column that splits the customers -> table it stands in.
+
+    Returns
+    -------
+    groups : tuple of tuple
+        Values of the `by` columns, sorted, unknown last.
+    counts : Counts
+        The record, its groups in the same order.
+    """
+    wide = calendar.size > MAX_WORDS * WORD
+    rows, parts = _log_rows(data, log, calendar)
+    with_groups, group_names, group_parts = _groups(log, by)
+    parts |= group_parts
+    selected = "".join(f", {name}" for name in group_names)
+    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
+    steps = [f"seen AS ({rows})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
+    if wide:
+        steps += [
+            "days AS (SELECT DISTINCT customer_id, i FROM seen)",
+            "steps AS (SELECT customer_id, i, lead(i) OVER (PARTITION BY customer_id ORDER BY i) AS back, "
+            "min(i) OVER (PARTITION BY customer_id) AS cohort FROM days)",
+        ]
+        sql = (
+            f"SELECT cohort, i, coalesce(back, {calendar.size}) AS back, count(*) AS n{selected} FROM steps{joins} "
+            f"WHERE back IS NULL OR back > i + 1 GROUP BY cohort, i, back{selected}"
+        )
+    else:
+        words = -(-calendar.size // WORD)
+        masks = ", ".join(f"{_mask(w, words)} AS w{w}" for w in range(words))
+        names = ", ".join(f"w{w}" for w in range(words))
+        steps.append(f"masks AS (SELECT customer_id, {masks} FROM seen GROUP BY customer_id)")
+        sql = f"SELECT {names}, count(*) AS n{selected} FROM masks{joins} GROUP BY {names}{selected}"
+    tables = {"log": log, "customers": "customers"}
+    result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts)
+    groups, group = _encode(result, group_names)
+    count = _silences if wide else _masks
+    return groups, count(result, len(groups), calendar, group)
+
+
+def _mask(word: int, words: int) -> str:
+    bit = f"CAST(1 AS BIGINT) << (i % {WORD})"
+    return f"bit_or({bit})" if words == 1 else f"coalesce(bit_or({bit}) FILTER (WHERE i // {WORD} = {word}), 0)"
+
+
+def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[str, Expression]]:
+    """SQL for one row per customer and active period (repeats allowed): customer_id, i."""
+    time = "timestamp" if log == "events" else "start"
+    parts = {
+        "i": _period_of(data, log, time, column(time), calendar),
+        "time": column(time),
+        "as_of": _as_of(data, log, time),
+    }
+    if log == "events":
+        return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of", parts
+    # A contract covers the periods from its start to the last instant before its end; what runs on is cut
+    # at as_of, and a contract that ends where it starts covers none.
+    if "end" in data.tables[log].columns:
+        limit = _as_of(data, log, "end")
+        until = parse("least(coalesce(_end, _limit), _limit)", end=column("end"), limit=limit)
+        last = _period_of(data, log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
+    else:
+        until = parts["as_of"]
+        last = literal(calendar.size - 1)
+    parts |= {"until": until, "last": last}
+    return "SELECT customer_id, unnest(range(_i, _last + 1)) AS i FROM log WHERE _time < _as_of AND _time < _until", parts
+
+
+def _as_of(data: Dataset, table: str, name: str) -> Expression:
+    """The end of the data as a constant that a time column can be compared with."""
+    assert data.as_of is not None
+    return literal(to_instant(data.as_of, data.timezone) if name in data.tables[table].instants else data.as_of)
+
+
+def _period_of(data: Dataset, table: str, name: str, value: Expression, calendar: Calendar) -> Expression:
+    """Index of the period that a time lies in; boundaries are converted to the zone, not every row."""
+    instants = name in data.tables[table].instants
+    if calendar.size <= _MAX_TREE:
+        return bucket(value, calendar.boundaries(instants=instants))
+    local = parse("timezone(_zone, _t)", zone=literal(data.timezone or "UTC"), t=value) if instants else value
+    first = literal(calendar.boundaries(instants=False)[0])
+    if calendar.period in ("day", "week"):
+        days = parse("date_diff('day', _first, _t)", first=first, t=local)
+        return days if calendar.period == "day" else parse("_days // 7", days=days)
+    return parse(f"date_diff('{calendar.period}', _first, _t)", first=first, t=local)
+
+
+def _groups(log: str, by: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
+    """Subqueries that give every customer's group, their columns, and what goes into them."""
+    with_groups: dict[str, str] = {}
+    names, parts = [], {}
+    for k, (name, table) in enumerate(by.items()):
+        parts[f"by{k}"] = column(name)
+        names.append(f"g{k}")
+        if table == "customers":
+            with_groups[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"
+        else:
+            # the value at the first row; of several at once, the smallest, so that the answer is always the same
+            with_groups[f"first{k}"] = (
+                f"SELECT customer_id, min(struct_pack(t := _time, v := _by{k})).v AS g{k} FROM log GROUP BY customer_id"
+            )
+    return with_groups, names, parts
+
+
+def _encode(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]:
+    """Distinct group values in a stable order, and the code of each row."""
+    if not names:
+        return ((),), np.zeros(result.num_rows, dtype=np.int64)
+    rows = list(zip(*(result.column(name).to_pylist() for name in names), strict=True))
+    distinct = sorted(set(rows), key=lambda row: tuple((value is None, str(type(value)), value) for value in row))
+    codes = {row: code for code, row in enumerate(distinct)}
+    return tuple(distinct), np.array([codes[row] for row in rows], dtype=np.int64)
+
+
+def _integers(result: pa.Table, name: str) -> Ints:
+    return np.asarray(result.column(name).to_numpy(), dtype=np.int64)
+
+
+def _masks(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:
+    words = np.column_stack([_integers(result, f"w{w}") for w in range(-(-calendar.size // WORD))])
+    return MaskCounts.ordered(groups, calendar.size, calendar.lived, group, words, _integers(result, "n"))
+
+
+def _silences(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:
+    cohort, last, back, n = (_integers(result, name) for name in ("cohort", "i", "back", "n"))
+    size = np.zeros((groups, calendar.size), dtype=np.int64)
+    final = back == calendar.size  # every customer has exactly one last silence
+    np.add.at(size, (group[final], cohort[final]), n[final])
+    return SilenceCounts(groups, calendar.size, calendar.lived, size, group, cohort, last, back, n)
