@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.activity import Activity, by_period, stack_groups
-from kbind.activity.counts import Ints
+from kbind.statistics.activity import Activity, by_period, stack_groups
+from kbind.statistics.activity.counts import Ints
 from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
-from kbind.intervals import wilson
+from kbind.estimates.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pandas as pd
 
-from kbind.dataset import Card, Dataset, Role, open_dataset
+from kbind.data.dataset import Card, Dataset, Role, open_dataset
 from kbind.errors import KbindError
 
 GROCERY_ZONE = "America/New_York"

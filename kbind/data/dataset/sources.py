@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from kbind.dataset.config import CONFIG_NAME, Config
-from kbind.dataset.schema import ANCHORS, TABLES
-from kbind.engine import Engine, EngineError
+from kbind.data.dataset.config import CONFIG_NAME, Config
+from kbind.data.dataset.schema import ANCHORS, TABLES
+from kbind.data.engine import Engine, EngineError
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 _CSV = (".csv", ".tsv", ".txt")

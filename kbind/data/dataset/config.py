@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from kbind.dataset.schema import ROLES, TABLES
+from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 CONFIG_NAME = "kbind.yaml"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kbind.activity.counts import Counts, Ints
-from kbind.activity.scan import count_active
-from kbind.calendar import PERIODS, Calendar
-from kbind.dataset import Dataset
+from kbind.statistics.activity.counts import Counts, Ints
+from kbind.statistics.activity.scan import count_active
+from kbind.statistics.calendar import PERIODS, Calendar
+from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_choice, did_you_mean
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Activity:
         Table it comes from: "events" or "subscriptions".
     source, timezone, as_of : str
         Provenance: data set, zone of the calendar, and the moment up to which the data is complete.
+    customer, action : str
+        What sentences call the customers ("customer", "household") and being active ("buy", "use", "stay").
     """
 
     calendar: Calendar
@@ -53,6 +55,8 @@ class Activity:
     source: str
     timezone: str | None
     as_of: str
+    customer: str = "customer"
+    action: str = "use"
 
     @property
     def customers(self) -> int:
@@ -145,7 +149,19 @@ def activity(
         raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
     groups, counts = count_active(data, table, calendar, placed)
-    return Activity(calendar, names, groups, counts, table, data.name, data.timezone, _shown_as_of(data))
+    action = "stay" if table == "subscriptions" else "buy" if "amount" in data.tables[table].columns else "use"
+    return Activity(
+        calendar=calendar,
+        by=names,
+        groups=groups,
+        counts=counts,
+        log=table,
+        source=data.name,
+        timezone=data.timezone,
+        as_of=_shown_as_of(data),
+        customer=data.card.customer,
+        action=action,
+    )
 
 
 def by_period(by_age: Ints) -> Ints:

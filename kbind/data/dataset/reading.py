@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kbind.dataset.schema import Column, Kind
-from kbind.engine import Expression, column, literal, parse
+from kbind.data.dataset.schema import Column, Kind
+from kbind.data.engine import Expression, column, literal, parse
 
 # -- numbers ---------------------------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kbind.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
-from kbind.calendar import Calendar
-from kbind.dataset import Dataset, to_instant
-from kbind.engine import Expression, bucket, column, literal, parse
+from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
+from kbind.statistics.calendar import Calendar
+from kbind.data.dataset import Dataset, to_instant
+from kbind.data.engine import Expression, bucket, column, literal, parse
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from kbind.dataset.checks import CheckedTable, find_problems, is_id, read_table
-from kbind.dataset.config import (
+from kbind.data.dataset.checks import CheckedTable, find_problems, is_id, read_table
+from kbind.data.dataset.config import (
     CONFIG_NAME,
     Config,
     Role,
@@ -20,10 +20,10 @@ from kbind.dataset.config import (
     read_mapping,
     read_timezone,
 )
-from kbind.dataset.reading import Reading, is_text
-from kbind.dataset.schema import TABLES
-from kbind.dataset.sources import Source, check_anchors, find_sources
-from kbind.engine import Engine, parse
+from kbind.data.dataset.reading import Reading, is_text
+from kbind.data.dataset.schema import TABLES
+from kbind.data.dataset.sources import Source, check_anchors, find_sources
+from kbind.data.engine import Engine, parse
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Card:
 class Dataset:
     """Checked tables of one company, ready to be reduced.
 
-    Made by `open_dataset` or by `kbind.datasets`; immutable.
+    Made by `open_dataset` or by `kbind.data.datasets`; immutable.
 
     Attributes
     ----------

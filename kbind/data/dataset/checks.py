@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kbind.dataset.config import Config, TableConfig
-from kbind.dataset.reading import Breach, Hints, Reading, is_text, read_column, survey
-from kbind.dataset.schema import TABLES, Kind
-from kbind.dataset.sources import Source
-from kbind.engine import Engine, Expression, column, parse
+from kbind.data.dataset.config import Config, TableConfig
+from kbind.data.dataset.reading import Breach, Hints, Reading, is_text, read_column, survey
+from kbind.data.dataset.schema import TABLES, Kind
+from kbind.data.dataset.sources import Source
+from kbind.data.engine import Engine, Expression, column, parse
 from kbind.errors import Problem, did_you_mean, shown
 
 _EXAMPLES = 3

@@ -1,0 +1,1 @@
+"""First floor: anything in, checked tables out."""

@@ -1,0 +1,115 @@
+"""What all figures share: the look, labels that do not collide, and the text alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from textwrap import fill
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from kbind.errors import ArgumentError
+from kbind.wording import Voice
+
+INK, MUTE, LINE = "#1f2a37", "#5b6673", "#e3e7ec"
+BLUE, MIDBLUE, PALE, SAND = "#0b5cad", "#7fa5d0", "#cfe0f2", "#c8762b"
+SAND_TEXT, MIDBLUE_TEXT = "#a85f1c", "#476f9e"
+#: For groups: told apart in grey and by the colour-blind (Okabe and Ito).
+GROUPS = (BLUE, SAND, "#2f7f5f", "#7a5195", "#5b6673", "#b3446c")
+
+WIDTH = 6.6  # inches: the page is 46 rem wide, so type keeps its size
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTE,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTE,
+    "ytick.color": MUTE,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "text.color": INK,
+}
+
+_ALT: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The look of all figures, for as long as they are drawn; global settings stay as they were."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def new_axes(ax: Axes | None, height: float) -> Axes:
+    """The given Axes, or a new figure of the page's width."""
+    if ax is not None:
+        return ax
+    _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    return created
+
+
+def finish(ax: Axes, title: str, alternative: str) -> Axes:
+    """Give a figure its finding and its text alternative."""
+    ax.set_title(fill(title, 72), pad=12)
+    _ALT[ax] = alternative
+    return ax
+
+
+def alt_text(ax: Axes) -> str:
+    """The text alternative of a figure made by kbind, with its numbers.
+
+    Raises
+    ------
+    ArgumentError
+        The Axes was not drawn by kbind.
+    """
+    try:
+        return _ALT[ax]
+    except KeyError:
+        raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
+
+
+def percent_axis(ax: Axes, voice: Voice) -> None:
+    """Shares on the vertical axis, as the language writes them, with a horizontal grid."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: voice.percent(y)))
+    ax.grid(axis="y")
+    ax.spines["bottom"].set_visible(False)
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """The positions, pushed apart so that neighbours are at least `gap` from each other, in the same order.
+
+    >>> spread([0.0, 0.1, 5.0], 1.0)
+    [-0.45, 0.55, 5.0]
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    blocks: list[list[float]] = []  # each: sum of wished starts, size
+    for rank, i in enumerate(order):
+        blocks.append([positions[i] - rank * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, size = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += size
+    result = [0.0] * len(positions)
+    rank = 0
+    for total, size in blocks:
+        for _ in range(int(size)):
+            result[order[rank]] = round(total / size + rank * gap, 12)
+            rank += 1
+    return result

@@ -1,0 +1,345 @@
+"""Figures of retention: curves by age, cohort heat map, life cycle by period."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from kbind.statistics.activity import Activity
+from kbind.errors import ArgumentError
+from kbind.figures.base import (
+    BLUE,
+    GROUPS,
+    INK,
+    LINE,
+    MIDBLUE,
+    MIDBLUE_TEXT,
+    MUTE,
+    PALE,
+    SAND,
+    SAND_TEXT,
+    finish,
+    house_style,
+    new_axes,
+    percent_axis,
+    spread,
+)
+from kbind.estimates.retention import CohortRetention, Lifecycle
+from kbind.story.retention import RetentionStory, require_one_group, voice_for
+from kbind.wording import Disclosure, Voice
+from kbind.wording.voice import DASH
+
+_ANNOTATED = 16  # cohorts up to which every cell carries its number
+_TEXT_POINTS = 24  # numbers up to which a text alternative names every one
+
+
+def plot_retention_curves(
+    on: CohortRetention,
+    on_or_after: CohortRetention | None = None,
+    *,
+    ax: Axes | None = None,
+    lang: str = "en",
+    voice: Voice | None = None,
+) -> Axes:
+    """Pooled retention by age, with its interval as a band.
+
+    Parameters
+    ----------
+    on : CohortRetention
+        Of kind "on"; with groups, one line a group.
+    on_or_after : CohortRetention, optional
+        Of kind "on_or_after", as a second line; not with groups.
+    ax : Axes, optional
+        Where to draw; default a new figure.
+    lang : {"de", "en"}
+        Language of title and labels.
+    voice : Voice, optional
+        Way of speaking and disclosure rule of a report; default: `lang`, nothing hidden.
+
+    Returns
+    -------
+    Axes
+        Its title states the finding; `kbind.alt_text` gives the text alternative.
+
+    Raises
+    ------
+    ArgumentError
+        A bracket, which has no curve, or groups together with `on_or_after`.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> record = kb.activity(kb.datasets.load_grocery())
+    >>> ax = kb.plot_retention_curves(kb.cohort_retention(record))
+    >>> ax.get_title(loc="left")
+    'After the first drop the share stays between 84% and 89%'
+    """
+    if on.kind == "bracket":
+        raise ArgumentError("a bracket is one number a cohort, not a curve; use kind='on' or 'on_or_after'")
+    speak = _voice(on.activity, lang, voice)
+    with house_style():
+        if on.activity.by:
+            if on_or_after is not None:
+                raise ArgumentError("on_or_after is drawn for all customers together; leave it out when there are groups")
+            return _curves_by_group(on, new_axes(ax, 3.4), speak)
+        return _curves(on, on_or_after, new_axes(ax, 3.4), speak)
+
+
+def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: Voice) -> Axes:
+    from kbind.estimates.retention import cohort_retention, lifecycle
+
+    later = ever or cohort_retention(on.activity, kind="on_or_after")
+    story = RetentionStory(on, later, lifecycle(on.activity), voice)
+    frame = voice.disclosure.shares(on.pooled())
+    frame = frame[frame["age"] <= max(story.last_age, 1)]
+    ages = frame["age"].to_numpy()
+    band = frame[["retention_ci_lower", "retention_ci_upper"]].to_numpy(dtype=float)
+    ax.fill_between(ages[1:], band[1:, 0], band[1:, 1], color=PALE, linewidth=0)
+    ax.plot(ages, frame["retention"], color=BLUE, linewidth=2)
+    lowest = float(np.nanmin(band)) if np.isfinite(band).any() else 0.0
+    low = max(0.0, np.floor(lowest * 10 - 1) / 10) if lowest > 0.5 else 0.0
+    upper = None
+    if ever is not None:
+        upper = voice.disclosure.shares(ever.pooled())
+        upper = upper[upper["age"] <= max(story.last_age, 1)]
+        ax.plot(ages, upper["retention"], color=SAND, linewidth=2)
+    _label_curves(ax, ages, frame, upper, low, voice)
+    ax.set(ylim=(low, 1.02), xlim=(0, max(ages)), xlabel=voice.say("retention.axis.age"))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    percent_axis(ax, voice)
+    return finish(ax, story.curve_title(), _curve_alternative(frame, upper, voice))
+
+
+def _label_curves(
+    ax: Axes, ages: np.ndarray, on: pd.DataFrame, ever: pd.DataFrame | None, low: float, voice: Voice
+) -> None:
+    """Name the lines where they leave room: beside them if they run flat, else in the empty upper right."""
+    label_on, label_ever = voice.say("retention.curve.on"), voice.say("retention.curve.ever")
+    span = 1.02 - low
+    at = len(ages) * 5 // 12
+    shares = on["retention"].to_numpy(dtype=float)[max(1, at // 2) :]
+    flat = len(shares) > 0 and np.isfinite(shares).all() and shares.min() > low + 0.25 * span
+    if flat:
+        ax.text(ages[at], np.nanmin(shares) - 0.045 * span, label_on, color=BLUE, va="top")
+        if ever is not None:
+            top = float(np.nanmax(ever["retention"].to_numpy(dtype=float)[max(1, at) :]))
+            room = 1.0 - top > 0.06 * span
+            ax.text(ages[at], top + (0.02 if room else -0.05) * span, label_ever, color=SAND_TEXT,
+                    va="bottom" if room else "top")  # fmt: skip
+    else:
+        ax.text(0.99, 0.80, label_on, color=BLUE, ha="right", transform=ax.transAxes)
+        if ever is not None:
+            ax.text(0.99, 0.90, label_ever, color=SAND_TEXT, ha="right", transform=ax.transAxes)
+
+
+def _curve_alternative(on: pd.DataFrame, ever: pd.DataFrame | None, voice: Voice) -> str:
+    points = []
+    for i in _picked(len(on)):
+        row = on.iloc[i]
+        values = {"age": voice.number(row["age"]), "on": voice.percent(row["retention"], 1)}
+        if ever is None:
+            points.append(voice.say("retention.curve.point", **values))
+        else:
+            values["ever"] = voice.percent(ever.iloc[i]["retention"], 1)
+            points.append(voice.say("retention.curve.point.ever", **values))
+    return voice.say("retention.curve.alt", points="; ".join(points))
+
+
+def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
+    by = list(on.activity.by)
+    frame = voice.disclosure.shares(on.pooled())
+    names = [", ".join(DASH if v is None else str(v) for v in values) for values in on.activity.groups]
+    size = len(on.ages)
+    ends, shown = [], []
+    for g, name in enumerate(names):
+        part = frame.iloc[g * size : (g + 1) * size]
+        part = part[part["retention"].notna()]
+        if not len(part):
+            continue
+        colour = GROUPS[g % len(GROUPS)]
+        ax.plot(part["age"], part["retention"], color=colour, linewidth=1.8, linestyle=("-", "--", ":")[g // len(GROUPS) % 3])
+        ends.append((float(part["age"].iloc[-1]), float(part["retention"].iloc[-1]), name, colour))
+        after = part.loc[part["age"] == 1, "retention"]
+        shown.append((float(after.iloc[0]) if len(after) else np.nan, name))
+    ax.set(xlim=(0, max(size - 1, 1)), ylim=(0, 1.02), xlabel=voice.say("retention.axis.age"))
+    for (_, _, name, colour), y in zip(ends, spread([end[1] for end in ends], 0.06), strict=True):
+        ax.annotate(name, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+                    color=colour, va="center", annotation_clip=False)  # fmt: skip
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    percent_axis(ax, voice)
+    known = [pair for pair in shown if np.isfinite(pair[0])]
+    if not known:
+        return finish(ax, voice.say("retention.curve.short"), voice.say("retention.curve.alt", points=", ".join(by)))
+    (low, lowest), (high, highest) = min(known), max(known)
+    words = {"low": voice.percent(low), "high": voice.percent(high), "lowest": lowest, "highest": highest}
+    points = "; ".join(voice.say("retention.curve.point", age=name, on=voice.percent(share, 1)) for share, name in known)
+    return finish(ax, voice.say("retention.curve.groups", **words), voice.say("retention.curve.alt", points=points))
+
+
+def plot_cohort_heatmap(
+    result: CohortRetention, *, ax: Axes | None = None, lang: str = "en", voice: Voice | None = None
+) -> Axes:
+    """Retention by cohort and age; cells not lived yet stay empty, hidden ones carry a dot.
+
+    Parameters
+    ----------
+    result : CohortRetention
+        Of kind "on" or "on_or_after", without groups.
+    ax, lang, voice
+        As for `plot_retention_curves`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ArgumentError
+        A bracket, or groups.
+    """
+    if result.kind == "bracket":
+        raise ArgumentError("a bracket has one number a cohort; a heat map needs kind='on' or 'on_or_after'")
+    require_one_group(result.activity)
+    speak = _voice(result.activity, lang, voice)
+    calendar = result.activity.calendar
+    frame = speak.disclosure.shares(result.to_frame())
+    cohorts = [i for i in range(calendar.lived) if result.cohort_size[0][i] > 0 and i + 1 < calendar.lived] or [0]
+    ages = max(2, calendar.lived - cohorts[0])
+    share = frame["retention"].to_numpy(dtype=float).reshape(calendar.size, -1)[cohorts, 1:ages]
+    hidden = frame["hidden"].to_numpy(dtype=bool).reshape(calendar.size, -1)[cohorts, 1:ages]
+    hidden &= result.lived[cohorts, 1:ages]
+    sizes = [int(result.cohort_size[0][i]) for i in cohorts]
+    names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in cohorts]
+    told = [speak.catalogue.text("hidden", threshold=speak.number(speak.disclosure.threshold)) if speak.disclosure.hides(n)
+            else speak.number(n) for n in sizes]  # fmt: skip
+    with house_style():
+        annotated = len(cohorts) <= _ANNOTATED
+        axes = new_axes(ax, (0.29 if annotated else 0.12) * len(cohorts) + 1.1)
+        labels = np.where(hidden, "·", [[speak.number(100 * x) if np.isfinite(x) else "" for x in row] for row in share])
+        sns.heatmap(
+            share,
+            ax=axes,
+            cmap=sns.light_palette(BLUE, as_cmap=True),
+            vmin=0,
+            vmax=1,
+            annot=labels if annotated else None,
+            fmt="",
+            annot_kws={"fontsize": 8.5},
+            linewidths=1.2 if annotated else 0.2,
+            linecolor="white",
+            cbar=not annotated,
+            cbar_kws={"format": FuncFormatter(lambda y, _: speak.percent(y)), "shrink": 0.6},
+        )
+        if annotated:
+            for row, column in np.argwhere(hidden):
+                axes.text(column + 0.5, row + 0.5, "·", ha="center", va="center", color=MUTE)
+        step = 1 if annotated else int(np.ceil(len(cohorts) / 20))
+        rows = range(0, len(cohorts), step)
+        axes.set_yticks([r + 0.5 for r in rows], [f"{names[r]}  ({told[r]})" for r in rows], rotation=0)
+        jump = 1 if ages <= 20 else int(np.ceil(ages / 12))
+        columns = range(0, ages - 1, jump)
+        axes.set_xticks([c + 0.5 for c in columns], [speak.number(c + 1) for c in columns], rotation=0)
+        axes.set(xlabel=speak.say("retention.axis.age"), ylabel="")
+        other = _story(result, speak)
+        return finish(axes, other.cohort_title(), _heatmap_alternative(names, told, share, hidden, speak))
+
+
+def _heatmap_alternative(names: list[str], sizes: list[str], share: np.ndarray, hidden: np.ndarray, voice: Voice) -> str:
+    rows = []
+    for i in _picked(len(names)):
+        cells = ["·" if h else voice.percent(x) for x, h in zip(share[i], hidden[i], strict=True) if h or np.isfinite(x)]
+        picked = [cells[j] for j in _picked(len(cells), 12)]
+        rows.append(voice.say("retention.cohort.row", name=names[i], n=sizes[i], shares=", ".join(picked)))
+    return voice.say("retention.cohort.alt", rows="; ".join(rows))
+
+
+def plot_lifecycle(
+    result: Lifecycle, *, ax: Axes | None = None, lang: str = "en", voice: Voice | None = None
+) -> Axes:
+    """New, retained and resurrected customers as stacked bars, churned ones below the line.
+
+    Parameters
+    ----------
+    result : Lifecycle
+        Without groups.
+    ax, lang, voice
+        As for `plot_retention_curves`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ArgumentError
+        Groups.
+    """
+    require_one_group(result.activity)
+    speak = _voice(result.activity, lang, voice)
+    calendar = result.activity.calendar
+    states = ["retained", "resurrected", "new", "churned"]
+    frame = speak.disclosure.counts(result.to_frame(), [*states, "active"])
+    colours = {"retained": PALE, "resurrected": BLUE, "new": MIDBLUE, "churned": SAND}
+    inks = {"retained": MIDBLUE_TEXT, "resurrected": BLUE, "new": MIDBLUE_TEXT, "churned": SAND_TEXT}
+    drawn = frame[states].fillna(0)
+    with house_style():
+        axes = new_axes(ax, 3.4)
+        x = np.arange(len(frame))
+        base = np.zeros(len(frame))
+        middles = []
+        for state in states[:3]:
+            height = drawn[state].to_numpy(dtype=float)
+            axes.bar(x, height, bottom=base, color=colours[state], width=0.72)
+            middles.append(float(base[-1] + height[-1] / 2) if len(x) else 0.0)
+            base = base + height
+        below = -drawn["churned"].to_numpy(dtype=float)
+        axes.bar(x, below, color=colours["churned"], width=0.72)
+        middles.append(float(below[-1] / 2) if len(x) else 0.0)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        extent = float(base.max(initial=0) - below.min(initial=0)) or 1.0
+        for state, y in zip(states, spread(middles, 0.075 * extent), strict=True):
+            axes.annotate(speak.say(f"retention.cycle.{state}"), (1.0, y), xycoords=("axes fraction", "data"),
+                          xytext=(4, 0), textcoords="offset points", color=inks[state], va="center",
+                          annotation_clip=False)  # fmt: skip
+        names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in range(len(frame))]
+        step = max(1, int(np.ceil(len(frame) / 12)))
+        shown = range(0, len(frame), step)
+        axes.set_xticks(list(shown), [_tick(speak, calendar.starts[i], calendar.labels[i], i) for i in shown])
+        axes.set_xlim(-0.6, len(frame) - 0.4)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(abs(y))))
+        axes.grid(axis="y", color=LINE)
+        axes.spines["bottom"].set_visible(False)
+        return finish(axes, _story(result, speak).cycle_title(), _cycle_alternative(frame, names, speak))
+
+
+def _tick(voice: Voice, start: object, label: str, position: int) -> str:
+    """Short period names, with the year where it begins."""
+    short = voice.period_name(start, label, short=True)  # type: ignore[arg-type]
+    year = label[:4]
+    return f"{short}\n{year}" if voice.period == "month" and (position == 0 or label.endswith("-01")) else short
+
+
+def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> str:
+    hidden = voice.catalogue.text("hidden", threshold=voice.number(voice.disclosure.threshold))
+    points = []
+    for i in _picked(len(frame)):
+        row = frame.iloc[i]
+        cells = {s: hidden if pd.isna(row[s]) else voice.number(row[s]) for s in ("retained", "resurrected", "new", "churned")}
+        points.append(voice.say("retention.cycle.point", name=names[i], **cells))
+    return voice.say("retention.cycle.alt", points="; ".join(points))
+
+
+def _voice(activity: Activity, lang: str, voice: Voice | None) -> Voice:
+    return voice or voice_for(activity, lang, Disclosure(1))
+
+
+def _story(result: CohortRetention | Lifecycle, voice: Voice) -> RetentionStory:
+    return RetentionStory.of(result.activity, voice)
+
+
+def _picked(n: int, most: int = _TEXT_POINTS) -> list[int]:
+    """Evenly spread positions, the first and the last among them."""
+    return list(range(n)) if n <= most else sorted({round(i * (n - 1) / (most - 1)) for i in range(most)})

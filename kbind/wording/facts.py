@@ -1,0 +1,65 @@
+"""A fact: one number with everything a reader may ask about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: What a fact's value is, and so how it is written.
+UNITS = ("share", "customers", "count", "periods", "difference")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number that may reach a manager.
+
+    Parameters
+    ----------
+    id : str
+        Name within the chapter, such as "next.on".
+    value : float
+        The number; NaN if unknown.
+    unit : {"share", "customers", "count", "periods", "difference"}
+        A share or difference of shares is a fraction of 1; a count counts things other than customers.
+    definition : str
+        What was counted and divided, in one sentence.
+    ci_lower, ci_upper : float
+        Its interval; NaN without one.
+    conf_level : float
+        Level of the interval.
+    n : int or None
+        Customers it rests on.
+    count : int or None
+        Customers in the numerator.
+    source : str
+        Result and cell it is read from.
+    hidden : bool
+        Suppressed, because it would tell of too few customers.
+    """
+
+    id: str
+    value: float
+    unit: str
+    definition: str
+    ci_lower: float = math.nan
+    ci_upper: float = math.nan
+    conf_level: float = 0.95
+    n: int | None = None
+    count: int | None = None
+    source: str = ""
+    hidden: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value that may be told."""
+        return not self.hidden and not math.isnan(self.value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: unknown numbers as None, and nothing but the definition of a hidden fact."""
+        record = {
+            key: None if isinstance(value, float) and math.isnan(value) else value for key, value in asdict(self).items()
+        }
+        if self.hidden:
+            record |= dict.fromkeys(("value", "ci_lower", "ci_upper", "n", "count"))
+        return record

@@ -1,0 +1,194 @@
+"""One report's way of speaking: its language, what it calls customers and periods, and what it keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from string import Formatter
+from typing import Any
+
+import numpy as np
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal, format_percent
+
+from kbind.errors import ArgumentError
+from kbind.wording.disclosure import Disclosure
+from kbind.wording.facts import Fact
+from kbind.wording.messages import Catalogue, fill
+
+_PERIOD_FORMS = (
+    "one", "many", "many_dative", "following", "after", "each", "first", "one_accusative", "this", "this_or_later",
+    "start", "kth", "same_start", "later", "before",
+)  # fmt: skip
+
+#: A value that is not there.
+DASH = "–"
+
+
+class Voice:
+    """Writes facts, numbers and dates as a reader of the language expects them.
+
+    Parameters
+    ----------
+    lang : {"de", "en"}
+        Language.
+    customer : {"customer", "household"}
+        What a customer is called.
+    action : {"buy", "use", "stay"}
+        What active means: buying, using, or having a contract.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of the periods spoken of.
+    disclosure : Disclosure
+        Which counts are too small to tell.
+    """
+
+    def __init__(
+        self,
+        lang: str,
+        *,
+        customer: str = "customer",
+        action: str = "use",
+        period: str = "month",
+        disclosure: Disclosure | None = None,
+    ) -> None:
+        self.lang = lang
+        self.catalogue = Catalogue(lang)
+        self.customer, self.action, self.period = customer, action, period
+        self.disclosure = disclosure or Disclosure()
+        if not self.catalogue.has(f"customer.{customer}.many"):
+            raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
+        self.told: dict[str, Fact] = {}
+
+    # -- sentences ---------------------------------------------------------------------------------
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence about facts.
+
+        Facts are written by unit; a place may ask for a form: ``{x:per100}`` (of 100), ``{x:whole}`` (whole per
+        cent), ``{x:about}`` (rounded), ``{x:interval}``. The names of customers and periods are filled in. If a
+        fact may not be told or is unknown, the sentence is replaced by one that says so.
+
+        Parameters
+        ----------
+        key : str
+            Message; a variant for this report's action (``key/buy``) goes first.
+        **values : Fact or str
+            What is filled in.
+        """
+        facts = {name: self.disclosure.fact(v) for name, v in values.items() if isinstance(v, Fact)}
+        self.told |= {fact.id: fact for fact in facts.values()}
+        if not all(fact.known for fact in facts.values()):
+            return self.catalogue.text("too_few", customers=self._words()["customers"])
+        variant = f"{key}/{self.action}"
+        chosen = variant if self.catalogue.has(variant) else key
+        words = self._words()
+        filled = {**words, **{name: v for name, v in values.items() if name not in facts}, **facts}
+        return fill(self.catalogue.template(chosen), chosen, filled, _FactFormatter(self))
+
+    def tell(self, fact: Fact, form: str = "") -> str:
+        """A fact on its own; a dash where unknown, "under 5" where hidden."""
+        safe = self.disclosure.fact(fact)
+        self.told[safe.id] = safe
+        if safe.hidden:
+            return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
+        return self.written(safe, form)
+
+    def written(self, fact: Fact, form: str = "") -> str:
+        """The fact's value in a form; see `say`."""
+        if np.isnan(fact.value):
+            return DASH
+        if form == "interval":
+            return self.interval(fact)
+        if form == "per100":
+            return self.number(round(100 * fact.value))
+        if form == "about":
+            return self.number(_rounded(fact.value))
+        if form in ("n", "n_dative"):
+            return self.customers(fact.n or 0, dative=form == "n_dative")
+        if fact.unit in ("share", "difference"):
+            return self.percent(fact.value, 0 if form == "whole" else 1)
+        return self.number(round(fact.value))
+
+    def interval(self, fact: Fact) -> str:
+        """The fact's interval with its level."""
+        if np.isnan(fact.ci_lower):
+            return DASH
+        low = self.number(100 * fact.ci_lower, 1)
+        level, high = self.percent(fact.conf_level), self.percent(fact.ci_upper, 1)
+        return self.catalogue.text("interval", level=level, low=low, high=high)
+
+    def customers(self, n: int, *, dative: bool = False) -> str:
+        """A number of customers with their noun: "2.469 Haushalte"."""
+        case = "counted_dative" if dative else "counted"
+        return self.catalogue.text(f"customer.{self.customer}.{case}", n, n=self.number(n))
+
+    def after(self, periods: int) -> str:
+        """A time span from the start: "nach 11 Monaten"."""
+        return self.catalogue.text(f"period.{self.period}.counted_after", periods, n=self.number(periods))
+
+    def _words(self) -> dict[str, str]:
+        words = {
+            "customers": self.catalogue.text(f"customer.{self.customer}.many"),
+            "customers_dative": self.catalogue.text(f"customer.{self.customer}.many_dative"),
+        }
+        for form in _PERIOD_FORMS:
+            words[f"period_{form}"] = self.catalogue.text(f"period.{self.period}.{form}")
+        words |= {f"{name}_upper": word[:1].upper() + word[1:] for name, word in words.items()}
+        words |= {f"{name}_lower": word[:1].lower() + word[1:] for name, word in words.items() if "_upper" not in name}
+        words["threshold"] = self.number(self.disclosure.threshold)
+        return words
+
+    # -- numbers and dates ---------------------------------------------------------------------------
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """A number with the language's separators; a dash for NaN."""
+        if value is None or np.isnan(value):
+            return DASH
+        return str(format_decimal(round(float(value), decimals), format="#,##0." + "0" * decimals if decimals else "#,##0", locale=self.lang))
+
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """A share in per cent: "83,9 %" or "83.9%"; a dash for NaN."""
+        if share is None or np.isnan(share):
+            return DASH
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        sign = "\u00a0%" if self.lang == "de" else "%"
+        return str(format_percent(float(share), format=digits + sign, locale=self.lang))
+
+    def date(self, day: date | datetime) -> str:
+        """A date in words: "31. Dezember 2017"."""
+        return str(format_date(day, "long", locale=self.lang))
+
+    def period_name(self, start: date, label: str, *, short: bool = False) -> str:
+        """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
+        if self.period == "month":
+            return str(format_skeleton("MMM" if short else "yMMMM", datetime(start.year, start.month, 1), locale=self.lang))
+        if self.period == "day":
+            return str(format_skeleton("MMMd" if short else "yMMMd", datetime(start.year, start.month, start.day), locale=self.lang))
+        if self.period == "year":
+            return label
+        year, number = label.split("-")
+        key = f"period.{self.period}.label"
+        return self.catalogue.text(key, number=number[1:].lstrip("0"), year=year)
+
+
+class _FactFormatter(Formatter):
+    def __init__(self, voice: Voice) -> None:
+        self.voice = voice
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Fact):
+            return self.voice.written(value, format_spec)
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is neither a fact nor text")
+        return value
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[str(key)]
+
+
+def _rounded(value: float) -> float:
+    """Two leading digits: what "about" means."""
+    if abs(value) < 100:
+        return round(value)
+    digits = int(np.floor(np.log10(abs(value)))) - 1
+    return round(value, -digits)
