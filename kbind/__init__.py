@@ -6,6 +6,8 @@ Import as ``import kbind as kb``. Names are loaded when first used, so that impo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kbind._version import __version__
+
 if TYPE_CHECKING:
     from kbind.data import datasets as datasets
     from kbind.statistics.activity import Activity as Activity
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",

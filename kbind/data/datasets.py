@@ -72,6 +72,7 @@ def load_grocery() -> Dataset:
             f"{int((events['amount'] <= 0).sum()):,} rows have an amount of 0 or less; every row counts as activity.",
         ),
         customer="household",
+        key="grocery",
     )
     return replace(data, name=card.title, card=card)
 

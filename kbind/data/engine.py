@@ -105,7 +105,6 @@ class Engine:
         for setting, value in {
             "TimeZone": "UTC",
             "temp_directory": str(spill),
-            "enable_progress_bar": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }.items():

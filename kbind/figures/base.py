@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import fill
@@ -64,9 +65,9 @@ def new_axes(ax: Axes | None, height: float) -> Axes:
     return created
 
 
-def finish(ax: Axes, title: str, alternative: str) -> Axes:
+def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
     """Give a figure its finding and its text alternative."""
-    ax.set_title(fill(title, 72), pad=12)
+    ax.set_title(fill(title, width), pad=12)
     _ALT[ax] = alternative
     return ax
 
@@ -92,8 +93,16 @@ def percent_axis(ax: Axes, voice: Voice) -> None:
     ax.spines["bottom"].set_visible(False)
 
 
-def spread(positions: Sequence[float], gap: float) -> list[float]:
-    """The positions, pushed apart so that neighbours are at least `gap` from each other, in the same order.
+def age_ticks(ax: Axes, last: int) -> None:
+    """Whole ages on the horizontal axis, the last one among them."""
+    step = next(s for s in (1, 2, 3, 6, 12, 24, 60, 120, 365, 1000, 10**6) if last <= 5 * s)
+    ticks = [tick for tick in range(0, last, step) if last - tick >= 0.6 * step]
+    ax.set_xticks([*ticks, last])
+    ax.tick_params(axis="x", pad=7)
+
+
+def spread(positions: Sequence[float], gap: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """The positions, pushed apart to at least `gap`, in the same order and if possible between `low` and `high`.
 
     >>> spread([0.0, 0.1, 5.0], 1.0)
     [-0.45, 0.55, 5.0]
@@ -112,4 +121,8 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
         for _ in range(int(size)):
             result[order[rank]] = round(total / size + rank * gap, 12)
             rank += 1
+    if result and max(result) > high:
+        result = [y - (max(result) - high) for y in result]
+    if result and min(result) < low:
+        result = [y + (low - min(result)) for y in result]
     return result

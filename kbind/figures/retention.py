@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.colors import to_rgb
+from matplotlib.ticker import FuncFormatter
 
 from kbind.statistics.activity import Activity
 from kbind.errors import ArgumentError
@@ -21,18 +22,20 @@ from kbind.figures.base import (
     PALE,
     SAND,
     SAND_TEXT,
+    age_ticks,
     finish,
     house_style,
     new_axes,
     percent_axis,
     spread,
 )
-from kbind.estimates.retention import CohortRetention, Lifecycle
+from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retention, lifecycle
 from kbind.story.retention import RetentionStory, require_one_group, voice_for
 from kbind.wording import Disclosure, Voice
 from kbind.wording.voice import DASH
 
 _ANNOTATED = 16  # cohorts up to which every cell carries its number
+_SHADES = sns.light_palette(BLUE, as_cmap=True)
 _TEXT_POINTS = 24  # numbers up to which a text alternative names every one
 
 
@@ -89,8 +92,6 @@ def plot_retention_curves(
 
 
 def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: Voice) -> Axes:
-    from kbind.estimates.retention import cohort_retention, lifecycle
-
     later = ever or cohort_retention(on.activity, kind="on_or_after")
     story = RetentionStory(on, later, lifecycle(on.activity), voice)
     frame = voice.disclosure.shares(on.pooled())
@@ -108,7 +109,7 @@ def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: 
         ax.plot(ages, upper["retention"], color=SAND, linewidth=2)
     _label_curves(ax, ages, frame, upper, low, voice)
     ax.set(ylim=(low, 1.02), xlim=(0, max(ages)), xlabel=voice.say("retention.axis.age"))
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    age_ticks(ax, int(max(ages)))
     percent_axis(ax, voice)
     return finish(ax, story.curve_title(), _curve_alternative(frame, upper, voice))
 
@@ -120,10 +121,10 @@ def _label_curves(
     label_on, label_ever = voice.say("retention.curve.on"), voice.say("retention.curve.ever")
     span = 1.02 - low
     at = len(ages) * 5 // 12
-    shares = on["retention"].to_numpy(dtype=float)[max(1, at // 2) :]
+    shares = on["retention_ci_lower"].to_numpy(dtype=float)[max(1, at // 2) :]
     flat = len(shares) > 0 and np.isfinite(shares).all() and shares.min() > low + 0.25 * span
     if flat:
-        ax.text(ages[at], np.nanmin(shares) - 0.045 * span, label_on, color=BLUE, va="top")
+        ax.text(ages[at], np.nanmin(shares) - 0.02 * span, label_on, color=BLUE, va="top")
         if ever is not None:
             top = float(np.nanmax(ever["retention"].to_numpy(dtype=float)[max(1, at) :]))
             room = 1.0 - top > 0.06 * span
@@ -164,11 +165,13 @@ def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
         ends.append((float(part["age"].iloc[-1]), float(part["retention"].iloc[-1]), name, colour))
         after = part.loc[part["age"] == 1, "retention"]
         shown.append((float(after.iloc[0]) if len(after) else np.nan, name))
-    ax.set(xlim=(0, max(size - 1, 1)), ylim=(0, 1.02), xlabel=voice.say("retention.axis.age"))
-    for (_, _, name, colour), y in zip(ends, spread([end[1] for end in ends], 0.06), strict=True):
+    lowest = min((float(line.get_ydata().min()) for line in ax.get_lines()), default=0.0)  # type: ignore[union-attr]
+    low = max(0.0, np.floor(lowest * 10 - 1) / 10) if lowest > 0.5 else 0.0
+    ax.set(xlim=(0, max(size - 1, 1)), ylim=(low, 1.02), xlabel=voice.say("retention.axis.age"))
+    for (_, _, name, colour), y in zip(ends, spread([end[1] for end in ends], 0.065 * (1.02 - low), low, 1.0), strict=True):
         ax.annotate(name, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
                     color=colour, va="center", annotation_clip=False)  # fmt: skip
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    age_ticks(ax, max(size - 1, 1))
     percent_axis(ax, voice)
     known = [pair for pair in shown if np.isfinite(pair[0])]
     if not known:
@@ -218,24 +221,19 @@ def plot_cohort_heatmap(
     with house_style():
         annotated = len(cohorts) <= _ANNOTATED
         axes = new_axes(ax, (0.29 if annotated else 0.12) * len(cohorts) + 1.1)
-        labels = np.where(hidden, "·", [[speak.number(100 * x) if np.isfinite(x) else "" for x in row] for row in share])
         sns.heatmap(
             share,
             ax=axes,
-            cmap=sns.light_palette(BLUE, as_cmap=True),
+            cmap=_SHADES,
             vmin=0,
             vmax=1,
-            annot=labels if annotated else None,
-            fmt="",
-            annot_kws={"fontsize": 8.5},
             linewidths=1.2 if annotated else 0.2,
             linecolor="white",
             cbar=not annotated,
             cbar_kws={"format": FuncFormatter(lambda y, _: speak.percent(y)), "shrink": 0.6},
         )
         if annotated:
-            for row, column in np.argwhere(hidden):
-                axes.text(column + 0.5, row + 0.5, "·", ha="center", va="center", color=MUTE)
+            _annotate(axes, share, hidden, speak)
         step = 1 if annotated else int(np.ceil(len(cohorts) / 20))
         rows = range(0, len(cohorts), step)
         axes.set_yticks([r + 0.5 for r in rows], [f"{names[r]}  ({told[r]})" for r in rows], rotation=0)
@@ -244,7 +242,27 @@ def plot_cohort_heatmap(
         axes.set_xticks([c + 0.5 for c in columns], [speak.number(c + 1) for c in columns], rotation=0)
         axes.set(xlabel=speak.say("retention.axis.age"), ylabel="")
         other = _story(result, speak)
-        return finish(axes, other.cohort_title(), _heatmap_alternative(names, told, share, hidden, speak))
+        return finish(axes, other.cohort_title(), _heatmap_alternative(names, told, share, hidden, speak), width=46)
+
+
+def _annotate(ax: Axes, share: np.ndarray, hidden: np.ndarray, voice: Voice) -> None:
+    """Each cell's per cent in whichever of ink and white reads better on its shade; a dot where hidden."""
+    for row, column in np.argwhere(hidden | np.isfinite(share)):
+        x = share[row, column]
+        text, colour = ("·", MUTE) if hidden[row, column] else (voice.number(100 * x), _readable(x))
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=8.5)
+
+
+def _readable(share: float) -> str:
+    shade = _luminance(_SHADES(share)[:3])
+    white, ink = 1.05 / (shade + 0.05), (shade + 0.05) / (_luminance(to_rgb(INK)) + 0.05)
+    return "white" if white > ink else INK
+
+
+def _luminance(rgb: tuple[float, ...]) -> float:
+    """Relative luminance as the accessibility guidelines (WCAG 2) define it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
 def _heatmap_alternative(names: list[str], sizes: list[str], share: np.ndarray, hidden: np.ndarray, voice: Voice) -> str:

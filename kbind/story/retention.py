@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from kbind.statistics.activity import Activity
+from kbind.statistics.calendar import Calendar
+from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retention, lifecycle
-from kbind.wording import Disclosure, Fact, Voice
+from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
 #: Below this drop from the first to the last age a curve is said to hold.
 HOLDS = 0.03
@@ -23,6 +25,8 @@ MOSTLY = 0.5
 PANEL_FACTOR = 3
 #: An age is told of if so many customers, and this share of all, have lived it.
 SOLID_CUSTOMERS, SOLID_SHARE = 50, 0.05
+#: Rows a manager's table has at most.
+TABLE_ROWS = 14
 #: Half width of an interval up to which a share is called well known, and fairly known.
 HIGH, MEDIUM = 0.02, 0.05
 
@@ -38,9 +42,15 @@ def voice_for(activity: Activity, lang: str, disclosure: Disclosure | None = Non
     )
 
 
-def default_period(lived_months: int, lived_weeks: int) -> str:
-    """The longest period of which enough are over to see anybody return."""
-    return "month" if lived_months >= 3 else "week" if lived_weeks >= 3 else "day"
+def suitable_period(data: Dataset) -> str:
+    """The longest of month, week and day of which at least three are over."""
+    spans = [t.span[0] for name, t in data.tables.items() if t.span and name in ("events", "subscriptions")]
+    if spans and data.as_of:
+        first = min(data.wall_clock(moment) for moment in spans)
+        for period in ("month", "week"):
+            if first < data.as_of and Calendar.spanning(period, first, data.as_of, None).lived >= 3:
+                return period
+    return "day"
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,6 +309,60 @@ class RetentionStory:
         later = self.first_or_later(first=False)
         return self.voice.say("retention.panel.text", share=self.panel_share, later=later, name=name)
 
+    def curve_caption(self) -> str:
+        """How to read the curves."""
+        return self.voice.say("retention.curve.caption", level=self.voice.percent(self.on.conf_level))
+
+    def cohort_caption(self) -> str:
+        """How to read the heat map."""
+        return self.voice.say("retention.cohort.caption")
+
+    def cycle_caption(self) -> str:
+        """How to read the life cycle."""
+        return self.voice.say("retention.cycle.caption")
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        say = self.voice.say
+        level = self.voice.percent(self.on.conf_level)
+        return [say("retention.foot.on"), say("retention.foot.ever"), say("retention.foot.interval", level=level)]
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def curve_table(self) -> Table:
+        """The figures behind the curve, one row an age."""
+        say, voice = self.voice.say, self.voice
+        frame = voice.disclosure.shares(self.pooled)
+        ever = voice.disclosure.shares(
+            self.pooled.assign(active=self.pooled["ever_active"], retention=self.pooled["ever_retention"])
+        )
+        head = ("age", "size", "on", "interval", "ever")
+        level = voice.percent(self.on.conf_level)
+        rows = []
+        for i in _picked(len(frame), TABLE_ROWS):
+            row, later = frame.iloc[i], ever.iloc[i]
+            span = voice.range(row["retention_ci_lower"], row["retention_ci_upper"])
+            rows.append((voice.number(row["age"]), voice.number(row["at_risk"]), voice.percent(row["retention"], 1), span,
+                         voice.percent(later["retention"], 1)))  # fmt: skip
+        return Table(say("retention.table.title"), [say(f"retention.table.{h}", level=level) for h in head], rows)
+
+    def panel_table(self) -> Table:
+        """The share with and without the customers of the first cohort."""
+        say, voice = self.voice.say, self.voice
+        head = ("group", "size", "next", "interval", "ever")
+        level = voice.percent(self.on.conf_level)
+        rows = []
+        for name, facts in (
+            ("first", [self.first_or_later(first=True, kind=kind) for kind in ("on", "on_or_after")]),
+            ("later", [self.first_or_later(first=False, kind=kind) for kind in ("on", "on_or_after")]),
+            ("all", [self.next, self.ever_again]),
+        ):
+            on, ever = facts
+            told = voice.disclosure.fact(on)
+            size, span = (DASH, DASH) if told.hidden else (voice.number(on.n or 0), voice.range(on.ci_lower, on.ci_upper))
+            rows.append((say(f"retention.panel.{name}"), size, voice.tell(on), span, voice.tell(ever)))
+        return Table(say("retention.table.panel"), [say(f"retention.table.{h}", level=level) for h in head], rows)
+
     @property
     def _trend(self) -> str:
         return "falls" if self.last.value < self.next.value - HOLDS else "holds"
@@ -306,6 +370,11 @@ class RetentionStory:
     @property
     def _absence(self) -> str:
         return "returning" if self.returned.value >= MOSTLY else "leaving"
+
+
+def _picked(n: int, most: int) -> list[int]:
+    """Evenly spread positions, the first and the last among them."""
+    return list(range(n)) if n <= most else sorted({round(i * (n - 1) / (most - 1)) for i in range(most)})
 
 
 def require_one_group(activity: Activity) -> None:

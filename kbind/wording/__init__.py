@@ -3,6 +3,7 @@
 from kbind.wording.disclosure import Disclosure
 from kbind.wording.facts import Fact
 from kbind.wording.messages import LANGUAGES, Catalogue
-from kbind.wording.voice import Voice
+from kbind.wording.tables import Table
+from kbind.wording.voice import DASH, Voice
 
-__all__ = ["LANGUAGES", "Catalogue", "Disclosure", "Fact", "Voice"]
+__all__ = ["DASH", "LANGUAGES", "Catalogue", "Disclosure", "Fact", "Table", "Voice"]

@@ -41,7 +41,7 @@ class Catalogue:
 
     Examples
     --------
-    >>> Catalogue("de").text("interval", level="95 %", low="82,5", high="85,4 %")
+    >>> Catalogue("de").text("interval", level="95 %", range="82,5 bis 85,4 %")
     '95 %-Bereich 82,5 bis 85,4 %'
     """
 

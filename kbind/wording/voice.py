@@ -110,12 +110,15 @@ class Voice:
         return self.number(round(fact.value))
 
     def interval(self, fact: Fact) -> str:
-        """The fact's interval with its level."""
-        if np.isnan(fact.ci_lower):
+        """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"."""
+        level = self.percent(fact.conf_level)
+        return self.catalogue.text("interval", level=level, range=self.range(fact.ci_lower, fact.ci_upper))
+
+    def range(self, low: float, high: float) -> str:
+        """Two shares as limits: "82,5 bis 85,4 %"; a dash if unknown."""
+        if np.isnan(low) or np.isnan(high):
             return DASH
-        low = self.number(100 * fact.ci_lower, 1)
-        level, high = self.percent(fact.conf_level), self.percent(fact.ci_upper, 1)
-        return self.catalogue.text("interval", level=level, low=low, high=high)
+        return self.catalogue.text("range", low=self.number(100 * low, 1), high=self.percent(high, 1))
 
     def customers(self, n: int, *, dative: bool = False) -> str:
         """A number of customers with their noun: "2.469 Haushalte"."""

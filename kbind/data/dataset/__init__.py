@@ -52,6 +52,8 @@ class Card:
         What it must not be used for, and what is odd about it.
     customer : str
         What a customer is called in a report: "customer" or "household".
+    key : str
+        Name of what a report says about the data, if anything: "grocery".
     """
 
     title: str
@@ -61,6 +63,7 @@ class Card:
     fields: Mapping[str, str] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     customer: str = "customer"
+    key: str = ""
 
     def __str__(self) -> str:
         lines = [self.title, f"Source: {self.source}", f"Licence: {self.licence}", f"Size: {self.n}", "Fields:"]

@@ -1,0 +1,104 @@
+"""The command line: `kbind check` and `kbind report`.
+
+Exit codes: 0 done; 1 the report could not be written; 2 the data or the command is not usable; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kbind._version import __version__
+from kbind.errors import ArgumentError, DatasetError, KbindError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+class Languages(str, Enum):
+    """What `--lang` takes."""
+
+    de = "de"
+    en = "en"
+    both = "both"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kbind {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Customer-retention research: how many customers stay, and what binds them."""
+
+
+@app.command()
+def check(
+    source: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files, one file, or a DuckDB file.")],
+    table: Annotated[str | None, typer.Option(help="Which table a single file is: customers, events, ...")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")] = None,
+) -> None:
+    """Check a company's data: print an overview, or every problem and exit with 2."""
+    from kbind.data.dataset import open_dataset
+
+    typer.echo(str(open_dataset(source, table=table, timezone=timezone, as_of=as_of)))
+
+
+@app.command()
+def report(
+    data: Annotated[Path | None, typer.Option(help="As for check; default: the grocery example.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
+    lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
+    chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
+    threshold: Annotated[int, typer.Option(help="Smallest number of customers that is shown.")] = 5,
+) -> None:
+    """Write the report for managers: index.html and a page per chapter and language."""
+    from kbind.report.write import write_report
+
+    console = Console(stderr=True, highlight=False)
+    chosen = [name.strip() for name in chapters.split(",") if name.strip()]
+    with console.status("Opening the data ...") as status:
+
+        def progress(what: str, done: int, total: int) -> None:
+            status.update(f"Chapter {what}: cell {done} of {total}")
+            if done == total:
+                console.print(f"Chapter {what}: {total} cells done")
+
+        index = write_report(
+            data, out=out, lang=lang.value, chapters=chosen, threshold=threshold, progress=progress
+        )
+    typer.echo(f"Written: {index}")
+
+
+def main() -> None:
+    """Run the command line; every error is a message and an exit code, never a traceback."""
+    try:
+        app()
+    except DatasetError as error:
+        count = len(error.problems)
+        _fail(f"{count} problem{'s' if count > 1 else ''} in the data:\n{error}", 2)
+    except ArgumentError as error:
+        _fail(str(error), 2)
+    except KbindError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; an earlier report is unchanged", 130)
+    except Exception as error:
+        if os.environ.get("KBIND_DEBUG"):
+            raise
+        _fail(f"unexpected {type(error).__name__}: {error}; KBIND_DEBUG=1 shows where", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,103 @@
+"""The few kinds of block a page is made of. Only text goes in, so nothing in the data can become markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kbind.wording import Table
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What opens a chapter: the question, the answer, and the figures that matter."""
+
+    kind: ClassVar[str] = "summary"
+    kicker: str
+    question: str
+    label: str
+    finding: str
+    rows: Sequence[tuple[str, str]]
+    tiles: Sequence[tuple[str, str, str]]
+    tiles_label: str
+
+    def plain(self) -> str:
+        """The same as text."""
+        lines = [self.question, "", self.finding, *(f"{label}: {text}" for label, text in self.rows)]
+        return "\n".join([*lines, *(f"{value} {label} ({note})" for value, label, note in self.tiles)])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure under its finding. The image itself travels beside the block."""
+
+    kind: ClassVar[str] = "picture"
+    heading: str
+    alt: str
+    caption: str
+    width: int
+    height: int
+
+    def plain(self) -> str:
+        """The text alternative."""
+        return f"[Figure: {self.alt}]"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with paragraphs and perhaps a table."""
+
+    kind: ClassVar[str] = "section"
+    heading: str
+    paragraphs: Sequence[str]
+    table: Table | None = None
+
+    def plain(self) -> str:
+        """The same as text."""
+        rows = [] if self.table is None else [self.table.head, *self.table.rows]
+        return "\n".join([self.heading, *self.paragraphs, *(" | ".join(row) for row in rows)])
+
+
+@dataclass(frozen=True)
+class Foot:
+    """How it was computed, in plain words."""
+
+    kind: ClassVar[str] = "foot"
+    heading: str
+    paragraphs: Sequence[str]
+
+    def plain(self) -> str:
+        """The same as text."""
+        return "\n".join([self.heading, *self.paragraphs])
+
+
+Block = Summary | Picture | Section | Foot
+
+
+def as_record(block: Block) -> dict[str, Any]:
+    """A block as plain data, to travel in a notebook's metadata."""
+    return {"kind": block.kind, **asdict(block)}
+
+
+def render_block(record: dict[str, Any], image: str | None = None) -> str:
+    """HTML of one block, every value escaped.
+
+    Parameters
+    ----------
+    record : dict
+        From `as_record`.
+    image : str, optional
+        For a picture: the PNG in base64.
+    """
+    return environment().get_template("blocks.html").render(block=record, image=image).strip()
+
+
+@cache
+def environment() -> Environment:
+    """The templates; a name that is not given is an error, every value is escaped."""
+    loader = PackageLoader("kbind.report", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -1,0 +1,102 @@
+"""Run a chapter's notebook with given parameters, in a kernel of its own."""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from kbind.errors import ReportError, did_you_mean
+
+Progress = Callable[[int, int], None]
+
+
+def chapter_notebooks() -> dict[str, Path]:
+    """Chapter number -> notebook, in order: those installed with kbind, or those of the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        found = {path.name.split("_")[0]: path for path in sorted(folder.glob("[0-9]*_*.ipynb"))}
+        if found:
+            return found
+    raise ReportError("the chapters' notebooks are not installed; reinstall kbind")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The notebook as it stands."""
+    return nbformat.read(path, as_version=4)
+
+
+def set_parameters(notebook: NotebookNode, values: Mapping[str, object]) -> None:
+    """Insert a cell with the values behind the cell tagged `parameters`.
+
+    Raises
+    ------
+    ReportError
+        No such cell, or a name that it does not set.
+    """
+    for position, cell in enumerate(notebook.cells):
+        if "parameters" in cell.metadata.get("tags", []):
+            break
+    else:
+        raise ReportError("the notebook has no cell tagged 'parameters'")
+    known = [
+        target.id
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    for name in values:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise ReportError(f"the notebook has no parameter {name!r}; {hint}parameters: {', '.join(known)}")
+    source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    notebook.cells.insert(position + 1, nbformat.v4.new_code_cell(source))
+
+
+def execute(notebook: NotebookNode, name: str, progress: Progress | None = None) -> None:
+    """Run all cells in place.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Is filled with outputs.
+    name : str
+        For messages.
+    progress : callable, optional
+        Called with the number of cells done and of all cells.
+
+    Raises
+    ------
+    ReportError
+        A cell failed; says which and why, without a traceback.
+    """
+    cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+
+    def done(cell: Any, cell_index: int, **_: Any) -> None:
+        if progress is not None and cell_index in cells:
+            progress(cells.index(cell_index) + 1, len(cells))
+
+    with tempfile.TemporaryDirectory(prefix="kbind-") as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=None,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            on_cell_executed=done,
+            record_timing=False,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # the kernel's own words are not for this terminal
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise ReportError(f"{name}: {error.ename.rpartition('.')[2]}: {error.evalue}") from error
+        except DeadKernelError as error:
+            raise ReportError(f"{name}: the process that ran it died; is there enough memory?") from error

@@ -1,0 +1,156 @@
+"""Write a report: run the chapters, then put all pages in place at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kbind.data import datasets
+from kbind.data.dataset import Dataset, open_dataset
+from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
+from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
+from kbind.report.pages import Page, chapter_page, index_page, missing_page
+from kbind.wording import LANGUAGES, Disclosure
+
+#: Told with what is being done and how much of it is: "01 de", 3, 12.
+Progress = Callable[[str, int, int], None]
+
+
+def write_report(
+    source: str | Path | None = None,
+    *,
+    out: str | Path = "reports",
+    lang: str = "both",
+    chapters: Sequence[str] = (),
+    threshold: int = 5,
+    progress: Progress | None = None,
+) -> Path:
+    """Execute the chapters on a data set and write their pages.
+
+    Parameters
+    ----------
+    source : path, optional
+        A folder, a file or a DuckDB file, as for `open_dataset`; default: the grocery example.
+    out : path
+        Folder for `index.html`, `<lang>/<chapter>.html` and, beside each page, its facts as JSON.
+    lang : {"de", "en", "both"}
+        Languages to write.
+    chapters : sequence of str
+        Numbers or names of chapters; default all.
+    threshold : int
+        Smallest number of customers that is shown.
+    progress : callable, optional
+        Told what is being done.
+
+    Returns
+    -------
+    Path
+        The index page.
+
+    Raises
+    ------
+    DatasetError, ArgumentError
+        The data or an argument cannot be used.
+    ReportError
+        A chapter failed, or the folder cannot be written. Pages written earlier are left whole.
+    """
+    check_choice("lang", lang, (*LANGUAGES, "both"))
+    Disclosure(threshold)
+    languages = LANGUAGES if lang == "both" else (lang,)
+    chosen = _chosen(chapters)
+    location = None if source is None else str(Path(source).resolve())
+    data = datasets.load_grocery() if location is None else open_dataset(location)
+    pages = [
+        _make_page(path, language, languages, data, location, threshold, progress)
+        for path in chosen
+        for language in languages
+    ]
+    return _put_in_place(pages, Path(out))
+
+
+def _chosen(chapters: Sequence[str]) -> list[Path]:
+    known = chapter_notebooks()
+    if not chapters:
+        return list(known.values())
+    names = {**known, **{path.stem: path for path in known.values()}}
+    for chapter in chapters:
+        if chapter not in names:
+            hint = did_you_mean(chapter, names)
+            raise ArgumentError(f"chapter {chapter!r} is not known; {hint}chapters: {', '.join(known)}")
+    return list(dict.fromkeys(names[chapter] for chapter in chapters))
+
+
+def _make_page(
+    path: Path,
+    lang: str,
+    languages: Sequence[str],
+    data: Dataset,
+    source: str | None,
+    threshold: int,
+    progress: Progress | None,
+) -> Page:
+    notebook = read_notebook(path)
+    for alternatives in notebook.metadata.get("kbind", {}).get("needs", []):
+        if not any(table in data.tables for table in alternatives):
+            return missing_page(path.stem, lang, languages, alternatives, list(data.tables))
+    set_parameters(notebook, {"source": source, "lang": lang, "threshold": threshold})
+    label = f"{path.stem.split('_')[0]} {lang}"
+
+    def step(done: int, total: int) -> None:
+        if progress is not None:
+            progress(label, done, total)
+
+    execute(notebook, path.name, step)
+    return chapter_page(notebook, path.stem, lang, languages)
+
+
+def _put_in_place(pages: Sequence[Page], out: Path) -> Path:
+    """Write everything under a temporary name first; then replace, file by file, the index last.
+
+    Each replacement is atomic, so a reader finds the old page or the new one, and whoever stops the run before
+    the last moment leaves the earlier report as it was. Other files in the folder are not touched.
+    """
+    staging: Path | None = None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".kbind-", dir=out))
+        names = []
+        for page in pages:
+            for name, text in (
+                (f"{page.lang}/{page.chapter}.html", page.html),
+                (f"{page.lang}/{page.chapter}.json", json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)),
+            ):
+                target = staging / name
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(text + "\n", encoding="utf-8")
+                names.append(name)
+        (staging / "index.html").write_text(index_page(_all_records(pages, out)) + "\n", encoding="utf-8")
+        for name in [*names, "index.html"]:
+            (out / name).parent.mkdir(exist_ok=True)
+            (staging / name).replace(out / name)
+    except OSError as error:
+        raise ReportError(f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged") from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+    return out / "index.html"
+
+
+def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:
+    """Records of the new pages, and of pages of other chapters or languages that are there already."""
+    records = {(page.lang, page.chapter): dict(page.record) for page in pages}
+    for lang in LANGUAGES:
+        for path in sorted((out / lang).glob("[0-9]*_*.json")):
+            if (lang, path.stem) not in records and path.with_suffix(".html").exists():
+                try:
+                    earlier = json.loads(path.read_text(encoding="utf-8"))
+                    records[(lang, path.stem)] = {
+                        key: str(earlier[key]) for key in ("chapter", "language", "question", "finding", "data")
+                    }
+                except (ValueError, KeyError, TypeError):
+                    continue  # not a record of ours
+    return list(records.values())
