@@ -6,21 +6,15 @@ Import as ``import kbind as kb``. Names are loaded when first used, so that impo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kbind._version import __version__
+from kbind._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from kbind.data import datasets as datasets
-    from kbind.statistics.activity import Activity as Activity
-    from kbind.statistics.activity import activity as activity
     from kbind.data.dataset import Dataset as Dataset
     from kbind.data.dataset import open_dataset as open_dataset
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
-    from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
-    from kbind.figures import alt_text as alt_text
-    from kbind.figures import plot_lifecycle as plot_lifecycle
-    from kbind.figures import plot_retention_curves as plot_retention_curves
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -29,6 +23,12 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.figures import alt_text as alt_text
+    from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
+    from kbind.figures import plot_lifecycle as plot_lifecycle
+    from kbind.figures import plot_retention_curves as plot_retention_curves
+    from kbind.statistics.activity import Activity as Activity
+    from kbind.statistics.activity import activity as activity
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",

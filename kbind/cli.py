@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from kbind.errors import ArgumentError, DatasetError, KbindError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-class Languages(str, Enum):
+class Languages(StrEnum):
     """What `--lang` takes."""
 
     de = "de"
@@ -36,7 +36,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Customer-retention research: how many customers stay, and what binds them."""
 
@@ -74,9 +76,7 @@ def report(
             if done == total:
                 console.print(f"Chapter {what}: {total} cells done")
 
-        index = write_report(
-            data, out=out, lang=lang.value, chapters=chosen, threshold=threshold, progress=progress
-        )
+        index = write_report(data, out=out, lang=lang.value, chapters=chosen, threshold=threshold, progress=progress)
     typer.echo(f"Written: {index}")
 
 

@@ -23,7 +23,7 @@ from kbind.errors import KbindError
 
 DIALECT = "duckdb"
 
-Expression = exp.Expression
+Expression = exp.Expr
 
 
 class EngineError(KbindError):
@@ -227,7 +227,5 @@ class Engine:
 
 
 def _call(function: str, *arguments: Expression, **options: Any) -> Expression:
-    named = [
-        exp.PropertyEQ(this=exp.to_identifier(key), expression=literal(value)) for key, value in options.items()
-    ]
+    named = [exp.PropertyEQ(this=exp.to_identifier(key), expression=literal(value)) for key, value in options.items()]
     return exp.Table(this=exp.Anonymous(this=function, expressions=[*arguments, *named]))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.statistics.activity import Activity, by_period, stack_groups
-from kbind.statistics.activity.counts import Ints
 from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
 from kbind.estimates.intervals import wilson
+from kbind.statistics.activity import Activity, by_period, stack_groups
+from kbind.statistics.activity.counts import Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,9 @@ def _check_counts(start: int, end: int, gained: int) -> int:
     if start == 0:
         raise ArgumentError("start=0: without customers at the start there is no rate")
     if gained > end:
-        raise ArgumentError(f"gained={gained} is more than end={end}: gained counts only customers who are there at the end")
+        raise ArgumentError(
+            f"gained={gained} is more than end={end}: gained counts only customers who are there at the end"
+        )
     if end - gained > start:
         raise ArgumentError(f"end={end} - gained={gained} leaves {end - gained} old customers, more than start={start}")
     return int(end - gained)
@@ -223,8 +225,8 @@ class CohortRetention:
         """Numerator, denominator and interval, in one sentence."""
         period = self.activity.calendar.period
         numerator = {
-            "on": f"customers active in the k-th {period} after the {period} of their first activity",
-            "on_or_after": f"customers active in the k-th {period} after that of their first activity or in any later one",
+            "on": f"customers active in the k-th {period} after their first",
+            "on_or_after": f"customers active in the k-th {period} after their first or in any later one",
             "bracket": f"customers active in at least one {period} of the bracket {self.bracket} after their first",
         }[self.kind]
         return f"{numerator}, divided by all customers who have lived it; {self.conf_level:.0%} Wilson score interval"
@@ -411,7 +413,9 @@ class Lifecycle:
         lived = self.activity.calendar.lived
         names = ("new", "retained", "resurrected", "churned", "active")
         frames = [
-            pd.DataFrame({"period": self.activity.calendar.labels[:lived]} | {n: getattr(self, n)[g, :lived] for n in names})
+            pd.DataFrame(
+                {"period": self.activity.calendar.labels[:lived]} | {n: getattr(self, n)[g, :lived] for n in names}
+            )
             for g in range(len(self.activity.groups))
         ]
         return stack_groups(self.activity, frames)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import fill
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
@@ -24,7 +25,7 @@ GROUPS = (BLUE, SAND, "#2f7f5f", "#7a5195", "#5b6673", "#b3446c")
 
 WIDTH = 6.6  # inches: the page is 46 rem wide, so type keeps its size
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.titlesize": 11,
@@ -67,7 +68,7 @@ def new_axes(ax: Axes | None, height: float) -> Axes:
 
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
     """Give a figure its finding and its text alternative."""
-    ax.set_title(fill(title, width), pad=12)
+    ax.set_title(fill(title, width), loc="left", pad=12)
     _ALT[ax] = alternative
     return ax
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -9,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter
 
-from kbind.statistics.activity import Activity
 from kbind.errors import ArgumentError
+from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retention, lifecycle
 from kbind.figures.base import (
     BLUE,
     GROUPS,
@@ -29,7 +31,7 @@ from kbind.figures.base import (
     percent_axis,
     spread,
 )
-from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retention, lifecycle
+from kbind.statistics.activity import Activity
 from kbind.story.retention import RetentionStory, require_one_group, voice_for
 from kbind.wording import Disclosure, Voice
 from kbind.wording.voice import DASH
@@ -86,7 +88,9 @@ def plot_retention_curves(
     with house_style():
         if on.activity.by:
             if on_or_after is not None:
-                raise ArgumentError("on_or_after is drawn for all customers together; leave it out when there are groups")
+                raise ArgumentError(
+                    "on_or_after is drawn for all customers together; leave it out when there are groups"
+                )
             return _curves_by_group(on, new_axes(ax, 3.4), speak)
         return _curves(on, on_or_after, new_axes(ax, 3.4), speak)
 
@@ -100,8 +104,7 @@ def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: 
     band = frame[["retention_ci_lower", "retention_ci_upper"]].to_numpy(dtype=float)
     ax.fill_between(ages[1:], band[1:, 0], band[1:, 1], color=PALE, linewidth=0)
     ax.plot(ages, frame["retention"], color=BLUE, linewidth=2)
-    lowest = float(np.nanmin(band)) if np.isfinite(band).any() else 0.0
-    low = max(0.0, np.floor(lowest * 10 - 1) / 10) if lowest > 0.5 else 0.0
+    low = _floor(float(np.nanmin(band)) if np.isfinite(band).any() else 0.0)
     upper = None
     if ever is not None:
         upper = voice.disclosure.shares(ever.pooled())
@@ -149,6 +152,11 @@ def _curve_alternative(on: pd.DataFrame, ever: pd.DataFrame | None, voice: Voice
     return voice.say("retention.curve.alt", points="; ".join(points))
 
 
+def _floor(lowest: float) -> float:
+    """Where the axis of shares begins: at zero, unless all lines run in the upper half."""
+    return max(0.0, float(np.floor(lowest * 10 - 1)) / 10) if lowest > 0.5 else 0.0
+
+
 def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
     by = list(on.activity.by)
     frame = voice.disclosure.shares(on.pooled())
@@ -161,24 +169,33 @@ def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
         if not len(part):
             continue
         colour = GROUPS[g % len(GROUPS)]
-        ax.plot(part["age"], part["retention"], color=colour, linewidth=1.8, linestyle=("-", "--", ":")[g // len(GROUPS) % 3])
-        ends.append((float(part["age"].iloc[-1]), float(part["retention"].iloc[-1]), name, colour))
+        ax.plot(
+            part["age"],
+            part["retention"],
+            color=colour,
+            linewidth=1.8,
+            linestyle=("-", "--", ":")[g // len(GROUPS) % 3],
+        )
+        ends.append((float(part["retention"].iloc[-1]), name, colour))
         after = part.loc[part["age"] == 1, "retention"]
         shown.append((float(after.iloc[0]) if len(after) else np.nan, name))
-    lowest = min((float(line.get_ydata().min()) for line in ax.get_lines()), default=0.0)  # type: ignore[union-attr]
-    low = max(0.0, np.floor(lowest * 10 - 1) / 10) if lowest > 0.5 else 0.0
+    low = _floor(float(frame["retention"].min()))
     ax.set(xlim=(0, max(size - 1, 1)), ylim=(low, 1.02), xlabel=voice.say("retention.axis.age"))
-    for (_, _, name, colour), y in zip(ends, spread([end[1] for end in ends], 0.065 * (1.02 - low), low, 1.0), strict=True):
-        ax.annotate(name, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+    for (_, group, colour), y in zip(
+        ends, spread([end[0] for end in ends], 0.065 * (1.02 - low), low, 1.0), strict=True
+    ):
+        ax.annotate(group, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
                     color=colour, va="center", annotation_clip=False)  # fmt: skip
     age_ticks(ax, max(size - 1, 1))
     percent_axis(ax, voice)
     known = [pair for pair in shown if np.isfinite(pair[0])]
     if not known:
         return finish(ax, voice.say("retention.curve.short"), voice.say("retention.curve.alt", points=", ".join(by)))
-    (low, lowest), (high, highest) = min(known), max(known)
-    words = {"low": voice.percent(low), "high": voice.percent(high), "lowest": lowest, "highest": highest}
-    points = "; ".join(voice.say("retention.curve.point", age=name, on=voice.percent(share, 1)) for share, name in known)
+    (least, lowest), (most, highest) = min(known), max(known)
+    words = {"low": voice.percent(least), "high": voice.percent(most), "lowest": lowest, "highest": highest}
+    points = "; ".join(
+        voice.say("retention.curve.point", age=name, on=voice.percent(share, 1)) for share, name in known
+    )
     return finish(ax, voice.say("retention.curve.groups", **words), voice.say("retention.curve.alt", points=points))
 
 
@@ -216,8 +233,7 @@ def plot_cohort_heatmap(
     hidden &= result.lived[cohorts, 1:ages]
     sizes = [int(result.cohort_size[0][i]) for i in cohorts]
     names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in cohorts]
-    told = [speak.catalogue.text("hidden", threshold=speak.number(speak.disclosure.threshold)) if speak.disclosure.hides(n)
-            else speak.number(n) for n in sizes]  # fmt: skip
+    told = [speak.count(n) for n in sizes]
     with house_style():
         annotated = len(cohorts) <= _ANNOTATED
         axes = new_axes(ax, (0.29 if annotated else 0.12) * len(cohorts) + 1.1)
@@ -265,18 +281,20 @@ def _luminance(rgb: tuple[float, ...]) -> float:
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
-def _heatmap_alternative(names: list[str], sizes: list[str], share: np.ndarray, hidden: np.ndarray, voice: Voice) -> str:
+def _heatmap_alternative(
+    names: list[str], sizes: list[str], share: np.ndarray, hidden: np.ndarray, voice: Voice
+) -> str:
     rows = []
     for i in _picked(len(names)):
-        cells = ["·" if h else voice.percent(x) for x, h in zip(share[i], hidden[i], strict=True) if h or np.isfinite(x)]
+        cells = [
+            "·" if h else voice.percent(x) for x, h in zip(share[i], hidden[i], strict=True) if h or np.isfinite(x)
+        ]
         picked = [cells[j] for j in _picked(len(cells), 12)]
         rows.append(voice.say("retention.cohort.row", name=names[i], n=sizes[i], shares=", ".join(picked)))
     return voice.say("retention.cohort.alt", rows="; ".join(rows))
 
 
-def plot_lifecycle(
-    result: Lifecycle, *, ax: Axes | None = None, lang: str = "en", voice: Voice | None = None
-) -> Axes:
+def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en", voice: Voice | None = None) -> Axes:
     """New, retained and resurrected customers as stacked bars, churned ones below the line.
 
     Parameters
@@ -333,19 +351,21 @@ def plot_lifecycle(
         return finish(axes, _story(result, speak).cycle_title(), _cycle_alternative(frame, names, speak))
 
 
-def _tick(voice: Voice, start: object, label: str, position: int) -> str:
+def _tick(voice: Voice, start: date, label: str, position: int) -> str:
     """Short period names, with the year where it begins."""
-    short = voice.period_name(start, label, short=True)  # type: ignore[arg-type]
+    short = voice.period_name(start, label, short=True)
     year = label[:4]
     return f"{short}\n{year}" if voice.period == "month" and (position == 0 or label.endswith("-01")) else short
 
 
 def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> str:
-    hidden = voice.catalogue.text("hidden", threshold=voice.number(voice.disclosure.threshold))
     points = []
     for i in _picked(len(frame)):
         row = frame.iloc[i]
-        cells = {s: hidden if pd.isna(row[s]) else voice.number(row[s]) for s in ("retained", "resurrected", "new", "churned")}
+        cells = {
+            s: voice.under_threshold() if pd.isna(row[s]) else voice.number(row[s])
+            for s in ("retained", "resurrected", "new", "churned")
+        }
         points.append(voice.say("retention.cycle.point", name=names[i], **cells))
     return voice.say("retention.cycle.alt", points="; ".join(points))
 

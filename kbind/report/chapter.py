@@ -66,7 +66,13 @@ class Chapter:
         ]
         self._show(
             Summary(
-                kicker=text("page.kicker", number=self.number.lstrip("0"), title=self.data.name, n=self._size(), span=self._span()),
+                kicker=text(
+                    "page.kicker",
+                    number=self.number.lstrip("0"),
+                    title=self.data.name,
+                    n=self._size(),
+                    span=self._span(),
+                ),
                 question=story.question(),
                 label=text("page.glance"),
                 finding=story.finding(),
@@ -79,7 +85,7 @@ class Chapter:
     def figure(self, ax: Axes, caption: str) -> None:
         """Show a figure under its finding: the figure's title becomes the heading, and is taken from the picture."""
         heading = " ".join(ax.get_title(loc="left").split())
-        ax.set_title("")
+        ax.set_title("", loc="left")
         figure = ax.get_figure(root=True)
         assert figure is not None
         image = BytesIO()
@@ -102,13 +108,17 @@ class Chapter:
         data, calendar = self.data, self.record.calendar
         rows = sum(table.rows for table in data.tables.values())
         assert data.as_of is not None
-        last_day = self.voice.date(data.as_of - timedelta(microseconds=1))
+        last_day = self.voice.day(data.as_of - timedelta(microseconds=1))
         lines = [*definitions]
         lines.append(text("foot.data", title=data.name, rows=self.voice.number(rows), n=self._size(), as_of=last_day))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}"))
         zone = get_timezone_location(data.timezone, locale=self.voice.lang, return_city=True) if data.timezone else ""
-        lines.append(text("foot.zone", zone=zone if "/" in str(data.timezone) else "UTC") if data.timezone else text("foot.zone_unknown"))
+        lines.append(
+            text("foot.zone", zone=zone if "/" in str(data.timezone) else "UTC")
+            if data.timezone
+            else text("foot.zone_unknown")
+        )
         if calendar.lived < calendar.size:
             lines.append(say("foot.running", name=self.voice.period_name(calendar.starts[-2], calendar.labels[-1])))
         lines.append(say("foot.threshold"))

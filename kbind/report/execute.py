@@ -41,14 +41,12 @@ def set_parameters(notebook: NotebookNode, values: Mapping[str, object]) -> None
     ReportError
         No such cell, or a name that it does not set.
     """
-    for position, cell in enumerate(notebook.cells):
-        if "parameters" in cell.metadata.get("tags", []):
-            break
-    else:
+    tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    if not tagged:
         raise ReportError("the notebook has no cell tagged 'parameters'")
     known = [
         target.id
-        for node in ast.parse(cell.source).body
+        for node in ast.parse(notebook.cells[tagged[0]].source).body
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
@@ -58,7 +56,7 @@ def set_parameters(notebook: NotebookNode, values: Mapping[str, object]) -> None
             hint = did_you_mean(name, known)
             raise ReportError(f"the notebook has no parameter {name!r}; {hint}parameters: {', '.join(known)}")
     source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-    notebook.cells.insert(position + 1, nbformat.v4.new_code_cell(source))
+    notebook.cells.insert(tagged[0] + 1, nbformat.v4.new_code_cell(source))
 
 
 def execute(notebook: NotebookNode, name: str, progress: Progress | None = None) -> None:

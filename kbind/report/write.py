@@ -122,7 +122,10 @@ def _put_in_place(pages: Sequence[Page], out: Path) -> Path:
         for page in pages:
             for name, text in (
                 (f"{page.lang}/{page.chapter}.html", page.html),
-                (f"{page.lang}/{page.chapter}.json", json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)),
+                (
+                    f"{page.lang}/{page.chapter}.json",
+                    json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False),
+                ),
             ):
                 target = staging / name
                 target.parent.mkdir(exist_ok=True)
@@ -133,7 +136,9 @@ def _put_in_place(pages: Sequence[Page], out: Path) -> Path:
             (out / name).parent.mkdir(exist_ok=True)
             (staging / name).replace(out / name)
     except OSError as error:
-        raise ReportError(f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged") from error
+        raise ReportError(
+            f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged"
+        ) from error
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from kbind.statistics.activity import Activity
-from kbind.statistics.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retention, lifecycle
+from kbind.statistics.activity import Activity
+from kbind.statistics.calendar import Calendar
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
 #: Below this drop from the first to the last age a curve is said to hold.
@@ -139,8 +139,8 @@ class RetentionStory:
     def range(self) -> tuple[Fact, Fact]:
         """Lowest and highest share from the second solid age on."""
         solid = self.pooled[self.pooled["age"].between(1, self.last_age)]
-        low, high = int(solid["retention"].idxmin()), int(solid["retention"].idxmax())
-        ages = [int(solid.loc[i, "age"]) for i in (low, high)]
+        shares = solid["retention"].to_numpy(dtype=float)
+        ages = [int(solid["age"].iloc[i]) for i in (int(shares.argmin()), int(shares.argmax()))]
         return self._pooled_fact("lowest.on", ages[0], "on"), self._pooled_fact("highest.on", ages[1], "on")
 
     @cached_property
@@ -157,7 +157,9 @@ class RetentionStory:
         result = self.on if kind == "on" else self.ever
         frame = result.pooled(exclude=left_out)
         name = f"{'first' if first else 'later'}.{kind}"
-        return self._fact(name, frame[frame["age"] == 1], kind, f"age 1, cohorts {'= ' if first else 'after '}{labels[0]}")
+        return self._fact(
+            name, frame[frame["age"] == 1], kind, f"age 1, cohorts {'= ' if first else 'after '}{labels[0]}"
+        )
 
     @cached_property
     def panel_share(self) -> Fact:
@@ -277,7 +279,9 @@ class RetentionStory:
         if self.short:
             return self.voice.say("retention.curve.short")
         if self._trend == "falls":
-            return self.voice.say("retention.curve.falls", next=self.next, last=self.last, after=self.voice.after(self.last_age))
+            return self.voice.say(
+                "retention.curve.falls", next=self.next, last=self.last, after=self.voice.after(self.last_age)
+            )
         low, high = self.range
         return self.voice.say("retention.curve.holds", low=low, high=high)
 
@@ -342,8 +346,8 @@ class RetentionStory:
         for i in _picked(len(frame), TABLE_ROWS):
             row, later = frame.iloc[i], ever.iloc[i]
             span = voice.range(row["retention_ci_lower"], row["retention_ci_upper"])
-            rows.append((voice.number(row["age"]), voice.number(row["at_risk"]), voice.percent(row["retention"], 1), span,
-                         voice.percent(later["retention"], 1)))  # fmt: skip
+            cells = (voice.number(row["age"]), voice.number(row["at_risk"]), voice.percent(row["retention"], 1))
+            rows.append((*cells, span, voice.percent(later["retention"], 1)))
         return Table(say("retention.table.title"), [say(f"retention.table.{h}", level=level) for h in head], rows)
 
     def panel_table(self) -> Table:
@@ -359,7 +363,9 @@ class RetentionStory:
         ):
             on, ever = facts
             told = voice.disclosure.fact(on)
-            size, span = (DASH, DASH) if told.hidden else (voice.number(on.n or 0), voice.range(on.ci_lower, on.ci_upper))
+            size, span = (
+                (DASH, DASH) if told.hidden else (voice.number(on.n or 0), voice.range(on.ci_lower, on.ci_upper))
+            )
             rows.append((say(f"retention.panel.{name}"), size, voice.tell(on), span, voice.tell(ever)))
         return Table(say("retention.table.panel"), [say(f"retention.table.{h}", level=level) for h in head], rows)
 

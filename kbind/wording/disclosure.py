@@ -58,5 +58,8 @@ class Disclosure:
     def counts(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         """A frame of counts with the small ones emptied."""
         return frame.assign(
-            **{name: frame[name].astype(float).where(~((frame[name] > 0) & (frame[name] < self.threshold))) for name in columns}
+            **{
+                name: frame[name].astype(float).where(~((frame[name] > 0) & (frame[name] < self.threshold)))
+                for name in columns
+            }
         )

@@ -58,7 +58,8 @@ class Fact:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: unknown numbers as None, and nothing but the definition of a hidden fact."""
         record = {
-            key: None if isinstance(value, float) and math.isnan(value) else value for key, value in asdict(self).items()
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in asdict(self).items()
         }
         if self.hidden:
             record |= dict.fromkeys(("value", "ci_lower", "ci_upper", "n", "count"))

@@ -74,5 +74,5 @@ def fill(template: str, key: str, values: dict[str, Any], formatter: Formatter |
     """Fill a template; a place without a value is an error that names the key."""
     try:
         return (formatter or Formatter()).vformat(template, (), values)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, TypeError) as error:
         raise MessageError(f"text {key!r} cannot be filled: {error!r}; given: {', '.join(sorted(values))}") from error

@@ -90,7 +90,7 @@ class Voice:
         safe = self.disclosure.fact(fact)
         self.told[safe.id] = safe
         if safe.hidden:
-            return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
+            return self.under_threshold()
         return self.written(safe, form)
 
     def written(self, fact: Fact, form: str = "") -> str:
@@ -108,6 +108,14 @@ class Voice:
         if fact.unit in ("share", "difference"):
             return self.percent(fact.value, 0 if form == "whole" else 1)
         return self.number(round(fact.value))
+
+    def count(self, customers: int) -> str:
+        """A number of customers, or that it is under the threshold."""
+        return self.under_threshold() if self.disclosure.hides(customers) else self.number(customers)
+
+    def under_threshold(self) -> str:
+        """What stands for a number of customers too small to tell: "unter 5"."""
+        return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
 
     def interval(self, fact: Fact) -> str:
         """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"."""
@@ -147,7 +155,13 @@ class Voice:
         """A number with the language's separators; a dash for NaN."""
         if value is None or np.isnan(value):
             return DASH
-        return str(format_decimal(round(float(value), decimals), format="#,##0." + "0" * decimals if decimals else "#,##0", locale=self.lang))
+        return str(
+            format_decimal(
+                round(float(value), decimals),
+                format="#,##0." + "0" * decimals if decimals else "#,##0",
+                locale=self.lang,
+            )
+        )
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share in per cent: "83,9 %" or "83.9%"; a dash for NaN."""
@@ -157,16 +171,22 @@ class Voice:
         sign = "\u00a0%" if self.lang == "de" else "%"
         return str(format_percent(float(share), format=digits + sign, locale=self.lang))
 
-    def date(self, day: date | datetime) -> str:
+    def day(self, day: date) -> str:
         """A date in words: "31. Dezember 2017"."""
         return str(format_date(day, "long", locale=self.lang))
 
     def period_name(self, start: date, label: str, *, short: bool = False) -> str:
         """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
         if self.period == "month":
-            return str(format_skeleton("MMM" if short else "yMMMM", datetime(start.year, start.month, 1), locale=self.lang))
+            return str(
+                format_skeleton("MMM" if short else "yMMMM", datetime(start.year, start.month, 1), locale=self.lang)
+            )
         if self.period == "day":
-            return str(format_skeleton("MMMd" if short else "yMMMd", datetime(start.year, start.month, start.day), locale=self.lang))
+            return str(
+                format_skeleton(
+                    "MMMd" if short else "yMMMd", datetime(start.year, start.month, start.day), locale=self.lang
+                )
+            )
         if self.period == "year":
             return label
         year, number = label.split("-")
@@ -182,7 +202,7 @@ class _FactFormatter(Formatter):
         if isinstance(value, Fact):
             return self.voice.written(value, format_spec)
         if not isinstance(value, str):
-            raise ValueError(f"{value!r} is neither a fact nor text")
+            raise TypeError(f"{value!r} is neither a fact nor text")
         return value
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:

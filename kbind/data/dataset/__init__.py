@@ -268,7 +268,8 @@ def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | No
         if not any(key in TABLES for key in mapping):
             known = table or (Path(source).stem.lower() if isinstance(source, (str, Path)) else None)
             only = list(source) if isinstance(source, Mapping) else [known]
-            mapping = {only[0]: mapping} if len(only) == 1 and only[0] in TABLES else mapping
+            if len(only) == 1 and only[0] in TABLES:
+                mapping = {str(only[0]): mapping}
         config = replace(config, tables={**config.tables, **read_mapping(mapping, "mapping")})
     return config
 

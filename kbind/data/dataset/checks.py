@@ -87,9 +87,7 @@ def _decimal_elsewhere(surveyed: Sequence[Mapping[str, int]]) -> str | None:
     return None if commas == points else "," if commas else "."
 
 
-def _rename(
-    source: Source, physical: Mapping[str, str], declared: TableConfig
-) -> tuple[dict[str, str], list[Problem]]:
+def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) -> tuple[dict[str, str], list[Problem]]:
     """Contract name -> source name for every column, and problems with the declared names."""
     problems, renamed = [], {}
     for name, original in declared.columns.items():
@@ -134,17 +132,22 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     counts["rows"] = parse("count(*)")
     happened = [by_name[n] for n, spec in contract.columns.items() if spec.happened and n in by_name]
     for i, reading in enumerate(happened):
-        counts |= {f"first{i}": parse("min(_t)", t=reading.expression), f"last{i}": parse("max(_t)", t=reading.expression)}
+        counts |= {
+            f"first{i}": parse("min(_t)", t=reading.expression),
+            f"last{i}": parse("max(_t)", t=reading.expression),
+        }
     found = _aggregate(engine, source.relation, counts)
     problems = [
-        _describe(engine, source, breach, int(str(found[f"b{i}"]))) for i, breach in enumerate(breaches) if found[f"b{i}"]
+        _describe(engine, source, breach, int(str(found[f"b{i}"])))
+        for i, breach in enumerate(breaches)
+        if found[f"b{i}"]
     ]
     if not found["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and contract.key in by_name:
         problems += _repeated_keys(engine, source, by_name[contract.key])
-    first = [found[f"first{i}"] for i in range(len(happened)) if found[f"first{i}"] is not None]
-    last = [found[f"last{i}"] for i in range(len(happened)) if found[f"last{i}"] is not None]
+    moments = [found[f"{end}{i}"] for i in range(len(happened)) for end in ("first", "last")]
+    known = [moment for moment in moments if isinstance(moment, datetime)]
     table = CheckedTable(
         name=source.table,
         label=source.label,
@@ -152,7 +155,7 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
         columns={},
         rows=int(str(found["rows"])),
         instants=frozenset(reading.name for reading in readings if reading.instant),
-        span=(min(first), max(last)) if first and last else None,  # type: ignore[type-var]
+        span=(min(known), max(known)) if known else None,
     )
     return problems, table
 
@@ -168,8 +171,9 @@ def _aggregate(engine: Engine, relation: str, counts: Mapping[str, Expression]) 
 
 def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:
     found = engine.query(
-        "SELECT row, value FROM (SELECT row_number() OVER () AS row, CAST(_value AS VARCHAR) AS value, _where AS broken "
-        f"FROM raw) AS numbered WHERE broken ORDER BY row LIMIT {_EXAMPLES}",
+        "SELECT row, value FROM "
+        "(SELECT row_number() OVER () AS row, CAST(_value AS VARCHAR) AS value, _where AS broken FROM raw) AS numbered "
+        f"WHERE broken ORDER BY row LIMIT {_EXAMPLES}",
         tables={"raw": source.relation},
         parts={"value": column(breach.column or ""), "where": breach.where},
     )

@@ -61,7 +61,9 @@ def read_config(path: Path) -> Config:
         raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {_listed(_KEYS)}")
     for key in content:
         if key not in _KEYS:
-            raise _wrong(path.name, f"unknown key {key!r}", did_you_mean(str(key), _KEYS) + f"allowed: {_listed(_KEYS)}")
+            raise _wrong(
+                path.name, f"unknown key {key!r}", did_you_mean(str(key), _KEYS) + f"allowed: {_listed(_KEYS)}"
+            )
     for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy"))):
         if content.get(key) not in (None, *allowed):
             raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: {_listed(allowed)}")
@@ -87,7 +89,9 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
         raise _wrong(where, f"tables: {mapping!r}", "allowed: table names, each with its columns")
     for table, entry in mapping.items():
         if table not in TABLES:
-            raise _wrong(where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {_listed(TABLES)}")
+            raise _wrong(
+                where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {_listed(TABLES)}"
+            )
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
         nested = entry.get("columns", {k: v for k, v in entry.items() if k != "file"})

@@ -101,7 +101,7 @@ class Hints:
 
 def is_text(physical: str) -> bool:
     """Whether the engine holds the column as text."""
-    return physical.startswith("VARCHAR") or physical.startswith("ENUM")
+    return physical.startswith(("VARCHAR", "ENUM"))
 
 
 def survey(spec: Column | None, source: str, physical: str) -> dict[str, Expression]:
@@ -151,15 +151,7 @@ def read_column(
     raw = column(source)
     if spec is None:
         return _attribute(name, source, physical, counts, hints)
-    reader = {
-        Kind.ID: lambda: _read_id(name, source, physical),
-        Kind.TIME: lambda: _read_time(name, source, physical, counts, hints),
-        Kind.NUMBER: lambda: _read_number(name, source, physical, counts, hints),
-        Kind.FLAG: lambda: _read_flag(name, source, physical),
-        Kind.TEXT: lambda: _read_text(name, source, physical),
-        Kind.ANY: lambda: Reading(name, source, raw),
-    }[spec.kind]
-    reading = reader()
+    reading = _read(spec.kind, name, source, physical, counts, hints)
     breaches = list(reading.breaches)
     if spec.required:
         empty = parse("_x IS NULL", x=raw) if not is_text(physical) else parse("_x IS NULL", x=_text(source))
@@ -169,6 +161,22 @@ def read_column(
         options = ", ".join(repr(level) for level in spec.levels)
         breaches.append(Breach(outside, "is not a known level", f"allowed: {options}", source))
     return replace(reading, breaches=tuple(breaches))
+
+
+def _read(kind: Kind, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+    match kind:
+        case Kind.ID:
+            return _read_id(name, source, physical)
+        case Kind.TIME:
+            return _read_time(name, source, physical, counts, hints)
+        case Kind.NUMBER:
+            return _read_number(name, source, physical, counts, hints)
+        case Kind.FLAG:
+            return _read_flag(name, source, physical)
+        case Kind.TEXT:
+            return _read_text(name, source, physical)
+        case Kind.ANY:
+            return Reading(name, source, column(source))
 
 
 def _attribute(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
@@ -225,7 +233,9 @@ def _read_number(name: str, source: str, physical: str, counts: Mapping[str, int
         other = comma if decimal == "." else point
         mine = point if decimal == "." else comma
         odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=mine, other=other)
-        extra.append(Breach(odd, f"is written differently from the rest (decimal {decimal!r})", _NUMBER_ALLOWED, source))
+        extra.append(
+            Breach(odd, f"is written differently from the rest (decimal {decimal!r})", _NUMBER_ALLOWED, source)
+        )
     if decimal is None and (sure_point or sure_comma):
         decimal = "." if sure_point else ","
     if decimal is None:

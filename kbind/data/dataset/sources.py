@@ -138,7 +138,9 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
             unused.append(path.name)
     for name, table in declared.items():
         if not (folder / name).exists():
-            problems.append(Problem(CONFIG_NAME, f"{table}: file {name!r} is not in the folder", allowed=_nearby(folder / name)))
+            problems.append(
+                Problem(CONFIG_NAME, f"{table}: file {name!r} is not in the folder", allowed=_nearby(folder / name))
+            )
     for table, paths in chosen.items():
         if len(paths) > 1:
             problems.append(
@@ -216,7 +218,13 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
             unused.append(name)
     if not sources:
         raise DatasetError(
-            [Problem(path.name, "holds no table of a known name", allowed=f"tables: {', '.join(TABLES)}; found: {', '.join(unused)}")]
+            [
+                Problem(
+                    path.name,
+                    "holds no table of a known name",
+                    allowed=f"tables: {', '.join(TABLES)}; found: {', '.join(unused)}",
+                )
+            ]
         )
     return sources, tuple(unused)
 
@@ -230,7 +238,13 @@ def _table_of(path: Path, table: str | None, config: Config) -> str:
     if table is not None:
         raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")
     raise DatasetError(
-        [Problem(path.name, "does not say which table it is", allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}")]
+        [
+            Problem(
+                path.name,
+                "does not say which table it is",
+                allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}",
+            )
+        ]
     )
 
 

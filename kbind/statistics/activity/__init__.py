@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError, check_choice, did_you_mean
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
 from kbind.statistics.calendar import PERIODS, Calendar
-from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd

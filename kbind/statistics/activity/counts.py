@@ -7,6 +7,7 @@ periods c + a ... c + a + length? Retention of every kind and the life cycle are
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -20,13 +21,20 @@ WORD = 62  # periods in one 64-bit word: a shift by 63 is an error in some engin
 class Counts(Protocol):
     """What an estimator may ask of the record."""
 
-    groups: int
-    periods: int
-    lived: int
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+
+    @property
+    def periods(self) -> int:
+        """Number of calendar periods."""
+
+    @property
+    def lived(self) -> int:
+        """Number of periods that are over."""
 
     def sizes(self) -> Ints:
         """Customers by group and first active period, shape (groups, periods)."""
-        ...
 
     def active(self, length: int | None = 0) -> Ints:
         """Customers active in a window of ages, shape (groups, periods, periods).
@@ -41,7 +49,6 @@ class Counts(Protocol):
         ndarray of int
             [group, first period c, age a]; 0 where c + a + length lies outside the calendar.
         """
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +84,19 @@ class MaskCounts:
     def _slices(self) -> list[tuple[int, int, slice]]:
         key = self.group * self.periods + _first_bit(self.words)
         edges = np.flatnonzero(np.diff(key, prepend=-1, append=-1))
-        return [(int(key[a]) // self.periods, int(key[a]) % self.periods, slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]  # fmt: skip
+        return [
+            (int(key[a]) // self.periods, int(key[a]) % self.periods, slice(int(a), int(b))) for a, b in pairwise(edges)
+        ]
 
     def sizes(self) -> Ints:
+        """See `Counts`."""
         key = self.group * self.periods + _first_bit(self.words)
         flat = np.zeros(self.groups * self.periods, dtype=np.int64)
         np.add.at(flat, key, self.n)
         return flat.reshape(self.groups, self.periods)
 
     def active(self, length: int | None = 0) -> Ints:
+        """See `Counts`."""
         if length in self._memo:
             return self._memo[length]
         result = np.zeros((self.groups, self.periods, self.periods), dtype=np.int64)
@@ -153,9 +164,11 @@ class SilenceCounts:
     _memo: dict[int | None, Ints] = field(default_factory=dict, repr=False)
 
     def sizes(self) -> Ints:
+        """See `Counts`."""
         return self.size
 
     def active(self, length: int | None = 0) -> Ints:
+        """See `Counts`."""
         if length in self._memo:
             return self._memo[length]
         # A customer is missing from the window that starts at age a if one silence covers it:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
-from kbind.statistics.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
+from kbind.statistics.calendar import Calendar
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
@@ -97,7 +97,10 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
         until = parts["as_of"]
         last = literal(calendar.size - 1)
     parts |= {"until": until, "last": last}
-    return "SELECT customer_id, unnest(range(_i, _last + 1)) AS i FROM log WHERE _time < _as_of AND _time < _until", parts
+    return (
+        "SELECT customer_id, unnest(range(_i, _last + 1)) AS i FROM log WHERE _time < _as_of AND _time < _until",
+        parts,
+    )
 
 
 def _as_of(data: Dataset, table: str, name: str) -> Expression:
