@@ -113,12 +113,22 @@ class Engine:
 
     # -- relations ---------------------------------------------------------------------------------
 
-    def read_csv(self, name: str, path: Path, *, delimiter: str) -> None:
-        """Copy a UTF-8 CSV file into a table, every column as text, in the order of its rows."""
+    def read_csv(self, name: str, path: Path, names: Sequence[str], *, delimiter: str) -> None:
+        """Copy a UTF-8 CSV file with a header line into a table, every column as text, in the order of its rows.
+
+        Nothing is guessed: the caller gives names and delimiter, and a row of another width is an error.
+        """
+        columns = exp.Struct(
+            expressions=[
+                exp.PropertyEQ(this=exp.to_identifier(column, quoted=True), expression=exp.Literal.string("VARCHAR"))
+                for column in names
+            ]
+        )
         source = _call(
             "read_csv",
             exp.Literal.string(str(path)),
-            all_varchar=True,
+            columns=columns,
+            auto_detect=False,
             header=True,
             delim=delimiter,
             quote='"',

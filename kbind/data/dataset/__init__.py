@@ -241,6 +241,7 @@ def open_dataset(
         zone = "UTC"
     tables = _typed(engine, sources, readings, tables)
     notes = [f"not used: {', '.join(unused)}"] if unused else []
+    notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     dataset = Dataset(
         name=name,
         engine=engine,
@@ -336,7 +337,8 @@ def _worth_knowing(dataset: Dataset) -> list[str]:
         )
         refunds, total = found.column("n")[0].as_py(), found.column("total")[0].as_py()
         if refunds:
-            notes.append(f"events: {refunds:,} refunds (negative amounts), {total:,.2f} in all; kept")
+            what = "refund (negative amount)" if refunds == 1 else "refunds (negative amounts)"
+            notes.append(f"events: {refunds:,} {what}, {total:,.2f} in all; kept")
     late = [
         table.name
         for table in dataset.tables.values()

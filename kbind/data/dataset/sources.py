@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from kbind.data.dataset.config import CONFIG_NAME, Config
+from kbind.data.dataset.csvfile import read_csv
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine, EngineError
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
@@ -18,8 +18,6 @@ from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DATABASE = (".duckdb", ".db", ".ddb")
-_DELIMITERS = (";", ",", "\t", "|")
-_UTF8_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Source:
         Relation of the engine that shows it unchanged.
     delimiter : str or None
         For CSV files.
+    encoding : str or None
+        For CSV files that are not UTF-8.
     timezone : str or None
         Zone the source itself declares (frames with zoned time stamps).
     """
@@ -44,6 +44,7 @@ class Source:
     label: str
     relation: str
     delimiter: str | None = None
+    encoding: str | None = None
     timezone: str | None = None
 
     @property
@@ -178,28 +179,12 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
         if suffix in _PARQUET:
             engine.read_parquet(relation, [path])
             return Source(table, path.name, relation)
-        delimiter = _csv_delimiter(path)
-        engine.read_csv(relation, path, delimiter=delimiter)
-        return Source(table, path.name, relation, delimiter=delimiter)
+        delimiter, encoding = read_csv(engine, relation, path)
+        return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding)
     except EngineError as error:
-        kind = "Parquet" if suffix in _PARQUET or path.is_dir() else "CSV"
-        raise DatasetError([Problem(path.name, f"cannot be read as {kind}: {_first_line(error)}")]) from error
+        raise DatasetError([Problem(path.name, f"cannot be read as Parquet: {_first_line(error)}")]) from error
     except OSError as error:
         raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
-
-
-def _csv_delimiter(path: Path) -> str:
-    """The sign that separates the header's columns."""
-    with path.open("rb") as file:
-        start = file.read(1 << 16)
-    if not start.strip():
-        raise DatasetError([Problem(path.name, "is empty", allowed="allowed: a header and rows")])
-    try:
-        header = start.removeprefix(_UTF8_BOM).decode("utf-8", errors="ignore").splitlines()[0]
-    except IndexError:
-        header = ""
-    counts = {d: len(next(csv.reader([header], delimiter=d), [])) for d in _DELIMITERS}
-    return max(_DELIMITERS, key=lambda d: counts[d]) if max(counts.values()) > 1 else ","
 
 
 def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:

@@ -1,0 +1,196 @@
+"""Retention by cohort and age."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
+from kbind.estimates.intervals import wilson
+from kbind.statistics.activity import Activity, stack_groups
+from kbind.statistics.activity.counts import Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = ("on", "on_or_after")
+
+
+@dataclass(frozen=True, eq=False)
+class CohortRetention:
+    """Retention of every cohort at every age.
+
+    Attributes
+    ----------
+    activity : Activity
+        What it was computed from.
+    kind : {"on", "on_or_after", "bracket"}
+        What counts as retained.
+    bracket : tuple of int or None
+        First and last age of a bracket.
+    conf_level : float
+        Level of the Wilson intervals.
+    cohort_size, lived, active : ndarray
+        By group and cohort; by cohort and age; by group, cohort and age. `active` means nothing where not lived.
+    """
+
+    activity: Activity
+    kind: str
+    bracket: tuple[int, int] | None
+    conf_level: float
+    ages: tuple[int, ...]
+    cohort_size: Ints = field(repr=False)
+    lived: NDArray[np.bool_] = field(repr=False)
+    active: Ints = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """Numerator, denominator and interval, in one sentence."""
+        period = self.activity.calendar.period
+        numerator = {
+            "on": f"customers active in the k-th {period} after their first",
+            "on_or_after": f"customers active in the k-th {period} after their first or in any later one",
+            "bracket": f"customers active in at least one {period} of the bracket {self.bracket} after their first",
+        }[self.kind]
+        return f"{numerator}, divided by all customers who have lived it; {self.conf_level:.0%} Wilson score interval"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per cohort and age.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, cohort (label), age (periods; of a bracket its first), cohort_size, at_risk, active,
+            retention, retention_ci_lower, retention_ci_upper. Cells not lived yet have at_risk 0 and NaN.
+        """
+        import pandas as pd
+
+        labels = np.array(self.activity.calendar.labels, dtype=object)
+        cohorts, ages = self.lived.shape
+        frames = []
+        for g in range(len(self.activity.groups)):
+            at_risk = np.where(self.lived, self.cohort_size[g][:, None], 0)
+            known = at_risk > 0
+            frame = pd.DataFrame(
+                {
+                    "cohort": np.repeat(labels, ages),
+                    "age": np.tile(np.array(self.ages), cohorts),
+                    "cohort_size": np.repeat(self.cohort_size[g], ages),
+                    "at_risk": at_risk.ravel(),
+                    "active": np.where(known, self.active[g], np.nan).ravel(),
+                }
+            )
+            frames.append(self._with_rates(frame))
+        return stack_groups(self.activity, frames)
+
+    def pooled(self, *, exclude: Collection[str] = ()) -> pd.DataFrame:
+        """The curve over all cohorts: sum of active / sum of at risk, over the cohorts that have lived the age.
+
+        Parameters
+        ----------
+        exclude : collection of str
+            Labels of cohorts to leave out, such as the first, which may hold customers won long before.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, age, at_risk, active, retention, retention_ci_lower, retention_ci_upper; ages that no
+            cohort has lived are NaN with at_risk 0.
+        """
+        import pandas as pd
+
+        labels = self.activity.calendar.labels
+        for name in exclude:
+            if name not in labels:
+                hint = did_you_mean(name, labels)
+                raise ArgumentError(f"exclude={name!r} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
+        kept = self.lived & ~np.isin(labels, list(exclude))[:, None]
+        frames = []
+        for g in range(len(self.activity.groups)):
+            at_risk = np.where(kept, self.cohort_size[g][:, None], 0).sum(axis=0)
+            active = np.where(kept, self.active[g], 0).sum(axis=0)
+            frame = pd.DataFrame(
+                {"age": list(self.ages), "at_risk": at_risk, "active": np.where(at_risk > 0, active, np.nan)}
+            )
+            frames.append(self._with_rates(frame))
+        return stack_groups(self.activity, frames)
+
+    def _with_rates(self, frame: pd.DataFrame) -> pd.DataFrame:
+        share, lower, upper = wilson(frame["active"], frame["at_risk"], self.conf_level)
+        return frame.assign(retention=share, retention_ci_lower=lower, retention_ci_upper=upper)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.definition)}.</p>{self.pooled().to_html(index=False, border=0)}"
+
+
+def cohort_retention(
+    activity: Activity, *, kind: str = "on", bracket: tuple[int, int] | None = None, conf_level: float = 0.95
+) -> CohortRetention:
+    """Retention by cohort (period of the first activity) and age (periods since then).
+
+    Parameters
+    ----------
+    activity : Activity
+        From `kb.activity`.
+    kind : {"on", "on_or_after"}
+        Active in exactly that period of age, or in it or any later one that is over. The latter sags near the
+        end of the data, because late returns have not happened yet.
+    bracket : (int, int), optional
+        First and last age; active in any of them counts. Replaces `kind`.
+    conf_level : float
+        Level of the Wilson intervals.
+
+    Returns
+    -------
+    CohortRetention
+        `.to_frame()` by cohort, `.pooled()` over cohorts.
+
+    Raises
+    ------
+    ArgumentError
+        Unknown kind, or a bracket that is no pair of ages in order.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> log = pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b", "b", "c"],
+    ...     "timestamp": ["2024-01-05", "2024-02-09", "2024-01-20", "2024-03-31", "2024-02-01"],
+    ... })
+    >>> record = kb.activity(kb.open_dataset({"events": log}))
+    >>> kb.cohort_retention(record).pooled()[["age", "at_risk", "active", "retention"]]
+       age  at_risk  active  retention
+    0    0        3     3.0   1.000000
+    1    1        3     1.0   0.333333
+    2    2        2     1.0   0.500000
+    """
+    check_conf_level(conf_level)
+    calendar = activity.calendar
+    cohort, age = np.indices((calendar.size, calendar.size))
+    sizes = activity.counts.sizes()
+    if bracket is None:
+        check_choice("kind", kind, KINDS)
+        lived = cohort + age < calendar.lived
+        counted = activity.counts.active(0 if kind == "on" else None)
+        return CohortRetention(activity, kind, None, conf_level, tuple(range(calendar.size)), sizes, lived, counted)
+    first, last = _check_bracket(bracket)
+    lived = cohort[:, :1] + last < calendar.lived
+    counted = np.zeros((len(activity.groups), calendar.size, 1), dtype=np.int64)
+    if last < calendar.size:
+        counted = activity.counts.active(last - first)[:, :, first : first + 1]
+    return CohortRetention(activity, "bracket", (first, last), conf_level, (first,), sizes, lived, counted)
+
+
+def _check_bracket(bracket: tuple[int, int]) -> tuple[int, int]:
+    try:
+        first, last = (int(age) for age in bracket)
+    except (TypeError, ValueError):
+        first, last = 0, -1
+    if not 0 <= first <= last or (first, last) != tuple(bracket):
+        raise ArgumentError(f"bracket={bracket!r} is no range of ages; allowed: two whole numbers 0 <= a <= b")
+    return first, last

@@ -1,0 +1,106 @@
+"""The life cycle: how the active customers of every period are made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.statistics.activity import Activity, by_period, stack_groups
+from kbind.statistics.activity.counts import Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Lifecycle:
+    """New, retained, resurrected and churned customers of every period that is over.
+
+    Attributes
+    ----------
+    activity : Activity
+        What it was computed from.
+    new, retained, resurrected, churned, active : ndarray of int, shape (groups, periods)
+        Counts.
+    """
+
+    activity: Activity
+    new: Ints = field(repr=False)
+    retained: Ints = field(repr=False)
+    resurrected: Ints = field(repr=False)
+    churned: Ints = field(repr=False)
+    active: Ints = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """What the four states mean."""
+        period = self.activity.calendar.period
+        return (
+            f"new: first {period} with activity; retained: active now and in the {period} before; resurrected: active "
+            f"now, not in the {period} before, not new; churned: active in the {period} before, not now"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per period that is over.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, period (label), new, retained, resurrected, churned, active. Always
+            active = new + retained + resurrected = active before - churned + new + resurrected.
+        """
+        import pandas as pd
+
+        lived = self.activity.calendar.lived
+        names = ("new", "retained", "resurrected", "churned", "active")
+        frames = [
+            pd.DataFrame(
+                {"period": self.activity.calendar.labels[:lived]} | {n: getattr(self, n)[g, :lived] for n in names}
+            )
+            for g in range(len(self.activity.groups))
+        ]
+        return stack_groups(self.activity, frames)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.definition)}.</p>{self.to_frame().to_html(index=False, border=0)}"
+
+
+def lifecycle(activity: Activity) -> Lifecycle:
+    """How the active customers of every period are made up.
+
+    Parameters
+    ----------
+    activity : Activity
+        From `kb.activity`.
+
+    Returns
+    -------
+    Lifecycle
+        `.to_frame()` has one row per period that is over at `as_of`.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> log = pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b", "b", "c"],
+    ...     "timestamp": ["2024-01-05", "2024-02-09", "2024-01-20", "2024-03-31", "2024-02-01"],
+    ... })
+    >>> kb.lifecycle(kb.activity(kb.open_dataset({"events": log}))).to_frame()
+        period  new  retained  resurrected  churned  active
+    0  2024-01    2         0            0        0       2
+    1  2024-02    1         1            0        1       2
+    2  2024-03    0         0            1        2       1
+    """
+    on = activity.counts.active(0)
+    new = activity.counts.sizes()
+    active = by_period(on)
+    before = np.zeros_like(active)
+    before[:, 1:] = active[:, :-1]
+    # active in t - 1 or t, of the cohorts that existed in t - 1
+    either = np.zeros_like(active)
+    either[:, 1:] = by_period(activity.counts.active(1))[:, :-1]
+    retained = np.where(np.arange(active.shape[1]) > 0, before + (active - new) - either, 0)
+    return Lifecycle(activity, new, retained, active - new - retained, before - retained, active)

