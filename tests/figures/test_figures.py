@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import kbind as kb
+from kbind.figures.base import spread
+from kbind.story.retention import voice_for
+from kbind.wording import Disclosure
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def record(grocery: kb.Dataset) -> kb.Activity:
+    return kb.activity(grocery)
+
+
+def _texts(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def test_titles_state_the_finding_in_both_languages(record: kb.Activity) -> None:
+    on, ever = kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after")
+    german = kb.plot_retention_curves(on, ever, lang="de")
+    assert " ".join(german.get_title(loc="left").split()) == (
+        "Nach dem ersten Rückgang bleibt der Anteil zwischen 84\u00a0% und 89\u00a0%".replace("\u00a0", " ")
+    )
+    english = kb.plot_lifecycle(kb.lifecycle(record))
+    assert english.get_title(loc="left").startswith("Every month about 190 households stay away")
+    assert {"new", "returned", "stayed", "stayed away"} <= set(_texts(english))
+
+
+def test_text_alternatives_hold_the_numbers(record: kb.Activity) -> None:
+    on = kb.cohort_retention(record)
+    curve = kb.alt_text(kb.plot_retention_curves(on))
+    assert "1: 84.0%" in curve
+    heat = kb.alt_text(kb.plot_cohort_heatmap(on))
+    assert "January 2017 (1,983): 89%, 90%" in heat
+    cycle = kb.alt_text(kb.plot_lifecycle(kb.lifecycle(record)))
+    assert "February 2017: 1,763 stayed, 0 returned, 185 new, 220 stayed away" in cycle
+    _, foreign = plt.subplots()
+    with pytest.raises(kb.ArgumentError, match="not drawn by a kbind figure"):
+        kb.alt_text(foreign)
+
+
+def test_heat_map_leaves_unlived_cells_empty(toy: kb.Dataset) -> None:
+    ax = kb.plot_cohort_heatmap(kb.cohort_retention(kb.activity(toy)))
+    drawn = ax.collections[0].get_array()
+    assert drawn is not None
+    cells = np.ma.filled(drawn.astype(float), np.nan).reshape(2, 3)  # cohorts with a lived age: January, February
+    np.testing.assert_allclose(cells, [[1 / 3, 2 / 3, 1 / 3], [0.5, 0.5, np.nan]])
+    assert sorted(_texts(ax)) == ["33", "33", "50", "50", "67"]
+
+
+def test_small_cells_are_a_dot_in_reports_only(toy: kb.Dataset) -> None:
+    record = kb.activity(toy)
+    safe = voice_for(record, "en", Disclosure(5))
+    ax = kb.plot_cohort_heatmap(kb.cohort_retention(record), voice=safe)
+    assert set(_texts(ax)) == {"·"}
+    assert "(under 5)" in ax.get_yticklabels()[0].get_text()
+    assert not re.search(r"\d+%", kb.alt_text(ax))
+    bars = kb.plot_lifecycle(kb.lifecycle(record), voice=safe)
+    assert all(patch.get_height() == 0 for patch in bars.patches)
+    assert "under 5 stayed" in kb.alt_text(bars)
+    curve = kb.plot_retention_curves(kb.cohort_retention(record), voice=safe)
+    assert not np.isfinite(curve.lines[0].get_ydata()[1:]).any()  # type: ignore[union-attr, index]
+
+
+def test_groups_are_lines_with_names(toy: kb.Dataset) -> None:
+    on = kb.cohort_retention(kb.activity(toy, by="plan"))
+    ax = kb.plot_retention_curves(on)
+    assert set(_texts(ax)) == {"l", "s", "–"}
+    assert "(l)" in ax.get_title(loc="left")
+    with pytest.raises(kb.ArgumentError, match="leave it out when there are groups"):
+        kb.plot_retention_curves(on, on)
+    for draw in (lambda: kb.plot_cohort_heatmap(on), lambda: kb.plot_lifecycle(kb.lifecycle(on.activity))):
+        with pytest.raises(kb.ArgumentError, match="one group at a time"):
+            draw()
+
+
+def test_a_bracket_is_no_curve(toy: kb.Dataset) -> None:
+    bracket = kb.cohort_retention(kb.activity(toy), bracket=(1, 2))
+    for draw in (kb.plot_retention_curves, kb.plot_cohort_heatmap):
+        with pytest.raises(kb.ArgumentError, match="bracket"):
+            draw(bracket)
+
+
+def test_drawing_changes_no_settings_and_uses_the_given_axes(record: kb.Activity) -> None:
+    before = dict(mpl.rcParams)
+    _, ax = plt.subplots()
+    assert kb.plot_retention_curves(kb.cohort_retention(record), ax=ax) is ax
+    assert dict(mpl.rcParams) == before
+
+
+def test_pictures_are_the_same_every_time(record: kb.Activity) -> None:
+    def picture() -> bytes:
+        buffer = BytesIO()
+        figure = kb.plot_cohort_heatmap(kb.cohort_retention(record)).figure
+        figure.savefig(buffer, metadata={"Software": None})
+        return buffer.getvalue()
+
+    assert picture() == picture()
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month", "quarter", "year"])
+@pytest.mark.parametrize("months", [1, 2, 30])
+def test_every_period_and_length_can_be_drawn(period: str, months: int) -> None:
+    rng = np.random.default_rng(0)
+    days = rng.integers(0, 30 * months, 400)
+    frame = pd.DataFrame({"customer_id": rng.integers(0, 40, 400), "timestamp": pd.Timestamp("2022-01-01") + pd.to_timedelta(days, unit="D")})  # fmt: skip
+    record = kb.activity(kb.open_dataset({"events": frame}), period=period)
+    for lang in ("de", "en"):
+        kb.plot_retention_curves(
+            kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after"), lang=lang
+        )
+        kb.plot_lifecycle(kb.lifecycle(record), lang=lang)
+        if record.calendar.size < 200:
+            kb.plot_cohort_heatmap(kb.cohort_retention(record), lang=lang)
+        plt.close("all")
+
+
+def test_spread_keeps_order_gap_and_bounds() -> None:
+    placed = spread([0.5, 0.5, 0.5, 0.1], 0.2, 0.0, 1.0)
+    assert sorted(placed) == pytest.approx([0.1, 0.3, 0.5, 0.7])
+    assert spread([0.95, 0.96], 0.1, 0.0, 1.0) == pytest.approx([0.9, 1.0])
+    assert spread([], 1.0) == []

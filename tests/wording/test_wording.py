@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from pathlib import Path
+from string import Formatter
+
+import pandas as pd
+import pytest
+
+import kbind as kb
+from kbind.wording import DASH, LANGUAGES, Catalogue, Disclosure, Fact, Voice
+from kbind.wording.messages import MessageError, load_catalogue
+
+PACKAGE = Path(kb.__file__).parent
+SHARE = Fact("x", 0.8396, "share", "d", 0.8246, 0.8536, n=2463, count=2068)
+
+
+def _strings(lang: str) -> dict[str, tuple[str, ...]]:
+    catalogue = load_catalogue(lang)
+    return {
+        message.id if isinstance(message.id, str) else message.id[0]: (message.string,)
+        if isinstance(message.string, str)
+        else tuple(message.string)
+        for message in catalogue
+        if message.id
+    }
+
+
+def _places(text: str) -> set[str]:
+    """Names to fill in, but not those that every sentence may use."""
+    names = {name for _, name, _, _ in Formatter().parse(text) if name}
+    return {
+        n
+        for n in names
+        if not n.startswith(("period_", "customers")) and n not in ("threshold", "after", "after_upper")
+    }
+
+
+def test_languages_have_the_same_keys_and_places() -> None:
+    german, english = (_strings(lang) for lang in LANGUAGES)
+    assert set(german) == set(english)
+    for key, texts in german.items():
+        assert len(texts) == len(english[key]), key
+        for text, other in zip(texts, english[key], strict=True):
+            assert text.strip(), key
+            assert other.strip(), key
+            assert _places(text) == _places(other), key
+
+
+def test_catalogues_hold_no_sentence_that_nobody_says() -> None:
+    source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    notebooks = "\n".join(path.read_text() for path in (PACKAGE.parent / "notebooks").glob("*.ipynb"))
+    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_{}.\']+)+)"', source + notebooks.replace('\\"', '"')))
+    patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_]+", re.escape(stem)) + "$") for stem in stems]
+    single = {"interval", "range", "hidden", "too_few"}
+    for key in _strings("de"):
+        plain = key.split("/")[0]
+        assert plain in single or any(pattern.match(plain) for pattern in patterns), key
+
+
+def test_german_has_no_english_left_and_english_no_german() -> None:
+    german = " ".join(text for texts in _strings("de").values() for text in texts if "English" not in text)
+    english = " ".join(text for texts in _strings("en").values() for text in texts if "Deutsche" not in text)
+    assert not re.search(r"\b(the|of|and|customers|share|month|which|with)\b", re.sub(r"{[^}]*}", "", german))
+    assert not re.search(r"[äöüßÄÖÜ]|\b(und|der|die|das|nicht|Kunden)\b", english)
+
+
+@pytest.mark.parametrize(
+    ("lang", "share", "interval", "number", "customers"),
+    [
+        ("de", "84,0\u00a0%", "95\u00a0%-Bereich 82,5 bis 85,4\u00a0%", "1.234,5", "2.463 Haushalte"),
+        ("en", "84.0%", "95% interval 82.5 to 85.4%", "1,234.5", "2,463 households"),
+    ],
+)
+def test_numbers_as_the_language_writes_them(lang: str, share: str, interval: str, number: str, customers: str) -> None:
+    voice = Voice(lang, customer="household")
+    assert voice.tell(SHARE) == share
+    assert voice.tell(SHARE, "interval") == interval
+    assert voice.number(1234.5, 1) == number
+    assert voice.customers(2463) == customers
+    assert voice.number(math.nan) == voice.percent(math.nan) == DASH
+    assert voice.tell(Fact("y", math.nan, "share", "d")) == DASH
+
+
+def test_forms_of_a_fact() -> None:
+    voice = Voice("en")
+    assert [voice.tell(SHARE, form) for form in ("", "whole", "per100", "n")] == [
+        "84.0%",
+        "84%",
+        "84",
+        "2,463 customers",
+    ]
+    counted = Fact("z", 1876.5, "customers", "d")
+    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,876", "1,900"]
+    assert voice.tell(Fact("a", 64.4, "count", "d"), "about") == "64"
+
+
+def test_plurals_and_cases() -> None:
+    german = Voice("de", customer="household")
+    assert [german.customers(n) for n in (0, 1, 2)] == ["0 Haushalte", "1 Haushalt", "2 Haushalte"]
+    assert german.customers(395, dative=True) == "395 Haushalten"
+    assert [german.after(n) for n in (1, 11)] == ["nach 1 Monat", "nach 11 Monaten"]
+
+
+@pytest.mark.parametrize(
+    ("period", "label", "german", "english"),
+    [
+        ("month", "2017-03", "März 2017", "March 2017"),
+        ("week", "2017-W09", "KW 9/2017", "week 9, 2017"),
+        ("quarter", "2017-Q1", "1. Quartal 2017", "Q1 2017"),
+        ("year", "2017", "2017", "2017"),
+        ("day", "2017-03-01", "1. März 2017", "Mar 1, 2017"),
+    ],
+)
+def test_names_of_periods(period: str, label: str, german: str, english: str) -> None:
+    start = date(2017, 3, 1)
+    assert Voice("de", period=period).period_name(start, label) in (german, german.replace("März", "Mrz."))
+    assert Voice("en", period=period).period_name(start, label) == english
+
+
+def test_missing_words_are_errors() -> None:
+    with pytest.raises(MessageError, match=r"no text 'nothing.here' in de.po"):
+        Voice("de").say("nothing.here")
+    with pytest.raises(MessageError, match="'interval' cannot be filled: KeyError"):
+        Catalogue("en").text("interval", level="95%")
+    with pytest.raises(kb.ArgumentError, match="lang='fr' is not known"):
+        Voice("fr")
+    with pytest.raises(kb.ArgumentError, match="customer='tenant' is not known"):
+        Voice("de", customer="tenant")
+    with pytest.raises(MessageError, match="needs a number"):
+        Catalogue("de").text("period.month.counted_after", n="3")
+
+
+# -- disclosure -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fact", [
+    Fact("n", 0.5, "share", "d", n=4, count=2),
+    Fact("count", 0.01, "share", "d", n=400, count=4),
+    Fact("value", 3.0, "customers", "d"),
+])  # fmt: skip
+def test_small_counts_are_not_told(fact: Fact) -> None:
+    voice = Voice("en")
+    assert voice.tell(fact) == "under 5"
+    assert voice.say("retention.certainty.high", next=fact) == "Too few customers to say anything about this."
+    assert voice.told[fact.id].hidden
+    record = voice.told[fact.id].as_dict()
+    assert record["value"] is record["n"] is record["count"] is None
+
+
+def test_threshold_and_zero() -> None:
+    assert Disclosure(1).fact(Fact("a", 1.0, "customers", "d")).known
+    assert Disclosure(5).fact(Fact("a", 0.0, "share", "d", n=500, count=0)).known
+    assert not Disclosure(11).fact(Fact("a", 0.5, "share", "d", n=20, count=10)).known
+    for wrong in (0, -1, 2.5, True):
+        with pytest.raises(kb.ArgumentError, match="threshold"):
+            Disclosure(wrong)  # type: ignore[arg-type]
+
+
+def test_frames_lose_small_cells_only() -> None:
+    frame = pd.DataFrame({"cohort_size": [100, 100, 4], "at_risk": [100, 100, 4], "active": [50.0, 3.0, 2.0],
+                          "retention": [0.5, 0.03, 0.5], "retention_ci_lower": [0.4, 0.01, 0.2]})  # fmt: skip
+    safe = Disclosure(5).shares(frame)
+    assert safe["hidden"].tolist() == [False, True, True]
+    assert safe["retention"].isna().tolist() == [False, True, True]
+    assert frame["active"].tolist() == [50.0, 3.0, 2.0]
+    assert Disclosure(5).counts(frame, ["active"])["active"].isna().tolist() == [False, True, True]
+
+
+def test_json_of_unknown_numbers() -> None:
+    record = Fact("y", math.nan, "share", "d").as_dict()
+    assert record["value"] is None
+    assert record["ci_lower"] is None
