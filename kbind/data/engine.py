@@ -8,9 +8,12 @@ so nothing a user's file contains is ever pasted into a statement.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,54 @@ Expression = exp.Expr
 
 class EngineError(KbindError):
     """The engine could not carry out a statement."""
+
+
+@dataclass
+class CsvError(EngineError):
+    """A row of a CSV file cannot be read.
+
+    Attributes
+    ----------
+    reason : {"width", "quote", "encoding", "other"}
+        Another number of columns, a quote that is not closed, bytes that are not UTF-8, or something else.
+    line : int or None
+        Line in the file.
+    original : str
+        The line as it stands.
+    expected, found : int
+        Columns, for "width".
+    message : str
+        What the engine said.
+    """
+
+    reason: str
+    line: int | None
+    original: str
+    expected: int
+    found: int
+    message: str
+
+    @classmethod
+    def of(cls, message: str) -> CsvError:
+        """What the engine's message says."""
+        line = re.search(r"CSV Error on Line: (\d+)", message)
+        original = re.search(r"Original Line: (.*)", message)
+        width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
+        reason = "other"
+        if width:
+            reason = "width"
+        elif "unterminated quote" in message:
+            reason = "quote"
+        elif "utf-8" in message:
+            reason = "encoding"
+        return cls(
+            reason,
+            int(line[1]) if line else None,
+            original[1] if original else "",
+            int(width[1]) if width else 0,
+            int(width[2]) if width else 0,
+            message.splitlines()[0],
+        )
 
 
 def column(name: str) -> Expression:
@@ -51,7 +102,12 @@ def literal(value: object) -> Expression:
 
 def parse(sql: str, **fill: Expression) -> Expression:
     """A fragment of a statement with its `_name` places filled in."""
-    return _filled(sqlglot.parse_one(sql, dialect=DIALECT), fill)
+    return _filled(_template(sql), fill)
+
+
+@lru_cache(maxsize=1000)
+def _template(sql: str) -> Expression:
+    return sqlglot.parse_one(sql, dialect=DIALECT)
 
 
 def bucket(value: Expression, boundaries: Sequence[datetime]) -> Expression:
@@ -116,7 +172,7 @@ class Engine:
     def read_csv(self, name: str, path: Path, names: Sequence[str], *, delimiter: str) -> None:
         """Copy a UTF-8 CSV file with a header line into a table, every column as text, in the order of its rows.
 
-        Nothing is guessed: the caller gives names and delimiter, and a row of another width is an error.
+        Nothing is guessed: the caller gives names and delimiter, and a row of another width is a `CsvError`.
         """
         columns = exp.Struct(
             expressions=[
@@ -136,7 +192,10 @@ class Engine:
             strict_mode=True,
             null_padding=False,
         )
-        self._create("TABLE", name, exp.select("*").from_(source))
+        try:
+            self._create("TABLE", name, exp.select("*").from_(source))
+        except EngineError as error:
+            raise CsvError.of(str(error)) from error
 
     def read_parquet(self, name: str, paths: Sequence[Path]) -> None:
         """A view on Parquet files that share their columns."""

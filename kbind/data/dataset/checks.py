@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from kbind.data.dataset.config import Config, TableConfig
-from kbind.data.dataset.reading import Breach, Hints, Reading, is_text, read_column, survey
-from kbind.data.dataset.schema import TABLES, Kind
+from kbind.data.dataset.reading import Breach, Hints, Reading, decimal_shown, read_column, survey
+from kbind.data.dataset.schema import TABLES
 from kbind.data.dataset.sources import Source
-from kbind.data.engine import Engine, Expression, column, parse
+from kbind.data.engine import Engine, Expression, column, literal, parse
 from kbind.errors import Problem, did_you_mean, shown
 
 _EXAMPLES = 3
+_BATCH = 400  # aggregates a statement: wide tables take several
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,7 @@ class CheckedTable:
     Parameters
     ----------
     name, label : str
-        Name in the contract, and what the user calls the source.
-    relation : str
-        Relation of the engine with the contract's column names and types.
+        Name in the contract and in the engine, and what the user calls the source.
     columns : mapping of str to str
         Column -> type as the engine calls it.
     rows : int
@@ -38,7 +38,6 @@ class CheckedTable:
 
     name: str
     label: str
-    relation: str
     columns: Mapping[str, str]
     rows: int
     instants: frozenset[str]
@@ -60,31 +59,23 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
             )
         )
     surveys = {
-        name: survey(contract.get(name), original, physical[original])
+        name: survey(contract.get(name), original, physical[original], from_text=source.is_text)
         for name, original in names.items()
-        if is_text(physical[original])
     }
-    flat = {f"{i}:{label}": e for i, counts in enumerate(surveys.values()) for label, e in counts.items()}
-    counted = _aggregate(engine, source.relation, flat)
-    surveyed = {
-        name: {label: int(str(counted[f"{i}:{label}"])) for label in counts}
-        for i, (name, counts) in enumerate(surveys.items())
+    flat = {
+        f"{name}:{label}": parse("count(*) FILTER (WHERE _p)", p=condition)
+        for name, conditions in surveys.items()
+        for label, condition in conditions.items()
     }
-    elsewhere = _decimal_elsewhere(list(surveyed.values()))
-    hints = Hints(source.delimiter, config.decimal, config.date_order, elsewhere)
+    found = _aggregate(engine, source.relation, flat)
+    counts = {name: {c: int(str(found[f"{name}:{c}"])) for c in conditions} for name, conditions in surveys.items()}
+    shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
+    hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere)
     readings = [
-        read_column(name, contract.get(name), original, physical[original], surveyed.get(name, {}), hints)
+        read_column(name, contract.get(name), original, physical[original], counts[name], hints)
         for name, original in names.items()
     ]
     return readings, problems
-
-
-def _decimal_elsewhere(surveyed: Sequence[Mapping[str, int]]) -> str | None:
-    """The decimal sign that the file's other columns show; None where none does or they differ."""
-    numbers = [c for c in surveyed if "comma" in c and c["values"]]
-    commas = any(c["comma"] + c["comma_groups"] for c in numbers)
-    points = any(c["point"] + c["point_groups"] for c in numbers)
-    return None if commas == points else "," if commas else "."
 
 
 def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) -> tuple[dict[str, str], list[Problem]]:
@@ -117,7 +108,27 @@ def _tidy(name: str, physical: Mapping[str, str]) -> str:
     return tidy if known and (tidy == name or tidy not in physical) else name
 
 
-def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], CheckedTable]:
+def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
+    """The readings with all their times of one kind: where some are moments in world time, all become so.
+
+    A wall-clock time is taken as one in the data's zone. Otherwise two columns of a row could not be compared.
+    """
+    if {reading.instant for reading in readings} >= {True, False}:
+        return [
+            replace(
+                reading,
+                expression=parse("timezone(_zone, _x)", zone=literal(timezone), x=reading.expression),
+                instant=True,
+                converted=True,
+            )
+            if reading.instant is False
+            else reading
+            for reading in readings
+        ]
+    return list(readings)
+
+
+def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> list[Problem]:
     """Count every breach in one pass, and fetch examples only of those that occur."""
     contract = TABLES[source.table]
     by_name = {reading.name: reading for reading in readings}
@@ -125,48 +136,55 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     for earlier, later in contract.ordered:
         if earlier in by_name and later in by_name:
             where = parse("_later < _earlier", earlier=by_name[earlier].expression, later=by_name[later].expression)
-            original = by_name[later].source
             message = f"lies before {by_name[earlier].source!r}"
-            breaches.append(Breach(where, message, f"allowed: {earlier} <= {later}", original))
-    counts = {f"b{i}": parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in enumerate(breaches)}
-    counts["rows"] = parse("count(*)")
-    happened = [by_name[n] for n, spec in contract.columns.items() if spec.happened and n in by_name]
-    for i, reading in enumerate(happened):
-        counts |= {
-            f"first{i}": parse("min(_t)", t=reading.expression),
-            f"last{i}": parse("max(_t)", t=reading.expression),
-        }
-    found = _aggregate(engine, source.relation, counts)
+            breaches.append(Breach(where, message, f"allowed: {earlier} <= {later}", by_name[later].source))
+    counts = {str(i): parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in enumerate(breaches)}
+    found = _aggregate(engine, source.relation, counts | {"rows": parse("count(*)")})
     problems = [
-        _describe(engine, source, breach, int(str(found[f"b{i}"])))
-        for i, breach in enumerate(breaches)
-        if found[f"b{i}"]
+        _describe(engine, source, breach, int(str(found[str(i)]))) for i, breach in enumerate(breaches) if found[str(i)]
     ]
     if not found["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and contract.key in by_name:
         problems += _repeated_keys(engine, source, by_name[contract.key])
-    moments = [found[f"{end}{i}"] for i in range(len(happened)) for end in ("first", "last")]
-    known = [moment for moment in moments if isinstance(moment, datetime)]
-    table = CheckedTable(
+    return problems
+
+
+def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *, id_as_text: bool) -> CheckedTable:
+    """Give a table the contract's names and types; a view where nothing has to be computed."""
+    expressions = {
+        reading.name: parse("CAST(_x AS VARCHAR)", x=reading.expression)
+        if id_as_text and reading.name in ("customer_id", "referred_by")
+        else reading.expression
+        for reading in readings
+    }
+    stored = source.is_text or any(reading.converted for reading in readings)
+    engine.define(source.table, source.relation, expressions, stored=stored)
+    if source.is_text:
+        engine.drop(source.relation)
+    time = next((n for n, spec in TABLES[source.table].columns.items() if spec.happened and n in expressions), None)
+    span = {} if time is None else {"first": parse("min(_t)", t=column(time)), "last": parse("max(_t)", t=column(time))}
+    found = _aggregate(engine, source.table, {"rows": parse("count(*)")} | span)
+    first, last = found.get("first"), found.get("last")
+    return CheckedTable(
         name=source.table,
         label=source.label,
-        relation=source.table,
-        columns={},
+        columns=engine.columns(source.table),
         rows=int(str(found["rows"])),
         instants=frozenset(reading.name for reading in readings if reading.instant),
-        span=(min(known), max(known)) if known else None,
+        span=(first, last) if isinstance(first, datetime) and isinstance(last, datetime) else None,
     )
-    return problems, table
 
 
 def _aggregate(engine: Engine, relation: str, counts: Mapping[str, Expression]) -> dict[str, object]:
-    if not counts:
-        return {}
-    projection = ", ".join(f"_p{i} AS c{i}" for i in range(len(counts)))
-    parts = {f"p{i}": expression for i, expression in enumerate(counts.values())}
-    row = engine.query(f"SELECT {projection} FROM raw", tables={"raw": relation}, parts=parts)
-    return {key: row.column(i)[0].as_py() for i, key in enumerate(counts)}
+    result: dict[str, object] = {}
+    rest = iter(counts.items())
+    while some := list(islice(rest, _BATCH)):
+        projection = ", ".join(f"_p{i} AS c{i}" for i in range(len(some)))
+        parts = {f"p{i}": expression for i, (_, expression) in enumerate(some)}
+        row = engine.query(f"SELECT {projection} FROM raw", tables={"raw": relation}, parts=parts)
+        result |= {key: row.column(i)[0].as_py() for i, (key, _) in enumerate(some)}
+    return result
 
 
 def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:
@@ -201,9 +219,3 @@ def _repeated_keys(engine: Engine, source: Source, key: Reading) -> list[Problem
     ]
     extra = int(found.column("extra")[0].as_py())
     return [Problem(source.label, "occurs more than once", key.source, rows, extra, "allowed: one row a customer")]
-
-
-def is_id(table: str, name: str) -> bool:
-    """Whether a column of the contract holds customers' identifiers."""
-    spec = TABLES[table].columns.get(name)
-    return spec is not None and spec.kind is Kind.ID and name in ("customer_id", "referred_by")

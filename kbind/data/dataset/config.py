@@ -46,6 +46,11 @@ class Config:
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """Declared file or table name -> table of the contract."""
+        return {entry.source: table for table, entry in self.tables.items() if entry.source}
+
 
 def read_config(path: Path) -> Config:
     """Read `kbind.yaml`; an empty configuration if there is none."""

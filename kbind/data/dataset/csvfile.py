@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
 from pathlib import Path
 
-from kbind.data.engine import Engine, EngineError
+from kbind.data.engine import CsvError, Engine
 from kbind.errors import DatasetError, Problem, shown
 
 _DELIMITERS = (";", ",", "\t", "|")
@@ -33,9 +32,9 @@ def read_csv(engine: Engine, relation: str, path: Path) -> tuple[str, str | None
         return _transcoded(engine, relation, path, "utf-16"), "UTF-16"
     try:
         return _read_utf8(engine, relation, path, path.name), None
-    except (EngineError, UnicodeDecodeError) as error:
-        if isinstance(error, EngineError) and "utf-8" not in str(error):
-            raise DatasetError([_row_problem(path.name, str(error))]) from error
+    except (CsvError, UnicodeDecodeError) as error:
+        if isinstance(error, CsvError) and error.reason != "encoding":
+            raise DatasetError([_row_problem(path.name, error)]) from error
         return _transcoded(engine, relation, path, "cp1252"), "Windows-1252"
 
 
@@ -58,8 +57,8 @@ def _transcoded(engine: Engine, relation: str, path: Path, encoding: str) -> str
             raise DatasetError([Problem(path.name, "is neither UTF-8 nor Windows-1252", allowed=allowed)]) from error
         try:
             return _read_utf8(engine, relation, copy, path.name)
-        except EngineError as error:
-            raise DatasetError([_row_problem(path.name, str(error))]) from error
+        except CsvError as error:
+            raise DatasetError([_row_problem(path.name, error)]) from error
 
 
 def _header(path: Path, label: str) -> tuple[str, list[str]]:
@@ -79,16 +78,11 @@ def _header(path: Path, label: str) -> tuple[str, list[str]]:
     return delimiter, names
 
 
-def _row_problem(label: str, message: str) -> Problem:
-    """What the engine says of a broken row, in our words."""
-    line = re.search(r"CSV Error on Line: (\d+)", message)
-    original = re.search(r"Original Line: (.*)", message)
-    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
-    rows = [(int(line[1]), shown(original[1] if original else ""))] if line else []
-    if width:
-        return Problem(
-            label, f"has {width[2]} columns instead of {width[1]}", None, rows, 1, "quote what holds the delimiter"
-        )
-    if "unterminated quote" in message:
+def _row_problem(label: str, error: CsvError) -> Problem:
+    rows = [] if error.line is None else [(error.line, shown(error.original))]
+    if error.reason == "width":
+        message = f"has {error.found} columns instead of {error.expected}"
+        return Problem(label, message, None, rows, 1, "quote what holds the delimiter")
+    if error.reason == "quote":
         return Problem(label, "has a quote that is not closed", None, rows, 1, "a quote within text is written twice")
-    return Problem(label, f"cannot be read as CSV: {message.splitlines()[0]}", None, rows, 1)
+    return Problem(label, f"cannot be read as CSV: {error.message}", None, rows, 1)

@@ -31,7 +31,7 @@ class Column:
     levels : tuple of str
         The only values allowed, if any.
     happened : bool
-        For times: the moment something was recorded, so that it says how far the data reaches.
+        For times: when the row happened or began; the table's span runs from the first to the last.
     """
 
     kind: Kind
@@ -159,6 +159,9 @@ TABLES: Mapping[str, Table] = {
         }
     ),
 }
+
+#: Tables whose rows are recorded when they happen, so that they say how far the data reaches.
+WITNESSES = ("events", "cancellations", "tickets", "feedback")
 
 #: One of these must be there, or there is nobody to study.
 ANCHORS = ("customers", "events", "subscriptions")

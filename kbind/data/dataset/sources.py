@@ -119,7 +119,7 @@ def _zone_of(frame: pa.Table) -> str | None:
 
 
 def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
-    declared = {entry.source: table for table, entry in config.tables.items() if entry.source}
+    declared = config.sources
     chosen: dict[str, list[Path]] = {}
     unused, problems = [], []
     try:
@@ -188,7 +188,7 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
 
 
 def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
-    declared = {entry.source: table for table, entry in config.tables.items() if entry.source}
+    declared = config.sources
     try:
         names = engine.attach(path, "source")
     except EngineError as error:
@@ -215,8 +215,7 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
 
 
 def _table_of(path: Path, table: str | None, config: Config) -> str:
-    declared = {entry.source: name for name, entry in config.tables.items() if entry.source}
-    name = table or declared.get(path.name) or path.stem.lower()
+    name = table or config.sources.get(path.name) or path.stem.lower()
     if name in TABLES:
         return name
     hint = did_you_mean(name, TABLES)

@@ -1,0 +1,161 @@
+"""A data set: checked tables of one company, its zone, its end, and what is worth knowing about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from kbind.data.dataset.checks import CheckedTable
+from kbind.data.dataset.config import Role
+from kbind.data.engine import Engine
+from kbind.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know about a data set before believing a number from it.
+
+    Parameters
+    ----------
+    title : str
+        Name of the data set.
+    source : str
+        Where it comes from.
+    licence : str
+        As stated by the package it comes with.
+    n : str
+        Rows and customers.
+    fields : mapping of str to str
+        Column -> meaning.
+    caveats : tuple of str
+        What it must not be used for, and what is odd about it.
+    customer : str
+        What a customer is called in a report: "customer" or "household".
+    key : str
+        Name of what a report says about the data, if anything: "grocery".
+    """
+
+    title: str
+    source: str = ""
+    licence: str = ""
+    n: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    customer: str = "customer"
+    key: str = ""
+
+    def __str__(self) -> str:
+        lines = [self.title, f"Source: {self.source}", f"Licence: {self.licence}", f"Size: {self.n}", "Fields:"]
+        lines += [f"  {name}: {meaning}" for name, meaning in self.fields.items()]
+        lines += ["Caveats:"] + [f"  - {caveat}" for caveat in self.caveats]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Checked tables of one company, ready to be reduced.
+
+    Made by `open_dataset` or by `kbind.data.datasets`; immutable.
+
+    Attributes
+    ----------
+    name : str
+        Title for reports.
+    tables : mapping of str to CheckedTable
+        What is there.
+    timezone : str or None
+        Zone of the calendar that periods are cut in; None if no time stamp has an offset and none was given.
+    as_of : datetime or None
+        Wall-clock moment in `timezone` up to which the data is complete; None without any time stamp.
+    roles : mapping of str to Role
+        Columns of `customers` that play a part.
+    notes : tuple of str
+        What was found and is worth knowing, but no error.
+    card : Card
+        Source, licence, size, fields, caveats.
+    """
+
+    name: str
+    engine: Engine = field(repr=False)
+    tables: Mapping[str, CheckedTable]
+    timezone: str | None
+    as_of: datetime | None
+    roles: Mapping[str, Role]
+    notes: tuple[str, ...]
+    card: Card
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One checked table as a pandas data frame.
+
+        Raises
+        ------
+        ArgumentError
+            The data set has no such table.
+        """
+        self.require(name)
+        frame: pd.DataFrame = self.engine.query("SELECT * FROM t", tables={"t": name}).to_pandas()
+        return frame
+
+    def require(self, *names: str) -> str:
+        """The first of the named tables that is there.
+
+        Raises
+        ------
+        ArgumentError
+            None of them is.
+        """
+        for name in names:
+            if name in self.tables:
+                return name
+        wanted = " or ".join(repr(name) for name in names)
+        raise ArgumentError(f"this needs a table {wanted}; {self.name!r} has: {', '.join(self.tables)}")
+
+    def overview(self) -> pd.DataFrame:
+        """Size and span of every table.
+
+        Returns
+        -------
+        DataFrame
+            Columns table, source, rows, customers, first, last (wall-clock times in `timezone`).
+        """
+        import pandas as pd
+
+        rows = []
+        for table in self.tables.values():
+            counted = self.engine.query("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
+            first, last = (self.wall_clock(moment) for moment in table.span) if table.span else (None, None)
+            rows.append((table.name, table.label, table.rows, counted.column("n")[0].as_py(), first, last))
+        frame = pd.DataFrame(rows, columns=["table", "source", "rows", "customers", "first", "last"])
+        return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+    def wall_clock(self, moment: datetime) -> datetime:
+        """A moment as the clock on the wall shows it in the data set's zone."""
+        if moment.tzinfo is None:
+            return moment
+        return moment.astimezone(ZoneInfo(self.timezone or "UTC")).replace(tzinfo=None)
+
+    def __repr__(self) -> str:
+        complete = "no time stamps" if self.as_of is None else f"complete up to {self.as_of:%Y-%m-%d %H:%M}"
+        return f"{self.name} ({complete}, time zone {self.timezone or 'not stated'})"
+
+    def __str__(self) -> str:
+        lines = [repr(self)]
+        lines.append(self.overview().to_string(index=False, na_rep="–"))
+        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        head = escape(repr(self))
+        return f"<p>{head}</p>{self.overview().to_html(index=False, na_rep='–', border=0)}<ul>{notes}</ul>"
+
+
+def to_instant(moment: datetime, timezone: str | None) -> datetime:
+    """A wall-clock time as a moment in world time; inside a gap of the clock, the moment of the change."""
+    return moment.replace(tzinfo=ZoneInfo(timezone or "UTC")).astimezone(UTC)

@@ -1,0 +1,177 @@
+"""Open a company's data: find the tables, read, check, give them the contract's names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kbind.data.dataset.checks import checked_table, find_problems, one_clock, read_table
+from kbind.data.dataset.config import CONFIG_NAME, Config, Role, read_as_of, read_config, read_mapping, read_timezone
+from kbind.data.dataset.model import Card, Dataset
+from kbind.data.dataset.reading import Reading, is_text
+from kbind.data.dataset.schema import TABLES, WITNESSES
+from kbind.data.dataset.sources import Source, check_anchors, find_sources
+from kbind.data.engine import Engine
+from kbind.errors import DatasetError, Problem, did_you_mean
+
+
+def open_dataset(
+    source: object,
+    *,
+    table: str | None = None,
+    mapping: Mapping[str, Any] | None = None,
+    timezone: str | None = None,
+    as_of: object = None,
+) -> Dataset:
+    """Open and check a company's data.
+
+    Parameters
+    ----------
+    source : path, or dict of data frames
+        A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, or pandas,
+        Polars or Arrow frames by table name. A `kbind.yaml` beside the files is read.
+    table : str, optional
+        Which table a single file is, unless its name says so.
+    mapping : mapping, optional
+        Names of columns, ``{"events": {"customer_id": "Kundennr", "timestamp": "Datum"}}``; for a single file the
+        inner mapping is enough. Goes before `kbind.yaml`.
+    timezone : str, optional
+        IANA name of the zone whose calendar cuts the periods. Time stamps with an offset are converted to it;
+        those without are taken as wall-clock times in it. Default: the zone the frames carry, else UTC if any
+        time stamp has an offset.
+    as_of : date, datetime or ISO text, optional
+        Moment up to which the data is complete; a date means its start. Default: the end of the last day on
+        which something was recorded.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DatasetError
+        Lists every problem found, with file, column, row, value and what is allowed.
+    ArgumentError
+        An argument is not usable.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": [1, 1, 2], "timestamp": ["01.02.2024", "15.02.2024", "03.03.2024"]})
+    >>> print(open_dataset({"events": orders}, timezone="Europe/Berlin"))
+    data (complete up to 2024-03-04 00:00, time zone Europe/Berlin)
+     table         source  rows  customers      first       last
+    events frame 'events'     3          2 2024-02-01 2024-03-03
+    """
+    engine = Engine()
+    config = _declared(source, table, mapping)
+    declared_end = as_of if as_of is not None else config.as_of
+    zone = read_timezone(timezone if timezone is not None else config.timezone)
+    read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
+    sources, unused = find_sources(engine, source, table, config)
+    name = config.title or _name_of(source)
+    check_anchors(sources, name)
+
+    problems: list[Problem] = []
+    readings: dict[str, list[Reading]] = {}
+    for found in sources:
+        readings[found.table], wrong = read_table(engine, found, config)
+        problems += wrong
+    zone = zone or next((found.timezone for found in sources if found.timezone), None)
+    if zone is None and any(reading.instant for columns in readings.values() for reading in columns):
+        zone = "UTC"
+    for found in sources:
+        readings[found.table] = one_clock(readings[found.table], zone or "UTC")
+        problems += find_problems(engine, found, readings[found.table])
+    problems += _wrong_roles(config.roles, readings)
+    if problems:
+        order = [found.label for found in sources]
+        raise DatasetError(sorted(problems, key=lambda p: order.index(p.file) if p.file in order else len(order)))
+
+    id_as_text = _ids_differ(engine, sources, readings)
+    tables = {
+        found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
+    }
+    data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), Card(title=name))
+    if data.as_of is None:
+        data = replace(data, as_of=_last_complete(data))
+    notes = [f"not used: {', '.join(unused)}"] if unused else []
+    notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
+    return replace(data, notes=(*notes, *_worth_knowing(data)))
+
+
+def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | None) -> Config:
+    config = Config()
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        config = read_config((path if path.is_dir() else path.parent) / CONFIG_NAME)
+    if mapping:
+        if not any(key in TABLES for key in mapping):
+            known = table or (Path(source).stem.lower() if isinstance(source, (str, Path)) else None)
+            only = list(source) if isinstance(source, Mapping) else [known]
+            if len(only) == 1 and only[0] in TABLES:
+                mapping = {str(only[0]): mapping}
+        config = replace(config, tables={**config.tables, **read_mapping(mapping, "mapping")})
+    return config
+
+
+def _name_of(source: object) -> str:
+    return Path(source).resolve().stem if isinstance(source, (str, Path)) else "data"
+
+
+def _wrong_roles(roles: Mapping[str, Role], readings: Mapping[str, list[Reading]]) -> list[Problem]:
+    columns = [reading.name for reading in readings.get("customers", [])]
+    return [
+        Problem(CONFIG_NAME, f"role {role!r}: no column {entry.column!r} in customers",
+                allowed=did_you_mean(entry.column, columns) + f"columns: {', '.join(columns)}")
+        for role, entry in roles.items()
+        if entry.column not in columns
+    ]  # fmt: skip
+
+
+def _ids_differ(engine: Engine, sources: list[Source], readings: Mapping[str, list[Reading]]) -> bool:
+    """Whether customers are called by numbers in one table and by text in another."""
+    texts = {
+        is_text(engine.columns(found.relation)[reading.source])
+        for found in sources
+        for reading in readings[found.table]
+        if reading.name == "customer_id"
+    }
+    return len(texts) > 1
+
+
+def _last_complete(data: Dataset) -> datetime | None:
+    """The end of the last day on which something was recorded.
+
+    Purchases and the like witness how far the data reaches. Contracts may be entered before they start, so
+    their starts count only where there is no better witness.
+    """
+    spans = {name: data.wall_clock(table.span[1]) for name, table in data.tables.items() if table.span}
+    last = [moment for name, moment in spans.items() if name in WITNESSES] or list(spans.values())
+    if not last:
+        return None
+    day = max(last).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1)
+
+
+def _worth_knowing(data: Dataset) -> list[str]:
+    notes = []
+    if "events" in data.tables and "amount" in data.tables["events"].columns:
+        found = data.engine.query(
+            "SELECT count(*) AS n, sum(amount) AS total FROM t WHERE amount < 0", tables={"t": "events"}
+        )
+        refunds, total = found.column("n")[0].as_py(), found.column("total")[0].as_py()
+        if refunds:
+            what = "refund (negative amount)" if refunds == 1 else "refunds (negative amounts)"
+            notes.append(f"events: {refunds:,} {what}, {total:,.2f} in all; kept")
+    late = [
+        table.name
+        for table in data.tables.values()
+        if table.span and data.as_of and data.wall_clock(table.span[1]) >= data.as_of
+    ]
+    if late:
+        notes.append(f"rows from {data.as_of:%Y-%m-%d} on lie behind the end of the data: {', '.join(late)}")
+    return notes

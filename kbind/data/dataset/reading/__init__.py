@@ -1,0 +1,150 @@
+"""How one column is read: which convention its text follows, and which values break it.
+
+Text is never guessed value by value. A survey counts how many values fit each convention; the column
+then has one convention, or it is a problem that names the rows. So `1.5` can never become 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Breach, Hints, Reading, is_text, text
+from kbind.data.dataset.reading.numbers import all_numbers, decimal_shown, read_number, survey_number
+from kbind.data.dataset.reading.times import read_time, survey_time
+from kbind.data.dataset.schema import Column, Kind
+from kbind.data.engine import Expression, column, literal, parse
+
+__all__ = ["Breach", "Hints", "Reading", "decimal_shown", "is_text", "read_column", "survey"]
+
+_YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
+_NO = ("no", "false", "0", "n", "f", "nein", "falsch")
+
+
+def survey(spec: Column | None, source: str, physical: str, *, from_text: bool) -> dict[str, Expression]:
+    """Conditions to count over the raw column before it can be read; empty where its type says it all.
+
+    Parameters
+    ----------
+    spec : Column or None
+        The contract; None for an attribute.
+    source, physical : str
+        Name and type of the raw column.
+    from_text : bool
+        Whether the whole source is text, so that attributes may be numbers too.
+    """
+    if not is_text(physical):
+        return {}
+    if spec is None:
+        return survey_number(source) if from_text else {}
+    if spec.kind is Kind.NUMBER:
+        return survey_number(source)
+    if spec.kind is Kind.TIME:
+        return survey_time(source)
+    if spec.kind is Kind.ID and not from_text:
+        return {"untidy": parse("_x <> trim(_x) OR _x = ''", x=column(source))}
+    return {}
+
+
+def read_column(
+    name: str, spec: Column | None, source: str, physical: str, counts: Mapping[str, int], hints: Hints
+) -> Reading:
+    """Choose how to read one column.
+
+    Parameters
+    ----------
+    name, source : str
+        What the contract and what the file call it.
+    spec : Column or None
+        The contract; None for an attribute.
+    physical : str
+        Type the engine holds it in.
+    counts : mapping of str to int
+        How many values meet each condition of `survey`.
+    hints : Hints
+        Declared conventions.
+    """
+    if spec is None:
+        return _attribute(name, source, physical, counts, hints)
+    reading = _read(spec.kind, name, source, physical, counts, hints)
+    breaches = list(reading.breaches)
+    if spec.required:
+        nothing = text(source) if is_text(physical) else column(source)
+        empty = parse("_x IS NULL", x=nothing)
+        breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source))
+    if spec.levels:
+        outside = parse("NOT list_contains(_levels, _x)", levels=literal(list(spec.levels)), x=reading.expression)
+        options = ", ".join(repr(level) for level in spec.levels)
+        breaches.append(Breach(outside, "is not a known level", f"allowed: {options}", source))
+    return replace(reading, breaches=tuple(breaches))
+
+
+def _read(kind: Kind, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+    match kind:
+        case Kind.ID:
+            return _read_id(name, source, physical, counts)
+        case Kind.TIME:
+            return read_time(name, source, physical, counts, hints)
+        case Kind.NUMBER:
+            return read_number(name, source, physical, counts, hints)
+        case Kind.FLAG:
+            return _read_flag(name, source, physical)
+        case Kind.TEXT:
+            return _read_text(name, source, physical, from_text=hints.delimiter is not None)
+        case Kind.ANY:
+            return Reading(name, source, column(source))
+
+
+def _attribute(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+    """A column outside the contract: from a text file a number if all its values are, else as it is."""
+    if not is_text(physical) or not counts:
+        return Reading(name, source, column(source))
+    if all_numbers(counts):
+        reading = read_number(name, source, physical, counts, hints)
+        if len(reading.breaches) == 1:  # nothing but "is not a number", which no value is
+            return replace(reading, breaches=())
+    return Reading(name, source, text(source), converted=True)
+
+
+def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int]) -> Reading:
+    raw = column(source)
+    if is_text(physical):
+        if counts.get("untidy") == 0 and not physical.startswith("ENUM"):
+            return Reading(name, source, raw)
+        return Reading(name, source, text(source), converted=True)
+    if physical.startswith(INTEGERS):
+        return Reading(name, source, raw)
+    if physical.startswith(FLOATS):
+        # pandas makes floats of integers as soon as one is missing
+        broken = parse("isnan(_x) OR _x <> floor(_x) OR (NOT _x IS NULL AND TRY_CAST(_x AS BIGINT) IS NULL)", x=raw)
+        whole = parse("TRY_CAST(_x AS BIGINT)", x=raw)
+        breach = Breach(broken, "is not an identifier", "allowed: whole numbers", source)
+        return Reading(name, source, whole, breaches=(breach,))
+    return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw), converted=True)
+
+
+def _read_text(name: str, source: str, physical: str, *, from_text: bool) -> Reading:
+    raw = column(source)
+    if from_text:
+        return Reading(name, source, text(source), converted=True)
+    if is_text(physical):
+        return Reading(name, source, raw)
+    return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw))
+
+
+def _read_flag(name: str, source: str, physical: str) -> Reading:
+    raw = column(source)
+    if physical == "BOOLEAN":
+        return Reading(name, source, raw)
+    value = parse("lower(trim(CAST(_x AS VARCHAR)))", x=raw)
+    flag = parse(
+        "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
+        yes=literal(list(_YES)),
+        no=literal(list(_NO)),
+        x=value,
+    )
+    wrong = parse("_x <> '' AND _flag IS NULL", x=value, flag=flag)
+    allowed = "allowed: yes, no, true, false, 1, 0, ja, nein"
+    return Reading(
+        name, source, flag, converted=True, breaches=(Breach(wrong, "is neither yes nor no", allowed, source),)
+    )

@@ -1,0 +1,88 @@
+"""What it means to read a column, and the small expressions that reading is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kbind.data.engine import Expression, column, literal, parse
+
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+DECIMALS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT")
+FLOATS = ("FLOAT", "DOUBLE")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A condition that no row may meet: where, and what to say of the rows that do."""
+
+    where: Expression
+    message: str
+    allowed: str = ""
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column is read.
+
+    Parameters
+    ----------
+    name : str
+        Column of the contract.
+    source : str
+        Column as the file calls it.
+    expression : Expression
+        The value, from the source column.
+    converted : bool
+        Whether the engine must compute the value (so that the table is worth storing).
+    instant : bool or None
+        For times: a moment in world time (has an offset) rather than a reading of a wall clock.
+    breaches : tuple of Breach
+        What must not occur in the column.
+    """
+
+    name: str
+    source: str
+    expression: Expression
+    converted: bool = False
+    instant: bool | None = None
+    breaches: tuple[Breach, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What is known beyond the values: the file's delimiter, what the user declared, what other columns show."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    date_order: str | None = None
+    decimal_elsewhere: str | None = None
+
+
+def is_text(physical: str) -> bool:
+    """Whether the engine holds the column as text."""
+    return physical.startswith(("VARCHAR", "ENUM"))
+
+
+def wrong_type(source: str, physical: str, wanted: str) -> Breach:
+    """Every value of a column whose type cannot hold what is wanted."""
+    present = parse("NOT _x IS NULL", x=column(source))
+    return Breach(present, f"has the type {physical}", f"allowed: {wanted}", source)
+
+
+def text(source: str) -> Expression:
+    """The column as trimmed text; empty text is no value."""
+    return parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(source))
+
+
+def fits(value: Expression, pattern: str) -> Expression:
+    """Whether the whole text matches a pattern."""
+    return parse("regexp_full_match(_x, _pattern)", x=value, pattern=literal(pattern))
+
+
+def either(*conditions: Expression) -> Expression:
+    """Whether any condition holds."""
+    result = conditions[0]
+    for condition in conditions[1:]:
+        result = parse("_a OR _b", a=result, b=condition)
+    return result

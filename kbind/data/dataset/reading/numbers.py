@@ -1,0 +1,144 @@
+"""Numbers in text: decimal point or decimal comma, never both in one column, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kbind.data.dataset.reading.base import (
+    DECIMALS,
+    FLOATS,
+    INTEGERS,
+    Breach,
+    Hints,
+    Reading,
+    either,
+    fits,
+    is_text,
+    wrong_type,
+)
+from kbind.data.engine import Expression, column, parse
+
+_PLAIN = r"[-+]?\d+"
+_POINT = r"[-+]?\d*\.\d+([eE][-+]?\d+)?"
+_COMMA = r"[-+]?\d*,\d+"
+_POINT_GROUPS = r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"
+_COMMA_GROUPS = r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
+# 1.234 and 1,234 say nothing about which sign is the decimal one.
+_POINT_EITHER = r"[-+]?[1-9]\d{0,2}\.\d{3}"
+_COMMA_EITHER = r"[-+]?[1-9]\d{0,2},\d{3}"
+_LEADING_ZERO = r"[-+]?0\d+"
+
+_ALLOWED = "allowed: 1234.5 or 1,234.5, or with decimal comma 1234,5 or 1.234,5; one way throughout the column"
+
+
+def survey_number(source: str) -> dict[str, Expression]:
+    """Conditions to count over the column before its convention is chosen."""
+    value = _tidy(source)
+    return {
+        "plain": fits(value, _PLAIN),
+        "point": parse("_a AND NOT _b", a=fits(value, _POINT), b=fits(value, _POINT_EITHER)),
+        "point_groups": parse("_a AND NOT _b", a=fits(value, _COMMA_GROUPS), b=fits(value, _COMMA_EITHER)),
+        "comma": parse("_a AND NOT _b", a=fits(value, _COMMA), b=fits(value, _COMMA_EITHER)),
+        "comma_groups": parse("_a AND NOT _b", a=fits(value, _POINT_GROUPS), b=fits(value, _POINT_EITHER)),
+        "point_either": fits(value, _POINT_EITHER),
+        "comma_either": fits(value, _COMMA_EITHER),
+        "leading_zero": fits(value, _LEADING_ZERO),
+        "values": parse("_x <> ''", x=value),
+    }
+
+
+def all_numbers(counts: Mapping[str, int]) -> bool:
+    """Whether every value of an attribute is a number, and none a code with leading zeros."""
+    numeric = ("plain", "point", "point_groups", "comma", "comma_groups", "point_either", "comma_either")
+    filled = counts["values"]
+    return bool(filled) and not counts["leading_zero"] and sum(counts[name] for name in numeric) == filled
+
+
+def decimal_shown(columns: list[Mapping[str, int]]) -> str | None:
+    """The decimal sign that the columns of a file show together; None where none does or they differ."""
+    commas = any(counts["comma"] + counts["comma_groups"] for counts in columns)
+    points = any(counts["point"] + counts["point_groups"] for counts in columns)
+    return None if commas == points else "," if commas else "."
+
+
+def read_number(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+    """A column of numbers."""
+    raw = column(source)
+    if physical.startswith(FLOATS):
+        return Reading(name, source, parse("CASE WHEN isnan(_x) THEN NULL ELSE _x END", x=raw))
+    if physical.startswith(DECIMALS):
+        return Reading(name, source, parse("CAST(_x AS DOUBLE)", x=raw))
+    if physical.startswith(INTEGERS):
+        return Reading(name, source, raw)
+    if not is_text(physical):
+        return Reading(name, source, raw, breaches=(wrong_type(source, physical, "a number"),))
+    value = _tidy(source)
+    readable = {".": _as_point(value), ",": _as_comma(value)}
+    decimal, doubt = _decimal(source, value, counts, hints, readable)
+    number = readable[decimal]
+    unread = parse("_x <> '' AND _number IS NULL", x=value, number=number)
+    if doubt:  # a value that the other convention can read is named there already
+        unread = parse("_unread AND _other IS NULL", unread=unread, other=readable["," if decimal == "." else "."])
+    bad = Breach(unread, "is not a number", _ALLOWED, source)
+    return Reading(name, source, number, converted=True, breaches=(bad, *doubt))
+
+
+def _decimal(
+    source: str, value: Expression, counts: Mapping[str, int], hints: Hints, readable: Mapping[str, Expression]
+) -> tuple[str, tuple[Breach, ...]]:
+    """The decimal sign of the column, and what must not occur if that sign is right."""
+    points = counts["point"] + counts["point_groups"]
+    commas = counts["comma"] + counts["comma_groups"]
+    if hints.decimal is not None:
+        return hints.decimal, ()
+    if points and commas:
+        mine, other = (".", ",") if points >= commas else (",", ".")
+        odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=readable[mine], other=readable[other])
+        return mine, (Breach(odd, f"is written differently from the rest (decimal {mine!r})", _ALLOWED, source),)
+    if points or commas:
+        return "." if points else ",", ()
+    if hints.decimal_elsewhere is not None:
+        return hints.decimal_elsewhere, ()
+    decimal, guessed = _undecided(counts, hints.delimiter)
+    if not guessed:
+        return decimal, ()
+    either_way = fits(value, _POINT_EITHER if counts["point_either"] else _COMMA_EITHER)
+    remedy = "say which in kbind.yaml: decimal: '.' or decimal: ','"
+    return decimal, (Breach(either_way, "can be read as a decimal or as thousands", remedy, source),)
+
+
+def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, bool]:
+    """Decimal sign when no value settles it, and whether that would be a guess.
+
+    A semicolon file comes from a machine whose decimal sign is the comma; a file separated by commas from
+    one whose decimal sign is the point. `1.234` between semicolons stays a guess: too dear to be wrong.
+    """
+    if counts["point_either"] and counts["comma_either"]:
+        return ".", True
+    if counts["comma_either"]:
+        return ",", delimiter != ";"
+    return ".", bool(counts["point_either"]) and delimiter == ";"
+
+
+def _tidy(source: str) -> Expression:
+    """The column as text without spaces, currency sign and typographic minus."""
+    return parse(
+        "coalesce(replace(regexp_replace(CAST(_x AS VARCHAR), '[\\s\\x{00A0}\\x{202F}€]', '', 'g'), '−', '-'), '')",
+        x=column(source),
+    )
+
+
+def _as_point(value: Expression) -> Expression:
+    return parse(
+        "CASE WHEN _ok THEN TRY_CAST(replace(_x, ',', '') AS DOUBLE) END",
+        ok=either(fits(value, _PLAIN), fits(value, _POINT), fits(value, _COMMA_GROUPS)),
+        x=value,
+    )
+
+
+def _as_comma(value: Expression) -> Expression:
+    return parse(
+        "CASE WHEN _ok THEN TRY_CAST(replace(replace(_x, '.', ''), ',', '.') AS DOUBLE) END",
+        ok=either(fits(value, _PLAIN), fits(value, _COMMA), fits(value, _POINT_GROUPS)),
+        x=value,
+    )
