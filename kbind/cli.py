@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
 
@@ -26,6 +27,11 @@ class Languages(StrEnum):
     de = "de"
     en = "en"
     both = "both"
+
+
+Table = Annotated[str | None, typer.Option(help="Which table a single file is: customers, events, ...")]
+Timezone = Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")]
+AsOf = Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")]
 
 
 def _version(wanted: bool) -> None:
@@ -46,9 +52,9 @@ def _main(
 @app.command()
 def check(
     source: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files, one file, or a DuckDB file.")],
-    table: Annotated[str | None, typer.Option(help="Which table a single file is: customers, events, ...")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")] = None,
+    table: Table = None,
+    timezone: Timezone = None,
+    as_of: AsOf = None,
 ) -> None:
     """Check a company's data: print an overview, or every problem and exit with 2."""
     from kbind.data.dataset import open_dataset
@@ -58,7 +64,10 @@ def check(
 
 @app.command()
 def report(
-    data: Annotated[Path | None, typer.Option(help="As for check; default: the grocery example.")] = None,
+    data: Annotated[Path | None, typer.Option(help="As for check; default: the example data.")] = None,
+    table: Table = None,
+    timezone: Timezone = None,
+    as_of: AsOf = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
     chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
@@ -83,7 +92,14 @@ def report(
 def main() -> None:
     """Run the command line; every error is a message and an exit code, never a traceback."""
     try:
-        app()
+        app(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.exceptions.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail("interrupted; an earlier report is unchanged", 130)
     except DatasetError as error:
         count = len(error.problems)
         _fail(f"{count} problem{'s' if count > 1 else ''} in the data:\n{error}", 2)
@@ -91,8 +107,6 @@ def main() -> None:
         _fail(str(error), 2)
     except KbindError as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; an earlier report is unchanged", 130)
     except Exception as error:
         if os.environ.get("KBIND_DEBUG"):
             raise

@@ -48,7 +48,8 @@ _STYLE: dict[Any, Any] = {
     "text.color": INK,
 }
 
-_ALT: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+#: What a figure says, and the same with its numbers as text.
+_SAID: WeakKeyDictionary[Axes, tuple[str, str]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -68,21 +69,39 @@ def new_axes(ax: Axes | None, height: float) -> Axes:
 
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
     """Give a figure its finding and its text alternative."""
-    ax.set_title(fill(title, width), loc="left", pad=12)
-    _ALT[ax] = alternative
+    ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
+    _SAID[ax] = (title, alternative)
     return ax
 
 
 def alt_text(ax: Axes) -> str:
     """The text alternative of a figure made by kbind, with its numbers.
 
+    Parameters
+    ----------
+    ax : Axes
+        As a `plot_...` function returned it.
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     ArgumentError
         The Axes was not drawn by kbind.
     """
+    return _said(ax)[1]
+
+
+def finding(ax: Axes) -> str:
+    """The finding of a figure made by kbind: its title on one line."""
+    return _said(ax)[0]
+
+
+def _said(ax: Axes) -> tuple[str, str]:
     try:
-        return _ALT[ax]
+        return _SAID[ax]
     except KeyError:
         raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
 

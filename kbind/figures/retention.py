@@ -32,8 +32,9 @@ from kbind.figures.base import (
     spread,
 )
 from kbind.statistics.activity import Activity
-from kbind.story.retention import RetentionStory, require_one_group, voice_for
-from kbind.wording import Disclosure, Voice
+from kbind.story.base import picked
+from kbind.story.retention import STATES, RetentionStory, require_one_group, voice_for
+from kbind.wording import Disclosure, Fact, Voice
 from kbind.wording.voice import DASH
 
 _ANNOTATED = 16  # cohorts up to which every cell carries its number
@@ -82,8 +83,8 @@ def plot_retention_curves(
     >>> ax.get_title(loc="left")
     'After the first drop the share stays between 84% and 89%'
     """
-    if on.kind == "bracket":
-        raise ArgumentError("a bracket is one number a cohort, not a curve; use kind='on' or 'on_or_after'")
+    if on.kind != "on":
+        raise ArgumentError(f"the first curve is of kind 'on', not {on.kind!r}; a bracket has no curve")
     speak = _voice(on.activity, lang, voice)
     with house_style():
         if on.activity.by:
@@ -96,23 +97,24 @@ def plot_retention_curves(
 
 
 def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: Voice) -> Axes:
-    later = ever or cohort_retention(on.activity, kind="on_or_after")
+    later = ever or cohort_retention(on.activity, kind="on_or_after", conf_level=on.conf_level)
     story = RetentionStory(on, later, lifecycle(on.activity), voice)
-    frame = voice.disclosure.shares(on.pooled())
+    voice.note(*story.age_facts())
+    frame = _safe(on.pooled(), voice)
     frame = frame[frame["age"] <= max(story.last_age, 1)]
     ages = frame["age"].to_numpy()
     band = frame[["retention_ci_lower", "retention_ci_upper"]].to_numpy(dtype=float)
-    ax.fill_between(ages[1:], band[1:, 0], band[1:, 1], color=PALE, linewidth=0)
+    ax.fill_between(ages, band[:, 0], band[:, 1], where=ages > 0, color=PALE, linewidth=0)
     ax.plot(ages, frame["retention"], color=BLUE, linewidth=2)
     low = _floor(float(np.nanmin(band)) if np.isfinite(band).any() else 0.0)
     upper = None
     if ever is not None:
-        upper = voice.disclosure.shares(ever.pooled())
+        upper = _safe(ever.pooled(), voice)
         upper = upper[upper["age"] <= max(story.last_age, 1)]
         ax.plot(ages, upper["retention"], color=SAND, linewidth=2)
     _label_curves(ax, ages, frame, upper, low, voice)
-    ax.set(ylim=(low, 1.02), xlim=(0, max(ages)), xlabel=voice.say("retention.axis.age"))
-    age_ticks(ax, int(max(ages)))
+    ax.set(ylim=(low, 1.02), xlim=(0, max(story.last_age, 1)), xlabel=voice.say("retention.axis.age"))
+    age_ticks(ax, max(story.last_age, 1))
     percent_axis(ax, voice)
     return finish(ax, story.curve_title(), _curve_alternative(frame, upper, voice))
 
@@ -141,7 +143,7 @@ def _label_curves(
 
 def _curve_alternative(on: pd.DataFrame, ever: pd.DataFrame | None, voice: Voice) -> str:
     points = []
-    for i in _picked(len(on)):
+    for i in picked(len(on), _TEXT_POINTS):
         row = on.iloc[i]
         values = {"age": voice.number(row["age"]), "on": voice.percent(row["retention"], 1)}
         if ever is None:
@@ -159,14 +161,15 @@ def _floor(lowest: float) -> float:
 
 def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
     by = list(on.activity.by)
-    frame = voice.disclosure.shares(on.pooled())
+    frame = _safe(on.pooled(), voice)
     names = [", ".join(DASH if v is None else str(v) for v in values) for values in on.activity.groups]
     size = len(on.ages)
-    ends, shown = [], []
+    ends: list[tuple[float, str, str]] = []
+    following: list[Fact] = []
     for g, name in enumerate(names):
         part = frame.iloc[g * size : (g + 1) * size]
-        part = part[part["retention"].notna()]
-        if not len(part):
+        known = part[part["retention"].notna()]
+        if not len(known):
             continue
         colour = GROUPS[g % len(GROUPS)]
         ax.plot(
@@ -176,27 +179,26 @@ def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
             linewidth=1.8,
             linestyle=("-", "--", ":")[g // len(GROUPS) % 3],
         )
-        ends.append((float(part["retention"].iloc[-1]), name, colour))
-        after = part.loc[part["age"] == 1, "retention"]
-        shown.append((float(after.iloc[0]) if len(after) else np.nan, name))
+        ends.append((float(known["retention"].iloc[-1]), name, colour))
+        after = known[known["age"] == 1]
+        if len(after):
+            rate = on.rate_in(after.iloc[0])
+            following.append(Fact.of_rate(name, rate, "cohort_retention(...).pooled(), age 1"))
     low = _floor(float(frame["retention"].min()))
     ax.set(xlim=(0, max(size - 1, 1)), ylim=(low, 1.02), xlabel=voice.say("retention.axis.age"))
     for (_, group, colour), y in zip(
         ends, spread([end[0] for end in ends], 0.065 * (1.02 - low), low, 1.0), strict=True
     ):
         ax.annotate(group, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
-                    color=colour, va="center", annotation_clip=False)  # fmt: skip
+                    color=colour, va="center", annotation_clip=False, parse_math=False)  # fmt: skip
     age_ticks(ax, max(size - 1, 1))
     percent_axis(ax, voice)
-    known = [pair for pair in shown if np.isfinite(pair[0])]
-    if not known:
+    if not following:
         return finish(ax, voice.say("retention.curve.short"), voice.say("retention.curve.alt", points=", ".join(by)))
-    (least, lowest), (most, highest) = min(known), max(known)
-    words = {"low": voice.percent(least), "high": voice.percent(most), "lowest": lowest, "highest": highest}
-    points = "; ".join(
-        voice.say("retention.curve.point", age=name, on=voice.percent(share, 1)) for share, name in known
-    )
-    return finish(ax, voice.say("retention.curve.groups", **words), voice.say("retention.curve.alt", points=points))
+    low_fact, high_fact = (pick(following, key=lambda fact: fact.value) for pick in (min, max))
+    title = voice.say("retention.curve.groups", low=low_fact, high=high_fact, lowest=low_fact.id, highest=high_fact.id)
+    points = "; ".join(voice.say("retention.curve.point", age=fact.id, on=voice.tell(fact)) for fact in following)
+    return finish(ax, title, voice.say("retention.curve.alt", points=points))
 
 
 def plot_cohort_heatmap(
@@ -225,12 +227,14 @@ def plot_cohort_heatmap(
     require_one_group(result.activity)
     speak = _voice(result.activity, lang, voice)
     calendar = result.activity.calendar
-    frame = speak.disclosure.shares(result.to_frame())
+    frame = _safe(result.to_frame(), speak)
     cohorts = [i for i in range(calendar.lived) if result.cohort_size[0][i] > 0 and i + 1 < calendar.lived] or [0]
     ages = max(2, calendar.lived - cohorts[0])
     share = frame["retention"].to_numpy(dtype=float).reshape(calendar.size, -1)[cohorts, 1:ages]
     hidden = frame["hidden"].to_numpy(dtype=bool).reshape(calendar.size, -1)[cohorts, 1:ages]
     hidden &= result.lived[cohorts, 1:ages]
+    if not share.size:  # nobody can have lived a second period: one column, empty
+        share, hidden = np.full((len(cohorts), 1), np.nan), np.zeros((len(cohorts), 1), dtype=bool)
     sizes = [int(result.cohort_size[0][i]) for i in cohorts]
     names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in cohorts]
     told = [speak.count(n) for n in sizes]
@@ -257,8 +261,18 @@ def plot_cohort_heatmap(
         columns = range(0, ages - 1, jump)
         axes.set_xticks([c + 0.5 for c in columns], [speak.number(c + 1) for c in columns], rotation=0)
         axes.set(xlabel=speak.say("retention.axis.age"), ylabel="")
-        other = _story(result, speak)
-        return finish(axes, other.cohort_title(), _heatmap_alternative(names, told, share, hidden, speak), width=46)
+        story = _heatmap_story(result, speak)
+        speak.note(*story.cohort_facts())
+        title = story.cohort_title() if result.kind == "on" else story.ever_title()
+        return finish(axes, title, _heatmap_alternative(names, told, share, hidden, speak), width=46)
+
+
+def _heatmap_story(result: CohortRetention, voice: Voice) -> RetentionStory:
+    other = cohort_retention(
+        result.activity, kind="on_or_after" if result.kind == "on" else "on", conf_level=result.conf_level
+    )
+    on, ever = (result, other) if result.kind == "on" else (other, result)
+    return RetentionStory(on, ever, lifecycle(result.activity), voice)
 
 
 def _annotate(ax: Axes, share: np.ndarray, hidden: np.ndarray, voice: Voice) -> None:
@@ -285,12 +299,12 @@ def _heatmap_alternative(
     names: list[str], sizes: list[str], share: np.ndarray, hidden: np.ndarray, voice: Voice
 ) -> str:
     rows = []
-    for i in _picked(len(names)):
+    for i in picked(len(names), _TEXT_POINTS):
         cells = [
             "·" if h else voice.percent(x) for x, h in zip(share[i], hidden[i], strict=True) if h or np.isfinite(x)
         ]
-        picked = [cells[j] for j in _picked(len(cells), 12)]
-        rows.append(voice.say("retention.cohort.row", name=names[i], n=sizes[i], shares=", ".join(picked)))
+        shares = ", ".join(cells[j] for j in picked(len(cells), 12))
+        rows.append(voice.say("retention.cohort.row", name=names[i], n=sizes[i], shares=shares))
     return voice.say("retention.cohort.alt", rows="; ".join(rows))
 
 
@@ -316,14 +330,18 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
     require_one_group(result.activity)
     speak = _voice(result.activity, lang, voice)
     calendar = result.activity.calendar
-    states = ["retained", "resurrected", "new", "churned"]
-    frame = speak.disclosure.counts(result.to_frame(), [*states, "active"])
+    states = list(STATES)
+    story = RetentionStory.of(result.activity, speak)
+    speak.note(*story.cycle_facts())
+    frame = result.to_frame()
+    frame = frame.assign(**{s: speak.disclosure.frame(frame, counts=[s], told=[s])[s] for s in states})
     colours = {"retained": PALE, "resurrected": BLUE, "new": MIDBLUE, "churned": SAND}
     inks = {"retained": MIDBLUE_TEXT, "resurrected": BLUE, "new": MIDBLUE_TEXT, "churned": SAND_TEXT}
     drawn = frame[states].fillna(0)
     with house_style():
         axes = new_axes(ax, 3.4)
         x = np.arange(len(frame))
+        missing = [i for i in range(len(frame)) if frame.iloc[i][states].isna().any()]
         base = np.zeros(len(frame))
         middles = []
         for state in states[:3]:
@@ -334,6 +352,8 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
         below = -drawn["churned"].to_numpy(dtype=float)
         axes.bar(x, below, color=colours["churned"], width=0.72)
         middles.append(float(below[-1] / 2) if len(x) else 0.0)
+        for i in missing:  # a part of the bar is not told: a dot says so
+            axes.text(x[i], base[i], "·", ha="center", va="bottom", color=MUTE)
         axes.axhline(0, color=INK, linewidth=0.8)
         extent = float(base.max(initial=0) - below.min(initial=0)) or 1.0
         for state, y in zip(states, spread(middles, 0.075 * extent), strict=True):
@@ -348,7 +368,7 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(abs(y))))
         axes.grid(axis="y", color=LINE)
         axes.spines["bottom"].set_visible(False)
-        return finish(axes, _story(result, speak).cycle_title(), _cycle_alternative(frame, names, speak))
+        return finish(axes, story.cycle_title(), _cycle_alternative(frame, names, speak))
 
 
 def _tick(voice: Voice, start: date, label: str, position: int) -> str:
@@ -360,12 +380,9 @@ def _tick(voice: Voice, start: date, label: str, position: int) -> str:
 
 def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> str:
     points = []
-    for i in _picked(len(frame)):
+    for i in picked(len(frame), _TEXT_POINTS):
         row = frame.iloc[i]
-        cells = {
-            s: voice.under_threshold() if pd.isna(row[s]) else voice.number(row[s])
-            for s in ("retained", "resurrected", "new", "churned")
-        }
+        cells = {s: voice.under_threshold() if pd.isna(row[s]) else voice.number(row[s]) for s in STATES}
         points.append(voice.say("retention.cycle.point", name=names[i], **cells))
     return voice.say("retention.cycle.alt", points="; ".join(points))
 
@@ -374,10 +391,8 @@ def _voice(activity: Activity, lang: str, voice: Voice | None) -> Voice:
     return voice or voice_for(activity, lang, Disclosure(1))
 
 
-def _story(result: CohortRetention | Lifecycle, voice: Voice) -> RetentionStory:
-    return RetentionStory.of(result.activity, voice)
-
-
-def _picked(n: int, most: int = _TEXT_POINTS) -> list[int]:
-    """Evenly spread positions, the first and the last among them."""
-    return list(range(n)) if n <= most else sorted({round(i * (n - 1) / (most - 1)) for i in range(most)})
+def _safe(frame: pd.DataFrame, voice: Voice) -> pd.DataFrame:
+    """A retention frame without the cells that rest on too few customers."""
+    counts = [name for name in ("cohort_size", "at_risk", "active") if name in frame]
+    told = ["active", "retention", "retention_ci_lower", "retention_ci_upper"]
+    return voice.disclosure.frame(frame, counts=counts, told=told)

@@ -2,6 +2,5 @@
 
 from kbind.report.chapter import Chapter
 from kbind.report.write import write_report
-from kbind.story.retention import RetentionStory, suitable_period
 
-__all__ = ["Chapter", "RetentionStory", "suitable_period", "write_report"]
+__all__ = ["Chapter", "write_report"]

@@ -18,6 +18,7 @@ class Summary:
 
     kind: ClassVar[str] = "summary"
     kicker: str
+    about: str
     question: str
     label: str
     finding: str

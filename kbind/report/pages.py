@@ -88,7 +88,7 @@ def chapter_page(notebook: NotebookNode, chapter: str, lang: str, languages: Seq
         "language": lang,
         "question": summary["question"],
         "finding": summary["finding"],
-        "data": summary["kicker"].partition(" · ")[2],
+        "data": summary["about"],
         "facts": facts,
     }
     return Page(chapter, lang, _page(chapter, lang, languages, summary["question"], parts, contents), record)
@@ -100,7 +100,8 @@ def missing_page(
     """The page of a chapter that the data cannot fill: says which table it misses."""
     catalogue = Catalogue(lang)
     title = catalogue.text("missing.title")
-    wanted = f" {catalogue.text('missing.or')} ".join(needed)
+    either = catalogue.text("missing.or")
+    wanted = f" {either} ".join(needed)
     finding = catalogue.text("index.missing", table=wanted, present=", ".join(present))
     block = {"kind": "section", "heading": finding, "paragraphs": [catalogue.text("missing.what")], "table": None}
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)

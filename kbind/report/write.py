@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kbind.data import datasets
-from kbind.data.dataset import Dataset, open_dataset
+from kbind.data.dataset import open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
@@ -23,6 +22,9 @@ Progress = Callable[[str, int, int], None]
 def write_report(
     source: str | Path | None = None,
     *,
+    table: str | None = None,
+    timezone: str | None = None,
+    as_of: str | None = None,
     out: str | Path = "reports",
     lang: str = "both",
     chapters: Sequence[str] = (),
@@ -34,7 +36,9 @@ def write_report(
     Parameters
     ----------
     source : path, optional
-        A folder, a file or a DuckDB file, as for `open_dataset`; default: the grocery example.
+        A folder, a file or a DuckDB file, as for `open_dataset`; default: each chapter's own example.
+    table, timezone, as_of : str, optional
+        As for `open_dataset`.
     out : path
         Folder for `index.html`, `<lang>/<chapter>.html` and, beside each page, its facts as JSON.
     lang : {"de", "en", "both"}
@@ -62,12 +66,13 @@ def write_report(
     Disclosure(threshold)
     languages = LANGUAGES if lang == "both" else (lang,)
     chosen = _chosen(chapters)
-    location = None if source is None else str(Path(source).resolve())
-    data = datasets.load_grocery() if location is None else open_dataset(location)
+    present = None
+    values: dict[str, object] = {"threshold": threshold}
+    if source is not None:
+        values |= {"source": str(Path(source).resolve()), "table": table, "timezone": timezone, "as_of": as_of}
+        present = list(open_dataset(source, table=table, timezone=timezone, as_of=as_of).tables)
     pages = [
-        _make_page(path, language, languages, data, location, threshold, progress)
-        for path in chosen
-        for language in languages
+        _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
     ]
     return _put_in_place(pages, Path(out))
 
@@ -88,16 +93,16 @@ def _make_page(
     path: Path,
     lang: str,
     languages: Sequence[str],
-    data: Dataset,
-    source: str | None,
-    threshold: int,
+    present: Sequence[str] | None,
+    values: Mapping[str, object],
     progress: Progress | None,
 ) -> Page:
+    """One chapter in one language; `present` are the tables of the user's data, None for the chapter's example."""
     notebook = read_notebook(path)
     for alternatives in notebook.metadata.get("kbind", {}).get("needs", []):
-        if not any(table in data.tables for table in alternatives):
-            return missing_page(path.stem, lang, languages, alternatives, list(data.tables))
-    set_parameters(notebook, {"source": source, "lang": lang, "threshold": threshold})
+        if present is not None and not any(table in present for table in alternatives):
+            return missing_page(path.stem, lang, languages, alternatives, present)
+    set_parameters(notebook, {**values, "lang": lang})
     label = f"{path.stem.split('_')[0]} {lang}"
 
     def step(done: int, total: int) -> None:

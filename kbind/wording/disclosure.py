@@ -7,6 +7,7 @@ what is written for managers. What could be computed back from sums is not cover
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -42,24 +43,22 @@ class Disclosure:
         counts = [fact.n, fact.count, fact.value if fact.unit == "customers" else None]
         return replace(fact, hidden=True) if any(self.hides(count) for count in counts) else fact
 
-    def shares(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """A retention frame with every cell emptied that rests on too few customers.
+    def frame(self, frame: pd.DataFrame, *, counts: Sequence[str], told: Sequence[str]) -> pd.DataFrame:
+        """A frame with what rests on too few customers emptied.
 
         Parameters
         ----------
         frame : DataFrame
-            With the columns at_risk and active, perhaps cohort_size, and rates.
-        """
-        counts = [name for name in ("cohort_size", "at_risk", "active") if name in frame]
-        small = np.any([(frame[name] > 0) & (frame[name] < self.threshold) for name in counts], axis=0)
-        told = [name for name in frame.columns if name in (*counts, "retention") or name.startswith("retention_")]
-        return frame.assign(**{name: frame[name].astype(float).where(~small) for name in told}, hidden=small)
+            One row a cell; is not changed.
+        counts : sequence of str
+            Columns that count customers.
+        told : sequence of str
+            Columns emptied where any of the counts is too small.
 
-    def counts(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """A frame of counts with the small ones emptied."""
-        return frame.assign(
-            **{
-                name: frame[name].astype(float).where(~((frame[name] > 0) & (frame[name] < self.threshold)))
-                for name in columns
-            }
-        )
+        Returns
+        -------
+        DataFrame
+            With a column `hidden` that says where.
+        """
+        small = np.any([(frame[name] > 0) & (frame[name] < self.threshold) for name in counts], axis=0)
+        return frame.assign(**{name: frame[name].astype(float).where(~small) for name in told}, hidden=small)

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from kbind.errors import check_choice
+
+
+class CountedRate(Protocol):
+    """What a fact can be made of: a share, its interval, and what was counted."""
+
+    @property
+    def value(self) -> float: ...  # noqa: D102
+    @property
+    def ci_lower(self) -> float: ...  # noqa: D102
+    @property
+    def ci_upper(self) -> float: ...  # noqa: D102
+    @property
+    def numerator(self) -> float: ...  # noqa: D102
+    @property
+    def denominator(self) -> float: ...  # noqa: D102
+    @property
+    def conf_level(self) -> float: ...  # noqa: D102
+    @property
+    def definition(self) -> str: ...  # noqa: D102
+
 
 #: What a fact's value is, and so how it is written.
-UNITS = ("share", "customers", "count", "periods", "difference")
+UNITS = ("share", "customers", "count")
 
 
 @dataclass(frozen=True)
@@ -20,8 +42,8 @@ class Fact:
         Name within the chapter, such as "next.on".
     value : float
         The number; NaN if unknown.
-    unit : {"share", "customers", "count", "periods", "difference"}
-        A share or difference of shares is a fraction of 1; a count counts things other than customers.
+    unit : {"share", "customers", "count"}
+        A share is a fraction of 1; a count counts things other than customers.
     definition : str
         What was counted and divided, in one sentence.
     ci_lower, ci_upper : float
@@ -49,6 +71,26 @@ class Fact:
     count: int | None = None
     source: str = ""
     hidden: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("unit", self.unit, UNITS)
+
+    @classmethod
+    def of_rate(cls, id: str, rate: CountedRate, source: str) -> Fact:
+        """A counted share as a fact."""
+        unknown = math.isnan(rate.denominator)
+        return cls(
+            id,
+            rate.value,
+            "share",
+            rate.definition,
+            rate.ci_lower,
+            rate.ci_upper,
+            rate.conf_level,
+            n=None if unknown else int(rate.denominator),
+            count=None if unknown or math.isnan(rate.numerator) else int(rate.numerator),
+            source=source,
+        )
 
     @property
     def known(self) -> bool:

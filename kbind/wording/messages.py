@@ -25,10 +25,16 @@ class MessageError(KbindError, KeyError):
 
 @cache
 def load_catalogue(lang: str) -> Catalog:
-    """The catalogue of a language as Babel reads it."""
+    """All catalogues of a language in one, as Babel reads them."""
     check_choice("lang", lang, LANGUAGES)
-    with files("kbind.wording").joinpath("locales", f"{lang}.po").open("rb") as file:
-        return read_po(file, locale=lang)
+    whole = Catalog(locale=lang)
+    folder = files("kbind.wording").joinpath("locales", lang)
+    for part in sorted(folder.iterdir(), key=lambda path: path.name):
+        with part.open("rb") as file:
+            for message in read_po(file, locale=lang):
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 class Catalogue:

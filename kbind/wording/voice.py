@@ -75,8 +75,7 @@ class Voice:
         **values : Fact or str
             What is filled in.
         """
-        facts = {name: self.disclosure.fact(v) for name, v in values.items() if isinstance(v, Fact)}
-        self.told |= {fact.id: fact for fact in facts.values()}
+        facts = {name: self.note(value)[0] for name, value in values.items() if isinstance(value, Fact)}
         if not all(fact.known for fact in facts.values()):
             return self.catalogue.text("too_few", customers=self._words()["customers"])
         variant = f"{key}/{self.action}"
@@ -85,15 +84,29 @@ class Voice:
         filled = {**words, **{name: v for name, v in values.items() if name not in facts}, **facts}
         return fill(self.catalogue.template(chosen), chosen, filled, _FactFormatter(self))
 
+    def note(self, *facts: Fact) -> list[Fact]:
+        """Remember the facts for the record of the report; returns them as they may be told.
+
+        Raises
+        ------
+        ArgumentError
+            A fact of the same name had another value.
+        """
+        safe = [self.disclosure.fact(fact) for fact in facts]
+        for fact in safe:
+            earlier = self.told.setdefault(fact.id, fact)
+            if earlier != fact and not (np.isnan(earlier.value) and np.isnan(fact.value)):
+                raise ArgumentError(f"two facts are called {fact.id!r}: {earlier.value} and {fact.value}")
+        return safe
+
     def tell(self, fact: Fact, form: str = "") -> str:
         """A fact on its own; a dash where unknown, "under 5" where hidden."""
-        safe = self.disclosure.fact(fact)
-        self.told[safe.id] = safe
+        (safe,) = self.note(fact)
         if safe.hidden:
             return self.under_threshold()
-        return self.written(safe, form)
+        return self._written(safe, form)
 
-    def written(self, fact: Fact, form: str = "") -> str:
+    def _written(self, fact: Fact, form: str = "") -> str:
         """The fact's value in a form; see `say`."""
         if np.isnan(fact.value):
             return DASH
@@ -105,7 +118,11 @@ class Voice:
             return self.number(_rounded(fact.value))
         if form in ("n", "n_dative"):
             return self.customers(fact.n or 0, dative=form == "n_dative")
-        if fact.unit in ("share", "difference"):
+        if form == "size":
+            return self.count(fact.n or 0)
+        if form == "range":
+            return self.range(fact.ci_lower, fact.ci_upper)
+        if fact.unit == "share":
             return self.percent(fact.value, 0 if form == "whole" else 1)
         return self.number(round(fact.value))
 
@@ -129,9 +146,10 @@ class Voice:
         return self.catalogue.text("range", low=self.number(100 * low, 1), high=self.percent(high, 1))
 
     def customers(self, n: int, *, dative: bool = False) -> str:
-        """A number of customers with their noun: "2.469 Haushalte"."""
+        """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""
         case = "counted_dative" if dative else "counted"
-        return self.catalogue.text(f"customer.{self.customer}.{case}", n, n=self.number(n))
+        grammatical = self.disclosure.threshold if self.disclosure.hides(n) else n
+        return self.catalogue.text(f"customer.{self.customer}.{case}", grammatical, n=self.count(n))
 
     def after(self, periods: int) -> str:
         """A time span from the start: "nach 11 Monaten"."""
@@ -200,9 +218,9 @@ class _FactFormatter(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Fact):
-            return self.voice.written(value, format_spec)
-        if not isinstance(value, str):
-            raise TypeError(f"{value!r} is neither a fact nor text")
+            return self.voice._written(value, format_spec)
+        if not isinstance(value, str) or format_spec:
+            raise TypeError(f"{value!r} is neither a fact nor text without a form")
         return value
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:

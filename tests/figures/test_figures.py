@@ -85,7 +85,7 @@ def test_groups_are_lines_with_names(toy: kb.Dataset) -> None:
     assert set(_texts(ax)) == {"l", "s", "–"}
     assert "(l)" in ax.get_title(loc="left")
     with pytest.raises(kb.ArgumentError, match="leave it out when there are groups"):
-        kb.plot_retention_curves(on, on)
+        kb.plot_retention_curves(on, kb.cohort_retention(on.activity, kind="on_or_after"))
     for draw in (lambda: kb.plot_cohort_heatmap(on), lambda: kb.plot_lifecycle(kb.lifecycle(on.activity))):
         with pytest.raises(kb.ArgumentError, match="one group at a time"):
             draw()
@@ -96,6 +96,22 @@ def test_a_bracket_is_no_curve(toy: kb.Dataset) -> None:
     for draw in (kb.plot_retention_curves, kb.plot_cohort_heatmap):
         with pytest.raises(kb.ArgumentError, match="bracket"):
             draw(bracket)
+
+
+def test_titles_belong_to_the_result_that_is_drawn(record: kb.Activity) -> None:
+    ever = kb.cohort_retention(record, kind="on_or_after")
+    assert kb.plot_cohort_heatmap(ever).get_title(loc="left") == "98% come back in the following month or later"
+    with pytest.raises(kb.ArgumentError, match="the first curve is of kind 'on', not 'on_or_after'"):
+        kb.plot_retention_curves(ever)
+    other = kb.cohort_retention(kb.activity(kb.datasets.load_grocery(), period="quarter"), kind="on_or_after")
+    with pytest.raises(kb.ArgumentError, match="made from different ones"):
+        kb.plot_retention_curves(kb.cohort_retention(record), other)
+
+
+def test_names_from_data_are_not_formulas(toy: kb.Dataset) -> None:
+    customers = toy.table("customers").assign(plan="$\\frac{a$")
+    data = kb.open_dataset({"events": toy.table("events"), "customers": customers})
+    kb.plot_retention_curves(kb.cohort_retention(kb.activity(data, by="plan"))).figure.savefig(BytesIO())
 
 
 def test_drawing_changes_no_settings_and_uses_the_given_axes(record: kb.Activity) -> None:
@@ -120,7 +136,8 @@ def test_pictures_are_the_same_every_time(record: kb.Activity) -> None:
 def test_every_period_and_length_can_be_drawn(period: str, months: int) -> None:
     rng = np.random.default_rng(0)
     days = rng.integers(0, 30 * months, 400)
-    frame = pd.DataFrame({"customer_id": rng.integers(0, 40, 400), "timestamp": pd.Timestamp("2022-01-01") + pd.to_timedelta(days, unit="D")})  # fmt: skip
+    moments = pd.Timestamp("2022-01-01") + pd.to_timedelta(days, unit="D")
+    frame = pd.DataFrame({"customer_id": rng.integers(0, 40, 400), "timestamp": moments})
     record = kb.activity(kb.open_dataset({"events": frame}), period=period)
     for lang in ("de", "en"):
         kb.plot_retention_curves(

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.estimates.retention import cohort_retention, lifecycle
-from kbind.story.retention import RetentionStory, suitable_period, voice_for
-from kbind.wording import Disclosure
+from kbind.statistics.activity import suitable_period
+from kbind.story.retention import RetentionStory, voice_for
 
 MONTHS = 12
 
@@ -22,10 +21,7 @@ def _story(active: np.ndarray, lang: str = "en", threshold: int = 5, amount: boo
         events["amount"] = 1.0
     end = pd.Timestamp(2023, 1, 1) + pd.DateOffset(months=active.shape[1])
     record = kb.activity(kb.open_dataset({"events": events}, as_of=end))
-    voice = voice_for(record, lang, Disclosure(threshold))
-    return RetentionStory(
-        cohort_retention(record), cohort_retention(record, kind="on_or_after"), lifecycle(record), voice
-    )
+    return RetentionStory.of(record, lang=lang, threshold=threshold)
 
 
 def _steady(rng: np.random.Generator, start: float, later: float, size: int = 2000) -> np.ndarray:
@@ -42,7 +38,7 @@ def test_a_curve_that_holds_and_one_that_falls() -> None:
     assert "stays that way" in holds.finding()
     assert "stays that way" not in falls.finding()
     assert "keeps falling" in falls.curve_title()
-    assert holds.next.value == pytest.approx(0.6, abs=0.05)
+    assert holds.following.value == pytest.approx(0.6, abs=0.05)
 
 
 def test_numbers_in_the_sentences_are_those_of_the_estimates() -> None:
@@ -74,7 +70,7 @@ def test_start_of_recording_is_recognised() -> None:
     panel = np.vstack([table, rng.random((2000, MONTHS)) < 0.9])
     assert _story(panel).panel_start
     assert not _story(table).panel_start
-    assert "came later" in _story(panel).certainty()
+    assert "came later" in _story(panel).finding()
     assert "there from the start" in _story(panel).cohort_title()
 
 

@@ -99,7 +99,9 @@ def test_forms_of_a_fact() -> None:
 
 def test_plurals_and_cases() -> None:
     german = Voice("de", customer="household")
-    assert [german.customers(n) for n in (0, 1, 2)] == ["0 Haushalte", "1 Haushalt", "2 Haushalte"]
+    assert [german.customers(n) for n in (0, 5, 2)] == ["0 Haushalte", "5 Haushalte", "unter 5 Haushalte"]
+    every = Voice("de", customer="household", disclosure=Disclosure(1))
+    assert [every.customers(n) for n in (1, 2)] == ["1 Haushalt", "2 Haushalte"]
     assert german.customers(395, dative=True) == "395 Haushalten"
     assert [german.after(n) for n in (1, 11)] == ["nach 1 Monat", "nach 11 Monaten"]
 
@@ -162,11 +164,25 @@ def test_threshold_and_zero() -> None:
 def test_frames_lose_small_cells_only() -> None:
     frame = pd.DataFrame({"cohort_size": [100, 100, 4], "at_risk": [100, 100, 4], "active": [50.0, 3.0, 2.0],
                           "retention": [0.5, 0.03, 0.5], "retention_ci_lower": [0.4, 0.01, 0.2]})  # fmt: skip
-    safe = Disclosure(5).shares(frame)
+    safe = Disclosure(5).frame(frame, counts=["cohort_size", "at_risk", "active"], told=["active", "retention"])
     assert safe["hidden"].tolist() == [False, True, True]
     assert safe["retention"].isna().tolist() == [False, True, True]
     assert frame["active"].tolist() == [50.0, 3.0, 2.0]
-    assert Disclosure(5).counts(frame, ["active"])["active"].isna().tolist() == [False, True, True]
+
+
+def test_small_numbers_of_customers_are_not_counted_out_loud() -> None:
+    assert Voice("de").customers(3) == "unter 5 Kunden"
+    assert Voice("en").tell(Fact("a", 0.5, "share", "d", n=2, count=1), "size") == "under 5"
+
+
+def test_two_facts_of_one_name_are_an_error() -> None:
+    voice = Voice("en")
+    voice.tell(SHARE)
+    voice.tell(SHARE, "interval")
+    with pytest.raises(kb.ArgumentError, match="two facts are called 'x'"):
+        voice.tell(Fact("x", 0.5, "share", "d"))
+    with pytest.raises(kb.ArgumentError, match="unit='percent' is not known"):
+        Fact("y", 0.5, "percent", "d")
 
 
 def test_json_of_unknown_numbers() -> None:

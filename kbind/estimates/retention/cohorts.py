@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
 from kbind.estimates.intervals import wilson
-from kbind.statistics.activity import Activity, stack_groups
+from kbind.estimates.retention.rates import Rate, rate_of
+from kbind.statistics.activity import Activity, as_activity, stack_groups
 from kbind.statistics.activity.counts import Ints
+from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +25,7 @@ KINDS = ("on", "on_or_after")
 
 
 @dataclass(frozen=True, eq=False)
-class CohortRetention:
+class CohortRetention(Shown):
     """Retention of every cohort at every age.
 
     Attributes
@@ -120,23 +123,49 @@ class CohortRetention:
             frames.append(self._with_rates(frame))
         return stack_groups(self.activity, frames)
 
+    def rate_in(self, row: pd.Series, prefix: str = "") -> Rate:
+        """A row of `to_frame` or `pooled` as a rate; `prefix` if its columns were renamed with one."""
+        names = ("retention", "retention_ci_lower", "retention_ci_upper", "active", "at_risk")
+        value, lower, upper, active, at_risk = (float(row[prefix + name]) for name in names)
+        return Rate(value, lower, upper, active, at_risk, self.conf_level, self.definition)
+
     def _with_rates(self, frame: pd.DataFrame) -> pd.DataFrame:
         share, lower, upper = wilson(frame["active"], frame["at_risk"], self.conf_level)
         return frame.assign(retention=share, retention_ci_lower=lower, retention_ci_upper=upper)
 
+    def rate(self, age: int, *, exclude: Collection[str] = ()) -> Rate:
+        """The pooled share at one age, of all customers together.
+
+        Parameters
+        ----------
+        age : int
+            Periods since the first.
+        exclude : collection of str
+            Labels of cohorts to leave out.
+
+        Returns
+        -------
+        Rate
+            NaN if nobody has lived the age.
+        """
+        frame = self.pooled(exclude=exclude)
+        cell = frame[frame["age"] == age]
+        at_risk, active = int(cell["at_risk"].sum()), float(cell["active"].sum())
+        return rate_of(int(active), at_risk, self.conf_level, f"{self.definition}; age {age}")
+
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.definition)}.</p>{self.pooled().to_html(index=False, border=0)}"
+        return f"<p>{escape(self.definition)}</p>{self.pooled().to_html(index=False, border=0, na_rep='–')}"
 
 
 def cohort_retention(
-    activity: Activity, *, kind: str = "on", bracket: tuple[int, int] | None = None, conf_level: float = 0.95
+    activity: Activity | Dataset, *, kind: str = "on", bracket: tuple[int, int] | None = None, conf_level: float = 0.95
 ) -> CohortRetention:
     """Retention by cohort (period of the first activity) and age (periods since then).
 
     Parameters
     ----------
-    activity : Activity
-        From `kb.activity`.
+    activity : Activity or Dataset
+        From `kb.activity`; a data set is reduced by months.
     kind : {"on", "on_or_after"}
         Active in exactly that period of age, or in it or any later one that is over. The latter sags near the
         end of the data, because late returns have not happened yet.
@@ -170,20 +199,21 @@ def cohort_retention(
     2    2        2     1.0   0.500000
     """
     check_conf_level(conf_level)
-    calendar = activity.calendar
+    record = as_activity(activity)
+    calendar = record.calendar
     cohort, age = np.indices((calendar.size, calendar.size))
-    sizes = activity.counts.sizes()
+    sizes = record.counts.sizes()
     if bracket is None:
         check_choice("kind", kind, KINDS)
         lived = cohort + age < calendar.lived
-        counted = activity.counts.active(0 if kind == "on" else None)
-        return CohortRetention(activity, kind, None, conf_level, tuple(range(calendar.size)), sizes, lived, counted)
+        counted = record.counts.active(0 if kind == "on" else None)
+        return CohortRetention(record, kind, None, conf_level, tuple(range(calendar.size)), sizes, lived, counted)
     first, last = _check_bracket(bracket)
     lived = cohort[:, :1] + last < calendar.lived
-    counted = np.zeros((len(activity.groups), calendar.size, 1), dtype=np.int64)
+    counted = np.zeros((len(record.groups), calendar.size, 1), dtype=np.int64)
     if last < calendar.size:
-        counted = activity.counts.active(last - first)[:, :, first : first + 1]
-    return CohortRetention(activity, "bracket", (first, last), conf_level, (first,), sizes, lived, counted)
+        counted = record.counts.active(last - first)[:, :, first : first + 1]
+    return CohortRetention(record, "bracket", (first, last), conf_level, (first,), sizes, lived, counted)
 
 
 def _check_bracket(bracket: tuple[int, int]) -> tuple[int, int]:

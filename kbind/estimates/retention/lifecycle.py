@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kbind.statistics.activity import Activity, by_period, stack_groups
+from kbind.data.dataset import Dataset
+from kbind.statistics.activity import Activity, as_activity, by_period, stack_groups
 from kbind.statistics.activity.counts import Ints
+from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
-class Lifecycle:
+class Lifecycle(Shown):
     """New, retained, resurrected and churned customers of every period that is over.
 
     Attributes
@@ -64,17 +65,14 @@ class Lifecycle:
         ]
         return stack_groups(self.activity, frames)
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(self.definition)}.</p>{self.to_frame().to_html(index=False, border=0)}"
 
-
-def lifecycle(activity: Activity) -> Lifecycle:
+def lifecycle(activity: Activity | Dataset) -> Lifecycle:
     """How the active customers of every period are made up.
 
     Parameters
     ----------
-    activity : Activity
-        From `kb.activity`.
+    activity : Activity or Dataset
+        From `kb.activity`; a data set is reduced by months.
 
     Returns
     -------
@@ -94,13 +92,14 @@ def lifecycle(activity: Activity) -> Lifecycle:
     1  2024-02    1         1            0        1       2
     2  2024-03    0         0            1        2       1
     """
-    on = activity.counts.active(0)
-    new = activity.counts.sizes()
+    record = as_activity(activity)
+    on = record.counts.active(0)
+    new = record.counts.sizes()
     active = by_period(on)
     before = np.zeros_like(active)
     before[:, 1:] = active[:, :-1]
     # active in t - 1 or t, of the cohorts that existed in t - 1
     either = np.zeros_like(active)
-    either[:, 1:] = by_period(activity.counts.active(1))[:, :-1]
+    either[:, 1:] = by_period(record.counts.active(1))[:, :-1]
     retained = np.where(np.arange(active.shape[1]) > 0, before + (active - new) - either, 0)
-    return Lifecycle(activity, new, retained, active - new - retained, before - retained, active)
+    return Lifecycle(record, new, retained, active - new - retained, before - retained, active)

@@ -59,6 +59,11 @@ class Rate:
         names = ("value", "ci_lower", "ci_upper", "numerator", "denominator")
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return (self.ci_upper - self.ci_lower) / 2
+
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(str(self))}</b><br>{escape(self.definition)}</p>"
 
@@ -96,13 +101,28 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
     """
     kept = _check_counts(start, end, gained)
     definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
-    return _rate(kept, start, conf_level, definition)
+    return rate_of(kept, start, conf_level, definition)
 
 
 def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
-    """Share of the customers at the start of a window who are gone at its end: 1 - retention rate.
+    """Share of the customers at the start of a window who are gone at its end.
 
-    Parameters and errors are those of `retention_rate`.
+    Parameters
+    ----------
+    start, end, gained : int
+        Customers at the start, at the end, and at the end without having been there at the start.
+    conf_level : float
+        Level of the Wilson interval.
+
+    Returns
+    -------
+    Rate
+        1 - (E - N) / S.
+
+    Raises
+    ------
+    ArgumentError
+        The counts cannot be; see `retention_rate`.
 
     Examples
     --------
@@ -111,7 +131,7 @@ def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -
     """
     kept = _check_counts(start, end, gained)
     definition = "1 - (customers at the end - gained) / customers at the start; Wilson score interval"
-    return _rate(start - kept, start, conf_level, definition)
+    return rate_of(start - kept, start, conf_level, definition)
 
 
 def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Rate:
@@ -165,6 +185,7 @@ def _check_counts(start: int, end: int, gained: int) -> int:
     return int(end - gained)
 
 
-def _rate(count: int, nobs: int, conf_level: float, definition: str) -> Rate:
+def rate_of(count: int, nobs: int, conf_level: float, definition: str) -> Rate:
+    """A counted share with its Wilson interval; NaN where nothing was observed."""
     value, lower, upper = wilson(count, nobs, conf_level)
     return Rate(float(value), float(lower), float(upper), float(count), float(nobs), conf_level, definition)

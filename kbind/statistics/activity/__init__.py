@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +13,18 @@ from kbind.errors import ArgumentError, check_choice, did_you_mean
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
 from kbind.statistics.calendar import PERIODS, Calendar
+from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Activity", "activity"]
+__all__ = ["Activity", "activity", "as_activity", "suitable_period"]
 
 _LOGS = ("subscriptions", "events")
 
 
 @dataclass(frozen=True, eq=False)
-class Activity:
+class Activity(Shown):
     """Customers by the periods in which they were active.
 
     Made by `activity`; functions such as `cohort_retention` and `lifecycle` take it.
@@ -41,8 +41,8 @@ class Activity:
         The record itself.
     log : str
         Table it comes from: "events" or "subscriptions".
-    source, timezone, as_of : str
-        Provenance: data set, zone of the calendar, and the moment up to which the data is complete.
+    provenance : Provenance
+        Data set, zone of the calendar, and the moment up to which the data is complete.
     customer, action : str
         What sentences call the customers ("customer", "household") and being active ("buy", "use", "stay").
     """
@@ -52,9 +52,7 @@ class Activity:
     groups: tuple[tuple[Any, ...], ...]
     counts: Counts = field(repr=False)
     log: str
-    source: str
-    timezone: str | None
-    as_of: str
+    provenance: Provenance
     customer: str = "customer"
     action: str = "use"
 
@@ -67,10 +65,7 @@ class Activity:
     def definition(self) -> str:
         """What "active" means here, in one sentence."""
         what = "an event" if self.log == "events" else "a contract that covers any moment of it"
-        return (
-            f"A customer is active in a {self.calendar.period} with {what}; calendar of the time zone "
-            f"{self.timezone or 'of the data'}, data complete up to {self.as_of}."
-        )
+        return f"A customer is active in a {self.calendar.period} with {what}. {self.provenance}"
 
     def to_frame(self) -> pd.DataFrame:
         """Active customers by period.
@@ -93,10 +88,6 @@ class Activity:
         )
         return stack_groups(self, [periods.assign(active=active[g]) for g in range(len(self.groups))])
 
-    def _repr_html_(self) -> str:
-        table = self.to_frame().to_html(index=False, border=0)
-        return f"<p>{self.customers:,} customers. {escape(self.definition)}</p>{table}"
-
 
 def activity(
     data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, log: str | None = None
@@ -111,7 +102,8 @@ def activity(
         Length of the calendar periods; weeks are ISO weeks.
     by : str or sequence of str, optional
         Columns that split the customers: attributes of `customers`, or columns of the log, of which the value at
-        the customer's first row counts. Customers of unknown group form a group of their own (None).
+        the customer's first row counts. Customers of unknown group form a group of their own (None). In frames a
+        column whose name is taken, such as age, is called by_age.
     log : {"events", "subscriptions"}, optional
         Which table says who is active. Default: the contracts if there are any, else the events.
 
@@ -143,6 +135,8 @@ def activity(
     check_choice("period", period, PERIODS)
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
     names = (by,) if isinstance(by, str) else tuple(by or ())
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"by={list(names)!r} names a column twice")
     placed = {name: _table_with(data, table, name) for name in names}
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
@@ -156,12 +150,35 @@ def activity(
         groups=groups,
         counts=counts,
         log=table,
-        source=data.name,
-        timezone=data.timezone,
-        as_of=_shown_as_of(data),
+        provenance=Provenance(data.name, data.timezone, data.as_of),
         customer=data.card.customer,
         action=action,
     )
+
+
+def as_activity(value: Activity | Dataset) -> Activity:
+    """The record, or that of a data set by months. Called first by every function that takes either.
+
+    Raises
+    ------
+    ArgumentError
+        It is neither.
+    """
+    if isinstance(value, Activity):
+        return value
+    if isinstance(value, Dataset):
+        return activity(value)
+    raise ArgumentError(f"a {type(value).__name__} is neither kb.activity(...) nor kb.open_dataset(...)")
+
+
+def suitable_period(data: Dataset) -> str:
+    """The longest of month, week and day of which at least three are over in the log that `activity` would take."""
+    span = next((data.tables[name].span for name in _LOGS if name in data.tables), None)
+    if span is not None and data.as_of is not None and data.wall_clock(span[0]) < data.as_of:
+        for period in ("month", "week"):
+            if Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone).lived >= 3:
+                return period
+    return "day"
 
 
 def by_period(by_age: Ints) -> Ints:
@@ -178,8 +195,9 @@ def stack_groups(record: Activity, frames: Sequence[pd.DataFrame]) -> pd.DataFra
     import pandas as pd
 
     for values, frame in zip(record.groups, frames, strict=True):
+        taken = set(frame.columns)
         for position, (name, value) in enumerate(zip(record.by, values, strict=True)):
-            frame.insert(position, name, [value] * len(frame))
+            frame.insert(position, f"by_{name}" if name in taken else name, [value] * len(frame))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -190,9 +208,3 @@ def _table_with(data: Dataset, log: str, name: str) -> str:
             return table
     known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
     raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")
-
-
-def _shown_as_of(data: Dataset) -> str:
-    assert data.as_of is not None
-    midnight = data.as_of.time() == data.as_of.min.time()
-    return f"{data.as_of:%Y-%m-%d}" if midnight else f"{data.as_of:%Y-%m-%d %H:%M}"

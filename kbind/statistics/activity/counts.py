@@ -108,6 +108,7 @@ class MaskCounts:
                 stop = self.lived - 1 if length is None else start + length
                 hit = _any_bit(words, start, stop)
                 result[group, cohort, start - cohort] = np.count_nonzero(hit) if alone else n[hit].sum()
+        result.flags.writeable = False  # shared by all results made from this record
         self._memo[length] = result
         return result
 
@@ -184,5 +185,6 @@ class SilenceCounts:
         cohort, age = np.indices((self.periods, self.periods))
         inside = cohort + age < (self.lived if length is None else self.periods - length)
         result: Ints = np.where(inside, self.size[:, :, None] - missing, 0)
+        result.flags.writeable = False  # shared by all results made from this record
         self._memo[length] = result
         return result

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kbind.data.dataset import Dataset, to_instant
-from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
 from kbind.statistics.calendar import Calendar
+from kbind.statistics.clock import end_of_data, period_index
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
-#: Up to so many periods a comparison tree finds the period faster than date arithmetic does.
-_MAX_TREE = 500
 
 Groups = tuple[tuple[Any, ...], ...]
 
@@ -81,18 +80,18 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
     """SQL for one row per customer and active period (repeats allowed): customer_id, i."""
     time = "timestamp" if log == "events" else "start"
     parts = {
-        "i": _period_of(data, log, time, column(time), calendar),
+        "i": period_index(data, log, time, column(time), calendar),
         "time": column(time),
-        "as_of": _as_of(data, log, time),
+        "as_of": end_of_data(data, log, time),
     }
     if log == "events":
         return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of", parts
     # A contract covers the periods from its start to the last instant before its end; what runs on is cut
     # at as_of, and a contract that ends where it starts covers none.
     if "end" in data.tables[log].columns:
-        limit = _as_of(data, log, "end")
+        limit = end_of_data(data, log, "end")
         until = parse("least(coalesce(_end, _limit), _limit)", end=column("end"), limit=limit)
-        last = _period_of(data, log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
+        last = period_index(data, log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
     else:
         until = parts["as_of"]
         last = literal(calendar.size - 1)
@@ -101,25 +100,6 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
         "SELECT customer_id, unnest(range(_i, _last + 1)) AS i FROM log WHERE _time < _as_of AND _time < _until",
         parts,
     )
-
-
-def _as_of(data: Dataset, table: str, name: str) -> Expression:
-    """The end of the data as a constant that a time column can be compared with."""
-    assert data.as_of is not None
-    return literal(to_instant(data.as_of, data.timezone) if name in data.tables[table].instants else data.as_of)
-
-
-def _period_of(data: Dataset, table: str, name: str, value: Expression, calendar: Calendar) -> Expression:
-    """Index of the period that a time lies in; boundaries are converted to the zone, not every row."""
-    instants = name in data.tables[table].instants
-    if calendar.size <= _MAX_TREE:
-        return bucket(value, calendar.boundaries(instants=instants))
-    local = parse("timezone(_zone, _t)", zone=literal(data.timezone or "UTC"), t=value) if instants else value
-    first = literal(calendar.boundaries(instants=False)[0])
-    if calendar.period in ("day", "week"):
-        days = parse("date_diff('day', _first, _t)", first=first, t=local)
-        return days if calendar.period == "day" else parse("_days // 7", days=days)
-    return parse(f"date_diff('{calendar.period}', _first, _t)", first=first, t=local)
 
 
 def _groups(log: str, by: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:

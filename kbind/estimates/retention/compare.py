@@ -1,0 +1,77 @@
+"""Comparisons within one activity: who returns after an absence, and whether cohorts differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kbind.errors import ArgumentError
+from kbind.estimates.intervals import newcombe
+from kbind.estimates.retention.cohorts import CohortRetention
+from kbind.estimates.retention.rates import Rate, rate_of
+
+#: The first cohort is the start of recording if it is so many times the median of the others.
+PANEL_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Difference of two independent rates, first minus second, with Newcombe's hybrid score interval."""
+
+    value: float
+    ci_lower: float
+    ci_upper: float
+    conf_level: float
+
+
+def rate_difference(first: Rate, second: Rate) -> Difference:
+    """How far two counted rates lie apart; NaN if one of them rests on nobody."""
+    counts = (first.numerator, first.denominator, second.numerator, second.denominator)
+    value, lower, upper = (float(x) for x in newcombe(*counts, first.conf_level))
+    return Difference(value, lower, upper, first.conf_level)
+
+
+def return_rate(on: CohortRetention, ever: CohortRetention, age: int = 1) -> Rate:
+    """Of those who were not active at an age, the share who were active at a later one.
+
+    Parameters
+    ----------
+    on, ever : CohortRetention
+        Kinds "on" and "on_or_after" of the same activity.
+    age : int
+        Age of the absence, in periods.
+    """
+    if on.activity is not ever.activity or (on.kind, ever.kind) != ("on", "on_or_after"):
+        raise ArgumentError("return_rate needs the kinds 'on' and 'on_or_after' of one activity")
+    here, later = on.rate(age), ever.rate(age)
+    period = on.activity.calendar.period
+    definition = f"customers active later, divided by those not active in {period} {age} after their first"
+    missing = int(here.denominator - here.numerator)
+    return rate_of(int(later.numerator - here.numerator), missing, on.conf_level, definition)
+
+
+def starts_with_recording(result: CohortRetention) -> bool:
+    """Whether the first cohort is where recording starts rather than a cohort of new customers."""
+    sizes = result.cohort_size[0]
+    others = sizes[1 : result.activity.calendar.lived]
+    return len(others) > 0 and sizes[0] > PANEL_FACTOR * max(float(np.median(others)), 1.0)
+
+
+def early_and_late(on: CohortRetention) -> tuple[Rate, Rate]:
+    """Share at age 1 of the earlier and of the later half of the cohorts after the first."""
+    calendar = on.activity.calendar
+    usable = [i for i in range(1, calendar.lived - 1) if on.cohort_size[0][i] > 0]
+    middle = len(usable) // 2
+    halves = usable[:middle], usable[middle:]
+    first, second = (
+        on.rate(1, exclude=[label for i, label in enumerate(calendar.labels) if i not in half]) for half in halves
+    )
+    return first, second
+
+
+def same_cohorts(on: CohortRetention, age: int) -> tuple[Rate, Rate]:
+    """Share at age 1 and at a later age of those customers who have lived the later age."""
+    calendar = on.activity.calendar
+    young = calendar.labels[max(calendar.lived - age, 0) :]
+    return on.rate(1, exclude=young), on.rate(age, exclude=young)

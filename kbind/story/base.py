@@ -1,0 +1,74 @@
+"""What every chapter's story offers, so that one kind of page can tell them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from kbind.wording import Voice
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who and when a chapter is about.
+
+    Parameters
+    ----------
+    customers : int
+        How many.
+    first, last : date or None
+        First and last day; None for data without time stamps.
+    by_month : bool
+        Whether a reader thinks of the span in months rather than days.
+    running : str
+        Name of the period that is not over and therefore not counted; empty if there is none.
+    """
+
+    customers: int
+    first: date | None = None
+    last: date | None = None
+    by_month: bool = True
+    running: str = ""
+
+
+class Story(Protocol):
+    """One chapter's question, answer, and what follows from it."""
+
+    @property
+    def voice(self) -> Voice:
+        """Who speaks."""
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+
+    def question(self) -> str:
+        """What the chapter asks."""
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+
+    def means(self) -> str:
+        """What the answer means."""
+
+    def act(self) -> str:
+        """What a manager should do."""
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """At most three figures: value, what it is, interval and n."""
+
+    def definitions(self) -> Sequence[str]:
+        """What was counted, in plain words."""
+
+
+def picked(n: int, most: int) -> list[int]:
+    """Positions of at most `most` out of `n`, evenly spread, the first and the last among them.
+
+    >>> picked(3, 5), picked(10, 4)
+    ([0, 1, 2], [0, 3, 6, 9])
+    """
+    return list(range(n)) if n <= most else sorted({round(i * (n - 1) / (most - 1)) for i in range(most)})
