@@ -11,12 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from kbind._version import __version__
 from kbind.errors import ArgumentError, DatasetError, KbindError
+
+_INTERRUPTED = 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -92,14 +94,12 @@ def report(
 def main() -> None:
     """Run the command line; every error is a message and an exit code, never a traceback."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.exceptions.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _fail("interrupted; an earlier report is unchanged", 130)
+        code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            _fail("interrupted; an earlier report is unchanged", _INTERRUPTED)
+        sys.exit(code)
+    except TyperException as error:
+        _fail(f"{error.format_message()}\nTry: kbind --help" if hasattr(error, "format_message") else str(error), 2)
     except DatasetError as error:
         count = len(error.problems)
         _fail(f"{count} problem{'s' if count > 1 else ''} in the data:\n{error}", 2)

@@ -41,7 +41,7 @@ class Chapter:
     def summary(self) -> None:
         """Open the chapter: question, answer, what it means, what to do, how sure, and three figures."""
         text, story = self.voice.catalogue.text, self.story
-        about = ", ".join(part for part in (self.data.name, self._size(), self._span()) if part)
+        about = ", ".join(part for part in (self._title(), self._size(), self._span()) if part)
         self._show(
             Summary(
                 kicker=text("page.kicker", number=self.number.lstrip("0"), about=about),
@@ -84,9 +84,9 @@ class Chapter:
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
         rows = sum(table.rows for table in data.tables.values())
         lines = [*self.story.definitions()]
-        lines.append(text("foot.data", title=data.name, rows=self.voice.number(rows), n=self._size()))
+        lines.append(text("foot.data", title=data.card.title, rows=self.voice.number(rows), n=self._size()))
         if data.card.key:
-            lines.append(text(f"data.{data.card.key}"))
+            lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:
             lines.append(text("foot.as_of", day=self.voice.day(scope.last)))
             lines.append(text("foot.zone", zone=self._zone()) if data.timezone else text("foot.zone_unknown"))
@@ -94,6 +94,10 @@ class Chapter:
             lines.append(text("foot.running", name=scope.running))
         lines.append(self.voice.say("foot.threshold"))
         self._show(Foot(text("page.foot"), lines))
+
+    def _title(self) -> str:
+        key = self.data.card.key
+        return self.voice.catalogue.text(f"data.{key}.name") if key else self.data.name
 
     def _size(self) -> str:
         return self.voice.customers(self.story.scope().customers)

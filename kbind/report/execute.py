@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
+import atexit
+import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +95,25 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
             resources={"metadata": {"path": folder}},
             on_cell_executed=done,
             record_timing=False,
-            extra_arguments=["--IPKernelApp.log_level=40"],  # the kernel's own words are not for this terminal
         )
         try:
-            client.execute()
+            _run(client)
         except CellExecutionError as error:
             raise ReportError(f"{name}: {error.ename.rpartition('.')[2]}: {error.evalue}") from error
         except DeadKernelError as error:
             raise ReportError(f"{name}: the process that ran it died; is there enough memory?") from error
+
+
+def _run(client: NotebookClient) -> None:
+    """Run the client in a thread: in the main one it would take Ctrl-C for itself."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # the kernel's own words are not for this terminal
+        running = pool.submit(client.execute, stderr=subprocess.DEVNULL)
+        try:
+            running.result()
+        except KeyboardInterrupt:
+            if client.km is not None and client.km.provisioner is not None and client.km.provisioner.pid:
+                os.kill(client.km.provisioner.pid, signal.SIGTERM)
+            raise
+        finally:
+            atexit.unregister(client._cleanup_kernel)  # it is cleaned up here; at exit it would complain

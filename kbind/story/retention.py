@@ -319,11 +319,11 @@ class RetentionStory:
 
     def cohort_caption(self) -> str:
         """How to read the heat map."""
-        return self.voice.say("retention.cohort.caption")
+        return self._with_dot(self.voice.say("retention.cohort.caption"), self.cohort_facts())
 
     def cycle_caption(self) -> str:
         """How to read the life cycle."""
-        return self.voice.say("retention.cycle.caption")
+        return self._with_dot(self.voice.say("retention.cycle.caption"), self.cycle_facts())
 
     def panel_title(self) -> str:
         """That recording starts in the middle of business."""
@@ -347,8 +347,8 @@ class RetentionStory:
         voice = self.voice
         facts = {fact.id: fact for fact in self.age_facts()}
         rows = []
-        for position in picked(len(self.pooled), TABLE_ROWS):
-            age = int(self.pooled["age"].iloc[position])
+        ages = [int(age) for age in self.pooled["age"] if age > 0]
+        for age in (ages[position] for position in picked(len(ages), TABLE_ROWS)):
             on, ever = facts[f"age.{age}.on"], facts[f"age.{age}.on_or_after"]
             rows.append(
                 (voice.number(age), voice.tell(on, "size"), voice.tell(on), voice.tell(on, "range"), voice.tell(ever))
@@ -372,6 +372,11 @@ class RetentionStory:
     def _head(self, *names: str) -> list[str]:
         level = self.voice.percent(self.on.conf_level)
         return [self.voice.say(f"retention.table.{name}", level=level) for name in names]
+
+    def _with_dot(self, caption: str, facts: list[Fact]) -> str:
+        """The caption, and what a dot means if one is drawn."""
+        dots = any(self.voice.disclosure.fact(fact).hidden for fact in facts)
+        return " ".join([caption, *([self.voice.say("retention.dot")] if dots else [])])
 
     def _name(self, position: int) -> str:
         calendar = self.activity.calendar

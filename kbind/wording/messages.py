@@ -48,7 +48,7 @@ class Catalogue:
     Examples
     --------
     >>> Catalogue("de").text("interval", level="95 %", range="82,5 bis 85,4 %")
-    '95 %-Bereich 82,5 bis 85,4 %'
+    '95 %‑Bereich 82,5 bis 85,4 %'
     """
 
     def __init__(self, lang: str) -> None:

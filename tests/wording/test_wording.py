@@ -70,7 +70,7 @@ def test_german_has_no_english_left_and_english_no_german() -> None:
 @pytest.mark.parametrize(
     ("lang", "share", "interval", "number", "customers"),
     [
-        ("de", "84,0\u00a0%", "95\u00a0%-Bereich 82,5 bis 85,4\u00a0%", "1.234,5", "2.463 Haushalte"),
+        ("de", "84,0\u00a0%", "95\u00a0%\u2011Bereich 82,5 bis 85,4\u00a0%", "1.234,5", "2.463 Haushalte"),
         ("en", "84.0%", "95% interval 82.5 to 85.4%", "1,234.5", "2,463 households"),
     ],
 )

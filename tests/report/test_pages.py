@@ -1,0 +1,159 @@
+"""What stands on the pages, read as a browser and as a manager would."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+import kbind as kb
+from kbind.report.blocks import Picture, Section, Summary, as_record, render_block
+from kbind.wording import Table
+
+NAME = "01_retention_metrics"
+
+
+def _page(report: Path, lang: str) -> BeautifulSoup:
+    return BeautifulSoup((report / lang / f"{NAME}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def _record(report: Path, lang: str) -> dict[str, Any]:
+    return json.loads((report / lang / f"{NAME}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+@pytest.mark.parametrize("which", ["shop_report", "grocery_report"])
+def test_page_is_one_file_without_script_code_or_request(request: pytest.FixtureRequest, which: str, lang: str) -> None:
+    report = request.getfixturevalue(which)
+    page = _page(report, lang)
+    assert page.html is not None
+    assert page.html["lang"] == lang
+    policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    assert policy["content"] == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert not page.find_all(["script", "iframe", "link", "object", "form", "pre", "code"])
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.find_all("img"))
+    assert all(link["href"].startswith(("#", "../")) for link in page.find_all("a"))
+    assert not [tag for tag in page.find_all(True) if any(name.startswith("on") for name in tag.attrs)]
+    assert "://" not in str(page).replace("data:image", "")
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_structure(grocery_report: Path, lang: str) -> None:
+    page = _page(grocery_report, lang)
+    assert len(page.find_all("main")) == len(page.find_all("h1")) == 1
+    headings = [heading.get_text(strip=True) for heading in page.find_all("h2")]
+    assert len(headings) == len(set(headings))
+    assert all(headings)
+    assert page.find(re.compile("^h[1-6]$")).name == "h1"
+    linked = {link["href"][1:] for link in page.select("nav.contents a")}
+    assert linked == {tag["id"] for tag in page.select("section h2[id]")} - {"glance"}
+    assert len(page.select(".tiles li")) == 3
+    assert len(page.find_all("figure")) == 3
+    for figure in page.find_all("figure"):
+        assert len(figure.img["alt"]) > 80
+        assert figure.figcaption.get_text(strip=True)
+    for table in page.find_all("table"):
+        assert all(cell["scope"] == "col" for cell in table.select("thead th"))
+        assert all(cell["scope"] == "row" for cell in table.select("tbody th"))
+        assert all(cell.get_text(strip=True) for cell in table.find_all(["td", "th"]))
+
+
+def test_numbers_on_the_page_are_the_estimates(grocery_report: Path, grocery: kb.Dataset) -> None:
+    pooled = kb.cohort_retention(kb.activity(grocery)).pooled().set_index("age")
+    share = pooled.loc[1, "retention"]
+    english, german = (_page(grocery_report, lang).get_text(" ", strip=True) for lang in ("en", "de"))
+    assert f"{share:.1%} buy again in the following month" in english
+    assert f"{100 * share:.1f}".replace(".", ",") + "\u00a0% kaufen im Folgemonat wieder" in german
+    for age, row in pooled.loc[1:].iterrows():
+        low, high = 100 * row["retention_ci_lower"], row["retention_ci_upper"]
+        assert f"{age} {row['at_risk']:,.0f} {row['retention']:.1%} {low:.1f} to {high:.1%}" in english
+
+
+def test_languages_do_not_leak_into_each_other(grocery_report: Path, shop_report: Path) -> None:
+    for report in (grocery_report, shop_report):
+        german = _page(report, "de")
+        for link in german.select(".bar a[lang=en]"):
+            link.decompose()
+        text = german.get_text(" ") + " ".join(image["alt"] for image in german.find_all("img"))
+        text = text.replace("The Complete Journey", "")
+        assert not re.search(r"\b(the|of|and|households?|customers?|share|months?|which|retention|cohort)\b", text)
+        assert not re.search(r"\d\.\d{1,2}\s?%|\d{1,3},\d{3}\b|\d%", text)
+        english = _page(report, "en")
+        for link in english.select(".bar a[lang=de]"):
+            link.decompose()
+        text = english.get_text(" ").replace("Laden & <b>Söhne</b>", "")
+        assert not re.search(r"\b(und|der|die|das|Haushalte?|Kunden?|Monate?|Anteil)\b|[äöüß]", text)
+        assert not re.search(r"\d,\d\s?%|\d\.\d{3}\b", text)
+
+
+def test_facts_stand_beside_the_page(grocery_report: Path) -> None:
+    german, english = _record(grocery_report, "de"), _record(grocery_report, "en")
+    facts = {fact["id"]: fact for fact in english["facts"]}
+    assert len(facts) == len(english["facts"])
+    following = facts["next.on"]
+    assert (following["n"], following["count"], following["unit"]) == (2463, 2068, "share")
+    assert following["value"] == pytest.approx(2068 / 2463)
+    assert following["ci_lower"] < following["value"] < following["ci_upper"]
+    assert "divided by" in following["definition"]
+    assert following["cell"] == "summary"
+    assert {"age.11.on", "cohort.2017-02.3", "cycle.2017-05.churned", "panel.share", "mean.churned"} <= set(facts)
+    assert german["facts"] == english["facts"]
+    assert german["finding"] != english["finding"]
+
+
+# -- disclosure ------------------------------------------------------------------------------------------
+
+
+def test_no_customer_id_on_any_page(shop_report: Path) -> None:
+    for path in shop_report.rglob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"K0\d\d\d", text)
+        assert "alert(" not in text
+
+
+def test_names_from_the_data_are_text(shop_report: Path) -> None:
+    page = _page(shop_report, "de")
+    assert "Laden & <b>Söhne</b>" in page.select_one("p.kicker").get_text()
+    assert not page.find_all("b")
+
+
+def test_small_counts_are_hidden_everywhere(shop: Path, shop_report: Path) -> None:
+    record = kb.activity(kb.open_dataset(shop))
+    cells = kb.cohort_retention(record).to_frame()
+    small = cells[(cells["age"] > 0) & cells["active"].between(1, 4)]
+    assert len(small) > 3  # the planted data has such cells
+    for lang in ("de", "en"):
+        facts = {fact["id"]: fact for fact in _record(shop_report, lang)["facts"]}
+        for _, row in small.iterrows():
+            fact = facts[f"cohort.{row['cohort']}.{row['age']}"]
+            assert fact["hidden"]
+            assert fact["value"] is fact["n"] is fact["count"] is None
+        for fact in facts.values():
+            assert fact["hidden"] or all(not 0 < (fact[k] or 0) < 5 for k in ("n", "count"))
+            assert fact["hidden"] or fact["unit"] != "customers" or not 0 < fact["value"] < 5
+    page = _page(shop_report, "en")
+    assert "·" in " ".join(image["alt"] for image in page.find_all("img"))
+    assert "A dot stands for fewer than 5 customers." in page.get_text(" ")
+
+
+# -- blocks ---------------------------------------------------------------------------------------------------
+
+
+def test_blocks_escape_everything() -> None:
+    nasty = "<img src=x onerror=alert(1)>&\"'"
+    blocks = [
+        Summary(nasty, nasty, nasty, nasty, nasty, [(nasty, nasty)], [(nasty, nasty, nasty)], nasty),
+        Picture(nasty, nasty, nasty, 10, 10),
+        Section(nasty, [nasty], Table(nasty, [nasty, nasty], [[nasty, nasty]])),
+    ]
+    for block in blocks:
+        html = render_block(as_record(block), "AAAA")
+        assert "<img src=x" not in html
+        parsed = BeautifulSoup(html, "html.parser")
+        assert not [tag for tag in parsed.find_all(True) if "onerror" in tag.attrs]
+        assert nasty in parsed.get_text() or parsed.img["alt"] == nasty
+        assert nasty in block.plain()

@@ -1,0 +1,109 @@
+"""The command line as a user meets it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+KBIND = [sys.executable, "-c", "from kbind.cli import main; main()"]
+
+FIVE_KINDS = """customer_id,timestamp,amount,order_id
+1,2024-01-05,10.50,a
+,2024-01-06,11.00,b
+3,2024-02-31,12.00,c
+4,07.02.2024,13.00,d
+5,2024-02-08,"13,50",e
+6,2024-02-09,free,f
+"""
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*KBIND, *arguments], capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def test_five_kinds_of_error_give_five_clear_lines(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(FIVE_KINDS)
+    result = run("check", "events.csv", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "5 problems in the data:",
+        "events.csv, column 'customer_id': has no value: row 3 (empty); allowed: a value in every row",
+        "events.csv, column 'timestamp': is not a date or time: row 4 ('2024-02-31'); allowed: 2024-01-31, "
+        "2024-01-31T18:30:00+01:00, 31.01.2024 or 31.01.2024 18:30; one way throughout",
+        "events.csv, column 'timestamp': is written differently from the rest (like 2024-01-31): row 5 ('07.02.2024'); "
+        "allowed: 2024-01-31, 2024-01-31T18:30:00+01:00, 31.01.2024 or 31.01.2024 18:30; one way throughout",
+        "events.csv, column 'amount': is not a number: row 7 ('free'); allowed: 1234.5 or 1,234.5, or with decimal "
+        "comma 1234,5 or 1.234,5; one way throughout the column",
+        "events.csv, column 'amount': is written differently from the rest (decimal '.'): row 6 ('13,50'); allowed: "
+        "1234.5 or 1,234.5, or with decimal comma 1234,5 or 1.234,5; one way throughout the column",
+    ]
+
+
+def test_check_prints_the_overview(shop_like: Path) -> None:
+    result = run("check", str(shop_like), "--timezone", "Europe/Berlin", "--as-of", "2024-03-01")
+    assert result.returncode == 0
+    assert "(complete up to 2024-03-01 00:00, time zone Europe/Berlin)" in result.stdout
+    assert "1 refund" in result.stdout
+
+
+@pytest.fixture
+def shop_like(tmp_path: Path) -> Path:
+    (tmp_path / "events.csv").write_text("customer_id,timestamp,amount\n1,2024-01-05,10\n1,2024-02-05,-3\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["check", "nothing.csv"], 2, "nothing.csv: does not exist"),
+        (["check", ".", "--timezone", "Berlin"], 2, "timezone='Berlin' is not known"),
+        (["check", ".", "--as-of", "soon"], 2, "as_of='soon' is not a date"),
+        (["report", "--lang", "fr"], 2, "'fr' is not one of 'de', 'en', 'both'"),
+        (["report", "--chapters", "99"], 2, "chapter '99' is not known"),
+        (["report", "--threshold", "0"], 2, "threshold=0 is not a count"),
+        (["report", "--data", ".", "--out", "events.csv"], 1, "events.csv cannot be written"),
+        (["chek"], 2, "No such command 'chek'"),
+    ],
+)
+def test_mistakes_are_one_message_and_an_exit_code(
+    shop_like: Path, arguments: list[str], code: int, message: str
+) -> None:
+    result = run(*arguments, cwd=shop_like)
+    assert result.returncode == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("kbind 0.")
+    shown = run("--help").stdout
+    assert "check" in shown
+    assert "report" in shown
+
+
+def test_interrupted_report_leaves_the_old_one(shop_like: Path) -> None:
+    (shop_like / "reports").mkdir()
+    (shop_like / "reports" / "index.html").write_text("old")
+    process = subprocess.Popen(
+        [*KBIND, "report", "--data", "."],
+        cwd=shop_like,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; an earlier report is unchanged" in shown
+    assert "Traceback" not in shown
+    assert (shop_like / "reports" / "index.html").read_text() == "old"
+    assert [path.name for path in (shop_like / "reports").iterdir()] == ["index.html"]
