@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -117,3 +118,31 @@ def test_lock_file_holds_every_requirement_with_hashes_and_names_no_host() -> No
     assert text.count("--hash=sha256:") >= len(locked)
     assert "://" not in text
     assert "index-url" not in text
+
+
+def test_documented_tables_are_those_of_the_contract() -> None:
+    from kbind.data.dataset.schema import TABLES
+
+    text = (ROOT / "docs" / "data.md").read_text()
+    for name, table in TABLES.items():
+        columns = ", ".join(f"**{c}**" if spec.required else c for c, spec in table.columns.items())
+        assert f"| {name} | {columns} |" in text
+
+
+def test_data_cards_are_those_of_the_data(grocery: kb.Dataset, telco: kb.Dataset) -> None:
+    text = (ROOT / "data" / "README.md").read_text()
+    for data in (grocery, telco):
+        assert str(data.card) in text
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_example_in_the_readme_runs() -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code is not None
+    exec(compile(code[1], "README.md", "exec"), {})
+    assert len(code[1].strip().splitlines()) <= 12

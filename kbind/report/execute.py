@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import atexit
 import os
 import signal
@@ -108,7 +109,7 @@ def _run(client: NotebookClient) -> None:
     """Run the client in a thread: in the main one it would take Ctrl-C for itself."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         # the kernel's own words are not for this terminal
-        running = pool.submit(client.execute, stderr=subprocess.DEVNULL)
+        running = pool.submit(lambda: asyncio.run(client.async_execute(stderr=subprocess.DEVNULL)))
         try:
             running.result()
         except KeyboardInterrupt:
