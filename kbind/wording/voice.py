@@ -95,7 +95,7 @@ class Voice:
         safe = [self.disclosure.fact(fact) for fact in facts]
         for fact in safe:
             earlier = self.told.setdefault(fact.id, fact)
-            if earlier != fact and not (np.isnan(earlier.value) and np.isnan(fact.value)):
+            if earlier.as_dict() != fact.as_dict():  # NaN is not equal to itself, None is
                 raise ArgumentError(f"two facts are called {fact.id!r}: {earlier.value} and {fact.value}")
         return safe
 

@@ -179,6 +179,8 @@ def test_two_facts_of_one_name_are_an_error() -> None:
     voice = Voice("en")
     voice.tell(SHARE)
     voice.tell(SHARE, "interval")
+    for unknown in (Fact("nan", float("nan"), "share", "d"), Fact("nan", float("nan"), "share", "d")):
+        voice.tell(unknown)
     with pytest.raises(kb.ArgumentError, match="two facts are called 'x'"):
         voice.tell(Fact("x", 0.5, "share", "d"))
     with pytest.raises(kb.ArgumentError, match="unit='percent' is not known"):
