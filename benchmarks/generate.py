@@ -22,13 +22,14 @@ def generate(path: Path, events: int, ids: str) -> None:
     duckdb.sql(
         f"""
         COPY (
-            WITH rows AS (SELECT i, (hash(i) % {customers})::BIGINT AS c, hash(i + 7919) AS h FROM range({events}) AS t(i)),
-            timed AS (
-                SELECT c, h, (hash(c + 104729) % ({MONTHS_US} * 4 // 5)::UBIGINT)::BIGINT AS joined FROM rows
+            WITH rows AS (
+                SELECT (hash(i) % {customers})::BIGINT AS c, hash(i + 7919) AS h FROM range({events}) AS t(i)
+            ), timed AS (
+                SELECT c, h, (hash(c + 104729) % {MONTHS_US * 4 // 5}::UBIGINT)::BIGINT AS joined FROM rows
+            ), placed AS (
+                SELECT c, joined + (h % ({MONTHS_US} - joined)::UBIGINT)::BIGINT AS us FROM timed
             )
-            SELECT {identifier} AS customer_id,
-                make_timestamptz(1577836800000000 + joined + (h % ({MONTHS_US} - joined)::UBIGINT)::BIGINT) AS timestamp
-            FROM timed
+            SELECT {identifier} AS customer_id, make_timestamptz(1577836800000000 + us) AS timestamp FROM placed
         ) TO '{temporary}' (FORMAT parquet)
         """
     )
