@@ -15,7 +15,7 @@ MONTHS_US = 1826 * 86_400 * 1_000_000  # 2020-01-01 to 2024-12-31
 
 
 def generate(path: Path, events: int, ids: str) -> None:
-    """Write a log with customer_id (int or str) and timestamp (world time); customers join over the first four years."""
+    """Write a log of customer_id (int or str) and timestamp (world time); customers join over four years."""
     customers = max(1, events // EVENTS_PER_CUSTOMER)
     identifier = "c" if ids == "int" else "'customer-' || lpad(c::VARCHAR, 10, '0')"
     temporary = path.with_suffix(".part")
