@@ -51,7 +51,7 @@ notebooks-test: $(VENV)/.kbind
 	$(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 lab: $(VENV)/.kbind
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: $(VENV)/.kbind
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb

@@ -70,6 +70,7 @@ def report(
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
+    period: Annotated[str | None, typer.Option(help="day, week, month, quarter, year. Default: what fits.")] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
     chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
@@ -87,7 +88,18 @@ def report(
             if done == total:
                 console.print(f"Chapter {what}: {total} cells done")
 
-        index = write_report(data, out=out, lang=lang.value, chapters=chosen, threshold=threshold, progress=progress)
+        index = write_report(
+            data,
+            table=table,
+            timezone=timezone,
+            as_of=as_of,
+            period=period,
+            out=out,
+            lang=lang.value,
+            chapters=chosen,
+            threshold=threshold,
+            progress=progress,
+        )
     typer.echo(f"Written: {index}")
 
 

@@ -68,7 +68,7 @@ def shop_like(tmp_path: Path) -> Path:
         (["report", "--lang", "fr"], 2, "'fr' is not one of 'de', 'en', 'both'"),
         (["report", "--chapters", "99"], 2, "chapter '99' is not known"),
         (["report", "--threshold", "0"], 2, "threshold=0 is not a count"),
-        (["report", "--data", ".", "--out", "events.csv"], 1, "events.csv cannot be written"),
+        (["report", "--data", ".", "--out", "events.csv"], 1, "events.csv cannot be written: it is a file"),
         (["chek"], 2, "No such command 'chek'"),
     ],
 )
@@ -79,6 +79,28 @@ def test_mistakes_are_one_message_and_an_exit_code(
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_report_takes_the_options_of_check(shop_like: Path) -> None:
+    (shop_like / "events.csv").rename(shop_like / "log.csv")
+    options = [
+        "--table",
+        "events",
+        "--timezone",
+        "Asia/Tokyo",
+        "--as-of",
+        "2024-02-01",
+        "--period",
+        "week",
+        "--chapters",
+        "1",
+    ]
+    result = run("report", "--data", "log.csv", *options, "--lang", "en", cwd=shop_like)
+    assert result.returncode == 0, result.stderr
+    page = (shop_like / "reports" / "en" / "01_retention_metrics.html").read_text(encoding="utf-8")
+    assert "Complete up to January 31, 2024." in page
+    assert "by the clock of Tokyo" in page
+    assert "per week" in page
 
 
 def test_version_and_help() -> None:

@@ -182,7 +182,7 @@ class Engine:
         )
         source = _call(
             "read_csv",
-            exp.Literal.string(str(path)),
+            exp.Literal.string(_no_glob(path)),
             columns=columns,
             auto_detect=False,
             header=True,
@@ -199,7 +199,7 @@ class Engine:
 
     def read_parquet(self, name: str, paths: Sequence[Path]) -> None:
         """A view on Parquet files that share their columns."""
-        files = literal([str(path) for path in paths])
+        files = literal([_no_glob(path) for path in paths])
         self._create("VIEW", name, exp.select("*").from_(_call("read_parquet", files, union_by_name=len(paths) > 1)))
 
     def read_frame(self, name: str, frame: pa.Table) -> None:
@@ -293,6 +293,11 @@ class Engine:
             return pa.table({}) if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:
             raise EngineError(str(error).split("\n\nLINE")[0]) from error
+
+
+def _no_glob(path: Path) -> str:
+    """The path with the signs that the engine would take for a pattern written as themselves."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def _call(function: str, *arguments: Expression, **options: Any) -> Expression:

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from kbind.errors import ArgumentError
@@ -20,7 +21,6 @@ from kbind.figures.base import (
     LINE,
     MIDBLUE,
     MIDBLUE_TEXT,
-    MUTE,
     PALE,
     SAND,
     SAND_TEXT,
@@ -33,12 +33,21 @@ from kbind.figures.base import (
 )
 from kbind.statistics.activity import Activity
 from kbind.story.base import picked
-from kbind.story.retention import STATES, RetentionStory, require_one_group, voice_for
+from kbind.story.retention import (
+    NUMBERED_COHORTS,
+    STATES,
+    RetentionStory,
+    require_one_group,
+    retention_story,
+    tell,
+    voice_for,
+)
 from kbind.wording import Disclosure, Fact, Voice
 from kbind.wording.voice import DASH
 
-_ANNOTATED = 16  # cohorts up to which every cell carries its number
+_MOST_COHORTS = 130  # rows that a heat map can show
 _SHADES = sns.light_palette(BLUE, as_cmap=True)
+_SOLID_GROUP = 0.1  # share of a group that must have lived an age for it to be drawn
 _TEXT_POINTS = 24  # numbers up to which a text alternative names every one
 
 
@@ -83,6 +92,7 @@ def plot_retention_curves(
     >>> ax.get_title(loc="left")
     'After the first drop the share stays between 84% and 89%'
     """
+    _check(on, CohortRetention, "kb.cohort_retention(...)")
     if on.kind != "on":
         raise ArgumentError(f"the first curve is of kind 'on', not {on.kind!r}; a bracket has no curve")
     speak = _voice(on.activity, lang, voice)
@@ -98,7 +108,7 @@ def plot_retention_curves(
 
 def _curves(on: CohortRetention, ever: CohortRetention | None, ax: Axes, voice: Voice) -> Axes:
     later = ever or cohort_retention(on.activity, kind="on_or_after", conf_level=on.conf_level)
-    story = RetentionStory(on, later, lifecycle(on.activity), voice)
+    story = tell(on, later, lifecycle(on.activity), voice)
     voice.note(*story.age_facts())
     frame = _safe(on.pooled(), voice)
     frame = frame[frame["age"] <= max(story.last_age, 1)]
@@ -168,6 +178,8 @@ def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
     following: list[Fact] = []
     for g, name in enumerate(names):
         part = frame.iloc[g * size : (g + 1) * size]
+        solid = part["at_risk"] >= max(_SOLID_GROUP * part["at_risk"].max(), 1)
+        part = part.where(solid | part["at_risk"].isna()) if solid.any() else part
         known = part[part["retention"].notna()]
         if not len(known):
             continue
@@ -222,6 +234,7 @@ def plot_cohort_heatmap(
     ArgumentError
         A bracket, or groups.
     """
+    _check(result, CohortRetention, "kb.cohort_retention(...)")
     if result.kind == "bracket":
         raise ArgumentError("a bracket has one number a cohort; a heat map needs kind='on' or 'on_or_after'")
     require_one_group(result.activity)
@@ -229,6 +242,10 @@ def plot_cohort_heatmap(
     calendar = result.activity.calendar
     frame = _safe(result.to_frame(), speak)
     cohorts = [i for i in range(calendar.lived) if result.cohort_size[0][i] > 0 and i + 1 < calendar.lived] or [0]
+    if len(cohorts) > _MOST_COHORTS:
+        raise ArgumentError(
+            f"{len(cohorts)} cohorts are too many for a picture; use a longer period than {calendar.period!r}"
+        )
     ages = max(2, calendar.lived - cohorts[0])
     share = frame["retention"].to_numpy(dtype=float).reshape(calendar.size, -1)[cohorts, 1:ages]
     hidden = frame["hidden"].to_numpy(dtype=bool).reshape(calendar.size, -1)[cohorts, 1:ages]
@@ -239,21 +256,27 @@ def plot_cohort_heatmap(
     names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in cohorts]
     told = [speak.count(n) for n in sizes]
     with house_style():
-        annotated = len(cohorts) <= _ANNOTATED
+        known = share[np.isfinite(share)]
+        top = 1.0 if not known.size else min(1.0, max(0.1, float(np.ceil(known.max() * 10) / 10)))
+        annotated = len(cohorts) <= NUMBERED_COHORTS
         axes = new_axes(ax, (0.29 if annotated else 0.12) * len(cohorts) + 1.1)
         sns.heatmap(
             share,
             ax=axes,
             cmap=_SHADES,
             vmin=0,
-            vmax=1,
-            linewidths=1.2 if annotated else 0.2,
+            vmax=top,
+            linewidths=1.2 if annotated else 0,
             linecolor="white",
             cbar=not annotated,
             cbar_kws={"format": FuncFormatter(lambda y, _: speak.percent(y)), "shrink": 0.6},
         )
+        for row, column in np.argwhere(hidden):
+            axes.add_patch(
+                Rectangle((column, row), 1, 1, facecolor=LINE, edgecolor="white", linewidth=1.2 if annotated else 0)
+            )
         if annotated:
-            _annotate(axes, share, hidden, speak)
+            _annotate(axes, share, top, speak)
         step = 1 if annotated else int(np.ceil(len(cohorts) / 20))
         rows = range(0, len(cohorts), step)
         axes.set_yticks([r + 0.5 for r in rows], [f"{names[r]}  ({told[r]})" for r in rows], rotation=0)
@@ -272,15 +295,15 @@ def _heatmap_story(result: CohortRetention, voice: Voice) -> RetentionStory:
         result.activity, kind="on_or_after" if result.kind == "on" else "on", conf_level=result.conf_level
     )
     on, ever = (result, other) if result.kind == "on" else (other, result)
-    return RetentionStory(on, ever, lifecycle(result.activity), voice)
+    return tell(on, ever, lifecycle(result.activity), voice)
 
 
-def _annotate(ax: Axes, share: np.ndarray, hidden: np.ndarray, voice: Voice) -> None:
-    """Each cell's per cent in whichever of ink and white reads better on its shade; a dot where hidden."""
-    for row, column in np.argwhere(hidden | np.isfinite(share)):
+def _annotate(ax: Axes, share: np.ndarray, top: float, voice: Voice) -> None:
+    """Each cell's percent in whichever of ink and white reads better on its shade."""
+    for row, column in np.argwhere(np.isfinite(share)):
         x = share[row, column]
-        text, colour = ("·", MUTE) if hidden[row, column] else (voice.number(100 * x), _readable(x))
-        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=8.5)
+        ax.text(column + 0.5, row + 0.5, voice.number(100 * x), ha="center", va="center", color=_readable(x / top),
+                fontsize=8.5)  # fmt: skip
 
 
 def _readable(share: float) -> str:
@@ -327,11 +350,12 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
     ArgumentError
         Groups.
     """
+    _check(result, Lifecycle, "kb.lifecycle(...)")
     require_one_group(result.activity)
     speak = _voice(result.activity, lang, voice)
     calendar = result.activity.calendar
     states = list(STATES)
-    story = RetentionStory.of(result.activity, speak)
+    story = retention_story(result.activity, speak)
     speak.note(*story.cycle_facts())
     frame = result.to_frame()
     frame = frame.assign(**{s: speak.disclosure.frame(frame, counts=[s], told=[s])[s] for s in states})
@@ -341,7 +365,6 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
     with house_style():
         axes = new_axes(ax, 3.4)
         x = np.arange(len(frame))
-        missing = [i for i in range(len(frame)) if frame.iloc[i][states].isna().any()]
         base = np.zeros(len(frame))
         middles = []
         for state in states[:3]:
@@ -352,18 +375,18 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
         below = -drawn["churned"].to_numpy(dtype=float)
         axes.bar(x, below, color=colours["churned"], width=0.72)
         middles.append(float(below[-1] / 2) if len(x) else 0.0)
-        for i in missing:  # a part of the bar is not told: a dot says so
-            axes.text(x[i], base[i], "·", ha="center", va="bottom", color=MUTE)
         axes.axhline(0, color=INK, linewidth=0.8)
         extent = float(base.max(initial=0) - below.min(initial=0)) or 1.0
-        for state, y in zip(states, spread(middles, 0.075 * extent), strict=True):
+        for state, y in zip(states, spread(middles, 0.075 * extent, -extent, float(base.max(initial=0))), strict=True):
             axes.annotate(speak.say(f"retention.cycle.{state}"), (1.0, y), xycoords=("axes fraction", "data"),
                           xytext=(4, 0), textcoords="offset points", color=inks[state], va="center",
                           annotation_clip=False)  # fmt: skip
         names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in range(len(frame))]
         step = max(1, int(np.ceil(len(frame) / 12)))
         shown = range(0, len(frame), step)
-        axes.set_xticks(list(shown), [_tick(speak, calendar.starts[i], calendar.labels[i], i) for i in shown])
+        before = ["", *(calendar.labels[i] for i in shown)]
+        ticks = [_tick(speak, calendar.starts[i], calendar.labels[i], before[k]) for k, i in enumerate(shown)]
+        axes.set_xticks(list(shown), ticks)
         axes.set_xlim(-0.6, len(frame) - 0.4)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(abs(y))))
         axes.grid(axis="y", color=LINE)
@@ -371,11 +394,10 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
         return finish(axes, story.cycle_title(), _cycle_alternative(frame, names, speak))
 
 
-def _tick(voice: Voice, start: date, label: str, position: int) -> str:
-    """Short period names, with the year where it begins."""
+def _tick(voice: Voice, start: date, label: str, before: str) -> str:
+    """Short period names, with the year below where it begins."""
     short = voice.period_name(start, label, short=True)
-    year = label[:4]
-    return f"{short}\n{year}" if voice.period == "month" and (position == 0 or label.endswith("-01")) else short
+    return short if voice.period in ("year", "day") or label[:4] == before[:4] else f"{short}\n{label[:4]}"
 
 
 def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> str:
@@ -385,6 +407,11 @@ def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> s
         cells = {s: voice.under_threshold() if pd.isna(row[s]) else voice.number(row[s]) for s in STATES}
         points.append(voice.say("retention.cycle.point", name=names[i], **cells))
     return voice.say("retention.cycle.alt", points="; ".join(points))
+
+
+def _check(result: object, kind: type, made_by: str) -> None:
+    if not isinstance(result, kind):
+        raise ArgumentError(f"a {type(result).__name__} cannot be drawn here; give the result of {made_by}")
 
 
 def _voice(activity: Activity, lang: str, voice: Voice | None) -> Voice:

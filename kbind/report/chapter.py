@@ -82,9 +82,9 @@ class Chapter:
     def foot(self) -> None:
         """Close the chapter: definitions, data, calendar, threshold."""
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
-        rows = sum(table.rows for table in data.tables.values())
+        rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
-        lines.append(text("foot.data", title=data.card.title, rows=self.voice.number(rows), n=self._size()))
+        lines.append(text(f"foot.data.{self.voice.action}", title=data.card.title, rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:

@@ -13,6 +13,7 @@ from kbind.data.dataset import open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
+from kbind.statistics.calendar import PERIODS
 from kbind.wording import LANGUAGES, Disclosure
 
 #: Told with what is being done and how much of it is: "01 de", 3, 12.
@@ -25,6 +26,7 @@ def write_report(
     table: str | None = None,
     timezone: str | None = None,
     as_of: str | None = None,
+    period: str | None = None,
     out: str | Path = "reports",
     lang: str = "both",
     chapters: Sequence[str] = (),
@@ -39,6 +41,8 @@ def write_report(
         A folder, a file or a DuckDB file, as for `open_dataset`; default: each chapter's own example.
     table, timezone, as_of : str, optional
         As for `open_dataset`.
+    period : {"day", "week", "month", "quarter", "year"}, optional
+        Length of the periods; default what fits the data.
     out : path
         Folder for `index.html`, `<lang>/<chapter>.html` and, beside each page, its facts as JSON.
     lang : {"de", "en", "both"}
@@ -67,7 +71,11 @@ def write_report(
     languages = LANGUAGES if lang == "both" else (lang,)
     chosen = _chosen(chapters)
     present = None
-    values: dict[str, object] = {"threshold": threshold}
+    if period is not None:
+        check_choice("period", period, PERIODS)
+    if Path(out).exists() and not Path(out).is_dir():
+        raise ReportError(f"{out} cannot be written: it is a file, not a folder")
+    values: dict[str, object] = {"threshold": threshold, "period": period}
     if source is not None:
         values |= {"source": str(Path(source).resolve()), "table": table, "timezone": timezone, "as_of": as_of}
         present = list(open_dataset(source, table=table, timezone=timezone, as_of=as_of).tables)
@@ -82,11 +90,12 @@ def _chosen(chapters: Sequence[str]) -> list[Path]:
     if not chapters:
         return list(known.values())
     names = {**known, **{path.stem: path for path in known.values()}}
-    for chapter in chapters:
+    wanted = [chapter.zfill(2) if chapter.isdigit() else chapter for chapter in chapters]
+    for chapter in wanted:
         if chapter not in names:
             hint = did_you_mean(chapter, names)
             raise ArgumentError(f"chapter {chapter!r} is not known; {hint}chapters: {', '.join(known)}")
-    return list(dict.fromkeys(names[chapter] for chapter in chapters))
+    return list(dict.fromkeys(names[chapter] for chapter in wanted))
 
 
 def _make_page(

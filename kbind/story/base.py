@@ -18,6 +18,8 @@ class Scope:
     ----------
     customers : int
         How many.
+    log : str
+        Table that tells what they did.
     first, last : date or None
         First and last day; None for data without time stamps.
     by_month : bool
@@ -27,6 +29,7 @@ class Scope:
     """
 
     customers: int
+    log: str
     first: date | None = None
     last: date | None = None
     by_month: bool = True

@@ -18,7 +18,7 @@ from kbind.wording.messages import Catalogue, fill
 
 _PERIOD_FORMS = (
     "one", "many", "many_dative", "following", "after", "each", "first", "one_accusative", "this", "this_or_later",
-    "start", "kth", "same_start", "later", "before",
+    "start", "kth", "same_start", "later", "before", "first_within",
 )  # fmt: skip
 
 #: A value that is not there.
@@ -151,6 +151,14 @@ class Voice:
         grammatical = self.disclosure.threshold if self.disclosure.hides(n) else n
         return self.catalogue.text(f"customer.{self.customer}.{case}", grammatical, n=self.count(n))
 
+    def word(self, name: str) -> str:
+        """One of the words that every sentence may use, such as "period_following"."""
+        return self._words()[name]
+
+    def periods(self, count: int) -> str:
+        """A number of periods: "3 Monate"."""
+        return self.catalogue.text(f"period.{self.period}.counted", count, n=self.number(count))
+
     def after(self, periods: int) -> str:
         """A time span from the start: "nach 11 Monaten"."""
         return self.catalogue.text(f"period.{self.period}.counted_after", periods, n=self.number(periods))
@@ -208,8 +216,9 @@ class Voice:
         if self.period == "year":
             return label
         year, number = label.split("-")
-        key = f"period.{self.period}.label"
-        return self.catalogue.text(key, number=number[1:].lstrip("0"), year=year)
+        if short:
+            return self.catalogue.text(f"period.{self.period}.short", number=number[1:].lstrip("0"))
+        return self.catalogue.text(f"period.{self.period}.label", number=number[1:].lstrip("0"), year=year)
 
 
 class _FactFormatter(Formatter):

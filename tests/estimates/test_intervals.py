@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from statsmodels.stats.proportion import proportion_confint
 
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe, wilson
@@ -25,6 +26,13 @@ def test_newcombe_published_values(golden: dict[str, Any]) -> None:
     np.testing.assert_allclose(lower, case["lower"], atol=case["tolerance"])
     np.testing.assert_allclose(upper, case["upper"], atol=case["tolerance"])
     assert difference[0] == pytest.approx(56 / 70 - 48 / 80)
+
+
+def test_wilson_equals_statsmodels() -> None:
+    k, n = np.meshgrid(np.arange(0, 41), np.arange(40, 60))
+    for level in (0.8, 0.95, 0.999):
+        expected = proportion_confint(k, n, 1 - level, "wilson")
+        np.testing.assert_allclose(wilson(k, n, level)[1:], expected, atol=1e-14)
 
 
 def test_wilson_by_hand() -> None:

@@ -287,3 +287,21 @@ def test_results_show_themselves_in_a_notebook(toy: kb.Dataset) -> None:
         assert result.definition
     assert "95.00%" in kb.retention_rate(start=20, end=24, gained=5)._repr_html_()
     assert kb.retention_rate(start=20, end=24, gained=5).to_frame().shape == (1, 5)
+
+
+@pytest.mark.parametrize("rate", ["0.05", True, None, kb.retention_rate(start=20, end=24, gained=5)])
+def test_rescale_churn_takes_churn_rates_only(rate: Any) -> None:
+    with pytest.raises(kb.ArgumentError, match="rate"):
+        kb.rescale_churn(rate, days_from=30, days_to=360)
+
+
+def test_rescale_churn_keeps_small_rates_and_drops_counts() -> None:
+    assert kb.rescale_churn(1e-17, days_from=1, days_to=365).value == pytest.approx(3.65e-15)
+    rescaled = kb.rescale_churn(kb.churn_rate(start=20, end=19, gained=0), days_from=30, days_to=360)
+    assert np.isnan(rescaled.denominator)
+
+
+@pytest.mark.parametrize("bracket", [(0, float("inf")), (0, 10**400)])
+def test_endless_bracket(toy: kb.Dataset, bracket: Any) -> None:
+    with pytest.raises(kb.ArgumentError, match="bracket"):
+        kb.cohort_retention(kb.activity(toy), bracket=bracket)

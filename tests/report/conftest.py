@@ -20,7 +20,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["Kundennr;Kaufdatum;Umsatz"]
     for customer in range(300):
         first = int(rng.integers(0, 14)) if customer > 12 else 13
-        name = NASTY if customer == 20 else f"K{customer:04d}"
+        name = NASTY if customer == 20 else f"Kunde-{customer:04d}"
         for month in range(first, 15):
             if month == first or rng.random() < 0.4:
                 day = pd.Timestamp(2023, 1, 1) + pd.DateOffset(months=month, days=int(rng.integers(0, 27)))

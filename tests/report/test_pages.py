@@ -94,7 +94,7 @@ def test_facts_stand_beside_the_page(grocery_report: Path) -> None:
     german, english = _record(grocery_report, "de"), _record(grocery_report, "en")
     facts = {fact["id"]: fact for fact in english["facts"]}
     assert len(facts) == len(english["facts"])
-    following = facts["next.on"]
+    following = facts["age.1.on"]
     assert (following["n"], following["count"], following["unit"]) == (2463, 2068, "share")
     assert following["value"] == pytest.approx(2068 / 2463)
     assert following["ci_lower"] < following["value"] < following["ci_upper"]
@@ -111,7 +111,7 @@ def test_facts_stand_beside_the_page(grocery_report: Path) -> None:
 def test_no_customer_id_on_any_page(shop_report: Path) -> None:
     for path in shop_report.rglob("*.*"):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"K0\d\d\d", text)
+        assert not re.search(r"Kunde-\d", text)
         assert "alert(" not in text
 
 
@@ -137,7 +137,7 @@ def test_small_counts_are_hidden_everywhere(shop: Path, shop_report: Path) -> No
             assert fact["hidden"] or fact["unit"] != "customers" or not 0 < fact["value"] < 5
     page = _page(shop_report, "en")
     assert "·" in " ".join(image["alt"] for image in page.find_all("img"))
-    assert "A dot stands for fewer than 5 customers." in page.get_text(" ")
+    assert "Grey stands for fewer than 5 customers." in page.get_text(" ")
 
 
 # -- blocks ---------------------------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ def test_languages_have_the_same_keys_and_places() -> None:
 def test_catalogues_hold_no_sentence_that_nobody_says() -> None:
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     notebooks = "\n".join(path.read_text() for path in (PACKAGE.parent / "notebooks").glob("*.ipynb"))
-    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_{}.\']+)+)"', source + notebooks.replace('\\"', '"')))
-    patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_]+", re.escape(stem)) + "$") for stem in stems]
+    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_{}().\']+)+)"', source + notebooks.replace('\\"', '"')))
+    patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_0-9]+", re.escape(stem)) + "$") for stem in stems]
     single = {"interval", "range", "hidden", "too_few"}
     for key in _strings("de"):
         plain = key.split("/")[0]
@@ -146,7 +146,7 @@ def test_missing_words_are_errors() -> None:
 def test_small_counts_are_not_told(fact: Fact) -> None:
     voice = Voice("en")
     assert voice.tell(fact) == "under 5"
-    assert voice.say("retention.certainty.high", next=fact) == "Too few customers to say anything about this."
+    assert voice.say("retention.tile.note", fact=fact) == "Too few customers to say anything about this."
     assert voice.told[fact.id].hidden
     record = voice.told[fact.id].as_dict()
     assert record["value"] is record["n"] is record["count"] is None

@@ -81,15 +81,27 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
 def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) -> tuple[dict[str, str], list[Problem]]:
     """Contract name -> source name for every column, and problems with the declared names."""
     problems, renamed = [], {}
+    contract = TABLES[source.table].columns
     for name, original in declared.columns.items():
+        meant = did_you_mean(name, [c for c in contract if c not in declared.columns and c not in physical])
+        if name not in contract and name not in physical and meant and original in physical:
+            message = f"the mapping names a column {name!r}, which {source.table} does not have"
+            problems.append(
+                Problem(source.label, message, allowed=f"{meant}columns of {source.table}: {', '.join(contract)}")
+            )
+            continue
         if original in physical:
             renamed[name] = original
-        elif name in physical and original in TABLES[source.table].columns:
+        elif name in physical and original in contract:
             renamed[original] = name  # declared the other way round: their name -> ours
         else:
             hint = did_you_mean(original, physical)
             problems.append(
-                Problem(source.label, f"no column {original!r}", allowed=f"{hint}columns: {', '.join(physical)}")
+                Problem(
+                    source.label,
+                    f"the mapping names a column {original!r} that is not there",
+                    allowed=f"{hint}columns: {', '.join(physical)}",
+                )
             )
     taken = set(renamed.values())
     names = {}
@@ -97,7 +109,8 @@ def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) 
         if original in taken:
             names.update({name: o for name, o in renamed.items() if o == original})
         elif original not in renamed:
-            names[_tidy(original, physical)] = original
+            tidy = _tidy(original, physical)
+            names[original if tidy in renamed else tidy] = original
     return names, problems
 
 
@@ -169,7 +182,8 @@ def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *
     return CheckedTable(
         name=source.table,
         label=source.label,
-        columns=engine.columns(source.table),
+        # the names of the contract, in the order of the columns: a view may keep another spelling
+        columns=dict(zip(expressions, engine.columns(source.table).values(), strict=True)),
         rows=int(str(found["rows"])),
         instants=frozenset(reading.name for reading in readings if reading.instant),
         span=(first, last) if isinstance(first, datetime) and isinstance(last, datetime) else None,

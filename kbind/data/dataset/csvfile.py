@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from pathlib import Path
 
@@ -65,6 +66,10 @@ def _header(path: Path, label: str) -> tuple[str, list[str]]:
     """Delimiter and column names. The delimiter is the sign that separates the first line best."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         line = file.readline()
+    if re.fullmatch(r"sep=.\s*", line):
+        raise DatasetError(
+            [Problem(label, f"starts with {line.strip()!r}", allowed="remove that line: names come first")]
+        )
     parsed = {d: next(csv.reader([line], delimiter=d), []) for d in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda d: len(parsed[d]))
     names = [name.strip() for name in parsed[delimiter]]

@@ -11,11 +11,15 @@ from typing import Any
 from kbind.data.dataset.checks import checked_table, find_problems, one_clock, read_table
 from kbind.data.dataset.config import CONFIG_NAME, Config, Role, read_as_of, read_config, read_mapping, read_timezone
 from kbind.data.dataset.model import Card, Dataset
-from kbind.data.dataset.reading import Reading, is_text
+from kbind.data.dataset.reading import Reading
+from kbind.data.dataset.reading.base import FLOATS, INTEGERS
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.engine import Engine
 from kbind.errors import DatasetError, Problem, did_you_mean
+
+#: Rows up to which customers are looked up one by one when a data set is opened.
+_MANY_ROWS = 5_000_000
 
 
 def open_dataset(
@@ -134,23 +138,23 @@ def _wrong_roles(roles: Mapping[str, Role], readings: Mapping[str, list[Reading]
 
 def _ids_differ(engine: Engine, sources: list[Source], readings: Mapping[str, list[Reading]]) -> bool:
     """Whether customers are called by numbers in one table and by text in another."""
-    texts = {
-        is_text(engine.columns(found.relation)[reading.source])
+    numbers = {
+        engine.columns(found.relation)[reading.source].startswith((*INTEGERS, *FLOATS))
         for found in sources
         for reading in readings[found.table]
         if reading.name == "customer_id"
     }
-    return len(texts) > 1
+    return len(numbers) > 1
 
 
 def _last_complete(data: Dataset) -> datetime | None:
     """The end of the last day on which something was recorded.
 
-    Purchases and the like witness how far the data reaches. Contracts may be entered before they start, so
-    their starts count only where there is no better witness.
+    Where there are events, these and their like witness how far the data reaches: contracts may be entered before
+    they start. Without events, starts count too.
     """
     spans = {name: data.wall_clock(table.span[1]) for name, table in data.tables.items() if table.span}
-    last = [moment for name, moment in spans.items() if name in WITNESSES] or list(spans.values())
+    last = [moment for name, moment in spans.items() if name in WITNESSES or "events" not in spans]
     if not last:
         return None
     day = max(last).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -167,6 +171,13 @@ def _worth_knowing(data: Dataset) -> list[str]:
         if refunds:
             what = "refund (negative amount)" if refunds == 1 else "refunds (negative amounts)"
             notes.append(f"events: {refunds:,} {what}, {total:,.2f} in all; kept")
+    for name, table in data.tables.items():
+        contract = TABLES[name].columns
+        for column in table.columns:
+            meant = did_you_mean(column, [c for c in contract if c not in table.columns]).strip()
+            if column not in contract and meant:
+                notes.append(f"{table.label}: column {column!r} is an attribute of no meaning to kbind; {meant}")
+    notes += _orphans(data)
     late = [
         table.name
         for table in data.tables.values()
@@ -174,4 +185,21 @@ def _worth_knowing(data: Dataset) -> list[str]:
     ]
     if late:
         notes.append(f"rows from {data.as_of:%Y-%m-%d} on lie behind the end of the data: {', '.join(late)}")
+    return notes
+
+
+def _orphans(data: Dataset) -> list[str]:
+    """Customers of other tables that `customers` does not know; not counted in very long tables."""
+    notes = []
+    for name, table in data.tables.items():
+        if "customers" not in data.tables or name == "customers" or table.rows > _MANY_ROWS:
+            continue
+        found = data.engine.query(
+            "SELECT count(*) AS n FROM (SELECT DISTINCT customer_id FROM t) AS d "
+            "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",
+            tables={"t": name, "customers": "customers"},
+        )
+        unknown = found.column("n")[0].as_py()
+        if unknown:
+            notes.append(f"{table.label}: {unknown:,} customers are not in customers")
     return notes

@@ -106,7 +106,7 @@ def _to_arrow(frame: Any) -> pa.Table:
     if hasattr(frame, "to_arrow"):  # Polars
         return frame.to_arrow()
     if hasattr(frame, "reset_index") and hasattr(frame, "dtypes"):  # pandas
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        return pa.Table.from_pandas(frame.copy(), preserve_index=False)  # a later change of the frame is not ours
     if hasattr(frame, "__arrow_c_stream__"):
         return pa.table(frame)
     raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars or Arrow")
@@ -128,7 +128,7 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
     for path in content:
         table = declared.get(path.name) or path.stem.lower()
-        readable = path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.glob("*.parquet")))
+        readable = path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))
         if not readable:
             unused.append(path.name)
         elif table in TABLES:
@@ -174,7 +174,7 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
-            engine.read_parquet(relation, sorted(path.glob("*.parquet")))
+            engine.read_parquet(relation, sorted(path.rglob("*.parquet")))
             return Source(table, path.name, relation)
         if suffix in _PARQUET:
             engine.read_parquet(relation, [path])
@@ -193,6 +193,13 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
         names = engine.attach(path, "source")
     except EngineError as error:
         raise DatasetError([Problem(path.name, f"cannot be opened as DuckDB: {_first_line(error)}")]) from error
+    problems = [
+        Problem(CONFIG_NAME, f"{table}: no table {name!r} in {path.name}", allowed=did_you_mean(name, names).strip())
+        for name, table in declared.items()
+        if name not in names
+    ]
+    if problems:
+        raise DatasetError(problems)
     sources, unused = [], []
     for name in names:
         table = declared.get(name) or name.lower()

@@ -110,7 +110,7 @@ class CohortRetention(Shown):
         labels = self.activity.calendar.labels
         for name in exclude:
             if name not in labels:
-                hint = did_you_mean(name, labels)
+                hint = did_you_mean(str(name), labels)
                 raise ArgumentError(f"exclude={name!r} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
         kept = self.lived & ~np.isin(labels, list(exclude))[:, None]
         frames = []
@@ -209,7 +209,7 @@ def cohort_retention(
         counted = record.counts.active(0 if kind == "on" else None)
         return CohortRetention(record, kind, None, conf_level, tuple(range(calendar.size)), sizes, lived, counted)
     first, last = _check_bracket(bracket)
-    lived = cohort[:, :1] + last < calendar.lived
+    lived = cohort[:, :1] < calendar.lived - last
     counted = np.zeros((len(record.groups), calendar.size, 1), dtype=np.int64)
     if last < calendar.size:
         counted = record.counts.active(last - first)[:, :, first : first + 1]
@@ -219,7 +219,7 @@ def cohort_retention(
 def _check_bracket(bracket: tuple[int, int]) -> tuple[int, int]:
     try:
         first, last = (int(age) for age in bracket)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         first, last = 0, -1
     if not 0 <= first <= last or (first, last) != tuple(bracket):
         raise ArgumentError(f"bracket={bracket!r} is no range of ages; allowed: two whole numbers 0 <= a <= b")

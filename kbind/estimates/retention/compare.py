@@ -13,6 +13,8 @@ from kbind.estimates.retention.rates import Rate, rate_of
 
 #: The first cohort is the start of recording if it is so many times the median of the others.
 PANEL_FACTOR = 3
+#: Periods after an absence that a customer must have been observed for.
+FOLLOW_UP = 3
 
 
 @dataclass(frozen=True)
@@ -32,21 +34,32 @@ def rate_difference(first: Rate, second: Rate) -> Difference:
     return Difference(value, lower, upper, first.conf_level)
 
 
-def return_rate(on: CohortRetention, ever: CohortRetention, age: int = 1) -> Rate:
-    """Of those who were not active at an age, the share who were active at a later one.
+def follow_up(result: CohortRetention) -> int:
+    """Periods for which an absence is followed before it counts: three, or half of what has been lived."""
+    return max(1, min(FOLLOW_UP, (result.activity.calendar.lived - 2) // 2))
+
+
+def return_rate(on: CohortRetention, ever: CohortRetention) -> Rate:
+    """Of those who were not active in the period after their first, the share who were active later.
+
+    Only customers count who have been observed for some periods after the absence (see `follow_up`): who was
+    missing just before the data ends has had no time to return.
 
     Parameters
     ----------
     on, ever : CohortRetention
         Kinds "on" and "on_or_after" of the same activity.
-    age : int
-        Age of the absence, in periods.
     """
     if on.activity is not ever.activity or (on.kind, ever.kind) != ("on", "on_or_after"):
         raise ArgumentError("return_rate needs the kinds 'on' and 'on_or_after' of one activity")
-    here, later = on.rate(age), ever.rate(age)
-    period = on.activity.calendar.period
-    definition = f"customers active later, divided by those not active in {period} {age} after their first"
+    calendar = on.activity.calendar
+    young = calendar.labels[max(calendar.lived - 1 - follow_up(on), 0) :]
+    here, later = on.rate(1, exclude=young), ever.rate(1, exclude=young)
+    period = calendar.period
+    definition = (
+        f"customers active later, divided by those not active in the {period} after their first and observed for at "
+        f"least {follow_up(on)} more"
+    )
     missing = int(here.denominator - here.numerator)
     return rate_of(int(later.numerator - here.numerator), missing, on.conf_level, definition)
 
@@ -58,14 +71,14 @@ def starts_with_recording(result: CohortRetention) -> bool:
     return len(others) > 0 and sizes[0] > PANEL_FACTOR * max(float(np.median(others)), 1.0)
 
 
-def early_and_late(on: CohortRetention) -> tuple[Rate, Rate]:
-    """Share at age 1 of the earlier and of the later half of the cohorts after the first."""
+def early_and_late(on: CohortRetention, age: int = 1) -> tuple[Rate, Rate]:
+    """Share at an age of the earlier and of the later half of the cohorts after the first that have lived it."""
     calendar = on.activity.calendar
-    usable = [i for i in range(1, calendar.lived - 1) if on.cohort_size[0][i] > 0]
+    usable = [i for i in range(1, calendar.lived - age) if on.cohort_size[0][i] > 0]
     middle = len(usable) // 2
     halves = usable[:middle], usable[middle:]
     first, second = (
-        on.rate(1, exclude=[label for i, label in enumerate(calendar.labels) if i not in half]) for half in halves
+        on.rate(age, exclude=[label for i, label in enumerate(calendar.labels) if i not in half]) for half in halves
     )
     return first, second
 

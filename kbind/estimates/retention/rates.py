@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ class Rate:
         Level of the interval.
     definition : str
         What the rate is.
+    kind : {"share", "retention", "churn"}
+        Whether it counts those who stay or those who leave.
     """
 
     value: float
@@ -38,6 +40,7 @@ class Rate:
     denominator: float
     conf_level: float
     definition: str
+    kind: str = "share"
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -101,7 +104,7 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
     """
     kept = _check_counts(start, end, gained)
     definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
-    return rate_of(kept, start, conf_level, definition)
+    return replace(rate_of(kept, start, conf_level, definition), kind="retention")
 
 
 def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
@@ -131,7 +134,7 @@ def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -
     """
     kept = _check_counts(start, end, gained)
     definition = "1 - (customers at the end - gained) / customers at the start; Wilson score interval"
-    return rate_of(start - kept, start, conf_level, definition)
+    return replace(rate_of(start - kept, start, conf_level, definition), kind="churn")
 
 
 def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Rate:
@@ -159,15 +162,26 @@ def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Ra
     >>> print(rescale_churn(0.05, days_from=30, days_to=360))
     45.96%
     """
-    given = rate if isinstance(rate, Rate) else Rate(float(rate), np.nan, np.nan, np.nan, np.nan, 0.95, "given")
+    if isinstance(rate, Rate) and rate.kind == "retention":
+        raise ArgumentError("rate is a retention rate; give the churn rate: kb.churn_rate(...)")
+    given = (
+        rate if isinstance(rate, Rate) else Rate(_number("rate", rate), np.nan, np.nan, np.nan, np.nan, 0.95, "given")
+    )
     if not 0 <= given.value <= 1:
         raise ArgumentError(f"rate={given.value!r} is not a share; allowed: 0 to 1 (5 % is 0.05)")
     for name, days in (("days_from", days_from), ("days_to", days_to)):
-        if not days > 0 or not np.isfinite(days):
+        if not _number(name, days) > 0 or not np.isfinite(days):
             raise ArgumentError(f"{name}={days!r} is not a length; allowed: days above 0")
-    value, lower, upper = (1 - (1 - x) ** (days_to / days_from) for x in (given.value, *given.interval))
+    times = days_to / days_from
+    value, lower, upper = (1.0 if x == 1 else -np.expm1(times * np.log1p(-x)) for x in (given.value, *given.interval))
     definition = f"churn over {days_from:g} days rescaled to {days_to:g} days, assuming the same hazard every day"
-    return Rate(value, lower, upper, given.numerator, given.denominator, given.conf_level, definition)
+    return Rate(float(value), float(lower), float(upper), np.nan, np.nan, given.conf_level, definition, "churn")
+
+
+def _number(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ArgumentError(f"{name}={value!r} is not a number")
+    return float(value)
 
 
 def _check_counts(start: int, end: int, gained: int) -> int:

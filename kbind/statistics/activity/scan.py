@@ -10,12 +10,16 @@ import pyarrow as pa
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
+from kbind.errors import ArgumentError
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
 from kbind.statistics.calendar import Calendar
 from kbind.statistics.clock import end_of_data, period_index
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
+
+#: Groups x periods x periods that fit into memory.
+_MOST_CELLS = 2 * 10**8
 
 Groups = tuple[tuple[Any, ...], ...]
 
@@ -43,7 +47,7 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
     """
     wide = calendar.size > MAX_WORDS * WORD
     rows, parts = _log_rows(data, log, calendar)
-    with_groups, group_names, group_parts = _groups(log, by)
+    with_groups, group_names, group_parts = _groups(data, by)
     parts |= group_parts
     selected = "".join(f", {name}" for name in group_names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
@@ -66,7 +70,14 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
         sql = f"SELECT {names}, count(*) AS n{selected} FROM masks{joins} GROUP BY {names}{selected}"
     tables = {"log": log, "customers": "customers"}
     result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts)
+    if not result.num_rows:
+        raise ArgumentError(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
     groups, group = _encode(result, group_names)
+    if len(groups) * calendar.size**2 > _MOST_CELLS:
+        raise ArgumentError(
+            f"{calendar.size:,} periods for {len(groups):,} groups are too many; use a longer period than "
+            f"{calendar.period!r}, or fewer groups"
+        )
     count = _silences if wide else _masks
     return groups, count(result, len(groups), calendar, group)
 
@@ -102,12 +113,13 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
     )
 
 
-def _groups(log: str, by: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
+def _groups(data: Dataset, by: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
     """Subqueries that give every customer's group, their columns, and what goes into them."""
     with_groups: dict[str, str] = {}
     names, parts = [], {}
     for k, (name, table) in enumerate(by.items()):
-        parts[f"by{k}"] = column(name)
+        is_text = data.tables[table].columns[name].startswith("VARCHAR")
+        parts[f"by{k}"] = parse("nullif(trim(_x), '')", x=column(name)) if is_text else column(name)
         names.append(f"g{k}")
         if table == "customers":
             with_groups[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"
@@ -123,7 +135,8 @@ def _encode(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]:
     """Distinct group values in a stable order, and the code of each row."""
     if not names:
         return ((),), np.zeros(result.num_rows, dtype=np.int64)
-    rows = list(zip(*(result.column(name).to_pylist() for name in names), strict=True))
+    columns = [[None if value != value else value for value in result.column(name).to_pylist()] for name in names]
+    rows = list(zip(*columns, strict=True))
     distinct = sorted(set(rows), key=lambda row: tuple((value is None, str(type(value)), value) for value in row))
     codes = {row: code for code, row in enumerate(distinct)}
     return tuple(distinct), np.array([codes[row] for row in rows], dtype=np.int64)

@@ -259,7 +259,7 @@ def test_sources_that_cannot_be_used(tmp_path: Path) -> None:
         kb.open_dataset({"orders": EVENTS})
     with pytest.raises(kb.DatasetError, match="frame 'events': cannot be read: a list is not a data frame"):
         kb.open_dataset({"events": [1, 2]})
-    with pytest.raises(kb.DatasetError, match="no column 'Kunde'"):
+    with pytest.raises(kb.DatasetError, match="the mapping names a column 'Kunde' that is not there"):
         kb.open_dataset({"events": EVENTS}, mapping={"events": {"customer_id": "Kunde"}})
     with pytest.raises(kb.DatasetError, match="has the type DOUBLE: row 1 .*allowed: a date or time"):
         kb.open_dataset({"events": EVENTS.assign(timestamp=[1.0, 2.0, 3.0, 4.0])})
@@ -314,3 +314,100 @@ def test_overview_and_notes() -> None:
     assert frame[["rows", "customers"]].to_numpy().tolist() == [[4, 3]]
     assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept")
     assert "<table" in data._repr_html_()
+
+
+# -- found by trying to break it ---------------------------------------------------------------------------
+
+
+def test_capitals_in_a_database_do_not_hide_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute('CREATE TABLE subscriptions("Customer_ID" INT, "Start" TIMESTAMP, "End" TIMESTAMP)')
+        connection.execute("INSERT INTO subscriptions VALUES (1, '2024-01-05', '2024-02-05')")
+    assert _active(kb.open_dataset(path, as_of="2024-04-01")) == [1, 1, 0]
+
+
+def test_paths_are_no_patterns(tmp_path: Path) -> None:
+    for name, rows in (("export 1", EVENTS), ("export [1]", EVENTS.iloc[:1])):
+        (tmp_path / name).mkdir()
+        rows.to_csv(tmp_path / name / "events.csv", index=False)
+        rows.to_parquet(tmp_path / name / "e.parquet")
+    assert kb.open_dataset(tmp_path / "export [1]" / "events.csv").tables["events"].rows == 1
+    assert kb.open_dataset(tmp_path / "export [1]" / "e.parquet", table="events").tables["events"].rows == 1
+
+
+def test_the_last_nanosecond_belongs_to_its_month() -> None:
+    last = pd.Period("2024-01").end_time
+    for moment in (last, last.tz_localize("UTC")):
+        frame = pd.DataFrame({"customer_id": [1], "timestamp": pd.DatetimeIndex([moment])})
+        assert kb.activity(kb.open_dataset({"events": frame})).calendar.labels == ["2024-01"]
+
+
+def test_a_frame_changed_later_changes_nothing() -> None:
+    frame = EVENTS.copy()
+    data = kb.open_dataset({"events": frame})
+    frame.loc[0, "timestamp"] = pd.Timestamp("2020-01-01")
+    frame.loc[1, "customer_id"] = 99
+    assert _active(data) == ACTIVE
+
+
+def test_a_declared_column_goes_before_one_of_the_right_name(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("customer_id,paid_at,Timestamp\n1,2024-01-05,2020-01-01\n")
+    data = kb.open_dataset(path, mapping={"timestamp": "paid_at"})
+    assert kb.activity(data).calendar.labels == ["2024-01"]
+
+
+def test_nested_parquet_parts_are_read(tmp_path: Path) -> None:
+    (tmp_path / "events" / "2024").mkdir(parents=True)
+    EVENTS.iloc[:2].to_parquet(tmp_path / "events" / "a.parquet")
+    EVENTS.iloc[2:].to_parquet(tmp_path / "events" / "2024" / "b.parquet")
+    assert kb.open_dataset(tmp_path).tables["events"].rows == 4
+
+
+def test_near_misses_of_optional_columns_and_unknown_customers_are_noted() -> None:
+    contracts = pd.DataFrame({"customer_id": [1, 2], "start": "2024-01-01", "ende": "2024-02-01"})
+    data = kb.open_dataset({"subscriptions": contracts, "customers": pd.DataFrame({"customer_id": [1]})})
+    assert "column 'ende' is an attribute of no meaning to kbind; did you mean 'end'?" in data.notes[0]
+    assert data.notes[1] == "frame 'subscriptions': 1 customers are not in customers"
+
+
+def test_contracts_entered_ahead_do_not_move_the_end_of_the_events() -> None:
+    contracts = pd.DataFrame({"customer_id": [1], "start": ["2025-06-01"]})
+    assert kb.open_dataset({"events": EVENTS, "subscriptions": contracts}).as_of == datetime(2024, 4, 1)
+    tickets = pd.DataFrame({"customer_id": [1], "opened": ["2021-03-03"]})
+    assert kb.open_dataset({"tickets": tickets, "subscriptions": contracts}).as_of == datetime(2025, 6, 2)
+
+
+@pytest.mark.parametrize("year", ["0001", "1753", "9999"])
+def test_placeholder_dates_are_named(year: str) -> None:
+    frame = pd.DataFrame({"customer_id": [1, 2], "timestamp": ["2024-01-05", f"{year}-12-31"]})
+    with pytest.raises(kb.DatasetError, match=f"lies far outside any business: row 2 .'{year}-12-31'"):
+        kb.open_dataset({"events": frame})
+    contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"], "end": ["9999-12-31"]})
+    assert _active(kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01")) == [1, 1]
+
+
+def test_ids_of_different_number_types_meet() -> None:
+    decimals = pa.table({"customer_id": pa.array([1, 2, 3], pa.int32()).cast(pa.decimal128(12, 2)), "kind": ["a", "b", "c"]})
+    data = kb.open_dataset({"events": EVENTS, "customers": decimals})
+    assert kb.activity(data, by="kind").groups == (("a",), ("b",), ("c",))
+
+
+def test_groups_of_nothing_are_one() -> None:
+    customers = pa.table({"customer_id": [1, 2, 3], "x": [float("nan"), None, 1.0], "y": ["", None, "z "]})
+    data = kb.open_dataset({"events": EVENTS, "customers": customers})
+    assert kb.activity(data, by="x").groups == ((1.0,), (None,))
+    assert kb.activity(data, by="y").groups == (("z",), (None,))
+
+
+def test_too_many_cells_are_refused_before_they_fill_the_memory() -> None:
+    events = pd.DataFrame({"customer_id": [1, 2], "timestamp": ["1950-01-01", "2024-01-01"]})
+    with pytest.raises(kb.ArgumentError, match="use a longer period than 'day'"):
+        kb.activity(kb.open_dataset({"events": events}), period="day")
+
+
+def test_nobody_active_is_an_error() -> None:
+    contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"], "end": ["2024-01-05"]})
+    with pytest.raises(kb.ArgumentError, match="holds nobody who was active"):
+        kb.activity(kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01"))

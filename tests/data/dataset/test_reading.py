@@ -40,6 +40,11 @@ def _csv(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
         (["7", "-12"], [7.0, -12.0]),
         (["7", None], [7.0, math.nan]),
         (["1e3", "2.5e-1"], None),
+        (["12 50", "1"], None),
+        (["12€50", "1"], None),
+        (["1.8e309"], None),
+        (["1 234 567", "12"], [1234567.0, 12.0]),
+        (["€ 5.50", " 7 "], [5.5, 7.0]),
     ],
 )
 def test_numbers(written: list[object], meant: list[float] | None) -> None:
@@ -140,6 +145,17 @@ def test_offsets_are_respected_and_not_mixed_with_wall_clocks() -> None:
     assert kb.activity(data).calendar.labels == ["2024-02"]
     with pytest.raises(kb.DatasetError, match="written differently"):
         _events(timestamp=["2024-01-31T23:30:00Z", "2024-01-31T23:30:00"])
+
+
+def test_attributes_from_text_keep_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text(
+        "customer_id,code,employees,share\n1,1234567890123456789,10115,1.5\n2,1,7,2\n"
+    )
+    frame = kb.open_dataset(tmp_path).table("customers")
+    assert frame["code"].tolist() == ["1234567890123456789", "1"]
+    assert frame["employees"].tolist() == [10115, 7]
+    assert str(frame["employees"].dtype) == "int64"
+    assert frame["share"].tolist() == [1.5, 2.0]
 
 
 def test_flags(tmp_path: Path) -> None:

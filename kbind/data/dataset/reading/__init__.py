@@ -72,6 +72,9 @@ def read_column(
         nothing = text(source) if is_text(physical) else column(source)
         empty = parse("_x IS NULL", x=nothing)
         breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source))
+    if spec.happened:
+        far = parse("year(_t) < 1900 OR year(_t) > 2200", t=reading.expression)
+        breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", source))
     if spec.levels:
         outside = parse("NOT list_contains(_levels, _x)", levels=literal(list(spec.levels)), x=reading.expression)
         options = ", ".join(repr(level) for level in spec.levels)
@@ -99,6 +102,8 @@ def _attribute(name: str, source: str, physical: str, counts: Mapping[str, int],
     """A column outside the contract: from a text file a number if all its values are, else as it is."""
     if not is_text(physical) or not counts:
         return Reading(name, source, column(source))
+    if all_numbers(counts) and counts["plain"] == counts["values"]:
+        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=text(source)), converted=True)
     if all_numbers(counts):
         reading = read_number(name, source, physical, counts, hints)
         if len(reading.breaches) == 1:  # nothing but "is not a number", which no value is
@@ -120,6 +125,11 @@ def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int]) -
         whole = parse("TRY_CAST(_x AS BIGINT)", x=raw)
         breach = Breach(broken, "is not an identifier", "allowed: whole numbers", source)
         return Reading(name, source, whole, breaches=(breach,))
+    if physical.startswith("DECIMAL") and not physical.endswith(",0)"):
+        broken = parse("_x <> floor(_x)", x=raw)
+        whole = parse("CAST(CAST(_x AS HUGEINT) AS VARCHAR)", x=raw)
+        breach = Breach(broken, "is not an identifier", "allowed: whole numbers", source)
+        return Reading(name, source, whole, converted=True, breaches=(breach,))
     return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw), converted=True)
 
 

@@ -19,7 +19,7 @@ from kbind.data.dataset.reading.base import (
 from kbind.data.engine import Expression, column, parse
 
 _PLAIN = r"[-+]?\d+"
-_POINT = r"[-+]?\d*\.\d+([eE][-+]?\d+)?"
+_POINT = r"[-+]?\d*\.\d+"
 _COMMA = r"[-+]?\d*,\d+"
 _POINT_GROUPS = r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"
 _COMMA_GROUPS = r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
@@ -27,6 +27,7 @@ _COMMA_GROUPS = r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
 _POINT_EITHER = r"[-+]?[1-9]\d{0,2}\.\d{3}"
 _COMMA_EITHER = r"[-+]?[1-9]\d{0,2},\d{3}"
 _LEADING_ZERO = r"[-+]?0\d+"
+_LONG = r".*\d{16}.*"  # more digits than a float keeps: a code
 
 _ALLOWED = "allowed: 1234.5 or 1,234.5, or with decimal comma 1234,5 or 1.234,5; one way throughout the column"
 
@@ -43,6 +44,7 @@ def survey_number(source: str) -> dict[str, Expression]:
         "point_either": fits(value, _POINT_EITHER),
         "comma_either": fits(value, _COMMA_EITHER),
         "leading_zero": fits(value, _LEADING_ZERO),
+        "long": fits(value, _LONG),
         "values": parse("_x <> ''", x=value),
     }
 
@@ -51,7 +53,8 @@ def all_numbers(counts: Mapping[str, int]) -> bool:
     """Whether every value of an attribute is a number, and none a code with leading zeros."""
     numeric = ("plain", "point", "point_groups", "comma", "comma_groups", "point_either", "comma_either")
     filled = counts["values"]
-    return bool(filled) and not counts["leading_zero"] and sum(counts[name] for name in numeric) == filled
+    codes = counts["leading_zero"] + counts["long"]
+    return bool(filled) and not codes and sum(counts[name] for name in numeric) == filled
 
 
 def decimal_shown(columns: list[Mapping[str, int]]) -> str | None:
@@ -117,14 +120,20 @@ def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, b
         return ".", True
     if counts["comma_either"]:
         return ",", delimiter != ";"
-    return ".", bool(counts["point_either"]) and delimiter == ";"
+    return ".", bool(counts["point_either"]) and delimiter in (";", "\t")
 
 
 def _tidy(source: str) -> Expression:
-    """The column as text without spaces, currency sign and typographic minus."""
-    return parse(
-        "coalesce(replace(regexp_replace(CAST(_x AS VARCHAR), '[\\s\\x{00A0}\\x{202F}€]', '', 'g'), '−', '-'), '')",
+    """The column as text without blanks and euro sign around the number, groups by blanks, typographic minus."""
+    bare = parse(
+        "replace(regexp_replace(CAST(_x AS VARCHAR), "
+        "'^[\\s\\x{00A0}\\x{202F}€]+|[\\s\\x{00A0}\\x{202F}€]+$', '', 'g'), '−', '-')",
         x=column(source),
+    )
+    return parse(
+        "coalesce(CASE WHEN _grouped THEN regexp_replace(_x, '[\\s\\x{00A0}\\x{202F}]', '', 'g') ELSE _x END, '')",
+        grouped=fits(bare, r"[-+]?\d{1,3}([ \x{00A0}\x{202F}]\d{3})+([.,]\d+)?"),
+        x=bare,
     )
 
 

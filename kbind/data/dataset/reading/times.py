@@ -8,9 +8,10 @@ from kbind.data.dataset.reading.base import Breach, Hints, Reading, either, fits
 from kbind.data.engine import Expression, column, literal, parse
 
 _CLOCK = r"(,?[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)?"
-_OFFSET = r"(Z|z| ?[+-]\d{2}(:?\d{2})?)"
+_ISO_CLOCK = r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+_OFFSET = r"(Z|[+-](0\d|1[0-4])(:?\d{2})?)"
 _PATTERNS: Mapping[str, str] = {
-    "2024-01-31": r"\d{4}-\d{1,2}-\d{1,2}" + _CLOCK,
+    "2024-01-31": r"\d{4}-\d{1,2}-\d{1,2}" + _ISO_CLOCK,
     "2024-01-31T18:30:00+01:00": r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?" + _OFFSET,
     "31.01.2024": r"\d{1,2}\.\d{1,2}\.\d{4}" + _CLOCK,
     "day/month/year": r"\d{1,2}/\d{1,2}/\d{4}" + _CLOCK,
@@ -39,10 +40,12 @@ def read_time(name: str, source: str, physical: str, counts: Mapping[str, int], 
     raw = column(source)
     if physical == "TIMESTAMP WITH TIME ZONE":
         return Reading(name, source, raw, instant=True)
-    if physical.startswith("TIMESTAMPTZ"):
-        return Reading(name, source, parse("CAST(_x AS TIMESTAMPTZ)", x=raw), instant=True)
+    if physical == "TIMESTAMPTZ_NS":  # cut, not rounded: the last nanosecond of a month is not the next month
+        return Reading(name, source, parse("make_timestamptz(epoch_ns(_x) // 1000)", x=raw), instant=True)
     if physical == "TIMESTAMP":
         return Reading(name, source, raw, instant=False)
+    if physical == "TIMESTAMP_NS":
+        return Reading(name, source, parse("make_timestamp(epoch_ns(_x) // 1000)", x=raw), instant=False)
     if physical.startswith(("TIMESTAMP", "DATE")):
         return Reading(name, source, parse("CAST(_x AS TIMESTAMP)", x=raw), instant=False)
     if not is_text(physical):

@@ -1,0 +1,312 @@
+"""What every story of retention is made of: facts read from the estimates, captions, tables."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+import pandas as pd
+
+from kbind.errors import ArgumentError
+from kbind.estimates.retention import CohortRetention, Lifecycle
+from kbind.estimates.retention.compare import early_and_late, rate_difference
+from kbind.statistics.activity import Activity
+from kbind.story.base import Scope, picked
+from kbind.wording import Disclosure, Fact, Table, Voice
+
+#: An age is told of if so many customers, and this share of all, have lived it, and its interval is no wider.
+SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.05
+#: Half width of an interval up to which certainty is called high, and medium.
+HIGH, MEDIUM = 0.02, 0.05
+#: Rows a manager's table has at most.
+TABLE_ROWS = 14
+#: Cohorts up to which a heat map carries numbers.
+NUMBERED_COHORTS = 16
+
+STATES = ("retained", "resurrected", "new", "churned")
+
+
+@dataclass(frozen=True, eq=False)
+class RetentionStory(ABC):
+    """Facts and sentences about one activity of all customers together.
+
+    Parameters
+    ----------
+    on, ever : CohortRetention
+        Retention of the kinds "on" and "on_or_after".
+    cycle : Lifecycle
+        Its life cycle.
+    voice : Voice
+        Who speaks.
+    """
+
+    on: CohortRetention
+    ever: CohortRetention
+    cycle: Lifecycle
+    voice: Voice
+
+    def __post_init__(self) -> None:
+        require_one_group(self.on.activity)
+        if not self.on.activity is self.ever.activity is self.cycle.activity:
+            raise ArgumentError("a story is told of one activity; these results were made from different ones")
+        if (self.on.kind, self.ever.kind) != ("on", "on_or_after"):
+            kinds = f"{self.on.kind!r}, {self.ever.kind!r}"
+            raise ArgumentError(f"a story needs the kinds 'on' and 'on_or_after', not {kinds}")
+
+    @property
+    def activity(self) -> Activity:
+        """What it is about."""
+        return self.on.activity
+
+    @property
+    @abstractmethod
+    def curves(self) -> tuple[CohortRetention, ...]:
+        """The results that the chapter draws as curves."""
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        calendar, as_of = self.activity.calendar, self.activity.provenance.as_of
+        assert as_of is not None
+        unfinished = calendar.lived < calendar.size
+        return Scope(
+            customers=self.activity.customers,
+            log=self.activity.log,
+            first=calendar.starts[0],
+            last=(as_of - timedelta(microseconds=1)).date(),
+            by_month=calendar.period in ("month", "quarter", "year"),
+            running=self.name_of(calendar.size - 1) if unfinished else "",
+        )
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def pooled(self) -> pd.DataFrame:
+        """Both kinds by age, over all cohorts, as far as any customer has lived the age."""
+        frame = self.on.pooled().join(self.ever.pooled().set_index("age").add_prefix("ever_"), on="age")
+        return frame[frame["at_risk"] > 0]
+
+    @cached_property
+    def last_age(self) -> int:
+        """The oldest age that is known well enough to speak of it."""
+        frame = self.pooled
+        enough = max(SOLID_CUSTOMERS, SOLID_SHARE * self.activity.customers)
+        half = (frame["retention_ci_upper"] - frame["retention_ci_lower"]) / 2
+        solid = frame.loc[((frame["at_risk"] >= enough) & (half <= SOLID_HALF)) | (frame["age"] <= 1), "age"]
+        return int(solid.max()) if len(solid) else 0
+
+    @property
+    def short(self) -> bool:
+        """Whether nobody has lived a second period yet."""
+        return self.last_age < 1
+
+    def at(self, age: int, kind: str = "on") -> Fact:
+        """Share active at an age, or at it or any later one."""
+        result, prefix = (self.on, "") if kind == "on" else (self.ever, "ever_")
+        rows = self.pooled[self.pooled["age"] == age]
+        rate = result.rate_in(rows.iloc[0], prefix) if len(rows) else result.rate(age)
+        return Fact.of_rate(f"age.{age}.{kind}", rate, cell(kind, age))
+
+    @cached_property
+    def following(self) -> Fact:
+        """Share active in the period after the first."""
+        return self.at(1)
+
+    @cached_property
+    def again(self) -> Fact:
+        """Share active in the period after the first or later."""
+        return self.at(1, "on_or_after")
+
+    @cached_property
+    def extremes(self) -> tuple[Fact, Fact]:
+        """Lowest and highest share from the second solid age on."""
+        solid = self.pooled[self.pooled["age"].between(1, self.last_age)]
+        shares = solid["retention"].to_numpy(dtype=float)
+        low, high = (self.at(int(solid["age"].iloc[i])) for i in (int(shares.argmin()), int(shares.argmax())))
+        return low, high
+
+    def cycle_mean(self, state: str) -> Fact:
+        """Mean customers per period in a state, over the periods after the second."""
+        frame = self.cycle.to_frame().iloc[2:]
+        mean = float(frame[state].mean()) if len(frame) else math.nan
+        definition = f"mean of {state} customers per {self.activity.calendar.period}, from the third on"
+        return Fact(f"mean.{state}", mean, "customers", definition, source="lifecycle(...).to_frame()")
+
+    def age_facts(self) -> list[Fact]:
+        """Every share of the curves, by age."""
+        return [self.at(int(age), kind) for kind in ("on", "on_or_after") for age in self.pooled["age"]]
+
+    def cohort_facts(self) -> list[Fact]:
+        """Every share of the cohort table that is lived, beyond age 0."""
+        frame = self.on.to_frame()
+        frame = frame[(frame["at_risk"] > 0) & (frame["age"] > 0)]
+        return [
+            Fact.of_rate(
+                f"cohort.{row['cohort']}.{row['age']}", self.on.rate_in(row), "cohort_retention(...).to_frame()"
+            )
+            for _, row in frame.iterrows()
+        ]
+
+    def cycle_facts(self) -> list[Fact]:
+        """Every count of the life cycle."""
+        return [
+            Fact(f"cycle.{row['period']}.{state}", float(row[state]), "customers", self.cycle.definition,
+                 source="lifecycle(...).to_frame()")
+            for _, row in self.cycle.to_frame().iterrows()
+            for state in STATES
+        ]  # fmt: skip
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.voice.say("retention.question")
+
+    @abstractmethod
+    def finding(self) -> str:
+        """The answer in one sentence."""
+
+    @abstractmethod
+    def means(self) -> str:
+        """What the answer means."""
+
+    @abstractmethod
+    def act(self) -> str:
+        """What a manager should do."""
+
+    @abstractmethod
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+
+    @abstractmethod
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """The figures that matter: value, what it is, interval and n."""
+
+    @abstractmethod
+    def curve_title(self) -> str:
+        """Finding of the retention curves."""
+
+    @abstractmethod
+    def cohort_title(self) -> str:
+        """Finding of the cohort heat map of kind "on"."""
+
+    @abstractmethod
+    def cycle_title(self) -> str:
+        """Finding of the life cycle."""
+
+    @property
+    def panel_start(self) -> bool:
+        """Whether the page has to say that the first cohort is the start of recording."""
+        return False
+
+    def ever_title(self) -> str:
+        """Finding of the cohort heat map of kind "on_or_after"."""
+        if not self.told(self.again):
+            return self.voice.say("retention.cohort.short")
+        return self.voice.say("retention.cohort.ever", ever=self.again)
+
+    def how_sure(self, fact: Fact, when: str) -> str:
+        """How well a share is known."""
+        if not self.told(fact):
+            return self.voice.say("retention.certainty.short")
+        half = (fact.ci_upper - fact.ci_lower) / 2
+        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        return self.voice.say(f"retention.certainty.{level}", next=fact, when=when)
+
+    def compared_cohorts(self, age: int, when: str) -> str:
+        """Whether those who came later do better at an age."""
+        early, late = early_and_late(self.on, age)
+        facts = {
+            name: Fact.of_rate(f"{name}.on", rate, f"{cell('on', age)}, {name} half of the cohorts after the first")
+            for name, rate in (("early", early), ("late", late))
+        }
+        if not all(self.told(fact) for fact in facts.values()):
+            return self.voice.say("retention.cohort.short")
+        apart = rate_difference(late, early)
+        order = "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
+        return self.voice.say(f"retention.cohort.{order}", when=when, **facts)
+
+    def curve_caption(self) -> str:
+        """How to read the curves."""
+        key = "retention.curve.caption" if len(self.curves) > 1 else "retention.curve.caption.one"
+        return self.voice.say(key, level=self.voice.percent(self.on.conf_level))
+
+    def cohort_caption(self) -> str:
+        """How to read the heat map."""
+        say = self.voice.say
+        kind = "numbers" if self.drawn_cohorts <= NUMBERED_COHORTS else "shades"
+        parts = [say("retention.cohort.caption"), say(f"retention.cohort.{kind}")]
+        if any(self.voice.disclosure.fact(fact).hidden for fact in self.cohort_facts()):
+            parts.append(say("retention.cohort.grey"))
+        return " ".join(parts)
+
+    def cycle_caption(self) -> str:
+        """How to read the life cycle."""
+        parts = [self.voice.say("retention.cycle.caption")]
+        if any(self.voice.disclosure.fact(fact).hidden for fact in self.cycle_facts()):
+            parts.append(self.voice.say("retention.cycle.hidden"))
+        return " ".join(parts)
+
+    @property
+    def drawn_cohorts(self) -> int:
+        """Cohorts with a lived age beyond 0."""
+        return sum(1 for i, n in enumerate(self.on.cohort_size[0]) if n > 0 and i + 1 < self.activity.calendar.lived)
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        say = self.voice.say
+        parts = [say("retention.foot.on"), *([say("retention.foot.ever")] if len(self.curves) > 1 else [])]
+        return [*parts, say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def curve_table(self) -> Table:
+        """The figures behind the curve, one row an age."""
+        voice, both = self.voice, len(self.curves) > 1
+        facts = {fact.id: fact for fact in self.age_facts()}
+        ages = [int(age) for age in self.pooled["age"] if age > 0]
+        rows = []
+        for age in (ages[position] for position in picked(len(ages), TABLE_ROWS)):
+            on, ever = facts[f"age.{age}.on"], facts[f"age.{age}.on_or_after"]
+            cells = (voice.tell(on, "size"), voice.tell(on), voice.tell(on, "range"))
+            rows.append((voice.number(age), *cells, *([voice.tell(ever)] if both else [])))
+        names = ("age", "size", "on", "interval", *(("ever",) if both else ()))
+        return Table(voice.say("retention.table.title"), self.heads(*names), rows)
+
+    def heads(self, *names: str) -> list[str]:
+        """Column names of a table."""
+        level = self.voice.percent(self.on.conf_level)
+        return [self.voice.say(f"retention.table.{name}", level=level) for name in names]
+
+    def name_of(self, position: int) -> str:
+        """What a reader calls a period."""
+        calendar = self.activity.calendar
+        return self.voice.period_name(calendar.starts[position], calendar.labels[position])
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+
+def voice_for(activity: Activity, lang: str, disclosure: Disclosure | None = None) -> Voice:
+    """The way of speaking that fits what was counted."""
+    return Voice(
+        lang,
+        customer=activity.customer,
+        action=activity.action,
+        period=activity.calendar.period,
+        disclosure=disclosure,
+    )
+
+
+def require_one_group(activity: Activity) -> None:
+    """Sentences and most figures speak of all customers together."""
+    if activity.by:
+        raise ArgumentError(f"this shows one group at a time; reduce without by={', '.join(activity.by)!r}")
+
+
+def cell(kind: str, age: int) -> str:
+    """Where a share is read from."""
+    return f"cohort_retention(kind={kind!r}).pooled(), age {age}"

@@ -1,0 +1,205 @@
+"""Customers who buy or use: they are missing for a while, and come back or do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+from kbind.estimates.retention import CohortRetention
+from kbind.estimates.retention.compare import (
+    follow_up,
+    rate_difference,
+    return_rate,
+    same_cohorts,
+    starts_with_recording,
+)
+from kbind.estimates.retention.rates import rate_of
+from kbind.story.retention.base import RetentionStory, cell
+from kbind.wording import Fact, Table
+
+#: Below this drop from the first to the last age, and within this range, a curve is said to hold.
+HOLDS, RANGE = 0.03, 0.15
+#: The half that returning customers are judged against.
+HALF = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class ReturnStory(RetentionStory):
+    """How many customers come back."""
+
+    @property
+    def curves(self) -> tuple[CohortRetention, ...]:
+        """Active in that period, and in it or a later one."""
+        return self.on, self.ever
+
+    @cached_property
+    def returned(self) -> Fact:
+        """Of those who were missing in the period after their first, the share who came later."""
+        return Fact.of_rate("returned", return_rate(self.on, self.ever), "return_rate(on, ever), age 1")
+
+    def first_or_later(self, which: str, kind: str = "on") -> Fact:
+        """Share in the period after the first, of the "first" cohort or of all "later" ones."""
+        labels = self.activity.calendar.labels
+        result = self.on if kind == "on" else self.ever
+        rate = result.rate(1, exclude=labels[1:] if which == "first" else labels[:1])
+        where = f"{cell(kind, 1)}, cohorts {'=' if which == 'first' else 'after'} {labels[0]}"
+        return Fact.of_rate(f"{which}.{kind}", rate, where)
+
+    @cached_property
+    def panel_share(self) -> Fact:
+        """Share of all customers who belong to the first cohort."""
+        definition = "customers of the first cohort, divided by all customers"
+        rate = rate_of(int(self.on.cohort_size[0][0]), self.activity.customers, self.on.conf_level, definition)
+        return Fact.of_rate("panel.share", rate, "cohort_retention(...).to_frame(), cohort_size")
+
+    @cached_property
+    def _panel(self) -> bool:
+        facts = [self.first_or_later(which, kind) for which, kind in product(("first", "later"), ("on", "on_or_after"))]
+        return starts_with_recording(self.on) and all(self.told(fact) for fact in facts)
+
+    @property
+    def panel_start(self) -> bool:
+        """Whether the first cohort is the start of recording, and may be told apart from the later ones."""
+        return self._panel
+
+    @cached_property
+    def panel_matters(self) -> bool:
+        """Whether those who came later come back less often than those there from the start."""
+        if not self.panel_start:
+            return False
+        labels = self.activity.calendar.labels
+        apart = rate_difference(self.on.rate(1, exclude=labels[1:]), self.on.rate(1, exclude=labels[:1]))
+        return apart.ci_lower > 0
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if self.short:
+            return self.voice.say("retention.finding.short")
+        if not self.told(self.following):
+            return self.voice.say("retention.finding.few")
+        if self.panel_matters:
+            first, later = self.first_or_later("first"), self.first_or_later("later")
+            return self.voice.say("retention.finding.panel", first=first, later=later)
+        after = self.voice.after(self.last_age)
+        words = {"after": after, "after_upper": after[:1].upper() + after[1:]}
+        low, high = self.extremes
+        last = self.at(self.last_age)
+        return self.voice.say(
+            f"retention.finding.{self._trend}", next=self.following, last=last, low=low, high=high, **words
+        )
+
+    def means(self) -> str:
+        """What the answer means."""
+        return self.voice.say(f"retention.means.{self._absence}", **self._if_told(returned=self.returned))
+
+    def act(self) -> str:
+        """What a manager should do."""
+        facts = {"churned": self.cycle_mean("churned"), "resurrected": self.cycle_mean("resurrected")}
+        if self._absence == "returning" and not all(self.told(fact) for fact in facts.values()):
+            return self.voice.say("retention.act.open")
+        return self.voice.say(f"retention.act.{self._absence}", **(facts if self._absence == "returning" else {}))
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        fact = self.first_or_later("later") if self.panel_matters else self.following
+        text = self.how_sure(fact, self.voice.word("period_following"))
+        if not self.panel_start:
+            return text
+        return " ".join(
+            [text, self.voice.say("retention.certainty.panel", share=self.panel_share, next=self.following)]
+        )
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Share in the following period, share ever again, share of the missing who returned."""
+        say = self.voice.say
+        shown = [
+            (self.following, "retention.tile.next", "retention.tile.note"),
+            (self.again, "retention.tile.ever", "retention.tile.ever.note"),
+            (self.returned, "retention.tile.returned", "retention.tile.returned.note"),
+        ]
+        span = self.voice.periods(follow_up(self.on))
+        return [
+            (self.voice.tell(fact), say(label), say(note, fact=fact, span=span))
+            for fact, label, note in shown
+            if self.told(fact)
+        ]
+
+    def curve_title(self) -> str:
+        """Finding of the retention curves."""
+        low_high = {} if self.short else dict(zip(("low", "high"), self.extremes, strict=True))
+        facts = {"next": self.following, "last": self.at(self.last_age), **low_high}
+        if self.short or not all(self.told(fact) for fact in facts.values()):
+            return self.voice.say("retention.curve.short")
+        return self.voice.say(f"retention.curve.{self._trend}", after=self.voice.after(self.last_age), **facts)
+
+    def curve_caption(self) -> str:
+        """How to read the curves, and that later ages rest on the oldest customers."""
+        parts = [super().curve_caption(), *([self.voice.say("retention.curve.mix")] if self.panel_matters else [])]
+        return " ".join(parts)
+
+    def cohort_title(self) -> str:
+        """Finding of the cohort heat map of kind "on"."""
+        if self.panel_matters:
+            first, later = self.first_or_later("first"), self.first_or_later("later")
+            return self.voice.say("retention.cohort.panel", first=first, later=later)
+        return self.compared_cohorts(1, self.voice.word("period_following"))
+
+    def cycle_title(self) -> str:
+        """Finding of the life cycle."""
+        churned, resurrected = self.cycle_mean("churned"), self.cycle_mean("resurrected")
+        if not (self.told(churned) and self.told(resurrected)) or churned.value == 0:
+            return self.voice.say("retention.cycle.short")
+        ratio = resurrected.value / churned.value
+        form = "growing" if ratio > 1.05 else "balanced" if ratio >= 0.8 else "partly"
+        return self.voice.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected)
+
+    def panel_title(self) -> str:
+        """That recording starts in the middle of business."""
+        return self.voice.say("retention.panel.title", share=self.panel_share)
+
+    def panel_text(self) -> str:
+        """What the start of recording means."""
+        later = self.first_or_later("later")
+        return self.voice.say("retention.panel.text", share=self.panel_share, later=later, name=self.name_of(0))
+
+    def panel_table(self) -> Table:
+        """The share with and without the customers of the first cohort."""
+        voice = self.voice
+        rows = []
+        for name in ("first", "later", "all"):
+            on, ever = (
+                (self.following, self.again)
+                if name == "all"
+                else (self.first_or_later(name), self.first_or_later(name, "on_or_after"))
+            )
+            cells = (voice.tell(on, "size"), voice.tell(on), voice.tell(on, "range"), voice.tell(ever))
+            rows.append((voice.say(f"retention.panel.{name}"), *cells))
+        return Table(voice.say("retention.table.panel"), self.heads("group", "size", "next", "interval", "ever"), rows)
+
+    def _if_told(self, **facts: Fact) -> dict[str, Fact]:
+        return {name: fact for name, fact in facts.items() if self.told(fact)}
+
+    @cached_property
+    def _trend(self) -> str:
+        """How the curve runs, judged on the same customers, so that old cohorts do not pass for old ages."""
+        if self.last_age < 3:
+            return "once"
+        early, late = same_cohorts(self.on, self.last_age)
+        apart = rate_difference(late, early)
+        low, high = self.extremes
+        if apart.value < -HOLDS and apart.ci_upper < 0:
+            return "falls"
+        return "holds" if high.value - low.value <= RANGE else "varies"
+
+    @cached_property
+    def _absence(self) -> str:
+        """Whether those who are missing once come back, as far as that is settled."""
+        fact = self.returned
+        if not self.told(fact):
+            return "short"
+        if fact.value == 0:
+            return "none"
+        return "returning" if fact.ci_lower > HALF else "leaving" if fact.ci_upper < HALF else "open"
