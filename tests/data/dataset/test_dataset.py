@@ -389,7 +389,8 @@ def test_placeholder_dates_are_named(year: str) -> None:
 
 
 def test_ids_of_different_number_types_meet() -> None:
-    decimals = pa.table({"customer_id": pa.array([1, 2, 3], pa.int32()).cast(pa.decimal128(12, 2)), "kind": ["a", "b", "c"]})
+    ids = pa.array([1, 2, 3], pa.int32()).cast(pa.decimal128(12, 2))
+    decimals = pa.table({"customer_id": ids, "kind": ["a", "b", "c"]})
     data = kb.open_dataset({"events": EVENTS, "customers": decimals})
     assert kb.activity(data, by="kind").groups == (("a",), ("b",), ("c",))
 
