@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter
 from kbind.errors import ArgumentError
 from kbind.wording import Voice
 
-INK, MUTE, LINE = "#1f2a37", "#5b6673", "#e3e7ec"
+INK, MUTE, LINE, HATCH = "#1f2a37", "#5b6673", "#e3e7ec", "#c3cad2"
 BLUE, MIDBLUE, PALE, SAND = "#0b5cad", "#7fa5d0", "#cfe0f2", "#c8762b"
 SAND_TEXT, MIDBLUE_TEXT = "#a85f1c", "#476f9e"
 #: For groups: told apart in grey and by the colour-blind (Okabe and Ito).
@@ -46,6 +46,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "text.color": INK,
+    "hatch.linewidth": 0.6,
 }
 
 #: What a figure says, and the same with its numbers as text.

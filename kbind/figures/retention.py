@@ -17,6 +17,7 @@ from kbind.estimates.retention import CohortRetention, Lifecycle, cohort_retenti
 from kbind.figures.base import (
     BLUE,
     GROUPS,
+    HATCH,
     INK,
     LINE,
     MIDBLUE,
@@ -273,7 +274,7 @@ def plot_cohort_heatmap(
         )
         for row, column in np.argwhere(hidden):
             axes.add_patch(
-                Rectangle((column, row), 1, 1, facecolor=LINE, edgecolor="white", linewidth=1.2 if annotated else 0)
+                Rectangle((column, row), 1, 1, facecolor="white", edgecolor=HATCH, hatch="////", linewidth=0)
             )
         if annotated:
             _annotate(axes, share, top, speak)

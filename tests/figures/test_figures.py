@@ -70,7 +70,7 @@ def test_small_cells_are_a_dot_in_reports_only(toy: kb.Dataset) -> None:
     safe = voice_for(record, "en", Disclosure(5))
     ax = kb.plot_cohort_heatmap(kb.cohort_retention(record), voice=safe)
     assert not _texts(ax)
-    assert len(ax.patches) == 5  # a grey cell for every lived one
+    assert len(ax.patches) == 5  # a hatched cell for every lived one
     assert "(under 5)" in ax.get_yticklabels()[0].get_text()
     assert not re.search(r"\d+%", kb.alt_text(ax))
     bars = kb.plot_lifecycle(kb.lifecycle(record), voice=safe)

@@ -137,7 +137,7 @@ def test_small_counts_are_hidden_everywhere(shop: Path, shop_report: Path) -> No
             assert fact["hidden"] or fact["unit"] != "customers" or not 0 < fact["value"] < 5
     page = _page(shop_report, "en")
     assert "·" in " ".join(image["alt"] for image in page.find_all("img"))
-    assert "Grey stands for fewer than 5 customers." in page.get_text(" ")
+    assert "Hatched: fewer than 5 customers." in page.get_text(" ")
 
 
 # -- blocks ---------------------------------------------------------------------------------------------------

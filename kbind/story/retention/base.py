@@ -18,7 +18,7 @@ from kbind.story.base import Scope, picked
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: An age is told of if so many customers, and this share of all, have lived it, and its interval is no wider.
-SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.05
+SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.08
 #: Half width of an interval up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.02, 0.05
 #: Rows a manager's table has at most.
@@ -239,7 +239,7 @@ class RetentionStory(ABC):
         kind = "numbers" if self.drawn_cohorts <= NUMBERED_COHORTS else "shades"
         parts = [say("retention.cohort.caption"), say(f"retention.cohort.{kind}")]
         if any(self.voice.disclosure.fact(fact).hidden for fact in self.cohort_facts()):
-            parts.append(say("retention.cohort.grey"))
+            parts.append(say("retention.cohort.hidden"))
         return " ".join(parts)
 
     def cycle_caption(self) -> str:
