@@ -135,6 +135,10 @@ def test_data_cards_are_those_of_the_data(grocery: kb.Dataset, telco: kb.Dataset
         assert str(data.card) in text
 
 
+def test_package_is_marked_as_typed() -> None:
+    assert (ROOT / "kbind" / "py.typed").exists()
+
+
 def test_links_in_documents_lead_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):

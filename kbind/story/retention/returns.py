@@ -113,13 +113,19 @@ class ReturnStory(RetentionStory):
         )
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Share in the following period, share ever again, share of the missing who returned."""
+        """Share in the following period (of new customers first, if they differ), ever again, and of the missing."""
         say = self.voice.say
-        shown = [
-            (self.following, "retention.tile.next", "retention.tile.note"),
-            (self.again, "retention.tile.ever", "retention.tile.ever.note"),
-            (self.returned, "retention.tile.returned", "retention.tile.returned.note"),
-        ]
+        if self.panel_matters:
+            shown = [
+                (self.first_or_later("later"), "retention.tile.later", "retention.tile.note"),
+                (self.following, "retention.tile.all", "retention.tile.note"),
+            ]
+        else:
+            shown = [
+                (self.following, "retention.tile.next", "retention.tile.note"),
+                (self.again, "retention.tile.ever", "retention.tile.ever.note"),
+            ]
+        shown.append((self.returned, "retention.tile.returned", "retention.tile.returned.note"))
         span = self.voice.periods(follow_up(self.on))
         return [
             (self.voice.tell(fact), say(label), say(note, fact=fact, span=span))
