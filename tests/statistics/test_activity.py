@@ -115,9 +115,12 @@ def test_counts_equal_counting_one_by_one(active: dict[int, set[int]], length: i
     ],
 )
 def test_events_exactly_on_a_boundary(moment: str, period: str) -> None:
-    frame = pd.DataFrame({"customer_id": [1], "timestamp": [pd.Timestamp(moment)]})
-    record = kb.activity(kb.open_dataset({"events": frame}, timezone="Europe/Berlin"))
-    assert record.calendar.labels == [period]
+    others = ["2023-12-15 12:00+00:00", "2024-04-15 12:00+00:00"]
+    stamps = [pd.Timestamp(text) for text in (moment, *others)]
+    frame = pd.DataFrame({"customer_id": [1, 2, 2], "timestamp": stamps})
+    active = _active(kb.activity(kb.open_dataset({"events": frame}, timezone="Europe/Berlin")))
+    mine = {label: n - (label in ("2023-12", "2024-04")) for label, n in active.items()}
+    assert [label for label, n in mine.items() if n] == [period]
 
 
 def test_wall_clock_times_are_not_shifted() -> None:
