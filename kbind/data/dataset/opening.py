@@ -18,6 +18,9 @@ from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.engine import Engine
 from kbind.errors import DatasetError, Problem, did_you_mean
 
+#: So far from all others, and so few, rows are worth a note.
+_FAR, _FEW = timedelta(days=200), 3
+
 #: Rows up to which customers are looked up one by one when a data set is opened.
 _MANY_ROWS = 5_000_000
 
@@ -177,7 +180,7 @@ def _worth_knowing(data: Dataset) -> list[str]:
             meant = did_you_mean(column, [c for c in contract if c not in table.columns]).strip()
             if column not in contract and meant:
                 notes.append(f"{table.label}: column {column!r} is an attribute of no meaning to kbind; {meant}")
-    notes += _orphans(data)
+    notes += _orphans(data) + _strays(data)
     late = [
         table.name
         for table in data.tables.values()
@@ -202,4 +205,37 @@ def _orphans(data: Dataset) -> list[str]:
         unknown = found.column("n")[0].as_py()
         if unknown:
             notes.append(f"{table.label}: {unknown:,} customers are not in customers")
+    return notes
+
+
+def _strays(data: Dataset) -> list[str]:
+    """A few rows long after or before all others: mostly a mistyped year, which would stretch every calendar."""
+    notes = []
+    for name, table in data.tables.items():
+        time = next((column for column, spec in TABLES[name].columns.items() if spec.happened), None)
+        if time is None or table.span is None or not 3 <= table.rows <= _MANY_ROWS:
+            continue
+        first, last = table.span
+        found = data.engine.query(
+            "SELECT max(_t) FILTER (WHERE _t < _late) AS before, count(*) FILTER (WHERE _t >= _late) AS after_n, "
+            "min(_t) FILTER (WHERE _t >= _late) AS late_first, min(_t) FILTER (WHERE _t > _early) AS after, "
+            "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last FROM t",
+            tables={"t": name},
+            columns={"t": time},
+            values={"late": last - _FAR, "early": first + _FAR},
+        ).to_pylist()[0]
+        for n, inner, outer, edge, others, word in (
+            (found["after_n"], found["before"], found["late_first"], last, first, "after"),
+            (found["before_n"], found["after"], found["early_last"], first, last, "before"),
+        ):
+            # few rows, and farther away than all others are from each other
+            if (
+                inner is None
+                or n > max(_FEW, table.rows // 1000)
+                or abs(outer - inner) <= max(_FAR, abs(inner - others))
+            ):
+                continue
+            rows = "1 row lies" if n == 1 else f"{n:,} rows lie"
+            days = f"{abs(outer - inner).days:,} days {word} all others"
+            notes.append(f"{table.label}: {rows} {days} ({edge:%Y-%m-%d}); a mistyped year?")
     return notes

@@ -412,3 +412,13 @@ def test_nobody_active_is_an_error() -> None:
     contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"], "end": ["2024-01-05"]})
     with pytest.raises(kb.ArgumentError, match="holds nobody who was active"):
         kb.activity(kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01"))
+
+
+@pytest.mark.parametrize(("stray", "note"), [
+    ("2032-01-22", "frame 'events': 1 row lies 2,853 days after all others (2032-01-22); a mistyped year?"),
+    ("1924-03-01", "frame 'events': 1 row lies 36,469 days before all others (1924-03-01); a mistyped year?"),
+])  # fmt: skip
+def test_a_mistyped_year_is_noted(stray: str, note: str) -> None:
+    row = pd.DataFrame({"customer_id": [1], "timestamp": [pd.Timestamp(stray)], "amount": [1.0], "shop": ["a"]})
+    assert note in kb.open_dataset({"events": pd.concat([EVENTS, row])}).notes
+    assert not [n for n in kb.open_dataset({"events": EVENTS}).notes if "mistyped" in n]
