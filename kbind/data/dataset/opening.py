@@ -219,7 +219,8 @@ def _strays(data: Dataset) -> list[str]:
         found = data.engine.query(
             "SELECT max(_t) FILTER (WHERE _t < _late) AS before, count(*) FILTER (WHERE _t >= _late) AS after_n, "
             "min(_t) FILTER (WHERE _t >= _late) AS late_first, min(_t) FILTER (WHERE _t > _early) AS after, "
-            "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last FROM t",
+            "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last "
+            "FROM t",
             tables={"t": name},
             columns={"t": time},
             values={"late": last - _FAR, "early": first + _FAR},
