@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -150,3 +151,16 @@ def test_example_in_the_readme_runs() -> None:
     assert code is not None
     exec(compile(code[1], "README.md", "exec"), {})
     assert len(code[1].strip().splitlines()) <= 12
+
+
+def test_benchmarked_ways_give_the_same_answer(tmp_path: Path) -> None:
+    """For correctness only; times are never tested."""
+    file = tmp_path / "events.parquet"
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "generate.py", file, "1e5", "str"], check=True)
+    answers = {}
+    for way in ("kbind", "duckdb", "polars", "pandas"):
+        command = [sys.executable, ROOT / "benchmarks" / "ways.py", way, file, "--answer"]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        answers[way] = json.loads(result.stdout)["answer"]
+    assert answers["kbind"]["cells"]
+    assert all(answer == answers["kbind"] for answer in answers.values())
