@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Breach, Hints, Reading, is_text, text
 from kbind.data.dataset.reading.numbers import all_numbers, decimal_shown, read_number, survey_number
@@ -73,7 +74,9 @@ def read_column(
         empty = parse("_x IS NULL", x=nothing)
         breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source))
     if spec.happened:
-        far = parse("year(_t) < 1900 OR year(_t) > 2200", t=reading.expression)
+        zone = UTC if reading.instant else None
+        early, late = literal(datetime(1900, 1, 1, tzinfo=zone)), literal(datetime(2201, 1, 1, tzinfo=zone))
+        far = parse("_t < _early OR _t >= _late", t=reading.expression, early=early, late=late)
         breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", source))
     if spec.levels:
         outside = parse("NOT list_contains(_levels, _x)", levels=literal(list(spec.levels)), x=reading.expression)
