@@ -52,7 +52,7 @@ def test_every_public_name_exists_and_is_documented() -> None:
         assert value.__doc__, name
     assert set(kb.__all__) <= set(dir(kb))
     with pytest.raises(AttributeError, match="no attribute 'cohorts'"):
-        _ = kb.cohorts  # type: ignore[attr-defined]
+        _ = kb.cohorts
 
 
 def test_public_names_are_those_type_checkers_see() -> None:

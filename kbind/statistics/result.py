@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -35,17 +36,17 @@ class Provenance:
         return f"Data: {self.source}, {zone}{end}."
 
 
-class Shown:
+class Shown(ABC):
     """A result that shows itself in a notebook: its definition, then its frame."""
 
     @property
+    @abstractmethod
     def definition(self) -> str:
         """What was counted and divided, in one sentence."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_frame(self) -> pd.DataFrame:
         """The result, one row a cell."""
-        raise NotImplementedError
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.definition)}</p>{self.to_frame().to_html(index=False, border=0, na_rep='–')}"

@@ -13,19 +13,32 @@ class CountedRate(Protocol):
     """What a fact can be made of: a share, its interval, and what was counted."""
 
     @property
-    def value(self) -> float: ...  # noqa: D102
+    def value(self) -> float:
+        """The share."""
+
     @property
-    def ci_lower(self) -> float: ...  # noqa: D102
+    def ci_lower(self) -> float:
+        """Lower limit of its interval."""
+
     @property
-    def ci_upper(self) -> float: ...  # noqa: D102
+    def ci_upper(self) -> float:
+        """Upper limit of its interval."""
+
     @property
-    def numerator(self) -> float: ...  # noqa: D102
+    def numerator(self) -> float:
+        """Customers counted."""
+
     @property
-    def denominator(self) -> float: ...  # noqa: D102
+    def denominator(self) -> float:
+        """Customers who could have been counted."""
+
     @property
-    def conf_level(self) -> float: ...  # noqa: D102
+    def conf_level(self) -> float:
+        """Level of the interval."""
+
     @property
-    def definition(self) -> str: ...  # noqa: D102
+    def definition(self) -> str:
+        """What was counted and divided."""
 
 
 #: What a fact's value is, and so how it is written.

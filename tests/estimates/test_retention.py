@@ -303,5 +303,5 @@ def test_rescale_churn_keeps_small_rates_and_drops_counts() -> None:
 
 def test_endless_bracket(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="bracket"):
-        kb.cohort_retention(kb.activity(toy), bracket=(0, float("inf")))  # type: ignore[arg-type]
+        kb.cohort_retention(kb.activity(toy), bracket=(0, float("inf")))
     assert kb.cohort_retention(kb.activity(toy), bracket=(0, 10**400)).to_frame()["retention"].isna().all()

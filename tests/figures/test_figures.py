@@ -77,7 +77,7 @@ def test_small_cells_are_a_dot_in_reports_only(toy: kb.Dataset) -> None:
     assert all(patch.get_height() == 0 for patch in bars.patches)
     assert "under 5 stayed" in kb.alt_text(bars)
     curve = kb.plot_retention_curves(kb.cohort_retention(record), voice=safe)
-    assert not np.isfinite(curve.lines[0].get_ydata()[1:]).any()  # type: ignore[union-attr, index]
+    assert not np.isfinite(curve.lines[0].get_ydata()[1:]).any()
 
 
 def test_groups_are_lines_with_names(toy: kb.Dataset) -> None:
@@ -104,7 +104,7 @@ def test_titles_belong_to_the_result_that_is_drawn(record: kb.Activity) -> None:
     assert kb.plot_cohort_heatmap(ever).get_title(loc="left") == "98% come back in the following month or later"
     for draw in (kb.plot_retention_curves, kb.plot_cohort_heatmap, kb.plot_lifecycle):
         with pytest.raises(kb.ArgumentError, match="a Activity cannot be drawn here"):
-            draw(record)  # type: ignore[arg-type]
+            draw(record)
     with pytest.raises(kb.ArgumentError, match="the first curve is of kind 'on', not 'on_or_after'"):
         kb.plot_retention_curves(ever)
     other = kb.cohort_retention(kb.activity(kb.datasets.load_grocery(), period="quarter"), kind="on_or_after")

@@ -203,7 +203,7 @@ def test_mistakes(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="by='plam' is no column; did you mean 'plan'"):
         kb.activity(toy, by="plam")
     with pytest.raises(kb.ArgumentError, match="open it first"):
-        kb.activity({"events": None})  # type: ignore[arg-type]
+        kb.activity({"events": None})
     early = kb.open_dataset({"events": toy.table("events")}, as_of="2023-01-01")
     with pytest.raises(kb.ArgumentError, match="events of 'data' holds nothing before as_of=2023-01-01"):
         kb.activity(early)

@@ -158,7 +158,7 @@ def test_threshold_and_zero() -> None:
     assert not Disclosure(11).fact(Fact("a", 0.5, "share", "d", n=20, count=10)).known
     for wrong in (0, -1, 2.5, True):
         with pytest.raises(kb.ArgumentError, match="threshold"):
-            Disclosure(wrong)  # type: ignore[arg-type]
+            Disclosure(wrong)
 
 
 def test_frames_lose_small_cells_only() -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kbind.data.dataset.checks import checked_table, find_problems, one_clock, read_table
-from kbind.data.dataset.config import CONFIG_NAME, Config, Role, read_as_of, read_config, read_mapping, read_timezone
+from kbind.data.dataset.config import (
+    CONFIG_NAME,
+    Config,
+    Role,
+    TableConfig,
+    read_as_of,
+    read_config,
+    read_mapping,
+    read_timezone,
+)
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.reading import Reading
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
@@ -121,8 +130,15 @@ def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | No
             only = list(source) if isinstance(source, Mapping) else [known]
             if len(only) == 1 and only[0] in TABLES:
                 mapping = {str(only[0]): mapping}
-        config = replace(config, tables={**config.tables, **read_mapping(mapping, "mapping")})
+        given = read_mapping(mapping, "mapping")
+        merged = {name: _merged(config.tables.get(name, TableConfig()), entry) for name, entry in given.items()}
+        config = replace(config, tables={**config.tables, **merged})
     return config
+
+
+def _merged(file: TableConfig, given: TableConfig) -> TableConfig:
+    """What the file says, with what the caller says on top."""
+    return TableConfig(given.source or file.source, {**file.columns, **given.columns})
 
 
 def _name_of(source: object) -> str:

@@ -422,3 +422,13 @@ def test_a_mistyped_year_is_noted(stray: str, note: str) -> None:
     row = pd.DataFrame({"customer_id": [1], "timestamp": [pd.Timestamp(stray)], "amount": [1.0], "shop": ["a"]})
     assert note in kb.open_dataset({"events": pd.concat([EVENTS, row])}).notes
     assert not [n for n in kb.open_dataset({"events": EVENTS}).notes if "mistyped" in n]
+
+
+def test_mapping_goes_on_top_of_the_file_beside_the_data(tmp_path: Path) -> None:
+    (tmp_path / "Orders.csv").write_text("Kunde,Datum,Zeit,Wert\n1,2020-01-01,2024-01-05,2\n")
+    (tmp_path / "kbind.yaml").write_text(
+        "tables: {events: {file: Orders.csv, columns: {customer_id: Kunde, timestamp: Datum, amount: Wert}}}"
+    )
+    data = kb.open_dataset(tmp_path, mapping={"events": {"timestamp": "Zeit"}})
+    assert kb.activity(data).calendar.labels == ["2024-01"]
+    assert data.table("events")["amount"].tolist() == [2]

@@ -114,7 +114,7 @@ def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, b
     """Decimal sign when no value settles it, and whether that would be a guess.
 
     A semicolon file comes from a machine whose decimal sign is the comma; a file separated by commas from
-    one whose decimal sign is the point. `1.234` between semicolons stays a guess: too dear to be wrong.
+    one whose decimal sign is the point. `1.234` between semicolons or tabs stays a guess: too dear to be wrong.
     """
     if counts["point_either"] and counts["comma_either"]:
         return ".", True
