@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit notebooks-test lab notebooks lock clean
+.PHONY: help report test lint types unit notebooks-test lab notebooks bench lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test       lint, format, types, layers, unit tests, doctests, notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
+	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (20 minutes, 4 GB of disk)"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make clean      remove .venv, reports and caches"
 
@@ -56,10 +57,19 @@ lab: $(VENV)/.kbind
 notebooks: $(VENV)/.kbind
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
+# What is only compared with stays out of .venv.
+PEERS := $(VENV)-peers
+$(PEERS)/.done: benchmarks/requirements.txt $(VENV)/.packages
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(PEERS) -r $<
+	@touch $@
+
+bench: $(VENV)/.kbind $(PEERS)/.done
+	PYTHONPATH=$(PEERS) $(BIN)/python benchmarks/run.py $(BENCH)
+
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find kbind tests -name __pycache__ -type d -exec rm -rf {} +

@@ -31,7 +31,7 @@ class Languages(StrEnum):
     both = "both"
 
 
-Table = Annotated[str | None, typer.Option(help="Which table a single file is: customers, events, ...")]
+Table = Annotated[str | None, typer.Option(help="Which table a single file or folder of Parquet parts is: events, ...")]
 Timezone = Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")]
 AsOf = Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")]
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ from sqlglot import exp
 from kbind.errors import KbindError
 
 DIALECT = "duckdb"
+
+#: Grouping with a slot for every number: how many slots it is worth it from, what one takes, what all may take.
+_HASHED_BELOW, _SLOT_BYTES, _SLOT_MEMORY = 1 << 12, 32, 1 << 30
 
 Expression = exp.Expr
 
@@ -111,21 +116,39 @@ def _template(sql: str) -> Expression:
 
 
 def bucket(value: Expression, boundaries: Sequence[datetime]) -> Expression:
-    """Index i of the half-open interval [boundaries[i], boundaries[i + 1]) that a value lies in.
+    """Index i of the half-open interval [boundaries[i], boundaries[i + 1]) that a time lies in.
 
-    A balanced tree of comparisons: exact for any calendar and zone, and faster than date arithmetic
-    (10 million rows, 62 boundaries: .14 s against .38 s). Values outside fall into the end intervals.
+    Time is cut into slots as long as the shortest interval, so that a slot holds at most one boundary: the slot's
+    number finds the boundary, one comparison decides. Exact for any calendar and zone, without date arithmetic on
+    any row (100 million rows, 60 months: .6 s; a tree of comparisons 1.3 s, year and month 3.1 s). An interval of no
+    length is never found. Times must lie within the boundaries, and intervals be alike, as those of calendars are.
     """
-    cuts = [literal(boundary) for boundary in boundaries]
+    cuts = [_microseconds(boundary) for boundary in boundaries]
+    width = min((b - a for a, b in pairwise(cuts) if b > a), default=1)
+    slots = range(cuts[0], cuts[-1], width)
+    if len(slots) > 50 * len(cuts):
+        raise EngineError("intervals are too unlike for slots of one length")
+    low = [bisect_right(cuts, slot) - 1 for slot in slots]
+    cut = [cuts[i + 1] for i in low]
+    high = [bisect_right(cuts, moment) - 1 for moment in cut]
+    slot = parse("(epoch_us(_value) - _first) // _width + 1", value=value, first=literal(cuts[0]), width=literal(width))
+    return parse(
+        "CASE WHEN epoch_us(_value) < _cut[_slot] THEN _low[_slot] ELSE _high[_slot] END",
+        value=value,
+        cut=_integers(cut),
+        low=_integers(low),
+        high=_integers(high),
+        slot=slot,
+    )
 
-    def tree(low: int, high: int) -> Expression:
-        if high - low == 1:
-            return literal(low)
-        middle = (low + high) // 2
-        below = exp.LT(this=value.copy(), expression=cuts[middle].copy())
-        return exp.Case().when(below, tree(low, middle)).else_(tree(middle, high))
 
-    return tree(0, len(cuts) - 1)
+def _microseconds(moment: datetime) -> int:
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _integers(values: Sequence[int]) -> Expression:
+    """A list of whole numbers as one constant: thousands of them are read by the engine, not by the parser."""
+    return exp.cast(exp.Literal.string(str(list(values))), exp.DataType.build("BIGINT[]", dialect=DIALECT))
 
 
 def _filled(tree: Expression, fill: Mapping[str, Expression]) -> Expression:
@@ -165,6 +188,7 @@ class Engine:
             "autoload_known_extensions": False,
         }.items():
             self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
+        self._threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self._frames: list[object] = []  # registered frames must outlive their views
 
     # -- relations ---------------------------------------------------------------------------------
@@ -247,6 +271,7 @@ class Engine:
         columns: Mapping[str, str] | None = None,
         values: Mapping[str, object] | None = None,
         parts: Mapping[str, Expression] | None = None,
+        slots: int = 0,
     ) -> pa.Table:
         """Run one statement.
 
@@ -258,6 +283,10 @@ class Engine:
             Table name in the statement -> relation of this engine.
         columns, values, parts : mapping
             What goes into `_name`: a column, a constant, or a ready expression.
+        slots : int
+            Whole numbers that are grouped by may lie that far apart for each to get a slot of its own in memory,
+            instead of being hashed (three times as fast for the customers of 100 million events). Worth it if most
+            slots are used; fewer where there is not the memory for it.
 
         Returns
         -------
@@ -279,7 +308,15 @@ class Engine:
                 return exp.table_(relations[node.name], quoted=True, alias=node.alias or node.name)
             return node
 
-        return self._run(tree.transform(rename).sql(DIALECT))
+        statement = tree.transform(rename).sql(DIALECT)
+        if slots <= _HASHED_BELOW:
+            return self._run(statement)
+        limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self._threads))
+        self._run(f"SET perfect_ht_threshold = {max(limit, _HASHED_BELOW).bit_length() - 1}")
+        try:
+            return self._run(statement)
+        finally:
+            self._run("RESET perfect_ht_threshold")
 
     def _create(self, what: str, name: str, query: Expression) -> None:
         identifier = exp.to_identifier(name, quoted=True).sql(DIALECT)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from itertools import pairwise
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,15 +42,35 @@ def test_filled_expressions_keep_their_precedence() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.datetimes(datetime(1960, 1, 1), datetime(2060, 1, 1)), min_size=2, max_size=80, unique=True))
-def test_bucket_is_the_half_open_interval(moments: list[datetime]) -> None:
-    cuts = sorted(moments)
-    values = [*cuts[:-1], *(a + (b - a) / 2 for a, b in pairwise(cuts))]
+@given(
+    st.datetimes(datetime(1900, 1, 1), datetime(2060, 1, 1)),
+    st.lists(st.one_of(st.just(timedelta(0)), st.timedeltas(timedelta(hours=22), timedelta(days=31))), max_size=300),
+)
+def test_bucket_is_the_half_open_interval(first: datetime, lengths: list[timedelta]) -> None:
+    cuts = list(accumulate([*lengths, timedelta(days=1)], initial=first))
+    inner = [a + (b - a) / 2 for a, b in pairwise(cuts)]
+    values = [v for v in [*cuts, *inner, *(cut - timedelta(microseconds=1) for cut in cuts)] if cuts[0] <= v < cuts[-1]]
     engine = Engine()
-    engine.read_frame("f", pa.table({"t": values}))
+    engine.read_frame("f", pa.table({"t": pa.array(values, pa.timestamp("us"))}))
     found = engine.query("SELECT _i AS i FROM f", parts={"i": bucket(column("t"), cuts)})
-    expected = [max(i for i, cut in enumerate(cuts[:-1]) if cut <= value) for value in values]
-    assert found.column("i").to_pylist() == expected
+    assert found.column("i").to_pylist() == [bisect_right(cuts, value) - 1 for value in values]
+
+
+def test_bucket_refuses_what_would_need_endless_slots() -> None:
+    cuts = [datetime(2024, 1, 1), datetime(2024, 1, 1, 0, 0, 1), datetime(2025, 1, 1)]
+    with pytest.raises(EngineError, match="too unlike"):
+        bucket(column("t"), cuts)
+
+
+@pytest.mark.parametrize("slots", [0, 1 << 13, 1 << 40])
+@pytest.mark.parametrize("step", [1, -1, 3, 10**15])
+def test_grouping_by_whole_numbers_does_not_depend_on_slots(slots: int, step: int) -> None:
+    engine = Engine()
+    engine.read_frame("f", pa.table({"x": [step * (i % 1000) for i in range(10_000)]}))
+    engine.define("t", "f", {"x": column("x")}, stored=True)
+    found = engine.query("SELECT x, count(*) AS n FROM t GROUP BY x ORDER BY x", slots=slots)
+    assert found.column("x").to_pylist() == sorted(step * i for i in range(1000))
+    assert set(found.column("n").to_pylist()) == {10}
 
 
 def test_bucket_of_instants() -> None:

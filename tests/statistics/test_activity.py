@@ -123,6 +123,25 @@ def test_events_exactly_on_a_boundary(moment: str, period: str) -> None:
     assert [label for label, n in mine.items() if n] == [period]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Berlin", "2024-03-31", 23),
+        ("Europe/Berlin", "2024-10-27", 25),
+        ("America/Havana", "2023-11-05", 25),  # midnight occurs once, one o'clock twice
+        ("America/St_Johns", "2009-11-01", 25),  # the clock is turned back at a minute past midnight
+        ("America/Sao_Paulo", "2018-11-04", 23),  # a day without a midnight
+        ("Pacific/Apia", "2011-12-30", 0),  # a day that was left out
+    ],
+)
+def test_days_of_odd_length(zone: str, day: str, hours: int) -> None:
+    """Every hour around a clock change lies in the day that the clock on the wall shows when the day began."""
+    moments = pd.date_range(pd.Timestamp(day) - pd.Timedelta("3D"), periods=24 * 6, freq="h", tz="UTC")
+    log = pd.DataFrame({"customer_id": range(len(moments)), "timestamp": moments})
+    record = kb.activity(kb.open_dataset({"events": log}, timezone=zone), period="day").to_frame()
+    assert record.set_index("period")["active"].get(day, 0) == hours
+
+
 def test_wall_clock_times_are_not_shifted() -> None:
     frame = pd.DataFrame({"customer_id": [1, 1], "timestamp": ["2024-01-31 23:59", "2024-02-29 12:00"]})
     record = kb.activity(kb.open_dataset({"events": frame}, timezone="Asia/Tokyo"))

@@ -142,7 +142,7 @@ def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
 
 
 def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> list[Problem]:
-    """Count every breach in one pass, and fetch examples only of those that occur."""
+    """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur."""
     contract = TABLES[source.table]
     by_name = {reading.name: reading for reading in readings}
     breaches = [breach for reading in readings for breach in reading.breaches]
@@ -151,12 +151,13 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
             where = parse("_later < _earlier", earlier=by_name[earlier].expression, later=by_name[later].expression)
             message = f"lies before {by_name[earlier].source!r}"
             breaches.append(Breach(where, message, f"allowed: {earlier} <= {later}", by_name[later].source))
-    counts = {str(i): parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in enumerate(breaches)}
-    found = _aggregate(engine, source.relation, counts | {"rows": parse("count(*)")})
-    problems = [
-        _describe(engine, source, breach, int(str(found[str(i)]))) for i, breach in enumerate(breaches) if found[str(i)]
-    ]
-    if not found["rows"]:
+    traces = {str(i): breach.trace for i, breach in enumerate(breaches) if breach.trace is not None}
+    hints = _aggregate(engine, source.relation, traces | {"rows": parse("count(*)")})
+    suspects = {str(i): breach for i, breach in enumerate(breaches) if hints.get(str(i), True)}
+    counts = {i: parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in suspects.items()}
+    found = _aggregate(engine, source.relation, counts)
+    problems = [_describe(engine, source, suspects[i], int(str(n))) for i, n in found.items() if n]
+    if not hints["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and contract.key in by_name:
         problems += _repeated_keys(engine, source, by_name[contract.key])

@@ -50,7 +50,7 @@ def open_dataset(
         A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, or pandas,
         Polars or Arrow frames by table name. A `kbind.yaml` beside the files is read.
     table : str, optional
-        Which table a single file is, unless its name says so.
+        Which table a single file is, unless its name says so; of a folder, the table whose Parquet parts it holds.
     mapping : mapping, optional
         Names of columns, ``{"events": {"customer_id": "Kundennr", "timestamp": "Datum"}}``; for a single file the
         inner mapping is enough. Goes before `kbind.yaml`.

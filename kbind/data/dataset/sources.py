@@ -74,7 +74,7 @@ def find_sources(
         )
     if not path.exists():
         raise DatasetError([Problem(str(source), "does not exist", allowed=_nearby(path))])
-    if path.is_dir():
+    if path.is_dir() and table is None:
         return _from_folder(engine, path, config)
     if path.suffix.lower() in _DATABASE:
         return _from_database(engine, path, config)
@@ -174,7 +174,11 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
-            engine.read_parquet(relation, sorted(path.rglob("*.parquet")))
+            parts = sorted(path.rglob("*.parquet"))
+            if not parts:
+                allowed = "allowed: with table=..., a folder whose *.parquet files are the parts of that table"
+                raise DatasetError([Problem(path.name, "holds no Parquet file", allowed=allowed)])
+            engine.read_parquet(relation, parts)
             return Source(table, path.name, relation)
         if suffix in _PARQUET:
             engine.read_parquet(relation, [path])

@@ -46,12 +46,12 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
         The record, its groups in the same order.
     """
     wide = calendar.size > MAX_WORDS * WORD
-    rows, parts = _log_rows(data, log, calendar)
+    seen, parts = _log_rows(data, log, calendar)
     with_groups, group_names, group_parts = _groups(data, by)
     parts |= group_parts
     selected = "".join(f", {name}" for name in group_names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
-    steps = [f"seen AS ({rows})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
+    steps = [f"seen AS ({seen})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
     if wide:
         steps += [
             "days AS (SELECT DISTINCT customer_id, i FROM seen)",
@@ -69,7 +69,8 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
         steps.append(f"masks AS (SELECT customer_id, {masks} FROM seen GROUP BY customer_id)")
         sql = f"SELECT {names}, count(*) AS n{selected} FROM masks{joins} GROUP BY {names}{selected}"
     tables = {"log": log, "customers": "customers"}
-    result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts)
+    rows = data.tables[log].rows
+    result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts, slots=rows)
     if not result.num_rows:
         raise ArgumentError(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
     groups, group = _encode(result, group_names)

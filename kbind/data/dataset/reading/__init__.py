@@ -43,7 +43,9 @@ def survey(spec: Column | None, source: str, physical: str, *, from_text: bool) 
     if spec.kind is Kind.TIME:
         return survey_time(source)
     if spec.kind is Kind.ID and not from_text:
-        return {"untidy": parse("_x <> trim(_x) OR _x = ''", x=column(source))}
+        # trimming is dear, so it is tried only where the ends may be blank
+        doubtful = parse("_x < '!' OR ends_with(_x, ' ') OR strlen(_x) <> length(_x)", x=column(source))
+        return {"untidy": parse("CASE WHEN _d THEN _x <> trim(_x) OR _x = '' END", d=doubtful, x=column(source))}
     return {}
 
 
@@ -70,14 +72,17 @@ def read_column(
     reading = _read(spec.kind, name, source, physical, counts, hints)
     breaches = list(reading.breaches)
     if spec.required:
-        nothing = text(source) if is_text(physical) else column(source)
-        empty = parse("_x IS NULL", x=nothing)
-        breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source))
+        blank = is_text(physical) and (reading.converted or spec.kind is not Kind.ID)
+        empty = parse("_x IS NULL", x=text(source) if blank else column(source))
+        trace = None if blank else parse("count(*) - count(_x)", x=column(source))
+        breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source, trace))
     if spec.happened:
         zone = UTC if reading.instant else None
         early, late = literal(datetime(1900, 1, 1, tzinfo=zone)), literal(datetime(2201, 1, 1, tzinfo=zone))
-        far = parse("_t < _early OR _t >= _late", t=reading.expression, early=early, late=late)
-        breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", source))
+        time = {"t": reading.expression, "early": early, "late": late}
+        far = parse("_t < _early OR _t >= _late", **time)
+        trace = None if reading.converted else parse("CAST(min(_t) < _early OR max(_t) >= _late AS INTEGER)", **time)
+        breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", source, trace))
     if spec.levels:
         outside = parse("NOT list_contains(_levels, _x)", levels=literal(list(spec.levels)), x=reading.expression)
         options = ", ".join(repr(level) for level in spec.levels)

@@ -13,12 +13,17 @@ FLOATS = ("FLOAT", "DOUBLE")
 
 @dataclass(frozen=True)
 class Breach:
-    """A condition that no row may meet: where, and what to say of the rows that do."""
+    """A condition that no row may meet: where, and what to say of the rows that do.
+
+    `trace` is an aggregate of the whole column that is zero or NULL only if no row meets the condition. Made of
+    counts and extremes it costs nothing where the file carries these, and the rows need not be looked at.
+    """
 
     where: Expression
     message: str
     allowed: str = ""
     column: str | None = None
+    trace: Expression | None = None
 
 
 @dataclass(frozen=True)
