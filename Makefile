@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit notebooks-test lab notebooks bench lock clean
+.PHONY: help report test lint types unit notebooks-test lab notebooks bench pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (20 minutes, 4 GB of disk)"
+	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make clean      remove .venv, reports and caches"
 
@@ -66,10 +67,19 @@ $(PEERS)/.done: benchmarks/requirements.txt $(VENV)/.packages
 bench: $(VENV)/.kbind $(PEERS)/.done
 	PYTHONPATH=$(PEERS) $(BIN)/python benchmarks/run.py $(BENCH)
 
+# The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
+pandas3: requirements.lock
+	@$(PYTHON) -m venv --clear $(VENV)-pandas3
+	@grep -E '^[A-Za-z0-9]' $< | sed 's/ *\\$$//' | grep -v -E '^pandas(-stubs)?==' > $(VENV)-pandas3/requirements.txt
+	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "pandas>=3" -r $(VENV)-pandas3/requirements.txt
+	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(VENV)-pandas3/bin/python -c "import pandas; print('pandas', pandas.__version__)"
+	$(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind
+
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(VENV)-pandas3 reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find kbind tests -name __pycache__ -type d -exec rm -rf {} +

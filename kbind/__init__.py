@@ -11,6 +11,7 @@ from kbind._version import __version__ as __version__
 if TYPE_CHECKING:
     from kbind.data import datasets as datasets
     from kbind.data.dataset import Dataset as Dataset
+    from kbind.data.dataset import Quality as Quality
     from kbind.data.dataset import open_dataset as open_dataset
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
@@ -34,6 +35,7 @@ _HOMES = {
     "Activity": "kbind.statistics.activity",
     "activity": "kbind.statistics.activity",
     "Dataset": "kbind.data.dataset",
+    "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ DIALECT = "duckdb"
 _HASHED_BELOW, _SLOT_BYTES, _SLOT_MEMORY = 1 << 12, 32, 1 << 30
 
 Expression = exp.Expr
+
+_BATCH = 400  # aggregates a statement: wide tables take several
 
 
 class EngineError(KbindError):
@@ -86,9 +88,9 @@ class CsvError(EngineError):
         )
 
 
-def column(name: str) -> Expression:
-    """A column, quoted."""
-    return exp.column(name, quoted=True)
+def column(name: str, of: str = "") -> Expression:
+    """A column, quoted; of a named relation if there are several."""
+    return exp.column(name, table=of or None, quoted=True)
 
 
 def literal(value: object) -> Expression:
@@ -252,9 +254,30 @@ class Engine:
         query = exp.select(*projections).from_(exp.table_(source, quoted=True))
         self._create("TABLE" if stored else "VIEW", name, query)
 
+    def create(
+        self,
+        name: str,
+        sql: str,
+        *,
+        tables: Mapping[str, str],
+        values: Mapping[str, object] | None = None,
+        parts: Mapping[str, Expression] | None = None,
+    ) -> None:
+        """Store what a statement returns as a table; the rest as for `query`."""
+        self._create("TABLE", name, self._statement(sql, tables, None, values, parts))
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a relation another name."""
+        quoted = [exp.to_identifier(text, quoted=True).sql(DIALECT) for text in (name, new)]
+        self._run(f"ALTER {self._kind(name)} {quoted[0]} RENAME TO {quoted[1]}")
+
     def drop(self, name: str) -> None:
-        """Forget a stored table."""
-        self._run(f"DROP TABLE {exp.to_identifier(name, quoted=True).sql(DIALECT)}")
+        """Forget a relation."""
+        self._run(f"DROP {self._kind(name)} {exp.to_identifier(name, quoted=True).sql(DIALECT)}")
+
+    def _kind(self, name: str) -> str:
+        sql = "SELECT count(*) AS n FROM duckdb_views() WHERE view_name = _name"
+        return "VIEW" if self.query(sql, values={"name": name}).column("n")[0].as_py() else "TABLE"
 
     def columns(self, name: str) -> dict[str, str]:
         """Column names of a relation and their types, as the engine calls them."""
@@ -297,6 +320,36 @@ class Engine:
         EngineError
             The statement could not be carried out.
         """
+        statement = self._statement(sql, tables, columns, values, parts).sql(DIALECT)
+        if slots <= _HASHED_BELOW:
+            return self._run(statement)
+        limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self._threads))
+        self._run(f"SET perfect_ht_threshold = {max(limit, _HASHED_BELOW).bit_length() - 1}")
+        try:
+            return self._run(statement)
+        finally:
+            self._run("RESET perfect_ht_threshold")
+
+    def aggregate(self, relation: str, aggregates: Mapping[str, Expression]) -> dict[str, Any]:
+        """Aggregates over a whole relation, by name; of very many, some hundred a statement."""
+        result: dict[str, Any] = {}
+        rest = iter(aggregates.items())
+        while some := list(islice(rest, _BATCH)):
+            projection = ", ".join(f"_p{i} AS c{i}" for i in range(len(some)))
+            parts = {f"p{i}": expression for i, (_, expression) in enumerate(some)}
+            row = self.query(f"SELECT {projection} FROM raw", tables={"raw": relation}, parts=parts)
+            result |= {key: row.column(i)[0].as_py() for i, (key, _) in enumerate(some)}
+        return result
+
+    def _statement(
+        self,
+        sql: str,
+        tables: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+        parts: Mapping[str, Expression] | None = None,
+    ) -> Expression:
+        """A statement with its places filled in and its tables named."""
         fill = {key: column(name) for key, name in (columns or {}).items()}
         fill |= {key: literal(value) for key, value in (values or {}).items()}
         fill |= dict(parts or {})
@@ -308,15 +361,7 @@ class Engine:
                 return exp.table_(relations[node.name], quoted=True, alias=node.alias or node.name)
             return node
 
-        statement = tree.transform(rename).sql(DIALECT)
-        if slots <= _HASHED_BELOW:
-            return self._run(statement)
-        limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self._threads))
-        self._run(f"SET perfect_ht_threshold = {max(limit, _HASHED_BELOW).bit_length() - 1}")
-        try:
-            return self._run(statement)
-        finally:
-            self._run("RESET perfect_ht_threshold")
+        return tree.transform(rename)
 
     def _create(self, what: str, name: str, query: Expression) -> None:
         identifier = exp.to_identifier(name, quoted=True).sql(DIALECT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from textwrap import fill
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -120,6 +121,18 @@ def age_ticks(ax: Axes, last: int) -> None:
     ticks = [tick for tick in range(0, last, step) if last - tick >= 0.6 * step]
     ax.set_xticks([*ticks, last])
     ax.tick_params(axis="x", pad=7)
+
+
+def period_ticks(ax: Axes, voice: Voice, starts: Sequence[date], labels: Sequence[str]) -> None:
+    """Names of at most twelve periods on the horizontal axis, the year below where it begins."""
+    shown = range(0, len(starts), max(1, math.ceil(len(starts) / 12)))
+    names, year = [], ""
+    for i in shown:
+        short = voice.period_name(starts[i], labels[i], short=True)
+        names.append(short if voice.period in ("year", "day") or labels[i][:4] == year else f"{short}\n{labels[i][:4]}")
+        year = labels[i][:4]
+    ax.set_xticks(list(shown), names)
+    ax.set_xlim(-0.6, len(starts) - 0.4)
 
 
 def spread(positions: Sequence[float], gap: float, low: float = -math.inf, high: float = math.inf) -> list[float]:

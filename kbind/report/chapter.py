@@ -40,11 +40,11 @@ class Chapter:
 
     def summary(self) -> None:
         """Open the chapter: question, answer, what it means, what to do, how sure, and three figures."""
-        text, story = self.voice.catalogue.text, self.story
+        text, story, number = self.voice.catalogue.text, self.story, self.number.lstrip("0")
         about = ", ".join(part for part in (self._title(), self._size(), self._span()) if part)
         self._show(
             Summary(
-                kicker=text("page.kicker", number=self.number.lstrip("0"), about=about),
+                kicker=text("page.kicker" if int(self.number) else "page.kicker.data", number=number, about=about),
                 about=about,
                 question=story.question(),
                 label=text("page.glance"),
@@ -84,7 +84,8 @@ class Chapter:
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
         rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
-        lines.append(text(f"foot.data.{self.voice.action}", title=data.card.title, rows=rows, n=self._size()))
+        kind = self.voice.action if scope.log in ("events", "subscriptions") else "snapshot"
+        lines.append(text(f"foot.data.{kind}", title=data.card.title, rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:

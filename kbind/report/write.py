@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kbind.data.calendar import PERIODS
 from kbind.data.dataset import open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
-from kbind.statistics.calendar import PERIODS
 from kbind.wording import LANGUAGES, Disclosure
 
 #: Told with what is being done and how much of it is: "01 de", 3, 12.

@@ -201,6 +201,10 @@ class Voice:
         """A date in words: "31. Dezember 2017"."""
         return str(format_date(day, "long", locale=self.lang))
 
+    def short_day(self, day: date) -> str:
+        """A date for a table: "31.12.2017"."""
+        return str(format_date(day, "short" if self.lang == "de" else "medium", locale=self.lang))
+
     def period_name(self, start: date, label: str, *, short: bool = False) -> str:
         """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
         if self.period == "month":

@@ -5,17 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
-from kbind.data.dataset.config import Config, TableConfig
+from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.data.dataset.reading import Breach, Hints, Reading, decimal_shown, read_column, survey
 from kbind.data.dataset.schema import TABLES
 from kbind.data.dataset.sources import Source
-from kbind.data.engine import Engine, Expression, column, literal, parse
-from kbind.errors import Problem, did_you_mean, shown
+from kbind.data.engine import Engine, column, literal, parse
+from kbind.errors import DatasetError, Problem, did_you_mean, shown
 
 _EXAMPLES = 3
-_BATCH = 400  # aggregates a statement: wide tables take several
+
+
+@dataclass(frozen=True)
+class Translation:
+    """How the ids of a system became customers by way of `id_map`.
+
+    Parameters
+    ----------
+    system : str
+        Whose ids the table carried.
+    ids, found : int
+        Different ids in the table, and how many of them `id_map` knows.
+    rows_left_out : int
+        Rows of the ids that it does not know: nobody can say whose they are.
+    """
+
+    system: str
+    ids: int
+    found: int
+    rows_left_out: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,8 @@ class CheckedTable:
         Time columns that are moments in world time; the others are readings of a wall clock.
     span : tuple of datetime or None
         First and last recorded moment: aware for instants, naive for wall clocks.
+    translation : Translation or None
+        For tables that carried the ids of a system of their own.
     """
 
     name: str
@@ -42,6 +62,7 @@ class CheckedTable:
     rows: int
     instants: frozenset[str]
     span: tuple[datetime, datetime] | None
+    translation: Translation | None = None
 
 
 def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Reading], list[Problem]]:
@@ -67,8 +88,8 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
         for name, conditions in surveys.items()
         for label, condition in conditions.items()
     }
-    found = _aggregate(engine, source.relation, flat)
-    counts = {name: {c: int(str(found[f"{name}:{c}"])) for c in conditions} for name, conditions in surveys.items()}
+    found = engine.aggregate(source.relation, flat)
+    counts = {name: {c: found[f"{name}:{c}"] for c in conditions} for name, conditions in surveys.items()}
     shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
     hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere)
     readings = [
@@ -152,15 +173,15 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
             message = f"lies before {by_name[earlier].source!r}"
             breaches.append(Breach(where, message, f"allowed: {earlier} <= {later}", by_name[later].source))
     traces = {str(i): breach.trace for i, breach in enumerate(breaches) if breach.trace is not None}
-    hints = _aggregate(engine, source.relation, traces | {"rows": parse("count(*)")})
+    hints = engine.aggregate(source.relation, traces | {"rows": parse("count(*)")})
     suspects = {str(i): breach for i, breach in enumerate(breaches) if hints.get(str(i), True)}
     counts = {i: parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in suspects.items()}
-    found = _aggregate(engine, source.relation, counts)
-    problems = [_describe(engine, source, suspects[i], int(str(n))) for i, n in found.items() if n]
+    found = engine.aggregate(source.relation, counts)
+    problems = [_describe(engine, source, suspects[i], n) for i, n in found.items() if n]
     if not hints["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
-    if contract.key and contract.key in by_name:
-        problems += _repeated_keys(engine, source, by_name[contract.key])
+    if contract.key and all(name in by_name for name in contract.key):
+        problems += _repeated_keys(engine, source, [by_name[name] for name in contract.key])
     return problems
 
 
@@ -176,30 +197,62 @@ def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *
     engine.define(source.table, source.relation, expressions, stored=stored)
     if source.is_text:
         engine.drop(source.relation)
-    time = next((n for n, spec in TABLES[source.table].columns.items() if spec.happened and n in expressions), None)
+    instants = frozenset(reading.name for reading in readings if reading.instant)
+    return _described(engine, source.table, source.label, list(expressions), instants)
+
+
+def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:
+    """A relation of the engine as a checked table: its columns' types, its rows, its span."""
+    time = next((n for n, spec in TABLES[name].columns.items() if spec.happened and n in columns), None)
     span = {} if time is None else {"first": parse("min(_t)", t=column(time)), "last": parse("max(_t)", t=column(time))}
-    found = _aggregate(engine, source.table, {"rows": parse("count(*)")} | span)
+    found = engine.aggregate(name, {"rows": parse("count(*)")} | span)
     first, last = found.get("first"), found.get("last")
     return CheckedTable(
-        name=source.table,
-        label=source.label,
+        name=name,
+        label=label,
         # the names of the contract, in the order of the columns: a view may keep another spelling
-        columns=dict(zip(expressions, engine.columns(source.table).values(), strict=True)),
-        rows=int(str(found["rows"])),
-        instants=frozenset(reading.name for reading in readings if reading.instant),
+        columns=dict(zip(columns, engine.columns(name).values(), strict=True)),
+        rows=found["rows"],
+        instants=instants,
         span=(first, last) if isinstance(first, datetime) and isinstance(last, datetime) else None,
     )
 
 
-def _aggregate(engine: Engine, relation: str, counts: Mapping[str, Expression]) -> dict[str, object]:
-    result: dict[str, object] = {}
-    rest = iter(counts.items())
-    while some := list(islice(rest, _BATCH)):
-        projection = ", ".join(f"_p{i} AS c{i}" for i in range(len(some)))
-        parts = {f"p{i}": expression for i, (_, expression) in enumerate(some)}
-        row = engine.query(f"SELECT {projection} FROM raw", tables={"raw": relation}, parts=parts)
-        result |= {key: row.column(i)[0].as_py() for i, (key, _) in enumerate(some)}
-    return result
+def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable:
+    """The table with the customers that `id_map` knows for the ids of a system, without the rows it does not know.
+
+    Raises
+    ------
+    DatasetError
+        `id_map` knows no such system.
+    """
+    own = f"{table.name}__own"
+    systems = engine.query("SELECT DISTINCT system FROM id_map ORDER BY system").column("system").to_pylist()
+    if system not in systems:
+        allowed = did_you_mean(system, systems) + f"systems in id_map: {', '.join(systems)}"
+        raise DatasetError([Problem(CONFIG_NAME, f"{table.name}: unknown system {system!r}", allowed=allowed)])
+    engine.rename(table.name, own)
+    same = "CAST(own.customer_id AS VARCHAR) = CAST(ids.system_id AS VARCHAR) AND ids.system = _system"
+    parts = {f"c{i}": column(name, "own") for i, name in enumerate(table.columns) if name != "customer_id"}
+    engine.create(
+        table.name,
+        f"SELECT {', '.join(['ids.customer_id', *(f'_{part}' for part in parts)])} FROM own "
+        f"JOIN id_map AS ids ON {same}",
+        tables={"own": own, "id_map": "id_map"},
+        values={"system": system},
+        parts=parts,
+    )
+    counted = engine.query(
+        "SELECT count(DISTINCT own.customer_id) AS ids, count(DISTINCT own.customer_id) FILTER (WHERE NOT "
+        f"ids.system_id IS NULL) AS found FROM own LEFT JOIN id_map AS ids ON {same}",
+        tables={"own": own, "id_map": "id_map"},
+        values={"system": system},
+    ).to_pylist()[0]
+    engine.drop(own)
+    names = ["customer_id", *(name for name in table.columns if name != "customer_id")]
+    result = _described(engine, table.name, table.label, names, table.instants)
+    found = Translation(system, counted["ids"], counted["found"], table.rows - result.rows)
+    return replace(result, translation=found)
 
 
 def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:
@@ -217,14 +270,18 @@ def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Pro
     return Problem(source.label, breach.message, breach.column, rows, count, breach.allowed)
 
 
-def _repeated_keys(engine: Engine, source: Source, key: Reading) -> list[Problem]:
+def _repeated_keys(engine: Engine, source: Source, key: Sequence[Reading]) -> list[Problem]:
+    names = ", ".join(f"k{i}" for i in range(len(key)))
+    keys = ", ".join(f"_k{i} AS k{i}" for i in range(len(key)))
+    filled = " AND ".join(f"NOT k{i} IS NULL" for i in range(len(key)))
     found = engine.query(
-        "WITH numbered AS (SELECT row_number() OVER () AS row, _key AS id FROM raw), "
-        "repeated AS (SELECT id, count(*) AS n, max(row) AS row FROM numbered WHERE NOT id IS NULL "
-        "GROUP BY id HAVING count(*) > 1) "
-        f"SELECT id, row, sum(n - 1) OVER () AS extra FROM repeated ORDER BY row LIMIT {_EXAMPLES}",
+        f"WITH numbered AS (SELECT row_number() OVER () AS row, {keys} FROM raw), "
+        f"repeated AS (SELECT {names}, count(*) AS n, max(row) AS row FROM numbered WHERE {filled} "
+        f"GROUP BY {names} HAVING count(*) > 1) "
+        f"SELECT concat_ws(', ', {names}) AS id, row, sum(n - 1) OVER () AS extra FROM repeated "
+        f"ORDER BY row LIMIT {_EXAMPLES}",
         tables={"raw": source.relation},
-        parts={"key": key.expression},
+        parts={f"k{i}": reading.expression for i, reading in enumerate(key)},
     )
     if not found.num_rows:
         return []
@@ -233,4 +290,6 @@ def _repeated_keys(engine: Engine, source: Source, key: Reading) -> list[Problem
         for row, value in zip(found.column("row").to_pylist(), found.column("id").to_pylist(), strict=True)
     ]
     extra = int(found.column("extra")[0].as_py())
-    return [Problem(source.label, "occurs more than once", key.source, rows, extra, "allowed: one row a customer")]
+    named = " + ".join(reading.source for reading in key)
+    allowed = "allowed: one row a customer" if len(key) == 1 else "allowed: one row for each"
+    return [Problem(source.label, "occurs more than once", named, rows, extra, allowed)]

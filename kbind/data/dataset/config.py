@@ -28,10 +28,14 @@ class Role:
 
 @dataclass(frozen=True)
 class TableConfig:
-    """Where a table comes from and what its columns are called there (contract name -> source name)."""
+    """Where a table comes from and what its columns are called there (contract name -> source name).
+
+    `system` names the system whose own ids the table carries; `id_map` translates them.
+    """
 
     source: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    system: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,10 @@ def read_config(path: Path) -> Config:
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
     """Table name -> columns (contract name -> source name), with `file` for a source of another name.
 
+    With `file` or `system` the columns stand under `columns`, or beside these two.
+
     >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")
-    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'})}
+    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'}, system=None)}
     """
     result = {}
     if not isinstance(mapping, Mapping):
@@ -99,10 +105,10 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             )
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
-        nested = entry.get("columns", {k: v for k, v in entry.items() if k != "file"})
+        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
         if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
-        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()})
+        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()}, entry.get("system"))
     return result
 
 

@@ -17,6 +17,8 @@ from kbind.errors import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kbind.data.dataset.quality import Quality
+
 
 @dataclass(frozen=True)
 class Card:
@@ -134,6 +136,34 @@ class Dataset:
             rows.append((table.name, table.label, table.rows, counted.column("n")[0].as_py(), first, last))
         frame = pd.DataFrame(rows, columns=["table", "source", "rows", "customers", "first", "last"])
         return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+    def quality(self) -> Quality:
+        """Look for what is thin: missing values, duplicates, unknown customers, gaps in the calendar.
+
+        Returns
+        -------
+        Quality
+            Shows itself in a notebook; its frames are attributes.
+
+        Examples
+        --------
+        >>> import kbind as kb
+        >>> people = {"customer_id": [1, 2], "industry": ["trade", None]}
+        >>> log = {"customer_id": [1, 1, 3], "timestamp": ["2024-01-03", "2024-01-03", "2024-02-05"]}
+        >>> import pandas as pd
+        >>> data = kb.open_dataset({"customers": pd.DataFrame(people), "events": pd.DataFrame(log)})
+        >>> found = data.quality()
+        >>> found.tables[["table", "rows", "duplicates", "unknown_rows", "without_rows"]]
+               table  rows  duplicates unknown_rows without_rows
+        0  customers     2           0         <NA>         <NA>
+        1     events     3           1            1            1
+        >>> found.incomplete[["table", "column", "missing", "share"]]
+               table    column  missing  share
+        0  customers  industry        1    0.5
+        """
+        from kbind.data.dataset.quality import assess
+
+        return assess(self)
 
     def wall_clock(self, moment: datetime) -> datetime:
         """A moment as the clock on the wall shows it in the data set's zone."""

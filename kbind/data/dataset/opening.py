@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kbind.data.dataset.checks import checked_table, find_problems, one_clock, read_table
+from kbind.data.dataset.checks import CheckedTable, checked_table, find_problems, one_clock, read_table, translated
 from kbind.data.dataset.config import (
     CONFIG_NAME,
     Config,
@@ -103,19 +103,28 @@ def open_dataset(
         readings[found.table] = one_clock(readings[found.table], zone or "UTC")
         problems += find_problems(engine, found, readings[found.table])
     problems += _wrong_roles(config.roles, readings)
+    systems = {table: entry.system for table, entry in config.tables.items() if entry.system and table in readings}
+    if systems and "id_map" not in readings:
+        table, system = next(iter(systems.items()))
+        allowed = "needed: a table id_map with the columns system, system_id, customer_id"
+        problems.append(
+            Problem(CONFIG_NAME, f"{table}: its ids are those of {system!r}, and there is no id_map", allowed=allowed)
+        )
     if problems:
         order = [found.label for found in sources]
         raise DatasetError(sorted(problems, key=lambda p: order.index(p.file) if p.file in order else len(order)))
 
-    id_as_text = _ids_differ(engine, sources, readings)
+    id_as_text = _ids_differ(engine, [found for found in sources if found.table not in systems], readings)
     tables = {
         found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
     }
+    tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), Card(title=name))
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
     notes = [f"not used: {', '.join(unused)}"] if unused else []
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
+    notes += [note for table in tables.values() if (note := _untranslated(table))]
     return replace(data, notes=(*notes, *_worth_knowing(data)))
 
 
@@ -138,7 +147,7 @@ def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | No
 
 def _merged(file: TableConfig, given: TableConfig) -> TableConfig:
     """What the file says, with what the caller says on top."""
-    return TableConfig(given.source or file.source, {**file.columns, **given.columns})
+    return TableConfig(given.source or file.source, {**file.columns, **given.columns}, given.system or file.system)
 
 
 def _name_of(source: object) -> str:
@@ -178,6 +187,15 @@ def _last_complete(data: Dataset) -> datetime | None:
         return None
     day = max(last).replace(hour=0, minute=0, second=0, microsecond=0)
     return day + timedelta(days=1)
+
+
+def _untranslated(table: CheckedTable) -> str:
+    """What was left out because `id_map` does not know whose it is."""
+    found = table.translation
+    if found is None or not found.rows_left_out:
+        return ""
+    ids = f"{found.ids - found.found:,} of {found.ids:,} ids of {found.system!r} without a partner in id_map"
+    return f"{table.label}: {ids}; rows left out: {found.rows_left_out:,}"
 
 
 def _worth_knowing(data: Dataset) -> list[str]:

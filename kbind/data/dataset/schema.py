@@ -50,7 +50,7 @@ class Table:
 
     columns: Mapping[str, Column]
     ordered: tuple[tuple[str, str], ...] = field(default=())
-    key: str | None = None
+    key: tuple[str, ...] = field(default=())
 
 
 _ID = Column(Kind.ID, required=True)
@@ -69,7 +69,7 @@ TABLES: Mapping[str, Table] = {
             "referred_by": _OPTIONAL_ID,
             "consent": _FLAG,
         },
-        key="customer_id",
+        key=("customer_id",),
     ),
     "events": Table(
         {
@@ -156,9 +156,35 @@ TABLES: Mapping[str, Table] = {
             "system": Column(Kind.TEXT, required=True),
             "system_id": Column(Kind.ID, required=True),
             "customer_id": _ID,
-        }
+        },
+        key=("system", "system_id"),
     ),
 }
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing that a chapter finds out.
+
+    Parameters
+    ----------
+    chapter : str
+        Number of the chapter.
+    key : str
+        What it finds out.
+    needs : tuple of tuple of str
+        Tables, or columns as `table.column`; of every inner tuple one has to be there.
+    """
+
+    chapter: str
+    key: str
+    needs: tuple[tuple[str, ...], ...]
+
+
+USES = (
+    Use("01", "returns", (("events",),)),
+    Use("01", "contracts", (("subscriptions",),)),
+)
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.
 WITNESSES = ("events", "cancellations", "tickets", "feedback")

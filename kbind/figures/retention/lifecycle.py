@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,6 +20,7 @@ from kbind.figures.base import (
     finish,
     house_style,
     new_axes,
+    period_ticks,
     spread,
 )
 from kbind.figures.retention.common import TEXT_POINTS, check_result, voice_of
@@ -81,22 +80,11 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
                           xytext=(4, 0), textcoords="offset points", color=inks[state], va="center",
                           annotation_clip=False)  # fmt: skip
         names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in range(len(frame))]
-        step = max(1, int(np.ceil(len(frame) / 12)))
-        shown = range(0, len(frame), step)
-        before = ["", *(calendar.labels[i] for i in shown)]
-        ticks = [_tick(speak, calendar.starts[i], calendar.labels[i], before[k]) for k, i in enumerate(shown)]
-        axes.set_xticks(list(shown), ticks)
-        axes.set_xlim(-0.6, len(frame) - 0.4)
+        period_ticks(axes, speak, calendar.starts[: len(frame)], calendar.labels)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(abs(y))))
         axes.grid(axis="y", color=LINE)
         axes.spines["bottom"].set_visible(False)
         return finish(axes, story.cycle_title(), _cycle_alternative(frame, names, speak))
-
-
-def _tick(voice: Voice, start: date, label: str, before: str) -> str:
-    """Short period names, with the year below where it begins."""
-    short = voice.period_name(start, label, short=True)
-    return short if voice.period in ("year", "day") or label[:4] == before[:4] else f"{short}\n{label[:4]}"
 
 
 def _cycle_alternative(frame: pd.DataFrame, names: list[str], voice: Voice) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_choice, did_you_mean
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
-from kbind.statistics.calendar import PERIODS, Calendar
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:

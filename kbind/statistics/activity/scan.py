@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
-from kbind.statistics.calendar import Calendar
-from kbind.statistics.clock import end_of_data, period_index
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kbind.data.calendar import PERIODS, Calendar, label
 from kbind.errors import ArgumentError
-from kbind.statistics.calendar import PERIODS, Calendar, label
 
 moments = st.datetimes(datetime(1950, 1, 1), datetime(2080, 1, 1))
 

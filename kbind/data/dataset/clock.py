@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kbind.data.dataset import Dataset, to_instant
+from kbind.data.calendar import Calendar
+from kbind.data.dataset.model import Dataset, to_instant
 from kbind.data.engine import Expression, bucket, literal
-from kbind.statistics.calendar import Calendar
 
 
 def end_of_data(data: Dataset, table: str, name: str) -> Expression:
