@@ -17,7 +17,7 @@ def log_of(rows: list[int], start: str = "2022-01-01") -> kb.Dataset:
     months = pd.period_range(start, periods=len(rows), freq="M")
     times = [m.start_time + pd.Timedelta(hours=i % 600) for m, n in zip(months, rows, strict=True) for i in range(n)]
     frame = pd.DataFrame({"customer_id": range(len(times)), "timestamp": times})
-    return kb.open_dataset({"events": frame}, as_of=months[-1].end_time + pd.Timedelta(nanoseconds=1))
+    return kb.open_dataset({"events": frame}, as_of=(months[-1] + 1).start_time)
 
 
 def test_toy_by_hand() -> None:
