@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from kbind.figures import plot_retention_curves as plot_retention_curves
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
+    from kbind.statistics.durations import Durations as Durations
+    from kbind.statistics.durations import durations as durations
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",
     "activity": "kbind.statistics.activity",
+    "Durations": "kbind.statistics.durations",
+    "durations": "kbind.statistics.durations",
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",

@@ -1,8 +1,8 @@
 """Open a company's data: any source in, checked tables out."""
 
-from kbind.data.dataset.config import Role
+from kbind.data.dataset.config import Role, read_as_of
 from kbind.data.dataset.model import Card, Dataset, to_instant
 from kbind.data.dataset.opening import open_dataset
 from kbind.data.dataset.quality import Quality
 
-__all__ = ["Card", "Dataset", "Quality", "Role", "open_dataset", "to_instant"]
+__all__ = ["Card", "Dataset", "Quality", "Role", "open_dataset", "read_as_of", "to_instant"]

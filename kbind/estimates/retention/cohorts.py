@@ -14,8 +14,9 @@ from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
-from kbind.statistics.activity import Activity, as_activity, stack_groups
+from kbind.statistics.activity import Activity, as_activity
 from kbind.statistics.activity.counts import Ints
+from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class CohortRetention(Shown):
                 }
             )
             frames.append(self._with_rates(frame))
-        return stack_groups(self.activity, frames)
+        return stack_groups(self.activity.by, self.activity.groups, frames)
 
     def pooled(self, *, exclude: Collection[str] = ()) -> pd.DataFrame:
         """The curve over all cohorts: sum of active / sum of at risk, over the cohorts that have lived the age.
@@ -121,7 +122,7 @@ class CohortRetention(Shown):
                 {"age": list(self.ages), "at_risk": at_risk, "active": np.where(at_risk > 0, active, np.nan)}
             )
             frames.append(self._with_rates(frame))
-        return stack_groups(self.activity, frames)
+        return stack_groups(self.activity.by, self.activity.groups, frames)
 
     def rate_in(self, row: pd.Series, prefix: str = "") -> Rate:
         """A row of `to_frame` or `pooled` as a rate; `prefix` if its columns were renamed with one."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.statistics.activity import Activity, as_activity, by_period, stack_groups
+from kbind.statistics.activity import Activity, as_activity, by_period
 from kbind.statistics.activity.counts import Ints
+from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Lifecycle(Shown):
             )
             for g in range(len(self.activity.groups))
         ]
-        return stack_groups(self.activity, frames)
+        return stack_groups(self.activity.by, self.activity.groups, frames)
 
 
 def lifecycle(activity: Activity | Dataset) -> Lifecycle:

@@ -10,9 +10,10 @@ import numpy as np
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, did_you_mean
+from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
+from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Activity(Shown):
                 "lived": np.arange(self.calendar.size) < self.calendar.lived,
             }
         )
-        return stack_groups(self, [periods.assign(active=active[g]) for g in range(len(self.groups))])
+        return stack_groups(self.by, self.groups, [periods.assign(active=active[g]) for g in range(len(self.groups))])
 
 
 def activity(
@@ -134,10 +135,8 @@ def activity(
         raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
     check_choice("period", period, PERIODS)
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
-    names = (by,) if isinstance(by, str) else tuple(by or ())
-    if len(set(names)) < len(names):
-        raise ArgumentError(f"by={list(names)!r} names a column twice")
-    placed = {name: _table_with(data, table, name) for name in names}
+    names = names_of(by)
+    placed = place_columns(data, table, names)
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
         raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
@@ -188,23 +187,3 @@ def by_period(by_age: Ints) -> Ints:
     for cohort in range(periods):
         result[:, cohort:] += by_age[:, cohort, : periods - cohort]
     return result
-
-
-def stack_groups(record: Activity, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame a group, on top of each other, the group's values in front."""
-    import pandas as pd
-
-    for values, frame in zip(record.groups, frames, strict=True):
-        taken = set(frame.columns)
-        for position, (name, value) in enumerate(zip(record.by, values, strict=True)):
-            frame.insert(position, f"by_{name}" if name in taken else name, [value] * len(frame))
-    return pd.concat(frames, ignore_index=True)
-
-
-def _table_with(data: Dataset, log: str, name: str) -> str:
-    places = [table for table in ("customers", log) if table in data.tables]
-    for table in places:
-        if name in data.tables[table].columns and name != "customer_id":
-            return table
-    known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
-    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +13,13 @@ from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
+from kbind.statistics.groups import Groups, encode_groups, group_steps, integers
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
 
 #: Groups x periods x periods that fit into memory.
 _MOST_CELLS = 2 * 10**8
-
-Groups = tuple[tuple[Any, ...], ...]
 
 
 def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str]) -> tuple[Groups, Counts]:
@@ -47,7 +45,7 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
     """
     wide = calendar.size > MAX_WORDS * WORD
     seen, parts = _log_rows(data, log, calendar)
-    with_groups, group_names, group_parts = _groups(data, by)
+    with_groups, group_names, group_parts = group_steps(data, by)
     parts |= group_parts
     selected = "".join(f", {name}" for name in group_names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
@@ -73,7 +71,7 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
     result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts, slots=rows)
     if not result.num_rows:
         raise ArgumentError(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
-    groups, group = _encode(result, group_names)
+    groups, group = encode_groups(result, group_names)
     if len(groups) * calendar.size**2 > _MOST_CELLS:
         raise ArgumentError(
             f"{calendar.size:,} periods for {len(groups):,} groups are too many; use a longer period than "
@@ -114,46 +112,13 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
     )
 
 
-def _groups(data: Dataset, by: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
-    """Subqueries that give every customer's group, their columns, and what goes into them."""
-    with_groups: dict[str, str] = {}
-    names, parts = [], {}
-    for k, (name, table) in enumerate(by.items()):
-        is_text = data.tables[table].columns[name].startswith("VARCHAR")
-        parts[f"by{k}"] = parse("nullif(trim(_x), '')", x=column(name)) if is_text else column(name)
-        names.append(f"g{k}")
-        if table == "customers":
-            with_groups[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"
-        else:
-            # the value at the first row; of several at once, the smallest, so that the answer is always the same
-            with_groups[f"first{k}"] = (
-                f"SELECT customer_id, min(struct_pack(t := _time, v := _by{k})).v AS g{k} FROM log GROUP BY customer_id"
-            )
-    return with_groups, names, parts
-
-
-def _encode(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]:
-    """Distinct group values in a stable order, and the code of each row."""
-    if not names:
-        return ((),), np.zeros(result.num_rows, dtype=np.int64)
-    columns = [[None if value != value else value for value in result.column(name).to_pylist()] for name in names]
-    rows = list(zip(*columns, strict=True))
-    distinct = sorted(set(rows), key=lambda row: tuple((value is None, str(type(value)), value) for value in row))
-    codes = {row: code for code, row in enumerate(distinct)}
-    return tuple(distinct), np.array([codes[row] for row in rows], dtype=np.int64)
-
-
-def _integers(result: pa.Table, name: str) -> Ints:
-    return np.asarray(result.column(name).to_numpy(), dtype=np.int64)
-
-
 def _masks(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:
-    words = np.column_stack([_integers(result, f"w{w}") for w in range(-(-calendar.size // WORD))])
-    return MaskCounts.ordered(groups, calendar.size, calendar.lived, group, words, _integers(result, "n"))
+    words = np.column_stack([integers(result, f"w{w}") for w in range(-(-calendar.size // WORD))])
+    return MaskCounts.ordered(groups, calendar.size, calendar.lived, group, words, integers(result, "n"))
 
 
 def _silences(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:
-    cohort, last, back, n = (_integers(result, name) for name in ("cohort", "i", "back", "n"))
+    cohort, last, back, n = (integers(result, name) for name in ("cohort", "i", "back", "n"))
     size = np.zeros((groups, calendar.size), dtype=np.int64)
     final = back == calendar.size  # every customer has exactly one last silence
     np.add.at(size, (group[final], cohort[final]), n[final])

@@ -1,0 +1,297 @@
+"""How long customers stay and what ends it, counted by duration: the sufficient statistic of survival."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset, read_as_of
+from kbind.errors import ArgumentError, check_choice
+from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
+from kbind.statistics.groups import (
+    Groups,
+    Ints,
+    encode_groups,
+    group_steps,
+    group_value,
+    integers,
+    names_of,
+    place_columns,
+)
+from kbind.statistics.result import Provenance, Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Durations", "as_durations", "durations", "observed_lives"]
+
+Floats = NDArray[np.float64]
+
+_ORIGINS = ("acquired_at", "start")
+_LOGS = ("subscriptions", "events", "customers")
+
+
+@dataclass(frozen=True, eq=False)
+class Durations(Shown):
+    """Customers counted by how long they were observed and how it ended.
+
+    Made by `durations`; functions such as `survival_curve` take it. One entry a distinct combination.
+
+    Attributes
+    ----------
+    unit : str
+        Of entry and duration: "month".
+    by : tuple of str
+        Columns that split the customers; empty for all together.
+    groups : tuple of tuple
+        Values of these columns, one tuple a group; None where unknown.
+    causes : tuple of str
+        What customers are lost to; ("left",) where nothing says why.
+    group : ndarray of int, shape (rows,)
+        Index into `groups`.
+    entry, duration : ndarray of float, shape (rows,)
+        Age at which observation began (0: from the origin on) and ended.
+    cause : ndarray of int, shape (rows,)
+        0 for customers who are still there, else 1 + index into `causes`.
+    n : ndarray of int, shape (rows,)
+        Customers.
+    log : str
+        Table it comes from.
+    meaning : str
+        What counts as leaving.
+    """
+
+    unit: str
+    by: tuple[str, ...]
+    groups: Groups
+    causes: tuple[str, ...]
+    group: Ints = field(repr=False)
+    entry: Floats = field(repr=False)
+    duration: Floats = field(repr=False)
+    cause: Ints = field(repr=False)
+    n: Ints = field(repr=False)
+    log: str
+    meaning: str
+    provenance: Provenance
+    customer: str = "customer"
+
+    def __post_init__(self) -> None:
+        for values in (self.group, self.entry, self.duration, self.cause, self.n):
+            values.setflags(write=False)
+
+    @property
+    def customers(self) -> int:
+        """Number of customers."""
+        return int(self.n.sum())
+
+    @property
+    def events(self) -> int:
+        """Number of customers who have left."""
+        return int(self.n[self.cause > 0].sum())
+
+    @property
+    def definition(self) -> str:
+        """What counts as leaving, in one sentence."""
+        late = int(self.n[self.entry > 0].sum())
+        delayed = f" {late:,} customers are observed only from a later age on." if late else ""
+        return f"{self.meaning}; {self.unit}s since the origin.{delayed} {self.provenance}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a distinct combination.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, duration, event_observed (bool), entry, cause (None for customers who are still
+            there), n.
+        """
+        import pandas as pd
+
+        names = np.array([None, *self.causes], dtype=object)
+        frame = pd.DataFrame(
+            {
+                "duration": self.duration,
+                "event_observed": self.cause > 0,
+                "entry": self.entry,
+                "cause": pd.Series(names[self.cause], dtype=object),
+                "n": self.n,
+            }
+        )
+        for position, name in enumerate(self.by):
+            values = np.empty(len(self.groups), dtype=object)
+            values[:] = [group[position] for group in self.groups]
+            frame.insert(position, f"by_{name}" if name in frame else name, values[self.group])
+        return frame
+
+
+def durations(
+    data: Dataset,
+    *,
+    origin: str = "acquired_at",
+    by: str | Sequence[str] | None = None,
+    as_of: object = None,
+    log: str | None = None,
+    lapse: str = "56D",
+    grace: str = "1D",
+) -> Durations:
+    """Reduce a data set to how long customers stayed and how it ended.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `subscriptions`, with `events`, or with `customers` whose roles tenure and churned are declared.
+    origin : {"acquired_at", "start"}
+        Age 0: the day in `customers.acquired_at`, or the first contract or event. Where `customers` has no
+        acquired_at, the first contract or event.
+    by : str or sequence of str, optional
+        Columns that split the customers, as for `activity`.
+    as_of : date, datetime or ISO text, optional
+        An earlier end of the data. Default: that of the data set.
+    log : {"subscriptions", "events", "customers"}, optional
+        Which table says who left. Default: contracts if there are any, else declared roles, else events.
+    lapse : str
+        For events: a customer leaves with the event that a longer silence follows, such as "56D". Silences that
+        began later than that before the end are open.
+    grace : str
+        For contracts: so long after the end of one the next may start without the customer having left.
+
+    Returns
+    -------
+    Durations
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column, customers without tenure or flag, or nobody before `as_of`.
+
+    Notes
+    -----
+    Calendar months, the days of the last one as a share of it, so that a contract of a year ends at 12. A customer
+    who was acquired before recording began is observed from the first contract or event on (delayed entry). A
+    customer who comes back has left all the same.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> contracts = {"customer_id": [1, 1, 2], "start": ["2023-01-15", "2024-01-15", "2023-02-01"],
+    ...              "end": ["2024-01-15", None, "2023-08-01"]}
+    >>> data = kb.open_dataset({"subscriptions": pd.DataFrame(contracts)}, as_of="2024-07-15")
+    >>> kb.durations(data).to_frame()
+       duration  event_observed  entry cause  n
+    0       6.0            True    0.0  left  1
+    1      18.0           False    0.0  None  1
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
+    names = names_of(by)
+    places = place_columns(data, lives.log, names)
+    steps, parts = dict(lives.steps), dict(lives.parts)
+    tables = {**lives.tables, "customers": "customers"} if "customers" in data.tables else dict(lives.tables)
+    columns = [f"g{k}" for k in range(len(names))]
+    joins = ""
+    if lives.time is None:
+        # everything stands in one table, so nothing has to be joined
+        parts |= {f"by{k}": group_value(data, "customers", name) for k, name in enumerate(names)}
+        steps["lives"] = steps["lives"].replace(
+            " FROM customers", "".join(f", _by{k} AS g{k}" for k in range(len(names))) + " FROM customers"
+        )
+    else:
+        with_groups, columns, group_parts = group_steps(data, places)
+        steps |= with_groups
+        parts |= group_parts
+        joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
+        if any(table != "customers" for table in places.values()) and "time" not in parts:
+            parts["time"] = parts["start"]
+    selected = "".join(f", {name}" for name in columns)
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    result = data.engine.query(
+        f"WITH {whole} SELECT entry, duration, cause, count(*) AS n{selected} FROM lives{joins} "
+        f"GROUP BY entry, duration, cause{selected} ORDER BY duration, cause, entry{selected}",
+        tables=tables,
+        parts={name: part for name, part in parts.items() if f"_{name}" in whole},
+    )
+    if not result.num_rows:
+        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={_end(data, as_of)}")
+    groups, group = encode_groups(result, columns)
+    causes = tuple(name for name in lives.causes if name in set(result.column("cause").to_pylist())) or lives.causes[:1]
+    code = {name: k for k, name in enumerate(causes, start=1)}
+    return Durations(
+        unit=lives.unit,
+        by=names,
+        groups=groups,
+        causes=causes,
+        group=group,
+        entry=np.array(result.column("entry").to_numpy(), dtype=float),
+        duration=np.array(result.column("duration").to_numpy(), dtype=float),
+        cause=np.array([code.get(name, 0) for name in result.column("cause").to_pylist()], dtype=np.int64),
+        n=integers(result, "n").copy(),
+        log=lives.log,
+        meaning=lives.meaning,
+        provenance=Provenance(data.name, data.timezone, _end(data, as_of) if lives.time else data.as_of),
+        customer=data.card.customer,
+    )
+
+
+def observed_lives(
+    data: Dataset,
+    *,
+    origin: str = "acquired_at",
+    as_of: object = None,
+    log: str | None = None,
+    lapse: str = "56D",
+    grace: str = "1D",
+) -> Lives:
+    """How to get one row a customer; see `durations`."""
+    check_choice("origin", origin, _ORIGINS)
+    if log is None:
+        declared = "tenure" in data.roles and "churned" in data.roles
+        tables = ("subscriptions", *(("customers",) if declared else ()), "events", "customers")
+        log = data.require(*tables)
+    else:
+        data.require(check_choice("log", log, _LOGS))
+    if log == "customers":
+        return from_customers(data)
+    end = _end(data, as_of)
+    has_origin = "customers" in data.tables and "acquired_at" in data.tables["customers"].columns
+    since = origin if origin == "start" or has_origin else "start"
+    if log == "subscriptions":
+        return from_contracts(data, end, since, _days("grace", grace))
+    return from_log(data, end, since, _days("lapse", lapse))
+
+
+def _end(data: Dataset, as_of: object) -> datetime:
+    """The end of the data: that of the data set, or an earlier one."""
+    own = data.as_of
+    assert own is not None
+    end = read_as_of(as_of, data.timezone)
+    if end is not None and end > own:
+        raise ArgumentError(f"as_of={as_of!r} lies behind the end of the data, {own:%Y-%m-%d %H:%M}")
+    return end or own
+
+
+def _days(parameter: str, length: str) -> int:
+    """Days of a length such as "56D".
+
+    >>> _days("lapse", "8W")
+    56
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*([DW])\s*", length, re.IGNORECASE) if isinstance(length, str) else None
+    if not match:
+        raise ArgumentError(f"{parameter}={length!r} is no length; allowed: days or weeks such as '56D' or '8W'")
+    return int(match[1]) * (7 if match[2].upper() == "W" else 1)
+
+
+def as_durations(value: Durations | Dataset) -> Durations:
+    """The durations, or those of a data set. Called first by every function that takes either."""
+    if isinstance(value, Durations):
+        return value
+    if isinstance(value, Dataset):
+        return durations(value)
+    raise ArgumentError(f"a {type(value).__name__} is neither kb.durations(...) nor kb.open_dataset(...)")

@@ -1,0 +1,214 @@
+"""SQL for one row a customer: how long observed, from when on, and how it ended.
+
+Three sources: contracts, a log with a lapse rule, or a table of customers that says how long and whether gone. Each
+gives the steps of a statement whose last one is `lives` (customer_id, entry, duration, cause); cause is NULL for
+customers who are still there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.errors import ArgumentError
+
+#: What customers are lost to where nothing says why.
+LEFT, VOLUNTARY, INVOLUNTARY, UNKNOWN = "left", "voluntary", "involuntary", "unknown"
+
+_YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
+_NO = ("no", "false", "0", "n", "f", "nein", "falsch")
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Steps of a statement that ends in the table `lives`, and what has to be known of it.
+
+    Parameters
+    ----------
+    log : str
+        Table it comes from.
+    steps : dict of str to str
+        Name -> SELECT, in order; the last is `lives`.
+    parts : dict of str to Expression
+        What goes into their places.
+    causes : tuple of str
+        What may be in `cause`.
+    unit : str
+        Of entry and duration.
+    time : str or None
+        Time column of the log, None for a table of customers.
+    meaning : str
+        What was counted as leaving, in one sentence.
+    """
+
+    log: str
+    steps: dict[str, str]
+    parts: dict[str, Expression]
+    causes: tuple[str, ...]
+    unit: str
+    meaning: str
+    time: str | None = None
+    tables: dict[str, str] = field(default_factory=dict)
+
+
+def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> Lives:
+    """A customer leaves when no contract follows within the grace period; what comes later is a return."""
+    start = _wall(data, "subscriptions", "start")
+    has_end = "end" in data.tables["subscriptions"].columns
+    end = _wall(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
+    steps = {
+        "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
+        "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log WHERE _start < _as_of AND (_end IS NULL OR _end > _start)",
+        "ordered": "SELECT customer_id, s, e, max(e) OVER (PARTITION BY customer_id ORDER BY s, e "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM spans",
+        "known": "SELECT customer_id, min(s) AS first, coalesce(min(CASE WHEN s > reach + _grace THEN reach END), "
+        "CASE WHEN max(e) < CAST(_as_of AS DATE) THEN max(e) END) AS gone FROM ordered GROUP BY customer_id",
+    }
+    parts = {"start": start, "end": end, "as_of": literal(as_of), "grace": literal(grace)}
+    causes: tuple[str, ...] = (LEFT,)
+    reason, join = f"'{LEFT}'", ""
+    tables = {"log": "subscriptions"}
+    if "cancellations" in data.tables and "voluntary" in data.tables["cancellations"].columns:
+        # of several, the last one up to the day after the end
+        causes = (VOLUNTARY, INVOLUNTARY, UNKNOWN)
+        steps["said"] = (
+            "SELECT k.customer_id, max(struct_pack(t := _said, v := c.voluntary)).v AS voluntary FROM known AS k "
+            "JOIN cancellations AS c ON c.customer_id = k.customer_id AND _said >= k.first "
+            "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id"
+        )
+        parts["said"] = _wall(data, "cancellations", "timestamp", "c")
+        tables["cancellations"] = "cancellations"
+        join = " LEFT JOIN said USING (customer_id)"
+        reason = (
+            f"CASE WHEN said.voluntary THEN '{VOLUNTARY}' WHEN NOT said.voluntary THEN '{INVOLUNTARY}' "
+            f"ELSE '{UNKNOWN}' END"
+        )
+    steps |= _aged(data, "subscriptions", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN {reason} END", join)
+    rule = f"no other contract within {grace} day{'s' if grace != 1 else ''}"
+    return Lives(
+        "subscriptions", steps, parts, causes, "month", f"A customer leaves when a contract ends and {rule} follows",
+        "start", tables,
+    )  # fmt: skip
+
+
+def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
+    """A customer leaves with the event that a silence longer than the rule follows; recent silences are open."""
+    steps = {
+        "days": "SELECT DISTINCT customer_id, CAST(_time AS DATE) AS d FROM log WHERE _time < _as_of",
+        "gaps": "SELECT customer_id, d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS back FROM days",
+        # a silence that began later than the rule's length before the end cannot have been seen whole
+        "known": "SELECT customer_id, min(d) AS first, min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) "
+        "THEN d END) AS gone FROM gaps GROUP BY customer_id",
+    }
+    parts = {"time": _wall(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
+    tables = {"log": "events"}
+    until = "greatest(first, CAST(_as_of AS DATE) - _lapse)"
+    steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "", until)
+    meaning = f"A customer leaves with the last event before a silence of more than {lapse} days"
+    return Lives("events", steps, parts, (LEFT,), "month", meaning, "timestamp", tables)
+
+
+def from_customers(data: Dataset) -> Lives:
+    """Customers with their tenure and whether they are gone, by the roles of the data set."""
+    roles = data.roles
+    missing = [role for role in ("tenure", "churned") if role not in roles]
+    if missing:
+        raise ArgumentError(
+            f"{data.name!r} has neither subscriptions nor events, and no column plays the role "
+            f"{' or '.join(map(repr, missing))}; say which in kbind.yaml: roles: {{{missing[0]}: ...}}"
+        )
+    tenure, flag = roles["tenure"].column, roles["churned"]
+    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": _flag(data, flag.column, flag.value)}
+    found = data.engine.query(
+        "SELECT count(*) FILTER (WHERE _tenure IS NULL) AS no_tenure, count(*) FILTER (WHERE _tenure < 0) AS negative, "
+        "count(*) FILTER (WHERE _gone IS NULL) AS no_flag FROM customers",
+        tables={"customers": "customers"},
+        parts=parts,
+    ).to_pylist()[0]
+    for name, what in (("no_tenure", f"no {tenure}"), ("negative", f"a negative {tenure}"),
+                       ("no_flag", f"no readable {flag.column}")):  # fmt: skip
+        if found[name]:
+            raise ArgumentError(
+                f"{found[name]:,} customers of {data.name!r} have {what}; complete or remove them first"
+            )
+    steps = {
+        "lives": "SELECT customer_id, CAST(0 AS DOUBLE) AS entry, _tenure AS duration, "
+        f"CASE WHEN _gone THEN '{LEFT}' END AS cause FROM customers"
+    }
+    meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
+    return Lives("customers", steps, parts, (LEFT,), "month", meaning, None, {})
+
+
+def _aged(
+    data: Dataset,
+    log: str,
+    origin: str,
+    parts: dict[str, Expression],
+    tables: dict[str, str],
+    cause: str,
+    join: str,
+    until: str = "CAST(_as_of AS DATE)",
+) -> dict[str, str]:
+    """The steps from `known` (customer_id, first, gone) to `lives`: ages since the origin."""
+    steps = {}
+    acquired = origin == "acquired_at"
+    if acquired:
+        parts["acquired"] = _wall(data, "customers", "acquired_at")
+        parts["began"] = literal(_first(data, log))
+        tables["customers"] = "customers"
+        steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
+        join += " LEFT JOIN acquired USING (customer_id)"
+    since = "least(coalesce(since, first), first)" if acquired else "first"
+    steps["dated"] = f"SELECT customer_id, first, gone, {since} AS since, {cause} AS cause FROM known{join}"
+    # who was there before recording began is known only because of not having left before
+    late = "CASE WHEN since < CAST(_began AS DATE) AND first > since THEN _entry ELSE 0 END" if acquired else "0"
+    parts["entry"] = _months("since", "first")
+    parts["duration"] = _months("since", f"coalesce(gone, {until})", parts)
+    steps["lives"] = (
+        f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST(_duration AS DOUBLE) AS duration, cause FROM dated"
+    )
+    return steps
+
+
+def _months(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
+    """Calendar months between two days: whole ones, and the days of the last as a share of it."""
+    fill = {"as_of": parts["as_of"]} if parts and "_as_of" in until else {}
+    if parts and "_lapse" in until:
+        fill["lapse"] = parts["lapse"]
+    whole = f"date_sub('month', {since}, {until})"
+    anchor = f"CAST({since} + to_months(CAST({whole} AS INTEGER)) AS DATE)"
+    following = f"CAST({since} + to_months(CAST({whole} + 1 AS INTEGER)) AS DATE)"
+    return parse(f"{whole} + CAST({until} - {anchor} AS DOUBLE) / ({following} - {anchor})", **fill)
+
+
+def _wall(data: Dataset, table: str, name: str, of: str = "") -> Expression:
+    """A time as the clock on the wall of the data set's zone shows it."""
+    time = column(name, of)
+    if name in data.tables[table].instants:
+        return parse("timezone(_zone, _t)", zone=literal(data.timezone or "UTC"), t=time)
+    return time
+
+
+def _first(data: Dataset, table: str) -> datetime:
+    span = data.tables[table].span
+    assert span is not None
+    return data.wall_clock(span[0])
+
+
+def _flag(data: Dataset, name: str, value: object) -> Expression:
+    """Whether a column says yes: equal to the declared value, or a word that means yes."""
+    kind = data.tables["customers"].columns[name]
+    if value is not None:
+        if kind == "BOOLEAN" and isinstance(value, bool):
+            return parse("_x = _v", x=column(name), v=literal(value))
+        return parse("CAST(_x AS VARCHAR) = _v", x=column(name), v=literal(str(value)))
+    if kind == "BOOLEAN":
+        return column(name)
+    return parse(
+        "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
+        yes=literal(list(_YES)),
+        no=literal(list(_NO)),
+        x=parse("lower(trim(CAST(_x AS VARCHAR)))", x=column(name)),
+    )

@@ -1,0 +1,101 @@
+"""Columns that split the customers: where they stand, what a customer's value is, and one code a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, column, parse
+from kbind.errors import ArgumentError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Groups = tuple[tuple[Any, ...], ...]
+Ints = NDArray[np.int64]
+
+
+def names_of(by: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The columns, each once."""
+    names = (by,) if isinstance(by, str) else tuple(by or ())
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"by={list(names)!r} names a column twice")
+    return names
+
+
+def place_columns(data: Dataset, log: str, names: Sequence[str]) -> dict[str, str]:
+    """Column -> table it stands in: `customers`, else the log.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such column.
+    """
+    return {name: _table_with(data, log, name) for name in names}
+
+
+def _table_with(data: Dataset, log: str, name: str) -> str:
+    places = list(dict.fromkeys(table for table in ("customers", log) if table in data.tables))
+    for table in places:
+        if name in data.tables[table].columns and name != "customer_id":
+            return table
+    known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
+    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")
+
+
+def group_value(data: Dataset, table: str, name: str) -> Expression:
+    """The value that a row gives its customer; blank text is no value."""
+    is_text = data.tables[table].columns[name].startswith("VARCHAR")
+    return parse("nullif(trim(_x), '')", x=column(name)) if is_text else column(name)
+
+
+def group_steps(data: Dataset, places: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
+    """Subqueries that give every customer's group, their columns g0, g1, ..., and what goes into them.
+
+    In a log the value at the customer's first row counts; `_time` has to be filled with its time.
+    """
+    steps: dict[str, str] = {}
+    names, parts = [], {}
+    for k, (name, table) in enumerate(places.items()):
+        parts[f"by{k}"] = group_value(data, table, name)
+        names.append(f"g{k}")
+        if table == "customers":
+            steps[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"
+        else:
+            # of several rows at once, the smallest value, so that the answer is always the same
+            steps[f"first{k}"] = (
+                f"SELECT customer_id, min(struct_pack(t := _time, v := _by{k})).v AS g{k} FROM log GROUP BY customer_id"
+            )
+    return steps, names, parts
+
+
+def encode_groups(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]:
+    """Distinct group values in a stable order, unknown last, and the code of each row."""
+    if not names:
+        return ((),), np.zeros(result.num_rows, dtype=np.int64)
+    columns = [[None if value != value else value for value in result.column(name).to_pylist()] for name in names]
+    rows = list(zip(*columns, strict=True))
+    distinct = sorted(set(rows), key=lambda row: tuple((value is None, str(type(value)), value) for value in row))
+    codes = {row: code for code, row in enumerate(distinct)}
+    return tuple(distinct), np.array([codes[row] for row in rows], dtype=np.int64)
+
+
+def integers(result: pa.Table, name: str) -> Ints:
+    """A column of whole numbers."""
+    return np.asarray(result.column(name).to_numpy(), dtype=np.int64)
+
+
+def stack_groups(by: Sequence[str], groups: Groups, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame a group, on top of each other, the group's values in front; by_age where age is taken."""
+    import pandas as pd
+
+    for values, frame in zip(groups, frames, strict=True):
+        taken = set(frame.columns)
+        for position, (name, value) in enumerate(zip(by, values, strict=True)):
+            frame.insert(position, f"by_{name}" if name in taken else name, [value] * len(frame))
+    return pd.concat(frames, ignore_index=True)
