@@ -60,7 +60,8 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
     end = _wall(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
     steps = {
         "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
-        "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log WHERE _start < _as_of AND (_end IS NULL OR _end > _start)",
+        "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log "
+        "WHERE _start < _as_of AND (_end IS NULL OR _end > _start)",
         "ordered": "SELECT customer_id, s, e, max(e) OVER (PARTITION BY customer_id ORDER BY s, e "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM spans",
         "known": "SELECT customer_id, min(s) AS first, coalesce(min(CASE WHEN s > reach + _grace THEN reach END), "
