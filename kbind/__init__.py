@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.estimates.survival import HazardCurve as HazardCurve
+    from kbind.estimates.survival import SurvivalComparison as SurvivalComparison
+    from kbind.estimates.survival import SurvivalCurve as SurvivalCurve
+    from kbind.estimates.survival import compare_survival as compare_survival
+    from kbind.estimates.survival import hazard_curve as hazard_curve
+    from kbind.estimates.survival import survival_curve as survival_curve
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
@@ -56,6 +62,12 @@ _HOMES = {
     "lifecycle": "kbind.estimates.retention",
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
+    "HazardCurve": "kbind.estimates.survival",
+    "SurvivalComparison": "kbind.estimates.survival",
+    "SurvivalCurve": "kbind.estimates.survival",
+    "compare_survival": "kbind.estimates.survival",
+    "hazard_curve": "kbind.estimates.survival",
+    "survival_curve": "kbind.estimates.survival",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

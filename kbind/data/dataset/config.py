@@ -83,7 +83,7 @@ def read_config(path: Path) -> Config:
         decimal=content.get("decimal"),
         date_order=content.get("date_order"),
         tables=read_mapping(content.get("tables") or {}, path.name),
-        roles=_read_roles(content.get("roles") or {}, path.name),
+        roles=read_roles(content.get("roles") or {}, path.name),
     )
 
 
@@ -112,8 +112,11 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
     return result
 
 
-def _read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
+def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
+    """Role -> column of `customers`, with the value that means yes where it is a flag."""
     result = {}
+    if not isinstance(roles, Mapping):
+        raise _wrong(where, f"{roles!r}", f"allowed: roles ({_listed(ROLES)}), each with its column")
     for role, entry in roles.items():
         if role not in ROLES:
             raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {_listed(ROLES)}")

@@ -17,6 +17,7 @@ from kbind.data.dataset.config import (
     read_as_of,
     read_config,
     read_mapping,
+    read_roles,
     read_timezone,
 )
 from kbind.data.dataset.model import Card, Dataset
@@ -39,6 +40,7 @@ def open_dataset(
     *,
     table: str | None = None,
     mapping: Mapping[str, Any] | None = None,
+    roles: Mapping[str, Any] | None = None,
     timezone: str | None = None,
     as_of: object = None,
 ) -> Dataset:
@@ -54,6 +56,9 @@ def open_dataset(
     mapping : mapping, optional
         Names of columns, ``{"events": {"customer_id": "Kundennr", "timestamp": "Datum"}}``; for a single file the
         inner mapping is enough. Goes before `kbind.yaml`.
+    roles : mapping, optional
+        Columns of `customers` that play a part: ``{"tenure": "months", "churned": {"column": "gone", "value": 1}}``.
+        Goes before `kbind.yaml`.
     timezone : str, optional
         IANA name of the zone whose calendar cuts the periods. Time stamps with an offset are converted to it;
         those without are taken as wall-clock times in it. Default: the zone the frames carry, else UTC if any
@@ -84,6 +89,8 @@ def open_dataset(
     """
     engine = Engine()
     config = _declared(source, table, mapping)
+    if roles:
+        config = replace(config, roles={**config.roles, **read_roles(roles, "roles")})
     declared_end = as_of if as_of is not None else config.as_of
     zone = read_timezone(timezone if timezone is not None else config.timezone)
     read_as_of(declared_end, zone)  # wrong arguments fail before any file is read

@@ -193,4 +193,4 @@ WITNESSES = ("events", "cancellations", "tickets", "feedback")
 ANCHORS = ("customers", "events", "subscriptions")
 
 #: Roles a column of `customers` can play where a table does not follow the names above.
-ROLES = ("churned", "tenure", "revenue", "acquired_at")
+ROLES = ("churned", "tenure", "entry", "cause", "revenue", "acquired_at")

@@ -288,10 +288,10 @@ def _days(parameter: str, length: str) -> int:
     return int(match[1]) * (7 if match[2].upper() == "W" else 1)
 
 
-def as_durations(value: Durations | Dataset) -> Durations:
-    """The durations, or those of a data set. Called first by every function that takes either."""
+def as_durations(value: Durations | Dataset, by: str | Sequence[str] | None = None) -> Durations:
+    """The durations, or those of a data set by some columns. Called first by every function that takes either."""
     if isinstance(value, Durations):
         return value
     if isinstance(value, Dataset):
-        return durations(value)
+        return durations(value, by=by)
     raise ArgumentError(f"a {type(value).__name__} is neither kb.durations(...) nor kb.open_dataset(...)")

@@ -134,12 +134,29 @@ def from_customers(data: Dataset) -> Lives:
             raise ArgumentError(
                 f"{found[name]:,} customers of {data.name!r} have {what}; complete or remove them first"
             )
+    entry, causes = "0", (LEFT,)
+    parts["reason"] = literal(LEFT)
+    if "entry" in roles:
+        parts["late"] = parse("CAST(_x AS DOUBLE)", x=column(roles["entry"].column))
+        entry = "coalesce(_late, 0)"
+    if "cause" in roles:
+        named = parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(roles["cause"].column))
+        parts["reason"] = parse("coalesce(_x, _unknown)", x=named, unknown=literal(UNKNOWN))
+        causes = tuple(
+            data.engine.query(
+                "SELECT DISTINCT _reason AS reason FROM customers WHERE _gone ORDER BY reason",
+                tables={"customers": "customers"},
+                parts={"reason": parts["reason"], "gone": parts["gone"]},
+            )
+            .column("reason")
+            .to_pylist()
+        ) or (LEFT,)
     steps = {
-        "lives": "SELECT customer_id, CAST(0 AS DOUBLE) AS entry, _tenure AS duration, "
-        f"CASE WHEN _gone THEN '{LEFT}' END AS cause FROM customers"
+        "lives": f"SELECT customer_id, CAST({entry} AS DOUBLE) AS entry, _tenure AS duration, "
+        "CASE WHEN _gone THEN _reason END AS cause FROM customers"
     }
     meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
-    return Lives("customers", steps, parts, (LEFT,), "month", meaning, None, {})
+    return Lives("customers", steps, parts, causes, "month", meaning, None, {})
 
 
 def _aged(

@@ -1,0 +1,243 @@
+"""Share of customers still there by age: Kaplan-Meier, with intervals, quantiles and conditional survival."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.survival.risk import Floats, RiskTable, risk_tables
+from kbind.statistics.durations import Durations, as_durations
+from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.groups import stack_groups
+from kbind.statistics.result import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The curve of one group.
+
+    Attributes
+    ----------
+    risk : RiskTable
+        What it is made of.
+    survival : ndarray of float, shape (times,)
+        Share still there after each time.
+    variance : ndarray of float, shape (times,)
+        Greenwood's sum: variance of log survival.
+    """
+
+    risk: RiskTable
+    survival: Floats
+    variance: Floats
+
+    @classmethod
+    def of(cls, risk: RiskTable) -> Curve:
+        """Kaplan-Meier."""
+        left, at_risk = risk.left, risk.at_risk
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(left > 0, 1 - left / at_risk, 1.0)
+            term = np.where(left > 0, left / (at_risk * (at_risk - left)), 0.0)
+        return cls(risk, step.cumprod(), term.cumsum())
+
+    def at(self, times: Sequence[float] | Floats) -> tuple[Floats, Floats]:
+        """Survival and Greenwood's sum at any times; NaN behind the last one."""
+        asked = np.asarray(times, dtype=float)
+        place = np.searchsorted(self.risk.time, asked, side="right")
+        known = asked <= (self.risk.time[-1] if len(self.risk.time) else -np.inf)
+        survival, variance = np.concatenate([[1.0], self.survival]), np.concatenate([[0.0], self.variance])
+        return np.where(known, survival[place], np.nan), np.where(known, variance[place], np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class SurvivalCurve(Shown):
+    """Share of customers still there by age, for every group.
+
+    Attributes
+    ----------
+    durations : Durations
+        What it was computed from.
+    conf_level : float
+        Level of the intervals.
+    curves : tuple of Curve
+        One a group.
+    """
+
+    durations: Durations
+    conf_level: float
+    curves: tuple[Curve, ...] = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """What was estimated and how, in one sentence."""
+        level = f"{self.conf_level:.0%}"
+        return f"Kaplan-Meier estimate of staying, {level} log-log intervals. {self.durations.definition}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a group and distinct time.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, time, survival, survival_ci_lower, survival_ci_upper, at_risk, events, censored.
+        """
+        import pandas as pd
+
+        frames = []
+        for curve in self.curves:
+            lower, upper = log_log(curve.survival, curve.variance, self.conf_level)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "time": curve.risk.time,
+                        "survival": curve.survival,
+                        "survival_ci_lower": lower,
+                        "survival_ci_upper": upper,
+                        "at_risk": curve.risk.at_risk.astype(np.int64),
+                        "events": curve.risk.left.astype(np.int64),
+                        "censored": curve.risk.censored.astype(np.int64),
+                    }
+                )
+            )
+        return stack_groups(self.durations.by, self.durations.groups, frames)
+
+    def quantiles(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """Ages by which given shares of the customers have left.
+
+        Parameters
+        ----------
+        shares : sequence of float
+            Between 0 and 1; 0.5 gives the median.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, share, time, time_ci_lower, time_ci_upper; NaN where the curve does not fall that far.
+
+        Notes
+        -----
+        The first time at which survival is at most 1 - share; the middle of the step where it is exactly that. Limits
+        are those times of the interval's own curves (Brookmeyer and Crowley 1982).
+        """
+        import pandas as pd
+
+        asked = np.asarray(shares, dtype=float)
+        if not ((asked > 0) & (asked < 1)).all():
+            raise ArgumentError(f"shares={list(shares)!r} are no shares; allowed: between 0 and 1")
+        frames = []
+        for curve in self.curves:
+            lower, upper = log_log(curve.survival, curve.variance, self.conf_level)
+            found = [
+                [_falls_to(curve.risk.time, values, 1 - share) for values in (curve.survival, lower, upper)]
+                for share in asked
+            ]
+            frame = pd.DataFrame(found, columns=["time", "time_ci_lower", "time_ci_upper"])
+            frame.insert(0, "share", asked)
+            frames.append(frame)
+        return stack_groups(self.durations.by, self.durations.groups, frames)
+
+    def at(self, times: float | Sequence[float], *, given: float = 0.0) -> pd.DataFrame:
+        """Survival at chosen times, perhaps of customers who have reached an age already.
+
+        Parameters
+        ----------
+        times : float or sequence of float
+            Ages; with `given`, times beyond that age.
+        given : float
+            Age that the customers have reached; 0: all of them.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, given, time, survival, survival_ci_lower, survival_ci_upper; NaN behind the last time of
+            the group, and where nobody reached the age.
+        """
+        import pandas as pd
+
+        asked = np.atleast_1d(np.asarray(times, dtype=float))
+        frames = []
+        for curve in self.curves:
+            start, spent = curve.at([given]) if given > 0 else (np.ones(1), np.zeros(1))
+            survival, variance = curve.at(asked + given)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = np.where(start > 0, survival / start, np.nan)
+            lower, upper = log_log(share, variance - spent, self.conf_level)
+            columns = {"survival": share, "survival_ci_lower": lower, "survival_ci_upper": upper}
+            frames.append(pd.DataFrame({"given": given, "time": asked, **columns}))
+        return stack_groups(self.durations.by, self.durations.groups, frames)
+
+
+def survival_curve(
+    durations: Durations | Dataset, *, by: str | Sequence[str] | None = None, conf_level: float = 0.95
+) -> SurvivalCurve:
+    """Estimate the share of customers still there by age.
+
+    Parameters
+    ----------
+    durations : Durations or Dataset
+        From `durations`; of a data set the default ones.
+    by : str or sequence of str, optional
+        Columns to compare; default those the durations are split by.
+    conf_level : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    SurvivalCurve
+
+    Raises
+    ------
+    ArgumentError
+        The durations are not split by such a column.
+
+    References
+    ----------
+    Kaplan and Meier (1958), JASA 53, 457-481; intervals by log(-log S) with Greenwood's variance, as
+    R's ``survfit(conf.type="log-log")``.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> curve = kb.survival_curve(kb.datasets.load_telco())
+    >>> curve.at([12, 24])[["time", "survival"]].round(4)
+       time  survival
+    0  12.0    0.8432
+    1  24.0    0.7887
+    """
+    split = as_durations(durations, by)
+    return SurvivalCurve(
+        regroup(split, by), check_conf_level(conf_level), tuple(map(Curve.of, risk_tables(regroup(split, by))))
+    )
+
+
+def log_log(survival: Floats, variance: Floats, conf_level: float) -> tuple[Floats, Floats]:
+    """Limits of survival on the scale of log(-log S); 1 where nobody has left, NaN where nobody is left."""
+    z = NormalDist().inv_cdf(0.5 + conf_level / 2)
+    inner = (survival > 0) & (survival < 1)
+    inside = np.where(inner, survival, 0.5)
+    spread = z * np.sqrt(np.where(inner, variance, 0.0)) / np.log(inside)
+    edge = np.where(survival == 1, 1.0, np.nan)
+    lower = np.where(inner, np.exp(np.log(inside) * np.exp(-spread)), edge)
+    upper = np.where(inner, np.exp(np.log(inside) * np.exp(spread)), edge)
+    return lower, upper
+
+
+def _falls_to(time: Floats, survival: Floats, level: float) -> float:
+    """The first time at which a falling curve is at most a level; the middle of the step if it is exactly that."""
+    near = 1e-8  # survival of one half, computed as a product, is seldom exactly that
+    reached = np.flatnonzero(survival <= level + near)
+    if not len(reached):
+        return float("nan")
+    first = int(reached[0])
+    below = np.flatnonzero(survival < level - near)
+    if survival[first] >= level - near and len(below):
+        return float((time[first] + time[below[0]]) / 2)
+    return float(time[first])

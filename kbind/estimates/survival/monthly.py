@@ -1,0 +1,116 @@
+"""Share of those still there who leave in each month: where renewals show as spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.data.dataset import Dataset
+from kbind.errors import check_conf_level
+from kbind.estimates.intervals import wilson
+from kbind.estimates.survival.curve import Curve
+from kbind.estimates.survival.risk import risk_tables
+from kbind.statistics.durations import Durations, as_durations
+from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.groups import stack_groups
+from kbind.statistics.result import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class HazardCurve(Shown):
+    """Share of the customers of each month of age who leave in it.
+
+    Attributes
+    ----------
+    durations : Durations
+        What it was computed from.
+    conf_level : float
+        Level of the Wilson intervals.
+    """
+
+    durations: Durations
+    conf_level: float
+    curves: tuple[Curve, ...] = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """Numerator, denominator and interval, in one sentence."""
+        unit = self.durations.unit
+        return (
+            f"Hazard: customers who leave in the k-th {unit}, divided by those still there when it begins, "
+            f"{self.conf_level:.0%} Wilson intervals; {unit} k runs from age k - 1 (not included) to k. "
+            f"{self.durations.definition}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a group and month.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, month (named after the unit), hazard, hazard_ci_lower, hazard_ci_upper, at_risk, events.
+            `at_risk` is the number of customers that the share stands for: who is lost from sight or enters within
+            the month counts with a part of it. Month 0 holds those who left on the first day.
+        """
+        frames = [_by_month(curve, self.durations.unit, self.conf_level) for curve in self.curves]
+        return stack_groups(self.durations.by, self.durations.groups, frames)
+
+
+def hazard_curve(
+    durations: Durations | Dataset, *, by: str | Sequence[str] | None = None, conf_level: float = 0.95
+) -> HazardCurve:
+    """Estimate in which months of age customers leave.
+
+    Parameters
+    ----------
+    durations : Durations or Dataset
+        From `durations`; of a data set the default ones.
+    by : str or sequence of str, optional
+        Columns to compare; default those the durations are split by.
+    conf_level : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    HazardCurve
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> kb.hazard_curve(kb.datasets.load_telco()).to_frame().head(3).round(4)
+       month  hazard  hazard_ci_lower  hazard_ci_upper  at_risk  events
+    0      0  0.0000           0.0000           0.0005   7043.0       0
+    1      1  0.0540           0.0490           0.0596   7032.0     380
+    2      2  0.0192           0.0161           0.0228   6419.0     123
+    """
+    split = regroup(as_durations(durations, by), by)
+    return HazardCurve(split, check_conf_level(conf_level), tuple(map(Curve.of, risk_tables(split))))
+
+
+def _by_month(curve: Curve, unit: str, conf_level: float) -> pd.DataFrame:
+    import pandas as pd
+
+    time, left = curve.risk.time, curve.risk.left
+    last = int(np.ceil(time[-1])) if len(time) else 0
+    month = np.arange(last + 1)
+    place = np.ceil(time).astype(np.int64)
+    events = np.bincount(place, left, minlength=last + 1)
+    # survival over the month, so that who is lost from sight within it counts for the part that was seen
+    after, _ = curve.at(np.minimum(month, time[-1] if len(time) else 0))
+    before = np.concatenate([[1.0], after[:-1]])
+    first = np.minimum(np.searchsorted(time, month - 1, side="right"), len(time) - 1)
+    starts = curve.risk.at_risk[first]
+    starts = np.where(month == 0, curve.risk.at_risk[0] if len(time) else 0.0, starts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = np.where(before > 0, 1 - after / before, np.nan)
+        at_risk = np.where(events > 0, events / hazard, starts)
+    at_risk = np.where(before > 0, at_risk, 0.0)
+    hazard, lower, upper = wilson(events, at_risk, conf_level)
+    columns = {"hazard": hazard, "hazard_ci_lower": lower, "hazard_ci_upper": upper}
+    return pd.DataFrame({unit: month, **columns, "at_risk": at_risk.round(6), "events": events.astype(np.int64)})

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kbind as kb
+
+
+def contracts(rows: list[tuple[Any, ...]], as_of: str = "2025-01-01", **tables: pd.DataFrame) -> kb.Dataset:
+    frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
+    return kb.open_dataset({"subscriptions": frame, **tables}, as_of=as_of)
+
+
+def lives(data: kb.Dataset, **arguments: Any) -> list[tuple[Any, ...]]:
+    frame = kb.durations(data, **arguments).to_frame()
+    return list(frame[["duration", "event_observed", "entry", "n"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(1, "2024-01-15", None)], (11 + 17 / 31, False)),  # running; from 15 December to 1 January 17 of 31 days
+        ([(1, "2023-01-15", "2024-01-15")], (12.0, True)),
+        ([(1, "2024-01-31", "2024-02-29")], (1.0, True)),  # the end of a month is a month after the end of the last
+        ([(1, "2024-03-01", "2024-03-16")], (15 / 31, True)),
+        ([(1, "2023-01-01", "2024-01-01"), (1, "2024-01-01", None)], (24.0, False)),  # renewed
+        (
+            [(1, "2023-01-01", "2023-12-31"), (1, "2024-01-01", None)],
+            (24.0, False),
+        ),  # the last day was written
+        ([(1, "2023-01-01", "2024-01-01"), (1, "2024-01-03", None)], (12.0, True)),  # came back
+        ([(1, "2023-01-01", "2024-06-01"), (1, "2023-03-01", "2023-09-01")], (17.0, True)),  # one within the other
+        ([(1, "2024-06-01", "2025-06-01")], (7.0, False)),  # ends behind the end of the data
+        ([(1, "2024-06-01", "2025-01-01")], (7.0, False)),  # whether it is renewed, nobody knows yet
+        ([(1, "2024-06-01", "2024-06-01"), (1, "2024-07-01", None)], (6.0, False)),  # ends where it starts: covers none
+    ],
+)
+def test_contracts_by_hand(rows: list[Any], expected: tuple[float, bool]) -> None:
+    (found,) = lives(contracts(rows))
+    assert found[0] == pytest.approx(expected[0])
+    assert found[1:] == (expected[1], 0.0, 1)
+
+
+def test_grace_is_an_argument() -> None:
+    data = contracts([(1, "2023-01-01", "2024-01-01"), (1, "2024-01-20", None)])
+    assert lives(data, grace="1D")[0][:2] == (12.0, True)
+    assert lives(data, grace="30D")[0][:2] == (24.0, False)
+
+
+def test_earlier_end_of_the_data() -> None:
+    data = contracts([(1, "2024-01-01", "2024-07-01"), (2, "2024-10-01", None)])
+    assert lives(data, as_of="2024-06-01") == [(5.0, False, 0.0, 1)]
+    with pytest.raises(kb.ArgumentError, match="lies behind the end of the data, 2025-01-01"):
+        kb.durations(data, as_of="2026-01-01")
+
+
+def test_acquired_before_recording_began_is_delayed_entry() -> None:
+    people = pd.DataFrame({"customer_id": [1, 2, 3], "acquired_at": ["2022-01-01", "2024-02-01", None]})
+    rows = [(1, "2024-01-01", "2024-07-01"), (2, "2024-03-01", None), (3, "2024-01-01", None)]
+    data = contracts(rows, customers=people)
+    assert lives(data) == [
+        (11.0, False, 0.0, 1),  # 2: acquired a month before the contract, while recording ran
+        (12.0, False, 0.0, 1),  # 3: not known, so from the contract on
+        (30.0, True, 24.0, 1),  # 1: could not have been seen leaving in the first two years
+    ]
+    assert lives(data, origin="start") == [(6.0, True, 0.0, 1), (10.0, False, 0.0, 1), (12.0, False, 0.0, 1)]
+    assert "1 customers are observed only from a later age on" in kb.durations(data).definition
+
+
+def test_causes_come_from_cancellations() -> None:
+    said = pd.DataFrame(
+        {
+            "customer_id": [1, 2, 3, 1],
+            "timestamp": ["2024-05-20", "2024-06-01", "2024-05-01", "2024-08-01"],
+            "voluntary": [True, False, None, False],  # the last one belongs to a later contract
+        }
+    )
+    rows = [(i, "2024-01-01", "2024-06-01") for i in (1, 2, 3, 4)]
+    found = kb.durations(contracts(rows, cancellations=said))
+    assert found.causes == ("voluntary", "involuntary", "unknown")
+    assert found.to_frame().set_index("cause")["n"].to_dict() == {"voluntary": 1, "involuntary": 1, "unknown": 2}
+
+
+def test_log_with_a_lapse_rule_by_hand() -> None:
+    """Silences of more than 30 days; the end of the data is 1 July."""
+    days = {
+        1: ["2024-01-01", "2024-01-20", "2024-04-20"],  # silent from 20 January: left then, though back later
+        2: ["2024-01-01", "2024-01-31", "2024-03-01"],  # 30 days are not more than 30 days; then silent from 1 March
+        3: ["2024-06-10"],  # younger than the rule: nobody can tell
+        4: ["2024-05-01", "2024-05-25", "2024-06-20"],  # open
+    }
+    log = pd.DataFrame([(i, d) for i, dates in days.items() for d in dates], columns=["customer_id", "timestamp"])
+    data = kb.open_dataset({"events": log}, as_of="2024-07-01")
+    found = lives(data, lapse="30D")
+    assert found == [
+        (0.0, False, 0.0, 1),  # 3
+        (pytest.approx(19 / 31), True, 0.0, 1),  # 1
+        (1.0, False, 0.0, 1),  # 4: seen whole up to 1 June
+        (2.0, True, 0.0, 1),  # 2
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.integers(0, 300), st.integers(-5, 200)), min_size=1, max_size=40),
+    st.sampled_from(["2024-06-01", "2024-12-01"]),
+)
+def test_contracts_counted_one_by_one(rows: list[Any], as_of: str) -> None:
+    first = pd.Timestamp("2024-01-01")
+    frame = [(c, first + pd.Timedelta(days=s), first + pd.Timedelta(days=max(s, s + n))) for c, s, n in rows]
+    end = pd.Timestamp(as_of)
+    expected = []
+    for customer in {row[0] for row in frame}:
+        mine = sorted((s, min(e, end)) for c, s, e in frame if c == customer and s < end and e > s)
+        if not mine:
+            continue
+        start, reach = mine[0]
+        for s, e in mine[1:]:
+            if s > reach + pd.Timedelta(days=1):
+                break
+            reach = max(reach, e)
+        expected.append((start, reach, reach < end))
+    try:
+        found = kb.durations(contracts(frame, as_of=as_of))
+    except kb.ArgumentError:
+        assert not expected
+        return
+    assert found.customers == len(expected)
+    assert found.events == sum(left for _, _, left in expected)
+    whole = [(reach.to_period("M") - start.to_period("M")).n - (reach.day < start.day) for start, reach, _ in expected]
+    assert sorted(np.floor(np.repeat(found.duration, found.n))) == sorted(whole)
+
+
+def test_telco_needs_no_more_arguments() -> None:
+    found = kb.durations(kb.datasets.load_telco(), by="contract")
+    assert (found.customers, found.events) == (7043, 1869)
+    assert found.to_frame()["duration"].min() == 0
+    assert list(found.to_frame().columns) == ["contract", "duration", "event_observed", "entry", "cause", "n"]
+
+
+def test_roles_by_keyword_with_entry_and_cause() -> None:
+    frame = pd.DataFrame(
+        {
+            "customer_id": [1, 2, 3],
+            "months": [4, 5, 6],
+            "gone": ["ja", "nein", "ja"],
+            "since": [0, 2, None],
+            "why": ["price", None, " "],
+        }
+    )
+    roles = {"tenure": "months", "churned": {"column": "gone", "value": "ja"}, "entry": "since", "cause": "why"}
+    found = kb.durations(kb.open_dataset({"customers": frame}, roles=roles))
+    assert found.causes == ("price", "unknown")
+    assert found.to_frame()["cause"].tolist() == ["price", None, "unknown"]
+    assert found.to_frame()["entry"].tolist() == [0, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"tenure": [1, None], "churned": [True, False]}, "1 customers of 'data' have no tenure"),
+        ({"tenure": [1, -2], "churned": [True, False]}, "1 customers of 'data' have a negative tenure"),
+        ({"tenure": [1, 2], "churned": ["yes", "perhaps"]}, "1 customers of 'data' have no readable churned"),
+    ],
+)
+def test_unusable_customers_are_named(frame: dict[str, Any], message: str) -> None:
+    people = pd.DataFrame({"customer_id": [1, 2], **frame})
+    data = kb.open_dataset({"customers": people}, roles={"tenure": "tenure", "churned": "churned"})
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.durations(data)
+
+
+def test_mistakes() -> None:
+    data = contracts([(1, "2024-01-01", None)])
+    for arguments, message in (
+        ({"origin": "birth"}, "origin='birth'"),
+        ({"grace": "1 month"}, "grace='1 month' is no length"),
+        ({"log": "events"}, "this needs a table 'events'"),
+        ({"by": "plan"}, "by='plan' is no column"),
+    ):
+        with pytest.raises(kb.ArgumentError, match=message):
+            kb.durations(data, **arguments)
+    with pytest.raises(kb.ArgumentError, match="no column plays the role 'tenure'"):
+        kb.durations(kb.open_dataset({"customers": pd.DataFrame({"customer_id": [1]})}))
