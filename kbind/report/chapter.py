@@ -15,7 +15,7 @@ from kbind.figures import alt_text
 from kbind.figures.base import finding
 from kbind.report.blocks import Block, Foot, Picture, Section, Summary, as_record, render_block
 from kbind.story.base import Story
-from kbind.wording import Table
+from kbind.wording import Table, named
 
 _DPI = 200
 
@@ -84,7 +84,7 @@ class Chapter:
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
         rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
-        lines.append(text(f"foot.data.{self.voice.action}", title=data.card.title, rows=rows, n=self._size()))
+        lines.append(text(f"foot.data.{self.voice.action}", title=named(data.card.title), rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:
@@ -97,7 +97,7 @@ class Chapter:
 
     def _title(self) -> str:
         key = self.data.card.key
-        return self.voice.catalogue.text(f"data.{key}.name") if key else self.data.name
+        return self.voice.catalogue.text(f"data.{key}.name") if key else named(self.data.name)
 
     def _size(self) -> str:
         return self.voice.customers(self.story.scope().customers)
