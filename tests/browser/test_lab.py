@@ -73,18 +73,17 @@ def _read(path: Path) -> Any:
     """The JSON, once it is written to the end."""
     try:
         return json.loads(path.read_text())
-    except ValueError:
+    except (OSError, ValueError):
         return None
 
 
-def _code(path: Path) -> list[Any]:
-    content = _read(path)
+def _code(content: Any) -> list[Any]:
     return [cell for cell in content["cells"] if cell["cell_type"] == "code"] if content else []
 
 
-def _shown(path: Path) -> list[Any]:
+def _shown(cells: list[Any]) -> list[Any]:
     """What the cells put out: blocks for the page, and kinds of everything."""
-    outputs = [output for cell in _code(path) for output in cell["outputs"]]
+    outputs = [output for cell in cells for output in cell["outputs"]]
     return [(output.get("metadata", {}).get("kbind"), sorted(output.get("data", {}))) for output in outputs]
 
 
@@ -94,12 +93,13 @@ def _kernel_is_connected(page: Page, lab: str) -> bool:
     return any(kernel["execution_state"] == "idle" and kernel["connections"] for kernel in kernels)
 
 
-def _executed_and_saved(page: Page, notebook: Path) -> bool:
+def _executed_and_saved(page: Page, notebook: Path) -> list[Any]:
+    """The code cells of the file, once all of them were executed."""
     page.keyboard.press("Control+s")
-    cells = _code(notebook)
+    cells = _code(_read(notebook))
     failed = [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
     assert not failed, failed[0]["evalue"]
-    return bool(cells) and all(cell["execution_count"] for cell in cells)
+    return cells if all(cell["execution_count"] for cell in cells) else []
 
 
 def test_chapter_runs_in_jupyterlab(lab: str, notebook: Path, browser: Browser) -> None:
@@ -112,8 +112,7 @@ def test_chapter_runs_in_jupyterlab(lab: str, notebook: Path, browser: Browser) 
     expect(status).to_have_attribute("data-status", "idle", timeout=PATIENCE * 1000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    _wait("all cells", lambda: _executed_and_saved(page, notebook), lambda: page.wait_for_timeout(1000))
+    cells = _wait("all cells", lambda: _executed_and_saved(page, notebook), lambda: page.wait_for_timeout(1000))
     page.close()
-    counts = [cell["execution_count"] for cell in _code(notebook)]
-    assert counts == list(range(1, len(counts) + 1))
-    assert _shown(notebook) == _shown(CHAPTER)
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert _shown(cells) == _shown(_code(_read(CHAPTER)))
