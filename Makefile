@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit notebooks-test lab notebooks bench pandas3 lock clean
+.PHONY: help report test lint types unit browser notebooks-test lab notebooks bench pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make report     write reports/index.html from the example data (German and English)"
-	@echo "make test       lint, format, types, layers, unit tests, doctests, notebooks"
+	@echo "make test       lint, format, types, layers, unit tests, doctests, pages in Chromium, notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (20 minutes, 4 GB of disk)"
@@ -46,7 +46,20 @@ lint: $(VENV)/.kbind
 types: $(VENV)/.kbind
 	$(BIN)/mypy
 
-unit: $(VENV)/.kbind
+# Pages and JupyterLab are tested in a real browser: one that is there, or Debian's where it can be had without asking.
+CHROMIUM = command -v "$${KBIND_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
+APT_GET = DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=2
+browser:
+	@{ $(CHROMIUM); } > /dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get > /dev/null && echo "Installing Debian's Chromium ..." && \
+		{ $(APT_GET) install -y --no-install-recommends chromium fonts-liberation fonts-dejavu-core || \
+		{ $(APT_GET) update && \
+		$(APT_GET) install -y --no-install-recommends chromium fonts-liberation fonts-dejavu-core; }; } > /dev/null 2>&1; \
+	} || true
+	@{ $(CHROMIUM); } > /dev/null || echo "No Chromium (chromium, chromium-browser, google-chrome or KBIND_CHROMIUM), so not" \
+		"checked: requests, console, accessibility, overflow, keyboard and print of the pages; a chapter in JupyterLab."
+
+unit: $(VENV)/.kbind browser
 	$(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
 
 notebooks-test: $(VENV)/.kbind

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.report import write_report
 
 mpl.use("Agg")
 
@@ -40,6 +41,11 @@ def lifetimes_csv() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "datasets" / "example_transactions.csv"
+
+
+@pytest.fixture(scope="session")
+def grocery_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(out=tmp_path_factory.mktemp("grocery")).parent
 
 
 @pytest.fixture

