@@ -274,14 +274,14 @@ class QualityStory:
             cells = [
                 tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
                 tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
-                *(DASH if pd.isna(row[at]) else self.voice.short_day(row[at]) for at in ("first", "last")),
+                DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
                 tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
                 DASH
                 if pd.isna(unknown)
                 else tell(self._count(f"{name}.strangers", unknown, "customers not in customers", "customers")),
             ]
             rows.append((self.name_of(name), *cells))
-        names = ("table", "rows", "customers", "first", "last", "repeated", "unknown")
+        names = ("table", "rows", "customers", "span", "repeated", "unknown")
         return Table(self.voice.say("quality.tables.title"), self._heads(*names), rows)
 
     def missing_table(self) -> Table:

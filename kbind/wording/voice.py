@@ -8,7 +8,7 @@ from string import Formatter
 from typing import Any
 
 import numpy as np
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from kbind.errors import ArgumentError
@@ -201,9 +201,9 @@ class Voice:
         """A date in words: "31. Dezember 2017"."""
         return str(format_date(day, "long", locale=self.lang))
 
-    def short_day(self, day: date) -> str:
-        """A date for a table: "31.12.2017"."""
-        return str(format_date(day, "short" if self.lang == "de" else "medium", locale=self.lang))
+    def span(self, first: date, last: date) -> str:
+        """From one day to another, as one range of months for a table: "Jan.–Dez. 2017"."""
+        return str(format_interval(first, last, skeleton="yMMM", locale=self.lang))
 
     def period_name(self, start: date, label: str, *, short: bool = False) -> str:
         """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
