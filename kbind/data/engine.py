@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -103,6 +103,11 @@ def literal(value: object) -> Expression:
     if isinstance(value, (list, tuple)):
         return exp.Array(expressions=[literal(v) for v in value])
     return exp.convert(value)
+
+
+def array(values: Iterable[Expression]) -> Expression:
+    """A list of expressions as one value."""
+    return exp.Array(expressions=list(values))
 
 
 def parse(sql: str, **fill: Expression) -> Expression:

@@ -8,10 +8,19 @@ from datetime import datetime
 from itertools import islice
 
 from kbind.data.dataset.config import Config, TableConfig
-from kbind.data.dataset.reading import Breach, Hints, Reading, decimal_shown, read_column, survey
+from kbind.data.dataset.reading import (
+    Breach,
+    Hints,
+    Reading,
+    decimal_shown,
+    read_column,
+    survey,
+    survey_number,
+    tidy_number,
+)
 from kbind.data.dataset.schema import TABLES
 from kbind.data.dataset.sources import Source
-from kbind.data.engine import Engine, Expression, column, literal, parse
+from kbind.data.engine import Engine, Expression, array, column, literal, parse
 from kbind.errors import Problem, did_you_mean, shown
 
 _EXAMPLES = 3
@@ -59,8 +68,9 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
             )
         )
     surveys = {
-        name: survey(contract.get(name), original, physical[original], from_text=source.is_text)
+        name: survey(contract[name], original, physical[original], from_text=source.is_text)
         for name, original in names.items()
+        if name in contract
     }
     flat = {
         f"{name}:{label}": parse("count(*) FILTER (WHERE _p)", p=condition)
@@ -69,6 +79,8 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
     }
     found = _aggregate(engine, source.relation, flat)
     counts = {name: {c: int(str(found[f"{name}:{c}"])) for c in conditions} for name, conditions in surveys.items()}
+    attributes = {name: original for name, original in names.items() if name not in contract}
+    counts |= _survey_attributes(engine, source, attributes) if source.is_text else {name: {} for name in attributes}
     shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
     hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere)
     readings = [
@@ -76,6 +88,30 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
         for name, original in names.items()
     ]
     return readings, problems
+
+
+def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """What kinds of numbers the other columns of a text file hold.
+
+    All columns are laid below each other, so that a statement states each condition once and not once a column.
+    """
+    raw, value = column("raw"), column("value")
+    conditions = survey_number(raw, value)
+    counted = ", ".join(f"count(*) FILTER (WHERE _p{i}) AS c{i}" for i in range(len(conditions)))
+    parts = {f"p{i}": condition for i, condition in enumerate(conditions.values())}
+    result: dict[str, dict[str, int]] = {}
+    rest = iter(names.items())
+    while some := list(islice(rest, _BATCH)):
+        found = engine.query(
+            f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
+            "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
+            tables={"source": source.relation},
+            values={"n": len(some)},
+            parts=parts | {"tidy": tidy_number(raw), "columns": array(column(original) for _, original in some)},
+        )
+        for row in found.to_pylist():
+            result[some[row["i"]][0]] = {label: row[f"c{i}"] for i, label in enumerate(conditions)}
+    return {name: result.get(name, {}) for name in names}  # nothing is known of a table without rows
 
 
 def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) -> tuple[dict[str, str], list[Problem]]:

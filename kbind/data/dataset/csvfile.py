@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from kbind.data.engine import CsvError, Engine
@@ -76,7 +77,8 @@ def _header(path: Path, label: str) -> tuple[str, list[str]]:
     if line.count('"') % 2:
         raise DatasetError([Problem(label, "has a line break in its header", allowed="allowed: names on one line")])
     names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
-    twice = sorted({name for name in names if [n.lower() for n in names].count(name.lower()) > 1})
+    frequent = Counter(name.lower() for name in names)
+    twice = sorted({name for name in names if frequent[name.lower()] > 1})
     if twice:
         listed = ", ".join(shown(name) for name in twice)
         raise DatasetError([Problem(label, f"has columns of the same name: {listed}", allowed="rename one of them")])
