@@ -21,7 +21,7 @@ from kbind.data.dataset.reading import (
 from kbind.data.dataset.schema import TABLES
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, Expression, array, column, literal, parse
-from kbind.errors import Problem, did_you_mean, shown
+from kbind.errors import Problem, did_you_mean, listed, shown
 
 _EXAMPLES = 3
 _BATCH = 400  # aggregates a statement: wide tables take several
@@ -64,7 +64,7 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
                 source.label,
                 f"no column {missing!r}",
                 allowed=did_you_mean(missing, [s for n, s in names.items() if n not in contract])
-                + f"columns: {', '.join(names.values())}",
+                + f"columns: {listed(names.values())}",
             )
         )
     surveys = {
@@ -136,7 +136,7 @@ def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) 
                 Problem(
                     source.label,
                     f"the mapping names a column {original!r} that is not there",
-                    allowed=f"{hint}columns: {', '.join(physical)}",
+                    allowed=f"{hint}columns: {listed(physical)}",
                 )
             )
     taken = set(renamed.values())
@@ -246,9 +246,10 @@ def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Pro
         tables={"raw": source.relation},
         parts={"value": column(breach.column or ""), "where": breach.where},
     )
+    numbers = source.rows_shown(found.column("row").to_pylist())
     rows = [
-        (row - 1 + source.first_row, "empty" if value is None or not value.strip() else shown(value))
-        for row, value in zip(found.column("row").to_pylist(), found.column("value").to_pylist(), strict=True)
+        (row, "empty" if value is None or not value.strip() else shown(value))
+        for row, value in zip(numbers, found.column("value").to_pylist(), strict=True)
     ]
     return Problem(source.label, breach.message, breach.column, rows, count, breach.allowed)
 
@@ -264,9 +265,7 @@ def _repeated_keys(engine: Engine, source: Source, key: Reading) -> list[Problem
     )
     if not found.num_rows:
         return []
-    rows = [
-        (row - 1 + source.first_row, shown(value))
-        for row, value in zip(found.column("row").to_pylist(), found.column("id").to_pylist(), strict=True)
-    ]
+    numbers = source.rows_shown(found.column("row").to_pylist())
+    rows = [(row, shown(value)) for row, value in zip(numbers, found.column("id").to_pylist(), strict=True)]
     extra = int(found.column("extra")[0].as_py())
     return [Problem(source.label, "occurs more than once", key.source, rows, extra, "allowed: one row a customer")]

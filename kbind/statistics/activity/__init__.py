@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, did_you_mean
+from kbind.errors import ArgumentError, check_choice, did_you_mean, listed
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
 from kbind.statistics.calendar import PERIODS, Calendar
@@ -207,4 +207,4 @@ def _table_with(data: Dataset, log: str, name: str) -> str:
         if name in data.tables[table].columns and name != "customer_id":
             return table
     known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
-    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")
+    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {listed(known)}")

@@ -135,7 +135,7 @@ def test_german_excel_csv(tmp_path: Path, mapping: dict[str, Any]) -> None:
     assert frame["amount"].tolist() == [1234.5, -12.0, 5.5]
     assert frame["timestamp"].iloc[0] == pd.Timestamp("2024-01-31 23:10")
     assert frame["Filiale"].iloc[0] == "Köln; Mitte"
-    assert data.notes == ("events: 1 refund (negative amount), -12.00 in all; kept",)
+    assert data.notes == ("events: 1 refund (negative amount), -12.00 in all; kept, and counted as activity",)
 
 
 def test_kbind_yaml(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_overview_and_notes() -> None:
     data = kb.open_dataset({"events": EVENTS})
     frame = data.overview()
     assert frame[["rows", "customers"]].to_numpy().tolist() == [[4, 3]]
-    assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept")
+    assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept, and counted as activity")
     assert "<table" in data._repr_html_()
 
 
