@@ -1,6 +1,7 @@
 """The command line: `kbind check` and `kbind report`.
 
-Exit codes: 0 done; 1 the report could not be written; 2 the data or the command is not usable; 130 interrupted.
+Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; 2 the data or the
+command is not usable; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +44,10 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    epilog="Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; "
+    "2 the data or the command is not usable; 130 interrupted."
+)
 def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -105,6 +110,8 @@ def report(
 
 def main() -> None:
     """Run the command line; every error is a message and an exit code, never a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no emoji gets their numbers
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:
