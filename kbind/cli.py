@@ -58,7 +58,9 @@ def _main(
 
 @app.command()
 def check(
-    source: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files, one file, or a DuckDB file.")],
+    source: Annotated[
+        Path, typer.Argument(readable=False, help="A folder of CSV or Parquet files, one file, or a DuckDB file.")
+    ],
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
@@ -71,12 +73,12 @@ def check(
 
 @app.command()
 def report(
-    data: Annotated[Path | None, typer.Option(help="As for check; default: the example data.")] = None,
+    data: Annotated[Path | None, typer.Option(readable=False, help="As for check; default: the example data.")] = None,
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
     period: Annotated[str | None, typer.Option(help="day, week, month, quarter, year. Default: what fits.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write to.")] = Path("reports"),
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
     chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
     threshold: Annotated[int, typer.Option(help="Smallest number of customers that is shown.")] = 5,
