@@ -161,10 +161,12 @@ def test_a_folder_in_the_place_of_a_page(old: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", [0.5, 4.0])
-def test_a_killed_report_leaves_the_old_one(write: Write, run: Run, old: Path, moment: float) -> None:
+def test_a_killed_report_leaves_the_old_one(write: Write, tmp_path: Path, old: Path, moment: float) -> None:
     folder, before = write(events=EVENTS), _content(old)
     words = [*KBIND, "report", "--data", str(folder), "--out", str(old)]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    left = tmp_path / "left"  # temporary files of the killed run are pytest's to remove
+    left.mkdir()
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(left)})
     time.sleep(moment)
     process.kill()
     assert process.wait() == -signal.SIGKILL
