@@ -1,6 +1,7 @@
 """The command line: `kbind check` and `kbind report`.
 
-Exit codes: 0 done; 1 the report could not be written; 2 the data or the command is not usable; 130 interrupted.
+Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; 2 the data or the
+command is not usable; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +44,10 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    epilog="Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; "
+    "2 the data or the command is not usable; 130 interrupted."
+)
 def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -53,7 +58,9 @@ def _main(
 
 @app.command()
 def check(
-    source: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files, one file, or a DuckDB file.")],
+    source: Annotated[
+        Path, typer.Argument(readable=False, help="A folder of CSV or Parquet files, one file, or a DuckDB file.")
+    ],
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
@@ -66,12 +73,12 @@ def check(
 
 @app.command()
 def report(
-    data: Annotated[Path | None, typer.Option(help="As for check; default: the example data.")] = None,
+    data: Annotated[Path | None, typer.Option(readable=False, help="As for check; default: the example data.")] = None,
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
     period: Annotated[str | None, typer.Option(help="day, week, month, quarter, year. Default: what fits.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write to.")] = Path("reports"),
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
     chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
     threshold: Annotated[int, typer.Option(help="Smallest number of customers that is shown.")] = 5,
@@ -105,6 +112,8 @@ def report(
 
 def main() -> None:
     """Run the command line; every error is a message and an exit code, never a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no emoji gets their numbers
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import errno
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class KbindError(Exception):
@@ -13,6 +19,31 @@ class KbindError(Exception):
 
 class ArgumentError(KbindError, ValueError):
     """An argument is outside what the function allows."""
+
+
+class TemporaryError(KbindError):
+    """There is no room, or no right, to write temporary files."""
+
+    def __init__(self, error: OSError) -> None:
+        where = f" in {tempfile.tempdir}" if tempfile.tempdir else ""
+        remedy = "make room, or set TMPDIR to another folder"
+        super().__init__(f"no temporary file could be written{where}: {error.strerror or error}; {remedy}")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for temporary files; that there is no room for them is not taken for a fault of the data."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="kbind-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise TemporaryError(error) from error
+    with folder as name:
+        try:
+            yield Path(name)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise TemporaryError(error) from error
+            raise
 
 
 class ReportError(KbindError):
@@ -47,7 +78,7 @@ class Problem:
     allowed: str = ""
 
     def __str__(self) -> str:
-        where = self.file if self.column is None else f"{self.file}, column {shown(self.column)}"
+        where = plain(self.file, 1000) + ("" if self.column is None else f", column {shown(self.column)}")
         text = f"{where}: {self.message}"
         if self.rows:
             examples = ", ".join(f"row {row} ({value})" for row, value in self.rows)
@@ -82,6 +113,29 @@ def shown(value: object, width: int = 60) -> str:
     if len(text) > width:
         text = text[: width - 1] + "…"
     return repr(text)
+
+
+def plain(value: object, width: int = 60) -> str:
+    r"""A name without quotes: nothing in it that steers a terminal or turns text around, not too long.
+
+    >>> plain("Müller \x1b[31m", width=10)
+    'Müller \\x…'
+    """
+    text = str(value)[: width + 1]
+    joiners = "\u200c\u200d"  # parts of letters and of emoji
+    text = "".join(c if c.isprintable() or c in joiners else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """Names in a row, the first of them if there are many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    every = list(names)
+    more = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return ", ".join(plain(name) for name in every[:most]) + more
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -24,7 +24,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from kbind.errors import KbindError
+from kbind.errors import DatasetError, KbindError, Problem
 
 DIALECT = "duckdb"
 
@@ -46,10 +46,11 @@ class CsvError(EngineError):
 
     Attributes
     ----------
-    reason : {"width", "quote", "encoding", "other"}
-        Another number of columns, a quote that is not closed, bytes that are not UTF-8, or something else.
+    reason : {"width", "quote", "encoding", "line ends", "other"}
+        Another number of columns, a quote that is not closed, bytes that are not UTF-8, lines that end in different
+        ways, or something else.
     line : int or None
-        Line in the file.
+        Row as a spreadsheet shows it: a line break inside quotes does not count.
     original : str
         The line as it stands.
     expected, found : int
@@ -69,7 +70,7 @@ class CsvError(EngineError):
     def of(cls, message: str) -> CsvError:
         """What the engine's message says."""
         line = re.search(r"CSV Error on Line: (\d+)", message)
-        original = re.search(r"Original Line: (.*)", message)
+        original = re.search(r"Original Line: \s*(.*)", message)
         width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
         reason = "other"
         if width:
@@ -78,6 +79,8 @@ class CsvError(EngineError):
             reason = "quote"
         elif "utf-8" in message:
             reason = "encoding"
+        elif "state machine reached an invalid state" in message:
+            reason = "line ends"
         return cls(
             reason,
             int(line[1]) if line else None,
@@ -105,6 +108,11 @@ def literal(value: object) -> Expression:
     if isinstance(value, (list, tuple)):
         return exp.Array(expressions=[literal(v) for v in value])
     return exp.convert(value)
+
+
+def array(values: Iterable[Expression]) -> Expression:
+    """A list of expressions as one value."""
+    return exp.Array(expressions=list(values))
 
 
 def parse(sql: str, **fill: Expression) -> Expression:
@@ -374,6 +382,10 @@ class Engine:
             relation = self._connection.sql(sql)
             return pa.table({}) if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:
+            damaged = re.search(r'Failed to read file "(.+?)": (.*)', str(error))
+            if damaged:
+                problem = Problem(Path(damaged[1]).name, f"is damaged: {damaged[2]}", allowed="copy or export it again")
+                raise DatasetError([problem]) from error
             raise EngineError(str(error).split("\n\nLINE")[0]) from error
 
 

@@ -8,7 +8,6 @@ import atexit
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from kbind.errors import ReportError, did_you_mean
+from kbind.errors import DatasetError, Problem, ReportError, did_you_mean, temporary_folder
 
 Progress = Callable[[int, int], None]
 
@@ -81,6 +80,8 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
     ------
     ReportError
         A cell failed; says which and why, without a traceback.
+    DatasetError
+        The data turned out to be damaged when it was read.
     """
     cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
 
@@ -88,18 +89,21 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
         if progress is not None and cell_index in cells:
             progress(cells.index(cell_index) + 1, len(cells))
 
-    with tempfile.TemporaryDirectory(prefix="kbind-") as folder:
+    with temporary_folder() as folder:
         client = NotebookClient(
             notebook,
             timeout=None,
             kernel_name="python3",
-            resources={"metadata": {"path": folder}},
+            resources={"metadata": {"path": str(folder)}},
             on_cell_executed=done,
             record_timing=False,
         )
         try:
             _run(client)
         except CellExecutionError as error:
+            if error.ename.rpartition(".")[2] == DatasetError.__name__:  # found only when the rows were read
+                file, _, what = error.evalue.partition(": ")
+                raise DatasetError([Problem(file, what)]) from error
             raise ReportError(f"{name}: {error.ename.rpartition('.')[2]}: {error.evalue}") from error
         except DeadKernelError as error:
             raise ReportError(f"{name}: the process that ran it died; is there enough memory?") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, parse
-from kbind.errors import ArgumentError, did_you_mean
+from kbind.errors import ArgumentError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def _table_with(data: Dataset, log: str, name: str) -> str:
         if name in data.tables[table].columns and name != "customer_id":
             return table
     known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
-    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {', '.join(known)}")
+    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {listed(known)}")
 
 
 def group_value(data: Dataset, table: str, name: str) -> Expression:

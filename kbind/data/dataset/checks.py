@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
-from kbind.data.dataset.reading import Breach, Hints, Reading, decimal_shown, read_column, survey
+from kbind.data.dataset.reading import (
+    Breach,
+    Hints,
+    Reading,
+    decimal_shown,
+    read_column,
+    survey,
+    survey_number,
+    tidy_number,
+)
 from kbind.data.dataset.schema import TABLES
 from kbind.data.dataset.sources import Source
-from kbind.data.engine import Engine, column, literal, parse
-from kbind.errors import DatasetError, Problem, did_you_mean, shown
+from kbind.data.engine import Engine, array, column, literal, parse
+from kbind.errors import DatasetError, Problem, did_you_mean, listed, shown
 
 _EXAMPLES = 3
+_BATCH = 400  # columns surveyed in a statement
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,13 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
                 source.label,
                 f"no column {missing!r}",
                 allowed=did_you_mean(missing, [s for n, s in names.items() if n not in contract])
-                + f"columns: {', '.join(names.values())}",
+                + f"columns: {listed(names.values())}",
             )
         )
     surveys = {
-        name: survey(contract.get(name), original, physical[original], from_text=source.is_text)
+        name: survey(contract[name], original, physical[original], from_text=source.is_text)
         for name, original in names.items()
+        if name in contract
     }
     flat = {
         f"{name}:{label}": parse("count(*) FILTER (WHERE _p)", p=condition)
@@ -90,6 +102,8 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
     }
     found = engine.aggregate(source.relation, flat)
     counts = {name: {c: found[f"{name}:{c}"] for c in conditions} for name, conditions in surveys.items()}
+    attributes = {name: original for name, original in names.items() if name not in contract}
+    counts |= _survey_attributes(engine, source, attributes) if source.is_text else {name: {} for name in attributes}
     shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
     hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere)
     readings = [
@@ -97,6 +111,30 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
         for name, original in names.items()
     ]
     return readings, problems
+
+
+def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """What kinds of numbers the other columns of a text file hold.
+
+    All columns are laid below each other, so that a statement states each condition once and not once a column.
+    """
+    raw, value = column("raw"), column("value")
+    conditions = survey_number(raw, value)
+    counted = ", ".join(f"count(*) FILTER (WHERE _p{i}) AS c{i}" for i in range(len(conditions)))
+    parts = {f"p{i}": condition for i, condition in enumerate(conditions.values())}
+    result: dict[str, dict[str, int]] = {}
+    rest = iter(names.items())
+    while some := list(islice(rest, _BATCH)):
+        found = engine.query(
+            f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
+            "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
+            tables={"source": source.relation},
+            values={"n": len(some)},
+            parts=parts | {"tidy": tidy_number(raw), "columns": array(column(original) for _, original in some)},
+        )
+        for row in found.to_pylist():
+            result[some[row["i"]][0]] = {label: row[f"c{i}"] for i, label in enumerate(conditions)}
+    return {name: result.get(name, {}) for name in names}  # nothing is known of a table without rows
 
 
 def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) -> tuple[dict[str, str], list[Problem]]:
@@ -121,7 +159,7 @@ def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) 
                 Problem(
                     source.label,
                     f"the mapping names a column {original!r} that is not there",
-                    allowed=f"{hint}columns: {', '.join(physical)}",
+                    allowed=f"{hint}columns: {listed(physical)}",
                 )
             )
     taken = set(renamed.values())
@@ -263,9 +301,10 @@ def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Pro
         tables={"raw": source.relation},
         parts={"value": column(breach.column or ""), "where": breach.where},
     )
+    numbers = source.rows_shown(found.column("row").to_pylist())
     rows = [
-        (row - 1 + source.first_row, "empty" if value is None or not value.strip() else shown(value))
-        for row, value in zip(found.column("row").to_pylist(), found.column("value").to_pylist(), strict=True)
+        (row, "empty" if value is None or not value.strip() else shown(value))
+        for row, value in zip(numbers, found.column("value").to_pylist(), strict=True)
     ]
     return Problem(source.label, breach.message, breach.column, rows, count, breach.allowed)
 
@@ -285,10 +324,8 @@ def _repeated_keys(engine: Engine, source: Source, key: Sequence[Reading]) -> li
     )
     if not found.num_rows:
         return []
-    rows = [
-        (row - 1 + source.first_row, shown(value))
-        for row, value in zip(found.column("row").to_pylist(), found.column("id").to_pylist(), strict=True)
-    ]
+    numbers = source.rows_shown(found.column("row").to_pylist())
+    rows = [(row, shown(value)) for row, value in zip(numbers, found.column("id").to_pylist(), strict=True)]
     extra = int(found.column("extra")[0].as_py())
     named = " + ".join(reading.source for reading in key)
     allowed = "allowed: one row a customer" if len(key) == 1 else "allowed: one row for each"

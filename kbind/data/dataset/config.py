@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import yaml
 
 from kbind.data.dataset.schema import ROLES, TABLES
@@ -58,10 +59,15 @@ class Config:
 
 def read_config(path: Path) -> Config:
     """Read `kbind.yaml`; an empty configuration if there is none."""
-    if not path.is_file():
+    try:
+        if not path.is_file():
+            return Config()
+    except PermissionError:  # the folder itself is closed, and that will be said
         return Config()
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError([Problem(path.name, f"is not YAML in UTF-8: {' '.join(str(error).split())}")]) from error
     if content is None:
@@ -76,8 +82,11 @@ def read_config(path: Path) -> Config:
     for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy"))):
         if content.get(key) not in (None, *allowed):
             raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: {_listed(allowed)}")
+    title = content.get("title")
+    if not isinstance(title, (str, int, float, date, type(None))):
+        raise _wrong(path.name, f"title: {title!r}", "allowed: text")
     return Config(
-        title=content.get("title"),
+        title=None if title is None else str(title),
         timezone=content.get("timezone"),
         as_of=content.get("as_of"),
         decimal=content.get("decimal"),
@@ -108,6 +117,8 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
         nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
         if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
+        if not isinstance(entry.get("file"), (str, type(None))):
+            raise _wrong(where, f"{table}: file {entry['file']!r}", "allowed: the name of a file in the folder")
         result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()}, entry.get("system"))
     return result
 
@@ -155,19 +166,22 @@ def read_as_of(as_of: object, timezone: str | None) -> datetime | None:
     if as_of is None:
         return None
     moment: datetime
+    given = as_of
+    if isinstance(as_of, np.datetime64):
+        as_of = as_of.astype("datetime64[us]").item()
     if isinstance(as_of, str):
         try:
             moment = datetime.fromisoformat(as_of.strip())
         except ValueError as error:
             raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00") from error
     elif isinstance(as_of, datetime):  # pandas.Timestamp is one
-        moment = as_of.to_pydatetime() if hasattr(as_of, "to_pydatetime") else as_of
+        moment = as_of.to_pydatetime(warn=False) if hasattr(as_of, "to_pydatetime") else as_of
     elif isinstance(as_of, date):
         moment = datetime(as_of.year, as_of.month, as_of.day)
     else:
-        raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: a date, a datetime or ISO text")
+        raise ArgumentError(f"as_of={given!r} is not a date; allowed: a date, a datetime or ISO text")
     if not isinstance(moment, datetime) or moment != moment:
-        raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: a date, a datetime or ISO text")
+        raise ArgumentError(f"as_of={given!r} is not a date; allowed: a date, a datetime or ISO text")
     if moment.tzinfo is not None:
         moment = moment.astimezone(ZoneInfo(timezone or "UTC")).replace(tzinfo=None)
     return moment

@@ -23,10 +23,14 @@ from kbind.data.dataset.config import (
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.reading import Reading
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
+from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES, WITNESSES
-from kbind.data.dataset.sources import Source, check_anchors, find_sources
+from kbind.data.dataset.sources import Source, check_anchors, check_exists, find_sources
 from kbind.data.engine import Engine
-from kbind.errors import DatasetError, Problem, did_you_mean
+from kbind.errors import DatasetError, Problem, did_you_mean, listed, plain
+
+#: Longest title of a data set: it stands above every page.
+_TITLE = 100
 
 #: So far from all others, and so few, rows are worth a note.
 _FAR, _FEW = timedelta(days=200), 3
@@ -95,7 +99,7 @@ def open_dataset(
     zone = read_timezone(timezone if timezone is not None else config.timezone)
     read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
     sources, unused = find_sources(engine, source, table, config)
-    name = config.title or _name_of(source)
+    name = plain(config.title or _name_of(source), _TITLE)
     check_anchors(sources, name)
 
     problems: list[Problem] = []
@@ -129,7 +133,7 @@ def open_dataset(
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), Card(title=name))
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
-    notes = [f"not used: {', '.join(unused)}"] if unused else []
+    notes = [f"not used: {listed(unused)}"] if unused else []
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     notes += [note for table in tables.values() if (note := _untranslated(table))]
     return replace(data, notes=(*notes, *_worth_knowing(data)))
@@ -139,6 +143,7 @@ def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | No
     config = Config()
     if isinstance(source, (str, Path)):
         path = Path(source)
+        check_exists(path)
         config = read_config((path if path.is_dir() else path.parent) / CONFIG_NAME)
     if mapping:
         if not any(key in TABLES for key in mapping):
@@ -165,7 +170,7 @@ def _wrong_roles(roles: Mapping[str, Role], readings: Mapping[str, list[Reading]
     columns = [reading.name for reading in readings.get("customers", [])]
     return [
         Problem(CONFIG_NAME, f"role {role!r}: no column {entry.column!r} in customers",
-                allowed=did_you_mean(entry.column, columns) + f"columns: {', '.join(columns)}")
+                allowed=did_you_mean(entry.column, columns) + f"columns: {listed(columns)}")
         for role, entry in roles.items()
         if entry.column not in columns
     ]  # fmt: skip
@@ -206,15 +211,7 @@ def _untranslated(table: CheckedTable) -> str:
 
 
 def _worth_knowing(data: Dataset) -> list[str]:
-    notes = []
-    if "events" in data.tables and "amount" in data.tables["events"].columns:
-        found = data.engine.query(
-            "SELECT count(*) AS n, sum(amount) AS total FROM t WHERE amount < 0", tables={"t": "events"}
-        )
-        refunds, total = found.column("n")[0].as_py(), found.column("total")[0].as_py()
-        if refunds:
-            what = "refund (negative amount)" if refunds == 1 else "refunds (negative amounts)"
-            notes.append(f"events: {refunds:,} {what}, {total:,.2f} in all; kept")
+    notes = refund_notes(data)
     for name, table in data.tables.items():
         contract = TABLES[name].columns
         for column in table.columns:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kbind.data.dataset.config import CONFIG_NAME, Config
-from kbind.data.dataset.csvfile import read_csv
+from kbind.data.dataset.csvfile import read_csv, rows_shown
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine, EngineError
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, shown
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -38,6 +43,8 @@ class Source:
         For CSV files that are not UTF-8.
     timezone : str or None
         Zone the source itself declares (frames with zoned time stamps).
+    path : Path or None
+        For CSV files, so that rows can be found again.
     """
 
     table: str
@@ -46,11 +53,13 @@ class Source:
     delimiter: str | None = None
     encoding: str | None = None
     timezone: str | None = None
+    path: Path | None = None
 
-    @property
-    def first_row(self) -> int:
-        """Number of the first row of data: a CSV file counts its header, as a spreadsheet does."""
-        return 1 if self.delimiter is None else 2
+    def rows_shown(self, rows: Sequence[int]) -> list[int]:
+        """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
+        if self.path is None or self.delimiter is None or not rows:
+            return list(rows)
+        return rows_shown(self.path, self.encoding, self.delimiter, rows)
 
     @property
     def is_text(self) -> bool:
@@ -72,13 +81,21 @@ def find_sources(
             f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
             "file, or a dict of data frames by table name"
         )
-    if not path.exists():
-        raise DatasetError([Problem(str(source), "does not exist", allowed=_nearby(path))])
     if path.is_dir() and table is None:
         return _from_folder(engine, path, config)
     if path.suffix.lower() in _DATABASE:
         return _from_database(engine, path, config)
     return [_from_file(engine, path, _table_of(path, table, config))], ()
+
+
+def check_exists(path: Path) -> None:
+    """Refuse what is not there, or closed to us, before anything looks for it."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DatasetError([Problem(str(path), "does not exist", allowed=_nearby(path))]) from error
+    except OSError as error:
+        raise DatasetError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
 
 
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
@@ -90,7 +107,12 @@ def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
         try:
             arrow = _to_arrow(frame)
         except (pa.ArrowException, TypeError, ValueError) as error:
-            problems.append(Problem(f"frame {name!r}", f"cannot be read: {' '.join(str(error).split())}"))
+            mixed = _mixed_columns(f"frame {name!r}", frame)
+            reason = ": ".join(" ".join(str(part).split()) for part in reversed(error.args))
+            problems += mixed or [Problem(f"frame {name!r}", f"cannot be read: {reason}")]
+            continue
+        if mixed := _mixed_columns(f"frame {name!r}", frame, only_times=True):
+            problems += mixed
             continue
         relation = f"{name}__raw"
         engine.read_frame(relation, arrow)
@@ -112,6 +134,37 @@ def _to_arrow(frame: Any) -> pa.Table:
     raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars or Arrow")
 
 
+def _mixed_columns(label: str, frame: Any, *, only_times: bool = False) -> list[Problem]:
+    """Columns of a pandas frame that hold values of several types, which no engine can.
+
+    Arrow takes times with and without a zone for each other without a word, so these are always looked for.
+    """
+    problems = []
+    for name in frame.columns if hasattr(frame, "dtypes") and hasattr(frame, "reset_index") else ():
+        values = frame[name]
+        if values.dtype != object or (only_times and not isinstance(values.dropna().iloc[:1].squeeze(), datetime)):
+            continue
+        kinds = [(row, _kind(value), value) for row, value in enumerate(values, start=1) if value == value]
+        counted = Counter(kind for _, kind, _ in kinds if kind)
+        if len(counted) < 2:
+            continue
+        most = counted.most_common(1)[0][0]
+        rows = [(row, shown(value)) for row, kind, value in kinds if kind and kind != most]
+        message = f"mixes {' and '.join(sorted(counted))}"
+        problems.append(Problem(label, message, str(name), rows[:3], len(rows), "allowed: one kind throughout"))
+    return problems
+
+
+def _kind(value: object) -> str:
+    """What a value is called in a message; nothing for a missing one."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, datetime):
+        return "times without a zone" if value.tzinfo is None else "times with a zone"
+    known = {str: "text", date: "dates", bool: "yes and no"}
+    return known.get(type(value), "numbers" if isinstance(value, Number) else type(value).__name__)
+
+
 def _zone_of(frame: pa.Table) -> str | None:
     zones = {f.type.tz for f in frame.schema if pa.types.is_timestamp(f.type) and f.type.tz}
     named = {zone for zone in zones if "/" in zone}
@@ -124,12 +177,15 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
     unused, problems = [], []
     try:
         content = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name != CONFIG_NAME)
+        folder.joinpath(CONFIG_NAME).exists()  # a folder can be listed and yet be closed
     except OSError as error:
         raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
     for path in content:
         table = declared.get(path.name) or path.stem.lower()
-        readable = path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))
-        if not readable:
+        if table in TABLES and not os.access(path, os.R_OK | os.X_OK * path.is_dir()):
+            problems.append(Problem(path.name, "cannot be read: Permission denied"))
+            chosen.setdefault(table, [])
+        elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
         elif table in TABLES:
             chosen.setdefault(table, []).append(path)
@@ -153,7 +209,7 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
                 str(folder),
                 "holds no table",
                 allowed=f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
-                f"found: {', '.join(unused) or 'nothing'}",
+                f"found: {listed(unused) or 'nothing'}",
             )
         )
     if problems:
@@ -178,17 +234,49 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
             if not parts:
                 allowed = "allowed: with table=..., a folder whose *.parquet files are the parts of that table"
                 raise DatasetError([Problem(path.name, "holds no Parquet file", allowed=allowed)])
+            _check_parts(path, parts)
             engine.read_parquet(relation, parts)
             return Source(table, path.name, relation)
         if suffix in _PARQUET:
+            _check_whole(path, path.name)
             engine.read_parquet(relation, [path])
             return Source(table, path.name, relation)
         delimiter, encoding = read_csv(engine, relation, path)
-        return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding)
+        return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding, path=path)
     except EngineError as error:
         raise DatasetError([Problem(path.name, f"cannot be read as Parquet: {_first_line(error)}")]) from error
     except OSError as error:
         raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+
+
+def _check_whole(path: Path, label: str) -> None:
+    """A Parquet file begins and ends with the same four letters."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(max(path.stat().st_size - 4, 0))
+        end = file.read()
+    if start != end or start not in (b"PAR1", b"PARE") or path.stat().st_size < 12:
+        message = "cannot be read as Parquet: it is cut off, or something else under this name"
+        raise DatasetError([Problem(label, message, allowed="copy or export it again")])
+
+
+def _check_parts(folder: Path, parts: Sequence[Path]) -> None:
+    """Every part must be whole, and times have a zone in all parts or in none: the engine would drop it silently."""
+    zoned: dict[str, dict[bool, str]] = {}
+    for part in parts:
+        label = part.relative_to(folder.parent).as_posix()
+        _check_whole(part, label)
+        if len(parts) > 1:
+            for field in pq.read_schema(part):
+                if pa.types.is_timestamp(field.type):
+                    zoned.setdefault(field.name, {}).setdefault(field.type.tz is not None, label)
+    problems = [
+        Problem(found[False], f"has times without a zone, unlike {found[True]}", name, allowed="allowed: one kind")
+        for name, found in zoned.items()
+        if len(found) > 1
+    ]
+    if problems:
+        raise DatasetError(problems)
 
 
 def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
@@ -218,7 +306,7 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
                 Problem(
                     path.name,
                     "holds no table of a known name",
-                    allowed=f"tables: {', '.join(TABLES)}; found: {', '.join(unused)}",
+                    allowed=f"tables: {', '.join(TABLES)}; found: {listed(unused)}",
                 )
             ]
         )

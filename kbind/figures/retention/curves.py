@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, plain
 from kbind.estimates.retention import CohortRetention, cohort_retention, lifecycle
 from kbind.figures.base import (
     BLUE,
@@ -147,10 +150,18 @@ def _floor(lowest: float) -> float:
     return max(0.0, float(np.floor(lowest * 10 - 1)) / 10) if lowest > 0.5 else 0.0
 
 
+def _group_names(groups: Sequence[tuple[Any, ...]]) -> list[str]:
+    """What the groups are called beside their lines: short, and no two alike."""
+    names = [plain(", ".join(DASH if v is None else str(v) for v in values), 40) for values in groups]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]
+
+
 def _curves_by_group(on: CohortRetention, ax: Axes, voice: Voice) -> Axes:
     by = list(on.activity.by)
     frame = safe_frame(on.pooled(), voice)
-    names = [", ".join(DASH if v is None else str(v) for v in values) for values in on.activity.groups]
+    names = _group_names(on.activity.groups)
     size = len(on.ages)
     ends: list[tuple[float, str, str]] = []
     following: list[Fact] = []

@@ -113,18 +113,6 @@ GERMAN = (
 NAMES = {"customer_id": "Kundennr", "timestamp": "Kaufdatum", "amount": "Umsatz"}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
-def test_encodings_of_a_german_excel(tmp_path: Path, encoding: str) -> None:
-    path = tmp_path / "events.csv"
-    path.write_bytes(GERMAN.replace("5,5", "5,50 €").encode(encoding))
-    data = kb.open_dataset(path, mapping=NAMES)
-    frame = data.table("events")
-    assert frame["Filiale"].tolist() == ["Köln; Mitte", "Bonn", "Köln"]
-    assert frame["amount"].tolist() == [1234.5, -12.0, 5.5]
-    said = {"cp1252": "events.csv: read as Windows-1252", "utf-16": "events.csv: read as UTF-16"}
-    assert (said.get(encoding, "none") in data.notes) == (encoding in said)
-
-
 @pytest.mark.parametrize("mapping", [{"events": NAMES}, NAMES, {"events": {v: k for k, v in NAMES.items()}}])
 def test_german_excel_csv(tmp_path: Path, mapping: dict[str, Any]) -> None:
     path = tmp_path / "events.csv"
@@ -135,7 +123,7 @@ def test_german_excel_csv(tmp_path: Path, mapping: dict[str, Any]) -> None:
     assert frame["amount"].tolist() == [1234.5, -12.0, 5.5]
     assert frame["timestamp"].iloc[0] == pd.Timestamp("2024-01-31 23:10")
     assert frame["Filiale"].iloc[0] == "Köln; Mitte"
-    assert data.notes == ("events: 1 refund (negative amount), -12.00 in all; kept",)
+    assert data.notes == ("events: 1 refund (negative amount), -12.00 in all; kept, and counted as activity",)
 
 
 def test_kbind_yaml(tmp_path: Path) -> None:
@@ -223,8 +211,6 @@ def test_levels() -> None:
     ("name", "content", "message"),
     [
         ("event.csv", "customer_id\n1\n", "event.csv: is not a known table; did you mean 'events'"),
-        ("events.csv", "", "events.csv: is empty"),
-        ("events.csv", "customer_id,timestamp\n", "events.csv: has no rows"),
         ("events.csv", 'customer_id,timestamp\n1,"2024-01-01\n', "has a quote that is not closed: row 2"),
         (
             "events.csv",
@@ -232,13 +218,6 @@ def test_levels() -> None:
             "columns of the same name: 'Timestamp', 'timestamp'",
         ),
         ("events.csv", 'customer_id,"time\nstamp"\n1,2\n', "has a line break in its header"),
-        ("events.csv", "PK\x03\x04\x00\x00", "is no text file"),
-        (
-            "events.csv",
-            "customer_id,timestamp\n1,2024-01-01,extra\n",
-            r"events.csv: has 3 columns instead of 2: row 2 .'1,2024-01-01,extra'",
-        ),
-        ("events.parquet", "not parquet", "events.parquet: cannot be read as Parquet"),
         ("notes.txt", "hello", "holds no table"),
         ("feedback.csv", "customer_id,timestamp,instrument\n1,2024-01-01,nps\n", "has no table of customers"),
     ],
@@ -312,7 +291,7 @@ def test_overview_and_notes() -> None:
     data = kb.open_dataset({"events": EVENTS})
     frame = data.overview()
     assert frame[["rows", "customers"]].to_numpy().tolist() == [[4, 3]]
-    assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept")
+    assert str(data).endswith("- events: 1 refund (negative amount), -4.00 in all; kept, and counted as activity")
     assert "<table" in data._repr_html_()
 
 

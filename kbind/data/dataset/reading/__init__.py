@@ -11,42 +11,58 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Breach, Hints, Reading, is_text, text
-from kbind.data.dataset.reading.numbers import all_numbers, decimal_shown, read_number, survey_number
+from kbind.data.dataset.reading.ids import read_text_id, survey_id
+from kbind.data.dataset.reading.numbers import (
+    all_numbers,
+    all_whole,
+    decimal_shown,
+    read_number,
+    survey_number,
+    tidy_number,
+)
 from kbind.data.dataset.reading.times import read_time, survey_time
 from kbind.data.dataset.schema import Column, Kind
 from kbind.data.engine import Expression, column, literal, parse
 
-__all__ = ["Breach", "Hints", "Reading", "decimal_shown", "is_text", "read_column", "survey"]
+__all__ = [
+    "Breach",
+    "Hints",
+    "Reading",
+    "decimal_shown",
+    "is_text",
+    "read_column",
+    "survey",
+    "survey_number",
+    "tidy_number",
+]
 
 _YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
 _NO = ("no", "false", "0", "n", "f", "nein", "falsch")
 
 
-def survey(spec: Column | None, source: str, physical: str, *, from_text: bool) -> dict[str, Expression]:
-    """Conditions to count over the raw column before it can be read; empty where its type says it all.
+def survey(spec: Column, source: str, physical: str, *, from_text: bool) -> dict[str, Expression]:
+    """Conditions to count over a raw column of the contract before it can be read; empty where its type says it all.
 
     Parameters
     ----------
-    spec : Column or None
-        The contract; None for an attribute.
+    spec : Column
+        The contract.
     source, physical : str
         Name and type of the raw column.
     from_text : bool
-        Whether the whole source is text, so that attributes may be numbers too.
+        Whether the whole source is text, so that identifiers are trimmed anyway.
     """
     if not is_text(physical):
         return {}
-    if spec is None:
-        return survey_number(source) if from_text else {}
-    if spec.kind is Kind.NUMBER:
-        return survey_number(source)
-    if spec.kind is Kind.TIME:
-        return survey_time(source)
-    if spec.kind is Kind.ID and not from_text:
-        # trimming is dear, so it is tried only where the ends may be blank
-        doubtful = parse("_x < '!' OR ends_with(_x, ' ') OR strlen(_x) <> length(_x)", x=column(source))
-        return {"untidy": parse("CASE WHEN _d THEN _x <> trim(_x) OR _x = '' END", d=doubtful, x=column(source))}
-    return {}
+    match spec.kind:
+        case Kind.NUMBER:
+            return survey_number(column(source), tidy_number(column(source)))
+        case Kind.TIME:
+            return survey_time(source)
+        case Kind.ID:
+            return survey_id(source, from_text=from_text)
+        case _:
+            return {}
 
 
 def read_column(
@@ -69,7 +85,7 @@ def read_column(
     """
     if spec is None:
         return _attribute(name, source, physical, counts, hints)
-    reading = _read(spec.kind, name, source, physical, counts, hints)
+    reading = _read(spec, name, source, physical, counts, hints)
     breaches = list(reading.breaches)
     if spec.required:
         blank = is_text(physical) and (reading.converted or spec.kind is not Kind.ID)
@@ -90,10 +106,10 @@ def read_column(
     return replace(reading, breaches=tuple(breaches))
 
 
-def _read(kind: Kind, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
-    match kind:
+def _read(spec: Column, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+    match spec.kind:
         case Kind.ID:
-            return _read_id(name, source, physical, counts)
+            return _read_id(name, source, physical, counts, required=spec.required)
         case Kind.TIME:
             return read_time(name, source, physical, counts, hints)
         case Kind.NUMBER:
@@ -110,21 +126,20 @@ def _attribute(name: str, source: str, physical: str, counts: Mapping[str, int],
     """A column outside the contract: from a text file a number if all its values are, else as it is."""
     if not is_text(physical) or not counts:
         return Reading(name, source, column(source))
-    if all_numbers(counts) and counts["plain"] == counts["values"]:
-        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=text(source)), converted=True)
+    if all_whole(counts):
+        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=column(source)), converted=True)
     if all_numbers(counts):
         reading = read_number(name, source, physical, counts, hints)
-        if len(reading.breaches) == 1:  # nothing but "is not a number", which no value is
+        if len(reading.breaches) <= 1:  # nothing but "is not a number", which no value is
             return replace(reading, breaches=())
-    return Reading(name, source, text(source), converted=True)
+    tidy = parse("nullif(trim(_x), '')", x=column(source)) if counts["untidy"] else column(source)
+    return Reading(name, source, tidy, converted=True)
 
 
-def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int]) -> Reading:
+def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int], *, required: bool) -> Reading:
     raw = column(source)
     if is_text(physical):
-        if counts.get("untidy") == 0 and not physical.startswith("ENUM"):
-            return Reading(name, source, raw)
-        return Reading(name, source, text(source), converted=True)
+        return read_text_id(name, source, physical, counts, required=required)
     if physical.startswith(INTEGERS):
         return Reading(name, source, raw)
     if physical.startswith(FLOATS):

@@ -10,6 +10,9 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT",
 DECIMALS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT")
 FLOATS = ("FLOAT", "DOUBLE")
 
+#: What is blank at the ends of a text: spaces of all widths, tabs, line ends, and marks that nobody sees.
+BLANKS = " \t\n\r\x0b\x0c\u00a0\u2007\u202f\u3000\u200b\ufeff"
+
 
 @dataclass(frozen=True)
 class Breach:
@@ -76,8 +79,19 @@ def wrong_type(source: str, physical: str, wanted: str) -> Breach:
 
 
 def text(source: str) -> Expression:
-    """The column as trimmed text; empty text is no value."""
-    return parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(source))
+    """The column as text without blanks of any kind at its ends; empty text is no value."""
+    raw = parse("CAST(_x AS VARCHAR)", x=column(source))
+    return parse(
+        "nullif(CASE WHEN _untidy THEN trim(_x, _blanks) ELSE _x END, '')",
+        untidy=maybe_untidy(raw),
+        x=raw,
+        blanks=literal(BLANKS),
+    )
+
+
+def maybe_untidy(value: Expression) -> Expression:
+    """Whether the ends of a text may be blank: cheap to tell, where trimming every value is dear."""
+    return parse("_x < '!' OR right(_x, 1) < '!' OR strlen(_x) <> length(_x)", x=value)
 
 
 def fits(value: Expression, pattern: str) -> Expression:

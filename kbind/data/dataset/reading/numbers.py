@@ -32,9 +32,8 @@ _LONG = r".*\d{16}.*"  # more digits than a float keeps: a code
 _ALLOWED = "allowed: 1234.5 or 1,234.5, or with decimal comma 1234,5 or 1.234,5; one way throughout the column"
 
 
-def survey_number(source: str) -> dict[str, Expression]:
-    """Conditions to count over the column before its convention is chosen."""
-    value = _tidy(source)
+def survey_number(raw: Expression, value: Expression) -> dict[str, Expression]:
+    """Conditions to count over a column and its tidy form before its convention is chosen."""
     return {
         "plain": fits(value, _PLAIN),
         "point": parse("_a AND NOT _b", a=fits(value, _POINT), b=fits(value, _POINT_EITHER)),
@@ -46,15 +45,30 @@ def survey_number(source: str) -> dict[str, Expression]:
         "leading_zero": fits(value, _LEADING_ZERO),
         "long": fits(value, _LONG),
         "values": parse("_x <> ''", x=value),
+        "untidy": parse("_x <> _raw OR _raw = ''", x=value, raw=raw),
     }
 
 
 def all_numbers(counts: Mapping[str, int]) -> bool:
     """Whether every value of an attribute is a number, and none a code with leading zeros."""
-    numeric = ("plain", "point", "point_groups", "comma", "comma_groups", "point_either", "comma_either")
-    filled = counts["values"]
     codes = counts["leading_zero"] + counts["long"]
-    return bool(filled) and not codes and sum(counts[name] for name in numeric) == filled
+    return bool(counts["values"]) and not codes and _numbers(counts) == counts["values"]
+
+
+def all_whole(counts: Mapping[str, int]) -> bool:
+    """Whether every value of an attribute is a whole number that the engine reads as it stands."""
+    return all_numbers(counts) and counts["plain"] == counts["values"] and not counts["untidy"]
+
+
+def _proven(counts: Mapping[str, int], sign: str) -> bool:
+    """Whether the survey has shown that every value is a number by the convention of the sign."""
+    others = ("comma", "comma_groups") if sign == "." else ("point", "point_groups")
+    return _numbers(counts) == counts["values"] and not any(counts[name] for name in others)
+
+
+def _numbers(counts: Mapping[str, int]) -> int:
+    numeric = ("plain", "point", "point_groups", "comma", "comma_groups", "point_either", "comma_either")
+    return sum(counts[name] for name in numeric)
 
 
 def decimal_shown(columns: list[Mapping[str, int]]) -> str | None:
@@ -75,39 +89,41 @@ def read_number(name: str, source: str, physical: str, counts: Mapping[str, int]
         return Reading(name, source, raw)
     if not is_text(physical):
         return Reading(name, source, raw, breaches=(wrong_type(source, physical, "a number"),))
-    value = _tidy(source)
-    readable = {".": _as_point(value), ",": _as_comma(value)}
-    decimal, doubt = _decimal(source, value, counts, hints, readable)
-    number = readable[decimal]
-    unread = parse("_x <> '' AND _number IS NULL", x=value, number=number)
-    if doubt:  # a value that the other convention can read is named there already
-        unread = parse("_unread AND _other IS NULL", unread=unread, other=readable["," if decimal == "." else "."])
+    sign, doubt = _sign(counts, hints)
+    value = tidy_number(raw) if counts["untidy"] else raw
+    if not doubt and _proven(counts, sign):
+        return Reading(name, source, _number(value, sign), converted=True)
+    readable = {".": _checked(value, "."), ",": _checked(value, ",")}
+    mine, other = readable[sign], readable["," if sign == "." else "."]
+    unread = parse("_x <> '' AND _number IS NULL", x=value, number=mine)
+    breaches = []
+    if doubt == "mixed":
+        unread = parse("_unread AND _other IS NULL", unread=unread, other=other)  # else it is named by the next
+        odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=mine, other=other)
+        breaches.append(Breach(odd, f"is written differently from the rest (decimal {sign!r})", _ALLOWED, source))
+    elif doubt == "guessed":
+        unread = parse("_unread AND _other IS NULL", unread=unread, other=other)
+        either_way = fits(value, _POINT_EITHER if counts["point_either"] else _COMMA_EITHER)
+        remedy = "say which in kbind.yaml: decimal: '.' or decimal: ','"
+        breaches.append(Breach(either_way, "can be read as a decimal or as thousands", remedy, source))
     bad = Breach(unread, "is not a number", _ALLOWED, source)
-    return Reading(name, source, number, converted=True, breaches=(bad, *doubt))
+    return Reading(name, source, mine, converted=True, breaches=(bad, *breaches))
 
 
-def _decimal(
-    source: str, value: Expression, counts: Mapping[str, int], hints: Hints, readable: Mapping[str, Expression]
-) -> tuple[str, tuple[Breach, ...]]:
-    """The decimal sign of the column, and what must not occur if that sign is right."""
+def _sign(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
+    """The decimal sign of the column, and whether the column is "mixed" or the sign "guessed"."""
     points = counts["point"] + counts["point_groups"]
     commas = counts["comma"] + counts["comma_groups"]
     if hints.decimal is not None:
-        return hints.decimal, ()
+        return hints.decimal, ""
     if points and commas:
-        mine, other = (".", ",") if points >= commas else (",", ".")
-        odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=readable[mine], other=readable[other])
-        return mine, (Breach(odd, f"is written differently from the rest (decimal {mine!r})", _ALLOWED, source),)
+        return "." if points >= commas else ",", "mixed"
     if points or commas:
-        return "." if points else ",", ()
+        return "." if points else ",", ""
     if hints.decimal_elsewhere is not None:
-        return hints.decimal_elsewhere, ()
-    decimal, guessed = _undecided(counts, hints.delimiter)
-    if not guessed:
-        return decimal, ()
-    either_way = fits(value, _POINT_EITHER if counts["point_either"] else _COMMA_EITHER)
-    remedy = "say which in kbind.yaml: decimal: '.' or decimal: ','"
-    return decimal, (Breach(either_way, "can be read as a decimal or as thousands", remedy, source),)
+        return hints.decimal_elsewhere, ""
+    sign, guessed = _undecided(counts, hints.delimiter)
+    return sign, "guessed" if guessed else ""
 
 
 def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, bool]:
@@ -123,12 +139,12 @@ def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, b
     return ".", bool(counts["point_either"]) and delimiter in (";", "\t")
 
 
-def _tidy(source: str) -> Expression:
-    """The column as text without blanks and euro sign around the number, groups by blanks, typographic minus."""
+def tidy_number(raw: Expression) -> Expression:
+    """A column as text without blanks and euro sign around the number, groups by blanks, typographic minus."""
     bare = parse(
         "replace(regexp_replace(CAST(_x AS VARCHAR), "
         "'^[\\s\\x{00A0}\\x{202F}€]+|[\\s\\x{00A0}\\x{202F}€]+$', '', 'g'), '−', '-')",
-        x=column(source),
+        x=raw,
     )
     return parse(
         "coalesce(CASE WHEN _grouped THEN regexp_replace(_x, '[\\s\\x{00A0}\\x{202F}]', '', 'g') ELSE _x END, '')",
@@ -137,17 +153,15 @@ def _tidy(source: str) -> Expression:
     )
 
 
-def _as_point(value: Expression) -> Expression:
-    return parse(
-        "CASE WHEN _ok THEN TRY_CAST(replace(_x, ',', '') AS DOUBLE) END",
-        ok=either(fits(value, _PLAIN), fits(value, _POINT), fits(value, _COMMA_GROUPS)),
-        x=value,
-    )
+def _number(value: Expression, sign: str) -> Expression:
+    """A tidy text as a number, however it is written."""
+    if sign == ".":
+        return parse("TRY_CAST(replace(_x, ',', '') AS DOUBLE)", x=value)
+    return parse("TRY_CAST(replace(replace(_x, '.', ''), ',', '.') AS DOUBLE)", x=value)
 
 
-def _as_comma(value: Expression) -> Expression:
-    return parse(
-        "CASE WHEN _ok THEN TRY_CAST(replace(replace(_x, '.', ''), ',', '.') AS DOUBLE) END",
-        ok=either(fits(value, _PLAIN), fits(value, _COMMA), fits(value, _POINT_GROUPS)),
-        x=value,
-    )
+def _checked(value: Expression, sign: str) -> Expression:
+    """A tidy text as a number if it is written as the sign demands."""
+    patterns = (_PLAIN, _POINT, _COMMA_GROUPS) if sign == "." else (_PLAIN, _COMMA, _POINT_GROUPS)
+    ok = either(*(fits(value, pattern) for pattern in patterns))
+    return parse("CASE WHEN _ok THEN _number END", ok=ok, number=_number(value, sign))

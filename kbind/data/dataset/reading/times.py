@@ -70,7 +70,9 @@ def _read_text(name: str, source: str, counts: Mapping[str, int], hints: Hints) 
         doubt.append(Breach(own, f"can be read as day/month or month/day{undecided}", remedy, source))
     time = parse("CASE WHEN _own THEN _time END", own=own, time=_parsed(value, style, order))
     wrong = parse("_x <> '' AND _time IS NULL", x=value, time=time)
-    if doubt:  # a value in another style is named there already
+    if undecided:  # what is written as a date is named there already
+        wrong = parse("_wrong AND NOT _any", wrong=wrong, any=_any_style(value))
+    elif doubt:  # a value in another style is
         wrong = parse("_wrong AND (_own OR NOT _any)", wrong=wrong, own=own, any=_any_style(value))
     bad = Breach(wrong, "is not a date or time", _ALLOWED, source)
     instant = (style == _ZONED) if seen else None
