@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
+    from kbind.estimates.survival import RetentionProjection as RetentionProjection
+    from kbind.estimates.survival import cumulative_incidence as cumulative_incidence
+    from kbind.estimates.survival import project_retention as project_retention
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
@@ -56,6 +60,10 @@ _HOMES = {
     "lifecycle": "kbind.estimates.retention",
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
+    "CumulativeIncidence": "kbind.estimates.survival",
+    "RetentionProjection": "kbind.estimates.survival",
+    "cumulative_incidence": "kbind.estimates.survival",
+    "project_retention": "kbind.estimates.survival",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 
