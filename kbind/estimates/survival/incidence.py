@@ -143,7 +143,8 @@ class CumulativeIncidence(Shown):
 
         Notes
         -----
-        Weight rho = 0. Customers whose group is unknown are left out. A log-rank test would compare the rates at
+        Weight rho = 0. Customers whose group is unknown are left out. Who is observed only from a later age on counts
+        from then on, which R's cmprsk does not offer. A log-rank test would compare the rates at
         which customers are lost while still there; this compares how many are lost in the end.
 
         References
