@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
     from kbind.estimates.survival import HazardCurve as HazardCurve
+    from kbind.estimates.survival import RetentionProjection as RetentionProjection
     from kbind.estimates.survival import SurvivalComparison as SurvivalComparison
     from kbind.estimates.survival import SurvivalCurve as SurvivalCurve
     from kbind.estimates.survival import compare_survival as compare_survival
+    from kbind.estimates.survival import cumulative_incidence as cumulative_incidence
     from kbind.estimates.survival import hazard_curve as hazard_curve
+    from kbind.estimates.survival import project_retention as project_retention
     from kbind.estimates.survival import survival_curve as survival_curve
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
@@ -68,6 +72,10 @@ _HOMES = {
     "compare_survival": "kbind.estimates.survival",
     "hazard_curve": "kbind.estimates.survival",
     "survival_curve": "kbind.estimates.survival",
+    "CumulativeIncidence": "kbind.estimates.survival",
+    "RetentionProjection": "kbind.estimates.survival",
+    "cumulative_incidence": "kbind.estimates.survival",
+    "project_retention": "kbind.estimates.survival",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

@@ -2,13 +2,19 @@
 
 from kbind.estimates.survival.compare import SurvivalComparison, compare_survival
 from kbind.estimates.survival.curve import SurvivalCurve, survival_curve
+from kbind.estimates.survival.incidence import CumulativeIncidence, cumulative_incidence
 from kbind.estimates.survival.monthly import HazardCurve, hazard_curve
+from kbind.estimates.survival.projection import RetentionProjection, project_retention
 
 __all__ = [
+    "CumulativeIncidence",
     "HazardCurve",
+    "RetentionProjection",
     "SurvivalComparison",
     "SurvivalCurve",
     "compare_survival",
+    "cumulative_incidence",
     "hazard_curve",
+    "project_retention",
     "survival_curve",
 ]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.survival.curve import Curve
-from kbind.estimates.survival.risk import Floats, RiskTable, risk_tables
-from kbind.statistics.durations import Durations, as_durations
+from kbind.statistics.durations import Durations, Floats, as_durations
 from kbind.statistics.durations.regroup import regroup
-from kbind.statistics.groups import names_of
+from kbind.statistics.durations.risk import risk_table, risk_tables
+from kbind.statistics.groups import Groups, names_of
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
@@ -63,9 +64,12 @@ class SurvivalComparison(Shown):
             "log-rank test" if self.rho == self.gamma == 0 else f"Fleming-Harrington({self.rho:g}, {self.gamma:g}) test"
         )
         within = f" within {', '.join(self.strata)}" if self.strata else ""
+        unknown = [None in group for group in self.durations.groups]
+        lost = int(self.durations.n[np.array(unknown)[self.durations.group]].sum())
+        left_out = f" {lost:,} customers of unknown group are left out." if lost else ""
         return (
             f"Two-sided {test} of equal hazards{within}; mean time stayed up to {self.horizon:g} "
-            f"{self.durations.unit}s as the area under the curve, {self.conf_level:.0%} intervals. "
+            f"{self.durations.unit}s as the area under the curve, {self.conf_level:.0%} intervals.{left_out} "
             f"{self.durations.definition}"
         )
 
@@ -95,12 +99,13 @@ class SurvivalComparison(Shown):
         """
         import pandas as pd
 
-        split = regroup(self.durations, self.by)
+        split, known = regroup(self.durations, self.by), known_groups(self.durations, self.by)
         z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
         mean, se = self._means()
+        sizes = dict(zip(split.groups, np.bincount(split.group, split.n, len(split.groups)), strict=True))
         frame = pd.DataFrame(
             {
-                "customers": [int(split.n[split.group == g].sum()) for g in range(len(split.groups))],
+                "customers": [int(sizes[group]) for group in known],
                 "observed": self.observed,
                 "expected": self.expected,
                 "rmst": mean,
@@ -110,7 +115,7 @@ class SurvivalComparison(Shown):
             }
         )
         for position, name in enumerate(self.by):
-            frame.insert(position, name, [group[position] for group in split.groups])
+            frame.insert(position, name, [group[position] for group in known])
         return frame
 
     def pairwise(self) -> pd.DataFrame:
@@ -124,8 +129,8 @@ class SurvivalComparison(Shown):
         """
         import pandas as pd
 
-        split = regroup(self.durations, self.by)
-        names = [group[0] if len(group) == 1 else group for group in split.groups]
+        known = known_groups(self.durations, self.by)
+        names = [group[0] if len(group) == 1 else group for group in known]
         mean, se = self._means()
         rows = []
         for i, j in combinations(range(len(names)), 2):
@@ -143,7 +148,8 @@ class SurvivalComparison(Shown):
 
     def _means(self) -> tuple[Floats, Floats]:
         split = regroup(self.durations, self.by)
-        found = [restricted_mean(Curve.of(risk), self.horizon) for risk in risk_tables(split)]
+        tables = zip(split.groups, risk_tables(split), strict=True)
+        found = [restricted_mean(Curve.of(risk), self.horizon) for group, risk in tables if None not in group]
         return np.array([mean for mean, _ in found]), np.array([se for _, se in found])
 
     def _mean_contrast(self, mean: Floats, se: Floats, i: int, j: int) -> dict[str, float]:
@@ -220,11 +226,11 @@ def compare_survival(
         raise ArgumentError(f"strata={list(within)!r} names a column that by compares")
     split = regroup(as_durations(durations, (*names, *within)), (*names, *within))
     compared = regroup(split, names)
-    if len(compared.groups) < 2:
-        raise ArgumentError(f"by={list(names)!r} gives one group only; there is nothing to compare")
-    tables = risk_tables(compared)
+    if len(known_groups(split, names)) < 2:
+        raise ArgumentError(f"by={list(names)!r} gives fewer than two known groups; there is nothing to compare")
+    tables = [table for group, table in zip(compared.groups, risk_tables(compared), strict=True) if None not in group]
     if horizon is None:
-        horizon = min(float(table.time[-1]) for table in tables if len(table.time))
+        horizon = min(float(table.times[-1]) for table in tables if len(table.times))
     if not horizon > 0:
         raise ArgumentError(f"horizon={horizon!r} is no time span; allowed: above 0, up to where a group was observed")
     observed, expected, covariance = _log_rank(split, names, within, rho, gamma)
@@ -235,7 +241,7 @@ def compare_survival(
 
 def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float]:
     """Area under a curve up to a horizon, and its standard error; NaN where the curve ends before it."""
-    time, survival, risk = curve.risk.time, curve.survival, curve.risk
+    time, survival, risk = curve.risk.times, curve.survival, curve.risk
     if not len(time) or (horizon > time[-1] and survival[-1] > 0):
         return float("nan"), float("nan")
     inside = time < horizon
@@ -275,52 +281,41 @@ def _log_rank(
     only: tuple[int, ...] | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """Observed, expected and covariance, summed over strata; `only` some of the groups."""
-    groups = regroup(split, by).groups
-    chosen = range(len(groups)) if only is None else only
-    size = len(chosen)
+    known = known_groups(split, by)
+    chosen = [known[g] for g in (range(len(known)) if only is None else only)]
+    whole = regroup(split, (*strata, *by))
+    size, depth = len(chosen), len(strata)
     observed, expected, covariance = np.zeros(size), np.zeros(size), np.zeros((size, size))
-    for tables in _by_stratum(split, by, strata, [groups[g] for g in chosen]):
-        for total, part in zip((observed, expected, covariance), _one_stratum(tables, rho, gamma), strict=True):
+    for stratum in dict.fromkeys(group[:depth] for group in whole.groups):
+        if None in stratum:
+            continue
+        rows = [np.isin(whole.group, [g for g, name in enumerate(whole.groups) if name == (*stratum, *group)])
+                for group in chosen]  # fmt: skip
+        for total, part in zip((observed, expected, covariance), _one_stratum(whole, rows, rho, gamma), strict=True):
             total += part
     return observed, expected, covariance
 
 
-def _by_stratum(
-    split: Durations, by: tuple[str, ...], strata: tuple[str, ...], groups: Sequence[tuple[object, ...]]
-) -> Iterator[list[RiskTable | None]]:
-    """The groups' tables of each stratum, None where a group does not occur in it."""
-    whole = regroup(split, (*strata, *by))
-    tables = dict(zip(whole.groups, risk_tables(whole), strict=True))
-    for stratum in dict.fromkeys(group[: len(strata)] for group in whole.groups):
-        yield [tables.get((*stratum, *group)) for group in groups]
+def known_groups(split: Durations, by: tuple[str, ...]) -> Groups:
+    """The groups that can be compared: those without an unknown value."""
+    return tuple(group for group in regroup(split, by).groups if None not in group)
 
 
-def _one_stratum(tables: list[RiskTable | None], rho: float, gamma: float) -> tuple[Floats, Floats, Floats]:
-    present = [table for table in tables if table is not None]
-    size = len(tables)
-    if not present:
-        return np.zeros(size), np.zeros(size), np.zeros((size, size))
-    time = np.unique(np.concatenate([table.time[table.left > 0] for table in present]))
-    left, at_risk = np.zeros((size, len(time))), np.zeros((size, len(time)))
-    for g, table in enumerate(tables):
-        if table is not None:
-            left[g], at_risk[g] = _on(table, time)
+def _one_stratum(
+    whole: Durations, rows: Sequence[NDArray[np.bool_]], rho: float, gamma: float
+) -> tuple[Floats, Floats, Floats]:
+    times = np.unique(whole.duration[np.any(rows, axis=0) & (whole.cause > 0)])
+    tables = [risk_table(whole, mask, times) for mask in rows]
+    left = np.array([table.left for table in tables], dtype=float)
+    at_risk = np.array([table.at_risk for table in tables], dtype=float)
     all_left, all_at_risk = left.sum(axis=0), at_risk.sum(axis=0)
-    survival = np.concatenate([[1.0], np.cumprod(1 - all_left / all_at_risk)[:-1]])
+    survival = np.concatenate([[1.0], np.cumprod(1 - all_left / all_at_risk)])[: len(times)]
     weight = survival**rho * (1 - survival) ** gamma
     share = at_risk / all_at_risk
     tied = np.where(all_at_risk > 1, (all_at_risk - all_left) / np.maximum(all_at_risk - 1, 1), 0.0)
     spread = weight**2 * all_left * tied
     covariance = np.diag((share * spread).sum(axis=1)) - (share * spread) @ share.T
     return (left * weight).sum(axis=1), (share * all_left * weight).sum(axis=1), covariance
-
-
-def _on(table: RiskTable, time: Floats) -> tuple[Floats, Floats]:
-    """Who left and who was at risk at other times than the table's own."""
-    place = np.searchsorted(table.time, time)
-    hit = (place < len(table.time)) & (table.time[np.minimum(place, len(table.time) - 1)] == time)
-    left = np.where(hit, table.left[np.minimum(place, len(table.time) - 1)], 0.0)
-    return left, table.at_risk_at(time)
 
 
 def _chi_square(difference: Floats, covariance: Floats) -> tuple[float, int]:

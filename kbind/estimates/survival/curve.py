@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level
-from kbind.estimates.survival.risk import Floats, RiskTable, risk_tables
-from kbind.statistics.durations import Durations, as_durations
+from kbind.estimates.survival.transformed import log_log_scale
+from kbind.statistics.durations import Durations, Floats, as_durations
 from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations.risk import RiskTable, risk_tables
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 
@@ -51,8 +51,8 @@ class Curve:
     def at(self, times: Sequence[float] | Floats) -> tuple[Floats, Floats]:
         """Survival and Greenwood's sum at any times; NaN behind the last one."""
         asked = np.asarray(times, dtype=float)
-        place = np.searchsorted(self.risk.time, asked, side="right")
-        known = asked <= (self.risk.time[-1] if len(self.risk.time) else -np.inf)
+        place = np.searchsorted(self.risk.times, asked, side="right")
+        known = asked <= (self.risk.times[-1] if len(self.risk.times) else -np.inf)
         survival, variance = np.concatenate([[1.0], self.survival]), np.concatenate([[0.0], self.variance])
         return np.where(known, survival[place], np.nan), np.where(known, variance[place], np.nan)
 
@@ -97,13 +97,13 @@ class SurvivalCurve(Shown):
             frames.append(
                 pd.DataFrame(
                     {
-                        "time": curve.risk.time,
+                        "time": curve.risk.times,
                         "survival": curve.survival,
                         "survival_ci_lower": lower,
                         "survival_ci_upper": upper,
-                        "at_risk": curve.risk.at_risk.astype(np.int64),
-                        "events": curve.risk.left.astype(np.int64),
-                        "censored": curve.risk.censored.astype(np.int64),
+                        "at_risk": curve.risk.at_risk,
+                        "events": curve.risk.left,
+                        "censored": curve.risk.censored,
                     }
                 )
             )
@@ -136,7 +136,7 @@ class SurvivalCurve(Shown):
         for curve in self.curves:
             lower, upper = log_log(curve.survival, curve.variance, self.conf_level)
             found = [
-                [_falls_to(curve.risk.time, values, 1 - share) for values in (curve.survival, lower, upper)]
+                [_falls_to(curve.risk.times, values, 1 - share) for values in (curve.survival, lower, upper)]
                 for share in asked
             ]
             frame = pd.DataFrame(found, columns=["time", "time_ci_lower", "time_ci_upper"])
@@ -220,14 +220,9 @@ def survival_curve(
 
 def log_log(survival: Floats, variance: Floats, conf_level: float) -> tuple[Floats, Floats]:
     """Limits of survival on the scale of log(-log S); 1 where nobody has left, NaN where nobody is left."""
-    z = NormalDist().inv_cdf(0.5 + conf_level / 2)
-    inner = (survival > 0) & (survival < 1)
-    inside = np.where(inner, survival, 0.5)
-    spread = z * np.sqrt(np.where(inner, variance, 0.0)) / np.log(inside)
-    edge = np.where(survival == 1, 1.0, np.nan)
-    lower = np.where(inner, np.exp(np.log(inside) * np.exp(-spread)), edge)
-    upper = np.where(inner, np.exp(np.log(inside) * np.exp(spread)), edge)
-    return lower, upper
+    with np.errstate(invalid="ignore"):  # where nobody is left the variance is infinite
+        lower, upper = log_log_scale(survival, survival * np.sqrt(variance), conf_level)
+    return np.where(survival == 1, 1.0, lower), np.where(survival == 1, 1.0, upper)
 
 
 def _falls_to(time: Floats, survival: Floats, level: float) -> float:

@@ -12,9 +12,9 @@ from kbind.data.dataset import Dataset
 from kbind.errors import check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.survival.curve import Curve
-from kbind.estimates.survival.risk import risk_tables
 from kbind.statistics.durations import Durations, as_durations
 from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations.risk import risk_tables
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 
@@ -96,7 +96,7 @@ def hazard_curve(
 def _by_month(curve: Curve, unit: str, conf_level: float) -> pd.DataFrame:
     import pandas as pd
 
-    time, left = curve.risk.time, curve.risk.left
+    time, left = curve.risk.times, curve.risk.left
     last = int(np.ceil(time[-1])) if len(time) else 0
     month = np.arange(last + 1)
     place = np.ceil(time).astype(np.int64)

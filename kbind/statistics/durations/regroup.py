@@ -1,4 +1,4 @@
-"""Durations with fewer columns: groups that differ only in the others are taken together."""
+"""Durations by fewer columns."""
 
 from __future__ import annotations
 
@@ -6,40 +6,58 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from kbind.errors import ArgumentError, did_you_mean
 from kbind.statistics.durations import Durations
-from kbind.statistics.groups import names_of
+from kbind.statistics.groups import encode_groups, names_of
 
 
 def regroup(durations: Durations, by: str | Sequence[str] | None) -> Durations:
-    """The same customers, split by some of the columns only.
+    """The same customers, split by some of the columns only; the others are summed over.
 
     Parameters
     ----------
     durations : Durations
-        Split by these columns and perhaps others.
-    by : str, sequence of str or None
-        Columns to keep; None keeps all.
+        From `kb.durations`.
+    by : str or sequence of str, optional
+        Columns to keep. Default: all that the durations have; an empty sequence: none, all customers together.
+
+    Returns
+    -------
+    Durations
 
     Raises
     ------
     ArgumentError
-        The durations are not split by such a column.
+        A column that the durations are not split by.
     """
     if by is None:
         return durations
     names = names_of(by)
     for name in names:
         if name not in durations.by:
-            known = ", ".join(durations.by) or "none"
+            have = f"columns: {', '.join(durations.by)}" if durations.by else "they have no columns"
             hint = did_you_mean(str(name), durations.by)
-            raise ArgumentError(
-                f"by={name!r} is none of the columns the durations are split by; {hint}columns: {known}"
-            )
+            raise ArgumentError(f"by={name!r} does not split these durations; {hint}{have}; see kb.durations(..., by=)")
     if names == durations.by:
         return durations
-    kept = [tuple(group[durations.by.index(name)] for name in names) for group in durations.groups]
-    groups = tuple(sorted(set(kept), key=lambda row: tuple((value is None, str(type(value)), value) for value in row)))
-    code = np.array([groups.index(group) for group in kept], dtype=np.int64)
-    return replace(durations, by=names, groups=groups, group=code[durations.group])
+    columns = {name: [values[k] for values in durations.groups] for k, name in enumerate(durations.by)}
+    groups, code = encode_groups(pa.table(columns), names)
+    group = code[durations.group] if names else np.zeros(len(durations.group), dtype=np.int64)
+    # rows that differed only in what was dropped become one
+    order = np.lexsort((group, durations.entry, durations.cause, durations.duration))
+    keys = [values[order] for values in (group, durations.entry, durations.cause, durations.duration)]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = np.any([values[1:] != values[:-1] for values in keys], axis=0)
+    kept = order[first]
+    return replace(
+        durations,
+        by=names,
+        groups=groups,
+        group=group[kept],
+        entry=durations.entry[kept],
+        duration=durations.duration[kept],
+        cause=durations.cause[kept],
+        n=np.add.reduceat(durations.n[order], np.flatnonzero(first)),
+    )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.estimates.survival.compare import benjamini_hochberg, holm, restricted_mean
 from kbind.estimates.survival.curve import Curve
-from kbind.estimates.survival.risk import risk_table
+from kbind.statistics.durations.risk import risk_table
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 R = json.loads((GOLDEN / "survival.json").read_text())
@@ -82,7 +82,8 @@ def test_log_rank_by_hand() -> None:
 
 def test_restricted_mean_by_hand() -> None:
     """Survival 1 to 1, 2/3 to 2, 1/3 to 4: area to 4 is 1 + 2/3 + 2/3."""
-    curve = Curve.of(risk_table(np.zeros(3), np.array([1.0, 2, 4]), np.array([1, 1, 0]), np.ones(3, dtype=np.int64)))
+    d = kb.durations(lives([1, 2, 4], [1, 1, 0]))
+    curve = Curve.of(risk_table(d, d.n > 0))
     mean, se = restricted_mean(curve, 4)
     assert mean == pytest.approx(1 + 2 / 3 + 2 / 3)
     assert se == pytest.approx(np.sqrt((4 / 3) ** 2 / (3 * 2) + (2 / 3) ** 2 / (2 * 1)))
@@ -233,10 +234,10 @@ def test_curve_falls_and_counts_everybody(rows: list[Any]) -> None:
 @given(ROWS)
 def test_at_risk_is_counted_one_by_one(rows: list[Any]) -> None:
     duration, event, _, entry = (np.array(x) for x in zip(*rows, strict=True))
-    n = np.ones(len(rows), dtype=np.int64)
-    table = risk_table(entry.astype(float), duration.astype(float), event.astype(np.int64), n)
+    d = kb.durations(lives(duration, event, entry))
+    table = risk_table(d, d.n > 0)
     seen = (entry == 0) | (entry < duration)
-    for time, at_risk, left in zip(table.time, table.at_risk, table.left, strict=True):
+    for time, at_risk, left in zip(table.times, table.at_risk, table.left, strict=True):
         assert at_risk == (seen & ((entry < time) | (entry == 0)) & (duration >= time)).sum()
         assert left == (seen & (duration == time) & event).sum()
 
@@ -285,6 +286,14 @@ def test_intervals_cover_and_tests_keep_their_level() -> None:
     assert rejected / runs == pytest.approx(0.05, abs=spread)
 
 
+def test_customers_of_unknown_group_are_left_out_and_counted() -> None:
+    groups = ["a", "a", "b", "b", None]
+    found = kb.compare_survival(lives([1, 3, 2, 4, 1], [1, 1, 1, 0, 1], g=groups), by="g")
+    assert found.to_frame()["g"].tolist() == ["a", "b"]
+    assert found.expected.sum() == pytest.approx(3)
+    assert "1 customers of unknown group are left out" in found.definition
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -303,7 +312,5 @@ def test_columns_of_the_durations_only(telco: kb.Dataset) -> None:
     split = kb.durations(telco, by=["contract", "internet_service"])
     assert kb.survival_curve(split, by="contract").to_frame()["contract"].nunique() == 3
     pd.testing.assert_frame_equal(kb.survival_curve(split, by=()).to_frame(), kb.survival_curve(telco).to_frame())
-    with pytest.raises(
-        kb.ArgumentError, match="none of the columns the durations are split by; did you mean 'contract'"
-    ):
+    with pytest.raises(kb.ArgumentError, match="does not split these durations; did you mean 'contract'"):
         kb.survival_curve(split, by="contrct")
