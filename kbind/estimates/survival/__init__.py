@@ -1,0 +1,1 @@
+"""Survival: how long customers stay, and what goes with staying longer."""
