@@ -10,6 +10,8 @@ from kbind.estimates.survival.risk_sets import Likelihood, RiskSets, likelihood
 
 _ROUNDS = 100
 _PRECISION = 1e-10
+#: Change in the logarithm of a relative hazard that is not just rounding.
+_FELT = 1e-3
 #: A covariate of which less than this share of the information is its own is a combination of the others.
 _OWN = 1e-10
 
@@ -52,15 +54,18 @@ def maximise(sets: RiskSets, names: tuple[str, ...]) -> tuple[Floats, Floats, Li
         gain = float(score @ step)
         size = float(np.abs(step).max())
         # where a maximum exists, steps shrink as soon as the likelihood is nearly flat; where none does, they do not
-        flat = flat + 1 if gain < 1e-6 * unit and size > max(before / 2, 1e-3) else 0
-        if flat >= 3:
+        flat = flat + 1 if gain < 1e-6 * unit and size > max(before / 2, _FELT) else 0
+        if flat >= 3 or (gain < 1e-12 * unit and size > _FELT):
             raise _without_limit(step, names)
         error = np.sqrt(np.diag(cov))
-        done = bool((np.abs(step) <= _PRECISION * np.maximum(np.abs(theta), error)).all())
-        if not done and gain < 1e-14 * unit and size >= before / 2:
-            done = True  # all that is left is rounding
+        exact = bool((np.abs(step) <= _PRECISION * np.maximum(np.abs(theta), error)).all())
+        rounding = gain < 1e-14 * unit and size >= before / 2
+        done = size <= _FELT and (exact or rounding)
         before = size
-        theta, current = _climb(sets, theta, step, current)
+        there = _climb(sets, theta, step, current, gain)
+        if there is None:
+            raise _without_limit(step, names)
+        theta, current = there.theta, there
         if done:
             cov = _inverse(current.information())
             if cov is not None:
@@ -68,15 +73,18 @@ def maximise(sets: RiskSets, names: tuple[str, ...]) -> tuple[Floats, Floats, Li
     raise ArgumentError(f"no maximum of the likelihood was found in {_ROUNDS} rounds; covariates: {', '.join(names)}")
 
 
-def _climb(sets: RiskSets, theta: Floats, step: Floats, current: Likelihood) -> tuple[Floats, Likelihood]:
-    """As much of the step as does not go downhill."""
+def _climb(sets: RiskSets, theta: Floats, step: Floats, current: Likelihood, gain: float) -> Likelihood | None:
+    """As much of the step as brings a tenth of what its slope promises; None if next to nothing of it does.
+
+    Going uphill is not enough: a step far out on a plateau would be taken for a maximum there.
+    """
     slack = 1e-12 * abs(current.value)
-    for _ in range(50):
-        there = likelihood(sets, theta + step)
-        if np.isfinite(there.value) and there.value >= current.value - slack:
-            return theta + step, there
-        step = step / 2
-    return theta, current
+    for halvings in range(25):
+        part = 0.5**halvings
+        there = likelihood(sets, theta + part * step)
+        if there.value >= current.value + 0.1 * part * gain - slack:
+            return there
+    return None
 
 
 def _inverse(information: Floats) -> Floats | None:

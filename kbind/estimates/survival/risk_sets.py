@@ -9,6 +9,9 @@ import numpy as np
 
 from kbind.estimates.survival.arrays import Bools, Floats, Ints
 
+#: Smallest hazard, as a share of the largest, whose square can still be told from 0.
+_SMALLEST = 1e-140
+
 
 @dataclass(frozen=True, eq=False)
 class RiskSets:
@@ -141,6 +144,8 @@ class Likelihood:
     Attributes
     ----------
     sets : RiskSets
+    theta : ndarray of float, shape (covariates,)
+        Coefficients of the scaled covariates.
     value : float
         Logarithm of the partial likelihood.
     shift : float
@@ -154,6 +159,7 @@ class Likelihood:
     """
 
     sets: RiskSets
+    theta: Floats
     value: float
     shift: float
     risk: Floats
@@ -224,7 +230,8 @@ def likelihood(sets: RiskSets, theta: Floats) -> Likelihood:
     events = sets.at_event(risk)
     # rounding in a difference of sums must not leave less at risk than have the event
     denominator = np.maximum(sets.at_risk(risk), events)[tied] - share * events[tied]
-    seen = sets.weights[sets.dead] @ (eta[sets.dead] - shift)
-    with np.errstate(divide="ignore"):
+    value = -np.inf  # where hazards differ too much to be added up: there is no maximum out there
+    if denominator.min() > _SMALLEST * sets.weights.min():
+        seen = sets.weights[sets.dead] @ (eta[sets.dead] - shift)
         value = float(seen - sets.mean_weight[tied] @ np.log(denominator))
-    return Likelihood(sets, value, shift, risk, tied, share, denominator)
+    return Likelihood(sets, theta, value, shift, risk, tied, share, denominator)
