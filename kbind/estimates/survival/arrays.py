@@ -1,0 +1,127 @@
+"""Checks that arrays of durations pass before anything is estimated from them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kbind.errors import ArgumentError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+def vector(parameter: str, values: ArrayLike, size: int | None = None) -> Floats:
+    """Values as floats, one a row; an error names the parameter, what is wrong and how often.
+
+    Parameters
+    ----------
+    parameter : str
+        As the caller calls it.
+    values : array_like, shape (size,)
+        Numbers without NaN; infinite ones pass.
+    size : int, optional
+        How many there have to be.
+
+    Returns
+    -------
+    ndarray of float, shape (size,)
+
+    Raises
+    ------
+    ArgumentError
+        No numbers, another shape, or NaN.
+
+    Examples
+    --------
+    >>> vector("duration", [3, 5], size=2)
+    array([3., 5.])
+    >>> vector("duration", [3, None])
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: duration has 1 missing value; complete or remove these rows first
+    """
+    array = _numbers(parameter, values)
+    if array.ndim != 1 or (size is not None and len(array) != size):
+        wanted = "one value a row" if size is None else f"shape ({size},), one value a row"
+        raise ArgumentError(f"{parameter} has shape {array.shape}; allowed: {wanted}")
+    _refuse(parameter, int(np.isnan(array).sum()), "missing value")
+    return array
+
+
+def durations_of(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Bools]:
+    """Durations and whether the event was seen, checked.
+
+    Parameters
+    ----------
+    duration : array_like, shape (n,)
+        Time at which observation ended, at least 0.
+    event : array_like of bool or 0/1, shape (n,)
+        Whether it ended with the event.
+
+    Returns
+    -------
+    duration : ndarray of float, shape (n,)
+    event : ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    ArgumentError
+        Shapes differ, a duration is negative or infinite, or `event` holds something else than 0 and 1.
+    """
+    times = vector("duration", duration)
+    if not len(times):
+        raise ArgumentError("duration is empty; at least one row is needed")
+    _refuse("duration", int((times < 0).sum()), "negative value")
+    _refuse("duration", int(np.isinf(times).sum()), "infinite value")
+    seen = vector("event", event, len(times))
+    _refuse("event", int(((seen != 0) & (seen != 1)).sum()), "value other than 0 and 1")
+    return times, seen == 1
+
+
+def table(parameter: str, values: ArrayLike, names: tuple[str, ...], rows: int | None = None) -> Floats:
+    """Finite numbers, a row a customer and a column a name; an error names the column.
+
+    Parameters
+    ----------
+    parameter : str
+        As the caller calls it.
+    values : array_like, shape (rows, len(names))
+    names : tuple of str
+        Of the columns.
+    rows : int, optional
+        How many rows there have to be.
+
+    Returns
+    -------
+    ndarray of float, shape (rows, len(names))
+
+    Raises
+    ------
+    ArgumentError
+        No numbers, another shape, or values that are missing or infinite.
+    """
+    array = _numbers(parameter, values)
+    if array.ndim != 2 or array.shape[1] != len(names) or (rows is not None and len(array) != rows):
+        wanted = f"({'rows' if rows is None else rows}, {len(names)})"
+        raise ArgumentError(
+            f"{parameter} has shape {array.shape}; allowed: {wanted}, a row a customer and a column a name"
+        )
+    if not np.isfinite(array).all():
+        for j, name in enumerate(names):
+            _refuse(f"{parameter}, column {name!r},", int(np.isnan(array[:, j]).sum()), "missing value")
+            _refuse(f"{parameter}, column {name!r},", int(np.isinf(array[:, j]).sum()), "infinite value")
+    return array
+
+
+def _numbers(parameter: str, values: ArrayLike) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{parameter} holds something else than numbers, or rows of different lengths") from None
+
+
+def _refuse(where: str, count: int, what: str) -> None:
+    if count:
+        one = f"{what}{'s' if count > 1 else ''}" if what.endswith("value") else what
+        raise ArgumentError(f"{where} has {count:,} {one}; complete or remove these rows first")
