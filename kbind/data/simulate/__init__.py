@@ -138,7 +138,7 @@ def _recorded(
 
 
 def _customers(scenario: Scenario, accounts: Accounts, seen: Array, months: int, draws: Draws) -> pd.DataFrame:
-    """What the company knows about each customer; referrers are earlier customers, rather those who share its values."""
+    """What the company knows of each customer; referrers came earlier, and rather share the company's values."""
     n = len(accounts)
     rows = np.arange(n)
     value = accounts.scores[:, BONDS.index("value")]
@@ -157,7 +157,7 @@ def _customers(scenario: Scenario, accounts: Accounts, seen: Array, months: int,
         }
     )
     frame.loc[~(accounts.referred & (before > 0)), "referred_by"] = pd.NA
-    if scenario.vanish:
+    if not np.isneginf(scenario.vanish):
         shown = seen - HISTORY
         frame["observed_until"] = month_start(shown, shown < months)
     return frame

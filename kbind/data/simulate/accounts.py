@@ -85,7 +85,7 @@ LASTING = 0.5
 def draw_accounts(scenario: Scenario, n: int, months: int, draws: Draws) -> Accounts:
     """Candidates; those who left before recording began are taken out later."""
     old = draws.uniform(n) < scenario.old_share
-    growing = np.floor(months * np.sqrt(draws.uniform(n) * 0.8 + 0.2 * draws.uniform(n)))
+    growing = np.floor(months * draws.uniform(n) ** 0.8)  # a little more each month
     start = np.where(old, -1 - np.floor(HISTORY * draws.uniform(n)), growing).astype(np.int64)
     segment = draws.pick(np.tile(scenario.segment_shares, (n, 1)))
     common = draws.normal(n)

@@ -63,7 +63,8 @@ def carry_out(
         left = first_true(decide < risk.total(extra=extra))
         column = np.minimum(left, width - 1)
         decided = left - np.where(risk.renewal[np.arange(n), column], risk.notice, 0)
-        rows = np.flatnonzero((accounts.start + HISTORY < begin) & (decided >= begin) & (seen > begin))
+        eligible = (accounts.start + HISTORY < begin) & (decided >= begin) & (seen > begin)
+        rows = np.flatnonzero(eligible)
 
         score = observed_score(scenario, accounts, risk, begin)
         odds = np.log(campaign.propensity / (1 - campaign.propensity)) + campaign.slope * score
@@ -71,7 +72,7 @@ def carry_out(
         true = recorded
         if campaign.hidden_slope:
             true = np.round(np.clip(logistic(odds + campaign.hidden_slope * accounts.hidden), 0.05, 0.95), 4)
-        arm = draws.uniform(n) < true
+        arm = (draws.uniform(n) < true) & eligible
         effect = effect_of(campaign, accounts)
         cost = np.where(arm, campaign.cost, 0.0)
 

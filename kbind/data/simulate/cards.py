@@ -9,7 +9,7 @@ from kbind.data.simulate.scenario import Scenario
 ABOUT = {
     "baseline": "Segments, bonds, events and campaigns act as documented; some attributes have no effect.",
     "b2c": "People without contracts: leaving shows only in purchases that stop, and few say goodbye.",
-    "no_effect": "Attributes, segments and campaigns change nothing; persona, bonds and events still do.",
+    "no_effect": "Attributes, persona, segments and campaigns change nothing; bonds, moods and events still do.",
     "no_types": "The six bonding scores are one factor and hardly anything else: types would be an illusion.",
     "no_segments": "One population: attributes and bonds are independent of each other.",
     "continuum": "One factor runs through attributes, budget and bonds, without any groups.",

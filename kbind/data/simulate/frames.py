@@ -23,11 +23,13 @@ def month_start(month: Array, known: Array | None = None) -> Array:
     return moments if known is None else np.where(known, moments, np.datetime64("NaT"))
 
 
-def moment_in(month: Array, draws: Draws, *, days: int = 28) -> Array:
-    """A moment within the first days of a month, between 7 and 19 o'clock: never in a gap of the clock."""
-    day = np.floor(days * draws.uniform(len(month))).astype("timedelta64[D]")
+def moment_in(month: Array, draws: Draws, *, days: int | None = None) -> Array:
+    """A moment in a month, or in its first days, between 7 and 19 o'clock: never in a gap of the clock."""
+    first = month_start(month)
+    length = (month_start(np.asarray(month) + 1) - first) / np.timedelta64(1, "D") if days is None else days
+    day = np.floor(length * draws.uniform(len(month))).astype("timedelta64[D]")
     second = np.floor(25_200 + 43_200 * draws.uniform(len(month))).astype("timedelta64[s]")
-    return np.asarray(month_start(month) + day + second)
+    return np.asarray(first + day + second)
 
 
 def coded(codes: Array, names: Sequence[str]) -> Any:

@@ -27,7 +27,7 @@ def contacts(accounts: Accounts, course: Course, spells: Spells, months: int, dr
     """One row a person and account, as long as both are there."""
     owner, end = spells.account, HISTORY + months
     last = np.minimum(np.minimum(spells.left, end - 1), spells.seen_until - 1)
-    still = np.where(last == end - 1, ~(spells.known & (spells.left < end)), False)
+    still = ~(spells.known & (spells.left < end))
     manager = _following(0, course.desk[owner], course.manager_lost[owner], spells.start, last, still, owner, draws)
     decider = _following(2, owner, course.champion_lost[owner], spells.start, last, still, owner, draws)
     second = np.flatnonzero(accounts.shared[owner])

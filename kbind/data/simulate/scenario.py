@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from kbind.data.simulate.attributes import COMPANIES, PEOPLE, SEGMENTS, Attribute
 
 
@@ -40,8 +42,8 @@ class Campaign:
     propensity: float = 0.5
     slope: float = 0.0
     hidden_slope: float = 0.0
-    base: float = -0.25
-    persuadable: float = -0.8
+    base: float = -0.45
+    persuadable: float = -1.0
     sleeping: float = 0.9
     cost: float = 20.0
 
@@ -74,7 +76,7 @@ class Scenario:
         log hazard of a monthly contract; added in the month a longer term ends, and in its other months; by log(1 +
         months so far); after coming back.
     payment, payment_small : float
-        log hazard of a failed payment; added for accounts on the smallest plan.
+        log hazard of a failed payment (-inf: never); added for accounts on the smallest plan.
     satisfaction, referred : float
         Effect of one standard deviation of satisfaction; of having been referred.
     lost_manager, lost_manager_shared, lost_champion, ticket_bad, ticket_well : float
@@ -88,7 +90,7 @@ class Scenario:
     frailty, frailty_effect : bool, float
         Whether there is a hidden risk, and the effect of one standard deviation of it.
     vanish, vanish_slope : float
-        log hazard of vanishing from the records without a word (0: never), and its slope in the hidden risk.
+        log hazard of vanishing from the records without a word (-inf: never), and its slope in the hidden risk.
     comes_back : float
         Share of those who left on purpose and come back after 2 to 9 months.
     old_share : float
@@ -120,7 +122,7 @@ class Scenario:
     goal_correct: float = 0.85
     contracts: bool = True
     contacts: bool = True
-    base: float = -3.7
+    base: float = -3.6
     renewal: float = 1.7
     locked: float = -2.3
     tenure: float = -0.2
@@ -142,7 +144,7 @@ class Scenario:
     intention: int = 4
     frailty: bool = False
     frailty_effect: float = 0.0
-    vanish: float = 0.0
+    vanish: float = -np.inf
     vanish_slope: float = 0.0
     comes_back: float = 0.12
     old_share: float = 0.2
@@ -198,7 +200,8 @@ SCENARIOS = {
             attributes=PEOPLE,
             contracts=False,
             contacts=False,
-            base=-3.0,
+            base=-2.9,
+            payment=-np.inf,
             budget_centres=(6.5, 5.0, 5.5, 6.0),
         ),
         replace(
@@ -207,6 +210,7 @@ SCENARIOS = {
             attributes=tuple(_without_effect(attribute) for attribute in COMPANIES),
             segment_effects=(0.0,) * 4,
             budget_effect=0.0,
+            referred=0.0,
             campaigns=tuple(replace(c, base=0.0, persuadable=0.0, sleeping=0.0) for c in _BASELINE.campaigns),
         ),
         replace(
@@ -222,16 +226,16 @@ SCENARIOS = {
             _BASELINE,
             name="informative_censoring",
             frailty=True,
-            frailty_effect=0.8,
-            vanish=-4.6,
-            vanish_slope=0.8,
+            frailty_effect=1.2,
+            vanish=-4.2,
+            vanish_slope=1.2,
         ),
         replace(
             _BASELINE,
             name="unmeasured_confounder",
             frailty=True,
-            frailty_effect=0.7,
-            campaigns=(_BASELINE.campaigns[0], replace(_BASELINE.campaigns[1], hidden_slope=1.5)),
+            frailty_effect=0.9,
+            campaigns=(_BASELINE.campaigns[0], replace(_BASELINE.campaigns[1], slope=0.6, hidden_slope=2.0)),
         ),
         replace(_BASELINE, name="polite_reasons", polite=0.65),
     )

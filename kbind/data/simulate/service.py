@@ -29,8 +29,7 @@ def tickets(scenario: Scenario, course: Course, present: Array, draws: Draws) ->
     account, month = (np.concatenate(pair) for pair in zip(routine, serious, strict=True))
     how = np.concatenate([np.zeros(len(routine[0]), dtype=np.int64), handled[serious].astype(np.int64)])
     n = len(account)
-    # a serious ticket is opened early enough to be over, or to be known as late, when the month after begins
-    opened = moment_in(month, draws, days=12)
+    opened = moment_in(month, draws)
     shortest, longest = np.asarray(HOURS).T
     hours = draws.whole(shortest[how], longest[how], n)
     closed = opened + hours.astype("timedelta64[h]")

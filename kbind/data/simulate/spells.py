@@ -58,7 +58,7 @@ class Spells:
 def seen_until(scenario: Scenario, accounts: Accounts, width: int, draws: Draws) -> Array:
     """First month of which nothing is recorded: late, unless accounts vanish, the risky ones sooner."""
     waiting = -np.log1p(-draws.uniform(len(accounts)))
-    if not scenario.vanish:
+    if np.isneginf(scenario.vanish):
         return np.full(len(accounts), width)
     rate = np.exp(scenario.vanish + scenario.vanish_slope * accounts.hidden)
     entered = np.maximum(accounts.start + HISTORY, HISTORY)

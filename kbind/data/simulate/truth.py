@@ -136,19 +136,18 @@ def _accounts(scenario: Scenario, accounts: Accounts) -> pd.DataFrame:
 
 def _spells(spells: Spells, risks: tuple[Risk, Risk], width: int, months: int) -> pd.DataFrame:
     over = spells.left < width
-    frame = pd.DataFrame(
+    month = {name: np.where(over, getattr(spells, name) - HISTORY, np.nan) for name in ("decided", "left", "intended")}
+    return pd.DataFrame(
         {
             "customer_id": spells.account + 1,
             "spell": spells.again + 1,
             "start_month": spells.start - HISTORY,
             "entry_month": np.maximum(spells.start - HISTORY, 0),
-            "decided_month": pd.array(spells.decided - HISTORY, dtype="Int64"),
-            "left_month": pd.array(spells.left - HISTORY, dtype="Int64"),
+            "decided_month": month["decided"],
+            "left_month": month["left"],
             "cause": coded(np.where(over, spells.failed.astype(int), -1), ["voluntary", "payment"]),
-            "intended_month": pd.array(spells.intended - HISTORY, dtype="Int64"),
+            "intended_month": month["intended"],
             "seen_until": np.minimum(spells.seen_until - HISTORY, months),
             "payment_hazard": np.concatenate([risk.payment for risk in risks]),
         }
     )
-    frame.loc[~over, ["decided_month", "left_month", "intended_month"]] = pd.NA
-    return frame
