@@ -84,7 +84,7 @@ def simulate_saas(
     first = one_spell(
         chosen, rows, start, risk, carried.extra, course.leaving, seen, months, draws["leaving"], again=False
     )
-    rows, start = returners(chosen, first, course, months, draws["return"])
+    rows, start = returners(chosen, first, months, draws["return"])
     back = course.take(rows)
     risk_back = build_risk(chosen, accounts.take(rows), back, deal.plan[rows], start, again=True)
     nothing = np.zeros((len(rows), width))
@@ -95,7 +95,7 @@ def simulate_saas(
     here = present(spells, n_accounts, months)
 
     tickets = service.tickets(chosen, course, here, draws["tickets"])
-    cancelled, reasons = goodbyes.goodbyes(chosen, accounts, risk, spells, months, draws["goodbyes"])
+    cancelled, reasons = goodbyes.goodbyes(chosen, accounts, risk, spells, draws["goodbyes"])
     tables = {
         "customers": _customers(chosen, accounts, seen, months, draws["accounts"]),
         "events": usage.events(chosen, accounts, course, spells, here, draws["usage"]),

@@ -40,7 +40,7 @@ class Draws:
 
     def normal(self, *shape: int) -> Array:
         """Standard normal."""
-        return np.asarray(ndtri(self._generator.random(shape) + 2.0**-54))
+        return np.asarray(ndtri(np.maximum(self._generator.random(shape), 2.0**-54)))  # 0 would be -inf
 
     def whole(self, low: Any, high: Any, *shape: int) -> Array:
         """Whole numbers from low to high, both included."""

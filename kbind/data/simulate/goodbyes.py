@@ -20,7 +20,7 @@ WRITTEN, CANDID = 0.5, 0.7
 TELLS = 0.25
 
 
-def weights(accounts: Accounts, risk: Risk, spells: Spells, months: int) -> Array:
+def weights(accounts: Accounts, risk: Risk, spells: Spells) -> Array:
     """How likely each reason is, from what the account went through: rows x reasons without payment."""
     owner = spells.account
     column = np.clip(spells.left - HISTORY, 0, risk.covariates["satisfaction"].shape[1] - 1)
@@ -42,11 +42,11 @@ def weights(accounts: Accounts, risk: Risk, spells: Spells, months: int) -> Arra
 
 
 def goodbyes(
-    scenario: Scenario, accounts: Accounts, risk: Risk, spells: Spells, months: int, draws: Draws
+    scenario: Scenario, accounts: Accounts, risk: Risk, spells: Spells, draws: Draws
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table of cancellations, and the truth about it."""
     n, payment = len(spells), REASONS.index("payment")
-    true = np.where(spells.failed, payment, draws.pick(weights(accounts, risk, spells, months)))
+    true = np.where(spells.failed, payment, draws.pick(weights(accounts, risk, spells)))
     polite = (draws.uniform(n) < scenario.polite) & (true != payment)
     stated = np.where(polite, 0, true)
     missing = draws.uniform(n) < scenario.reason_missing

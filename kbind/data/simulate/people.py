@@ -28,8 +28,8 @@ def contacts(accounts: Accounts, course: Course, spells: Spells, months: int, dr
     owner, end = spells.account, HISTORY + months
     last = np.minimum(np.minimum(spells.left, end - 1), spells.seen_until - 1)
     still = ~(spells.known & (spells.left < end))
-    manager = _following(0, course.desk[owner], course.manager_lost[owner], spells.start, last, still, owner, draws)
-    decider = _following(2, owner, course.champion_lost[owner], spells.start, last, still, owner, draws)
+    manager = _following(0, course.desk[owner], course.manager_lost[owner], spells.start, last, still, owner)
+    decider = _following(2, owner, course.champion_lost[owner], spells.start, last, still, owner)
     second = np.flatnonzero(accounts.shared[owner])
     consultant = _staying(1, course.desk[owner[second]], spells.start[second], last[second], still[second])
     third = np.flatnonzero(accounts.levels["plan"][owner] > 0)
@@ -53,7 +53,7 @@ def contacts(accounts: Accounts, course: Course, spells: Spells, months: int, dr
 
 
 def _following(
-    role: int, place: Array, lost: Array, start: Array, last: Array, still: Array, owner: Array, draws: Draws
+    role: int, place: Array, lost: Array, start: Array, last: Array, still: Array, owner: Array
 ) -> dict[str, Array]:
     """One person after the other: each stays until lost, the next one comes in the month after."""
     columns = np.arange(lost.shape[1])

@@ -155,11 +155,6 @@ class Scenario:
         Campaign("save_call", at=2 / 3, propensity=0.4, slope=1.2, cost=60.0),
     )
 
-    @property
-    def grouped(self) -> bool:
-        """Whether the segments differ in attributes or bonds at all."""
-        return len(self.segments) > 1
-
 
 _BASELINE = Scenario()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kbind.data.simulate.accounts import HISTORY, Accounts
-from kbind.data.simulate.course import Course
 from kbind.data.simulate.draws import Array, Draws
 from kbind.data.simulate.frames import moment_in
 from kbind.data.simulate.hazards import Risk, first_true
@@ -90,7 +89,7 @@ def joined(first: Spells, second: Spells) -> Spells:
     return Spells(*(np.concatenate(pair) for pair in parts))
 
 
-def returners(scenario: Scenario, first: Spells, course: Course, months: int, draws: Draws) -> tuple[Array, Array]:
+def returners(scenario: Scenario, first: Spells, months: int, draws: Draws) -> tuple[Array, Array]:
     """Rows of the accounts that come back, and the first month of their second spell."""
     n = len(first)
     willing = (draws.uniform(n) < scenario.comes_back) & ~first.failed & first.known
