@@ -1,4 +1,4 @@
-"""Example data from installed packages, each with a card. Needs the extra `demo`."""
+"""Example data, each with a card: from installed packages (they need the extra `demo`), or simulated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import ModuleType
 import pandas as pd
 
 from kbind.data.dataset import Card, Dataset, Role, open_dataset
+from kbind.data.simulate import simulate_saas as simulate_saas
 from kbind.errors import KbindError
 
 GROCERY_ZONE = "America/New_York"

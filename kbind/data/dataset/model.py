@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.config import Role
+from kbind.data.dataset.truth import Truth
 from kbind.data.engine import Engine
 from kbind.errors import ArgumentError
 
@@ -82,6 +83,8 @@ class Dataset:
         What was found and is worth knowing, but no error.
     card : Card
         Source, licence, size, fields, caveats.
+    truth : Truth or None
+        What was planted, if the data is simulated; None for real data.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Dataset:
     roles: Mapping[str, Role]
     notes: tuple[str, ...]
     card: Card
+    truth: Truth | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """One checked table as a pandas data frame.
