@@ -91,7 +91,7 @@ def text(source: str) -> Expression:
 
 def maybe_untidy(value: Expression) -> Expression:
     """Whether the ends of a text may be blank: cheap to tell, where trimming every value is dear."""
-    return parse("_x < '!' OR right(_x, 1) < '!' OR strlen(_x) <> length(_x)", x=value)
+    return parse("_x < '!' OR array_extract(_x, -1) < '!' OR strlen(_x) <> length(_x)", x=value)
 
 
 def fits(value: Expression, pattern: str) -> Expression:

@@ -21,7 +21,12 @@ def survey_id(source: str, *, from_text: bool) -> dict[str, Expression]:
     untidy = parse("CASE WHEN _d THEN _x IS DISTINCT FROM _tidy END", d=maybe_untidy(value), x=value, tidy=text(source))
     conditions = {} if from_text else {"untidy": untidy}
     return conditions | {
-        "float": parse("CASE WHEN ends_with(_x, '0') THEN _float END", x=value, float=fits(value, _FLOAT)),
+        "float": parse(
+            "CASE WHEN _d AND ends_with(_x, '0') THEN _float END",
+            d=_begins_with_digit(value),
+            x=value,
+            float=fits(value, _FLOAT),
+        ),
         "rounded": _is_rounded(value),
         "nothing": _is_nothing(value),
     }
@@ -47,8 +52,20 @@ def read_text_id(name: str, source: str, physical: str, counts: Mapping[str, int
 
 
 def _is_rounded(value: Expression) -> Expression:
-    return parse("CASE WHEN contains(_x, 'E+') THEN _rounded END", x=value, rounded=fits(value, _ROUNDED))
+    digit = _begins_with_digit(value)
+    return parse(
+        "CASE WHEN _d THEN CASE WHEN contains(_x, 'E+') THEN _rounded END END",
+        d=digit,
+        x=value,
+        rounded=fits(value, _ROUNDED),
+    )
 
 
 def _is_nothing(value: Expression) -> Expression:
-    return parse("list_contains(_words, lower(_x))", words=literal(list(_NOTHING)), x=value)
+    longest = literal(max(map(len, _NOTHING)))
+    listed = parse("list_contains(_words, lower(_x))", words=literal(list(_NOTHING)), x=value)
+    return parse("CASE WHEN strlen(_x) <= _longest THEN _listed END", x=value, longest=longest, listed=listed)
+
+
+def _begins_with_digit(value: Expression) -> Expression:
+    return parse("_x >= '0' AND _x < ':'", x=value)
