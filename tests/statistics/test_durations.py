@@ -72,6 +72,16 @@ def test_acquired_before_recording_began_is_delayed_entry() -> None:
     assert "1 customers are observed only from a later age on" in kb.durations(data).definition
 
 
+def test_recording_may_have_begun_after_the_first_start() -> None:
+    """Customer 1 is known only because of a contract that still ran when recording began."""
+    rows = [(1, "2020-01-01", "2024-07-01"), (2, "2023-03-01", None), (3, "2023-02-01", "2023-05-01")]
+    frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
+    data = kb.open_dataset({"subscriptions": frame}, as_of="2025-01-01", recorded_from="2023-01-01")
+    assert lives(data) == [(3.0, True, 0.0, 1), (22.0, False, 0.0, 1), (54.0, True, 36.0, 1)]
+    with pytest.raises(kb.ArgumentError, match="recorded_from='soon' is not a date"):
+        kb.open_dataset({"subscriptions": frame}, recorded_from="soon")
+
+
 def test_causes_come_from_cancellations() -> None:
     said = pd.DataFrame(
         {

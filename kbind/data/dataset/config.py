@@ -16,7 +16,7 @@ from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 CONFIG_NAME = "kbind.yaml"
-_KEYS = ("title", "timezone", "as_of", "decimal", "date_order", "tables", "roles")
+_KEYS = ("title", "timezone", "as_of", "recorded_from", "decimal", "date_order", "tables", "roles")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Config:
     title: str | None = None
     timezone: str | None = None
     as_of: object = None
+    recorded_from: object = None
     decimal: str | None = None
     date_order: str | None = None
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
@@ -89,6 +90,7 @@ def read_config(path: Path) -> Config:
         title=None if title is None else str(title),
         timezone=content.get("timezone"),
         as_of=content.get("as_of"),
+        recorded_from=content.get("recorded_from"),
         decimal=content.get("decimal"),
         date_order=content.get("date_order"),
         tables=read_mapping(content.get("tables") or {}, path.name),
@@ -153,7 +155,7 @@ def read_timezone(timezone: str | None) -> str | None:
     return timezone
 
 
-def read_as_of(as_of: object, timezone: str | None) -> datetime | None:
+def read_as_of(as_of: object, timezone: str | None, parameter: str = "as_of") -> datetime | None:
     """The moment up to which the data is complete, as a wall-clock time in the data's zone.
 
     A date means the start of that day: data through 31 December is complete as of 1 January.
@@ -173,7 +175,9 @@ def read_as_of(as_of: object, timezone: str | None) -> datetime | None:
         try:
             moment = datetime.fromisoformat(as_of.strip())
         except ValueError as error:
-            raise ArgumentError(f"as_of={as_of!r} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00") from error
+            raise ArgumentError(
+                f"{parameter}={as_of!r} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00"
+            ) from error
     elif isinstance(as_of, datetime):  # pandas.Timestamp is one
         moment = as_of.to_pydatetime(warn=False) if hasattr(as_of, "to_pydatetime") else as_of
     elif isinstance(as_of, date):

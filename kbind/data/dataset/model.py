@@ -77,6 +77,9 @@ class Dataset:
         Zone of the calendar that periods are cut in; None if no time stamp has an offset and none was given.
     as_of : datetime or None
         Wall-clock moment in `timezone` up to which the data is complete; None without any time stamp.
+    recorded_from : datetime or None
+        Wall-clock moment from which on leavers were recorded; who is in the data with an earlier start is there for not
+        having left before. None: from the first row on.
     roles : mapping of str to Role
         Columns of `customers` that play a part.
     notes : tuple of str
@@ -96,6 +99,7 @@ class Dataset:
     notes: tuple[str, ...]
     card: Card
     truth: Truth | None = None
+    recorded_from: datetime | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """One checked table as a pandas data frame.

@@ -47,6 +47,7 @@ def open_dataset(
     roles: Mapping[str, Any] | None = None,
     timezone: str | None = None,
     as_of: object = None,
+    recorded_from: object = None,
 ) -> Dataset:
     """Open and check a company's data.
 
@@ -70,6 +71,9 @@ def open_dataset(
     as_of : date, datetime or ISO text, optional
         Moment up to which the data is complete; a date means its start. Default: the end of the last day on
         which something was recorded.
+    recorded_from : date, datetime or ISO text, optional
+        Moment from which on customers who left were recorded, if the data also holds earlier starts of customers who
+        were still there then. Default: the first row.
 
     Returns
     -------
@@ -97,7 +101,9 @@ def open_dataset(
         config = replace(config, roles={**config.roles, **read_roles(roles, "roles")})
     declared_end = as_of if as_of is not None else config.as_of
     zone = read_timezone(timezone if timezone is not None else config.timezone)
+    declared_start = recorded_from if recorded_from is not None else config.recorded_from
     read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
+    read_as_of(declared_start, zone, "recorded_from")
     sources, unused = find_sources(engine, source, table, config)
     name = plain(config.title or _name_of(source), _TITLE)
     check_anchors(sources, name)
@@ -131,6 +137,7 @@ def open_dataset(
     }
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), Card(title=name))
+    data = replace(data, recorded_from=read_as_of(declared_start, zone, "recorded_from"))
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
     notes = [f"not used: {listed(unused)}"] if unused else []

@@ -111,8 +111,8 @@ def simulate_saas(
     truth = build_truth(
         chosen, accounts, deal, spells, (risk, risk_back), carried.extra, months, carried.outcomes, reasons
     )
-    end = pd.Timestamp(month_start(np.asarray(months)).item())
-    data = open_dataset(tables, timezone=ZONE, as_of=end)
+    begin, end = (pd.Timestamp(month_start(np.asarray(month)).item()) for month in (0, months))
+    data = open_dataset(tables, timezone=ZONE, as_of=end, recorded_from=begin)
     card = saas_card(chosen, n_accounts, months, sum(len(table) for table in tables.values()))
     return replace(data, name=card.title, card=card, truth=truth)
 

@@ -173,8 +173,9 @@ def durations(
     Notes
     -----
     Calendar months, the days of the last one as a share of it, so that a contract of a year ends at 12. A customer
-    who was acquired before recording began is observed from the first contract or event on (delayed entry). A
-    customer who comes back has left all the same.
+    who was acquired before recording began (`recorded_from` of the data set, else the first row) is observed only
+    from then on, because earlier leaving would not have been seen (delayed entry). A customer who comes back has
+    left all the same.
 
     Examples
     --------

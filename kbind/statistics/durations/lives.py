@@ -174,15 +174,15 @@ def _aged(
     acquired = origin == "acquired_at"
     if acquired:
         parts["acquired"] = _wall(data, "customers", "acquired_at")
-        parts["began"] = literal(_first(data, log))
         tables["customers"] = "customers"
         steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
         join += " LEFT JOIN acquired USING (customer_id)"
     since = "least(coalesce(since, first), first)" if acquired else "first"
     steps["dated"] = f"SELECT customer_id, first, gone, {since} AS since, {cause} AS cause FROM known{join}"
     # who was there before recording began is known only because of not having left before
-    late = "CASE WHEN since < CAST(_began AS DATE) AND first > since THEN _entry ELSE 0 END" if acquired else "0"
-    parts["entry"] = _months("since", "first")
+    late = "CASE WHEN since < CAST(_began AS DATE) THEN _entry ELSE 0 END"
+    parts["began"] = literal(data.recorded_from or _first(data, log))
+    parts["entry"] = _months("since", "greatest(first, CAST(_began AS DATE))", parts)
     parts["duration"] = _months("since", f"coalesce(gone, {until})", parts)
     steps["lives"] = (
         f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST(_duration AS DOUBLE) AS duration, cause FROM dated"
@@ -192,9 +192,7 @@ def _aged(
 
 def _months(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
     """Calendar months between two days: whole ones, and the days of the last as a share of it."""
-    fill = {"as_of": parts["as_of"]} if parts and "_as_of" in until else {}
-    if parts and "_lapse" in until:
-        fill["lapse"] = parts["lapse"]
+    fill = {name: parts[name] for name in ("as_of", "lapse", "began") if parts and f"_{name}" in until}
     whole = f"date_sub('month', {since}, {until})"
     anchor = f"CAST({since} + to_months(CAST({whole} AS INTEGER)) AS DATE)"
     following = f"CAST({since} + to_months(CAST({whole} + 1 AS INTEGER)) AS DATE)"
