@@ -124,6 +124,8 @@ class Voice:
             return self.range(fact.ci_lower, fact.ci_upper)
         if fact.unit == "share":
             return self.percent(fact.value, 0 if form == "whole" else 1)
+        if fact.unit == "ratio":
+            return self.number(fact.value, 1)
         return self.number(round(fact.value))
 
     def count(self, customers: int) -> str:
@@ -137,6 +139,9 @@ class Voice:
     def interval(self, fact: Fact) -> str:
         """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"."""
         level = self.percent(fact.conf_level)
+        if fact.unit == "ratio":
+            low, high = self.number(fact.ci_lower, 1), self.number(fact.ci_upper, 1)
+            return self.catalogue.text("interval", level=level, range=self.catalogue.text("range", low=low, high=high))
         return self.catalogue.text("interval", level=level, range=self.range(fact.ci_lower, fact.ci_upper))
 
     def range(self, low: float, high: float) -> str:

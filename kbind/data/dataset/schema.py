@@ -184,6 +184,9 @@ class Use:
 USES = (
     Use("01", "returns", (("events",),)),
     Use("01", "contracts", (("subscriptions",),)),
+    Use("02", "leaving", (("subscriptions", "events", "customers"),)),
+    Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
+    Use("02", "contact", (("subscriptions",), ("contacts",))),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.

@@ -93,3 +93,19 @@ class Truth:
     def __repr__(self) -> str:
         planted = int((self.effects["value"] != 0).sum())
         return f"truth of scenario {self.scenario!r}: {len(self.accounts):,} customers, {planted} planted effects"
+
+    def survival_by_age(self) -> pd.DataFrame:
+        """Share of customers still there by age, as planted for those who were at risk: what a curve should find.
+
+        Returns
+        -------
+        DataFrame
+            Columns time (months), survival: the product over ages of 1 - mean chance of leaving, over first spells.
+        """
+        import pandas as pd
+
+        frame = self.survival
+        first = frame[frame["at_risk"] & (frame["spell"] == 1)]
+        chance = first.groupby("tenure")["hazard"].mean()
+        staying = (1 - chance).cumprod()
+        return pd.DataFrame({"time": staying.index.to_numpy() + 1.0, "survival": staying.to_numpy()})

@@ -52,7 +52,8 @@ class Curve:
         """Survival and Greenwood's sum at any times; NaN behind the last one."""
         asked = np.asarray(times, dtype=float)
         place = np.searchsorted(self.risk.times, asked, side="right")
-        known = asked <= (self.risk.times[-1] if len(self.risk.times) else -np.inf)
+        # who is still there at a month's end is last seen just before it
+        known = asked <= (self.risk.times[-1] + 1e-6 if len(self.risk.times) else -np.inf)
         survival, variance = np.concatenate([[1.0], self.survival]), np.concatenate([[0.0], self.variance])
         return np.where(known, survival[place], np.nan), np.where(known, variance[place], np.nan)
 

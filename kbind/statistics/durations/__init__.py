@@ -174,8 +174,9 @@ def durations(
     -----
     Calendar months, the days of the last one as a share of it, so that a contract of a year ends at 12. A customer
     who was acquired before recording began (`recorded_from` of the data set, else the first row) is observed only
-    from then on, because earlier leaving would not have been seen (delayed entry). A customer who comes back has
-    left all the same.
+    from then on, because earlier leaving would not have been seen (delayed entry). Who is still there is last seen
+    just before the end of the data, since nobody has seen who leaves at that very moment. A customer who comes back
+    has left all the same.
 
     Examples
     --------

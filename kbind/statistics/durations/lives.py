@@ -14,6 +14,8 @@ from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 
+#: Months by which the last sight of a customer lies before the end of the data.
+JUST = 1e-9
 #: What customers are lost to where nothing says why.
 LEFT, VOLUNTARY, INVOLUNTARY, UNKNOWN = "left", "voluntary", "involuntary", "unknown"
 
@@ -184,8 +186,11 @@ def _aged(
     parts["began"] = literal(data.recorded_from or _first(data, log))
     parts["entry"] = _months("since", "greatest(first, CAST(_began AS DATE))", parts)
     parts["duration"] = _months("since", f"coalesce(gone, {until})", parts)
+    # nobody has seen whether somebody leaves at the very moment at which the data ends, so who is still there is
+    # last seen just before it: else all of them would count as staying at that age
+    seen = f"CASE WHEN cause IS NULL THEN greatest(_duration - {JUST}, 0) ELSE _duration END"
     steps["lives"] = (
-        f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST(_duration AS DOUBLE) AS duration, cause FROM dated"
+        f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST({seen} AS DOUBLE) AS duration, cause FROM dated"
     )
     return steps
 

@@ -263,6 +263,18 @@ def test_adjusted_p_values(p: list[float]) -> None:
     assert holm(values).max() <= 1
 
 
+def test_simulated_company_has_the_curve_that_was_planted() -> None:
+    """With a fifth of the accounts older than the records, contracts that end with the data, and people who return."""
+    data = kb.datasets.simulate_saas(12_000, rng=5)
+    planted = data.truth.survival_by_age().set_index("time")["survival"]  # type: ignore[union-attr]
+    found = kb.survival_curve(data).at([1, 6, 12, 24, 36]).set_index("time")
+    spread = (found["survival_ci_upper"] - found["survival_ci_lower"]) / (2 * 1.96)
+    distance = (found["survival"] - planted.loc[found.index]) / spread
+    assert distance.abs().max() < 3
+    naive = kb.survival_curve(kb.durations(data, origin="start")).at([24])["survival"].iloc[0]
+    assert naive == pytest.approx(found.loc[24, "survival"], abs=0.01)  # the first contract is the acquisition here
+
+
 # -- rates that are claimed ------------------------------------------------------------------------------
 
 
