@@ -101,8 +101,10 @@ def missing_page(
     catalogue = Catalogue(lang)
     title = catalogue.text("missing.title")
     either = catalogue.text("missing.or")
-    wanted = f" {either} ".join(needed)
-    finding = catalogue.text("index.missing", table=wanted, present=", ".join(present))
+    # a role is given to a column that is there; who has none needs a table
+    wanted = f" {either} ".join(need for need in needed if ":" not in need)
+    tables = ", ".join(name for name in present if ":" not in name)
+    finding = catalogue.text("index.missing", table=wanted, present=tables)
     block = {"kind": "section", "heading": finding, "paragraphs": [catalogue.text("missing.what")], "table": None}
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)
     parts = [{"html": _safe(heading)}, {"html": _safe(render_block(block))}]

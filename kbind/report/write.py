@@ -83,7 +83,8 @@ def write_report(
     values: dict[str, object] = {"threshold": threshold, "period": period}
     if source is not None:
         values |= {"source": str(Path(source).resolve()), "table": table, "timezone": timezone, "as_of": as_of}
-        present = list(open_dataset(source, table=table, timezone=timezone, as_of=as_of).tables)
+        data = open_dataset(source, table=table, timezone=timezone, as_of=as_of)
+        present = [*data.tables, *(f"role:{role}" for role in data.roles)]
     pages = [
         _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
     ]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
+from kbind.estimates.intervals import newcombe
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
 from kbind.statistics.durations import Durations
 from kbind.story.base import Scope, picked
@@ -17,7 +18,7 @@ from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: An age is told of if so many customers were still under observation.
 SOLID = 50
-#: A month is dangerous if its share is surely above so many times that of the months around it, so many on each side.
+#: A month is dangerous if its share is surely above, and so many times, that of so many months on each side.
 SPIKE, NEAR = 1.5, 2
 #: Months before a dangerous one in which acting pays.
 AHEAD = 3
@@ -132,10 +133,17 @@ class SurvivalStory:
         left, seen = (frame[name].to_numpy(dtype=float) for name in ("events", "at_risk"))
         found = []
         for i in range(NEAR, len(frame)):
-            around = [k for k in range(i - NEAR, min(i + NEAR + 1, len(frame))) if k != i]
-            usual = left[around].sum() / seen[around].sum()
             month = int(frame["month"].iloc[i])
-            if frame["hazard_ci_lower"].iloc[i] > SPIKE * usual and self.told(self.in_month(month)):
+            sides = [slice(i - NEAR, i), slice(i + 1, i + 1 + NEAR)]
+            # every month is looked at, so chance has that many tries
+            level = 1 - 0.05 / len(frame)
+            high = [
+                newcombe(left[i], seen[i], left[side].sum(), seen[side].sum(), level)[1] > 0
+                and left[i] / seen[i] > SPIKE * left[side].sum() / seen[side].sum()
+                for side in sides
+                if seen[side].sum() > 0
+            ]
+            if all(high) and self.told(self.in_month(month)):
                 found.append(month)
         return found
 
@@ -280,6 +288,8 @@ class SurvivalStory:
             say("survival.foot.curve", level=self.voice.percent(self.curve.conf_level)),
             say("survival.foot.month"),
         ]
+        if self.durations.log == "events":
+            lines.append(say("survival.foot.lapse", days=self.voice.number(self.durations.days)))
         late = int(self.durations.n[self.durations.entry > 0].sum())
         if late and not self.voice.disclosure.hides(late):
             lines.append(say("survival.foot.late", late=self.voice.customers(late)))

@@ -18,7 +18,7 @@ from kbind.report import write_report
 from kbind.report.execute import chapter_notebooks, execute, set_parameters
 from kbind.report.pages import Page, chapter_page, harvest
 
-QUALITY, NAME = "00_data_quality", "01_retention_metrics"
+QUALITY, NAME, LEAVING = "00_data_quality", "01_retention_metrics", "02_when_customers_leave"
 
 
 def _files(folder: Path) -> set[str]:
@@ -28,7 +28,12 @@ def _files(folder: Path) -> set[str]:
 def test_files_of_a_report(grocery_report: Path) -> None:
     assert _files(grocery_report) == {
         "index.html",
-        *(f"{lang}/{name}.{end}" for lang in ("de", "en") for name in (QUALITY, NAME) for end in ("html", "json")),
+        *(
+            f"{lang}/{name}.{end}"
+            for lang in ("de", "en")
+            for name in (QUALITY, NAME, LEAVING)
+            for end in ("html", "json")
+        ),
     }
     index = (grocery_report / "index.html").read_text(encoding="utf-8")
     assert f'href="de/{NAME}.html"' in index
@@ -72,7 +77,7 @@ def test_tiny_data_gives_a_page(tmp_path: Path, rows: int) -> None:
 
 
 def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01"):
+    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01, 02"):
         write_report(out=tmp_path, chapters=["99"])
     with pytest.raises(kb.ArgumentError, match="lang='fr'"):
         write_report(out=tmp_path, lang="fr")

@@ -173,7 +173,7 @@ class Use:
     key : str
         What it finds out.
     needs : tuple of tuple of str
-        Tables, or columns as `table.column`; of every inner tuple one has to be there.
+        Tables, columns as `table.column`, or roles as `role:name`; of every inner tuple one has to be there.
     """
 
     chapter: str
@@ -184,7 +184,7 @@ class Use:
 USES = (
     Use("01", "returns", (("events",),)),
     Use("01", "contracts", (("subscriptions",),)),
-    Use("02", "leaving", (("subscriptions", "events", "customers"),)),
+    Use("02", "leaving", (("subscriptions", "events", "role:tenure"),)),
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
     Use("02", "contact", (("subscriptions",), ("contacts",))),
 )

@@ -65,6 +65,8 @@ class Durations(Shown):
         Table it comes from.
     meaning : str
         What counts as leaving.
+    days : int
+        Of grace between contracts, or of silence in a log.
     """
 
     unit: str
@@ -80,6 +82,7 @@ class Durations(Shown):
     meaning: str
     provenance: Provenance
     customer: str = "customer"
+    days: int = 0
 
     def __post_init__(self) -> None:
         for values in (self.group, self.entry, self.duration, self.cause, self.n):
@@ -238,6 +241,7 @@ def durations(
         meaning=lives.meaning,
         provenance=Provenance(data.name, data.timezone, _end(data, as_of) if lives.time else data.as_of),
         customer=data.card.customer,
+        days=lives.days,
     )
 
 

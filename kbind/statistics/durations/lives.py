@@ -41,6 +41,8 @@ class Lives:
         Of entry and duration.
     time : str or None
         Time column of the log, None for a table of customers.
+    days : int
+        Of grace for contracts, of silence for events.
     meaning : str
         What was counted as leaving, in one sentence.
     """
@@ -52,6 +54,7 @@ class Lives:
     unit: str
     meaning: str
     time: str | None = None
+    days: int = 0
     tables: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,7 +95,7 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
     rule = f"no other contract within {grace} day{'s' if grace != 1 else ''}"
     return Lives(
         "subscriptions", steps, parts, causes, "month", f"A customer leaves when a contract ends and {rule} follows",
-        "start", tables,
+        "start", grace, tables,
     )  # fmt: skip
 
 
@@ -110,7 +113,7 @@ def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
     until = "greatest(first, CAST(_as_of AS DATE) - _lapse)"
     steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "", until)
     meaning = f"A customer leaves with the last event before a silence of more than {lapse} days"
-    return Lives("events", steps, parts, (LEFT,), "month", meaning, "timestamp", tables)
+    return Lives("events", steps, parts, (LEFT,), "month", meaning, "timestamp", lapse, tables)
 
 
 def from_customers(data: Dataset) -> Lives:
@@ -158,7 +161,7 @@ def from_customers(data: Dataset) -> Lives:
         "CASE WHEN _gone THEN _reason END AS cause FROM customers"
     }
     meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
-    return Lives("customers", steps, parts, causes, "month", meaning, None, {})
+    return Lives("customers", steps, parts, causes, "month", meaning)
 
 
 def _aged(
