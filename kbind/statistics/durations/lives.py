@@ -55,9 +55,9 @@ class Lives:
 
 def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> Lives:
     """A customer leaves when no contract follows within the grace period; what comes later is a return."""
-    start = _wall(data, "subscriptions", "start")
+    start = wall_time(data, "subscriptions", "start")
     has_end = "end" in data.tables["subscriptions"].columns
-    end = _wall(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
+    end = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
     steps = {
         "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
         "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log "
@@ -79,7 +79,7 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
             "JOIN cancellations AS c ON c.customer_id = k.customer_id AND _said >= k.first "
             "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id"
         )
-        parts["said"] = _wall(data, "cancellations", "timestamp", "c")
+        parts["said"] = wall_time(data, "cancellations", "timestamp", "c")
         tables["cancellations"] = "cancellations"
         join = " LEFT JOIN said USING (customer_id)"
         reason = (
@@ -103,7 +103,7 @@ def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
         "known": "SELECT customer_id, min(d) AS first, min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) "
         "THEN d END) AS gone FROM gaps GROUP BY customer_id",
     }
-    parts = {"time": _wall(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
+    parts = {"time": wall_time(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
     tables = {"log": "events"}
     until = "greatest(first, CAST(_as_of AS DATE) - _lapse)"
     steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "", until)
@@ -173,7 +173,7 @@ def _aged(
     steps = {}
     acquired = origin == "acquired_at"
     if acquired:
-        parts["acquired"] = _wall(data, "customers", "acquired_at")
+        parts["acquired"] = wall_time(data, "customers", "acquired_at")
         parts["began"] = literal(_first(data, log))
         tables["customers"] = "customers"
         steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
@@ -182,15 +182,15 @@ def _aged(
     steps["dated"] = f"SELECT customer_id, first, gone, {since} AS since, {cause} AS cause FROM known{join}"
     # who was there before recording began is known only because of not having left before
     late = "CASE WHEN since < CAST(_began AS DATE) AND first > since THEN _entry ELSE 0 END" if acquired else "0"
-    parts["entry"] = _months("since", "first")
-    parts["duration"] = _months("since", f"coalesce(gone, {until})", parts)
+    parts["entry"] = months_between("since", "first")
+    parts["duration"] = months_between("since", f"coalesce(gone, {until})", parts)
     steps["lives"] = (
         f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST(_duration AS DOUBLE) AS duration, cause FROM dated"
     )
     return steps
 
 
-def _months(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
+def months_between(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
     """Calendar months between two days: whole ones, and the days of the last as a share of it."""
     fill = {"as_of": parts["as_of"]} if parts and "_as_of" in until else {}
     if parts and "_lapse" in until:
@@ -201,7 +201,7 @@ def _months(since: str, until: str, parts: dict[str, Expression] | None = None) 
     return parse(f"{whole} + CAST({until} - {anchor} AS DOUBLE) / ({following} - {anchor})", **fill)
 
 
-def _wall(data: Dataset, table: str, name: str, of: str = "") -> Expression:
+def wall_time(data: Dataset, table: str, name: str, of: str = "") -> Expression:
     """A time as the clock on the wall of the data set's zone shows it."""
     time = column(name, of)
     if name in data.tables[table].instants:
