@@ -208,5 +208,3 @@ def _windows(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Window
     until = np.array(spans.column("until").to_numpy(), dtype=float)
     known = who >= 0
     return Windows(who[known], begin[known], np.where(np.isnan(until), np.inf, until)[known])
-
-

@@ -95,9 +95,9 @@ def cut(entry: Floats, duration: Floats, covariates: Sequence[Windows]) -> Piece
     customer, stop = np.concatenate(who), np.concatenate(age)
     order = np.lexsort((stop, customer))
     customer, stop = customer[order], stop[order]
-    values = np.column_stack(
-        [windows.hold(customer, stop) for windows in covariates] or [np.empty((len(stop), 0))]
-    ).astype(float)
+    values = np.empty((len(stop), len(covariates)))
+    for k, windows in enumerate(covariates):
+        values[:, k] = windows.hold(customer, stop)
     last = np.append(customer[1:] != customer[:-1], True)
     same_age = np.append(stop[1:] == stop[:-1], False) & ~last
     # windows that overlap leave edges at which nothing changes
