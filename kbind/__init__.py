@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import retention_rate as retention_rate
     from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
     from kbind.estimates.survival import HazardCurve as HazardCurve
+    from kbind.estimates.survival import HazardModel as HazardModel
     from kbind.estimates.survival import RetentionProjection as RetentionProjection
     from kbind.estimates.survival import SurvivalComparison as SurvivalComparison
     from kbind.estimates.survival import SurvivalCurve as SurvivalCurve
     from kbind.estimates.survival import compare_survival as compare_survival
     from kbind.estimates.survival import cumulative_incidence as cumulative_incidence
     from kbind.estimates.survival import hazard_curve as hazard_curve
+    from kbind.estimates.survival import hazard_model as hazard_model
     from kbind.estimates.survival import project_retention as project_retention
     from kbind.estimates.survival import survival_curve as survival_curve
     from kbind.figures import alt_text as alt_text
@@ -42,12 +44,14 @@ if TYPE_CHECKING:
     from kbind.statistics.activity import activity as activity
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
+    from kbind.statistics.durations.after import After as After
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",
     "activity": "kbind.statistics.activity",
     "Durations": "kbind.statistics.durations",
     "durations": "kbind.statistics.durations",
+    "After": "kbind.statistics.durations.after",
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
@@ -67,10 +71,12 @@ _HOMES = {
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
     "HazardCurve": "kbind.estimates.survival",
+    "HazardModel": "kbind.estimates.survival",
     "SurvivalComparison": "kbind.estimates.survival",
     "SurvivalCurve": "kbind.estimates.survival",
     "compare_survival": "kbind.estimates.survival",
     "hazard_curve": "kbind.estimates.survival",
+    "hazard_model": "kbind.estimates.survival",
     "survival_curve": "kbind.estimates.survival",
     "CumulativeIncidence": "kbind.estimates.survival",
     "RetentionProjection": "kbind.estimates.survival",

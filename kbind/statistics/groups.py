@@ -20,15 +20,15 @@ Groups = tuple[tuple[Any, ...], ...]
 Ints = NDArray[np.int64]
 
 
-def names_of(by: str | Sequence[str] | None) -> tuple[str, ...]:
+def names_of(by: str | Sequence[str] | None, parameter: str = "by") -> tuple[str, ...]:
     """The columns, each once."""
     names = (by,) if isinstance(by, str) else tuple(by or ())
     if len(set(names)) < len(names):
-        raise ArgumentError(f"by={list(names)!r} names a column twice")
+        raise ArgumentError(f"{parameter}={list(names)!r} names a column twice")
     return names
 
 
-def place_columns(data: Dataset, log: str, names: Sequence[str]) -> dict[str, str]:
+def place_columns(data: Dataset, log: str, names: Sequence[str], parameter: str = "by") -> dict[str, str]:
     """Column -> table it stands in: `customers`, else the log.
 
     Raises
@@ -36,16 +36,16 @@ def place_columns(data: Dataset, log: str, names: Sequence[str]) -> dict[str, st
     ArgumentError
         There is no such column.
     """
-    return {name: _table_with(data, log, name) for name in names}
+    return {name: _table_with(data, log, name, parameter) for name in names}
 
 
-def _table_with(data: Dataset, log: str, name: str) -> str:
+def _table_with(data: Dataset, log: str, name: str, parameter: str) -> str:
     places = list(dict.fromkeys(table for table in ("customers", log) if table in data.tables))
     for table in places:
         if name in data.tables[table].columns and name != "customer_id":
             return table
     known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
-    raise ArgumentError(f"by={name!r} is no column; {did_you_mean(str(name), known)}columns: {listed(known)}")
+    raise ArgumentError(f"{parameter}={name!r} is no column; {did_you_mean(str(name), known)}columns: {listed(known)}")
 
 
 def group_value(data: Dataset, table: str, name: str) -> Expression:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
+from kbind.estimates.survival import After, CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
 from kbind.statistics.durations import Durations
 from kbind.story.base import Scope, picked
 from kbind.wording import Disclosure, Fact, Table, Voice
@@ -389,7 +390,7 @@ def survival_story(
     return SurvivalStory(data, curve, hazard, incidence, contact, voice)
 
 
-def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: float, n: int, events: int) -> Fact:
+def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: float) -> Fact:
     """A hazard ratio of a model as a fact."""
     return Fact(
         name,
@@ -399,12 +400,20 @@ def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: floa
         float(row["hazard_ratio_ci_lower"]),
         float(row["hazard_ratio_ci_upper"]),
         conf_level,
-        n=n,
-        count=events,
+        n=int(row["n"]),
+        count=int(row["events"]),
         source="hazard_model(...).to_frame()",
     )
 
 
 def contact_fact(data: Dataset) -> Fact | None:
-    """None."""
-    return None
+    """Hazard ratio of the half year after our contact person has left; None if it happened to too few."""
+    plan = [name for name in ("plan",) if name in data.tables["subscriptions"].columns]
+    lost = After("contacts", "end", where={"side": "ours"}, window="180D")
+    try:
+        model = hazard_model(data, plan, after={"contact person lost": lost})
+    except ArgumentError:
+        return None
+    frame = model.to_frame()
+    row = frame[frame["covariate"] == "contact person lost"].iloc[0]
+    return ratio_fact("contact", row, model.definition, model.conf_level)

@@ -223,7 +223,7 @@ def durations(
         parts={name: part for name, part in parts.items() if f"_{name}" in whole},
     )
     if not result.num_rows:
-        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={_end(data, as_of)}")
+        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")
     groups, group = encode_groups(result, columns)
     causes = tuple(name for name in lives.causes if name in set(result.column("cause").to_pylist())) or lives.causes[:1]
     code = {name: k for k, name in enumerate(causes, start=1)}
@@ -239,7 +239,7 @@ def durations(
         n=integers(result, "n").copy(),
         log=lives.log,
         meaning=lives.meaning,
-        provenance=Provenance(data.name, data.timezone, _end(data, as_of) if lives.time else data.as_of),
+        provenance=Provenance(data.name, data.timezone, end_of(data, as_of) if lives.time else data.as_of),
         customer=data.card.customer,
         days=lives.days,
     )
@@ -264,15 +264,15 @@ def observed_lives(
         data.require(check_choice("log", log, _LOGS))
     if log == "customers":
         return from_customers(data)
-    end = _end(data, as_of)
+    end = end_of(data, as_of)
     has_origin = "customers" in data.tables and "acquired_at" in data.tables["customers"].columns
     since = origin if origin == "start" or has_origin else "start"
     if log == "subscriptions":
-        return from_contracts(data, end, since, _days("grace", grace))
-    return from_log(data, end, since, _days("lapse", lapse))
+        return from_contracts(data, end, since, days_of("grace", grace))
+    return from_log(data, end, since, days_of("lapse", lapse))
 
 
-def _end(data: Dataset, as_of: object) -> datetime:
+def end_of(data: Dataset, as_of: object) -> datetime:
     """The end of the data: that of the data set, or an earlier one."""
     own = data.as_of
     assert own is not None
@@ -282,10 +282,10 @@ def _end(data: Dataset, as_of: object) -> datetime:
     return end or own
 
 
-def _days(parameter: str, length: str) -> int:
+def days_of(parameter: str, length: str) -> int:
     """Days of a length such as "56D".
 
-    >>> _days("lapse", "8W")
+    >>> days_of("lapse", "8W")
     56
     """
     match = re.fullmatch(r"\s*(\d+)\s*([DW])\s*", length, re.IGNORECASE) if isinstance(length, str) else None

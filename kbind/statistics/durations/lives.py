@@ -60,9 +60,9 @@ class Lives:
 
 def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> Lives:
     """A customer leaves when no contract follows within the grace period; what comes later is a return."""
-    start = _wall(data, "subscriptions", "start")
+    start = wall_time(data, "subscriptions", "start")
     has_end = "end" in data.tables["subscriptions"].columns
-    end = _wall(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
+    end = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
     steps = {
         "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
         "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log "
@@ -84,7 +84,7 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
             "JOIN cancellations AS c ON c.customer_id = k.customer_id AND _said >= k.first "
             "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id"
         )
-        parts["said"] = _wall(data, "cancellations", "timestamp", "c")
+        parts["said"] = wall_time(data, "cancellations", "timestamp", "c")
         tables["cancellations"] = "cancellations"
         join = " LEFT JOIN said USING (customer_id)"
         reason = (
@@ -108,7 +108,7 @@ def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
         "known": "SELECT customer_id, min(d) AS first, min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) "
         "THEN d END) AS gone FROM gaps GROUP BY customer_id",
     }
-    parts = {"time": _wall(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
+    parts = {"time": wall_time(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
     tables = {"log": "events"}
     until = "greatest(first, CAST(_as_of AS DATE) - _lapse)"
     steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "", until)
@@ -178,7 +178,7 @@ def _aged(
     steps = {}
     acquired = origin == "acquired_at"
     if acquired:
-        parts["acquired"] = _wall(data, "customers", "acquired_at")
+        parts["acquired"] = wall_time(data, "customers", "acquired_at")
         tables["customers"] = "customers"
         steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
         join += " LEFT JOIN acquired USING (customer_id)"
@@ -187,8 +187,8 @@ def _aged(
     # who was there before recording began is known only because of not having left before
     late = "CASE WHEN since < CAST(_began AS DATE) THEN _entry ELSE 0 END"
     parts["began"] = literal(data.recorded_from or _first(data, log))
-    parts["entry"] = _months("since", "greatest(first, CAST(_began AS DATE))", parts)
-    parts["duration"] = _months("since", f"coalesce(gone, {until})", parts)
+    parts["entry"] = months_between("since", "greatest(first, CAST(_began AS DATE))", parts)
+    parts["duration"] = months_between("since", f"coalesce(gone, {until})", parts)
     # nobody has seen whether somebody leaves at the very moment at which the data ends, so who is still there is
     # last seen just before it: else all of them would count as staying at that age
     seen = f"CASE WHEN cause IS NULL THEN greatest(_duration - {JUST}, 0) ELSE _duration END"
@@ -198,7 +198,7 @@ def _aged(
     return steps
 
 
-def _months(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
+def months_between(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
     """Calendar months between two days: whole ones, and the days of the last as a share of it."""
     fill = {name: parts[name] for name in ("as_of", "lapse", "began") if parts and f"_{name}" in until}
     whole = f"date_sub('month', {since}, {until})"
@@ -207,7 +207,7 @@ def _months(since: str, until: str, parts: dict[str, Expression] | None = None) 
     return parse(f"{whole} + CAST({until} - {anchor} AS DOUBLE) / ({following} - {anchor})", **fill)
 
 
-def _wall(data: Dataset, table: str, name: str, of: str = "") -> Expression:
+def wall_time(data: Dataset, table: str, name: str, of: str = "") -> Expression:
     """A time as the clock on the wall of the data set's zone shows it."""
     time = column(name, of)
     if name in data.tables[table].instants:

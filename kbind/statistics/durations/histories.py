@@ -1,0 +1,210 @@
+"""One row a customer with what is known about it, and what happened to it on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression
+from kbind.errors import ArgumentError
+from kbind.statistics.durations import Floats, end_of, observed_lives
+from kbind.statistics.durations.after import After, spans_of
+from kbind.statistics.durations.lives import Lives, wall_time
+from kbind.statistics.durations.windows import Bools, Pieces, Windows, cut
+from kbind.statistics.groups import Ints, group_steps, place_columns
+from kbind.statistics.result import Provenance
+
+__all__ = ["After", "Histories", "Pieces", "histories"]
+
+Objects = NDArray[np.object_]
+
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+            "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Customers one by one: how long observed, how it ended, attributes, and the ages at which something happened.
+
+    Attributes
+    ----------
+    customer_id : ndarray of object, shape (customers,)
+    entry, duration : ndarray of float, shape (customers,)
+        Age in months at which observation began (0: from the origin on) and ended.
+    cause : ndarray of object, shape (customers,)
+        What the customer was lost to; None for customers who are still there.
+    columns : dict of str to ndarray, shape (customers,)
+        Attributes: numbers with NaN where unknown, or text with None.
+    kinds : dict of str to {"number", "flag", "text"}
+        What each column holds.
+    windows : dict of str to Windows
+        Stretches of age in which a covariate that changes is 1.
+    causes : tuple of str
+        What `cause` may be.
+    meaning : str
+        What counts as leaving.
+    left_out : int
+        Customers whose observation began when it ended, so that they were never at risk.
+    """
+
+    customer_id: Objects
+    entry: Floats
+    duration: Floats
+    cause: Objects
+    columns: dict[str, NDArray[Any]]
+    kinds: dict[str, str]
+    windows: dict[str, Windows]
+    causes: tuple[str, ...]
+    meaning: str
+    left_out: int
+    provenance: Provenance = field(repr=False)
+    customer: str = "customer"
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+    @property
+    def definition(self) -> str:
+        """What counts as leaving, in one sentence."""
+        late = int((self.entry > 0).sum())
+        delayed = f" {late:,} {self.customer}s are observed only from a later age on." if late else ""
+        gone = f" {self.left_out:,} others were never observed at risk and are left out." if self.left_out else ""
+        return f"{self.meaning}; months since the origin.{delayed}{gone} {self.provenance}"
+
+    def pieces(self) -> Pieces:
+        """Every customer's time at risk, cut where a covariate changes."""
+        return cut(self.entry, self.duration, list(self.windows.values()))
+
+    def values_after(self, ages: Floats) -> Floats:
+        """Covariates that change, as they stand just after an age of each customer, shape (customers, covariates)."""
+        who = np.arange(len(self))
+        found = [windows.hold(who, ages, just_after=True) for windows in self.windows.values()]
+        return np.column_stack(found).astype(float) if found else np.empty((len(self), 0))
+
+    def gone(self, cause: str | None = None) -> Bools:
+        """Who has left, perhaps for one cause only."""
+        if cause is not None:
+            return np.asarray(self.cause == cause, dtype=bool)
+        return np.array([value is not None for value in self.cause], dtype=bool)
+
+
+def histories(
+    data: Dataset,
+    columns: Mapping[str, str],
+    after: Mapping[str, After] | None = None,
+    *,
+    origin: str = "acquired_at",
+    as_of: object = None,
+    log: str | None = None,
+    lapse: str = "56D",
+    grace: str = "1D",
+) -> Histories:
+    """One row a customer.
+
+    Parameters
+    ----------
+    data : Dataset
+    columns : mapping of str to str
+        Column of `customers`, or of the log (then its first value counts) -> the argument that asks for it, for errors.
+    after : mapping of str to After, optional
+        Covariates that change with time.
+    origin, as_of, log, lapse, grace
+        As for `durations`.
+
+    Returns
+    -------
+    Histories
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column, a column of times, or nobody before `as_of`.
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
+    places: dict[str, str] = {}
+    for name, parameter in columns.items():
+        places |= place_columns(data, lives.log, [name], parameter)
+    kinds = {name: _kind(data, places[name], name, columns[name]) for name in places}
+    found = _query(data, lives, places)
+    end = end_of(data, as_of) if lives.time else data.as_of
+    if not found.num_rows:
+        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={end}")
+    entry, duration = (np.array(found.column(name).to_numpy(), dtype=float) for name in ("entry", "duration"))
+    # who enters at the moment of leaving was never at risk
+    kept = (entry < duration) | (entry <= 0)
+    identifiers = _objects(found.column("customer_id"))[kept]
+    values = {name: _values(found.column(f"g{k}"), kinds[name])[kept] for k, name in enumerate(places)}
+    spans = {name: spans_of(data, lives, name, one, end) for name, one in (after or {}).items()}
+    return Histories(
+        customer_id=identifiers,
+        entry=np.maximum(entry[kept], 0.0),
+        duration=duration[kept],
+        cause=_objects(found.column("cause"))[kept],
+        columns=values,
+        kinds=kinds,
+        windows={name: _windows(table, identifiers) for name, table in spans.items()},
+        causes=lives.causes,
+        meaning=lives.meaning,
+        left_out=int((~kept).sum()),
+        provenance=Provenance(data.name, data.timezone, end),
+        customer=data.card.customer,
+    )
+
+
+def _query(data: Dataset, lives: Lives, places: Mapping[str, str]) -> pa.Table:
+    with_values, names, value_parts = group_steps(data, places)
+    parts: dict[str, Expression] = {**lives.parts, **value_parts}
+    if lives.time is not None and "time" not in parts:
+        parts["time"] = wall_time(data, lives.log, lives.time)
+    steps = lives.steps | with_values
+    tables = {**lives.tables, **({"customers": "customers"} if "customers" in data.tables else {})}
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_values)
+    return data.engine.query(
+        f"WITH {whole} SELECT customer_id, entry, duration, cause{''.join(f', {name}' for name in names)} "
+        f"FROM lives{joins} ORDER BY customer_id",
+        tables=tables,
+        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+    )
+
+
+def _kind(data: Dataset, table: str, name: str, parameter: str) -> str:
+    kind = data.tables[table].columns[name]
+    if kind.startswith(_NUMBERS):
+        return "number"
+    if kind == "BOOLEAN":
+        return "flag"
+    if kind.startswith(("TIME", "DATE", "INTERVAL")):
+        raise ArgumentError(f"{parameter}={name!r} holds times; turn it into a number or a group first")
+    return "text"
+
+
+def _values(values: pa.ChunkedArray, kind: str) -> NDArray[Any]:
+    if kind == "text":
+        return np.array([None if value is None else str(value) for value in values.to_pylist()], dtype=object)
+    return np.array([np.nan if value is None else float(value) for value in values.to_pylist()], dtype=float)
+
+
+def _objects(values: pa.ChunkedArray) -> Objects:
+    result = np.empty(len(values), dtype=object)
+    result[:] = values.to_pylist()
+    return result
+
+
+def _windows(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Windows:
+    """Spans of customers by their position."""
+    position = {identifier: k for k, identifier in enumerate(identifiers)}
+    who: Ints = np.array([position.get(value, -1) for value in spans.column("customer_id").to_pylist()], dtype=np.int64)
+    begin = np.array(spans.column("begin").to_numpy(), dtype=float)
+    until = np.array(spans.column("until").to_numpy(), dtype=float)
+    known = who >= 0
+    return Windows(who[known], begin[known], np.where(np.isnan(until), np.inf, until)[known])
