@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kbind.errors import ArgumentError, listed
 from kbind.estimates.survival.arrays import Floats, Ints
 from kbind.estimates.survival.cox import CoxFit
 
@@ -36,6 +37,9 @@ class Course:
         """Of customers with the given covariates, constant from now on."""
         risk = np.exp((covariates - fit.centre) @ fit.coef)
         place = {label: k for k, label in enumerate(fit.strata)}
+        unknown = sorted(set(strata or ()) - set(place), key=str)
+        if unknown:
+            raise ArgumentError(f"the model was not fitted with these groups of strata: {listed(unknown)}")
         stratum = [0] * len(risk) if strata is None else [place[label] for label in strata]
         return cls(fit, risk, np.array(stratum, dtype=np.int64))
 

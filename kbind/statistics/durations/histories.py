@@ -75,7 +75,7 @@ class Histories:
         """What counts as leaving, in one sentence."""
         late = int((self.entry > 0).sum())
         delayed = f" {late:,} {self.customer}s are observed only from a later age on." if late else ""
-        gone = f" {self.left_out:,} others were never observed at risk and are left out." if self.left_out else ""
+        gone = f" Left out, because never observed at risk: {self.left_out:,}." if self.left_out else ""
         return f"{self.meaning}; months since the origin.{delayed}{gone} {self.provenance}"
 
     def pieces(self) -> Pieces:
