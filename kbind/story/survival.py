@@ -12,8 +12,9 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe
-from kbind.estimates.survival import After, CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
 from kbind.statistics.durations import Durations
+from kbind.statistics.durations.after import After
 from kbind.story.base import Scope, picked
 from kbind.wording import Disclosure, Fact, Table, Voice
 
@@ -407,9 +408,12 @@ def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: floa
 
 
 def contact_fact(data: Dataset) -> Fact | None:
-    """Hazard ratio of the half year after our contact person has left; None if it happened to too few."""
+    """Hazard ratio of the months after our contact person has left; None if it happened to too few.
+
+    The first month does not count: contact persons of a customer who goes are closed with the contract.
+    """
     plan = [name for name in ("plan",) if name in data.tables["subscriptions"].columns]
-    lost = After("contacts", "end", where={"side": "ours"}, window="180D")
+    lost = After("contacts", "end", where={"side": "ours"}, lag="31D", window="92D")
     try:
         model = hazard_model(data, plan, after={"contact person lost": lost})
     except ArgumentError:
