@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -228,8 +229,7 @@ def world() -> kb.Dataset:
         timezone=whole.timezone,
         as_of=whole.as_of,
     )
-    object.__setattr__(opened, "truth", whole.truth)
-    return opened
+    return replace(opened, truth=whole.truth)
 
 
 #: A contact person's leaving acts in the next month; contacts closed with the contract itself end within the last one.
