@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 import kbind as kb
 from kbind.figures import alt_text
 from kbind.figures.survival import plot_causes, plot_hazard, plot_survival
-from kbind.story.survival import SurvivalStory, survival_story
+from kbind.story.survival import SurvivalStory, contact_fact, survival_story
 
 
 def told(data: kb.Dataset, lang: str = "en", threshold: int = 5) -> SurvivalStory:
@@ -36,14 +38,14 @@ def test_renewals_are_found_where_they_were_planted(saas: kb.Dataset) -> None:
     story = told(saas)
     assert story.spikes[:2] == [12, 24]
     assert set(story.spikes) <= {12, 24, 36, 48}
-    assert "the danger is greatest in month 12, 24" in story.finding()
+    assert "the danger peaks in month 12, 24" in story.finding()
     assert "Speak to customers in month 9, 21" in story.act()
     assert story.quiet.value < 0.5 * story.spiking.value
 
 
 def test_german_says_the_same(saas: kb.Dataset) -> None:
     story = told(saas, "de")
-    assert "am gefährlichsten ist es im 12., 24." in story.finding()
+    assert "gefährlich wird es im 12., 24." in story.finding()
     assert story.certainty().startswith("Hoch: Nach 24 Monaten sind noch")
 
 
@@ -63,7 +65,7 @@ def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
     [
         (np.full(24, 0.02), "no month is much more dangerous than the others"),
         (np.r_[np.full(3, 0.15), np.full(21, 0.02)], "most of the danger lies in the first months"),
-        (np.r_[np.full(11, 0.01), 0.2, np.full(12, 0.01)], "the danger is greatest in month 12."),
+        (np.r_[np.full(11, 0.01), 0.2, np.full(12, 0.01)], "the danger peaks in month 12."),
     ],
     ids=["even", "early", "one spike"],
 )
@@ -94,6 +96,15 @@ def test_small_months_are_hidden(saas: kb.Dataset) -> None:
     rows = told(saas, threshold=40).months_table().rows
     assert any("under 40" in row for row in rows)
     assert all("under 40" not in row[4] for row in rows)  # how many were observed is no secret
+
+
+def test_lost_contact_person_is_told_with_its_range(saas: kb.Dataset) -> None:
+    fact = contact_fact(saas)
+    assert fact is not None
+    assert 1 < fact.ci_lower < fact.value < fact.ci_upper < 2.5  # planted: 2.5 in the first month, then fading
+    story = replace(told(saas, "de"), contact=fact)
+    assert f"geht {story.voice.number(fact.value, 1)}-mal so häufig" in story.contact_title()
+    assert "beweist nicht" in story.contact_text()
 
 
 def test_log_without_contracts_says_what_leaving_means() -> None:
