@@ -198,7 +198,7 @@ def _all() -> list[Claim]:
               partial(kaplan_meier, n=300, monthly=True)),
         Claim(("Kaplan-Meier log-log interval, delayed entry",), 400, COVERAGE, partial(delayed_entry, n=400)),
     ]  # fmt: skip
-    for n, reason in ((80, "normal theory with 40 customers a group"), (400, ""), (2000, "")):
+    for n, reason in ((80, "normal theory with 40 customers a group; see 400 and 2,000"), (400, ""), (2000, "")):
         names = ("RMST interval", "RMST difference interval", "RMST ratio interval")
         result.append(Claim(names, n, COVERAGE, partial(restricted_mean, n=n), reason))
     for groups, n in ((2, 200), (4, 400)):
@@ -223,9 +223,9 @@ def _all() -> list[Claim]:
         Claim(fitted, 300, COVERAGE, partial(cox, n=300, tests=False)),
         Claim(tests, 300, SIZE, partial(cox, n=300, tests=True)),
     ]
-    for n in (500, 5000):
+    for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
-        result.append(Claim(names, n, COVERAGE, partial(projection, n=n)))
+        result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
     return result
 
 
