@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit browser notebooks-test lab notebooks bench pandas3 lock clean
+.PHONY: help report test lint types unit browser notebooks-test lab notebooks bench simulate pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,7 +14,9 @@ help:
 	@echo "make test       lint, format, types, layers, unit tests, doctests, pages in Chromium, notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
-	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (20 minutes, 4 GB of disk)"
+	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
+	@echo "                one part of it: make bench BENCH='--only survival'"
+	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (10 minutes)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make clean      remove .venv, reports and caches"
@@ -79,6 +81,9 @@ $(PEERS)/.done: benchmarks/requirements.txt $(VENV)/.packages
 
 bench: $(VENV)/.kbind $(PEERS)/.done
 	PYTHONPATH=$(PEERS) $(BIN)/python benchmarks/run.py $(BENCH)
+
+simulate: $(VENV)/.kbind
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/run.py $(SIMULATE)
 
 # The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
 pandas3: requirements.lock

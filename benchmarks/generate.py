@@ -1,4 +1,4 @@
-"""Generated event logs for the benchmarks: about 40 events a customer over 60 months, in one Parquet file.
+"""Generated data for the benchmarks, one Parquet file each: a log of events, or customers and how long they stayed.
 
 The same file on every machine: every value is a hash of the row number.
 """
@@ -18,23 +18,53 @@ def generate(path: Path, events: int, ids: str) -> None:
     """Write a log of customer_id (int or str) and timestamp (world time); customers join over four years."""
     customers = max(1, events // EVENTS_PER_CUSTOMER)
     identifier = "c" if ids == "int" else "'customer-' || lpad(c::VARCHAR, 10, '0')"
-    temporary = path.with_suffix(".part")
-    duckdb.sql(
+    _write(
+        path,
         f"""
-        COPY (
-            WITH rows AS (
-                SELECT (hash(i) % {customers})::BIGINT AS c, hash(i + 7919) AS h FROM range({events}) AS t(i)
-            ), timed AS (
-                SELECT c, h, (hash(c + 104729) % {MONTHS_US * 4 // 5}::UBIGINT)::BIGINT AS joined FROM rows
-            ), placed AS (
-                SELECT c, joined + (h % ({MONTHS_US} - joined)::UBIGINT)::BIGINT AS us FROM timed
-            )
-            SELECT {identifier} AS customer_id, make_timestamptz(1577836800000000 + us) AS timestamp FROM placed
-        ) TO '{temporary}' (FORMAT parquet)
-        """
+        WITH rows AS (
+            SELECT (hash(i) % {customers})::BIGINT AS c, hash(i + 7919) AS h FROM range({events}) AS t(i)
+        ), timed AS (
+            SELECT c, h, (hash(c + 104729) % {MONTHS_US * 4 // 5}::UBIGINT)::BIGINT AS joined FROM rows
+        ), placed AS (
+            SELECT c, joined + (h % ({MONTHS_US} - joined)::UBIGINT)::BIGINT AS us FROM timed
+        )
+        SELECT {identifier} AS customer_id, make_timestamptz(1577836800000000 + us) AS timestamp FROM placed
+        """,
     )
+
+
+def generate_customers(path: Path, customers: int) -> None:
+    """Write customers with customer_id, tenure in whole months, whether they churned, and one of four segments.
+
+    How long they stay is exponential with a mean of 30, 34, 38 or 42 months by segment; they are seen for up to 72.
+    """
+    _write(
+        path,
+        f"""
+        WITH drawn AS (
+            SELECT i, (hash(i) % 4)::INTEGER AS s, (hash(i + 7919) % 1000003)::DOUBLE / 1000003 AS u,
+                (hash(i + 104729) % 73)::INTEGER AS seen
+            FROM range({customers}) AS t(i)
+        ), lived AS (
+            SELECT i, s, seen, floor(-ln(1 - u) * (30 + 4 * s))::INTEGER AS stayed FROM drawn
+        )
+        SELECT i AS customer_id, least(stayed, seen) AS tenure, stayed <= seen AS churned,
+            ['basic', 'family', 'premium', 'student'][s + 1] AS segment
+        FROM lived
+        """,
+    )
+
+
+def _write(path: Path, query: str) -> None:
+    """What a statement returns, as a file that is there only when it is whole."""
+    temporary = path.with_suffix(".part")
+    duckdb.sql(f"COPY ({query}) TO '{temporary}' (FORMAT parquet)")
     temporary.replace(path)
 
 
 if __name__ == "__main__":
-    generate(Path(sys.argv[1]), int(float(sys.argv[2])), sys.argv[3])
+    file, rows, kind = Path(sys.argv[1]), int(float(sys.argv[2])), sys.argv[3]
+    if kind == "customers":
+        generate_customers(file, rows)
+    else:
+        generate(file, rows, kind)

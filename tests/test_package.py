@@ -153,15 +153,40 @@ def test_example_in_the_readme_runs() -> None:
     assert len(code[1].strip().splitlines()) <= 12
 
 
-@pytest.mark.parametrize("ids", ["int", "str"])
-def test_benchmarked_ways_give_the_same_answer(tmp_path: Path, ids: str) -> None:
+@pytest.mark.parametrize(
+    ("task", "rows", "kind", "ways"),
+    [
+        ("events", "1e6", "int", ("kbind", "duckdb", "polars", "pandas")),
+        ("events", "1e6", "str", ("kbind", "duckdb", "polars", "pandas")),
+        ("survival", "1e5", "customers", ("kbind", "lifelines")),
+    ],
+)
+def test_benchmarked_ways_give_the_same_answer(
+    tmp_path: Path, task: str, rows: str, kind: str, ways: tuple[str, ...]
+) -> None:
     """For correctness only; times are never tested."""
-    file = tmp_path / "events.parquet"
-    subprocess.run([sys.executable, ROOT / "benchmarks" / "generate.py", file, "1e6", ids], check=True)
+    file = tmp_path / "data.parquet"
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "generate.py", file, rows, kind], check=True)
     answers = {}
-    for way in ("kbind", "duckdb", "polars", "pandas"):
-        command = [sys.executable, ROOT / "benchmarks" / "ways.py", way, file, "--answer"]
+    for way in ways:
+        command = [sys.executable, ROOT / "benchmarks" / "one.py", task, way, file, "--answer"]
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         answers[way] = json.loads(result.stdout)["answer"]
-    assert answers["kbind"]["cells"]
+    assert all(answers["kbind"].values())
     assert all(answer == answers["kbind"] for answer in answers.values())
+
+
+def test_simulations_run_and_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    """Whether what is claimed holds is for `make simulate`; here every claim is simulated a few times."""
+    tables = []
+    for jobs in ("1", "2"):
+        out = tmp_path / f"{jobs}.md"
+        command = [sys.executable, ROOT / "simulations" / "run.py", "--runs", "3", "--jobs", jobs, "--out", out]
+        subprocess.run(command, capture_output=True, check=True)
+        tables.append(re.findall(r"^\| (?!what)(.*?) \| \w+\+? \| [\d-]+ \|$", out.read_text(), re.MULTILINE))
+    assert tables[0] == tables[1]
+    assert len(tables[0]) > 30
+    text = (ROOT / "docs" / "simulations.md").read_text()
+    claims = [row.split(" | ")[:2] for row in tables[0]]
+    assert all(f"| {what} | {customers} |" in text for what, customers in claims)
+    assert "| 2,000 |" in text

@@ -78,11 +78,26 @@ def encode_groups(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]
     """Distinct group values in a stable order, unknown last, and the code of each row."""
     if not names:
         return ((),), np.zeros(result.num_rows, dtype=np.int64)
-    columns = [[None if value != value else value for value in result.column(name).to_pylist()] for name in names]
-    rows = list(zip(*columns, strict=True))
+    code = np.zeros(result.num_rows, dtype=np.int64)
+    first = code[:0]
+    for name in names:
+        # numbers for the combinations of the columns so far, and a row that has each
+        column_code = _encode(result.column(name))
+        code = code * (column_code.max(initial=0) + 1) + column_code
+        _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    columns = [result.column(name).take(pa.array(first)).to_pylist() for name in names]
+    rows = [tuple(None if value != value else value for value in row) for row in zip(*columns, strict=True)]
     distinct = sorted(set(rows), key=lambda row: tuple((value is None, str(type(value)), value) for value in row))
-    codes = {row: code for code, row in enumerate(distinct)}
-    return tuple(distinct), np.array([codes[row] for row in rows], dtype=np.int64)
+    place = {row: k for k, row in enumerate(distinct)}
+    return tuple(distinct), np.array([place[row] for row in rows], dtype=np.int64)[code]
+
+
+def _encode(values: pa.ChunkedArray) -> Ints:
+    """A number for every distinct value, 0 where there is none."""
+    chunks = values.dictionary_encode().unify_dictionaries().chunks if len(values) else []
+    codes = [np.zeros(0, dtype=np.int64)]
+    codes += [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    return np.concatenate(codes) + 1
 
 
 def integers(result: pa.Table, name: str) -> Ints:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.statistics.groups import encode_groups
 
 
 def contracts(rows: list[tuple[Any, ...]], as_of: str = "2025-01-01", **tables: pd.DataFrame) -> kb.Dataset:
@@ -205,3 +208,38 @@ def test_mistakes() -> None:
             kb.durations(data, **arguments)
     with pytest.raises(kb.ArgumentError, match="no column plays the role 'tenure'"):
         kb.durations(kb.open_dataset({"customers": pd.DataFrame({"customer_id": [1]})}))
+
+
+def test_customers_alike_in_what_is_read_are_counted_together() -> None:
+    """Blank and missing groups are one, whatever the rows looked like before."""
+    frame = pd.DataFrame(
+        {
+            "customer_id": range(6),
+            "months": [3, 3, 3, 3, 5, 5],
+            "gone": ["yes", "Yes", "no", "ja", "no", "0"],
+            "plan": ["a", " a", "a", "a", None, "  "],
+        }
+    )
+    found = kb.durations(
+        kb.open_dataset({"customers": frame}, roles={"tenure": "months", "churned": "gone"}), by="plan"
+    )
+    assert found.groups == (("a",), (None,))
+    assert found.n.tolist() == [3, 1, 2]
+    assert found.duration.tolist() == [3.0, 3.0, 5.0]
+    assert found.cause.tolist() == [1, 0, 0]
+
+
+def test_groups_of_several_columns_and_types() -> None:
+    table = pa.table(
+        {
+            "day": pa.array([date(2024, 1, 2), None, date(2024, 1, 1), date(2024, 1, 2)]),
+            "size": pa.array([1.5, float("nan"), 1.5, 1.5]),
+            "kind": pa.array(["b", "a", "a", "b"]).cast(pa.dictionary(pa.uint8(), pa.string())),
+        }
+    )
+    groups, code = encode_groups(pa.concat_tables([table.slice(0, 3), table.slice(3)]), ["day", "size", "kind"])
+    assert groups == ((date(2024, 1, 1), 1.5, "a"), (date(2024, 1, 2), 1.5, "b"), (None, None, "a"))
+    assert code.tolist() == [1, 2, 0, 1]
+    empty = encode_groups(table.slice(0, 0), ["day", "kind"])
+    assert empty[0] == ()
+    assert not len(empty[1])

@@ -78,7 +78,10 @@ def test_report_on_a_full_disk(write: Write, run: Run, small_disk: Callable[[int
     assert result.stderr == f"{out} cannot be written: No space left on device; an earlier report is unchanged\n"
     assert _content(out) == before
     (out / "mine").unlink()
-    assert run("report", "--data", write(customers=CUSTOMERS), "--lang", "en", "--out", out).returncode == 0
+    assert (
+        run("report", "--data", write(customers=CUSTOMERS), "--lang", "en", "--out", out, "--chapters", "01").returncode
+        == 0
+    )
 
 
 def test_files_that_may_not_grow(old: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, read_as_of
+from kbind.data.engine import column
 from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
 from kbind.statistics.groups import (
@@ -200,13 +201,20 @@ def durations(
     steps, parts = dict(lives.steps), dict(lives.parts)
     tables = {**lives.tables, "customers": "customers"} if "customers" in data.tables else dict(lives.tables)
     columns = [f"g{k}" for k in range(len(names))]
-    joins = ""
-    if lives.time is None:
-        # everything stands in one table, so nothing has to be joined
+    joins, counted = "", "count(*)"
+    if lives.made_of:
+        # everything stands in one table: equal rows are counted before anything is computed from them
+        made_of = dict.fromkeys((*lives.made_of, *names))
+        raw = ", ".join(f"_raw{k}" for k in range(len(made_of)))
+        parts |= {f"raw{k}": column(name) for k, name in enumerate(made_of)}
         parts |= {f"by{k}": group_value(data, "customers", name) for k, name in enumerate(names)}
-        steps["lives"] = steps["lives"].replace(
-            " FROM customers", "".join(f", _by{k} AS g{k}" for k in range(len(names))) + " FROM customers"
-        )
+        values = "".join(f", _by{k} AS g{k}" for k in range(len(names)))
+        steps = {"alike": f"SELECT {raw}, count(*) AS rows__alike FROM customers GROUP BY {raw}"} | {
+            "lives": steps["lives"]
+            .replace("SELECT customer_id,", "SELECT rows__alike,")
+            .replace(" FROM customers", f"{values} FROM alike")
+        }
+        counted = "CAST(sum(rows__alike) AS BIGINT)"
     else:
         with_groups, columns, group_parts = group_steps(data, places)
         steps |= with_groups
@@ -217,7 +225,7 @@ def durations(
     selected = "".join(f", {name}" for name in columns)
     whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
     result = data.engine.query(
-        f"WITH {whole} SELECT entry, duration, cause, count(*) AS n{selected} FROM lives{joins} "
+        f"WITH {whole} SELECT entry, duration, cause, {counted} AS n{selected} FROM lives{joins} "
         f"GROUP BY entry, duration, cause{selected} ORDER BY duration, cause, entry{selected}",
         tables=tables,
         parts={name: part for name, part in parts.items() if f"_{name}" in whole},
@@ -225,7 +233,8 @@ def durations(
     if not result.num_rows:
         raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")
     groups, group = encode_groups(result, columns)
-    causes = tuple(name for name in lives.causes if name in set(result.column("cause").to_pylist())) or lives.causes[:1]
+    ends, ended = encode_groups(result, ["cause"])
+    causes = tuple(name for name in lives.causes if (name,) in ends) or lives.causes[:1]
     code = {name: k for k, name in enumerate(causes, start=1)}
     return Durations(
         unit=lives.unit,
@@ -235,7 +244,7 @@ def durations(
         group=group,
         entry=np.array(result.column("entry").to_numpy(), dtype=float),
         duration=np.array(result.column("duration").to_numpy(), dtype=float),
-        cause=np.array([code.get(name, 0) for name in result.column("cause").to_pylist()], dtype=np.int64),
+        cause=np.array([code.get(name, 0) for (name,) in ends], dtype=np.int64)[ended],
         n=integers(result, "n").copy(),
         log=lives.log,
         meaning=lives.meaning,

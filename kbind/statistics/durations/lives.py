@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 
@@ -45,6 +46,8 @@ class Lives:
         Of grace for contracts, of silence for events.
     meaning : str
         What was counted as leaving, in one sentence.
+    made_of : tuple of str
+        Columns of the log that a life is made of, where it is made of one row; rows equal in them are equal lives.
     """
 
     log: str
@@ -56,6 +59,7 @@ class Lives:
     time: str | None = None
     days: int = 0
     tables: dict[str, str] = field(default_factory=dict)
+    made_of: tuple[str, ...] = ()
 
 
 def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> Lives:
@@ -127,18 +131,7 @@ def from_customers(data: Dataset) -> Lives:
         )
     tenure, flag = roles["tenure"].column, roles["churned"]
     parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": _flag(data, flag.column, flag.value)}
-    found = data.engine.query(
-        "SELECT count(*) FILTER (WHERE _tenure IS NULL) AS no_tenure, count(*) FILTER (WHERE _tenure < 0) AS negative, "
-        "count(*) FILTER (WHERE _gone IS NULL) AS no_flag FROM customers",
-        tables={"customers": "customers"},
-        parts=parts,
-    ).to_pylist()[0]
-    for name, what in (("no_tenure", f"no {tenure}"), ("negative", f"a negative {tenure}"),
-                       ("no_flag", f"no readable {flag.column}")):  # fmt: skip
-        if found[name]:
-            raise ArgumentError(
-                f"{found[name]:,} customers of {data.name!r} have {what}; complete or remove them first"
-            )
+    _check_customers(data, tenure, flag.column, parts)
     entry, causes = "0", (LEFT,)
     parts["reason"] = literal(LEFT)
     if "entry" in roles:
@@ -161,7 +154,33 @@ def from_customers(data: Dataset) -> Lives:
         "CASE WHEN _gone THEN _reason END AS cause FROM customers"
     }
     meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
-    return Lives("customers", steps, parts, causes, "month", meaning)
+    made_of = tuple(roles[role].column for role in ("tenure", "churned", "entry", "cause") if role in roles)
+    return Lives("customers", steps, parts, causes, "month", meaning, made_of=made_of)
+
+
+def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> None:
+    """Refuse customers of whom nobody knows how long they stayed, or whether they have left.
+
+    Rows are counted only if the extremes leave a doubt.
+    """
+    numeric = data.tables["customers"].columns[tenure].startswith((*INTEGERS, *DECIMALS, *FLOATS))
+    length = column(tenure) if numeric else parts["tenure"]
+    traces = {"no_tenure": "count(*) - count(_x)", "negative": "least(min(_x), 0)"}
+    found = data.engine.aggregate(
+        "customers",
+        {
+            **{name: parse(sql, x=length) for name, sql in traces.items()},
+            "no_flag": parse("count(*) - count(_x)", x=parts["gone"]),
+        },
+    )
+    if found["negative"]:
+        found |= data.engine.aggregate("customers", {"negative": parse("count(*) FILTER (WHERE _x < 0)", x=length)})
+    for name, what in (("no_tenure", f"no {tenure}"), ("negative", f"a negative {tenure}"),
+                       ("no_flag", f"no readable {flag}")):  # fmt: skip
+        if found[name]:
+            raise ArgumentError(
+                f"{found[name]:,} customers of {data.name!r} have {what}; complete or remove them first"
+            )
 
 
 def _aged(

@@ -199,6 +199,15 @@ def test_repeated_customers() -> None:
         kb.open_dataset({"customers": frame})
 
 
+@pytest.mark.parametrize("ids", [[7, 8, 9], [-3, 0, 5], [1, 2**62], [-(2**63), 2**63 - 1], [2**64 - 1, 1], [1.0, 2.0]])
+def test_repeated_numbers_are_found_wherever_they_lie(ids: list[float]) -> None:
+    """Close to each other they have a bit each, far apart they are hashed."""
+    assert kb.open_dataset({"customers": pd.DataFrame({"customer_id": ids})}).tables["customers"].rows == len(ids)
+    frame = pd.DataFrame({"customer_id": [*ids, ids[0], ids[0]]})
+    with pytest.raises(kb.DatasetError, match=rf"occurs more than once: row {len(frame)} .* and 1 more"):
+        kb.open_dataset({"customers": frame})
+
+
 def test_levels() -> None:
     contacts = pd.DataFrame({"customer_id": [1], "contact_id": [1], "side": ["our"]})
     with pytest.raises(

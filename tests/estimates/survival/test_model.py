@@ -130,7 +130,7 @@ def test_pieces_by_hand() -> None:
     after = kb.After("tickets", "opened", where={"kind": "fault"}, window="28D")
     lives = histories(small(TICKETS), {}, {"fault": after})
     assert lives.customer_id.tolist() == ["a", "b", "c"]
-    assert lives.duration.tolist() == [10, 12, 3]
+    assert lives.duration.round(6).tolist() == [10, 12, 3]
     assert lives.gone().tolist() == [True, False, True]
     pieces = lives.pieces()
     assert pieces.customer.tolist() == [0, 0, 0, 1, 1, 1, 2]

@@ -1,16 +1,10 @@
-"""Each way from a Parquet file to a cohort table and a life cycle; run as `python ways.py WAY FILE`.
+"""Each way from a Parquet file of events to a cohort table and a life cycle.
 
-Every way gives the same small answer: cohort -> age -> active customers, and period -> active customers. A way runs
-once on a small file first, so that loading its libraries is not measured.
+Every way gives the same small answer: cohort -> age -> active customers, and period -> active customers.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,29 +123,19 @@ def _label(month: int) -> str:
     return f"{2020 + month // 12}-{month % 12 + 1:02d}"
 
 
-WAYS: dict[str, Callable[[str], Answer]] = {
-    "floor": floor,
-    "kbind": kbind,
-    "duckdb": duckdb,
-    "polars": polars,
-    "pandas": pandas,
-    "repeatradar": repeatradar,
+def small(path: Path) -> None:
+    """A file to warm up on."""
+    generate(path, 1000, "int")
+
+
+WAYS: dict[str, tuple[str, Callable[[str], Answer]]] = {
+    "floor": ("the floor: both columns read, nothing else", floor),
+    "kbind": ("kbind, public API, checks included", kbind),
+    "duckdb": ("DuckDB, best statement by hand, no checks", duckdb),
+    "polars": ("Polars, streaming", polars),
+    "pandas": ("pandas", pandas),
+    "repeatradar": ("repeatradar (cohorts only)", repeatradar),
 }
-
-
-def measured(way: str, file: str) -> tuple[dict[str, float], Answer]:
-    """Wall and CPU seconds, peak memory of the process in GB, and the answer."""
-    with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "small.parquet"
-        generate(small, 1000, "int")
-        WAYS[way](str(small))
-    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    answer = WAYS[way](file)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall": wall, "cpu": cpu, "peak_gb": after.ru_maxrss / 2**20}, answer
-
-
-if __name__ == "__main__":
-    figures, found = measured(*sys.argv[1:3])
-    print(json.dumps(figures | ({"answer": found} if "--answer" in sys.argv else {})))
+#: No libraries, so that nothing is measured against them.
+NO_PEERS = ("floor", "kbind", "duckdb")
+PACKAGES = ("kbind", "duckdb", "polars", "pandas", "pyarrow", "numpy", "repeatradar")

@@ -1,0 +1,232 @@
+"""What is claimed at a nominal level, and one run of each claim: whether an interval covers, or a test rejects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from draws import censored, observed, record, weibull, weibull_survival
+from numpy.random import Generator
+
+import kbind as kb
+from kbind.estimates.survival.cox import fit_cox
+from kbind.estimates.survival.projection import project_retention
+
+COVERAGE, SIZE = 0.95, 0.05
+HORIZON = 24.0
+WATCHED = (12.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that should happen in a nominal share of the runs.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What is claimed; several of one draw.
+    n : int
+        Customers a run.
+    nominal : float
+        The interval's level, or the test's.
+    run : callable
+        Takes a random generator, gives whether it happened, one for each name.
+    reason : str
+        Why it does not hold, where that is known.
+    """
+
+    names: tuple[str, ...]
+    n: int
+    nominal: float
+    run: Callable[[Generator], tuple[bool, ...]]
+    reason: str = ""
+
+
+def kaplan_meier(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
+    """Survival at a horizon, and of those who have reached half of it; the median."""
+    curve = kb.survival_curve(observed(rng, weibull(rng, n), WATCHED, monthly=monthly))
+    half = HORIZON / 2
+    given = weibull_survival(HORIZON) / weibull_survival(half)
+    found = (
+        _covers(curve.at(HORIZON), "survival", weibull_survival(HORIZON)),
+        _covers(curve.at(half, given=half), "survival", given),
+    )
+    if monthly:
+        return found
+    median = 40.0 * np.log(2) ** (1 / 0.8)
+    limits = curve.quantiles([0.5]).iloc[0]
+    upper = np.inf if np.isnan(limits["time_ci_upper"]) else limits["time_ci_upper"]
+    return (*found, bool(limits["time_ci_lower"] <= median <= upper))
+
+
+def delayed_entry(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Half of the customers are known only from a later age on, and only if they got that far."""
+    stay, entry = weibull(rng, 6 * n), rng.choice([0.0, 1.0], 6 * n) * rng.uniform(0, 18, 6 * n)
+    seen = np.flatnonzero(stay > entry)[:n]
+    stay, entry = stay[seen], entry[seen]
+    watched = entry + rng.uniform(6, 48, n)
+    curve = kb.survival_curve(record(np.minimum(stay, watched), stay <= watched, entry=entry))
+    return (_covers(curve.at(HORIZON), "survival", weibull_survival(HORIZON)),)
+
+
+def restricted_mean(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Mean time stayed up to the horizon of one group, and its difference and ratio to another group's."""
+    second = np.arange(n) % 2 == 1
+    scale = np.where(second, 60.0, 40.0)
+    duration, left = censored(rng, scale * rng.weibull(0.8, n), (HORIZON, 60.0))
+    found = kb.compare_survival(record(duration, left, split={"arm": second}), by="arm", horizon=HORIZON)
+    one, other = (_mean_up_to(HORIZON, scale=s) for s in (40.0, 60.0))
+    pair = found.pairwise()
+    return (
+        _covers(found.to_frame(), "rmst", one),
+        _covers(pair, "rmst_difference", one - other),
+        _covers(pair, "rmst_ratio", one / other),
+    )
+
+
+def log_rank(rng: Generator, n: int, groups: int, monthly: bool) -> tuple[bool, ...]:
+    """The log-rank test of groups that do not differ."""
+    duration, left = censored(rng, weibull(rng, n), WATCHED, monthly=monthly)
+    durations = record(duration, left, split={"arm": np.arange(n) % groups})
+    return (_rejects(kb.compare_survival(durations, by="arm").p_value),)
+
+
+def stratified(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Strata that differ much, and hold unlike shares of the groups, which do not differ within them."""
+    stratum = rng.integers(3, size=n)
+    arm = rng.random(n) < np.array([0.3, 0.5, 0.7])[stratum]
+    duration, left = censored(rng, weibull(rng, n) * np.array([0.4, 1.0, 2.0])[stratum], WATCHED, monthly=True)
+    durations = record(duration, left, split={"arm": arm, "stratum": stratum})
+    return (_rejects(kb.compare_survival(durations, by="arm", strata="stratum").p_value),)
+
+
+def fleming_harrington(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Weights on early, on late and on middle differences, of groups without any."""
+    duration, left = censored(rng, weibull(rng, n), WATCHED, monthly=True)
+    durations = record(duration, left, split={"arm": np.arange(n) % 2})
+    weights = ((1, 0), (0, 1), (1, 1))
+    return tuple(_rejects(kb.compare_survival(durations, by="arm", rho=r, gamma=g).p_value) for r, g in weights)
+
+
+def gray(rng: Generator, n: int, groups: int) -> tuple[bool, ...]:
+    """The incidence of the first cause is that of all groups, while the second comes sooner in some."""
+    arm = np.arange(n) % groups
+    first = rng.random(n) < 0.45
+    speed = np.where(first, 1.0, np.where(arm % 2 == 0, 1.0, 2.0))
+    stay = np.ceil(rng.exponential(15.0, n) / speed)
+    watched = np.floor(rng.uniform(*WATCHED, n))
+    cause = np.where(stay > watched, 0, np.where(first, 1, 2))
+    durations = record(np.minimum(stay, watched), cause, split={"arm": arm}, causes=("price", "moved"))
+    tests = kb.cumulative_incidence(durations).gray_test()
+    return (_rejects(tests["p_value"].iloc[0]),)
+
+
+def incidence(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
+    """Share lost to one of two causes by the horizon."""
+    rates = np.array([0.02, 0.03])
+    duration, left = censored(rng, rng.exponential(1 / rates.sum(), n), WATCHED, monthly=monthly)
+    cause = np.where(left, rng.choice([1, 2], n, p=rates / rates.sum()), 0)
+    found = kb.cumulative_incidence(record(duration, cause, causes=("price", "moved"))).at(HORIZON)
+    truth = rates[0] / rates.sum() * (1 - np.exp(-rates.sum() * HORIZON))
+    return (_covers(found, "incidence", truth),)
+
+
+def hazard(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
+    """Share leaving in the twelfth month."""
+    durations = observed(rng, rng.exponential(20.0, n), (6.0, 36.0), monthly=monthly)
+    frame = kb.hazard_curve(durations).to_frame()
+    month = frame[frame["month"] == 12]
+    return (len(month) == 1 and _covers(month, "hazard", 1 - np.exp(-1 / 20)),)
+
+
+def cox(rng: Generator, n: int, tests: bool) -> tuple[bool, ...]:
+    """Coefficients of a yes-or-no and of a continuous covariate, or tests that hazards are proportional; they are."""
+    x = np.column_stack([rng.random(n) < 0.4, rng.normal(size=n)])
+    true = np.array([0.7, -0.5])
+    duration, left = censored(rng, 40 * rng.exponential(1 / np.exp(x @ true)), WATCHED)
+    fit = fit_cox(duration, left, x, names=["yes", "size"])
+    if tests:
+        p = fit.proportional_hazards_test().p_value
+        return _rejects(p[0]), _rejects(p[2])
+    frame = fit.to_frame()
+    ratio = np.exp(true)
+    inside = (frame["hazard_ratio_ci_lower"] <= ratio) & (ratio <= frame["hazard_ratio_ci_upper"])
+    return bool(inside[0]), bool(inside[1])
+
+
+def projection(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Eight periods of customers whose probabilities of leaving differ; the curve at twice that age."""
+    alpha, beta, known = 2.0, 5.0, 8
+    stay = rng.geometric(rng.beta(alpha, beta, n))
+    survivors = [int((stay > period).sum()) for period in range(known + 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # no spread, or no expected lifetime: in some runs it is so
+        found = project_retention(survivors, horizon=2 * known)
+    rows = found.parameters()
+    inside = [bool(low <= true <= high) for true, low, high in
+              zip((alpha, beta), rows["ci_lower"], rows["ci_upper"], strict=True)]  # fmt: skip
+    age = np.arange(2 * known)
+    truth = np.prod((beta + age) / (alpha + beta + age))
+    return (*inside, _covers(found.to_frame().tail(1), "survival", float(truth)))
+
+
+def _covers(frame: object, name: str, truth: float) -> bool:
+    """Whether the interval of the first row holds the truth; none does not."""
+    row = frame.iloc[0]  # type: ignore[attr-defined]
+    return bool(row[f"{name}_ci_lower"] <= truth <= row[f"{name}_ci_upper"])
+
+
+def _rejects(p: float) -> bool:
+    return bool(p < SIZE)
+
+
+def _mean_up_to(horizon: float, scale: float) -> float:
+    """Area under the curve, by the midpoints of short steps."""
+    edges = np.linspace(0, horizon, 200_001)
+    return float(weibull_survival((edges[1:] + edges[:-1]) / 2, scale=scale).mean() * horizon)
+
+
+def _all() -> list[Claim]:
+    """Every claim, in the order of the table."""
+    at, given, median = "Kaplan-Meier log-log interval at 24 months", "conditional survival interval", "median interval"
+    result = [
+        Claim((at, given, median), 300, COVERAGE, partial(kaplan_meier, n=300, monthly=False)),
+        Claim((f"{at}, whole months", f"{given}, whole months"), 300, COVERAGE,
+              partial(kaplan_meier, n=300, monthly=True)),
+        Claim(("Kaplan-Meier log-log interval, delayed entry",), 400, COVERAGE, partial(delayed_entry, n=400)),
+    ]  # fmt: skip
+    for n, reason in ((80, "normal theory with 40 customers a group; see 400 and 2,000"), (400, ""), (2000, "")):
+        names = ("RMST interval", "RMST difference interval", "RMST ratio interval")
+        result.append(Claim(names, n, COVERAGE, partial(restricted_mean, n=n), reason))
+    for groups, n in ((2, 200), (4, 400)):
+        for monthly in (False, True):
+            name = f"log-rank test, {groups} groups{', whole months' if monthly else ''}"
+            result.append(Claim((name,), n, SIZE, partial(log_rank, n=n, groups=groups, monthly=monthly)))
+    result.append(Claim(("log-rank test, stratified, whole months",), 300, SIZE, partial(stratified, n=300)))
+    weights = tuple(f"Fleming-Harrington test ({w}), whole months" for w in ("1, 0", "0, 1", "1, 1"))
+    result.append(Claim(weights, 300, SIZE, partial(fleming_harrington, n=300)))
+    for groups in (2, 4):
+        name = f"Gray's test, {groups} groups, other cause differs, whole months"
+        result.append(Claim((name,), 400, SIZE, partial(gray, n=400, groups=groups)))
+    for monthly in (False, True):
+        ties = ", whole months" if monthly else ""
+        result += [
+            Claim((f"cumulative incidence interval{ties}",), 300, COVERAGE, partial(incidence, n=300, monthly=monthly)),
+            Claim((f"monthly hazard, Wilson interval{ties}",), 400, COVERAGE, partial(hazard, n=400, monthly=monthly)),
+        ]
+    fitted = ("Cox coefficient interval, yes or no", "Cox coefficient interval, continuous")
+    tests = ("proportional hazards test, one covariate", "proportional hazards test, global")
+    result += [
+        Claim(fitted, 300, COVERAGE, partial(cox, n=300, tests=False)),
+        Claim(tests, 300, SIZE, partial(cox, n=300, tests=True)),
+    ]
+    for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
+        names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
+        result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
+    return result
+
+
+CLAIMS = _all()

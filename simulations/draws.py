@@ -1,0 +1,66 @@
+"""Customers drawn at random, as the statistics that the estimators take."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kbind.statistics.durations import Durations
+from kbind.statistics.result import Provenance
+
+Floats = NDArray[np.float64]
+
+
+def record(
+    duration: Floats,
+    cause: ArrayLike,
+    *,
+    entry: Floats | None = None,
+    split: dict[str, ArrayLike] | None = None,
+    causes: tuple[str, ...] = ("left",),
+) -> Durations:
+    """Durations of one row a customer; reading a file would take longer than all estimates."""
+    size = len(duration)
+    columns = {name: np.asarray(values) for name, values in (split or {}).items()}
+    rows = list(zip(*(values.tolist() for values in columns.values()), strict=True)) if columns else [()] * size
+    groups = tuple(sorted(set(rows)))
+    code = {group: k for k, group in enumerate(groups)}
+    return Durations(
+        unit="month",
+        by=tuple(columns),
+        groups=groups,
+        causes=causes,
+        group=np.array([code[row] for row in rows], dtype=np.int64),
+        entry=np.zeros(size) if entry is None else entry,
+        duration=duration,
+        cause=np.asarray(cause, dtype=np.int64),
+        n=np.ones(size, dtype=np.int64),
+        log="customers",
+        meaning="A simulated customer leaves",
+        provenance=Provenance("simulation", None, None),
+    )
+
+
+def observed(rng: np.random.Generator, stay: Floats, until: tuple[float, float], *, monthly: bool = False) -> Durations:
+    """Customers who stay so long, each watched for a time between two limits."""
+    return record(*censored(rng, stay, until, monthly=monthly))
+
+
+def censored(
+    rng: np.random.Generator, stay: Floats, until: tuple[float, float], *, monthly: bool = False
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """How long they were watched, and whether they were seen leaving; by whole months, many at the same time."""
+    watched = rng.uniform(*until, len(stay))
+    if monthly:
+        stay, watched = np.ceil(stay), np.floor(watched)
+    return np.minimum(stay, watched), stay <= watched
+
+
+def weibull(rng: np.random.Generator, size: int, shape: float = 0.8, scale: float = 40.0) -> Floats:
+    """Times stayed: most who leave do so early."""
+    return np.asarray(scale * rng.weibull(shape, size))
+
+
+def weibull_survival(time: ArrayLike, shape: float = 0.8, scale: float = 40.0) -> Floats:
+    """The share that `weibull` keeps up to a time."""
+    return np.asarray(np.exp(-((np.asarray(time, dtype=float) / scale) ** shape)))
