@@ -145,6 +145,25 @@ class SurvivalCurve(Shown):
             frames.append(frame)
         return stack_groups(self.durations.by, self.durations.groups, frames)
 
+    def cumulative_hazard(self) -> pd.DataFrame:
+        """Sum of the shares that leave at each time, of those at risk then (Nelson-Aalen).
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, time, cumulative_hazard, std_error.
+        """
+        import pandas as pd
+
+        frames = []
+        for curve in self.curves:
+            at_risk = np.maximum(curve.risk.at_risk, 1)
+            columns = {"cumulative_hazard": curve.risk.left / at_risk, "std_error": curve.risk.left / at_risk**2}
+            frame = pd.DataFrame(columns).cumsum().assign(std_error=lambda f: np.sqrt(f["std_error"]))
+            frame.insert(0, "time", curve.risk.times)
+            frames.append(frame)
+        return stack_groups(self.durations.by, self.durations.groups, frames)
+
     def at(self, times: float | Sequence[float], *, given: float = 0.0) -> pd.DataFrame:
         """Survival at chosen times, perhaps of customers who have reached an age already.
 

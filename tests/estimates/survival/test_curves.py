@@ -116,6 +116,13 @@ def test_telco_quantiles(telco: kb.Dataset) -> None:
     assert frame["time"].iloc[1:].isna().all()
 
 
+def test_telco_cumulative_hazard(telco: kb.Dataset) -> None:
+    """lifelines smooths it unless told not to, and is up to 5 % off."""
+    frame = kb.survival_curve(telco).cumulative_hazard().set_index("time")
+    for row in R["telco_cumulative_hazard"]["expected"]:
+        assert frame.loc[row["t"]].tolist() == pytest.approx([row["cumhaz"], row["se"]], rel=1e-9)
+
+
 def test_telco_given_a_year(telco: kb.Dataset) -> None:
     expected = pd.DataFrame(R["telco_given_12"]["expected"])
     frame = kb.survival_curve(telco).at(expected["t"] - 12, given=12)
