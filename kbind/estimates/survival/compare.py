@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.durations import Durations, Floats, as_durations
 from kbind.statistics.durations.regroup import regroup
@@ -86,7 +87,7 @@ class SurvivalComparison(Shown):
     @property
     def p_value(self) -> float:
         """Chance of so large a statistic if the groups do not differ; NaN with one group."""
-        return _upper_tail(self.statistic, self.degrees_of_freedom)
+        return _p_value(self.statistic, self.degrees_of_freedom)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a group.
@@ -139,11 +140,14 @@ class SurvivalComparison(Shown):
             )
             statistic, freedom = _chi_square(observed - expected, covariance)
             row = {"group": names[i], "other": names[j], "statistic": statistic}
-            rows.append(row | {"p_value": _upper_tail(statistic, freedom)} | self._mean_contrast(mean, se, i, j))
+            rows.append(row | {"p_value": _p_value(statistic, freedom)} | self._mean_contrast(mean, se, i, j))
         frame = pd.DataFrame(rows)
         if len(frame):
-            frame.insert(4, "p_holm", holm(frame["p_value"].to_numpy()))
-            frame.insert(5, "p_bh", benjamini_hochberg(frame["p_value"].to_numpy()))
+            # takes a second to load, which only those pay who compare pairs
+            from statsmodels.stats.multitest import multipletests
+
+            for position, (name, method) in enumerate({"p_holm": "holm", "p_bh": "fdr_bh"}.items(), start=4):
+                frame.insert(position, name, multipletests(frame["p_value"].to_numpy(), method=method)[1])
         return frame
 
     def _means(self) -> tuple[Floats, Floats]:
@@ -254,24 +258,6 @@ def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float]:
     return float(area.sum()), float(np.sqrt(term.sum()))
 
 
-def holm(p: Floats) -> Floats:
-    """P values adjusted by Holm's step-down method."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    result = np.empty(len(p))
-    result[order] = np.minimum(stepped, 1.0)
-    return result
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """P values adjusted by Benjamini and Hochberg's step-up method."""
-    order = np.argsort(p)[::-1]
-    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    result = np.empty(len(p))
-    result[order] = np.minimum(stepped, 1.0)
-    return result
-
-
 def _log_rank(
     split: Durations,
     by: tuple[str, ...],
@@ -328,10 +314,8 @@ def _chi_square(difference: Floats, covariance: Floats) -> tuple[float, int]:
     return float(d @ np.linalg.solve(v, d)), size - 1
 
 
-def _upper_tail(statistic: float, freedom: int) -> float:
-    from scipy.stats import chi2
-
-    return float(chi2.sf(statistic, freedom)) if freedom else float("nan")
+def _p_value(statistic: float, freedom: int) -> float:
+    return float(upper_tail(statistic, freedom)) if freedom else float("nan")
 
 
 def _two_sided(value: float, se: float) -> float:

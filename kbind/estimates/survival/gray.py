@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_choice
+from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.statistics.durations import Durations
 from kbind.statistics.durations.risk import risk_table
 from kbind.statistics.groups import Ints
@@ -21,7 +22,6 @@ Floats = NDArray[np.float64]
 def gray_test(durations: Durations, strata: str | None = None) -> pd.DataFrame:
     """Test every cause; see `CumulativeIncidence.gray_test`."""
     import pandas as pd
-    from scipy.stats import chi2
 
     layers = _layers(durations, strata)
     counts = [_count(durations, groups) for groups in layers]
@@ -31,7 +31,7 @@ def gray_test(durations: Durations, strata: str | None = None) -> pd.DataFrame:
         parts = [_score(at_risk, lost[:, c], lost.sum(axis=1) - lost[:, c]) for at_risk, lost in counts]
         score, variance = (np.sum(values, axis=0) for values in zip(*parts, strict=True))
         statistic = _chi_square(score[:-1], variance[:-1, :-1])
-        rows.append({"cause": cause, "statistic": statistic, "df": df, "p_value": float(chi2.sf(statistic, df))})
+        rows.append({"cause": cause, "statistic": statistic, "df": df, "p_value": float(upper_tail(statistic, df))})
     return pd.DataFrame(rows)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.reading import yes_or_no
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
@@ -19,9 +20,6 @@ from kbind.errors import ArgumentError
 JUST = 1e-9
 #: What customers are lost to where nothing says why.
 LEFT, VOLUNTARY, INVOLUNTARY, UNKNOWN = "left", "voluntary", "involuntary", "unknown"
-
-_YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
-_NO = ("no", "false", "0", "n", "f", "nein", "falsch")
 
 
 @dataclass(frozen=True)
@@ -249,9 +247,4 @@ def _flag(data: Dataset, name: str, value: object) -> Expression:
         return parse("CAST(_x AS VARCHAR) = _v", x=column(name), v=literal(str(value)))
     if kind == "BOOLEAN":
         return column(name)
-    return parse(
-        "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
-        yes=literal(list(_YES)),
-        no=literal(list(_NO)),
-        x=parse("lower(trim(CAST(_x AS VARCHAR)))", x=column(name)),
-    )
+    return yes_or_no(column(name))

@@ -34,6 +34,7 @@ __all__ = [
     "survey",
     "survey_number",
     "tidy_number",
+    "yes_or_no",
 ]
 
 _YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
@@ -165,18 +166,22 @@ def _read_text(name: str, source: str, physical: str, *, from_text: bool) -> Rea
     return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw))
 
 
+def yes_or_no(value: Expression) -> Expression:
+    """What a word for yes or no says, in German or English; NULL for any other."""
+    return parse(
+        "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
+        yes=literal(list(_YES)),
+        no=literal(list(_NO)),
+        x=parse("lower(trim(CAST(_x AS VARCHAR)))", x=value),
+    )
+
+
 def _read_flag(name: str, source: str, physical: str) -> Reading:
     raw = column(source)
     if physical == "BOOLEAN":
         return Reading(name, source, raw)
-    value = parse("lower(trim(CAST(_x AS VARCHAR)))", x=raw)
-    flag = parse(
-        "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
-        yes=literal(list(_YES)),
-        no=literal(list(_NO)),
-        x=value,
-    )
-    wrong = parse("_x <> '' AND _flag IS NULL", x=value, flag=flag)
+    flag = yes_or_no(raw)
+    wrong = parse("trim(CAST(_x AS VARCHAR)) <> '' AND _flag IS NULL", x=raw, flag=flag)
     allowed = "allowed: yes, no, true, false, 1, 0, ja, nein"
     return Reading(
         name, source, flag, converted=True, breaches=(Breach(wrong, "is neither yes nor no", allowed, source),)
