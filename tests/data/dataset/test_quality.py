@@ -52,6 +52,11 @@ def test_gap_is_a_month_with_far_fewer_rows() -> None:
     assert found.calendar["rows"].sum() == 720
 
 
+@pytest.mark.parametrize(("rows", "gaps"), [(49, 1), (50, 0), (60, 0)])
+def test_gap_begins_below_half_of_the_usual_rows(rows: int, gaps: int) -> None:
+    assert len(log_of([100, 100, 100, rows, 100, 100, 100]).quality().gaps) == gaps
+
+
 def test_first_and_running_period_are_no_gap() -> None:
     frame = log_of([3, *[100] * 8, 5])
     assert frame.quality().gaps["period"].tolist() == ["2022-10"]

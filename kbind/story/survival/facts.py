@@ -1,0 +1,234 @@
+"""What the chapter knows about how long customers stay: its facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError
+from kbind.estimates.intervals import newcombe
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
+from kbind.statistics.durations import Durations
+from kbind.statistics.durations.after import After
+from kbind.story.base import Scope
+from kbind.wording import Fact, Voice
+
+#: An age is told of if so many customers were still under observation.
+SOLID = 50
+#: A month is dangerous if its share is surely above, and so many times, that of so many months on each side.
+SPIKE, NEAR = 1.5, 2
+
+
+@dataclass(frozen=True, eq=False)
+class SurvivalFacts:
+    """Facts about how long customers stay.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    curve : SurvivalCurve
+        Of all customers together.
+    hazard : HazardCurve
+        By month of age.
+    incidence : CumulativeIncidence or None
+        By cause, if there are several.
+    contact : Fact or None
+        Hazard ratio of customers who have lost their contact person at our house.
+    voice : Voice
+        Who speaks.
+    """
+
+    data: Dataset
+    curve: SurvivalCurve
+    hazard: HazardCurve
+    incidence: CumulativeIncidence | None
+    contact: Fact | None
+    voice: Voice = field(repr=False)
+
+    @property
+    def durations(self) -> Durations:
+        """What it is made of."""
+        return self.curve.durations
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        as_of = self.durations.provenance.as_of
+        span = self.data.tables[self.durations.log].span
+        if as_of is None or span is None:
+            return Scope(customers=self.durations.customers, log=self.durations.log)
+        first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
+        last = (pd.Timestamp(as_of) - pd.Timedelta(microseconds=1)).date()
+        return Scope(self.durations.customers, self.durations.log, first.date(), last)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def months(self) -> pd.DataFrame:
+        """The hazard by month, from the first to the last that is known well enough."""
+        frame = self.hazard.to_frame().rename(columns={self.durations.unit: "month"})
+        return frame[(frame["month"] > 0) & (frame["at_risk"] >= SOLID)].reset_index(drop=True)
+
+    @property
+    def short(self) -> bool:
+        """Whether too few customers were followed for half a year."""
+        return len(self.months) < 6
+
+    @cached_property
+    def marks(self) -> list[int]:
+        """One or two ages to speak of: a year and two, or what has been observed."""
+        last = int(self.months["month"].max()) if len(self.months) else 0
+        return [12, 24] if last >= 24 else [12] if last >= 12 else [last]
+
+    def at(self, month: int) -> Fact:
+        """Share still there after so many months."""
+        row = self.curve.at([month]).iloc[0]
+        table = self.curve.curves[0].risk
+        place = int(np.searchsorted(table.times, month, side="right")) - 1
+        return Fact(
+            f"stay.{month}",
+            float(row["survival"]),
+            "share",
+            self.curve.definition,
+            float(row["survival_ci_lower"]),
+            float(row["survival_ci_upper"]),
+            self.curve.conf_level,
+            n=int(table.at_risk[max(place, 0)]),
+            source=f"survival_curve(...).at([{month}])",
+        )
+
+    def in_month(self, month: int) -> Fact:
+        """Share of those still there who leave in a month of age."""
+        row = self.months[self.months["month"] == month].iloc[0]
+        return Fact(
+            f"month.{month}",
+            float(row["hazard"]),
+            "share",
+            self.hazard.definition,
+            float(row["hazard_ci_lower"]),
+            float(row["hazard_ci_upper"]),
+            self.hazard.conf_level,
+            n=int(row["at_risk"]),
+            count=int(row["events"]),
+            source="hazard_curve(...).to_frame()",
+        )
+
+    @cached_property
+    def spikes(self) -> list[int]:
+        """Dangerous months: surely worse than the months around them."""
+        frame = self.months
+        if len(frame) < 6:
+            return []
+        left, seen = (frame[name].to_numpy(dtype=float) for name in ("events", "at_risk"))
+        found = []
+        for i in range(NEAR, len(frame)):
+            month = int(frame["month"].iloc[i])
+            sides = [slice(i - NEAR, i), slice(i + 1, i + 1 + NEAR)]
+            # every month is looked at, so chance has that many tries
+            level = 1 - 0.05 / len(frame)
+            high = [
+                newcombe(left[i], seen[i], left[side].sum(), seen[side].sum(), level)[1] > 0
+                and left[i] / seen[i] > SPIKE * left[side].sum() / seen[side].sum()
+                for side in sides
+                if seen[side].sum() > 0
+            ]
+            if all(high) and self.told(self.in_month(month)):
+                found.append(month)
+        return found
+
+    @cached_property
+    def quiet(self) -> Fact:
+        """Share that leaves in a month which is not dangerous, over all of them."""
+        frame = self.months[~self.months["month"].isin(self.spikes)]
+        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
+        definition = "customers who leave in a month that is not dangerous, divided by those there when it begins"
+        return Fact(
+            "quiet",
+            left / seen,
+            "share",
+            definition,
+            n=int(seen),
+            count=int(left),
+            source="hazard_curve(...).to_frame()",
+        )
+
+    @cached_property
+    def spiking(self) -> Fact:
+        """Share that leaves in a dangerous month, over all of them."""
+        frame = self.months[self.months["month"].isin(self.spikes)]
+        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
+        definition = "customers who leave in a dangerous month, divided by those there when it begins"
+        share = left / seen if seen else float("nan")
+        return Fact("spikes", share, "share", definition, n=int(seen), count=int(left), source="hazard_curve(...)")
+
+    @cached_property
+    def early(self) -> tuple[Fact, Fact]:
+        """Mean share that leaves per month in the first quarter of a year of age, and after the first year."""
+        facts = []
+        for name, low, high in (("early", 1, 3), ("late", 13, 10**6)):
+            frame = self.months[self.months["month"].between(low, high) & ~self.months["month"].isin(self.spikes)]
+            left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
+            share = left / seen if seen else float("nan")
+            definition = f"customers who leave in a month from {low} on, divided by those there when it begins"
+            facts.append(
+                Fact(name, share, "share", definition, n=int(seen), count=int(left), source="hazard_curve(...)")
+            )
+        return facts[0], facts[1]
+
+    def lost_to(self, cause: str, month: int) -> Fact:
+        """Share lost to a cause by an age."""
+        assert self.incidence is not None
+        frame = self.incidence.at([month])
+        row = frame[frame["cause"] == cause].iloc[0]
+        return Fact(
+            f"lost.{cause}.{month}",
+            float(row["incidence"]),
+            "share",
+            self.incidence.definition,
+            float(row["incidence_ci_lower"]),
+            float(row["incidence_ci_upper"]),
+            self.incidence.conf_level,
+            n=int(row["at_risk"]),
+            source=f"cumulative_incidence(...).at([{month}])",
+        )
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+
+def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: float) -> Fact:
+    """A hazard ratio of a model as a fact."""
+    return Fact(
+        name,
+        float(row["hazard_ratio"]),
+        "ratio",
+        definition,
+        float(row["hazard_ratio_ci_lower"]),
+        float(row["hazard_ratio_ci_upper"]),
+        conf_level,
+        n=int(row["n"]),
+        count=int(row["events"]),
+        source="hazard_model(...).to_frame()",
+    )
+
+
+def contact_fact(data: Dataset) -> Fact | None:
+    """Hazard ratio of the months after our contact person has left; None if it happened to too few.
+
+    The first month does not count: contact persons of a customer who goes are closed with the contract.
+    """
+    plan = [name for name in ("plan",) if name in data.tables["subscriptions"].columns]
+    lost = After("contacts", "end", where={"side": "ours"}, lag="31D", window="92D")
+    try:
+        model = hazard_model(data, plan, after={"contact person lost": lost})
+    except ArgumentError:
+        return None
+    frame = model.to_frame()
+    row = frame[frame["covariate"] == "contact person lost"].iloc[0]
+    return ratio_fact("contact", row, model.definition, model.conf_level)
