@@ -182,20 +182,27 @@ def revenue_retention(
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
     record = movements(data, period=period, by=by, as_of=as_of)
+    return retention_of(record, definition, np.random.default_rng(rng), conf_level, include=include_reactivation)
+
+
+def retention_of(
+    record: Movements, preset: str, rng: Generator, conf_level: float, *, include: bool = False
+) -> RevenueRetention:
+    """The rates of movements that are known; see `revenue_retention`."""
     start, groups = record.start(), len(record.groups)
     money = {"start": start, **record.amounts}
     sums = {name: _by_group(values, record.group, groups) for name, values in money.items()}
     net = sums["new"] + sums["reactivation"] + sums["expansion"] - sums["contraction"] - sums["churn"]
     people = {"n_start": record.n_start()} | {f"n_{name}": record.counts[name] for name in (*MOVEMENTS, *BRIEF)}
-    rules = {figure: rule_of(figure, definition, include_reactivation=include_reactivation) for figure in FIGURES}
+    rules = {figure: rule_of(figure, preset, include_reactivation=include) for figure in FIGURES}
     rates = {figure: _ratio(rule, sums | people) for figure, rule in rules.items()}
     of_money = {figure: rule for figure, rule in rules.items() if figure != "logo_churn"}
-    limits = _resampled(of_money, money, record, np.random.default_rng(rng), conf_level)
+    limits = _resampled(of_money, money, record, rng, conf_level)
     limits["logo_churn"] = _wilson_limits(rules["logo_churn"], people, conf_level)
     return RevenueRetention(
         movements=record,
-        preset=definition,
-        include_reactivation=include_reactivation,
+        preset=preset,
+        include_reactivation=include,
         conf_level=conf_level,
         start=sums["start"] / record.scale,
         end=(sums["start"] + net) / record.scale,
