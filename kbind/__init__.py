@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from kbind.estimates.survival import hazard_model as hazard_model
     from kbind.estimates.survival import project_retention as project_retention
     from kbind.estimates.survival import survival_curve as survival_curve
+    from kbind.estimates.value import RetentionValue as RetentionValue
+    from kbind.estimates.value import retention_value as retention_value
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
@@ -82,6 +84,8 @@ _HOMES = {
     "RetentionProjection": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
+    "RetentionValue": "kbind.estimates.value",
+    "retention_value": "kbind.estimates.value",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 
