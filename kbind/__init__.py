@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.claims import Claims as Claims
+    from kbind.estimates.claims import claims as claims
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -84,6 +86,8 @@ _HOMES = {
     "RetentionProjection": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
+    "Claims": "kbind.estimates.claims",
+    "claims": "kbind.estimates.claims",
     "RetentionValue": "kbind.estimates.value",
     "retention_value": "kbind.estimates.value",
 }
