@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.claims import Claims as Claims
+    from kbind.estimates.claims import claims as claims
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from kbind.estimates.survival import hazard_model as hazard_model
     from kbind.estimates.survival import project_retention as project_retention
     from kbind.estimates.survival import survival_curve as survival_curve
+    from kbind.estimates.value import RetentionValue as RetentionValue
+    from kbind.estimates.value import retention_value as retention_value
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
@@ -88,6 +92,10 @@ _HOMES = {
     "RetentionProjection": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
+    "Claims": "kbind.estimates.claims",
+    "claims": "kbind.estimates.claims",
+    "RetentionValue": "kbind.estimates.value",
+    "retention_value": "kbind.estimates.value",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 
