@@ -1,0 +1,299 @@
+"""Chapter 01b: how much recurring revenue stays, and where it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError
+from kbind.estimates.retention.rates import Rate, rate_of
+from kbind.estimates.revenue import RevenueRetention, revenue_retention
+from kbind.estimates.revenue.presets import PRESETS
+from kbind.estimates.revenue.retention import retention_of
+from kbind.estimates.value import RetentionValue, retention_value
+from kbind.story.base import Scope
+from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+
+#: Windows that a manager thinks in, the longest that is over goes first.
+_LONG = ("year", "quarter", "month")
+#: The figure shows quarters if it has so many of them, else months.
+_QUARTERS = 6
+#: Months that price, churn and new customers are averaged over.
+RECENT = 12
+#: Half width of the interval up to which certainty is called high, and medium.
+HIGH, MEDIUM = 0.02, 0.05
+#: What happens to revenue, above the line and below.
+GAINS, LOSSES = ("new", "reactivation", "expansion"), ("contraction", "churn")
+#: What the vendors call themselves.
+_NAMES = {"chartmogul": "ChartMogul", "baremetrics": "Baremetrics", "stripe": "Stripe"}
+
+
+@dataclass(frozen=True, eq=False)
+class RevenueStory:
+    """Facts and sentences about recurring revenue.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    long : mapping of str to RevenueRetention
+        By preset: the long windows that the answer is given for.
+    steps : RevenueRetention
+        Shorter windows, for the figure.
+    months : RevenueRetention
+        By month.
+    voice : Voice
+        Who speaks.
+    """
+
+    data: Dataset
+    long: Mapping[str, RevenueRetention]
+    steps: RevenueRetention
+    months: RevenueRetention
+    voice: Voice = field(repr=False)
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        moved = self.months.movements
+        as_of, calendar = moved.provenance.as_of, moved.calendar
+        assert as_of is not None
+        last = (as_of - timedelta(microseconds=1)).date()
+        return Scope(self.customers, "subscriptions", calendar.starts[0], last)
+
+    @cached_property
+    def customers(self) -> int:
+        """Customers who paid at the start of the recorded time or began to later."""
+        moved = self.months.movements
+        return int(moved.n_opening.sum() + moved.counts["new"].sum())
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The long windows, by the standard definitions."""
+        return self.long["standard"].to_frame()
+
+    def rate(self, figure: str, preset: str = "standard") -> Fact:
+        """A rate of the last long window, by a preset."""
+        result = self.long[preset]
+        row = result.to_frame().iloc[-1]
+        counted = result.movements.counts
+        gone = int(counted["churn"][0, -1]) if figure == "logo_churn" else None
+        return Fact(
+            f"revenue.{figure}.{preset}",
+            float(row[figure]),
+            "ratio" if figure == "quick_ratio" else "share",
+            result.definition,
+            float(row[f"{figure}_ci_lower"]),
+            float(row[f"{figure}_ci_upper"]),
+            result.conf_level,
+            n=int(row["n_start"]),
+            count=gone,
+            source=f"revenue_retention(data, period={result.movements.calendar.period!r}, definition={preset!r})",
+        )
+
+    def moved(self, kind: str) -> Fact:
+        """Revenue that moved in the last long window; negative movements count as positive amounts."""
+        result = self.long["standard"]
+        count = int(result.movements.counts[kind][0, -1])
+        source = f"revenue_retention(...).to_frame(), {kind}"
+        definition = f"monthly revenue of {kind} between the two ends of the window"
+        return Fact(
+            f"revenue.{kind}", float(self.frame[kind].iloc[-1]), "money", definition, count=count, source=source
+        )
+
+    @cached_property
+    def lost(self) -> Fact:
+        """Revenue that customers who were there at the start no longer pay, less what they pay more."""
+        parts = {name: self.moved(name) for name in ("churn", "contraction", "expansion")}
+        gap = parts["churn"].value + parts["contraction"].value - parts["expansion"].value
+        definition = "churn + contraction - expansion between the two ends of the window"
+        return Fact("revenue.gap", abs(gap), "money", definition, source="revenue_retention(...).to_frame()")
+
+    def step_facts(self) -> dict[str, list[Fact]]:
+        """Every bar of the figure: revenue that moved, by kind and window."""
+        frame, counts = self.steps.to_frame(), self.steps.movements.counts
+        source = f"revenue_retention(data, period={self.steps.movements.calendar.period!r}).to_frame()"
+        return {
+            kind: [
+                Fact(f"revenue.{kind}.{label}", float(amount), "money", f"monthly revenue of {kind}", count=int(count),
+                     source=source)
+                for label, amount, count in zip(frame["period"], frame[kind], counts[kind][0], strict=False)
+            ]
+            for kind in (*GAINS, *LOSSES)
+        }  # fmt: skip
+
+    @cached_property
+    def churn(self) -> Rate:
+        """Share of the paying customers who are gone a month later, over the last months."""
+        frame, counts = self.months.to_frame().tail(RECENT), self.months.movements.counts["churn"][0]
+        definition = "customers gone at the end of a month, divided by those paying at its start, over the last months"
+        seen = int(frame["n_start"].sum())
+        gone = int(counts[: self.months.movements.calendar.lived][-RECENT:].sum())
+        return rate_of(gone, seen, self.months.conf_level, definition)
+
+    def worth(self, margin: float, acquisition_cost: float | None = None) -> RetentionValue | None:
+        """What a point of retention is worth with the price, churn and new customers of the last months.
+
+        None where nothing can be gained, because hardly anybody leaves.
+        """
+        frame = self.months.to_frame()
+        counts = {name: self.months.movements.counts[name][0] for name in ("new", "reactivation", "churn")}
+        last = int(self.months.movements.n_start()[0, len(frame) - 1] + sum(
+            sign * counts[name][len(frame) - 1] for name, sign in (("new", 1), ("reactivation", 1), ("churn", -1))
+        ))  # fmt: skip
+        if not last or not self.churn.value >= 0.01:
+            return None
+        return retention_value(
+            customers=last,
+            price=float(frame["end_mrr"].iloc[-1]) / last,
+            margin=margin,
+            churn=self.churn,
+            acquisition_cost=acquisition_cost,
+            gained=float(counts["new"][: len(frame)][-RECENT:].mean()),
+        )
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    @property
+    def when(self) -> str:
+        """The long window: "im Jahr 2024"."""
+        return self._when()[0]
+
+    def _when(self) -> tuple[str, str]:
+        calendar = self.long["standard"].movements.calendar
+        last = len(self.frame) - 1
+        # a voice of its own, because the chapter's speaks of months
+        names = Voice(self.voice.lang, period=calendar.period)
+        name = names.period_name(calendar.starts[last], calendar.labels[last])
+        text = self.voice.say(f"revenue.when.{calendar.period}", name=name)
+        return text, text[:1].upper() + text[1:]
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.voice.say("revenue.question")
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        grr, nrr = self.rate("grr"), self.rate("nrr")
+        if not (self.told(grr) and self.told(nrr)):
+            return self.voice.say("revenue.finding.few")
+        more = "more" if round(nrr.value, 2) > round(grr.value, 2) else "same"
+        return self.voice.say(f"revenue.finding.{more}", when_upper=self._when()[1], grr=grr, nrr=nrr)
+
+    def means(self) -> str:
+        """What the answer means."""
+        facts = {name: self.moved(name) for name in ("churn", "contraction", "expansion")}
+        if not all(self.told(fact) for fact in facts.values()):
+            return self.voice.say("revenue.means.few")
+        key = "revenue.means.gap" if self.rate("nrr").value < 1 else "revenue.means.gain"
+        return self.voice.say(key, gap=self.lost, **facts)
+
+    def act(self) -> str:
+        """What a manager should do."""
+        churn, less = self.moved("churn"), self.moved("contraction")
+        if not (self.told(churn) and self.told(less)):
+            return self.voice.say("revenue.act.few")
+        return self.voice.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        grr = self.rate("grr")
+        if not self.told(grr) or math.isnan(grr.ci_lower):
+            return self.voice.say("revenue.certainty.few")
+        half = (grr.ci_upper - grr.ci_lower) / 2
+        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        return self.voice.say(f"revenue.certainty.{level}", grr=grr)
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Revenue that stayed, the same with raises, and customers who left."""
+        tiles = []
+        for figure in ("grr", "nrr", "logo_churn"):
+            fact = self.rate(figure)
+            if self.told(fact):
+                note = self.voice.say("revenue.tile.note", fact=fact)
+                tiles.append((self.voice.tell(fact), self.voice.say(f"revenue.tile.{figure}", when=self.when), note))
+        return tiles
+
+    def definitions(self) -> Sequence[str]:
+        """What was counted, in plain words."""
+        return [self.voice.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
+
+    def moves_title(self) -> str:
+        """Finding of the figure: what makes revenue grow or fall."""
+        first, last = self.frame["start_mrr"].iloc[-1], self.frame["end_mrr"].iloc[-1]
+        if self.rate("nrr").value >= 1:
+            return self.voice.say("revenue.moves.old")
+        return self.voice.say("revenue.moves.new" if last > first else "revenue.moves.falls")
+
+    def moves_caption(self) -> str:
+        """How to read the figure and what could mislead."""
+        return self.voice.say(f"revenue.moves.caption.{self.steps.movements.calendar.period}")
+
+    def kind(self, name: str) -> str:
+        """What a reader calls a movement."""
+        return self.voice.say(f"revenue.kind.{name}")
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def presets_table(self) -> Table:
+        """The same window by four sets of definitions."""
+        say, voice = self.voice.say, self.voice
+        rows = []
+        for preset in PRESETS:
+            facts = [self.rate(figure, preset) for figure in ("grr", "nrr", "logo_churn", "quick_ratio")]
+            cells = [voice.tell(fact) if not np.isnan(fact.value) else DASH for fact in facts]
+            rows.append((_NAMES.get(preset) or say("revenue.preset.standard"), *cells))
+        heads = [say(f"revenue.table.{name}") for name in ("preset", "grr", "nrr", "logo_churn", "quick_ratio")]
+        return Table(say("revenue.table.title", when=self.when), heads, rows)
+
+    def presets_note(self) -> str:
+        """What the table is good for."""
+        return self.voice.say("revenue.table.note")
+
+
+def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5, rng: int = 0) -> RevenueStory:
+    """The story of a data set's recurring revenue, in a language.
+
+    Raises
+    ------
+    ArgumentError
+        No contracts with revenue, or no month that is over.
+    """
+    months = revenue_retention(data, period="month", rng=rng)
+    periods = {"month": months}
+    lived = {"month": months.movements.calendar.lived, "quarter": 0, "year": 0}
+    for period in ("quarter", "year") if lived["month"] >= 3 else ():
+        try:
+            periods[period] = revenue_retention(data, period=period, rng=rng)
+        except ArgumentError:
+            continue  # no such window is over
+        lived[period] = periods[period].movements.calendar.lived
+    longest = next(period for period in _LONG if lived[period])
+    long = {preset: periods[longest] if preset == "standard" else _by_preset(periods[longest], preset, rng)
+            for preset in PRESETS}  # fmt: skip
+    steps = periods["quarter"] if lived["quarter"] >= _QUARTERS else months
+    voice = Voice(
+        lang,
+        customer=data.card.customer,
+        action="stay",
+        period="month",
+        disclosure=Disclosure(threshold),
+        currency=data.card.currency,
+    )
+    return RevenueStory(data, long, steps, months, voice)
+
+
+def _by_preset(result: RevenueRetention, preset: str, rng: int) -> RevenueRetention:
+    return retention_of(result.movements, preset, np.random.default_rng(rng), result.conf_level)
