@@ -7,14 +7,13 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.statistics.feedback import Answers
 
 Floats = NDArray[np.float64]
 
-#: Answers that the adjusted Wald interval of an NPS adds: promoters, detractors, all.
-ADDED, ADDED_ALL = 0.75, 3.0
+#: Pseudo-answers that the adjusted Wald interval adds: at either end of the scale, and in its middle.
+AT_ENDS, IN_MIDDLE = 0.75, 1.5
 #: Below this share of the squared scores a variance is a rounding error.
 _ROUNDING = 1e-12
 
@@ -55,53 +54,43 @@ def worth(answers: Answers) -> Floats:
 
 def score_limits(answers: Answers, conf_level: float) -> tuple[Floats, Floats]:
     """Lower and upper limit of the score of every group and period, NaN without answers."""
-    check_conf_level(conf_level)
     mean, variance = mean_and_variance(answers)
     size = worth(answers)
-    quantile, shrink = _student(answers, conf_level)
-    spread = variance > 0
     # few customers tell little about how their answers go together (Korn and Graubard)
-    trials = np.where(spread & (answers.customers > 1), size * shrink, size)
+    known = (variance > 0) & (answers.customers > 1)
+    trials = np.where(known, size * _fewer_degrees(answers, conf_level), size)
+    low, high = answers.instrument.limits
     if answers.instrument.measure == "csat":
         _, lower, upper = wilson(mean * trials, np.nan_to_num(trials), conf_level)
-    elif answers.instrument.measure == "nps":
-        lower, upper = _adjusted_wald(answers, trials, conf_level)
     else:
-        lower, upper = _mean_limits(answers, mean, variance, trials, quantile, conf_level)
-    low, high = answers.instrument.limits
+        lower, upper = adjusted_wald(mean, variance, trials, (low, high), conf_level)
     return np.clip(np.minimum(lower, mean), low, high), np.clip(np.maximum(upper, mean), low, high)
 
 
-def _adjusted_wald(answers: Answers, trials: Floats, conf_level: float) -> tuple[Floats, Floats]:
-    n = np.where(answers.n > 0, answers.n, np.nan)
-    promoters, detractors = (answers.squares + answers.total) / 2 / n, (answers.squares - answers.total) / 2 / n
-    p, d = ((share * trials + ADDED) / (trials + ADDED_ALL) for share in (promoters, detractors))
-    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * np.sqrt((p + d - (p - d) ** 2) / (trials + ADDED_ALL))
-    return p - d - half, p - d + half
-
-
-def _mean_limits(
-    answers: Answers, mean: Floats, variance: Floats, trials: Floats, quantile: Floats, conf_level: float
+def adjusted_wald(
+    mean: Floats, variance: Floats, n: Floats, limits: tuple[float, float], conf_level: float
 ) -> tuple[Floats, Floats]:
-    """Student's interval; where nothing varies, what so many equal answers leave open."""
-    low, high = answers.instrument.limits
-    n = answers.n.astype(float)
-    usable = (variance > 0) & (answers.customers > 1)
-    corrected = variance * n / np.where(usable, n - 1, 1.0)
-    half = quantile * np.sqrt(corrected / np.where(usable, trials, np.nan))
-    # the share of answers that could differ, by Wilson, and they could be as far off as the scale allows
-    _, equal, _ = wilson(trials, np.nan_to_num(trials), conf_level)
-    open_share = 1 - equal
-    return (
-        np.where(usable, mean - half, mean - open_share * (mean - low)),
-        np.where(usable, mean + half, mean + open_share * (high - mean)),
-    )
+    """Limits of a mean on a bounded scale, with three pseudo-answers added: 3/4 at each end, 3/2 in the middle.
+
+    On the scale -1, 0, 1 this is the adjusted Wald interval of an NPS (Rocks 2016). Student's interval of an item
+    covers 75 to 90 % where 30 answers crowd at the end of the scale, and has no width where they are all equal; this
+    one keeps to its level (docs/simulations.md).
+    """
+    low, high = limits
+    middle = (low + high) / 2
+    added = 2 * AT_ENDS + IN_MIDDLE
+    centre = (mean * n + added * middle) / (n + added)
+    # squares about the middle of the scale
+    squares = ((variance + (mean - middle) ** 2) * n + 2 * AT_ENDS * (high - middle) ** 2) / (n + added)
+    spread = np.sqrt((squares - (centre - middle) ** 2) / (n + added))
+    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * spread
+    return centre - half, centre + half
 
 
-def _student(answers: Answers, conf_level: float) -> tuple[Floats, Floats]:
-    """Student's quantile for the answers, and its squared ratio to the one for the customers."""
+def _fewer_degrees(answers: Answers, conf_level: float) -> Floats:
+    """Squared ratio of Student's quantile for so many answers to the one for so many customers."""
     from scipy.special import stdtrit
 
     upper = 0.5 + conf_level / 2
     by_answer, by_customer = (stdtrit(np.maximum(count - 1.0, 1.0), upper) for count in (answers.n, answers.customers))
-    return np.asarray(by_answer), np.asarray((by_answer / by_customer) ** 2)
+    return np.asarray((by_answer / by_customer) ** 2)

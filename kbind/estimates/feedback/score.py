@@ -66,10 +66,9 @@ class FeedbackScore(Shown):
     def definition(self) -> str:
         """What was counted and divided, who was there to answer, and how the interval comes about."""
         asked = self.answers.instrument
-        method = {
-            "nps": "adjusted Wald interval (3/4 of a promoter, 3/4 of a detractor and 3/2 passives added)",
-            "csat": "Wilson interval",
-        }.get(asked.measure, "Student's interval")
+        method = "Wilson interval"
+        if asked.measure != "csat":
+            method = "adjusted Wald interval (3/4 of an answer added at each end of the scale, 3/2 in its middle)"
         text = (
             f"{asked.meaning}; {method}, several answers of one {self.answers.customer} counted as clustered. "
             f"{self._response} Answers without a score count as missing."
@@ -159,8 +158,12 @@ class FeedbackScore(Shown):
 
         Notes
         -----
-        The interval combines the limits of both scores (MOVER; for independent shares that is Newcombe's hybrid) and
-        takes into account that answers of both groups come from the same customers.
+        The interval combines the limits of both scores (MOVER [1]_; for independent shares that is Newcombe's hybrid)
+        and takes into account that answers of both groups come from the same customers.
+
+        References
+        ----------
+        .. [1] Zou (2008), American Journal of Epidemiology 168, 212-224.
         """
         a = self.answers
         if column not in a.by:
@@ -306,12 +309,13 @@ def feedback_score(
 
     Notes
     -----
-    NPS: variance (p + d - (p - d)^2) / n, interval by the adjusted Wald method with 3/4 added to promoters and
-    detractors and 3 to n [1]_. CSAT: share of the top two answers, Wilson. Others: mean, Student; where all scores
-    are equal, what so many equal answers leave open. A customer who answers several times, by several people or at
-    several times, is a cluster: n is divided by the design effect of the ratio estimator over customers, with fewer
-    degrees of freedom [2]_; if everyone answers once, the plain formulas remain. Employees are not ranked: by
-    contact, rows are sorted by id, and small groups left out.
+    NPS: variance (p + d - (p - d)^2) / n, interval by the adjusted Wald method: 3/4 added to promoters and to
+    detractors, 3 to n [1]_. CSAT: share of the top two answers, Wilson. Others: mean, its interval by the same method
+    as that of the NPS, 3/4 of an answer added at each end of the scale and 3/2 in the middle, because Student's fails
+    where most answers are at one end. A customer who answers several times, by several people or at several times, is
+    a cluster: n is divided by the design effect of the ratio estimator over customers, with fewer degrees of freedom
+    [2]_; if everyone answers once, the plain formulas remain. Employees are not ranked: by contact, rows are sorted
+    by id, and small groups left out.
 
     The response share divides customers with an answer by the customers there were in the period (under contract, or
     without contracts with an event), whether or not they were asked. It is about all customers there were when answers
@@ -331,7 +335,7 @@ def feedback_score(
     >>> found = kb.feedback_score(data, "nps").to_frame()
     >>> found[["n", "score", "score_ci_lower", "score_ci_upper", "detractors"]].round(3)
        n  score  score_ci_lower  score_ci_upper  detractors
-    0  4   0.25          -0.427           0.713        0.25
+    0  4   0.25          -0.442           0.727        0.25
     """
     check_conf_level(conf_level)
     counted = answers(data, instrument, by=by, period=period, measure=measure, scale=scale)
@@ -339,6 +343,11 @@ def feedback_score(
         threshold = THRESHOLD if counted.by_contact else 1
     if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold < 1:
         raise ArgumentError(f"threshold={threshold!r} is no number of customers; allowed: whole numbers from 1 on")
+    return score_of(counted, conf_level, threshold)
+
+
+def score_of(counted: Answers, conf_level: float = 0.95, threshold: int = 1) -> FeedbackScore:
+    """The score of answers that are counted already."""
     score, variance = mean_and_variance(counted)
     size = worth(counted)
     lower, upper = score_limits(counted, conf_level)

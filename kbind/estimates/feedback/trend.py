@@ -70,9 +70,9 @@ class SatisfactionTrend(Shown):
         low, high = c.instrument.scale
         return (
             f"Level: expected score of {c.instrument.name} ({low} to {high}) at the end of the data; slope: its "
-            f"change in a year. Assumed: each {c.customer}'s scores follow a straight line, lines vary normally between "
-            f"{c.customer}s and answers normally about them, and whether somebody answers does not depend on what "
-            f"the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the more "
+            f"change in a year. Assumed: each {c.customer}'s scores follow a straight line, lines vary normally "
+            f"between {c.customer}s and answers normally about them, and whether somebody answers does not depend on "
+            f"what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the more "
             f"the fewer answers there are. {c.provenance}"
         )
 
@@ -150,13 +150,17 @@ def satisfaction_trend(
     ['customer_id', 'n', 'mean', 'level', 'level_ci_lower']
     """
     check_conf_level(conf_level)
-    found = courses(data, read_instrument(data, instrument, measure=None, scale=scale))
+    return trend_of(courses(data, read_instrument(data, instrument, measure="mean", scale=scale)), conf_level)
+
+
+def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
+    """The trend of answers that are summed already."""
     moved = found.tt - found.t**2 / found.n
     repeated = int((moved > 1e-9 * np.maximum(found.tt, 1e-9)).sum())
     if repeated < ENOUGH:
         raise ArgumentError(
-            f"instrument={instrument!r}: {repeated:,} {found.customer}s answered at two times or more; a trend needs "
-            f"{ENOUGH}, or what is chance cannot be told from how they differ"
+            f"instrument={found.instrument.name!r}: {repeated:,} {found.customer}s answered at two times or more; a "
+            f"trend needs {ENOUGH}, or what is chance cannot be told from how they differ"
         )
     n = found.n.astype(float)
     # sums about the middle of time and scale, for the sake of exactness; the line is told at the end of the data

@@ -21,7 +21,7 @@ from kbind.statistics.result import Provenance, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CONTACT", "Answers", "answers", "read_instrument"]
+__all__ = ["CONTACT", "Answers", "Pairs", "answers"]
 
 Floats = NDArray[np.float64]
 
