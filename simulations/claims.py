@@ -238,8 +238,8 @@ def _feedback() -> list[Claim]:
                 ending = (", nearly all at one end" if extreme else "") + (", 3 answers each" if several else "")
                 names = (f"NPS interval{ending}", f"CSAT interval{ending}", f"interval of an item's mean{ending}")
                 result.append(Claim(names, n, COVERAGE, partial(score, n=n, extreme=extreme, several=several)))
-    for n in (30, 100, 500):
-        result.append(Claim(("NPS difference of two roles, shared customers",), n, COVERAGE, partial(roles, n=n)))
+    difference = ("NPS difference of two roles, shared customers",)
+    result += [Claim(difference, n, COVERAGE, partial(roles, n=n)) for n in (30, 100, 500)]
     for n in (50, 100, 500):
         names = ("satisfaction trend, level", "satisfaction trend, slope", "satisfaction trend, level from one answer")
         result.append(Claim(names, n, COVERAGE, partial(trend, n=n)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level
-from kbind.estimates.feedback.lines import fit_lines
+from kbind.estimates.feedback.lines import CustomerSums, fit_lines
 from kbind.statistics.feedback.courses import Courses, courses
 from kbind.statistics.feedback.instrument import read_instrument
 from kbind.statistics.result import Shown
@@ -72,8 +72,8 @@ class SatisfactionTrend(Shown):
             f"Level: expected score of {c.instrument.name} ({low} to {high}) at the end of the data; slope: its "
             f"change in a year. Assumed: each {c.customer}'s scores follow a straight line, lines vary normally "
             f"between {c.customer}s and answers normally about them, and whether somebody answers does not depend on "
-            f"what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the more "
-            f"the fewer answers there are. {c.provenance}"
+            f"what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the "
+            f"more the fewer answers there are. {c.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -129,11 +129,10 @@ def satisfaction_trend(
 
     Notes
     -----
-    A linear mixed model with random level and slope, fitted by restricted maximum likelihood from sums by customer;
-    levels and slopes are its empirical Bayes predictions [1]_. A customer with one answer gets nearly the average
-    slope and a wide interval. The intervals cover the stated share of customers on average, not of each; they take
-    the estimated variances for true, which costs little with a hundred customers or more. Limits of the level are
-    cut at the scale.
+    A linear mixed model with random level and slope [1]_, fitted from sums by customer; levels and slopes are its
+    predictions, averaged over the variances between customers that the restricted likelihood leaves open. A customer
+    with one answer gets nearly the average slope and a wide interval. The intervals cover the stated share of
+    customers on average, not of each. Limits of the level are cut at the scale.
 
     Satisfied people answer more often, so the average is that of customers who answer.
 
@@ -165,7 +164,7 @@ def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
     n = found.n.astype(float)
     # sums about the middle of time and scale, for the sake of exactness; the line is told at the end of the data
     x0, y0 = float(found.t.sum() / n.sum()), float(found.y.sum() / n.sum())
-    lines = fit_lines(
+    sums = CustomerSums(
         n,
         found.t - n * x0,
         found.tt - 2 * x0 * found.t + n * x0**2,
@@ -173,6 +172,7 @@ def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
         found.ty - x0 * found.y - y0 * found.t + n * x0 * y0,
         found.yy - 2 * y0 * found.y + n * y0**2,
     )
+    lines = fit_lines(sums)
     at = np.array([1.0, -x0])
     level = y0 + lines.line @ at
     slope = lines.line[:, 1]
