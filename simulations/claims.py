@@ -234,16 +234,18 @@ def _feedback() -> list[Claim]:
     result = []
     for extreme in (False, True):
         for several in (False, True):
-            for n in (10, 30, 100, 500):
-                ending = (", nearly all at one end" if extreme else "") + (", 3 answers each" if several else "")
-                names = (f"NPS interval{ending}", f"CSAT interval{ending}", f"interval of an item's mean{ending}")
-                result.append(Claim(names, n, COVERAGE, partial(score, n=n, extreme=extreme, several=several)))
+            ending = (", nearly all at one end" if extreme else "") + (", 3 answers each" if several else "")
+            names = (f"NPS interval{ending}", f"CSAT interval{ending}", f"interval of an item's mean{ending}")
+            reason = "ten customers tell little; 30 and more hold"
+            if extreme:
+                reason = "on the safe side, as it has width where everyone agrees"
+            run = partial(score, extreme=extreme, several=several)
+            result += [Claim(names, n, COVERAGE, partial(run, n=n), reason) for n in (10, 30, 100, 500)]
     difference = ("NPS difference of two roles, shared customers",)
     result += [Claim(difference, n, COVERAGE, partial(roles, n=n)) for n in (30, 100, 500)]
-    for n in (50, 100, 500):
-        names = ("satisfaction trend, level", "satisfaction trend, slope", "satisfaction trend, level from one answer")
-        result.append(Claim(names, n, COVERAGE, partial(trend, n=n)))
-    return result
+    names = ("satisfaction trend, level", "satisfaction trend, slope", "satisfaction trend, level from one answer")
+    reason = "on the safe side while it is open how far customers differ; see 500"
+    return result + [Claim(names, n, COVERAGE, partial(trend, n=n), reason) for n in (50, 100, 500)]
 
 
 CLAIMS = _all()

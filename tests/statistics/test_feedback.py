@@ -195,7 +195,7 @@ def test_customers_there_equal_counting_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("scores", "arguments", "message"),
     [
-        ([11, 9, 11], {}, r"2 scores of instrument 'nps' do not fit its scale: 11 \(2 rows\); allowed: whole numbers from 0 to 10"),
+        ([11, 9, 11], {}, r"2 scores of instrument 'nps' do not fit .*: 11 \(2 rows\); allowed: .* from 0 to 10"),
         ([7.5, 9], {}, r"1 scores .* 7.5 \(1 rows\)"),
         ([-1, 9], {}, r"-1 \(1 rows\)"),
         ([4, 80, 90], {}, r"2 scores .* 80 \(1 rows\), 90 \(1 rows\)"),
@@ -212,7 +212,9 @@ def test_answers_impossible_scores(scores: list[float], arguments: dict[str, Any
 
 def test_answers_unknown_instrument_or_scale() -> None:
     data = said([3, 4], instrument="effort item")
-    with pytest.raises(kb.ArgumentError, match="instrument='efort item' is not in feedback; did you mean 'effort item'"):
+    with pytest.raises(
+        kb.ArgumentError, match="instrument='efort item' is not in feedback; did you mean 'effort item'"
+    ):
         answers(data, "efort item")
     with pytest.raises(kb.ArgumentError, match=r"scale of 'effort item' is not known; .* scale=\(1, 7\)"):
         answers(data, "effort item")
@@ -266,7 +268,7 @@ def test_answers_wrong_arguments(toy: kb.Dataset) -> None:
         answers(kb.datasets.load_telco(), "nps")
     with pytest.raises(kb.ArgumentError, match="by='respondent_rol' is no column; did you mean 'respondent_role'"):
         answers(toy, "nps", by="respondent_rol")
-    with pytest.raises(kb.ArgumentError, match="by='contact' is no column"):
+    with pytest.raises(kb.ArgumentError, match="this needs a table 'contacts'"):
         answers(toy, "nps", by="contact")
     with pytest.raises(kb.ArgumentError, match="period='months' is not known"):
         answers(toy, "nps", period="months")

@@ -66,6 +66,9 @@ def read_split(data: Dataset, by: str | Sequence[str] | None) -> Split:
         No such column, or no contacts of ours.
     """
     names = names_of(by)
+    columns = [c for table in ("customers", "feedback") if table in data.tables for c in data.tables[table].columns]
+    if CONTACT in names and CONTACT not in columns:
+        data.require("contacts")
     if CONTACT in names and "contacts" in data.tables:
         missing = [name for name in ("side", "contact_id") if name not in data.tables["contacts"].columns]
         if missing:
