@@ -134,6 +134,7 @@ def satisfaction_trend(
     with one answer gets nearly the average slope and a wide interval. The intervals cover the stated share of
     customers on average, not of each. Limits of the level are cut at the scale.
 
+    Moods that come and go are no straight lines: a short run of bad answers is read as a slope, within its interval.
     Satisfied people answer more often, so the average is that of customers who answer.
 
     References
