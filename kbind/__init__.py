@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.feedback import FeedbackScore as FeedbackScore
+    from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
+    from kbind.estimates.feedback import feedback_score as feedback_score
+    from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -82,6 +86,10 @@ _HOMES = {
     "RetentionProjection": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
+    "FeedbackScore": "kbind.estimates.feedback",
+    "SatisfactionTrend": "kbind.estimates.feedback",
+    "feedback_score": "kbind.estimates.feedback",
+    "satisfaction_trend": "kbind.estimates.feedback",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from draws import censored, observed, record, weibull, weibull_survival
 from numpy.random import Generator
+from opinions import roles, score, trend
 
 import kbind as kb
 from kbind.estimates.survival.cox import fit_cox
@@ -226,7 +227,25 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return result
+    return result + _feedback()
+
+
+def _feedback() -> list[Claim]:
+    result = []
+    for extreme in (False, True):
+        for several in (False, True):
+            ending = (", nearly all at one end" if extreme else "") + (", 3 answers each" if several else "")
+            names = (f"NPS interval{ending}", f"CSAT interval{ending}", f"interval of an item's mean{ending}")
+            reason = "ten customers tell little; 30 and more hold"
+            if extreme:
+                reason = "on the safe side, as it has width where everyone agrees"
+            run = partial(score, extreme=extreme, several=several)
+            result += [Claim(names, n, COVERAGE, partial(run, n=n), reason) for n in (10, 30, 100, 500)]
+    difference = ("NPS difference of two roles, shared customers",)
+    result += [Claim(difference, n, COVERAGE, partial(roles, n=n)) for n in (30, 100, 500)]
+    names = ("satisfaction trend, level", "satisfaction trend, slope", "satisfaction trend, level from one answer")
+    reason = "on the safe side while it is open how far customers differ; see 500"
+    return result + [Claim(names, n, COVERAGE, partial(trend, n=n), reason) for n in (50, 100, 500)]
 
 
 CLAIMS = _all()
