@@ -240,12 +240,17 @@ _COVERING = "_start <= _last AND (_end IS NULL OR _end > _start)"
 def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
     """Look at the amounts before anything is added up."""
     sql = (
-        f"SELECT count(DISTINCT customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
+        f"SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
         f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
         f"count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
         f"max(_mrr) AS most, CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
     )
     found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql)).to_pylist()[0]
+    if found["customers"] <= 2 * UNITS or found["unknown"]:
+        # an estimate is enough to see that there are many; that there are few has to be known
+        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {_COVERING}"
+        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=_used(parts, exact))
+        found["customers"] = counted.column("customers")[0].as_py()
     label = data.tables["subscriptions"].label
     if found["bad"]:
         value = found["least"] if found["least"] < 0 else found["most"]
@@ -278,6 +283,7 @@ def _moved(
     known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
     # a few customers in the order of their ids, so that the order of the rows changes nothing
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
+    code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
         "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(round(_mrr * _scale) AS BIGINT) AS m FROM log "
@@ -290,9 +296,9 @@ def _moved(
         **with_groups,
         "moves": f"SELECT CAST({unit} AS BIGINT) AS unit, i, abs(d) AS amount, CASE "
         "WHEN d = 0 AND now > 0 THEN NULL "
-        "WHEN d = 0 THEN CASE WHEN i = first THEN 'brief' ELSE 'brief_again' END "
-        "WHEN now = d THEN CASE WHEN i = first THEN 'new' ELSE 'reactivation' END "
-        "WHEN now = 0 THEN 'churn' WHEN d > 0 THEN 'expansion' ELSE 'contraction' END AS kind"
+        f"WHEN d = 0 THEN CASE WHEN i = first THEN {code['brief']} ELSE {code['brief_again']} END "
+        f"WHEN now = d THEN CASE WHEN i = first THEN {code['new']} ELSE {code['reactivation']} END "
+        f"WHEN now = 0 THEN {code['churn']} WHEN d > 0 THEN {code['expansion']} ELSE {code['contraction']} END AS kind"
         f"{selected} FROM states{joins}",
     }
     if not survey.unknown:
@@ -328,11 +334,10 @@ def _arranged(
             f"{calendar.lived:,} periods for {len(groups):,} groups are too many; use a longer period than "
             f"{calendar.period!r}, or fewer groups"
         )
-    window, amount, n = (integers(result, name) for name in ("i", "amount", "n"))
-    kind = np.array(result.column("kind").to_pylist(), dtype=object)
+    window, amount, n, kind = (integers(result, name) for name in ("i", "amount", "n", "kind"))
     amounts, counts = {}, {}
-    for name in (*MOVEMENTS, *BRIEF):
-        rows = kind == name
+    for code, name in enumerate((*MOVEMENTS, *BRIEF)):
+        rows = kind == code
         sums = np.zeros((len(units), calendar.lived + 1), dtype=np.int64)
         np.add.at(sums, (place[rows], window[rows]), amount[rows])
         people = np.zeros((len(groups), calendar.lived + 1), dtype=np.int64)
