@@ -240,9 +240,9 @@ _COVERING = "_start <= _last AND (_end IS NULL OR _end > _start)"
 def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
     """Look at the amounts before anything is added up."""
     sql = (
-        f"SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
-        f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
-        f"count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
+        "SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
+        "count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
+        "count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
         f"max(_mrr) AS most, CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
     )
     found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql)).to_pylist()[0]
@@ -277,17 +277,18 @@ def _moved(
 ) -> tuple[pa.Table, list[str]]:
     """One row a unit, window and kind of movement: amount and customers; window 0 is the start of the first."""
     with_groups, columns, group_parts = group_steps(data, places)
-    parts = parts | group_parts | {"time": column("start"), "scale": literal(survey.scale)}
+    money = parse("round(CAST(_mrr AS DOUBLE) * _scale)", mrr=parts["mrr"], scale=literal(survey.scale))
+    parts = parts | group_parts | {"time": column("start"), "money": money}
     selected = "".join(f", {name}" for name in columns)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
     known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
-    # a few customers in the order of their ids, so that the order of the rows changes nothing
+    # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
     code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
-        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(round(_mrr * _scale) AS BIGINT) AS m FROM log "
-        f"WHERE _mrr > 0 AND {_COVERING}{known}",
+        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m FROM log "
+        f"WHERE _money > 0 AND {_COVERING}{known}",
         "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
         f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
         "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",

@@ -294,6 +294,13 @@ def test_prices_finer_than_the_cent_are_kept() -> None:
     assert frame["new"].iloc[0] == pytest.approx(2000, abs=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["int8", "int32", "uint16", "float32", "int64"])
+def test_amounts_of_any_type_are_read(kind: str) -> None:
+    frame = pd.DataFrame({"customer_id": [1, 2], "start": ["2024-01-05", "2024-02-05"], "mrr": [120, 7]})
+    data = kb.open_dataset({"subscriptions": frame.astype({"mrr": kind})}, as_of="2024-04-01")
+    assert kb.revenue_retention(data).to_frame()["end_mrr"].tolist() == [120, 127, 127]
+
+
 # -- intervals ------------------------------------------------------------------------------------------
 
 
