@@ -1,4 +1,4 @@
-"""Generated data for the benchmarks, one Parquet file each: a log of events, or customers and how long they stayed.
+"""Generated data for the benchmarks, one Parquet file each: events, customers and how long they stayed, or contracts.
 
 The same file on every machine: every value is a hash of the row number.
 """
@@ -55,6 +55,29 @@ def generate_customers(path: Path, customers: int) -> None:
     )
 
 
+def generate_contracts(path: Path, contracts: int) -> None:
+    """Write contracts with customer_id, start, end (null = running) and mrr, 2.5 a customer from 2021 to 2023.
+
+    They start at any moment of the three years and run for one to 24 months; gaps, overlaps and changes of price come
+    with it. Every twentieth runs on, every fiftieth is free, prices are whole cents from 9 to 409.
+    """
+    customers, years = max(1, contracts * 2 // 5), 1095 * 86_400 * 1_000_000
+    _write(
+        path,
+        f"""
+        WITH drawn AS (
+            SELECT (hash(i) % {customers})::BIGINT AS customer_id, (hash(i + 7919) % {years}::UBIGINT)::BIGINT AS began,
+                ((30 + hash(i + 104729) % 700) * 86400000000)::BIGINT AS length, hash(i + 15485863) AS h
+            FROM range({contracts}) AS t(i)
+        )
+        SELECT customer_id, make_timestamp(1609459200000000 + began) AS start,
+            CASE WHEN h % 20 > 0 THEN make_timestamp(1609459200000000 + began + length) END AS "end",
+            CASE WHEN h % 50 = 7 THEN 0 ELSE (900 + (h // 1000) % 40000) / 100.0 END::DOUBLE AS mrr
+        FROM drawn
+        """,
+    )
+
+
 def _write(path: Path, query: str) -> None:
     """What a statement returns, as a file that is there only when it is whole."""
     temporary = path.with_suffix(".part")
@@ -66,5 +89,7 @@ if __name__ == "__main__":
     file, rows, kind = Path(sys.argv[1]), int(float(sys.argv[2])), sys.argv[3]
     if kind == "customers":
         generate_customers(file, rows)
+    elif kind == "contracts":
+        generate_contracts(file, rows)
     else:
         generate(file, rows, kind)

@@ -1,4 +1,4 @@
-"""Run every way side by side and write RESULTS.md; `python run.py [--only events|survival] [--repeats 3] ...`.
+"""Run every way side by side and write RESULTS.md; `python run.py [--only events|survival|revenue] [--repeats 3] ...`.
 
 The ways take turns, each in a process of its own; of each figure the median counts. Files already generated are kept.
 """
@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import results
-from generate import generate, generate_customers
+from generate import generate, generate_contracts, generate_customers
 from results import Figures
-from ways import events, survival
+from ways import events, revenue, survival
 
 HERE = Path(__file__).parent
 #: A data set larger than this is too much for what keeps every row in memory several times.
@@ -87,7 +87,16 @@ def run_survival(options: argparse.Namespace) -> dict[str, str]:
     return {f"Kaplan-Meier and log-rank, {size:,} customers, 4 groups": "\n".join(lines)}
 
 
-TASKS = {"events": run_events, "survival": run_survival}
+def run_revenue(options: argparse.Namespace) -> dict[str, str]:
+    """Movements of recurring revenue by month."""
+    size = int(float(options.contracts))
+    file = made(options.folder / f"contracts-{size}.parquet", partial(generate_contracts, contracts=size))
+    found = measure("revenue", revenue.WAYS, file, options.repeats)
+    lines = [*results.preface(revenue, options.repeats), "", *results.table(revenue, found)]
+    return {f"Recurring revenue by month, {size:,} contracts": "\n".join(lines)}
+
+
+TASKS = {"events": run_events, "survival": run_survival, "revenue": run_revenue}
 
 
 def main() -> None:
@@ -97,6 +106,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "kbind-benchmarks")
     parser.add_argument("--sizes", default="1e7,1e8", help="numbers of events")
     parser.add_argument("--customers", default="1e7")
+    parser.add_argument("--contracts", default="1e7")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     options = parser.parse_args()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.estimates.revenue import RevenueRetention as RevenueRetention
+    from kbind.estimates.revenue import definitions as definitions
+    from kbind.estimates.revenue import revenue_retention as revenue_retention
     from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
     from kbind.estimates.survival import HazardCurve as HazardCurve
     from kbind.estimates.survival import HazardModel as HazardModel
@@ -74,6 +77,9 @@ _HOMES = {
     "lifecycle": "kbind.estimates.retention",
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
+    "RevenueRetention": "kbind.estimates.revenue",
+    "definitions": "kbind.estimates.revenue",
+    "revenue_retention": "kbind.estimates.revenue",
     "HazardCurve": "kbind.estimates.survival",
     "HazardModel": "kbind.estimates.survival",
     "SurvivalComparison": "kbind.estimates.survival",

@@ -8,11 +8,24 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from draws import censored, observed, record, weibull, weibull_survival
+from draws import (
+    CHANGE,
+    GROW,
+    JOIN,
+    LEAVE,
+    SHRINK,
+    censored,
+    observed,
+    record,
+    revenue,
+    weibull,
+    weibull_survival,
+)
 from numpy.random import Generator
 from opinions import roles, score, trend
 
 import kbind as kb
+from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.projection import project_retention
 
@@ -174,6 +187,20 @@ def projection(rng: Generator, n: int) -> tuple[bool, ...]:
     return (*inside, _covers(found.to_frame().tail(1), "survival", float(truth)))
 
 
+def revenue_retention(rng: Generator, n: int, spread: float) -> tuple[bool, ...]:
+    """Gross and net retention and quick ratio of a window, against those of infinitely many customers."""
+    found = retention_of(revenue(rng, n, spread), "standard", rng, COVERAGE).to_frame()
+    lost = LEAVE + SHRINK * CHANGE
+    quick = (JOIN + GROW * CHANGE) / lost
+    # an upper limit that is not known does not exclude anything
+    found["quick_ratio_ci_upper"] = found["quick_ratio_ci_upper"].fillna(np.inf)
+    return (
+        _covers(found, "grr", 1 - lost),
+        _covers(found, "nrr", 1 - lost + GROW * CHANGE),
+        _covers(found, "quick_ratio", quick),
+    )
+
+
 def _covers(frame: object, name: str, truth: float) -> bool:
     """Whether the interval of the first row holds the truth; none does not."""
     row = frame.iloc[0]  # type: ignore[attr-defined]
@@ -227,6 +254,12 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
+    few, dear = "few customers move; see 1,000 and 5,000", "few of the customers who pay most are seen moving"
+    for spread, prices in ((0.5, "prices alike"), (1.2, "prices unlike")):
+        for n in (200, 1000, 5000):
+            names = tuple(f"{rate} interval, {prices}" for rate in ("GRR", "NRR", "MRR quick ratio"))
+            reason = dear if spread > 1 else few if n == 200 else ""
+            result.append(Claim(names, n, COVERAGE, partial(revenue_retention, n=n, spread=spread), reason))
     return result + _feedback()
 
 

@@ -161,6 +161,7 @@ def test_example_in_the_readme_runs() -> None:
         ("events", "1e6", "int", ("kbind", "duckdb", "polars", "pandas")),
         ("events", "1e6", "str", ("kbind", "duckdb", "polars", "pandas")),
         ("survival", "1e5", "customers", ("kbind", "lifelines")),
+        ("revenue", "1e5", "contracts", ("kbind", "movements", "pandas")),
     ],
 )
 def test_benchmarked_ways_give_the_same_answer(

@@ -1,0 +1,263 @@
+"""Retention of recurring revenue, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.errors import check_choice, check_conf_level
+from kbind.estimates.intervals import wilson
+from kbind.estimates.revenue.bootstrap import percentile_limits, resampled_sums
+from kbind.estimates.revenue.presets import FIGURES, PRESETS, Rule, rule_of
+from kbind.statistics.groups import Ints, stack_groups
+from kbind.statistics.result import Shown
+from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, Movements, movements
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+#: Estimate, lower and upper limit, each of shape (groups, windows).
+Estimate = tuple[Floats, Floats, Floats]
+Terms = Mapping[str, Ints] | Mapping[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class RevenueRetention(Shown):
+    """Recurring revenue of every window that is over: where it came from, where it went, and the rates made of it.
+
+    Attributes
+    ----------
+    movements : Movements
+        What it was computed from.
+    preset : str
+        Whose definitions were followed.
+    include_reactivation : bool
+        Whether revenue of customers who came back is in the numerator of the quick ratio.
+    conf_level : float
+        Level of the intervals.
+    start, end : ndarray of float, shape (groups, windows)
+        Revenue at the two ends of every window.
+    moved : dict of str to ndarray of float, shape (groups, windows)
+        new, expansion, contraction, churn, reactivation.
+    rates : dict of str to tuple of ndarray
+        grr, nrr, quick_ratio, logo_churn: estimate, lower and upper limit, each of shape (groups, windows).
+    """
+
+    movements: Movements
+    preset: str
+    include_reactivation: bool
+    conf_level: float
+    start: Floats = field(repr=False)
+    end: Floats = field(repr=False)
+    moved: dict[str, Floats] = field(repr=False)
+    rates: dict[str, Estimate] = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """What was counted and divided, in one sentence."""
+        rules = {figure: self._rule(figure).formula for figure in FIGURES}
+        told = "; ".join(f"{figure} = {formula or 'open'}" for figure, formula in rules.items())
+        return (
+            f"Recurring revenue at the two ends of a {self.movements.calendar.period}, a customer's being the sum over "
+            f"its contracts with start <= t < end. Preset {self.preset}: {told}. {self.conf_level:.0%} intervals: "
+            f"bootstrap over customers, Wilson for logo_churn. {self.movements.provenance}"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and which figures are open."""
+        rules = {figure: self._rule(figure) for figure in FIGURES}
+        missing = tuple(f"{figure}, {self.preset}: {rule.note}" for figure, rule in rules.items() if not rule.numerator)
+        return (*self.movements.notes, *missing)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a period that is over.
+
+        Returns
+        -------
+        DataFrame
+            Columns of `by`, period (label), n_start (customers paying at the start), start_mrr, new, expansion,
+            contraction, churn, reactivation, end_mrr, then grr, nrr, quick_ratio and logo_churn, each with `_ci_lower`
+            and `_ci_upper`. Always end_mrr = start_mrr + new + reactivation + expansion - contraction - churn.
+        """
+        import pandas as pd
+
+        calendar, n_start = self.movements.calendar, self.movements.n_start()
+        frames = []
+        for g in range(len(self.movements.groups)):
+            cells = {"period": calendar.labels[: calendar.lived], "n_start": n_start[g], "start_mrr": self.start[g]}
+            cells |= {name: self.moved[name][g] for name in MOVEMENTS} | {"end_mrr": self.end[g]}
+            for figure, (value, lower, upper) in self.rates.items():
+                cells |= {figure: value[g], f"{figure}_ci_lower": lower[g], f"{figure}_ci_upper": upper[g]}
+            frames.append(pd.DataFrame(cells))
+        return stack_groups(self.movements.by, self.movements.groups, frames)
+
+    def _rule(self, figure: str) -> Rule:
+        return rule_of(figure, self.preset, include_reactivation=self.include_reactivation)
+
+
+def revenue_retention(
+    data: Dataset,
+    *,
+    period: str = "month",
+    definition: str = "standard",
+    by: str | Sequence[str] | None = None,
+    as_of: object = None,
+    include_reactivation: bool = False,
+    rng: int | Generator = 0,
+    conf_level: float = 0.95,
+) -> RevenueRetention:
+    """How much recurring revenue stays, grows, shrinks and leaves, period by period.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `subscriptions` and their `mrr`: several contracts a customer, plan changes, gaps and overlaps are fine.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of the calendar windows.
+    definition : {"standard", "chartmogul", "baremetrics", "stripe"}
+        Whose formulas to follow; `kb.definitions()` shows them. What a vendor leaves open is NaN.
+    by : str or sequence of str, optional
+        Columns that split the customers: attributes of `customers`, or columns of `subscriptions`, of which the value
+        of the customer's first contract counts.
+    as_of : date, datetime or ISO text, optional
+        An earlier end of the data. Default: that of the data set.
+    include_reactivation : bool
+        Count revenue of customers who came back in the numerator of the quick ratio.
+    rng : int or Generator
+        Seed of the bootstrap.
+    conf_level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    RevenueRetention
+        `.to_frame()` has one row per period that is over; `.notes` says what was left out.
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column, a negative amount, no period that is over, or nobody who paid.
+
+    Notes
+    -----
+    A customer's revenue at an instant t is the sum over its contracts with start <= t < end, in the currency of `mrr`;
+    who has a free contract only is not paying. Windows are looked at from both ends: who pays at the start and not at
+    the end is churn, who pays more is expansion, less contraction; who pays only at the end is new, or a reactivation
+    if it had paid before the window. Amounts are added up as whole millionths, so that no order of rows and no number
+    of threads changes them and the movements add up. Customers with a contract of unknown mrr are left out and noted.
+
+    Intervals of money are percentiles of 2,000 draws of customers with replacement; of more than 2,000 customers,
+    random groups of them are drawn instead. NaN where the data shows no variation (nobody left or changed, say), and
+    for a quick ratio without upper limit. They are too short where few customers move or some pay far more than
+    others: see docs/simulations.md. The interval of `logo_churn` is Wilson's, NaN where more leave than were there.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13. Wilson (1927), JASA 22, 209-212.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> contracts = pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b", "c"],
+    ...     "start": ["2024-01-01", "2024-02-10", "2024-01-01", "2024-02-20"],
+    ...     "end": ["2024-02-10", None, "2024-02-15", None],
+    ...     "mrr": [10, 15, 20, 5],
+    ... })
+    >>> data = kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01")
+    >>> frame = kb.revenue_retention(data).to_frame()
+    >>> frame[["period", "start_mrr", "new", "expansion", "churn", "end_mrr", "grr", "nrr"]].round(3)
+        period  start_mrr  new  expansion  churn  end_mrr    grr  nrr
+    0  2024-01       30.0  0.0        0.0    0.0     30.0  1.000  1.0
+    1  2024-02       30.0  5.0        5.0   20.0     20.0  0.333  0.5
+    """
+    check_choice("definition", definition, PRESETS)
+    check_conf_level(conf_level)
+    record = movements(data, period=period, by=by, as_of=as_of)
+    return retention_of(record, definition, np.random.default_rng(rng), conf_level, include=include_reactivation)
+
+
+def retention_of(
+    record: Movements, preset: str, rng: Generator, conf_level: float, *, include: bool = False
+) -> RevenueRetention:
+    """The rates of movements that are known; see `revenue_retention`."""
+    start, groups = record.start(), len(record.groups)
+    money = {"start": start, **record.amounts}
+    sums = {name: _by_group(values, record.group, groups) for name, values in money.items()}
+    net = sums["new"] + sums["reactivation"] + sums["expansion"] - sums["contraction"] - sums["churn"]
+    people = {"n_start": record.n_start()} | {f"n_{name}": record.counts[name] for name in (*MOVEMENTS, *BRIEF)}
+    rules = {figure: rule_of(figure, preset, include_reactivation=include) for figure in FIGURES}
+    rates = {figure: _ratio(rule, sums | people) for figure, rule in rules.items()}
+    of_money = {figure: rule for figure, rule in rules.items() if figure != "logo_churn"}
+    limits = _resampled(of_money, money, record, rng, conf_level)
+    limits["logo_churn"] = _wilson_limits(rules["logo_churn"], people, conf_level)
+    return RevenueRetention(
+        movements=record,
+        preset=preset,
+        include_reactivation=include,
+        conf_level=conf_level,
+        start=sums["start"] / record.scale,
+        end=(sums["start"] + net) / record.scale,
+        moved={name: sums[name] / record.scale for name in MOVEMENTS},
+        rates={figure: (rates[figure], *limits[figure]) for figure in FIGURES},
+    )
+
+
+def _by_group(values: Ints, group: Ints, groups: int) -> Ints:
+    """Sums over the units of every group, in whole numbers."""
+    result = np.zeros((groups, values.shape[1]), dtype=np.int64)
+    np.add.at(result, group, values)
+    return result
+
+
+def _total(terms: Terms, signs: Mapping[str, int]) -> Floats:
+    """Terms added and subtracted."""
+    return np.asarray(sum(sign * terms[name] for name, sign in signs.items()), dtype=float)
+
+
+def _ratio(rule: Rule, terms: Terms) -> Floats:
+    """The rule's ratio; NaN where it is open, or nothing is there to divide by."""
+    if not rule.numerator:
+        return np.full(next(iter(terms.values())).shape, np.nan)
+    below = _total(terms, rule.denominator)
+    ratio = np.full(below.shape, np.nan)
+    np.divide(_total(terms, rule.numerator), below, out=ratio, where=below > 0)
+    return ratio
+
+
+def _resampled(
+    rules: dict[str, Rule], money: dict[str, Ints], record: Movements, rng: Generator, conf_level: float
+) -> dict[str, tuple[Floats, Floats]]:
+    """Bootstrap limits of ratios of money; the units of every group are drawn anew."""
+    groups, windows = len(record.groups), record.calendar.lived
+    limits = {figure: (np.full((groups, windows), np.nan), np.full((groups, windows), np.nan)) for figure in rules}
+    for g in range(groups):
+        mine = record.group == g
+        values = np.concatenate([money[name][mine] for name in money], axis=1) / record.scale
+        drawn = np.split(resampled_sums(values, rng), len(money), axis=1)
+        terms = dict(zip(money, drawn, strict=True))
+        for figure, rule in rules.items():
+            if not rule.numerator:
+                continue
+            above, below = _total(terms, rule.numerator), _total(terms, rule.denominator)
+            # nothing lost and something gained is beyond any limit; nothing of either says nothing
+            ratio = np.where(above > 0, np.inf, np.nan)
+            np.divide(above, below, out=ratio, where=below > 0)
+            limits[figure][0][g], limits[figure][1][g] = percentile_limits(ratio, conf_level)
+    return limits
+
+
+def _wilson_limits(rule: Rule, people: dict[str, Ints], conf_level: float) -> tuple[Floats, Floats]:
+    """Wilson's limits; where more left than were there it is no share."""
+    count, nobs = _total(people, rule.numerator), _total(people, rule.denominator)
+    share = (count <= nobs) & (nobs > 0)
+    _, lower, upper = wilson(np.where(share, count, 0), np.where(share, nobs, 0), conf_level)
+    return lower, upper

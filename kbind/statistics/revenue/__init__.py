@@ -1,0 +1,1 @@
+"""Recurring revenue reduced in the engine."""

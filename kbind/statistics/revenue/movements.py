@@ -1,0 +1,359 @@
+"""How recurring revenue moves from window to window: the sufficient statistic of revenue retention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from kbind.data.calendar import PERIODS, Calendar
+from kbind.data.dataset import Dataset
+from kbind.data.dataset.clock import period_index
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.errors import ArgumentError, check_choice, shown
+from kbind.statistics.durations import end_of
+from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps, integers, names_of, place_columns
+from kbind.statistics.result import Provenance
+
+__all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
+
+#: What may happen to a customer's recurring revenue between the two ends of a window.
+MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation")
+#: Customers who pay at neither end of a window and yet within it: for the first time, or again.
+BRIEF = ("brief", "brief_again")
+
+#: Up to so many customers each is a resampling unit of its own; more are dealt at random to so many units.
+UNITS = 2000
+#: Units x periods that fit into memory.
+_MOST_CELLS = 2 * 10**7
+#: Money is added up in whole millionths, or coarser if there is so much of it, but never coarser than the cent.
+_FINEST, _COARSEST, _DIGITS = 6, 2, 18
+
+
+@dataclass(frozen=True, eq=False)
+class Movements:
+    """Recurring revenue of every window that is over, by resampling unit.
+
+    A unit is one customer, or of more than 2,000 customers some that are put together at random.
+
+    Attributes
+    ----------
+    calendar : Calendar
+        The windows: its periods, of which the first `lived` are over.
+    by : tuple of str
+        Columns that split the customers; empty for all together.
+    groups : tuple of tuple
+        Values of these columns, one tuple a group; None where unknown.
+    group : ndarray of int, shape (units,)
+        Index into `groups`.
+    opening : ndarray of int, shape (units,)
+        Revenue at the start of the first window, in small units of money.
+    amounts : dict of str to ndarray of int, shape (units, lived)
+        Revenue that moved, for each of `MOVEMENTS`; never negative.
+    counts : dict of str to ndarray of int, shape (groups, lived)
+        Customers who moved, for each of `MOVEMENTS` and `BRIEF`.
+    n_opening : ndarray of int, shape (groups,)
+        Customers paying at the start of the first window.
+    scale : int
+        Small units of money in 1.
+    notes : tuple of str
+        What was left out or should be known.
+    """
+
+    calendar: Calendar
+    by: tuple[str, ...]
+    groups: Groups
+    group: Ints = field(repr=False)
+    opening: Ints = field(repr=False)
+    amounts: Mapping[str, Ints] = field(repr=False)
+    counts: Mapping[str, Ints] = field(repr=False)
+    n_opening: Ints = field(repr=False)
+    scale: int
+    notes: tuple[str, ...]
+    provenance: Provenance
+
+    def start(self) -> Ints:
+        """Revenue at the start of every window, shape (units, lived)."""
+        return _before(self.opening, self._net(self.amounts))
+
+    def n_start(self) -> Ints:
+        """Customers paying at the start of every window, shape (groups, lived)."""
+        net = self.counts["new"] + self.counts["reactivation"] - self.counts["churn"]
+        return _before(self.n_opening, net)
+
+    @staticmethod
+    def _net(moved: Mapping[str, Ints]) -> Ints:
+        gained = moved["new"] + moved["reactivation"] + moved["expansion"]
+        return gained - moved["contraction"] - moved["churn"]
+
+
+def _before(opening: Ints, net: Ints) -> Ints:
+    """Running totals before each window."""
+    return (opening[:, None] + np.cumsum(net, axis=1) - net).astype(np.int64)
+
+
+def movements(
+    data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, as_of: object = None
+) -> Movements:
+    """Reduce contracts to how recurring revenue moved in every calendar period that is over.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `subscriptions` and their `mrr`.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of the windows.
+    by : str or sequence of str, optional
+        Columns that split the customers, as for `activity`.
+    as_of : date, datetime or ISO text, optional
+        An earlier end of the data.
+
+    Returns
+    -------
+    Movements
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column, an amount that cannot be, or nobody who paid before `as_of`.
+
+    Notes
+    -----
+    One pass over the contracts. Each is a rise where it starts and a fall where it ends; rises and falls are added up
+    by customer and window, so that the work grows with the contracts and not with contracts x windows.
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_choice("period", period, PERIODS)
+    table = data.tables[data.require("subscriptions")]
+    if "mrr" not in table.columns:
+        raise ArgumentError(
+            f"{table.label} has no column 'mrr'; name the one that holds a contract's revenue a month in kbind.yaml"
+        )
+    names = names_of(by)
+    places = place_columns(data, "subscriptions", names)
+    if table.span is None or data.as_of is None or data.wall_clock(table.span[0]) >= end_of(data, as_of):
+        raise ArgumentError(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
+    end = end_of(data, as_of)
+    calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
+    calendar, more = _with_known_end(data, calendar, end)
+    if not calendar.lived:
+        raise ArgumentError(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
+    parts = _places(data, calendar)
+    survey = _survey(data, parts)
+    notes += more + survey.notes
+    result, columns = _moved(data, calendar, places, parts, survey)
+    if not result.num_rows:
+        raise ArgumentError(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
+    groups, group = encode_groups(result, columns)
+    return _arranged(
+        result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end)
+    )  # fmt: skip
+
+
+def _midnight(calendar: Calendar, window: int) -> datetime:
+    return datetime.combine(calendar.starts[window], datetime.min.time())
+
+
+def _windows(data: Dataset, period: str, first: datetime, as_of: datetime) -> tuple[Calendar, tuple[str, ...]]:
+    """Periods from the first contract on, without those of which nobody recorded who left."""
+    whole = Calendar.spanning(period, first, as_of, data.timezone)
+    since = data.recorded_from
+    if since is None or since <= _midnight(whole, 0):
+        return whole, ()
+    start = next((k for k in range(whole.size) if _midnight(whole, k) >= since), whole.size)
+    left = max(whole.size - start, 1)
+    calendar = Calendar(period, whole.starts[whole.size - left], left, max(whole.lived - start, 0), whole.timezone)
+    return calendar, (f"{period}s that began before {since:%Y-%m-%d} are left out: who left then was not recorded",)
+
+
+def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, tuple[str, ...]]:
+    """The windows without the last one if nobody knows who pays at its end.
+
+    Where contracts begin and end with the periods, nearly everything happens at the boundaries. Data that is complete
+    up to a boundary has the contracts that end there, and not those that begin there and follow them.
+    """
+    table = data.tables["subscriptions"]
+    if not calendar.lived or _midnight(calendar, calendar.lived) != as_of or "end" not in table.columns:
+        return calendar, ()
+    starts, ends = (calendar.boundaries(instants=name in table.instants) for name in ("start", "end"))
+    found = data.engine.query(
+        "SELECT count(*) FILTER (WHERE _end = _last_end) AS ending, "
+        "count(*) FILTER (WHERE _start = _last) AS following, "
+        "count(*) FILTER (WHERE _start > _first AND _start < _last) AS later, "
+        "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
+        "FROM log",
+        tables={"log": "subscriptions"},
+        columns={"start": "start", "end": "end"},
+        values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
+        | {"boundaries": starts},
+    ).to_pylist()[0]
+    if not found["ending"] or found["following"]:
+        return calendar, ()
+    if 2 * found["aligned"] <= found["later"]:
+        return calendar, (
+            f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
+            "their customers count as gone or as paying less",
+        )
+    return replace(calendar, lived=calendar.lived - 1), (
+        f"{calendar.labels[calendar.lived - 1]} is left out: contracts begin with the {calendar.period}s here, and "
+        "those that begin at the very end of the data are not in it",
+    )
+
+
+def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
+    """For start and end of a contract: how many window boundaries lie before it; at most one more than are over."""
+    result = {"start": column("start"), "mrr": column("mrr")}
+    for name in ("start", "end"):
+        if name not in data.tables["subscriptions"].columns:
+            result |= {"end": parse("CAST(NULL AS TIMESTAMP)"), "hi": literal(calendar.lived + 1)}
+            continue
+        boundaries = calendar.boundaries(instants=name in data.tables["subscriptions"].instants)
+        time, last = column(name), literal(boundaries[calendar.lived])
+        inside = period_index(data, "subscriptions", name, parse("_t - INTERVAL 1 MICROSECOND", t=time), calendar)
+        result[name] = time
+        if name == "start":
+            result["last"] = last
+        result["lo" if name == "start" else "hi"] = parse(
+            "CASE WHEN _t IS NULL OR _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END",
+            t=time, last=last, first=literal(boundaries[0]), inside=inside, never=literal(calendar.lived + 1),
+        )  # fmt: skip
+    return result
+
+
+@dataclass(frozen=True)
+class _Survey:
+    customers: int
+    unknown: int
+    scale: int
+    notes: tuple[str, ...]
+
+
+#: Contracts that cover any instant up to the end of the last window.
+_COVERING = "_start <= _last AND (_end IS NULL OR _end > _start)"
+
+
+def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
+    """Look at the amounts before anything is added up."""
+    sql = (
+        "SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
+        "count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
+        "count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
+        f"max(_mrr) AS most, CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
+    )
+    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql)).to_pylist()[0]
+    if found["customers"] <= 2 * UNITS or found["unknown"]:
+        # an estimate is enough to see that there are many; that there are few has to be known
+        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {_COVERING}"
+        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=_used(parts, exact))
+        found["customers"] = counted.column("customers")[0].as_py()
+    label = data.tables["subscriptions"].label
+    if found["bad"]:
+        value = found["least"] if found["least"] < 0 else found["most"]
+        raise ArgumentError(
+            f"{label}, column 'mrr': {found['bad']:,} contracts with an amount that is negative or endless, such as "
+            f"{shown(value)}; allowed: 0 or more (a credit is no recurring revenue: correct or remove it)"
+        )
+    if found["customers"] and found["without"] == found["customers"]:
+        raise ArgumentError(f"{label}, column 'mrr': every customer has a contract without an amount")
+    decimals = min(_FINEST, _DIGITS - len(str(int(found["total"] or 0))))
+    if decimals < _COARSEST:
+        raise ArgumentError(f"{label}, column 'mrr' adds up to {found['total']:.3g}; state it in thousands or millions")
+    notes: tuple[str, ...] = ()
+    if found["unknown"]:
+        notes += (
+            f"{found['without']:,} of {found['customers']:,} customers are left out: {found['unknown']:,} of their "
+            "contracts have no mrr",
+        )  # fmt: skip
+    return _Survey(found["customers"], found["unknown"], 10**decimals, notes)
+
+
+def _moved(
+    data: Dataset, calendar: Calendar, places: Mapping[str, str], parts: dict[str, Expression], survey: _Survey
+) -> tuple[pa.Table, list[str]]:
+    """One row a unit, window and kind of movement: amount and customers; window 0 is the start of the first."""
+    with_groups, columns, group_parts = group_steps(data, places)
+    money = parse("round(CAST(_mrr AS DOUBLE) * _scale)", mrr=parts["mrr"], scale=literal(survey.scale))
+    parts = parts | group_parts | {"time": column("start"), "money": money}
+    selected = "".join(f", {name}" for name in columns)
+    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
+    known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
+    # neither depends on the order of the rows
+    unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
+    code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
+    steps = {
+        "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
+        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m FROM log "
+        f"WHERE _money > 0 AND {_COVERING}{known}",
+        "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
+        f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
+        "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",
+        "states": "SELECT customer_id, i, d, CAST(sum(d) OVER (PARTITION BY customer_id ORDER BY i) AS BIGINT) AS now, "
+        "min(i) OVER (PARTITION BY customer_id) AS first FROM net",
+        **with_groups,
+        "moves": f"SELECT CAST({unit} AS BIGINT) AS unit, i, abs(d) AS amount, CASE "
+        "WHEN d = 0 AND now > 0 THEN NULL "
+        f"WHEN d = 0 THEN CASE WHEN i = first THEN {code['brief']} ELSE {code['brief_again']} END "
+        f"WHEN now = d THEN CASE WHEN i = first THEN {code['new']} ELSE {code['reactivation']} END "
+        f"WHEN now = 0 THEN {code['churn']} WHEN d > 0 THEN {code['expansion']} ELSE {code['contraction']} END AS kind"
+        f"{selected} FROM states{joins}",
+    }
+    if not survey.unknown:
+        del steps["unknown"]
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    sql = (
+        f"WITH {whole} SELECT unit, i, kind, CAST(sum(amount) AS BIGINT) AS amount, count(*) AS n{selected} "
+        f"FROM moves WHERE NOT kind IS NULL GROUP BY unit, i, kind{selected}"
+    )
+    tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in places.values() else {})
+    return data.engine.query(sql, tables=tables, parts=_used(parts, sql)), columns
+
+
+def _used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
+    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
+
+
+def _arranged(
+    result: pa.Table,
+    groups: Groups,
+    group: Ints,
+    calendar: Calendar,
+    by: tuple[str, ...],
+    survey: _Survey,
+    notes: tuple[str, ...],
+    provenance: Provenance,
+) -> Movements:
+    """The rows as arrays, units in a stable order."""
+    key = group * (UNITS + 1) + integers(result, "unit")
+    units, place = np.unique(key, return_inverse=True)
+    if len(units) * (calendar.lived + 1) > _MOST_CELLS:
+        raise ArgumentError(
+            f"{calendar.lived:,} periods for {len(groups):,} groups are too many; use a longer period than "
+            f"{calendar.period!r}, or fewer groups"
+        )
+    window, amount, n, kind = (integers(result, name) for name in ("i", "amount", "n", "kind"))
+    amounts, counts = {}, {}
+    for code, name in enumerate((*MOVEMENTS, *BRIEF)):
+        rows = kind == code
+        sums = np.zeros((len(units), calendar.lived + 1), dtype=np.int64)
+        np.add.at(sums, (place[rows], window[rows]), amount[rows])
+        people = np.zeros((len(groups), calendar.lived + 1), dtype=np.int64)
+        np.add.at(people, (group[rows], window[rows]), n[rows])
+        amounts[name], counts[name] = sums, people
+    return Movements(
+        calendar=calendar,
+        by=by,
+        groups=groups,
+        group=units // (UNITS + 1),
+        opening=amounts["new"][:, 0],
+        amounts={name: amounts[name][:, 1:] for name in MOVEMENTS},
+        counts={name: people[:, 1:] for name, people in counts.items()},
+        n_opening=counts["new"][:, 0],
+        scale=survey.scale,
+        notes=notes,
+        provenance=provenance,
+    )

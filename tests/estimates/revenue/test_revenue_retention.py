@@ -1,0 +1,434 @@
+"""Recurring revenue: the ledger of the definitions, a company followed by hand, and what always holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kbind as kb
+from kbind.estimates.intervals import wilson
+from kbind.statistics.revenue import movements as module
+from kbind.statistics.revenue.movements import MOVEMENTS, movements
+
+RATES = ["grr", "nrr", "quick_ratio", "logo_churn"]
+COLUMNS = ["period", "n_start", "start_mrr", *MOVEMENTS, "end_mrr"]
+COLUMNS += [name + suffix for name in RATES for suffix in ("", "_ci_lower", "_ci_upper")]
+Row = tuple[Any, str, str | None, Any]
+
+
+def _open(rows: list[Row], as_of: str | None = None, **options: Any) -> kb.Dataset:
+    frame = pd.DataFrame(rows, columns=["customer_id", "start", "end", "mrr"])
+    return kb.open_dataset({"subscriptions": frame}, as_of=as_of, **options)
+
+
+# -- the ledger: of ten at 10 one leaves, one goes to 5, one to 20; one returns, one joins, one joins and leaves
+
+LEDGER: list[Row] = [(f"stays {k}", "2024-01-10", None, 10) for k in range(7)] + [
+    ("leaves", "2024-01-10", "2024-06-12", 10),
+    ("shrinks", "2024-01-10", "2024-06-05", 10),
+    ("shrinks", "2024-06-05", None, 5),
+    ("grows", "2024-01-10", "2024-06-05", 10),
+    ("grows", "2024-06-05", None, 20),
+    ("returns", "2024-01-10", "2024-03-10", 10),
+    ("returns", "2024-06-20", None, 10),
+    ("joins", "2024-06-03", None, 10),
+    ("joins and leaves", "2024-06-03", "2024-06-25", 10),
+]
+
+
+def test_ledger_under_all_presets() -> None:
+    data = _open(LEDGER, as_of="2024-07-15")
+    found = {}
+    for preset in ("standard", "chartmogul", "baremetrics", "stripe"):
+        june = kb.revenue_retention(data, definition=preset).to_frame().set_index("period").loc["2024-06"]
+        assert june[["n_start", "start_mrr", "end_mrr"]].tolist() == [10, 100, 115]
+        assert june[list(MOVEMENTS)].tolist() == [10, 10, 5, 10, 10]
+        found[preset] = june[RATES].astype(float).tolist()
+    nan = np.nan
+    expected = {
+        "standard": [0.85, 0.95, 20 / 15, 0.10],
+        "chartmogul": [0.85, 1.05, 20 / 15, 0.10],
+        "baremetrics": [0.85, 0.95, 20 / 15, 0.20],
+        "stripe": [nan, nan, nan, 2 / 12],
+    }
+    for preset, values in expected.items():
+        np.testing.assert_allclose(found[preset], values, rtol=1e-15, err_msg=preset)
+    with_returns = kb.revenue_retention(data, include_reactivation=True).to_frame()
+    assert with_returns["quick_ratio"].iloc[-1] == 2.0
+
+
+def test_logo_churn_has_wilson_limits() -> None:
+    data = _open(LEDGER, as_of="2024-07-01")
+    for preset, count, nobs in (("standard", 1, 10), ("baremetrics", 2, 10), ("stripe", 2, 12)):
+        june = kb.revenue_retention(data, definition=preset).to_frame().iloc[-1]
+        limits = june[["logo_churn", "logo_churn_ci_lower", "logo_churn_ci_upper"]].astype(float)
+        np.testing.assert_allclose(limits, wilson(count, nobs), rtol=1e-12)
+
+
+def test_logo_churn_above_one_has_no_interval() -> None:
+    rows: list[Row] = [("there", "2024-01-10", "2024-02-10", 10)]
+    rows += [(f"brief {k}", "2024-02-03", "2024-02-20", 10) for k in range(2)]
+    february = kb.revenue_retention(_open(rows, as_of="2024-03-01"), definition="baremetrics").to_frame().iloc[-1]
+    assert february["logo_churn"] == 3
+    assert np.isnan(february["logo_churn_ci_lower"])
+    assert np.isnan(february["logo_churn_ci_upper"])
+
+
+def test_definitions_and_results_leave_the_same_figures_open() -> None:
+    table = kb.definitions()
+    assert list(table.columns) == ["figure", "preset", "formula", "source", "note"]
+    assert len(table) == 16
+    assert not table.duplicated(["figure", "preset"]).any()
+    assert table["source"].str.len().min() > 0
+    data = _open(LEDGER, as_of="2024-07-15")
+    for preset, part in table.groupby("preset"):
+        result = kb.revenue_retention(data, definition=preset)
+        june = result.to_frame().iloc[-1]
+        for _, row in part.iterrows():
+            assert np.isnan(june[row["figure"]]) == (not isinstance(row["formula"], str))
+            assert isinstance(row["formula"], str) or any(row["note"] in note for note in result.notes)
+
+
+# -- a company followed by hand over three months -------------------------------------------------------
+
+COMPANY: list[Row] = [
+    # a changes plan in February without a gap, 20.10 -> 30.25
+    ("a", "2024-01-01", "2024-02-14", 20.10),
+    ("a", "2024-02-14", None, 30.25),
+    # b has two contracts at once from January to March, the second ends in March
+    ("b", "2023-12-05", None, 10.00),
+    ("b", "2024-01-20", "2024-03-15", 5.55),
+    # c leaves in January and is back in March
+    ("c", "2023-12-10", "2024-01-15", 40.00),
+    ("c", "2024-03-02", None, 25.00),
+    # d has a gap of three days within February: nothing is seen of it at either end
+    ("d", "2023-12-20", "2024-02-10", 12.00),
+    ("d", "2024-02-13", None, 12.00),
+    # e joins in February and leaves within it, comes again and leaves within March
+    ("e", "2024-02-05", "2024-02-20", 99.00),
+    ("e", "2024-03-05", "2024-03-20", 99.00),
+    # f has a free plan, pays from February on
+    ("f", "2023-12-20", "2024-02-02", 0.0),
+    ("f", "2024-02-02", None, 7.00),
+    # g: a contract that ends where it starts covers nothing
+    ("g", "2024-01-05", "2024-01-05", 50.0),
+    ("g", "2024-02-10", None, 1.0),
+]
+
+
+def test_company_followed_by_hand() -> None:
+    """At 1 January b 10, c 40, d 12 and a, which begins at that instant; the states at the next firsts by hand.
+
+    ======== ====== ======= ====== =======
+    customer 1 Jan  1 Feb   1 Mar  1 Apr
+    ======== ====== ======= ====== =======
+    a        20.10  20.10   30.25  30.25
+    b        10.00  15.55   15.55  10.00
+    c        40.00   0       0     25.00
+    d        12.00  12.00   12.00  12.00
+    f         0      0       7.00   7.00
+    g         0      0       1.00   1.00
+    sum      82.10  47.65   65.80  85.25
+    ======== ====== ======= ====== =======
+    """
+    result = kb.revenue_retention(_open(COMPANY, as_of="2024-04-10"))
+    frame = result.to_frame()
+    assert list(frame.columns) == COLUMNS
+    assert frame["period"].tolist() == ["2023-12", "2024-01", "2024-02", "2024-03"]
+    assert frame["n_start"].tolist() == [0, 4, 3, 5]
+    money = frame.loc[1:, COLUMNS[2:9]].to_numpy()
+    expected = [
+        # start, new, expansion, contraction, churn, reactivation, end
+        [82.10, 0, 5.55, 0, 40.00, 0, 47.65],
+        [47.65, 8.00, 10.15, 0, 0, 0, 65.80],
+        [65.80, 0, 0, 5.55, 0, 25.00, 85.25],
+    ]
+    np.testing.assert_allclose(money, expected, rtol=1e-15, atol=1e-9)
+    np.testing.assert_allclose(frame.loc[1:, "grr"], [42.10 / 82.10, 1, 60.25 / 65.80], rtol=1e-14)
+    np.testing.assert_allclose(frame.loc[1:, "nrr"], [47.65 / 82.10, 57.80 / 47.65, 60.25 / 65.80], rtol=1e-14)
+    np.testing.assert_allclose(frame["quick_ratio"], [np.nan, 5.55 / 40, np.nan, 0], rtol=1e-14)
+    np.testing.assert_array_equal(frame["logo_churn"], [np.nan, 1 / 4, 0, 0])
+    assert frame.loc[0, RATES].isna().all()  # nobody at the start of the first window
+    brief = result.movements.counts
+    assert brief["brief"][0].tolist() == [0, 0, 1, 0]
+    assert brief["brief_again"][0].tolist() == [0, 0, 0, 1]
+
+
+def test_only_periods_that_are_over_have_a_row() -> None:
+    for as_of, last in (("2024-03-31", "2024-02"), ("2024-04-01", "2024-03")):
+        frame = kb.revenue_retention(_open(COMPANY, as_of=as_of)).to_frame()
+        assert frame["period"].iloc[-1] == last
+    earlier = kb.revenue_retention(_open(COMPANY, as_of="2024-04-10"), as_of="2024-03-05").to_frame()
+    later = kb.revenue_retention(_open(COMPANY, as_of="2024-04-10")).to_frame()
+    pd.testing.assert_frame_equal(earlier[COLUMNS[:9]], later[COLUMNS[:9]].iloc[:3])
+
+
+def test_windows_follow_the_zone_of_the_data() -> None:
+    """A contract that starts at 23:30 in London on 31 January starts in February in Berlin."""
+    rows: list[Row] = [("a", "2024-01-05T00:00:00Z", None, 10), ("b", "2024-01-31T23:30:00Z", None, 5)]
+    for zone, new in (("Europe/London", [15, 0]), ("Europe/Berlin", [10, 5])):
+        frame = kb.revenue_retention(_open(rows, as_of="2024-03-01", timezone=zone)).to_frame()
+        assert frame["new"].tolist() == new
+
+
+def test_groups_add_up_to_the_whole() -> None:
+    data = kb.open_dataset(
+        {
+            "subscriptions": pd.DataFrame(LEDGER, columns=["customer_id", "start", "end", "mrr"]).assign(
+                plan=lambda f: np.where(f["mrr"] > 5, "full", "light")
+            ),
+            "customers": pd.DataFrame({"customer_id": ["leaves", "grows", "brief"], "size": ["s", "l", "s"]}),
+        },
+        as_of="2024-07-01",
+    )
+    whole = kb.revenue_retention(data).to_frame()
+    for by in ("size", "plan", ["size", "plan"]):
+        frame = kb.revenue_retention(data, by=by).to_frame()
+        names = [by] if isinstance(by, str) else by
+        assert list(frame.columns) == [*names, *COLUMNS]
+        added = frame.groupby("period")[COLUMNS[1:9]].sum()
+        np.testing.assert_allclose(added, whole.set_index("period")[COLUMNS[1:9]], atol=1e-9)
+    sizes = kb.revenue_retention(data, by="size").to_frame().drop_duplicates("size")["size"]
+    assert sizes.tolist() == ["l", "s", None]
+
+
+# -- amounts that are missing or cannot be --------------------------------------------------------------
+
+
+def test_customers_with_an_unknown_amount_are_left_out_and_noted() -> None:
+    rows: list[Row] = [
+        ("a", "2024-01-05", None, 10), ("b", "2024-01-05", "2024-02-05", 30), ("b", "2024-02-05", None, None),
+        ("c", "2024-01-07", "2024-01-07", None), ("c", "2024-01-07", None, 5),
+    ]  # fmt: skip
+    result = kb.revenue_retention(_open(rows, as_of="2024-03-10"))
+    frame = result.to_frame()
+    assert frame["new"].tolist() == [15, 0]
+    assert frame["churn"].tolist() == [0, 0]
+    # the contract of c without amount covers nothing
+    assert result.notes == ("1 of 3 customers are left out: 1 of their contracts have no mrr",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([("a", "2024-01-05", None, 10), ("b", "2024-01-05", None, -2.5)], {}, "1 contracts with an amount .* '-2.5'"),
+        ([("a", "2024-01-05", None, 10), ("b", "2024-01-05", None, np.inf)], {}, "negative or endless, such as 'inf'"),
+        ([("a", "2024-01-05", None, 1e17)], {}, "adds up to 1e.17; state it in thousands"),
+        (
+            [("a", "2024-01-05", None, None), ("a", "2024-01-05", None, 3.5)],
+            {},
+            "every customer has a",
+        ),
+        ([("a", "2024-01-05", None, 0)], {}, "holds nobody who paid before"),
+        ([("a", "2024-01-05", None, 1)], {"definition": "stripes"}, "did you mean 'stripe'"),
+        ([("a", "2024-01-05", None, 1)], {"period": "decade"}, "period='decade' is not known"),
+        ([("a", "2024-01-05", None, 1)], {"period": "year"}, "period='year' is too long: none is over at 2024-03-10"),
+        ([("a", "2024-01-05", None, 1)], {"by": "size"}, "by='size' is no column"),
+        ([("a", "2024-01-05", None, 1)], {"as_of": "2024-01-02"}, "holds nothing before as_of=2024-01-02"),
+        ([("a", "2024-01-05", None, 1)], {"as_of": "2024-12-02"}, "lies behind the end of the data"),
+        ([("a", "2024-01-05", None, 1)], {"conf_level": 95}, "conf_level=95 is not a confidence level"),
+    ],
+)
+def test_revenue_retention_says_what_is_wrong(rows: list[Row], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.revenue_retention(_open(rows, as_of="2024-03-10"), **options)
+
+
+def test_revenue_retention_needs_contracts_with_amounts() -> None:
+    with pytest.raises(kb.ArgumentError, match="open it first"):
+        kb.revenue_retention("contracts.csv")  # type: ignore[arg-type]
+    events = kb.open_dataset({"events": pd.DataFrame({"customer_id": [1], "timestamp": ["2024-01-05"]})})
+    with pytest.raises(kb.ArgumentError, match="needs a table 'subscriptions'"):
+        kb.revenue_retention(events)
+    bare = kb.open_dataset({"subscriptions": pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"]})})
+    with pytest.raises(kb.ArgumentError, match="no column 'mrr'"):
+        kb.revenue_retention(bare)
+
+
+def test_contracts_without_any_end_run_on() -> None:
+    frame = pd.DataFrame({"customer_id": [1, 2], "start": ["2024-01-05", "2024-02-05"], "mrr": [3, 4]})
+    found = kb.revenue_retention(kb.open_dataset({"subscriptions": frame}, as_of="2024-04-01")).to_frame()
+    assert found["end_mrr"].tolist() == [3, 7, 7]
+
+
+def test_contracts_that_end_with_the_data_are_noted() -> None:
+    rows: list[Row] = [("a", "2024-01-01", "2024-02-01", 10), ("b", "2024-01-10", None, 10)]
+    result = kb.revenue_retention(_open(rows, as_of="2024-02-01"))
+    assert result.to_frame()["churn"].tolist() == [10]
+    assert "1 contracts end at the very end of the data" in result.notes[0]
+    assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).notes == ()
+
+
+def test_last_window_is_unknown_where_contracts_follow_each_other_month_by_month() -> None:
+    """One contract a month, complete up to 1 April: those that follow on that day are not recorded yet."""
+    firsts = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
+    rows: list[Row] = [(k, firsts[m], firsts[m + 1], 10 + m) for k in range(5) for m in range(3)]
+    result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
+    frame = result.to_frame()
+    assert frame["period"].tolist() == ["2024-01", "2024-02"]
+    assert frame["nrr"].tolist() == [55 / 50, 60 / 55]
+    assert "2024-03 is left out: contracts begin with the months here" in result.notes[0]
+    entered = [*rows, *((k, firsts[3], firsts[4], 20) for k in range(4))]
+    known = kb.revenue_retention(_open(entered, as_of="2024-04-01")).to_frame()
+    assert known[["period", "nrr"]].iloc[-1].tolist() == ["2024-03", 80 / 60]
+
+
+def test_windows_before_recording_began_are_left_out() -> None:
+    result = kb.revenue_retention(_open(COMPANY, as_of="2024-04-10", recorded_from="2024-01-10"))
+    whole = kb.revenue_retention(_open(COMPANY, as_of="2024-04-10")).to_frame()
+    found = result.to_frame()
+    assert found["period"].tolist() == ["2024-02", "2024-03"]
+    assert "months that began before 2024-01-10 are left out" in result.notes[0]
+    pd.testing.assert_frame_equal(found[COLUMNS[:9]], whole[COLUMNS[:9]].iloc[2:].reset_index(drop=True))
+
+
+def test_prices_finer_than_the_cent_are_kept() -> None:
+    rows: list[Row] = [(k, "2024-01-05", None, 2000 / 12) for k in range(12)]
+    frame = kb.revenue_retention(_open(rows, as_of="2024-02-10")).to_frame()
+    assert frame["new"].iloc[0] == pytest.approx(2000, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["int8", "int32", "uint16", "float32", "int64"])
+def test_amounts_of_any_type_are_read(kind: str) -> None:
+    frame = pd.DataFrame({"customer_id": [1, 2], "start": ["2024-01-05", "2024-02-05"], "mrr": [120, 7]})
+    data = kb.open_dataset({"subscriptions": frame.astype({"mrr": kind})}, as_of="2024-04-01")
+    assert kb.revenue_retention(data).to_frame()["end_mrr"].tolist() == [120, 127, 127]
+
+
+# -- intervals ------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_those_of_drawing_customers() -> None:
+    """The same bootstrap written out: draw customers, compute the rate from their two amounts."""
+    rng = np.random.default_rng(3)
+    price = rng.lognormal(3, 1, 150).round(2)
+    change = rng.choice(["left", "half", "same", "more"], 150, p=[0.15, 0.1, 0.6, 0.15])
+    rows: list[Row] = []
+    after = np.select([change == "left", change == "half", change == "more"], [0, price / 2, price * 1.4], price)
+    for k in range(150):
+        rows.append((k, "2024-01-05", "2024-02-11", price[k]))
+        rows += [(k, "2024-02-11", None, after[k])] if after[k] else []
+    february = kb.revenue_retention(_open(rows, as_of="2024-03-01"), rng=1).to_frame().iloc[-1]
+    drawn = rng.integers(150, size=(20_000, 150))
+    start = price[drawn].sum(axis=1)
+    for name, kept in (("nrr", after), ("grr", np.minimum(after, price))):
+        expected = np.quantile(kept[drawn].sum(axis=1) / start, [0.025, 0.975])
+        found = february[[f"{name}_ci_lower", f"{name}_ci_upper"]].astype(float)
+        np.testing.assert_allclose(found, expected, atol=0.006)
+
+
+def test_random_groups_of_customers_give_much_the_same_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = kb.datasets.simulate_saas(n_accounts=6000, months=18, rng=5)
+    monkeypatch.setattr(module, "UNITS", 10_000)
+    single = kb.revenue_retention(data).to_frame().iloc[2:]
+    monkeypatch.setattr(module, "UNITS", 1000)
+    grouped = kb.revenue_retention(data).to_frame().iloc[2:]
+    pd.testing.assert_frame_equal(single[COLUMNS[:9]], grouped[COLUMNS[:9]])
+    for name in ("grr", "nrr"):
+        width = (frame[f"{name}_ci_upper"] - frame[f"{name}_ci_lower"] for frame in (single, grouped))
+        ratio = next(width) / next(width)
+        assert ratio.between(0.75, 1.33).all()
+        assert abs(np.log(ratio).mean()) < 0.08
+
+
+def test_intervals_depend_on_the_seed_only() -> None:
+    data = _open(LEDGER, as_of="2024-07-01")
+    first, again = (kb.revenue_retention(data, rng=4).to_frame() for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    other = kb.revenue_retention(data, rng=np.random.default_rng(8)).to_frame()
+    pd.testing.assert_frame_equal(first[COLUMNS[:9]], other[COLUMNS[:9]])
+    assert not first.equals(other)
+
+
+def test_no_variation_gives_no_interval() -> None:
+    rows: list[Row] = [(k, "2024-01-05", None, 10 + k) for k in range(30)]
+    february = kb.revenue_retention(_open(rows, as_of="2024-03-01")).to_frame().iloc[-1]
+    assert february["grr"] == february["nrr"] == 1
+    assert february[["grr_ci_lower", "grr_ci_upper", "nrr_ci_lower", "nrr_ci_upper"]].isna().all()
+    assert february["logo_churn_ci_upper"] == pytest.approx(wilson(0, 30)[2])
+
+
+# -- what always holds ----------------------------------------------------------------------------------
+
+START = pd.Timestamp("2024-01-01")
+contracts = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 150), st.one_of(st.none(), st.integers(0, 90)), st.integers(0, 3000)),
+    min_size=1,
+    max_size=25,
+)
+periods = st.sampled_from(["week", "month", "quarter"])
+
+
+def _rows(drawn: list[tuple[int, int, int | None, int]]) -> list[Row]:
+    """Contracts with plan changes, gaps and overlaps; whole cents, some at boundaries, one that pays in January."""
+    rows: list[Row] = [(9, "2024-01-01", None, 0.01)]
+    for customer, day, length, cents in drawn:
+        first = START + timedelta(days=day)
+        end = None if length is None else str(first + timedelta(days=length))
+        rows.append((customer, str(first), end, cents / 100))
+    return rows
+
+
+@settings(deadline=None, max_examples=20)
+@given(contracts, periods)
+def test_movements_add_up_to_the_cent_and_equal_plain_counting(drawn: list, period: str) -> None:
+    rows = _rows(drawn)
+    result = kb.revenue_retention(_open(rows, as_of="2024-09-01"), period=period)
+    frame = result.to_frame()
+    moved = frame["new"] + frame["reactivation"] + frame["expansion"] - frame["contraction"] - frame["churn"]
+    assert ((frame["start_mrr"] + moved) * 100).round(6).tolist() == (frame["end_mrr"] * 100).round(6).tolist()
+    np.testing.assert_array_equal(frame["end_mrr"].iloc[:-1], frame["start_mrr"].iloc[1:])
+    starts = [pd.Timestamp(day) for day in result.movements.calendar.starts]
+    for row, a, b in zip(frame.itertuples(), starts, starts[1:], strict=False):
+        expected = _counted(rows, a, b)
+        assert {name: round(100 * getattr(row, f"{name}")) for name in MOVEMENTS} == expected
+        assert not row.grr > 1
+
+
+def _counted(rows: list[Row], a: pd.Timestamp, b: pd.Timestamp) -> dict[str, int]:
+    """Movements of one window in cents, customer by customer, by the words of the definitions."""
+    total = dict.fromkeys(MOVEMENTS, 0)
+    for customer in {row[0] for row in rows}:
+        mine = [(pd.Timestamp(s), pd.Timestamp(e) if e else pd.Timestamp.max, round(100 * m)) for c, s, e, m in rows
+                if c == customer]  # fmt: skip
+        before, after = (sum(m for s, e, m in mine if s <= t < e) for t in (a, b))
+        had_paid = any(s < e and m and s <= a for s, e, m in mine)
+        if before and not after:
+            total["churn"] += before
+        elif after and not before:
+            total["reactivation" if had_paid else "new"] += after
+        elif after > before:
+            total["expansion"] += after - before
+        else:
+            total["contraction"] += before - after
+    return total
+
+
+@settings(deadline=None, max_examples=8)
+@given(contracts, st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(drawn: list, random: Any) -> None:
+    rows = _rows(drawn)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    expected = kb.revenue_retention(_open(rows, as_of="2024-07-01")).to_frame()
+    pd.testing.assert_frame_equal(kb.revenue_retention(_open(shuffled, as_of="2024-07-01")).to_frame(), expected)
+
+
+@settings(deadline=None, max_examples=8)
+@given(contracts, st.integers(35, 240))
+def test_a_later_end_of_the_data_changes_no_earlier_window(drawn: list, cut: int) -> None:
+    data = _open(_rows(drawn), as_of="2024-09-01")
+    early = movements(data, as_of=START + timedelta(days=cut))
+    whole = movements(data)
+    lived = early.calendar.lived
+    np.testing.assert_array_equal(early.start().sum(axis=0), whole.start().sum(axis=0)[:lived])
+    for name in MOVEMENTS:
+        np.testing.assert_array_equal(early.amounts[name].sum(axis=0), whole.amounts[name].sum(axis=0)[:lived])
+    for name, people in early.counts.items():
+        np.testing.assert_array_equal(people, whole.counts[name][:, :lived])
