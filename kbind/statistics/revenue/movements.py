@@ -62,6 +62,8 @@ class Movements:
         Small units of money in 1.
     notes : tuple of str
         What was left out or should be known.
+    lacking : bool
+        The last window ends with the data, and contracts that begin with it are missing: its gains are too low.
     """
 
     calendar: Calendar
@@ -75,6 +77,7 @@ class Movements:
     scale: int
     notes: tuple[str, ...]
     provenance: Provenance
+    lacking: bool = False
 
     def start(self) -> Ints:
         """Revenue at the start of every window, shape (units, lived)."""
@@ -140,7 +143,7 @@ def movements(
         raise ArgumentError(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
     end = end_of(data, as_of)
     calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
-    calendar, more = _with_known_end(data, calendar, end)
+    calendar, lacking, more = _with_known_end(data, calendar, end)
     if not calendar.lived:
         raise ArgumentError(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
@@ -150,9 +153,8 @@ def movements(
     if not result.num_rows:
         raise ArgumentError(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
-    return _arranged(
-        result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end)
-    )  # fmt: skip
+    found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end))
+    return replace(found, lacking=lacking)
 
 
 def _midnight(calendar: Calendar, window: int) -> datetime:
@@ -171,18 +173,22 @@ def _windows(data: Dataset, period: str, first: datetime, as_of: datetime) -> tu
     return calendar, (f"{period}s that began before {since:%Y-%m-%d} are left out: who left then was not recorded",)
 
 
-def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, tuple[str, ...]]:
-    """The windows without the last one if nobody knows who pays at its end.
+def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, bool, tuple[str, ...]]:
+    """The windows, whether the last one lacks what begins at its end, and what is to be known of it.
 
-    Where contracts begin and end with the periods, nearly everything happens at the boundaries. Data that is complete
-    up to a boundary has the contracts that end there, and not those that begin there and follow them.
+    Data that is complete up to a boundary has the contracts that end there, and often not those that begin there. The
+    last window is left out only where nearly everybody would seem to leave with it: each contract is followed by the
+    next one, and the next ones are not in the data yet.
     """
     table = data.tables["subscriptions"]
     if not calendar.lived or _midnight(calendar, calendar.lived) != as_of or "end" not in table.columns:
-        return calendar, ()
+        return calendar, False, ()
     starts, ends = (calendar.boundaries(instants=name in table.instants) for name in ("start", "end"))
     found = data.engine.query(
         "SELECT count(*) FILTER (WHERE _end = _last_end) AS ending, "
+        "count(DISTINCT CASE WHEN _end = _last_end THEN customer_id END) AS leaving, "
+        "count(DISTINCT CASE WHEN _start < _last AND (_end IS NULL OR _end >= _last_end) THEN customer_id END) "
+        "AS there, "
         "count(*) FILTER (WHERE _start = _last) AS following, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last) AS later, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
@@ -192,17 +198,35 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
         values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
         | {"boundaries": starts},
     ).to_pylist()[0]
-    if not found["ending"] or found["following"]:
-        return calendar, ()
-    if 2 * found["aligned"] <= found["later"]:
-        return calendar, (
-            f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
-            "their customers count as gone or as paying less",
-        )
-    return replace(calendar, lived=calendar.lived - 1), (
-        f"{calendar.labels[calendar.lived - 1]} is left out: contracts begin with the {calendar.period}s here, and "
-        "those that begin at the very end of the data are not in it",
+    name, lacking = (
+        calendar.labels[calendar.lived - 1],
+        not found["following"] and 4 * found["aligned"] > found["later"],
     )
+    if found["following"] or not found["ending"]:
+        return calendar, lacking, ()
+    if 2 * found["leaving"] > found["there"] and _follow_each_other(data, ends[calendar.lived]):
+        return replace(calendar, lived=calendar.lived - 1), False, (
+            f"{name} is left out: here one contract follows the other, and those that begin at the very end of the "
+            "data are not in it",
+        )  # fmt: skip
+    return calendar, lacking, (
+        f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
+        "their customers count as gone or as paying less",
+    )  # fmt: skip
+
+
+def _follow_each_other(data: Dataset, last_end: datetime) -> bool:
+    """Whether most contracts that ended earlier were followed by the next at that very moment."""
+    found = data.engine.query(
+        "SELECT count(*) AS ended, count(begun) AS followed FROM "
+        "(SELECT customer_id, _end AS over FROM log WHERE _end < _last_end) AS e LEFT JOIN "
+        "(SELECT DISTINCT customer_id, _start AS begun FROM log) AS n "
+        "ON n.customer_id = e.customer_id AND n.begun = e.over",
+        tables={"log": "subscriptions"},
+        columns={"start": "start", "end": "end"},
+        values={"last_end": last_end},
+    ).to_pylist()[0]
+    return bool(2 * found["followed"] > found["ended"])
 
 
 def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
