@@ -106,7 +106,8 @@ def _rank(row: Comparison, name: str) -> tuple[bool, float]:
         fields = (row.left, row.n - row.left, row.left_others, row.n_others - row.left_others)
         a, b, c, d = (count + 0.5 for count in fields)
         size = abs(float(np.log(a * d / (b * c))))
-    return bool(np.isnan(effect.p_value)), -size
+    # two levels mirror each other but for rounding, and stay in order
+    return bool(np.isnan(effect.p_value)), -round(size, 9)
 
 
 def _q_values(rows: Sequence[Comparison], name: str) -> Floats:

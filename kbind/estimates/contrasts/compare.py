@@ -140,7 +140,8 @@ def _against_others(
     names: tuple[str, ...] = ()
     adjusted, adjusted_rate = nothing, nothing
     if strata is not None:
-        own = {name, profiles.same.get(name, name)} | {a for a, b in profiles.same.items() if b == name}
+        first = {held: profiles.same.get(held, held) for held in (name, *profiles.levels, *profiles.numbers)}
+        own = {held for held in first if first[held] == first[name]}
         names = tuple(held for held in (*profiles.levels, *profiles.numbers) if held not in own)
         # where nothing is left to adjust for, the raw effect is the adjusted one
         adjusted, adjusted_rate = raw, raw_rate

@@ -57,7 +57,9 @@ class Cells:
         if self.rates:
             mean = self.size * np.exp(slope)
             return mean, mean
-        chance = 1 / (1 + np.exp(-slope))
+        from scipy.special import expit
+
+        chance = expit(slope)
         return self.size * chance, self.size * chance * (1 - chance)
 
     def likelihood(self, x: Floats, beta: Floats) -> float:
@@ -107,27 +109,29 @@ def own_columns(cells: Cells) -> list[int]:
 
 def maximum(cells: Cells, x: Floats, start: Floats) -> tuple[Floats, Floats] | None:
     """Coefficients of the largest likelihood and their covariance, by Newton's method; None if there is none."""
-    beta, value = start, cells.likelihood(x, start)
-    for _ in range(_ROUNDS):
-        mean, variance = cells.expected(x, beta)
-        information = (x * variance[:, None]).T @ x
-        try:
-            covariance: Floats = np.linalg.inv(information).astype(np.float64)
-        except np.linalg.LinAlgError:
-            return None
-        step = covariance @ (x.T @ (cells.left - mean))
-        error = np.sqrt(np.abs(np.diag(covariance)))
-        if not np.isfinite(step).all():
-            return None
-        if (np.abs(step) <= _PRECISION * np.maximum(error, np.abs(beta))).all():
-            return beta + step, covariance
-        for _ in range(30):
-            there = cells.likelihood(x, beta + step)
-            if there >= value - 1e-12 * abs(value):
-                break
-            step = step / 2
-        beta, value = beta + step, there
-    return None
+    # far out, where there is no maximum, numbers leave the range that a computer knows
+    with np.errstate(over="ignore", invalid="ignore"):
+        beta, value = start, cells.likelihood(x, start)
+        for _ in range(_ROUNDS):
+            mean, variance = cells.expected(x, beta)
+            information = (x * variance[:, None]).T @ x
+            try:
+                covariance: Floats = np.linalg.inv(information).astype(np.float64)
+            except np.linalg.LinAlgError:
+                return None
+            step = covariance @ (x.T @ (cells.left - mean))
+            error = np.sqrt(np.abs(np.diag(covariance)))
+            if not np.isfinite(step).all():
+                return None
+            if (np.abs(step) <= _PRECISION * np.maximum(error, np.abs(beta))).all():
+                return beta + step, covariance
+            for _ in range(30):
+                there = cells.likelihood(x, beta + step)
+                if there >= value - 1e-12 * abs(value):
+                    break
+                step = step / 2
+            beta, value = beta + step, there
+        return None
 
 
 @dataclass(frozen=True)

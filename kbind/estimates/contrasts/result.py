@@ -180,11 +180,13 @@ class Contrasts(Shown):
 
     def _structure_notes(self) -> list[str]:
         found = [
-            f"{s.attribute}: {s.level!r} marks the same {s.n:,} customers as {s.parent} {s.parent_level!r}, so it says "
-            f"that {s.attribute} does not apply; its other levels are compared without them."
+            f"{s.attribute}: {s.level!r} marks the same {s.n:,} {self.profiles.customer}s as {s.parent} "
+            f"{s.parent_level!r}, so it says that {s.attribute} does not apply; its other levels are compared without them."
             for s in self.profiles.structural
         ]
-        return found + [f"{a} divides the customers just as {b} does." for a, b in self.profiles.same.items()]
+        compared = [a.name for a in self.profiles.attributes]
+        same = {a: self.profiles.same[a] for a in compared if a in self.profiles.same}
+        return found + [f"{a} divides the {self.profiles.customer}s just as {b} does." for a, b in same.items()]
 
     def _range_notes(self) -> list[str]:
         cut = [f"{a.name} at {listed(f'{c:.15g}' for c in a.cuts)}" for a in self.profiles.attributes if a.cuts]
@@ -194,7 +196,7 @@ class Contrasts(Shown):
         numbers = self.profiles.numbers
         lost = {name: int(self.profiles.n[np.isnan(values)].sum()) for name, values in numbers.items()}
         return [
-            f"{count:,} customers without {name} are left out where {name} is adjusted for."
+            f"{count:,} {self.profiles.customer}s without {name} are left out where {name} is adjusted for."
             for name, count in lost.items()
             if count
         ]

@@ -120,7 +120,7 @@ def profiles(
         left=left,
         time=None if time is None else np.array(found.column("time").to_numpy(), dtype=np.float64),
         structural=tuple(found for found in structural if found.attribute in compared),
-        same={name: other for name, other in same.items() if name in compared},
+        same=same,
         notes=(*notes, *more),
         meaning=meaning,
         exposure=time or "",

@@ -70,16 +70,16 @@ def find_structure(attributes: Sequence[Attribute], n: Ints) -> tuple[tuple[Stru
     }
     alike: dict[bytes, list[tuple[Attribute, int, int]]] = defaultdict(list)
     for attribute in attributes:
-        if attribute.name not in same:
-            for key, (code, count) in marked[attribute.name].items():
-                alike[key].append((attribute, code, count))
+        for key, (code, count) in marked[attribute.name].items():
+            alike[key].append((attribute, code, count))
     found: dict[str, Structural] = {}
     for members in alike.values():
         parent = _parent(members) if len(members) > 1 else None
         if parent is None:
             continue
+        first = same.get(parent[0].name, parent[0].name)
         for attribute, code, count in members:
-            if attribute is parent[0] or not _has_others(attribute, code):
+            if same.get(attribute.name, attribute.name) == first or not _has_others(attribute, code):
                 continue
             # of several, the one that concerns most customers
             if attribute.name not in found or found[attribute.name].n < count:
