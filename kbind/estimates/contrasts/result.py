@@ -181,7 +181,8 @@ class Contrasts(Shown):
     def _structure_notes(self) -> list[str]:
         found = [
             f"{s.attribute}: {s.level!r} marks the same {s.n:,} {self.profiles.customer}s as {s.parent} "
-            f"{s.parent_level!r}, so it says that {s.attribute} does not apply; its other levels are compared without them."
+            f"{s.parent_level!r}, so it says that {s.attribute} does not apply; its other levels are compared without "
+            "them."
             for s in self.profiles.structural
         ]
         compared = [a.name for a in self.profiles.attributes]
