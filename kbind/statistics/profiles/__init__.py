@@ -20,7 +20,7 @@ from kbind.statistics.profiles.levels import MISSING, Attribute, Floats, attribu
 from kbind.statistics.profiles.structure import Structural, find_structure
 from kbind.statistics.result import Provenance
 
-__all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", "profiles"]
+__all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", "profiles", "row_value"]
 
 #: A text column with more levels is taken for a name or an identifier.
 MOST_LEVELS = 30
@@ -200,7 +200,7 @@ def _count(
 ) -> tuple[pa.Table, str | None, str]:  # fmt: skip
     """One row a combination of the columns c0, c1, ...: n, churned and, where asked for, time."""
     lives = observed_lives(data, as_of=as_of) if gone is None or exposure is True else None
-    parts = {f"c{k}": _value(data, name) for k, name in enumerate(names)}
+    parts = {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
     parts["gone"] = parse("NOT l.cause IS NULL") if gone is None else gone
     tables, steps, source, time = {"customers": "customers"}, {}, "customers AS p", None
     if lives is not None:
@@ -240,8 +240,8 @@ def _count(
     return found, time, meaning
 
 
-def _value(data: Dataset, name: str) -> Expression:
-    """The value of a row of customers; blank text is none."""
+def row_value(data: Dataset, name: str) -> Expression:
+    """The value of a row of customers, which is called p in the statement; blank text is none."""
     value = column(name, "p")
     if kind_of(data.tables["customers"].columns[name]) != "text":
         return value
