@@ -63,8 +63,8 @@ def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Ass
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     rows, columns = table.shape
     n, df = int(table.sum()), (rows - 1) * (columns - 1)
-    if df < 1:
-        return Association(n, max(df, 0), np.nan, np.nan, "none", np.nan, np.nan, np.nan)
+    if min(rows, columns) < 2:
+        return Association(n, 0, np.nan, np.nan, "none", np.nan, np.nan, np.nan)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
     chi_square = float(((table - expected) ** 2 / expected).sum())
     if (expected < 5).mean() > 0.2 or expected.min() < 1:

@@ -38,7 +38,7 @@ class Measure:
 
 @dataclass
 class Steps:
-    """Steps of a statement after `said` (customer_id, t, reason), each with at most one row a customer, but for the contracts.
+    """Steps of a statement after `said` (customer_id, t, reason); all but the contracts have a row a customer.
 
     Attributes
     ----------
