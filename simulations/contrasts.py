@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.random import Generator
 
 import kbind as kb
+from kbind.estimates.reasons.association import association
 
 
 def false_finding(rng: Generator, n: int, kind: str) -> tuple[bool, ...]:
@@ -74,6 +75,17 @@ def covered_rates(rng: Generator, n: int) -> tuple[bool, ...]:
         _holds(raw, "plain", "rate_ratio", np.exp(0.4)),
         _holds(adjusted, "level", "rate_ratio_adjusted", np.exp(0.5)),
     )
+
+
+def together(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Cramér's V of a table whose true one is known."""
+    rows, columns = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.3, 0.2, 0.1])
+    tilt = 0.05 * np.outer([1, -0.5, -0.5], [1, -1, 0, 0])
+    share = np.outer(rows, columns)
+    true = np.sqrt((tilt**2 / share).sum() / 2)
+    table = rng.multinomial(n, (share + tilt).ravel()).reshape(share.shape)
+    found = association(table, 0.95, rng)
+    return (bool(found.ci_lower <= true <= found.ci_upper),)
 
 
 def _data(frame: dict[str, np.ndarray], left: np.ndarray) -> kb.Dataset:

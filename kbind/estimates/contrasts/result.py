@@ -65,7 +65,7 @@ class Contrasts(Shown):
     def definition(self) -> str:
         """What was compared and how, in a few sentences."""
         held = f", adjusted for {listed(self.adjust)} (an attribute itself excepted, numbers linear)"
-        person_time = f" Rates per {self.profiles.exposure}." if self.profiles.exposure else ""
+        person_time = f" Rates by time at risk: {self.profiles.exposure}." if self.profiles.exposure else ""
         return (
             f"{int(self.profiles.left.sum()):,} of {int(self.profiles.n.sum()):,} {self.profiles.customer}s have left; "
             "each level against all others of its attribute among those to whom it applies. Shares of those who left "
@@ -181,8 +181,8 @@ class Contrasts(Shown):
     def _structure_notes(self) -> list[str]:
         found = [
             f"{s.attribute}: {s.level!r} marks the same {s.n:,} {self.profiles.customer}s as {s.parent} "
-            f"{s.parent_level!r}, so it says that {s.attribute} does not apply; its other levels are compared without "
-            "them."
+            f"{s.parent_level!r}. It is taken for 'does not apply': the other levels of {s.attribute} are compared "
+            f"without them, and {s.parent} stands for them."
             for s in self.profiles.structural
         ]
         compared = [a.name for a in self.profiles.attributes]
