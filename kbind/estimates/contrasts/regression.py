@@ -1,7 +1,8 @@
 """Logistic and Poisson regression on counts: one fit without the level that is asked about, one with it.
 
 Written out because the data comes as counts and dozens of levels share one fit: statsmodels, which gives the same
-numbers, takes many times as long and cannot start from it.
+numbers, cannot start from it and takes two to five times as long; and it warns, but answers, where a level follows from
+what is adjusted for.
 """
 
 from __future__ import annotations
