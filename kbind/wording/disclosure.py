@@ -2,8 +2,7 @@
 
 The rule: a count of customers from 1 to threshold - 1 is not shown, nor a share whose numerator or denominator
 is such a count. Nobody (0) is shown: it points at no one. Results and method cells are never suppressed, only
-what is written for managers. In a table with totals, further counts are hidden, so that none can be computed back
-by subtracting in a row or a column.
+what is written for managers. In a table with totals, further counts are hidden, so that none can be computed back.
 """
 
 from __future__ import annotations
@@ -81,8 +80,9 @@ class Disclosure:
         Notes
         -----
         Small counts are hidden first. Then in each row and column the hidden counts have to add up to the threshold
-        at least, or to nothing, else what the total leaves over would tell of too few: the smallest counts that are
-        shown are hidden as well, until that is so. Who combines several rows and columns may still learn more.
+        at least, or to nothing, else what the total leaves over would tell of too few; and no hidden count may follow
+        from all rows and columns together. The smallest counts that are shown are hidden as well, until that is so.
+        Within which bounds a hidden count lies can still be told.
 
         Examples
         --------
@@ -102,6 +102,10 @@ class Disclosure:
             for values, mask in [*zip(whole, hidden, strict=True), *zip(whole.T, hidden.T, strict=True)]:
                 self._protect(values, mask)
             if int(hidden.sum()) == before:
+                for row, column in _given_away(hidden):
+                    _hide_smallest(whole[row], hidden[row])
+                    _hide_smallest(whole[:, column], hidden[:, column])
+            if int(hidden.sum()) == before:
                 return hidden
 
     def _protect(self, values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> None:
@@ -118,3 +122,27 @@ class Disclosure:
                 return
             mask[k] |= parts[k] > 0
         hidden[-1] |= not safe()
+
+
+def _hide_smallest(values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> None:
+    """Hide the smallest count of a line that is shown, if there is one above 0."""
+    shown = np.flatnonzero(~hidden & (values > 0))
+    if len(shown):
+        hidden[shown[values[shown].argmin()]] = True
+
+
+def _given_away(hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Row and column of the hidden counts that follow from all rows and columns together."""
+    from scipy.linalg import null_space
+
+    cells = np.argwhere(hidden)
+    if not len(cells):
+        return cells
+    rows, columns = hidden.shape
+    equations = np.zeros((rows + columns, len(cells)))
+    which = np.arange(len(cells))
+    # the parts of a line less its total are nothing
+    equations[cells[:, 0], which] = np.where(cells[:, 1] == columns - 1, -1, 1)
+    equations[rows + cells[:, 1], which] = np.where(cells[:, 0] == rows - 1, -1, 1)
+    free = null_space(equations)
+    return np.asarray(cells[~(np.abs(free) > 1e-9).any(axis=1)])

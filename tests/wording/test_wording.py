@@ -238,6 +238,12 @@ def test_crossed_hides_totals_of_few() -> None:
     assert hidden[:-1, -1].sum() >= 2
 
 
+def test_crossed_hides_what_follows_only_from_all_lines_together() -> None:
+    """No single row or column gives the 6 in the last row away; all of them together would."""
+    counts = np.array([[6, 11, 0], [11, 11, 10], [6, 0, 0]])
+    assert_nothing_follows(counts, Disclosure(7).crossed(counts))
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=2, max_size=4), st.integers(2, 7))
 def test_crossed_lets_no_row_or_column_give_a_small_count_away(rows: list[list[int]], threshold: int) -> None:
@@ -250,3 +256,16 @@ def test_crossed_lets_no_row_or_column_give_a_small_count_away(rows: list[list[i
         assert mask.sum() != 1  # the sum would tell it
         if mask[:-1].any() and not mask[-1]:
             assert values[:-1][mask[:-1]].sum() >= threshold
+    assert_nothing_follows(counts, hidden)
+
+
+def assert_nothing_follows(counts: np.ndarray, hidden: np.ndarray) -> None:
+    """Every hidden count could be another one, with all that is told the same."""
+    cells = np.argwhere(hidden)
+    told = np.zeros((sum(hidden.shape), len(cells)))
+    for k, (row, column) in enumerate(cells):
+        told[row, k] = 1 if column < counts.shape[1] else -1
+        told[hidden.shape[0] + column, k] = 1 if row < counts.shape[0] else -1
+    for k in range(len(cells)):
+        with_it = np.linalg.matrix_rank(np.vstack([told, np.eye(len(cells))[k]]))
+        assert with_it > np.linalg.matrix_rank(told)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _REVERSED, _OTHER_WAY, _GONE, _ONLY_ADJUSTED = (
     "the other way round",
-    "no longer told, and rather the other way round",
-    "no longer told",
-    "told only after adjusting",
+    "no longer clear, and rather the other way round",
+    "no longer clear",
+    "clear only after adjusting",
 )
 
 
@@ -160,8 +160,8 @@ class Contrasts(Shown):
         -------
         DataFrame
             Columns attribute, level, raw and adjusted ratio with limits, and change: "the other way round" (both
-            intervals exclude 1, on opposite sides), "no longer told" (the adjusted one includes 1), the same "and
-            rather the other way round" (its estimate lies on the other side of 1), or "told only after adjusting".
+            intervals exclude 1, on opposite sides), "no longer clear" (the adjusted one includes 1), the same "and
+            rather the other way round" (its estimate lies on the other side of 1), or "clear only after adjusting".
         """
         raw, adjusted = ("rate_ratio", "rate_ratio_adjusted") if self.profiles.exposure else (
             "odds_ratio", "odds_ratio_adjusted")  # fmt: skip

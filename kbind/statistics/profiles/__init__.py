@@ -25,6 +25,9 @@ __all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", 
 #: A text column with more levels is taken for a name or an identifier.
 MOST_LEVELS = 30
 
+#: As many dummies a regression can bear.
+_MOST_HELD = 100
+
 #: Roles of columns that tell the outcome rather than what a customer is like.
 _TELLING = ("churned", "entry", "cause")
 
@@ -106,6 +109,12 @@ def profiles(
         nobody = "has left" if not left.sum() else "has stayed"
         raise ArgumentError(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
     encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(kinds)}
+    crowded = [name for name in held if kinds[name] != "number" and len(encoded[name].levels) > _MOST_HELD]
+    if crowded:
+        raise ArgumentError(
+            f"adjust={crowded[0]!r} has {len(encoded[crowded[0]].levels):,} levels; allowed: at most {_MOST_HELD}; "
+            "group them first"
+        )
     kept, more = _comparable([encoded[name] for name in names], n, explicit=attributes is not None)
     structural, same = find_structure([a for a in encoded.values() if len(a.levels) <= MOST_LEVELS], n)
     compared = {a.name for a in kept}

@@ -382,12 +382,12 @@ def test_false_findings_stay_at_the_level_allowed() -> None:
 def test_reversals_names_what_adjusting_turns_round(found: kb.Contrasts) -> None:
     turned = found.reversals().set_index(["attribute", "level"])["change"]
     assert turned["streaming_tv", "No"] == "the other way round"
-    assert turned["partner", "0"] == "no longer told"
-    assert turned["device_protection", "No"] == "no longer told, and rather the other way round"
-    assert turned["phone_service", "0"] == "told only after adjusting"
+    assert turned["partner", "0"] == "no longer clear"
+    assert turned["device_protection", "No"] == "no longer clear, and rather the other way round"
+    assert turned["phone_service", "0"] == "clear only after adjusting"
     assert ("contract", "Month-to-month") not in turned.index
     notes = [note for note in found.notes if note.startswith("partner")]
-    assert notes == ["partner '0': odds ratio 2.01, adjusted 1.05: no longer told."]
+    assert notes == ["partner '0': odds ratio 2.01, adjusted 1.05: no longer clear."]
 
 
 def test_reversals_finds_nothing_without_adjusting(telco: kb.Dataset) -> None:
@@ -447,3 +447,9 @@ def test_columns_that_cannot_be_compared_are_named() -> None:
     assert "Left out, because all customers are alike in them: same." in notes
     with pytest.raises(kb.ArgumentError, match="attributes='name' has 40 levels"):
         kb.contrast(data, attributes="name")
+
+
+def test_adjusting_for_names_is_refused() -> None:
+    data = people(a=list("xy") * 60, name=[f"n{k}" for k in range(120)], churned=[True, False, False] * 40)
+    with pytest.raises(kb.ArgumentError, match="adjust='name' has 120 levels; allowed: at most 100"):
+        kb.contrast(data, attributes="a", adjust="name")
