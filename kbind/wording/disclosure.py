@@ -103,8 +103,10 @@ class Disclosure:
                 self._protect(values, mask)
             if int(hidden.sum()) == before:
                 for row, column in _given_away(hidden):
-                    _hide_smallest(whole[row], hidden[row])
-                    _hide_smallest(whole[:, column], hidden[:, column])
+                    # nearby first; where all of that is hidden, anywhere
+                    near = _hide_smallest(whole[row], hidden[row]) | _hide_smallest(whole[:, column], hidden[:, column])
+                    if not near:
+                        _hide_smallest(whole.reshape(-1), hidden.reshape(-1))
             if int(hidden.sum()) == before:
                 return hidden
 
@@ -124,11 +126,12 @@ class Disclosure:
         hidden[-1] |= not safe()
 
 
-def _hide_smallest(values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> None:
-    """Hide the smallest count of a line that is shown, if there is one above 0."""
+def _hide_smallest(values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> bool:
+    """Hide the smallest count above 0 that is shown; whether there was one."""
     shown = np.flatnonzero(~hidden & (values > 0))
     if len(shown):
         hidden[shown[values[shown].argmin()]] = True
+    return bool(len(shown))
 
 
 def _given_away(hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
