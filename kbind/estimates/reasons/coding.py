@@ -110,7 +110,8 @@ class CodedReasons(Shown):
         -------
         DataFrame
             Columns theme, n (texts coded by both), n_hand, n_dictionary, n_both (with the theme), kappa (Cohen's, with
-            `_ci_lower` and `_ci_upper` by its large-sample standard error; NaN where neither ever gives the theme).
+            `_ci_lower` and `_ci_upper` by its large-sample standard error). Kappa is NaN where neither ever gives the
+            theme, the limits also where both always agree: the standard error would be 0.
 
         Raises
         ------
@@ -130,7 +131,8 @@ class CodedReasons(Shown):
         for k, theme in enumerate(self.dictionary.themes):
             one, two = by_hand[read, k], self.codes[read, k]
             kappa, error = _kappa(one, two)
-            limits = {"kappa_ci_lower": max(kappa - z * error, -1.0), "kappa_ci_upper": min(kappa + z * error, 1.0)}
+            lower, upper = np.clip([kappa - z * error, kappa + z * error], -1.0, 1.0)
+            limits = {"kappa_ci_lower": lower, "kappa_ci_upper": upper}
             counts = {"n": int(read.sum()), "n_hand": int(one.sum()), "n_dictionary": int(two.sum()),
                       "n_both": int((one & two).sum())}  # fmt: skip
             rows.append({"theme": theme, **counts, "kappa": kappa, **limits})
@@ -231,11 +233,11 @@ def _nothing(value: object) -> bool:
 
 
 def _kappa(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> tuple[float, float]:
-    """Cohen's kappa and its standard error; NaN where both always say the same single thing."""
+    """Cohen's kappa and its standard error; NaN where both say one thing only, the error also where all agree."""
     from statsmodels.stats.inter_rater import cohens_kappa
 
     table = np.array([[(one & two).sum(), (one & ~two).sum()], [(~one & two).sum(), (~one & ~two).sum()]])
     if not len(one) or (one.all() == two.all() and one.any() == two.any() and one.all() == one.any()):
         return np.nan, np.nan
     found = cohens_kappa(table)
-    return float(found.kappa), float(found.std_kappa)
+    return float(found.kappa), float(found.std_kappa) if (one != two).any() else np.nan

@@ -136,6 +136,12 @@ def test_kappa_of_a_textbook_table() -> None:
     assert np.isnan(found.loc["trust", "kappa"])
 
 
+def test_full_agreement_has_no_interval_of_no_width() -> None:
+    found = kb.code_reasons(["teuer", "danke"]).agreement(["price", []]).set_index("theme").loc["price"]
+    assert found["kappa"] == 1
+    assert found[["kappa_ci_lower", "kappa_ci_upper"]].isna().all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["teuer", "no budget", "Support", "data breach"]))
 def test_any_text_is_coded_and_loud_ones_alike(text: str, words: str) -> None:
