@@ -272,9 +272,7 @@ def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
     result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
     assert result.to_frame()[["period", "n_start", "churn", "new"]].iloc[-1].tolist() == ["2024-03", 10, 10, 0]
     assert result.movements.lacking
-    assert not kb.revenue_retention(
-        _open([*rows, ("new", "2024-04-01", None, 10)], as_of="2024-04-01")
-    ).movements.lacking
+    assert not kb.revenue_retention(_open([*rows, (98, "2024-04-01", None, 10)], as_of="2024-04-01")).movements.lacking
 
 
 def test_last_window_is_unknown_where_contracts_follow_each_other_month_by_month() -> None:
