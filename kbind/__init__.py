@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.claims import Claims as Claims
     from kbind.estimates.claims import claims as claims
+    from kbind.estimates.contrasts import Contrasts as Contrasts
+    from kbind.estimates.contrasts import contrast as contrast
+    from kbind.estimates.feedback import FeedbackScore as FeedbackScore
+    from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
+    from kbind.estimates.feedback import feedback_score as feedback_score
+    from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.reasons import CodedReasons as CodedReasons
+    from kbind.estimates.reasons import ReasonsByType as ReasonsByType
+    from kbind.estimates.reasons import code_reasons as code_reasons
+    from kbind.estimates.reasons import reason_by_type as reason_by_type
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -52,6 +62,7 @@ if TYPE_CHECKING:
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
+    from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",
@@ -69,6 +80,13 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Contrasts": "kbind.estimates.contrasts",
+    "contrast": "kbind.estimates.contrasts",
+    "CodedReasons": "kbind.estimates.reasons",
+    "ReasonsByType": "kbind.estimates.reasons",
+    "ThemeDictionary": "kbind.statistics.reasons",
+    "code_reasons": "kbind.estimates.reasons",
+    "reason_by_type": "kbind.estimates.reasons",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
@@ -96,6 +114,10 @@ _HOMES = {
     "claims": "kbind.estimates.claims",
     "RetentionValue": "kbind.estimates.value",
     "retention_value": "kbind.estimates.value",
+    "FeedbackScore": "kbind.estimates.feedback",
+    "SatisfactionTrend": "kbind.estimates.feedback",
+    "feedback_score": "kbind.estimates.feedback",
+    "satisfaction_trend": "kbind.estimates.feedback",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import contrasts
 import numpy as np
 from draws import (
     CHANGE,
@@ -22,6 +23,7 @@ from draws import (
     weibull_survival,
 )
 from numpy.random import Generator
+from opinions import roles, score, trend
 
 import kbind as kb
 from kbind.estimates.revenue.retention import retention_of
@@ -253,6 +255,11 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
+    return [*result, *_of_revenue(), *_feedback(), *_of_contrasts()]
+
+
+def _of_revenue() -> list[Claim]:
+    result = []
     few, dear = "few customers move; see 1,000 and 5,000", "few of the customers who pay most are seen moving"
     for spread, prices in ((0.5, "prices alike"), (1.2, "prices unlike")):
         for n in (200, 1000, 5000):
@@ -260,6 +267,48 @@ def _all() -> list[Claim]:
             reason = dear if spread > 1 else few if n == 200 else ""
             result.append(Claim(names, n, COVERAGE, partial(revenue_retention, n=n, spread=spread), reason))
     return result
+
+
+def _feedback() -> list[Claim]:
+    result = []
+    for extreme in (False, True):
+        for several in (False, True):
+            ending = (", nearly all at one end" if extreme else "") + (", 3 answers each" if several else "")
+            names = (f"NPS interval{ending}", f"CSAT interval{ending}", f"interval of an item's mean{ending}")
+            reason = "ten customers tell little; 30 and more hold"
+            if extreme:
+                reason = "on the safe side, as it has width where everyone agrees"
+            run = partial(score, extreme=extreme, several=several)
+            result += [Claim(names, n, COVERAGE, partial(run, n=n), reason) for n in (10, 30, 100, 500)]
+    difference = ("NPS difference of two roles, shared customers",)
+    result += [Claim(difference, n, COVERAGE, partial(roles, n=n)) for n in (30, 100, 500)]
+    names = ("satisfaction trend, level", "satisfaction trend, slope", "satisfaction trend, level from one answer")
+    reason = "on the safe side while it is open how far customers differ; see 500"
+    return result + [Claim(names, n, COVERAGE, partial(trend, n=n), reason) for n in (50, 100, 500)]
+
+
+def _of_contrasts() -> list[Claim]:
+    """What is claimed of churned against retained customers."""
+    mixed = "contrast, share of false findings"
+    covered = tuple(
+        f"contrast, {name}"
+        for name in (
+            "adjusted odds ratio interval, groups",
+            "adjusted odds ratio interval, a number",
+            "odds ratio interval",
+            "risk difference interval",
+        )
+    )
+    rates = ("contrast, rate ratio interval", "contrast, adjusted rate ratio interval")
+    names = (f"{mixed}, nothing matters", f"{mixed}, some matter", f"{mixed}, adjusted, some only go with others")
+    kinds = ("nothing", "some", "confounded")
+    return [
+        *(Claim((name,), 800, SIZE, partial(contrasts.false_finding, n=800, kind=kind))
+          for name, kind in zip(names, kinds, strict=True)),
+        Claim(covered, 800, COVERAGE, partial(contrasts.covered, n=800)),
+        Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
+        Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
+    ]  # fmt: skip
 
 
 CLAIMS = _all()

