@@ -50,7 +50,7 @@ def plot_movements(story: RevenueStory, *, ax: Axes | None = None) -> Axes:
     heights = {kind: np.array([f.value if story.told(f) else 0.0 for f in facts]) for kind, facts in bars.items()}
     with house_style():
         axes = new_axes(ax, 3.4)
-        x = np.arange(calendar.lived)
+        x = np.arange(story.shown)
         ends = {}
         for kinds, sign in ((GAINS, 1), (LOSSES, -1)):
             base = np.zeros(len(x))

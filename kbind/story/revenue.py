@@ -117,9 +117,14 @@ class RevenueStory:
         definition = "churn + contraction - expansion between the two ends of the window"
         return Fact("revenue.gap", abs(gap), "money", definition, source="revenue_retention(...).to_frame()")
 
+    @property
+    def shown(self) -> int:
+        """Windows of the figure: without a last one that lacks the contracts which begin at its end."""
+        return self.steps.movements.calendar.lived - self.steps.movements.lacking
+
     def step_facts(self) -> dict[str, list[Fact]]:
         """Every bar of the figure: revenue that moved, by kind and window."""
-        frame, counts = self.steps.to_frame(), self.steps.movements.counts
+        frame, counts = self.steps.to_frame().iloc[: self.shown], self.steps.movements.counts
         source = f"revenue_retention(data, period={self.steps.movements.calendar.period!r}).to_frame()"
         return {
             kind: [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,10 @@ from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 CONFIG_NAME = "kbind.yaml"
-_KEYS = ("title", "currency", "timezone", "as_of", "recorded_from", "decimal", "date_order", "tables", "roles")
+_KEYS = (
+    "title", "currency", "margin", "acquisition_cost", "timezone", "as_of", "recorded_from", "decimal", "date_order",
+    "tables", "roles",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Config:
 
     title: str | None = None
     currency: str = ""
+    margin: float | None = None
+    acquisition_cost: float | None = None
     timezone: str | None = None
     as_of: object = None
     recorded_from: object = None
@@ -91,9 +97,17 @@ def read_config(path: Path) -> Config:
     currency = content.get("currency") or ""
     if not isinstance(currency, str) or not re.fullmatch("([A-Z]{3})?", currency):
         raise _wrong(path.name, f"currency: {currency!r}", "allowed: a code of three letters, such as EUR")
+    for key, most, meant in (("margin", 1.0, "a share from 0 to 1"), ("acquisition_cost", math.inf, "0 or more")):
+        number = content.get(key)
+        if number is not None and (
+            isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number <= most
+        ):
+            raise _wrong(path.name, f"{key}: {number!r}", f"allowed: {meant}")
     return Config(
         title=None if title is None else str(title),
         currency=currency,
+        margin=content.get("margin"),
+        acquisition_cost=content.get("acquisition_cost"),
         timezone=content.get("timezone"),
         as_of=content.get("as_of"),
         recorded_from=content.get("recorded_from"),

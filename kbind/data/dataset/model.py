@@ -45,6 +45,10 @@ class Card:
         Name of what a report says about the data, if anything: "grocery".
     currency : str
         Code of the currency that amounts are in, such as "EUR"; empty if not known.
+    margin : float or None
+        Share of the revenue that is left after what serving a customer costs.
+    acquisition_cost : float or None
+        What winning one customer costs.
     """
 
     title: str
@@ -56,6 +60,8 @@ class Card:
     customer: str = "customer"
     key: str = ""
     currency: str = ""
+    margin: float | None = None
+    acquisition_cost: float | None = None
 
     def __str__(self) -> str:
         lines = [self.title, f"Source: {self.source}", f"Licence: {self.licence}", f"Size: {self.n}", "Fields:"]

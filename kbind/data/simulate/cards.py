@@ -55,4 +55,6 @@ def saas_card(scenario: Scenario, customers: int, months: int, rows: int) -> Car
         customer="customer",
         key="saas",
         currency="EUR",
+        margin=0.8,
+        acquisition_cost=600.0,
     )
