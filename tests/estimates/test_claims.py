@@ -92,7 +92,7 @@ def test_growth_by_hand() -> None:
     assert "computed, not observed" in check.definition
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(20, 150))
 def test_a_longer_view_makes_a_point_worth_more(gone: int) -> None:
     found = kb.claims(contracts(gone, 200 - gone))
