@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.claims import Claims as Claims
     from kbind.estimates.claims import claims as claims
+    from kbind.estimates.purchases import Purchases as Purchases
+    from kbind.estimates.purchases import purchases as purchases
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -66,6 +68,8 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Purchases": "kbind.estimates.purchases",
+    "purchases": "kbind.estimates.purchases",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",

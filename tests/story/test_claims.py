@@ -65,9 +65,10 @@ def test_table_puts_what_was_checked_first(saas: kb.Dataset, found: kb.Claims) -
 def test_finding_counts_the_verdicts(saas: kb.Dataset, found: kb.Claims, telco: kb.Dataset) -> None:
     frame = found.to_frame()
     counts = frame["verdict"].value_counts()
+    checked = (frame["status"] == "checked").sum()
     assert told(saas, found).finding() == (
-        f"Of {len(frame)} claims about loyal customers, {(frame['status'] == 'checked').sum()} can be checked with this "
-        f"data. Borne out: {counts.get('borne out', 0)}. Compatible, but not shown: {counts.get('open', 0)}. "
+        f"Of {len(frame)} claims about loyal customers, {checked} can be checked with this data. "
+        f"Borne out: {counts.get('borne out', 0)}. Compatible, but not shown: {counts.get('open', 0)}. "
         f"Different here: {counts.get('higher', 0) + counts.get('lower', 0)}."
     )
     nothing = told(telco, kb.claims(telco), "de").finding()
