@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.estimates.claims.checks import CHECKS, LEAST, LIFETIME, YEARS, paired_ratio, rate_ratio
+from kbind.estimates.claims.checks import CHECKS, LEAST, YEARS, paired_ratio, rate_ratio
 from kbind.estimates.claims.listed import CLAIMS, Claim
 from kbind.estimates.claims.result import CHECKED, NEEDS, TOO_LITTLE, Check
 from kbind.estimates.intervals import wilson
-from kbind.statistics.claimed import Referrals, days_between, won_by_campaign
+from kbind.statistics.claimed import Referrals, days_between, kept_for_a_year, won_by_campaign
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,10 @@ def test_points_that_cannot_be_gained_are_not_computed() -> None:
     assert "leave in a year, so that 5 points cannot be gained" in found["five_points"].definition
 
 
+def test_growth_from_nothing_is_not_computed() -> None:
+    assert kb.claims(contracts(200, 0))["one_point_lifetime"].status == TOO_LITTLE
+
+
 def test_a_year_that_was_not_recorded_says_nothing() -> None:
     frame = pd.DataFrame({"customer_id": range(200), "start": "2020-01-01", "end": None})
     frame.loc[:50, "end"] = "2023-11-01"
@@ -121,7 +125,11 @@ def test_growth_is_near_the_truth_of_the_simulation(saas: kb.Dataset) -> None:
     counted = kb.claims(saas)["five_points"]
     assert counted.status == CHECKED
     assert 0.1 < counted.estimate < 0.25
-    assert LIFETIME > YEARS
+    life = kb.claims(saas)["five_points_lifetime"]
+    long = kb.retention_value(
+        customers=1, price=1, margin=1, churn=1 - kept_for_a_year(saas).count / life.n, points=5, horizon=500
+    )
+    assert life.estimate == pytest.approx(long.growth, rel=1e-9)
 
 
 # -- devices and referrals ------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ from kbind.statistics.claimed import (
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Years looked ahead where a claim says what retention brings; and so many that everybody has left.
-YEARS, LIFETIME = 5, 2000
+#: Years looked ahead where a claim says what retention brings.
+YEARS = 5
 #: Referrals, early or late, below which a ratio has no interval that could be believed.
 _FEW = 10
 #: Customers of each kind from which spending up to an age is compared, and the age in months that is best known.
@@ -115,9 +115,9 @@ class Look:
         return every.calendar.starts[1] if every.starts_with_recording else None
 
 
-def _growth(look: Look, points: float, horizon: int) -> Found:
+def _growth(look: Look, points: float, *, lifetime: bool) -> Found:
     """Extra revenue by the company's own yearly churn; arithmetic, not observation."""
-    over = "for as long as they stay" if horizon == LIFETIME else f"over {horizon} years"
+    over = "for as long as they stay" if lifetime else f"over {YEARS} years"
     definition = (
         f"computed, not observed: extra revenue from the customers of today {over} if {points:g} points more of them "
         "stay each year, divided by their revenue without; from the share of the customers with a contract a year "
@@ -125,15 +125,26 @@ def _growth(look: Look, points: float, horizon: int) -> Found:
     )
     kept = kept_for_a_year(look.data) if look.seen_a_year else Share(0, 0)
     churn = rate_of(kept.n - kept.count, kept.n, look.conf_level, "gone within the year")
-    if not churn.ci_lower > points / 100:  # also where it is not known
+    if not (churn.ci_lower > points / 100 and churn.value < 1):  # also where it is not known
         return Found(np.nan, np.nan, np.nan, kept.n, definition + _too_little(churn, points))
-    worth = retention_value(customers=kept.n, price=1, margin=1, churn=churn, points=points, horizon=horizon)
+    if lifetime:
+        return Found(*_lifetime_growth(churn, points / 100), kept.n, definition)
+    worth = retention_value(customers=kept.n, price=1, margin=1, churn=churn, points=points, horizon=YEARS)
     return Found(worth.growth, *worth.interval("growth"), kept.n, definition)
+
+
+def _lifetime_growth(churn: Rate, fall: float) -> tuple[float, float, float]:
+    """Growth of the years that a customer stays, (1 - c) / c, and its range as churn c moves over its interval."""
+    moving = np.concatenate([[churn.value], np.linspace(*churn.interval, 101)])
+    growth = (1 - moving + fall) / (moving - fall) / ((1 - moving) / moving) - 1
+    return float(growth[0]), float(growth.min()), float(growth.max())
 
 
 def _too_little(churn: Rate, points: float) -> str:
     if np.isnan(churn.value):
         return "; leavers were not recorded for a year"
+    if churn.value == 1:
+        return "; nobody stayed"
     return f"; perhaps only {churn.ci_lower:.1%} leave in a year, so that {points:g} points cannot be gained"
 
 
@@ -255,10 +266,10 @@ def _ratio(row: pd.Series[Any], name: str) -> tuple[float, float, float]:
 
 #: Claim -> how it is checked.
 CHECKS: dict[str, Callable[[Look], Found]] = {
-    "five_points": lambda look: _growth(look, 5, YEARS),
-    "five_points_lifetime": lambda look: _growth(look, 5, LIFETIME),
-    "one_point": lambda look: _growth(look, 1, YEARS),
-    "one_point_lifetime": lambda look: _growth(look, 1, LIFETIME),
+    "five_points": lambda look: _growth(look, 5, lifetime=False),
+    "five_points_lifetime": lambda look: _growth(look, 5, lifetime=True),
+    "one_point": lambda look: _growth(look, 1, lifetime=False),
+    "one_point_lifetime": lambda look: _growth(look, 1, lifetime=True),
     "regulars_spend": _regulars,
     "loyal_more": _more,
     "loyal_often": _often,

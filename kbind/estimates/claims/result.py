@@ -99,7 +99,8 @@ class Claims(Shown):
         """What the table holds, in one sentence."""
         return (
             "Claims of articles on retention against data of one company: a claim is a hypothesis, and "
-            f"{CHECKED!r} says that it was looked at, not that it is true; {self.conf_level:.0%} intervals. "
+            f"{CHECKED!r} says that it was looked at, not that it is true; {self.conf_level:.0%} intervals, each for "
+            "itself, so that of twenty claims one may fail by chance. "
             f"{self.provenance}"
         )
 
