@@ -119,7 +119,8 @@ def test_customers_price_and_margin_scale_the_value(given_: dict[str, Any], part
     whole = kb.retention_value(**given_, points=points)
     people = {"customers": given_["customers"] * part, "gained": given_["gained"] * part}
     if people["customers"] > 0:
-        assert kb.retention_value(**{**given_, **people}, points=points).value == pytest.approx(part * whole.value, rel=1e-6)
+        fewer = kb.retention_value(**{**given_, **people}, points=points)
+        assert fewer.value == pytest.approx(part * whole.value, rel=1e-6)
     for name in ("price", "margin"):
         scaled = kb.retention_value(**{**given_, name: given_[name] * part}, points=points)
         assert scaled.value == pytest.approx(part * whole.value, rel=1e-6)
