@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.purchases import Purchases as Purchases
+    from kbind.estimates.purchases import Referrals as Referrals
     from kbind.estimates.purchases import purchases as purchases
+    from kbind.estimates.purchases import referrals as referrals
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -65,7 +67,9 @@ _HOMES = {
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
     "Purchases": "kbind.estimates.purchases",
+    "Referrals": "kbind.estimates.purchases",
     "purchases": "kbind.estimates.purchases",
+    "referrals": "kbind.estimates.purchases",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
