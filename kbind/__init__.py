@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.lapse import Lapse as Lapse
+    from kbind.estimates.lapse import lapse as lapse
     from kbind.estimates.purchases import Purchases as Purchases
     from kbind.estimates.purchases import Referrals as Referrals
     from kbind.estimates.purchases import purchases as purchases
@@ -66,6 +68,8 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Lapse": "kbind.estimates.lapse",
+    "lapse": "kbind.estimates.lapse",
     "Purchases": "kbind.estimates.purchases",
     "Referrals": "kbind.estimates.purchases",
     "purchases": "kbind.estimates.purchases",

@@ -54,8 +54,8 @@ class Referrals(Shown):
             else ""
         )
         return (
-            f"New {self.activity.customer}s with an entry in referred_by, divided by all whose first activity falls into "
-            f"the {self.activity.calendar.period}; {self.conf_level:.0%} Wilson score interval.{out} "
+            f"New {self.activity.customer}s with an entry in referred_by, divided by all whose first activity falls "
+            f"into the {self.activity.calendar.period}; {self.conf_level:.0%} Wilson score interval.{out} "
             f"{self.activity.provenance}"
         )
 
