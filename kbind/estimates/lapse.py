@@ -67,8 +67,8 @@ class Lapse(Shown):
         else:
             limit = (
                 f"A {who} has lapsed when silent for more than {rule.floor} days and for more than the "
-                f"{rule.quantile:.0%} quantile of its own past gaps, and is at risk when one of the two is passed; with "
-                f"fewer than {rule.min_events} days of activity nobody can tell."
+                f"{rule.quantile:.0%} quantile of its own past gaps, and is at risk when one of the two is passed; "
+                f"with fewer than {rule.min_events} days of activity nobody can tell."
             )
         return (
             f"{limit} False alarms: past silences beyond the limit of that day that ended within {rule.maturity} days "

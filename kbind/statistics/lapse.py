@@ -202,7 +202,8 @@ def _states(rule: Rule) -> str:
     )
     return (
         "SELECT *, CASE WHEN own IS NULL THEN 'too few events to tell' "
-        "WHEN silent > greatest(floor, own) THEN 'lapsed' WHEN silent > least(floor, own) THEN 'at risk' ELSE 'active' END AS status, "
+        "WHEN silent > greatest(floor, own) THEN 'lapsed' "
+        "WHEN silent > least(floor, own) THEN 'at risk' ELSE 'active' END AS status, "
         f"CASE WHEN NOT own IS NULL THEN greatest(floor, own) END AS allowed FROM ({own}) AS o CROSS JOIN floors"
     )
 
