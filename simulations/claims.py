@@ -178,7 +178,7 @@ def projection(rng: Generator, n: int) -> tuple[bool, ...]:
 def spent(rng: Generator, n: int) -> tuple[bool, ...]:
     """Mean revenue a customer, and that of regular customers against others, four times as much; amounts are skewed."""
     amounts = rng.gamma(0.8, 50.0, n), rng.gamma(0.8, 200.0, n)
-    once, regular = ((n, x.sum(), (x * x).sum()) for x in amounts)
+    once, regular = ((n, x.sum(), (x**2).sum(), (x**3).sum()) for x in amounts)
     _, *mean = mean_of_sums(once)
     _, *ratio = ratio_of_means(regular, once)
     return tuple(bool(low <= true <= high) for true, (low, high) in ((40.0, mean), (4.0, ratio)))
@@ -247,7 +247,7 @@ def _all() -> list[Claim]:
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
     for n, reason in ((50, "means of few skewed amounts; see 500"), (500, "")):
-        names = ("mean revenue, t interval", "ratio of mean revenues interval")
+        names = ("mean revenue interval", "ratio of mean revenues interval")
         result.append(Claim(names, n, COVERAGE, partial(spent, n=n), reason))
     for n in (40, 400):
         name = "false-alarm rate, Wilson interval with customers as clusters"
