@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.claims import Claims as Claims
     from kbind.estimates.claims import claims as claims
+    from kbind.estimates.lapse import Lapse as Lapse
+    from kbind.estimates.lapse import lapse as lapse
     from kbind.estimates.purchases import Purchases as Purchases
+    from kbind.estimates.purchases import Referrals as Referrals
     from kbind.estimates.purchases import purchases as purchases
+    from kbind.estimates.purchases import referrals as referrals
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -68,8 +72,12 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Lapse": "kbind.estimates.lapse",
+    "lapse": "kbind.estimates.lapse",
     "Purchases": "kbind.estimates.purchases",
+    "Referrals": "kbind.estimates.purchases",
     "purchases": "kbind.estimates.purchases",
+    "referrals": "kbind.estimates.purchases",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",

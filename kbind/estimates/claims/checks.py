@@ -239,10 +239,11 @@ def _across(look: Look) -> Found:
 
 def paired_ratio(sums: Paired, conf_level: float, definition: str, *, later_first: bool) -> Found:
     """Ratio of two means of the same customers."""
-    later = sums.n, sums.later, sums.later_squares
-    first = sums.n, sums.first, sums.first_squares
-    pair = (later, first) if later_first else (first, later)
-    ratio, lower, upper = (float(x) for x in ratio_of_means(*pair, conf_level, products=sums.products))
+    # a ratio takes no notice of cubes
+    later = sums.n, sums.later, sums.later_squares, np.nan
+    first = sums.n, sums.first, sums.first_squares, np.nan
+    above, below = (later, first) if later_first else (first, later)
+    ratio, lower, upper = (float(x) for x in ratio_of_means(above, below, conf_level, products=sums.products))
     return Found(ratio, lower, upper, sums.n, definition)
 
 

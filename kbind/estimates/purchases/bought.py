@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: The first cohort is the start of recording if it is so many times the median of the others.
 _PANEL_FACTOR = 3
+_Sums = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 _MISSING = "{}() needs a column {!r} in events; name it by mapping= or in kbind.yaml"
 
 
@@ -99,8 +100,9 @@ class Purchases(Shown):
         Returns
         -------
         DataFrame
-            Columns cohort, age, cohort_size, at_risk, revenue, revenue_ci_lower, revenue_ci_upper (t interval of the
-            mean over the customers of the cohort). What has not been lived yet is NaN with at_risk 0.
+            Columns cohort, age, cohort_size, at_risk, revenue, revenue_ci_lower, revenue_ci_upper (interval of the
+            mean over the customers of the cohort, made for skewed amounts). What has not been lived yet is NaN with
+            at_risk 0.
 
         Raises
         ------
@@ -122,7 +124,7 @@ class Purchases(Shown):
                 "cohort_size": np.repeat(self.counts.size[g], periods),
                 "at_risk": at_risk.ravel(),
             }
-            found = mean_of_sums((at_risk, cells.total[g], cells.squares[g]), self.conf_level)
+            found = mean_of_sums((at_risk, cells.total[g], cells.squares[g], cells.cubes[g]), self.conf_level)
             frames.append(pd.DataFrame(frame | _with_interval("revenue", [x.ravel() for x in found])))
         return stack_groups(self.by, self.counts.groups, frames)
 
@@ -172,7 +174,7 @@ class Purchases(Shown):
         frames = []
         for g in range(len(self.counts.groups)):
             everyone, regular = (self._summed(cells, g) for cells in (self.counts.revenue, self.counts.regular))
-            once = everyone[0] - regular[0], everyone[1] - regular[1], everyone[2] - regular[2]
+            once = _minus(everyone, regular)
             columns: dict[str, object] = {"age": np.arange(self.calendar.size), "at_risk": everyone[0]}
             columns |= {"n_once": once[0], "n_regular": regular[0]}
             columns |= _with_interval("once", mean_of_sums(once, self.conf_level))
@@ -196,9 +198,9 @@ class Purchases(Shown):
 
         self._need_amount("order_value")
         sums, level = self.counts.values, self.conf_level
-        whole = (sums.n, sums.first, sums.first_squares)
-        first = (sums.again, sums.again_first, sums.again_first_squares)
-        later = (sums.again, sums.later, sums.later_squares)
+        whole = (sums.n, sums.first, sums.first_squares, sums.first_cubes)
+        first = (sums.again, sums.again_first, sums.again_first_squares, sums.again_first_cubes)
+        later = (sums.again, sums.later, sums.later_squares, sums.later_cubes)
         columns: dict[str, object] = {"n": sums.n}
         columns |= _with_interval("first_of_all", mean_of_sums(whole, level))
         columns |= {"n_regular": sums.again}
@@ -298,12 +300,12 @@ class Purchases(Shown):
         lived: NDArray[np.bool_] = cohort + age < self.calendar.lived
         return lived
 
-    def _summed(self, cells: Cells, group: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Customers, sum and sum of squares by age, over the cohorts that have lived it."""
-        n, total, squares = (
-            np.where(self._lived(), x[group], 0).sum(axis=0) for x in (cells.n, cells.total, cells.squares)
-        )
-        return n, total, squares
+    def _summed(self, cells: Cells, group: int) -> _Sums:
+        """Customers, and sums of powers, by age, over the cohorts that have lived it."""
+        lived = self._lived()
+        values = (cells.n, cells.total, cells.squares, cells.cubes)
+        n, total, squares, cubes = (np.where(lived, x[group], 0).sum(axis=0) for x in values)
+        return n, total, squares, cubes
 
     def _by_age(self, name: str, cells: Cells) -> pd.DataFrame:
         import pandas as pd
@@ -403,6 +405,12 @@ def purchases(
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
     )
+
+
+def _minus(everyone: _Sums, some: _Sums) -> _Sums:
+    """Sums over the others."""
+    n, total, squares, cubes = (a - b for a, b in zip(everyone, some, strict=True))
+    return n, total, squares, cubes
 
 
 def _with_interval(name: str, found: Sequence[object]) -> dict[str, object]:

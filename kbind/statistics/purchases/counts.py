@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 #: Repeat rates and waiting times are kept for the first orders; those of later ones concern ever fewer customers.
 ORDERS = 10
 
+#: Sums, sums of squares and of cubes: means, their errors, and how skewed they are.
+_POWERS = (1, 2, 3)
+
 #: Groups x periods x periods that fit into memory several times.
 _MOST_CELLS = 10**7
 
@@ -34,13 +37,14 @@ class Cells:
     ----------
     n : ndarray of int, shape (groups, cohorts, ages)
         Customers that the sums run over.
-    total, squares : ndarray of float, shape (groups, cohorts, ages)
-        Sum, and sum of squares.
+    total, squares, cubes : ndarray of float, shape (groups, cohorts, ages)
+        Sum, and sums of squares and cubes.
     """
 
     n: Ints = field(repr=False)
     total: Floats = field(repr=False)
     squares: Floats = field(repr=False)
+    cubes: Floats = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,22 +70,27 @@ class OrderValues:
 
     Attributes
     ----------
-    n, first, first_squares : ndarray, shape (groups,)
-        All customers: how many, sum and sum of squares of the first order.
+    n, first, first_squares, first_cubes : ndarray, shape (groups,)
+        All customers: how many, sum and sums of squares and cubes of the first order.
     again : ndarray of int, shape (groups,)
         Customers with later orders; the rest runs over them.
-    again_first, again_first_squares, later, later_squares, products : ndarray of float, shape (groups,)
-        First order, mean of the later ones, and the product of both.
+    again_first, later : ndarray of float, shape (groups,)
+        Sums of the first order and of the mean of the later ones; with `_squares` and `_cubes` of their powers.
+    products : ndarray of float, shape (groups,)
+        Sum of the products of both.
     """
 
     n: Ints
     first: Floats
     first_squares: Floats
+    first_cubes: Floats
     again: Ints
     again_first: Floats
     again_first_squares: Floats
+    again_first_cubes: Floats
     later: Floats
     later_squares: Floats
+    later_cubes: Floats
     products: Floats
 
 
@@ -174,9 +183,14 @@ class _Query:
 def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
     """Revenue up to each age, of all and of those who had bought twice by then.
 
-    A customer's sum up to an age changes only in periods with rows, and so does its square: the changes are added up by
+    A customer's sum up to an age changes only in periods with rows, and so do its powers: the changes are added up by
     cohort and age, and then over ages. Nobody's course is ever spread over all ages.
     """
+    columns = {f"total{k}": _sum(_change(k, "r"), f"total{k}") for k in _POWERS}
+    for k in _POWERS:
+        # who buys for the second time brings along all spent so far
+        fresh = f"CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN {_power('total', k)} ELSE {_change(k, 'r')} END"
+        columns[f"regular{k}"] = _sum(fresh, f"regular{k}")
     window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
@@ -187,23 +201,18 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
         "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
         f"courses AS (SELECT cohort, age, r, m{ask.selected}, sum(r) {window} AS total, sum(m) {window} AS bought "
         "FROM lived) "
-        f"SELECT cohort, age{ask.selected}, CAST(sum(r) AS DOUBLE) AS total, "
-        "CAST(sum(total * total - (total - r) * (total - r)) AS DOUBLE) AS squares, "
-        "count(*) FILTER (WHERE bought >= 2 AND bought - m < 2) AS regulars, "
-        "CAST(sum(CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN total ELSE r END) AS DOUBLE) AS regular_total, "
-        "CAST(sum(CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN total * total "
-        "ELSE total * total - (total - r) * (total - r) END) AS DOUBLE) AS regular_squares "
+        f"SELECT cohort, age{ask.selected}, count(*) FILTER (WHERE bought >= 2 AND bought - m < 2) AS regulars, "
+        f"{', '.join(columns.values())} "
         f"FROM courses GROUP BY cohort, age{ask.selected}",
         ask.tables.parts,
     )
     code = ask.code(found, groups)
-    names = ("total", "squares", "regulars", "regular_total", "regular_squares")
-    sums = {name: _spread(found, name, code, size) for name in names}
+    sums = {name: _spread(found, name, code, size) for name in ("regulars", *columns)}
     everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
     regulars = np.rint(sums["regulars"]).astype(np.int64)
     return (
-        Cells(everyone, sums["total"], sums["squares"]),
-        Cells(regulars, sums["regular_total"], sums["regular_squares"]),
+        Cells(everyone, *(sums[f"total{k}"] for k in _POWERS)),
+        Cells(regulars, *(sums[f"regular{k}"] for k in _POWERS)),
     )
 
 
@@ -217,14 +226,26 @@ def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
         f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
         f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
         f"courses AS (SELECT cohort, age, c{ask.selected}, sum(c) {window} AS total FROM fresh) "
-        f"SELECT cohort, age{ask.selected}, CAST(sum(c) AS DOUBLE) AS total, "
-        "CAST(sum(total * total - (total - c) * (total - c)) AS DOUBLE) AS squares "
+        f"SELECT cohort, age{ask.selected}, {', '.join(_sum(_change(k, 'c'), f'total{k}') for k in _POWERS)} "
         f"FROM courses GROUP BY cohort, age{ask.selected}",
         ask.tables.parts,
     )
     code = ask.code(found, groups)
     everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
-    return Cells(everyone, _spread(found, "total", code, size), _spread(found, "squares", code, size))
+    return Cells(everyone, *(_spread(found, f"total{k}", code, size) for k in _POWERS))
+
+
+def _power(value: str, exponent: int) -> str:
+    return " * ".join([value] * exponent)
+
+
+def _change(exponent: int, added: str) -> str:
+    """By how much a power of the total has grown with what was added."""
+    return f"{_power('total', exponent)} - {_power(f'(total - {added})', exponent)}"
+
+
+def _sum(value: str, name: str) -> str:
+    return f"CAST(sum({value}) AS DOUBLE) AS {name}"
 
 
 def _spread(found: pa.Table, name: str, code: Ints, size: Ints) -> Floats:
@@ -269,10 +290,13 @@ def _values(ask: _Query, groups: Groups) -> OrderValues:
     sums = {
         "first": "f",
         "first_squares": "f * f",
+        "first_cubes": "f * f * f",
         "again_first": again.format("f"),
         "again_first_squares": again.format("f * f"),
+        "again_first_cubes": again.format("f * f * f"),
         "later": "l",
         "later_squares": "l * l",
+        "later_cubes": "l * l * l",
         "products": "f * l",
     }
     columns = ", ".join(f"CAST(coalesce(sum({sql}), 0) AS DOUBLE) AS {name}" for name, sql in sums.items())

@@ -11,12 +11,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import skew
+from scipy.stats import t as student
 
 import kbind as kb
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "purchases.json").read_text())
 NAN = np.nan
+
+
+def powers(values: Any) -> tuple[int, float, float, float]:
+    x = np.asarray(values, dtype=float)
+    return len(x), x.sum(), (x**2).sum(), (x**3).sum()
 
 
 def log(rows: list[tuple[Any, ...]], names: str = "customer_id timestamp amount") -> pd.DataFrame:
@@ -231,7 +238,7 @@ def test_purchases_as_counted_one_by_one(rows: list[Any], within: int) -> None:
         assert known.loc[key, "revenue"] == pytest.approx(np.mean(values))
         if len(values) > 1:
             half = (known.loc[key, "revenue_ci_upper"] - known.loc[key, "revenue_ci_lower"]) / 2
-            _, low, high = mean_of_sums((len(values), np.sum(values), np.sum(np.square(values))))
+            _, low, high = mean_of_sums(powers(values))
             assert half == pytest.approx((high - low) / 2, abs=1e-5)
     categories = bought.categories().set_index("age")
     for age in categories.index[categories["at_risk"] > 0]:
@@ -284,15 +291,34 @@ def test_revenue_adds_up(grocery: kb.Dataset) -> None:
 def test_mean_of_sums_and_paired_ratio(values: list[tuple[float, float]]) -> None:
     x, y = np.array(values).T
     n = len(x)
-    mean, lower, upper = mean_of_sums((n, x.sum(), (x * x).sum()))
+    mean, lower, upper = mean_of_sums(powers(x))
     assert mean == pytest.approx(x.mean())
     assert lower <= mean <= upper
-    ratio, _, high = ratio_of_means((n, x.sum(), (x * x).sum()), (n, y.sum(), (y * y).sum()), products=(x * y).sum())
+    ratio, _, high = ratio_of_means(powers(x), powers(y), products=(x * y).sum())
     error = np.std(x / x.mean() - y / y.mean(), ddof=1) / np.sqrt(n)
     assert ratio == pytest.approx(x.mean() / y.mean())
     assert np.log(high / ratio) == pytest.approx(1.959963984540054 * error, abs=1e-6)
 
 
+@settings(max_examples=25, deadline=None)
+@given(values=st.lists(st.floats(0, 100), min_size=3, max_size=30), level=st.sampled_from([0.8, 0.95]))
+def test_mean_of_sums_is_where_the_bent_t_is_that_of_student(values: list[float], level: float) -> None:
+    """Put the limits into Hall's cubic; and without skewness they are Student's."""
+    x = np.array(values)
+    n, spread = len(x), float(x.std(ddof=1))
+    if spread < 0.1:
+        return
+    t = student.ppf(0.5 + level / 2, n - 1)
+    bend = float(skew(x)) / np.sqrt(n)
+    _, *limits = mean_of_sums(powers(x), level)
+    for limit, expected in zip(limits, (t, -t), strict=True):
+        found = (x.mean() - limit) / (spread / np.sqrt(n))
+        assert found + bend * found**2 / 3 + bend**2 * found**3 / 27 + bend / 6 == pytest.approx(expected, abs=1e-4)
+    even = np.concatenate([x, -x])
+    half = student.ppf(0.5 + level / 2, 2 * n - 1) * even.std(ddof=1) / np.sqrt(2 * n)
+    np.testing.assert_allclose(mean_of_sums(powers(even), level), [0, -half, half], atol=1e-6)
+
+
 def test_ratio_of_means_undefined_where_a_mean_is_not_positive() -> None:
-    assert np.isnan(ratio_of_means((3, -6.0, 14.0), (3, 6.0, 14.0))).all()
-    assert np.isnan(mean_of_sums((0, 0.0, 0.0))).all()
+    assert np.isnan(ratio_of_means(powers([-1.0, -2.0, -3.0]), powers([1.0, 2.0, 3.0]))).all()
+    assert np.isnan(mean_of_sums((0, 0.0, 0.0, 0.0))).all()
