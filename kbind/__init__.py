@@ -16,12 +16,20 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.claims import Claims as Claims
+    from kbind.estimates.claims import claims as claims
     from kbind.estimates.contrasts import Contrasts as Contrasts
     from kbind.estimates.contrasts import contrast as contrast
     from kbind.estimates.feedback import FeedbackScore as FeedbackScore
     from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
     from kbind.estimates.feedback import feedback_score as feedback_score
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.lapse import Lapse as Lapse
+    from kbind.estimates.lapse import lapse as lapse
+    from kbind.estimates.purchases import Purchases as Purchases
+    from kbind.estimates.purchases import Referrals as Referrals
+    from kbind.estimates.purchases import purchases as purchases
+    from kbind.estimates.purchases import referrals as referrals
     from kbind.estimates.reasons import CodedReasons as CodedReasons
     from kbind.estimates.reasons import ReasonsByType as ReasonsByType
     from kbind.estimates.reasons import code_reasons as code_reasons
@@ -49,6 +57,8 @@ if TYPE_CHECKING:
     from kbind.estimates.survival import hazard_model as hazard_model
     from kbind.estimates.survival import project_retention as project_retention
     from kbind.estimates.survival import survival_curve as survival_curve
+    from kbind.estimates.value import RetentionValue as RetentionValue
+    from kbind.estimates.value import retention_value as retention_value
     from kbind.figures import alt_text as alt_text
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
@@ -83,6 +93,12 @@ _HOMES = {
     "ThemeDictionary": "kbind.statistics.reasons",
     "code_reasons": "kbind.estimates.reasons",
     "reason_by_type": "kbind.estimates.reasons",
+    "Lapse": "kbind.estimates.lapse",
+    "lapse": "kbind.estimates.lapse",
+    "Purchases": "kbind.estimates.purchases",
+    "Referrals": "kbind.estimates.purchases",
+    "purchases": "kbind.estimates.purchases",
+    "referrals": "kbind.estimates.purchases",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
@@ -110,6 +126,10 @@ _HOMES = {
     "SatisfactionTrend": "kbind.estimates.feedback",
     "feedback_score": "kbind.estimates.feedback",
     "satisfaction_trend": "kbind.estimates.feedback",
+    "Claims": "kbind.estimates.claims",
+    "claims": "kbind.estimates.claims",
+    "RetentionValue": "kbind.estimates.value",
+    "retention_value": "kbind.estimates.value",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

@@ -77,6 +77,7 @@ def load_grocery() -> Dataset:
         ),
         customer="household",
         key="grocery",
+        currency="USD",
     )
     return replace(data, name=card.title, card=card)
 
@@ -125,6 +126,7 @@ def load_telco() -> Dataset:
             f"{int((customers['tenure'] == 0).sum())} customers have tenure 0 and no total_charges.",
             "Six columns repeat the level 'No internet service': recode before comparing or clustering.",
         ),
+        currency="USD",
     )
     roles = {
         "churned": Role("churn", "Yes"),

@@ -42,7 +42,7 @@ class CountedRate(Protocol):
 
 
 #: What a fact's value is, and so how it is written.
-UNITS = ("share", "customers", "count", "ratio")
+UNITS = ("share", "customers", "count", "ratio", "money")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Fact:
         Name within the chapter, such as "next.on".
     value : float
         The number; NaN if unknown.
-    unit : {"share", "customers", "count", "ratio"}
-        A share is a fraction of 1; a count counts things other than customers; a ratio compares two numbers.
+    unit : {"share", "customers", "count", "ratio", "money"}
+        A share is a fraction of 1; a count counts things other than customers; a ratio compares two numbers; money
+        is in the currency of the voice that tells it.
     definition : str
         What was counted and divided, in one sentence.
     ci_lower, ci_upper : float

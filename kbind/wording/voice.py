@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from babel.dates import format_date, format_interval, format_skeleton
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
 from kbind.errors import ArgumentError
 from kbind.wording.disclosure import Disclosure
@@ -40,6 +40,8 @@ class Voice:
         Length of the periods spoken of.
     disclosure : Disclosure
         Which counts are too small to tell.
+    currency : str
+        Code of the currency that money is in; empty if not known, and money is a plain number.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Voice:
         action: str = "use",
         period: str = "month",
         disclosure: Disclosure | None = None,
+        currency: str = "",
     ) -> None:
         self.lang = lang
         self.catalogue = Catalogue(lang)
         self.customer, self.action, self.period = customer, action, period
         self.disclosure = disclosure or Disclosure()
+        self.currency = currency
         if not self.catalogue.has(f"customer.{customer}.many"):
             raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
         self.told: dict[str, Fact] = {}
@@ -115,18 +119,31 @@ class Voice:
         if form == "per100":
             return self.number(round(100 * fact.value))
         if form == "about":
-            return self.number(_rounded(fact.value))
+            return self._plain(_rounded(fact.value), fact.unit)
         if form in ("n", "n_dative"):
             return self.customers(fact.n or 0, dative=form == "n_dative")
         if form == "size":
             return self.count(fact.n or 0)
         if form == "range":
-            return self.range(fact.ci_lower, fact.ci_upper)
+            return self._limits(fact)
         if fact.unit == "share":
             return self.percent(fact.value, 0 if form == "whole" else 1)
-        if fact.unit == "ratio":
-            return self.number(fact.value, 1)
-        return self.number(round(fact.value))
+        return self._plain(fact.value, fact.unit)
+
+    def _plain(self, value: float, unit: str) -> str:
+        """A number that is no share, by its unit."""
+        if unit == "money":
+            return self.money(value)
+        return self.number(value, 1) if unit == "ratio" else self.number(round(value))
+
+    def _limits(self, fact: Fact) -> str:
+        """The fact's interval as two limits; a dash if unknown."""
+        if fact.unit == "share":
+            return self.range(fact.ci_lower, fact.ci_upper)
+        if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
+            return DASH
+        low, high = (self._plain(limit, fact.unit) for limit in (fact.ci_lower, fact.ci_upper))
+        return self.catalogue.text("range", low=low, high=high)
 
     def count(self, customers: int) -> str:
         """A number of customers, or that it is under the threshold."""
@@ -138,11 +155,7 @@ class Voice:
 
     def interval(self, fact: Fact) -> str:
         """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"."""
-        level = self.percent(fact.conf_level)
-        if fact.unit == "ratio":
-            low, high = self.number(fact.ci_lower, 1), self.number(fact.ci_upper, 1)
-            return self.catalogue.text("interval", level=level, range=self.catalogue.text("range", low=low, high=high))
-        return self.catalogue.text("interval", level=level, range=self.range(fact.ci_lower, fact.ci_upper))
+        return self.catalogue.text("interval", level=self.percent(fact.conf_level), range=self._limits(fact))
 
     def range(self, low: float, high: float) -> str:
         """Two shares as limits: "82,5 bis 85,4 %"; a dash if unknown."""
@@ -201,6 +214,19 @@ class Voice:
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         sign = "\u00a0%" if self.lang == "de" else "%"
         return str(format_percent(float(share), format=digits + sign, locale=self.lang))
+
+    def money(self, value: float) -> str:
+        """An amount in the report's currency, from 100 on without cents: "1.234 €", "€9.90"; a dash for NaN."""
+        if value is None or np.isnan(value):
+            return DASH
+        decimals = 0 if round(abs(value), 2) >= 100 or value == 0 else 2
+        if not self.currency:
+            return self.number(value, decimals)
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        code = get_currency_symbol(self.currency, locale=self.lang)[-1].isalpha()  # CHF stands apart from the number
+        pattern = f"{digits}\u00a0¤" if self.lang == "de" else f"¤\u00a0{digits}" if code else f"¤{digits}"
+        amount = round(float(value), decimals) + 0.0
+        return str(format_currency(amount, self.currency, pattern, locale=self.lang, currency_digits=False))
 
     def day(self, day: date) -> str:
         """A date in words: "31. Dezember 2017"."""

@@ -100,6 +100,23 @@ def test_forms_of_a_fact() -> None:
     assert voice.tell(Fact("a", 64.4, "count", "d"), "about") == "64"
 
 
+@pytest.mark.parametrize(
+    ("lang", "currency", "large", "small", "interval"),
+    [
+        ("de", "EUR", "1.234\u00a0€", "-9,90\u00a0€", "95\u00a0%\u2011Bereich 99,99\u00a0€ bis 2.000\u00a0€"),
+        ("en", "EUR", "€1,234", "-€9.90", "95% interval €99.99 to €2,000"),
+        ("en", "CHF", "CHF\u00a01,234", "-CHF\u00a09.90", "95% interval CHF\u00a099.99 to CHF\u00a02,000"),
+        ("de", "", "1.234", "-9,90", "95\u00a0%\u2011Bereich 99,99 bis 2.000"),
+    ],
+)
+def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, small: str, interval: str) -> None:
+    voice = Voice(lang, currency=currency)
+    fact = Fact("m", 1234.4, "money", "d", 99.99, 2000.0)
+    assert [voice.tell(fact), voice.money(-9.9), voice.tell(fact, "interval")] == [large, small, interval]
+    assert voice.tell(fact, "about") == large.replace("1.234", "1.200").replace("1,234", "1,200")
+    assert voice.tell(Fact("u", 5.0, "money", "d"), "range") == voice.money(math.nan) == DASH
+
+
 def test_plurals_and_cases() -> None:
     german = Voice("de", customer="household")
     assert [german.customers(n) for n in (0, 5, 2)] == ["0 Haushalte", "5 Haushalte", "unter 5 Haushalte"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
 
 CONFIG_NAME = "kbind.yaml"
-_KEYS = ("title", "timezone", "as_of", "recorded_from", "decimal", "date_order", "tables", "roles")
+_KEYS = ("title", "currency", "timezone", "as_of", "recorded_from", "decimal", "date_order", "tables", "roles")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Config:
     """Everything declared about a data set."""
 
     title: str | None = None
+    currency: str = ""
     timezone: str | None = None
     as_of: object = None
     recorded_from: object = None
@@ -86,8 +88,12 @@ def read_config(path: Path) -> Config:
     title = content.get("title")
     if not isinstance(title, (str, int, float, date, type(None))):
         raise _wrong(path.name, f"title: {title!r}", "allowed: text")
+    currency = content.get("currency") or ""
+    if not isinstance(currency, str) or not re.fullmatch("([A-Z]{3})?", currency):
+        raise _wrong(path.name, f"currency: {currency!r}", "allowed: a code of three letters, such as EUR")
     return Config(
         title=None if title is None else str(title),
+        currency=currency,
         timezone=content.get("timezone"),
         as_of=content.get("as_of"),
         recorded_from=content.get("recorded_from"),

@@ -43,6 +43,8 @@ class Card:
         What a customer is called in a report: "customer" or "household".
     key : str
         Name of what a report says about the data, if anything: "grocery".
+    currency : str
+        Code of the currency that amounts are in, such as "EUR"; empty if not known.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Card:
     caveats: tuple[str, ...] = ()
     customer: str = "customer"
     key: str = ""
+    currency: str = ""
 
     def __str__(self) -> str:
         lines = [self.title, f"Source: {self.source}", f"Licence: {self.licence}", f"Size: {self.n}", "Fields:"]

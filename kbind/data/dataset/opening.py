@@ -136,7 +136,8 @@ def open_dataset(
         found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
     }
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
-    data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), Card(title=name))
+    card = Card(title=name, currency=config.currency)
+    data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), card)
     data = replace(data, recorded_from=read_as_of(declared_start, zone, "recorded_from"))
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))

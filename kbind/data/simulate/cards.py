@@ -54,4 +54,5 @@ def saas_card(scenario: Scenario, customers: int, months: int, rows: int) -> Car
         caveats=tuple(caveats),
         customer="customer",
         key="saas",
+        currency="EUR",
     )

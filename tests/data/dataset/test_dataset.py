@@ -130,7 +130,7 @@ def test_kbind_yaml(tmp_path: Path) -> None:
     (tmp_path / "Bestellungen.csv").write_text(GERMAN, encoding="utf-8")
     (tmp_path / "customers.csv").write_text("customer_id;Treue\n007;3\n012;1\n")
     (tmp_path / "kbind.yaml").write_text(
-        "title: Kölner Laden\ntimezone: Europe/Berlin\nas_of: 2024-04-01\n"
+        "title: Kölner Laden\ncurrency: EUR\ntimezone: Europe/Berlin\nas_of: 2024-04-01\n"
         "tables:\n  events:\n    file: Bestellungen.csv\n    columns:\n"
         + "".join(f"      {k}: {v}\n" for k, v in NAMES.items())
         + "roles:\n  tenure: Treue\n"
@@ -138,6 +138,7 @@ def test_kbind_yaml(tmp_path: Path) -> None:
     data = kb.open_dataset(tmp_path)
     assert (data.name, data.timezone, data.as_of) == ("Kölner Laden", "Europe/Berlin", datetime(2024, 4, 1))
     assert data.roles["tenure"].column == "Treue"
+    assert data.card.currency == "EUR"
     assert _active(data) == [1, 1, 1]
 
 
@@ -149,6 +150,7 @@ def test_kbind_yaml(tmp_path: Path) -> None:
         ("roles: {churn: x}", "unknown role 'churn'; did you mean 'churned'"),
         ("roles: {tenure: Tenur}", "role 'tenure': no column 'Tenur' in customers; did you mean 'tenure'"),
         ("decimal: ';'", "decimal: ';'; allowed: ., ,"),
+        ("currency: Euro", "currency: 'Euro'; allowed: a code of three letters, such as EUR"),
         ("a: [", "is not YAML"),
         ("- x", "holds a list"),
         ("tables: {events: {file: gone.csv}}", "file 'gone.csv' is not in the folder"),

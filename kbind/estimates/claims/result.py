@@ -1,0 +1,208 @@
+"""Claims against data: the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.data.dataset import Dataset
+from kbind.errors import check_choice, check_conf_level
+from kbind.estimates.claims.checks import CHECKS, LEAST, Found, Look
+from kbind.estimates.claims.listed import CLAIMS, Claim
+from kbind.statistics.claimed import has_column
+from kbind.statistics.result import Provenance, Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHECKED, TOO_LITTLE, NEEDS = "checked", "not enough data", "needs data"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim, and what the data says about it.
+
+    Attributes
+    ----------
+    claim : Claim
+        What is claimed.
+    status : {"checked", "not enough data", "needs data"}
+        Whether it could be checked.
+    estimate, ci_lower, ci_upper : float
+        What the data says; NaN where it says nothing.
+    n : int
+        Customers it rests on.
+    needs : str
+        Tables and columns that it takes, and what it takes besides.
+    missing : str
+        What of this is not there.
+    definition : str
+        How the estimate was computed; empty where no way is known.
+    count : int or None
+        For a share, customers in its numerator.
+    """
+
+    claim: Claim
+    status: str
+    estimate: float
+    ci_lower: float
+    ci_upper: float
+    n: int
+    needs: str
+    missing: str
+    definition: str
+    count: int | None = None
+
+    @property
+    def verdict(self) -> str:
+        """How claim and data go together; empty where nothing was checked.
+
+        "borne out": the whole interval lies within the claim. "higher", "lower": the whole interval lies beyond it, to
+        that side. "open": the interval reaches from within the claim to beyond it; for a claim of a single number
+        this is the most that data can say for it.
+        """
+        if self.status != CHECKED:
+            return ""
+        if self.ci_lower > self.claim.high:
+            return "higher"
+        if self.ci_upper < self.claim.low:
+            return "lower"
+        inside = self.claim.low <= self.ci_lower and self.ci_upper <= self.claim.high
+        return "borne out" if inside else "open"
+
+
+@dataclass(frozen=True, eq=False)
+class Claims(Shown):
+    """Every claim, checked as far as the tables at hand allow.
+
+    Made by `claims`.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        In the order of the source documents.
+    conf_level : float
+        Level of the intervals.
+    provenance : Provenance
+        Where the numbers come from.
+    """
+
+    checks: tuple[Check, ...]
+    conf_level: float
+    provenance: Provenance = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """What the table holds, in one sentence."""
+        return (
+            "Claims of articles on retention against data of one company: a claim is a hypothesis, and "
+            f"{CHECKED!r} says that it was looked at, not that it is true; {self.conf_level:.0%} intervals, each for "
+            "itself, so that of twenty claims one may fail by chance. "
+            f"{self.provenance}"
+        )
+
+    def __getitem__(self, key: str) -> Check:
+        """The check of one claim, by the key of the claim."""
+        check_choice("key", key, [check.claim.key for check in self.checks])
+        return next(check for check in self.checks if check.claim.key == key)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a claim.
+
+        Returns
+        -------
+        DataFrame
+            key, claim, says (the number claimed, in words), says_lower, says_upper, unit ("share", "ratio" or empty),
+            status ("checked", "not enough data", "needs data"), estimate, ci_lower, ci_upper, n, verdict ("borne
+            out", "higher", "lower", "open" or empty), needs, missing, definition.
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "key": check.claim.key,
+                "claim": check.claim.text,
+                "says": check.claim.says,
+                "says_lower": check.claim.low,
+                "says_upper": check.claim.high,
+                "unit": check.claim.unit,
+                "status": check.status,
+                "estimate": check.estimate,
+                "ci_lower": check.ci_lower,
+                "ci_upper": check.ci_upper,
+                "n": check.n,
+                "verdict": check.verdict,
+                "needs": check.needs,
+                "missing": check.missing,
+                "definition": check.definition,
+            }
+            for check in self.checks
+        ]
+        return pd.DataFrame(rows)
+
+
+def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
+    """Hold the claims of articles on retention against a company's own data.
+
+    Every claim is a hypothesis. What can be checked with the tables at hand is checked, with an interval; for the rest
+    the table says what data it would take.
+
+    Parameters
+    ----------
+    data : Dataset
+        Any tables.
+    conf_level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    Claims
+
+    Raises
+    ------
+    ArgumentError
+        The level is not between 0 and 1.
+
+    Examples
+    --------
+    >>> from kbind.data.datasets import simulate_saas
+    >>> found = claims(simulate_saas(500, rng=1))
+    >>> frame = found.to_frame().set_index("key")
+    >>> frame.loc[["five_points", "phone_first", "brand_share"], ["says", "status", "n", "verdict"]]
+                   says      status    n verdict
+    key
+    five_points  25% to 95%     checked  267   lower
+    phone_first         65%     checked  415   lower
+    brand_share   up to 30%  needs data    0
+    >>> print(f"{found['phone_first'].estimate:.3f}")
+    0.248
+    """
+    level = check_conf_level(conf_level)
+    provenance = Provenance(data.name, data.timezone, data.as_of)
+    look = Look(data, level)
+    return Claims(tuple(_check(claim, look) for claim in CLAIMS), level, provenance)
+
+
+def _check(claim: Claim, look: Look) -> Check:
+    lacking = [group for group in claim.needs if not any(_there(look.data, need) for need in group)]
+    needs, missing = (_listed(groups, claim.lacks) for groups in (claim.needs, lacking))
+    if claim.lacks or lacking:
+        return Check(claim, NEEDS, np.nan, np.nan, np.nan, 0, needs, missing, "")
+    found: Found = CHECKS[claim.key](look)
+    known = found.n >= LEAST and not np.isnan([found.estimate, found.ci_lower, found.ci_upper]).any()
+    if not known:
+        return Check(claim, TOO_LITTLE, np.nan, np.nan, np.nan, found.n, needs, missing, found.definition)
+    numbers = found.estimate, found.ci_lower, found.ci_upper
+    return Check(claim, CHECKED, *numbers, found.n, needs, missing, found.definition, found.count)
+
+
+def _there(data: Dataset, need: str) -> bool:
+    table, _, name = need.partition(".")
+    return has_column(data, table, name) if name else table in data.tables
+
+
+def _listed(groups: Sequence[Sequence[str]], lacks: str) -> str:
+    return ", ".join([*(" or ".join(group) for group in groups), *([lacks] if lacks else [])])

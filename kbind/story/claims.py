@@ -1,0 +1,138 @@
+"""Claims of articles beside a company's own figures, in the words of a manager."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kbind.data.dataset import Dataset
+from kbind.estimates.claims import Check, Claims
+from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
+from kbind.estimates.claims.result import CHECKED, NEEDS
+from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+
+#: Ratios below this are written with two decimals.
+FINE = 3
+#: Claims that are told of with the same words.
+_ALIKE = {
+    "five_points": "growth",
+    "one_point": "growth",
+    "five_points_lifetime": "lifetime",
+    "one_point_lifetime": "lifetime",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimsStory:
+    """Facts and sentences about claims and what the data says.
+
+    Parameters
+    ----------
+    found : Claims
+        Every claim with its check.
+    voice : Voice
+        Who speaks.
+    """
+
+    found: Claims
+    voice: Voice = field(repr=False)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    def fact(self, check: Check) -> Fact:
+        """What the data says about a claim."""
+        numbers = check.estimate, check.claim.unit or "count", check.definition, check.ci_lower, check.ci_upper
+        return Fact(
+            f"claims.{check.claim.key}",
+            *numbers,
+            self.found.conf_level,
+            n=check.n,
+            count=check.count,
+            source=f"claims(...)[{check.claim.key!r}]",
+        )
+
+    def number(self, name: str, *verdicts: str) -> Fact:
+        """How many claims had one of these verdicts."""
+        count = sum(check.verdict in verdicts for check in self.found.checks)
+        definition = f"claims whose check ended with {' or '.join(map(repr, verdicts))}"
+        return Fact(f"claims.{name}", count, "count", definition, source="claims(...).to_frame()")
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def heading(self) -> str:
+        """Heading of the section."""
+        return self.voice.say("claims.heading")
+
+    def finding(self) -> str:
+        """How many claims could be checked, and how they fared."""
+        every = Fact("claims.all", len(self.found.checks), "count", "claims listed", source="claims(...)")
+        checked = self.number("checked", "borne out", "open", "higher", "lower")
+        if not checked.value:
+            return self.voice.say("claims.finding.none", all=every)
+        facts = {"borne": self.number("borne_out", "borne out"), "open": self.number("open", "open"),
+                 "other": self.number("other", "higher", "lower")}  # fmt: skip
+        return self.voice.say("claims.finding", all=every, checked=checked, **facts)
+
+    def caution(self) -> str:
+        """What the table does not say."""
+        return self.voice.say("claims.caution")
+
+    def said(self, check: Check) -> str:
+        """The claim as it was made, with its numbers."""
+        claim = check.claim
+        years = self.voice.number(YEARS)
+        write = self.voice.percent if claim.unit == "share" else self.voice.number
+        return self.voice.say(f"claims.says.{claim.key}", low=write(claim.low), high=write(claim.high), years=years)
+
+    def verdict(self, check: Check) -> str:
+        """How claim and data go together."""
+        if check.status == CHECKED:
+            verdict = check.verdict.replace(" ", "_")
+            return self.voice.say(f"claims.verdict.{verdict}")
+        return self.voice.say("claims.verdict.needs" if check.status == NEEDS else "claims.verdict.too_little")
+
+    def how(self, check: Check) -> str:
+        """What was measured; where that was not possible, what it would take."""
+        key = _ALIKE.get(check.claim.key, check.claim.key)
+        if check.status == NEEDS:
+            return self.voice.say("claims.missing", needs=self.voice.say(f"claims.needs.{key}"))
+        named = {"years": YEARS, "soon": SOON, "within": WITHIN}
+        numbers = {name: self.voice.number(value) for name, value in named.items()}
+        return self.voice.say(f"claims.measured.{key}", **numbers)
+
+    def written(self, fact: Fact) -> str:
+        """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
+        if fact.unit != "ratio":
+            return self.voice.say("claims.here", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+        decimals = 2 if fact.value < FINE else 1
+        value, low, high = (self.voice.number(x, decimals) for x in (fact.value, fact.ci_lower, fact.ci_upper))
+        return self.voice.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
+
+    def table(self) -> Table:
+        """Every claim: what is said, what is so here, what it rests on, the verdict, and what was measured."""
+        say = self.voice.say
+        rows = []
+        # what was checked goes first, each part in the order of the source documents
+        for check in sorted(self.found.checks, key=lambda check: check.status != CHECKED):
+            here, size = DASH, DASH
+            if check.status == CHECKED:
+                fact = self.fact(check)
+                here, size = self.voice.tell(fact), self.voice.customers(check.n)
+                if self.voice.disclosure.fact(fact).known:
+                    here = self.written(fact)
+            rows.append((self.said(check), here, size, self.verdict(check), self.how(check)))
+        heads = [say(f"claims.table.{name}") for name in ("claim", "here", "size", "verdict", "how")]
+        return Table(say("claims.table.title"), heads, rows)
+
+    def definitions(self) -> Sequence[str]:
+        """What the words of the table mean."""
+        level = self.voice.percent(self.found.conf_level)
+        return [self.voice.say("claims.foot", least=self.voice.customers(LEAST, dative=True), level=level)]
+
+
+def claims_story(
+    data: Dataset, found: Claims, *, lang: str = "en", voice: Voice | None = None, threshold: int = 5
+) -> ClaimsStory:
+    """The story of claims against data, in a language, silent about fewer customers than the threshold."""
+    speak = voice or Voice(lang, customer=data.card.customer, action="buy", disclosure=Disclosure(threshold))
+    return ClaimsStory(found, speak)
