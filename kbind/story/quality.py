@@ -315,7 +315,7 @@ class QualityStory:
                 either = f" {self.voice.catalogue.text('missing.or')} "
                 groups = [group.split(" or ") for group in str(use["missing"]).split(", ")]
                 answer = say("quality.uses.no", lacks=", ".join(either.join(map(self._need, g)) for g in groups))
-            number, key = self.voice.number(int(use["chapter"])), use["use"]
+            number, key = str(use["chapter"]).lstrip("0"), use["use"]
             rows.append((say(f"use.{key}"), number, answer))
         return Table(say("quality.uses.title"), self._heads("use", "chapter", "possible"), rows)
 
