@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
+    from kbind.estimates.retention import PeriodRates as PeriodRates
     from kbind.estimates.retention import Rate as Rate
     from kbind.estimates.retention import churn_rate as churn_rate
     from kbind.estimates.retention import cohort_retention as cohort_retention
     from kbind.estimates.retention import lifecycle as lifecycle
+    from kbind.estimates.retention import period_rates as period_rates
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
     from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
     from kbind.figures import plot_retention_curves as plot_retention_curves
+    from kbind.report.form import write_template as write_template
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
     from kbind.statistics.durations import Durations as Durations
@@ -64,10 +67,12 @@ _HOMES = {
     "plot_retention_curves": "kbind.figures",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
+    "PeriodRates": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
     "churn_rate": "kbind.estimates.retention",
     "cohort_retention": "kbind.estimates.retention",
     "lifecycle": "kbind.estimates.retention",
+    "period_rates": "kbind.estimates.retention",
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
     "HazardCurve": "kbind.estimates.survival",
@@ -82,6 +87,7 @@ _HOMES = {
     "RetentionProjection": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
+    "write_template": "kbind.report.form",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

@@ -273,7 +273,9 @@ class QualityStory:
             unknown = row["unknown_customers"]
             cells = [
                 tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
-                tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
+                DASH
+                if pd.isna(row["customers"])
+                else tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
                 DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
                 tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
                 DASH
