@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
 
 from kbind.figures.base import (
     BLUE,
@@ -65,7 +66,9 @@ def plot_periods(story: PeriodStory, *, ax: Axes | None = None) -> Axes:
             axes.set_xticks(places, [story.name(i).replace(" – ", " –\n") for i in places])
             axes.set_xlim(-0.6, len(frame) - 0.4)
         floor = float(np.min(lower[shown])) if shown.any() else 0.0
-        axes.set_ylim(max(0.0, np.floor(20 * floor - 0.5) / 20), 1.02)
+        low = max(0.0, np.floor(20 * floor - 0.5) / 20)
+        axes.set_ylim(low, 1.02)
         percent_axis(axes, voice)
+        axes.yaxis.set_major_locator(MultipleLocator(0.05 if low >= 0.6 else 0.1 if low >= 0.4 else 0.2))
         points = "; ".join(f"{story.name(i)}: {voice.tell(facts[i])}" for i in picked(len(frame), TEXT_POINTS))
         return finish(axes, story.curve_title(), voice.say("periods.alt", points=points))

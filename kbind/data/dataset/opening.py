@@ -265,7 +265,7 @@ def _strays(data: Dataset) -> list[str]:
     notes = []
     for name, table in data.tables.items():
         time = next((column for column, spec in TABLES[name].columns.items() if spec.happened), None)
-        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS:
+        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
             continue
         first, last = table.span
         found = data.engine.query(
