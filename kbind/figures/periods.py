@@ -63,7 +63,7 @@ def plot_periods(story: PeriodStory, *, ax: Axes | None = None) -> Axes:
             period_ticks(axes, voice, frame["first_day"].tolist(), [story.label(i) for i in range(len(frame))])
         else:
             places = picked(len(frame), _NAMES)
-            axes.set_xticks(places, [story.name(i).replace(" – ", " –\n") for i in places])
+            axes.set_xticks(places, [story.name(i).replace("\u2009–\u2009", " –\n") for i in places])
             axes.set_xlim(-0.6, len(frame) - 0.4)
         floor = float(np.min(lower[shown])) if shown.any() else 0.0
         low = max(0.0, np.floor(20 * floor - 0.5) / 20)

@@ -207,7 +207,8 @@ def _column(
         problems += tell(path.name, empty, "has no value", "allowed: a value in every row that is filled in")
     if not day:
         return _numbers(path, cells, problems)
-    wrong = [(place, shown(value)) for place, value in cells if value is not None and _day(value) is None]
+    known = _without_result(path, cells, problems)
+    wrong = [(place, shown(value)) for place, value in known if value is not None and _day(value) is None]
     allowed = "allowed: a date, such as 2024-01-31, typed so that the program knows it as a date"
     problems += tell(path.name, wrong, "is not a date", allowed)
     return pa.array([_day(value) for _, value in cells], pa.date32())
@@ -223,17 +224,19 @@ def _numbers(path: Path, cells: Sequence[tuple[Place, Any]], problems: list[Prob
     def number(value: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    unknown = [(place, shown(value)) for place, value in cells if isinstance(value, _NoResult)]
-    allowed = "type the number, or open the file in a spreadsheet program and save it there"
-    problems += tell(path.name, unknown, "holds a formula without a result", allowed)
-    wrong = [
-        (place, shown(value))
-        for place, value in cells
-        if value is not None and not number(value) and not isinstance(value, _NoResult)
-    ]
+    known = _without_result(path, cells, problems)
+    wrong = [(place, shown(value)) for place, value in known if value is not None and not number(value)]
     # digits typed as text could be thousands or decimals: nobody but the writer knows
     problems += tell(path.name, wrong, "is not a number", "allowed: a number, typed as one and not as text")
     return pa.array([float(value) if number(value) else None for _, value in cells], pa.float64())
+
+
+def _without_result(path: Path, cells: Sequence[tuple[Place, Any]], problems: list[Problem]) -> list[tuple[Place, Any]]:
+    """The cells whose value is known; formulas without a result go to the problems."""
+    unknown = [(place, shown(value)) for place, value in cells if isinstance(value, _NoResult)]
+    allowed = "type the value, or open the file in a spreadsheet program and save it there"
+    problems += tell(path.name, unknown, "holds a formula without a result", allowed)
+    return [(place, value) for place, value in cells if not isinstance(value, _NoResult)]
 
 
 def _reasons(path: Path, blocks: Mapping[str, _Block]) -> list[tuple[int, str, Place, Any]]:
