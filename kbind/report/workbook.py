@@ -120,6 +120,6 @@ def close_sheet(sheet: Worksheet, widths: Sequence[float], *, freeze: str = "", 
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_margins.left = sheet.page_margins.right = 0.5
-    sheet.page_margins.top = sheet.page_margins.bottom = 0.6
+    sheet.page_margins.top, sheet.page_margins.bottom, sheet.page_margins.footer = 0.6, 0.8, 0.4
     if sheet.oddFooter is not None:
         sheet.oddFooter.right.text = "&P / &N"
