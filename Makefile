@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit browser notebooks-test lab notebooks bench simulate pandas3 lock clean
+.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench simulate pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make report     write reports/index.html from the example data (German and English)"
-	@echo "make test       lint, format, types, layers, unit tests, doctests, pages in Chromium, notebooks"
+	@echo "make test       lint, format, types, layers, unit tests, doctests, pages in Chromium, template in LibreOffice, notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
@@ -61,7 +61,18 @@ browser:
 	@{ $(CHROMIUM); } > /dev/null || echo "No Chromium (chromium, chromium-browser, google-chrome or KBIND_CHROMIUM), so not" \
 		"checked: requests, console, accessibility, overflow, keyboard and print of the pages; a chapter in JupyterLab."
 
-unit: $(VENV)/.kbind browser
+# The formulas of the template are recalculated by a real spreadsheet program, found or fetched in the same way.
+SOFFICE = command -v "$${KBIND_SOFFICE:-soffice}" || command -v libreoffice
+office:
+	@{ $(SOFFICE); } > /dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get > /dev/null && echo "Installing Debian's LibreOffice Calc ..." && \
+		{ $(APT_GET) install -y --no-install-recommends libreoffice-calc-nogui || \
+		{ $(APT_GET) update && $(APT_GET) install -y --no-install-recommends libreoffice-calc-nogui; }; } > /dev/null 2>&1; \
+	} || true
+	@{ $(SOFFICE); } > /dev/null || echo "No LibreOffice (soffice, libreoffice or KBIND_SOFFICE), so not checked:" \
+		"whether the formulas of the template give kbind's numbers."
+
+unit: $(VENV)/.kbind browser office
 	$(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
 
 notebooks-test: $(VENV)/.kbind

@@ -24,16 +24,24 @@ if TYPE_CHECKING:
     from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
     from kbind.estimates.feedback import feedback_score as feedback_score
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.lapse import Lapse as Lapse
+    from kbind.estimates.lapse import lapse as lapse
+    from kbind.estimates.purchases import Purchases as Purchases
+    from kbind.estimates.purchases import Referrals as Referrals
+    from kbind.estimates.purchases import purchases as purchases
+    from kbind.estimates.purchases import referrals as referrals
     from kbind.estimates.reasons import CodedReasons as CodedReasons
     from kbind.estimates.reasons import ReasonsByType as ReasonsByType
     from kbind.estimates.reasons import code_reasons as code_reasons
     from kbind.estimates.reasons import reason_by_type as reason_by_type
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
+    from kbind.estimates.retention import PeriodRates as PeriodRates
     from kbind.estimates.retention import Rate as Rate
     from kbind.estimates.retention import churn_rate as churn_rate
     from kbind.estimates.retention import cohort_retention as cohort_retention
     from kbind.estimates.retention import lifecycle as lifecycle
+    from kbind.estimates.retention import period_rates as period_rates
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
     from kbind.estimates.revenue import RevenueRetention as RevenueRetention
@@ -57,6 +65,7 @@ if TYPE_CHECKING:
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
     from kbind.figures import plot_retention_curves as plot_retention_curves
+    from kbind.report.form import write_template as write_template
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
     from kbind.statistics.durations import Durations as Durations
@@ -65,59 +74,68 @@ if TYPE_CHECKING:
     from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
 
 _HOMES = {
-    "Activity": "kbind.statistics.activity",
-    "activity": "kbind.statistics.activity",
-    "Durations": "kbind.statistics.durations",
-    "durations": "kbind.statistics.durations",
-    "After": "kbind.statistics.durations.after",
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",
-    "alt_text": "kbind.figures",
-    "plot_cohort_heatmap": "kbind.figures",
-    "plot_lifecycle": "kbind.figures",
-    "plot_retention_curves": "kbind.figures",
+    "Claims": "kbind.estimates.claims",
+    "claims": "kbind.estimates.claims",
     "Contrasts": "kbind.estimates.contrasts",
     "contrast": "kbind.estimates.contrasts",
+    "FeedbackScore": "kbind.estimates.feedback",
+    "SatisfactionTrend": "kbind.estimates.feedback",
+    "feedback_score": "kbind.estimates.feedback",
+    "satisfaction_trend": "kbind.estimates.feedback",
+    "Lapse": "kbind.estimates.lapse",
+    "lapse": "kbind.estimates.lapse",
+    "Purchases": "kbind.estimates.purchases",
+    "Referrals": "kbind.estimates.purchases",
+    "purchases": "kbind.estimates.purchases",
+    "referrals": "kbind.estimates.purchases",
     "CodedReasons": "kbind.estimates.reasons",
     "ReasonsByType": "kbind.estimates.reasons",
-    "ThemeDictionary": "kbind.statistics.reasons",
     "code_reasons": "kbind.estimates.reasons",
     "reason_by_type": "kbind.estimates.reasons",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
+    "PeriodRates": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
     "churn_rate": "kbind.estimates.retention",
     "cohort_retention": "kbind.estimates.retention",
     "lifecycle": "kbind.estimates.retention",
+    "period_rates": "kbind.estimates.retention",
     "rescale_churn": "kbind.estimates.retention",
     "retention_rate": "kbind.estimates.retention",
     "RevenueRetention": "kbind.estimates.revenue",
     "definitions": "kbind.estimates.revenue",
     "revenue_retention": "kbind.estimates.revenue",
+    "CumulativeIncidence": "kbind.estimates.survival",
     "HazardCurve": "kbind.estimates.survival",
     "HazardModel": "kbind.estimates.survival",
+    "RetentionProjection": "kbind.estimates.survival",
     "SurvivalComparison": "kbind.estimates.survival",
     "SurvivalCurve": "kbind.estimates.survival",
     "compare_survival": "kbind.estimates.survival",
+    "cumulative_incidence": "kbind.estimates.survival",
     "hazard_curve": "kbind.estimates.survival",
     "hazard_model": "kbind.estimates.survival",
-    "survival_curve": "kbind.estimates.survival",
-    "CumulativeIncidence": "kbind.estimates.survival",
-    "RetentionProjection": "kbind.estimates.survival",
-    "cumulative_incidence": "kbind.estimates.survival",
     "project_retention": "kbind.estimates.survival",
-    "Claims": "kbind.estimates.claims",
-    "claims": "kbind.estimates.claims",
+    "survival_curve": "kbind.estimates.survival",
     "RetentionValue": "kbind.estimates.value",
     "retention_value": "kbind.estimates.value",
-    "FeedbackScore": "kbind.estimates.feedback",
-    "SatisfactionTrend": "kbind.estimates.feedback",
-    "feedback_score": "kbind.estimates.feedback",
-    "satisfaction_trend": "kbind.estimates.feedback",
+    "alt_text": "kbind.figures",
+    "plot_cohort_heatmap": "kbind.figures",
+    "plot_lifecycle": "kbind.figures",
+    "plot_retention_curves": "kbind.figures",
+    "write_template": "kbind.report.form",
+    "Activity": "kbind.statistics.activity",
+    "activity": "kbind.statistics.activity",
+    "Durations": "kbind.statistics.durations",
+    "durations": "kbind.statistics.durations",
+    "After": "kbind.statistics.durations.after",
+    "ThemeDictionary": "kbind.statistics.reasons",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

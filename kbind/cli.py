@@ -1,7 +1,7 @@
-"""The command line: `kbind check` and `kbind report`.
+"""The command line: `kbind check`, `kbind report` and `kbind template`.
 
-Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; 2 the data or the
-command is not usable; 130 interrupted.
+Exit codes: 0 done; 1 the report or template could not be written, or there was no room for temporary files; 2 the data
+or the command is not usable; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ class Languages(StrEnum):
     both = "both"
 
 
+class Language(StrEnum):
+    """What `--lang` takes where there is one language only."""
+
+    de = "de"
+    en = "en"
+
+
 Table = Annotated[str | None, typer.Option(help="Which table a single file or folder of Parquet parts is: events, ...")]
 Timezone = Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")]
 AsOf = Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")]
@@ -45,7 +52,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="Exit codes: 0 done; 1 the report could not be written, or there was no room for temporary files; "
+    epilog="Exit codes: 0 done; 1 the report or template could not be written, or no room for temporary files; "
     "2 the data or the command is not usable; 130 interrupted."
 )
 def _main(
@@ -59,7 +66,10 @@ def _main(
 @app.command()
 def check(
     source: Annotated[
-        Path, typer.Argument(readable=False, help="A folder of CSV or Parquet files, one file, or a DuckDB file.")
+        Path,
+        typer.Argument(
+            readable=False, help="A folder of CSV or Parquet files, one file, a filled template, or a DuckDB file."
+        ),
     ],
     table: Table = None,
     timezone: Timezone = None,
@@ -108,6 +118,20 @@ def report(
             progress=progress,
         )
     typer.echo(f"Written: {index}")
+
+
+@app.command()
+def template(
+    path: Annotated[Path, typer.Argument(readable=False, help="The workbook to write: churn-rate.xlsx.")],
+    lang: Annotated[Language, typer.Option(help="Language of the workbook.")] = Language.en,
+    reasons: Annotated[str, typer.Option(help="Reasons why customers leave, separated by commas. Default: six.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+) -> None:
+    """Write a workbook to fill in customers, revenue and reasons by period; `report --data` reads it back."""
+    from kbind.report.form import write_template
+
+    given = [name.strip() for name in reasons.split(",") if name.strip()]
+    typer.echo(f"Written: {write_template(path, lang=lang.value, reasons=given or None, force=force)}")
 
 
 def main() -> None:

@@ -62,8 +62,9 @@ class Problem:
         What is wrong, in one clause.
     column : str, optional
         Column as it is called in that file.
-    rows : sequence of (int, str)
-        A few examples: row as a spreadsheet shows it (a CSV header is row 1), and the value found.
+    rows : sequence of (int or str, str)
+        A few examples: row as a spreadsheet shows it (a CSV header is row 1) or words for the place ("cell C9"), and
+        the value found.
     count : int
         How many rows are concerned.
     allowed : str
@@ -73,7 +74,7 @@ class Problem:
     file: str
     message: str
     column: str | None = None
-    rows: Sequence[tuple[int, str]] = ()
+    rows: Sequence[tuple[int | str, str]] = ()
     count: int = 0
     allowed: str = ""
 
@@ -81,7 +82,8 @@ class Problem:
         where = plain(self.file, 1000) + ("" if self.column is None else f", column {shown(self.column)}")
         text = f"{where}: {self.message}"
         if self.rows:
-            examples = ", ".join(f"row {row} ({value})" for row, value in self.rows)
+            places = [(place if isinstance(place, str) else f"row {place}", value) for place, value in self.rows]
+            examples = ", ".join(f"{place} ({value})" for place, value in places)
             more = self.count - len(self.rows)
             text += f": {examples}" + (f" and {more:,} more" if more > 0 else "")
         if self.allowed:

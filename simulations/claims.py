@@ -26,7 +26,9 @@ from numpy.random import Generator
 from opinions import roles, score, trend
 
 import kbind as kb
+from kbind.estimates.lapse import clustered_share
 from kbind.estimates.revenue.retention import retention_of
+from kbind.estimates.sums import mean_of_sums, ratio_of_means
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.projection import project_retention
 
@@ -202,6 +204,24 @@ def revenue_retention(rng: Generator, n: int, spread: float) -> tuple[bool, ...]
     )
 
 
+def spent(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Mean revenue a customer, and that of regular customers against others, four times as much; amounts are skewed."""
+    amounts = rng.gamma(0.8, 50.0, n), rng.gamma(0.8, 200.0, n)
+    once, regular = ((n, x.sum(), (x**2).sum(), (x**3).sum()) for x in amounts)
+    _, *mean = mean_of_sums(once)
+    _, *ratio = ratio_of_means(regular, once)
+    return tuple(bool(low <= true <= high) for true, (low, high) in ((40.0, mean), (4.0, ratio)))
+
+
+def false_alarms(rng: Generator, n: int) -> tuple[bool, ...]:
+    """Customers who come back with chances of their own, some after many silences, some after one."""
+    chance, m = rng.beta(4.0, 1.5, n), 1 + rng.poisson(2.0, n)
+    y = rng.binomial(m, chance)
+    sums = {"judged": m.sum(), "false_alarms": y.sum(), "alarmed": n, "mm": m @ m, "my": m @ y, "yy": y @ y}
+    _, low, high = clustered_share({name: np.array(value) for name, value in sums.items()}, COVERAGE)
+    return (bool(low <= 4.0 / 5.5 <= high),)
+
+
 def _covers(frame: object, name: str, truth: float) -> bool:
     """Whether the interval of the first row holds the truth; none does not."""
     row = frame.iloc[0]  # type: ignore[attr-defined]
@@ -255,7 +275,7 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return [*result, *_of_revenue(), *_feedback(), *_of_contrasts()]
+    return [*result, *_of_revenue(), *_of_purchases(), *_feedback(), *_of_contrasts()]
 
 
 def _of_revenue() -> list[Claim]:
@@ -266,6 +286,17 @@ def _of_revenue() -> list[Claim]:
             names = tuple(f"{rate} interval, {prices}" for rate in ("GRR", "NRR", "MRR quick ratio"))
             reason = dear if spread > 1 else few if n == 200 else ""
             result.append(Claim(names, n, COVERAGE, partial(revenue_retention, n=n, spread=spread), reason))
+    return result
+
+
+def _of_purchases() -> list[Claim]:
+    result = []
+    for n, reason in ((50, "means of few skewed amounts; see 500"), (500, "")):
+        names = ("mean revenue interval", "ratio of mean revenues interval")
+        result.append(Claim(names, n, COVERAGE, partial(spent, n=n), reason))
+    for n in (40, 400):
+        name = "false-alarm rate, Wilson interval with customers as clusters"
+        result.append(Claim((name,), n, COVERAGE, partial(false_alarms, n=n)))
     return result
 
 

@@ -69,6 +69,9 @@ def shop_like(tmp_path: Path) -> Path:
         (["report", "--chapters", "99"], 2, "chapter '99' is not known"),
         (["report", "--threshold", "0"], 2, "threshold=0 is not a count"),
         (["report", "--data", ".", "--out", "events.csv"], 1, "events.csv cannot be written: it is a file"),
+        (["template", "t.csv"], 2, "allowed: a name that ends in .xlsx"),
+        (["template", "t.xlsx", "--lang", "both"], 2, "'both' is not one of 'de', 'en'"),
+        (["template", "nowhere/t.xlsx"], 1, "t.xlsx cannot be written: No such file or directory"),
         (["chek"], 2, "No such command 'chek'"),
     ],
 )
@@ -103,11 +106,25 @@ def test_report_takes_the_options_of_check(shop_like: Path) -> None:
     assert "per week" in page
 
 
+def test_template_is_written_once_and_read_back_as_empty(tmp_path: Path) -> None:
+    options = ["template", "churn-rate.xlsx", "--lang", "de", "--reasons", "Preis, Service"]
+    first = run(*options, cwd=tmp_path)
+    assert (first.returncode, first.stdout) == (0, "Written: churn-rate.xlsx\n")
+    again = run(*options, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "churn-rate.xlsx exists already and was left as it is; --force" in again.stderr
+    assert run(*options, "--force", cwd=tmp_path).returncode == 0
+    checked = run("check", "churn-rate.xlsx", cwd=tmp_path)
+    assert checked.returncode == 2
+    assert "nothing is filled in on the sheet 'Kunden'" in checked.stderr
+
+
 def test_version_and_help() -> None:
     assert run("--version").stdout.startswith("kbind 0.")
     shown = run("--help").stdout
     assert "check" in shown
     assert "report" in shown
+    assert "template" in shown
 
 
 def test_interrupted_report_leaves_the_old_one(shop_like: Path) -> None:

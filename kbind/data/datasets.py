@@ -1,4 +1,4 @@
-"""Example data, each with a card: from installed packages (they need the extra `demo`), or simulated."""
+"""Example data, each with a card: from installed packages (they need the extra `demo`), simulated, or invented."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from kbind.data.dataset import Card, Dataset, Role, open_dataset
 from kbind.data.simulate import simulate_saas as simulate_saas
-from kbind.errors import KbindError
+from kbind.errors import KbindError, check_choice
 
 GROCERY_ZONE = "America/New_York"
 
@@ -135,6 +135,73 @@ def load_telco() -> Dataset:
     }
     note = f"customers: {repeated} rows repeat another row in every attribute; kept"
     return replace(data, name=card.title, card=card, roles=roles, notes=(*data.notes, note))
+
+
+#: A company by quarter: the columns above, then customers lost for each of the reasons.
+_PERIOD_COLUMNS = (
+    "customers_start", "gained", "lost", "revenue_start", "revenue_lost", "revenue_contraction", "revenue_expansion",
+)  # fmt: skip
+_COUNTS = (
+    (412, 48, 31, 82400, 5900, 1300, 2600, 12, 6, 5, 3, 2),
+    (429, 52, 35, 86100, 6800, 1100, 3100, 14, 7, 4, 5, 1),
+    (446, 39, 38, 90300, 7400, 1700, 2400, 15, 6, 7, 4, 2),
+    (447, 61, 29, 90900, 5600, 900, 3500, 11, 7, 4, 3, 2),
+    (479, 44, 41, 98700, 8300, 1500, 2900, 17, 8, 5, 6, 1),
+    (482, 57, 36, 100200, 7100, 1200, 3300, 13, 9, 5, 4, 2),
+    (503, 41, 62, 105400, 13200, 2600, 2100, 31, 9, 6, 8, 3),
+    (482, 50, 47, 99800, 9500, 1900, 2700, 22, 8, 6, 5, 2),
+)
+_REASONS = {
+    "de": ("Preis", "Produkt", "Service", "Bedarf entfallen", "Zahlung ausgeblieben"),
+    "en": ("Price", "Product", "Service", "No longer needed", "Payment failed"),
+}
+
+
+def load_counts(lang: str = "en") -> Dataset:
+    """Counts by quarter of an invented company, as a filled template holds them.
+
+    Parameters
+    ----------
+    lang : {"de", "en"}
+        Language of the reasons.
+
+    Returns
+    -------
+    Dataset
+        Tables `periods` and `reasons`: eight quarters, no single customer.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such language.
+
+    Examples
+    --------
+    >>> counts = load_counts()
+    >>> counts.tables["periods"].rows, str(counts.as_of)
+    (8, '2025-01-01 00:00:00')
+    """
+    names = _REASONS[check_choice("lang", lang, tuple(_REASONS))]
+    starts = pd.date_range("2023-01-01", periods=len(_COUNTS) + 1, freq="QS")
+    frame = pd.DataFrame(_COUNTS, columns=[*_PERIOD_COLUMNS, *names])
+    periods = frame[list(_PERIOD_COLUMNS)].assign(first_day=starts[:-1], last_day=starts[1:] - pd.Timedelta(days=1))
+    reasons = (
+        frame[list(names)].assign(first_day=starts[:-1]).melt("first_day", var_name="reason", value_name="customers")
+    )
+    data = open_dataset({"periods": periods, "reasons": reasons})
+    card = Card(
+        title="A filled template",
+        source="invented for kbind",
+        licence="as kbind",
+        n="8 quarters",
+        fields={
+            "periods.*": "customers at the start of the quarter, gained, lost; revenue a month of those at the start",
+            "reasons.*": "customers lost for a reason, by quarter",
+        },
+        caveats=("Invented: the numbers show what the chapter does, and say nothing about a market.",),
+        key="counts",
+    )
+    return replace(data, name=card.title, card=card)
 
 
 def _package(module: str, distribution: str) -> ModuleType:

@@ -26,7 +26,7 @@ class Chapter:
     Parameters
     ----------
     number : str
-        Of the chapter, such as "01".
+        Of the chapter, such as "01" or "01c".
     data : Dataset
         What it is about.
     story : Story
@@ -44,7 +44,7 @@ class Chapter:
         about = ", ".join(part for part in (self._title(), self._size(), self._span()) if part)
         self._show(
             Summary(
-                kicker=text("page.kicker" if int(self.number) else "page.kicker.data", number=number, about=about),
+                kicker=text("page.kicker" if number else "page.kicker.data", number=number, about=about),
                 about=about,
                 question=story.question(),
                 label=text("page.glance"),
@@ -84,7 +84,8 @@ class Chapter:
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
         rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
-        kind = self.voice.action if scope.log in ("events", "subscriptions") else "snapshot"
+        kinds = {"events": self.voice.action, "subscriptions": self.voice.action, "periods": "counts"}
+        kind = kinds.get(scope.log, "snapshot")
         lines.append(text(f"foot.data.{kind}", title=named(data.card.title), rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))

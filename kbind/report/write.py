@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -108,7 +109,7 @@ def _chosen(chapters: Sequence[str]) -> list[Path]:
     if not chapters:
         return list(known.values())
     names = {**known, **{path.stem: path for path in known.values()}}
-    wanted = [chapter.zfill(2) if chapter.isdigit() else chapter for chapter in chapters]
+    wanted = [re.sub(r"^(\d)(?=[a-z]?$)", r"0\1", chapter) for chapter in chapters]
     for chapter in wanted:
         if chapter not in names:
             hint = did_you_mean(chapter, names)

@@ -54,15 +54,19 @@ def group_value(data: Dataset, table: str, name: str) -> Expression:
     return parse("nullif(trim(_x), '')", x=column(name)) if is_text else column(name)
 
 
-def group_steps(data: Dataset, places: Mapping[str, str]) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
+def group_steps(
+    data: Dataset, places: Mapping[str, str], values: Mapping[str, Expression] | None = None
+) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
     """Subqueries that give every customer's group, their columns g0, g1, ..., and what goes into them.
 
-    In a log the value at the customer's first row counts; `_time` has to be filled with its time.
+    In a log the value at the customer's first row counts; `_time` has to be filled with its time. A name in `values`
+    is no column but what is computed there from a row of its table.
     """
+    own = values or {}
     steps: dict[str, str] = {}
     names, parts = [], {}
     for k, (name, table) in enumerate(places.items()):
-        parts[f"by{k}"] = group_value(data, table, name)
+        parts[f"by{k}"] = own[name] if name in own else group_value(data, table, name)
         names.append(f"g{k}")
         if table == "customers":
             steps[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from kbind.data.dataset import Dataset
 from kbind.estimates.claims import Check, Claims
-from kbind.estimates.claims.checks import YEARS
-from kbind.estimates.claims.result import CHECKED, LEAST, NEEDS
+from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
+from kbind.estimates.claims.result import CHECKED, NEEDS
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
+#: Ratios below this are written with two decimals.
+FINE = 3
 #: Claims that are told of with the same words.
 _ALIKE = {
     "five_points": "growth",
@@ -85,7 +87,8 @@ class ClaimsStory:
     def verdict(self, check: Check) -> str:
         """How claim and data go together."""
         if check.status == CHECKED:
-            return self.voice.say(f"claims.verdict.{check.verdict.replace(' ', '_')}")
+            verdict = check.verdict.replace(" ", "_")
+            return self.voice.say(f"claims.verdict.{verdict}")
         return self.voice.say("claims.verdict.needs" if check.status == NEEDS else "claims.verdict.too_little")
 
     def how(self, check: Check) -> str:
@@ -93,7 +96,17 @@ class ClaimsStory:
         key = _ALIKE.get(check.claim.key, check.claim.key)
         if check.status == NEEDS:
             return self.voice.say("claims.missing", needs=self.voice.say(f"claims.needs.{key}"))
-        return self.voice.say(f"claims.measured.{key}", years=self.voice.number(YEARS))
+        named = {"years": YEARS, "soon": SOON, "within": WITHIN}
+        numbers = {name: self.voice.number(value) for name, value in named.items()}
+        return self.voice.say(f"claims.measured.{key}", **numbers)
+
+    def written(self, fact: Fact) -> str:
+        """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
+        if fact.unit != "ratio":
+            return self.voice.say("claims.here", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+        decimals = 2 if fact.value < FINE else 1
+        value, low, high = (self.voice.number(x, decimals) for x in (fact.value, fact.ci_lower, fact.ci_upper))
+        return self.voice.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
 
     def table(self) -> Table:
         """Every claim: what is said, what is so here, what it rests on, the verdict, and what was measured."""
@@ -106,7 +119,7 @@ class ClaimsStory:
                 fact = self.fact(check)
                 here, size = self.voice.tell(fact), self.voice.customers(check.n)
                 if self.voice.disclosure.fact(fact).known:
-                    here = say("claims.here", fact=fact, range=self.voice.tell(fact, "range"))
+                    here = self.written(fact)
             rows.append((self.said(check), here, size, self.verdict(check), self.how(check)))
         heads = [say(f"claims.table.{name}") for name in ("claim", "here", "size", "verdict", "how")]
         return Table(say("claims.table.title"), heads, rows)

@@ -273,7 +273,9 @@ class QualityStory:
             unknown = row["unknown_customers"]
             cells = [
                 tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
-                tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
+                DASH
+                if pd.isna(row["customers"])
+                else tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
                 DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
                 tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
                 DASH
@@ -315,7 +317,7 @@ class QualityStory:
                 either = f" {self.voice.catalogue.text('missing.or')} "
                 groups = [group.split(" or ") for group in str(use["missing"]).split(", ")]
                 answer = say("quality.uses.no", lacks=", ".join(either.join(map(self._need, g)) for g in groups))
-            number, key = self.voice.number(int(use["chapter"])), use["use"]
+            number, key = str(use["chapter"]).lstrip("0"), use["use"]
             rows.append((say(f"use.{key}"), number, answer))
         return Table(say("quality.uses.title"), self._heads("use", "chapter", "possible"), rows)
 

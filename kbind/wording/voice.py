@@ -236,6 +236,10 @@ class Voice:
         """From one day to another, as one range of months for a table: "Jan.–Dez. 2017"."""
         return str(format_interval(first, last, skeleton="yMMM", locale=self.lang))
 
+    def days(self, first: date, last: date) -> str:
+        """From one day to another, both included: "1. Jan. – 15. Feb. 2024"."""
+        return str(format_interval(first, last, skeleton="yMMMd", locale=self.lang))
+
     def period_name(self, start: date, label: str, *, short: bool = False) -> str:
         """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
         if self.period == "month":

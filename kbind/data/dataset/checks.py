@@ -79,6 +79,11 @@ class CheckedTable:
     span: tuple[datetime, datetime] | None
     translation: Translation | None = None
 
+    @property
+    def names_customers(self) -> bool:
+        """Whether its rows say whose they are; counts by period do not."""
+        return "customer_id" in self.columns
+
 
 def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Reading], list[Problem]]:
     """How each column of a source is to be read, and which columns are missing."""
@@ -246,7 +251,8 @@ def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *
 def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:
     """A relation of the engine as a checked table: its columns' types, its rows, its span."""
     time = next((n for n, spec in TABLES[name].columns.items() if spec.happened and n in columns), None)
-    span = {} if time is None else {"first": parse("min(_t)", t=column(time)), "last": parse("max(_t)", t=column(time))}
+    end = column(TABLES[name].until or time or "")
+    span = {} if time is None else {"first": parse("min(_t)", t=column(time)), "last": parse("max(_t)", t=end)}
     found = engine.aggregate(name, {"rows": parse("count(*)")} | span)
     first, last = found.get("first"), found.get("last")
     return CheckedTable(

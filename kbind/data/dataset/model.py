@@ -142,17 +142,24 @@ class Dataset:
         Returns
         -------
         DataFrame
-            Columns table, source, rows, customers, first, last (wall-clock times in `timezone`).
+            Columns table, source, rows, customers (missing for counts by period, which name nobody), first, last
+            (wall-clock times in `timezone`).
         """
         import pandas as pd
 
         rows = []
         for table in self.tables.values():
-            counted = self.engine.query("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
             first, last = (self.wall_clock(moment) for moment in table.span) if table.span else (None, None)
-            rows.append((table.name, table.label, table.rows, counted.column("n")[0].as_py(), first, last))
+            rows.append((table.name, table.label, table.rows, self.customers_in(table), first, last))
         frame = pd.DataFrame(rows, columns=["table", "source", "rows", "customers", "first", "last"])
-        return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+        return frame.astype({"customers": "Int64", "first": "datetime64[us]", "last": "datetime64[us]"})
+
+    def customers_in(self, table: CheckedTable) -> int | None:
+        """How many different customers a table names; None if it names none but counts them."""
+        if not table.names_customers:
+            return None
+        counted = self.engine.query("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
+        return int(counted.column("n")[0].as_py())
 
     def quality(self) -> Quality:
         """Look for what is thin: missing values, duplicates, unknown customers, gaps in the calendar.

@@ -21,6 +21,7 @@ from kbind.data.dataset.config import (
     read_timezone,
 )
 from kbind.data.dataset.model import Card, Dataset
+from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.reading import Reading
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
 from kbind.data.dataset.refunds import refund_notes
@@ -54,8 +55,8 @@ def open_dataset(
     Parameters
     ----------
     source : path, or dict of data frames
-        A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, or pandas,
-        Polars or Arrow frames by table name. A `kbind.yaml` beside the files is read.
+        A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, a filled workbook that
+        `write_template` made, or pandas, Polars or Arrow frames by table name. A `kbind.yaml` beside the files is read.
     table : str, optional
         Which table a single file is, unless its name says so; of a folder, the table whose Parquet parts it holds.
     mapping : mapping, optional
@@ -135,6 +136,7 @@ def open_dataset(
     tables = {
         found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
     }
+    check_periods(engine, sources)
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), card)
@@ -241,7 +243,12 @@ def _orphans(data: Dataset) -> list[str]:
     """Customers of other tables that `customers` does not know; not counted in very long tables."""
     notes = []
     for name, table in data.tables.items():
-        if "customers" not in data.tables or name == "customers" or table.rows > _MANY_ROWS:
+        if (
+            "customers" not in data.tables
+            or name == "customers"
+            or table.rows > _MANY_ROWS
+            or not table.names_customers
+        ):
             continue
         found = data.engine.query(
             "SELECT count(*) AS n FROM (SELECT DISTINCT customer_id FROM t) AS d "
@@ -259,7 +266,7 @@ def _strays(data: Dataset) -> list[str]:
     notes = []
     for name, table in data.tables.items():
         time = next((column for column, spec in TABLES[name].columns.items() if spec.happened), None)
-        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS:
+        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
             continue
         first, last = table.span
         found = data.engine.query(

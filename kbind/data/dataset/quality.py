@@ -24,7 +24,7 @@ _ENOUGH = 6
 _NEIGHBOURS = 3
 _TYPES = {
     **dict.fromkeys(("first", "last"), "datetime64[us]"),
-    **dict.fromkeys(("unknown_rows", "unknown_customers", "without_rows"), "Int64"),
+    **dict.fromkeys(("customers", "unknown_rows", "unknown_customers", "without_rows"), "Int64"),
 }
 #: Tables of which a usual number of rows a period can be expected.
 _STEADY = ("events", "tickets", "cancellations", "feedback", "subscriptions")
@@ -42,7 +42,7 @@ class Quality:
         Columns table, source, rows, customers, first, last (wall-clock times), duplicates (rows beyond the first of
         rows equal in every column), unknown_rows and unknown_customers (rows whose customer is not in `customers`, and
         how many customers that are), without_rows (customers of `customers` without a row here); missing where there
-        is no table `customers`.
+        is no table `customers`, or the rows name no customers.
     columns : DataFrame
         Columns table, column, type, missing (rows without a value), share of the rows.
     calendar : DataFrame
@@ -134,7 +134,6 @@ def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:
     ask = data.engine.query
     places = {f"c{i}": name for i, name in enumerate(table.columns)}
     every = ", ".join(f"_{place}" for place in places)
-    customers = ask("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
     repeated = ask(
         f"SELECT coalesce(sum(n - 1), 0) AS n FROM (SELECT count(*) AS n FROM t GROUP BY {every}) AS d",
         tables={"t": table.name},
@@ -145,13 +144,13 @@ def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:
         "table": table.name,
         "source": table.label,
         "rows": table.rows,
-        "customers": customers.column("n")[0].as_py(),
+        "customers": data.customers_in(table),
         "first": first,
         "last": last,
         "duplicates": int(repeated.column("n")[0].as_py()),
         **dict.fromkeys(("unknown_rows", "unknown_customers", "without_rows")),
     }
-    if "customers" in data.tables and table.name != "customers":
+    if "customers" in data.tables and table.name != "customers" and table.names_customers:
         row |= ask(
             "SELECT count(*) AS unknown_rows, count(DISTINCT customer_id) AS unknown_customers FROM t "
             "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",

@@ -44,6 +44,8 @@ class Column:
 class Table:
     """One table of the contract: its columns, pairs (earlier, later) of times in order, a key without repeats.
 
+    `until` is the column with the last day of what a row tells of, where a row is about more than a moment.
+
     Columns that are not named here are attributes and stay as they are: text from a CSV file unless every
     value is a number, else with the type they have.
     """
@@ -51,6 +53,7 @@ class Table:
     columns: Mapping[str, Column]
     ordered: tuple[tuple[str, str], ...] = field(default=())
     key: tuple[str, ...] = field(default=())
+    until: str | None = None
 
 
 _ID = Column(Kind.ID, required=True)
@@ -58,6 +61,7 @@ _OPTIONAL_ID = Column(Kind.ID)
 _HAPPENED = Column(Kind.TIME, required=True, happened=True)
 _TIME = Column(Kind.TIME)
 _NUMBER = Column(Kind.NUMBER)
+_COUNT = Column(Kind.NUMBER, required=True)
 _TEXT = Column(Kind.TEXT)
 _FLAG = Column(Kind.FLAG)
 
@@ -159,6 +163,21 @@ TABLES: Mapping[str, Table] = {
         },
         key=("system", "system_id"),
     ),
+    "periods": Table(
+        {
+            "first_day": _HAPPENED,
+            "last_day": Column(Kind.TIME, required=True),
+            "customers_start": _COUNT,
+            "gained": _COUNT,
+            "lost": _COUNT,
+            "revenue_start": _NUMBER,
+            "revenue_lost": _NUMBER,
+            "revenue_contraction": _NUMBER,
+            "revenue_expansion": _NUMBER,
+        },
+        until="last_day",
+    ),
+    "reasons": Table({"first_day": _HAPPENED, "reason": Column(Kind.TEXT, required=True), "customers": _COUNT}),
 }
 
 
@@ -169,7 +188,7 @@ class Use:
     Parameters
     ----------
     chapter : str
-        Number of the chapter.
+        Number of the chapter, perhaps with a letter: "01c".
     key : str
         What it finds out.
     needs : tuple of tuple of str
@@ -184,6 +203,7 @@ class Use:
 USES = (
     Use("01", "returns", (("events",),)),
     Use("01", "contracts", (("subscriptions",),)),
+    Use("01c", "counts", (("periods",),)),
     Use("02", "leaving", (("subscriptions", "events", "role:tenure"),)),
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
     Use("02", "contact", (("subscriptions",), ("contacts",))),
@@ -193,7 +213,7 @@ USES = (
 WITNESSES = ("events", "cancellations", "tickets", "feedback")
 
 #: One of these must be there, or there is nobody to study.
-ANCHORS = ("customers", "events", "subscriptions")
+ANCHORS = ("customers", "events", "subscriptions", "periods")
 
 #: Roles a column of `customers` can play where a table does not follow the names above.
 ROLES = ("churned", "tenure", "entry", "cause", "revenue", "acquired_at")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from numbers import Number
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from kbind.data.dataset.config import CONFIG_NAME, Config
 from kbind.data.dataset.csvfile import read_csv, rows_shown
+from kbind.data.dataset.form import Place, read_form
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine, EngineError
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, shown
@@ -23,6 +24,8 @@ from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, lis
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DATABASE = (".duckdb", ".db", ".ddb")
+_WORKBOOK = (".xlsx", ".xlsm")
+_OTHER_WORKBOOK = (".xls", ".xlsb", ".ods", ".numbers")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Source:
         Zone the source itself declares (frames with zoned time stamps).
     path : Path or None
         For CSV files, so that rows can be found again.
+    places : mapping of str to sequence of Place
+        For workbooks: the cell that each value of a column stands in.
     """
 
     table: str
@@ -54,12 +59,18 @@ class Source:
     encoding: str | None = None
     timezone: str | None = None
     path: Path | None = None
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
 
     def rows_shown(self, rows: Sequence[int]) -> list[int]:
         """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
         if self.path is None or self.delimiter is None or not rows:
             return list(rows)
         return rows_shown(self.path, self.encoding, self.delimiter, rows)
+
+    @property
+    def file(self) -> str:
+        """The file alone, where the label also names a part of it."""
+        return self.path.name if self.path is not None else self.label
 
     @property
     def is_text(self) -> bool:
@@ -79,12 +90,14 @@ def find_sources(
             return _from_frames(engine, {table: source}), ()
         raise ArgumentError(
             f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
-            "file, or a dict of data frames by table name"
+            "file, a workbook of kbind's, or a dict of data frames by table name"
         )
     if path.is_dir() and table is None:
         return _from_folder(engine, path, config)
     if path.suffix.lower() in _DATABASE:
         return _from_database(engine, path, config)
+    if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
+        return _from_workbook(engine, path, table), ()
     return [_from_file(engine, path, _table_of(path, table, config))], ()
 
 
@@ -247,6 +260,25 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
         raise DatasetError([Problem(path.name, f"cannot be read as Parquet: {_first_line(error)}")]) from error
     except OSError as error:
         raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+
+
+def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source]:
+    if table not in (None, "periods"):
+        raise ArgumentError(
+            f"table={table!r}: a workbook holds counts by period; allowed for other tables: CSV, Parquet"
+        )
+    if path.suffix.lower() in _OTHER_WORKBOOK:
+        allowed = "allowed: save it as .xlsx if it is a template of kbind, else its tables as CSV"
+        raise DatasetError(
+            [Problem(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)]
+        )
+    try:
+        tables = read_form(path)
+    except OSError as error:
+        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror or error}")]) from error
+    for found in tables:
+        engine.read_frame(f"{found.table}__raw", found.frame)
+    return [Source(f.table, f.label, f"{f.table}__raw", path=path, places=f.places) for f in tables]
 
 
 def _check_whole(path: Path, label: str) -> None:

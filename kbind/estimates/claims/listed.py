@@ -121,7 +121,7 @@ CLAIMS = (
         "share",
         0.05,
         0.05,
-        (("events.timestamp",), ("campaigns.assigned_at",)),
+        (("events.amount", "events.order_id"), ("campaigns.assigned_at",)),
     ),
     Claim(
         "business_economic",

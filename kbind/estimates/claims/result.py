@@ -10,16 +10,13 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level
-from kbind.estimates.claims.checks import CHECKS, Found
+from kbind.estimates.claims.checks import CHECKS, LEAST, Found, Look
 from kbind.estimates.claims.listed import CLAIMS, Claim
 from kbind.statistics.claimed import has_column
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Customers below whom a check says nothing.
-LEAST = 30
 
 CHECKED, TOO_LITTLE, NEEDS = "checked", "not enough data", "needs data"
 
@@ -102,7 +99,8 @@ class Claims(Shown):
         """What the table holds, in one sentence."""
         return (
             "Claims of articles on retention against data of one company: a claim is a hypothesis, and "
-            f"{CHECKED!r} says that it was looked at, not that it is true; {self.conf_level:.0%} intervals. "
+            f"{CHECKED!r} says that it was looked at, not that it is true; {self.conf_level:.0%} intervals, each for "
+            "itself, so that of twenty claims one may fail by chance. "
             f"{self.provenance}"
         )
 
@@ -174,25 +172,26 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
     >>> found = claims(simulate_saas(500, rng=1))
     >>> frame = found.to_frame().set_index("key")
     >>> frame.loc[["five_points", "phone_first", "brand_share"], ["says", "status", "n", "verdict"]]
-                        says      status    n verdict
+                   says      status    n verdict
     key
-    five_points   25% to 95%     checked  272   lower
-    phone_first          65%     checked  406   lower
-    brand_share    up to 30%  needs data    0
+    five_points  25% to 95%     checked  267   lower
+    phone_first         65%     checked  415   lower
+    brand_share   up to 30%  needs data    0
     >>> print(f"{found['phone_first'].estimate:.3f}")
-    0.298
+    0.248
     """
     level = check_conf_level(conf_level)
     provenance = Provenance(data.name, data.timezone, data.as_of)
-    return Claims(tuple(_check(claim, data, level) for claim in CLAIMS), level, provenance)
+    look = Look(data, level)
+    return Claims(tuple(_check(claim, look) for claim in CLAIMS), level, provenance)
 
 
-def _check(claim: Claim, data: Dataset, conf_level: float) -> Check:
-    lacking = [group for group in claim.needs if not any(_there(data, need) for need in group)]
+def _check(claim: Claim, look: Look) -> Check:
+    lacking = [group for group in claim.needs if not any(_there(look.data, need) for need in group)]
     needs, missing = (_listed(groups, claim.lacks) for groups in (claim.needs, lacking))
     if claim.lacks or lacking:
         return Check(claim, NEEDS, np.nan, np.nan, np.nan, 0, needs, missing, "")
-    found: Found = CHECKS[claim.key](data, conf_level)
+    found: Found = CHECKS[claim.key](look)
     known = found.n >= LEAST and not np.isnan([found.estimate, found.ci_lower, found.ci_upper]).any()
     if not known:
         return Check(claim, TOO_LITTLE, np.nan, np.nan, np.nan, found.n, needs, missing, found.definition)

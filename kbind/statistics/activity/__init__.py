@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression
 from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
@@ -137,15 +138,22 @@ def activity(
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
     names = names_of(by)
     placed = place_columns(data, table, names)
+    return record(data, period, table, placed)
+
+
+def record(
+    data: Dataset, period: str, table: str, by: Mapping[str, str], values: Mapping[str, Expression] | None = None
+) -> Activity:
+    """The activity in a log, by columns that stand in known tables; for `values` see `group_steps`."""
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
         raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
-    groups, counts = count_active(data, table, calendar, placed)
+    groups, counts = count_active(data, table, calendar, by, values)
     action = "stay" if table == "subscriptions" else "buy" if "amount" in data.tables[table].columns else "use"
     return Activity(
         calendar=calendar,
-        by=names,
+        by=tuple(by),
         groups=groups,
         counts=counts,
         log=table,

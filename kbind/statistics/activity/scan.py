@@ -22,7 +22,9 @@ MAX_WORDS = 4
 _MOST_CELLS = 2 * 10**8
 
 
-def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str]) -> tuple[Groups, Counts]:
+def count_active(
+    data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str], values: Mapping[str, Expression] | None = None
+) -> tuple[Groups, Counts]:
     """Count the customers of a log by their active periods.
 
     Parameters
@@ -35,6 +37,8 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
         The periods.
     by : mapping of str to str
         Column that splits the customers -> table it stands in.
+    values : mapping of str to Expression, optional
+        What a name in `by` stands for, where it is no column.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def count_active(data: Dataset, log: str, calendar: Calendar, by: Mapping[str, s
     """
     wide = calendar.size > MAX_WORDS * WORD
     seen, parts = _log_rows(data, log, calendar)
-    with_groups, group_names, group_parts = group_steps(data, by)
+    with_groups, group_names, group_parts = group_steps(data, by, values)
     parts |= group_parts
     selected = "".join(f", {name}" for name in group_names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)

@@ -153,5 +153,5 @@ def test_chapters_say_the_same_as_their_notebooks() -> None:
         uses = [use for use in USES if use.chapter == number]
         if uses:  # a chapter can be written as soon as one of its uses is possible
             assert {table for group in needs for table in group} == {n for use in uses for n in use.needs[0]}
-        else:
-            assert needs == []
+        else:  # whether the data is good enough can be asked of rows, not of counts
+            assert needs == [["customers", "events", "subscriptions"]]

@@ -1,4 +1,4 @@
-"""Small counts that single claims about customers are checked with, each made in one statement of the engine."""
+"""Counts of customers: who stayed, where they began, whom they referred."""
 
 from __future__ import annotations
 

@@ -1,0 +1,185 @@
+"""New customers who were referred: their share, and whether they stay longer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.data.calendar import PERIODS
+from kbind.data.dataset import Dataset
+from kbind.data.engine import literal, parse
+from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.estimates.intervals import newcombe, wilson
+from kbind.estimates.retention import CohortRetention, cohort_retention
+from kbind.statistics.activity import Activity, record
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import Ints, group_value
+from kbind.statistics.result import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Referrals(Shown):
+    """New customers who were referred and others, by the period of their first activity.
+
+    Attributes
+    ----------
+    activity : Activity
+        What it was computed from, split by `referred`: True, False, or None for customers who are not known or were
+        customers before recording began.
+    conf_level : float
+        Level of the intervals.
+    began : date or None
+        Since when leavers are recorded; periods that begin earlier hold only who had not left before, and are left out.
+    """
+
+    activity: Activity = field(repr=False)
+    conf_level: float
+    began: date | None = None
+
+    @property
+    def definition(self) -> str:
+        """Numerator and denominator, and who is not counted, in one sentence."""
+        unknown = int(self._sizes(None).sum())
+        out = (
+            f" Left out: {unknown:,} {self.activity.customer}s who are not among the customers or were won before "
+            "recording began."
+            if unknown
+            else ""
+        )
+        return (
+            f"New {self.activity.customer}s with an entry in referred_by, divided by all whose first activity falls "
+            f"into the {self.activity.calendar.period}; {self.conf_level:.0%} Wilson score interval.{out} "
+            f"{self.activity.provenance}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Share of new customers who were referred, by period.
+
+        Returns
+        -------
+        DataFrame
+            Columns period, new, referred, share, share_ci_lower, share_ci_upper; of periods that are over.
+        """
+        import pandas as pd
+
+        told = slice(len(self._early), self.activity.calendar.lived)
+        referred, others = self._sizes(True)[told], self._sizes(False)[told]
+        share, lower, upper = wilson(referred, referred + others, self.conf_level)
+        columns = {"period": self.activity.calendar.labels[told], "new": referred + others, "referred": referred}
+        return pd.DataFrame(columns | {"share": share, "share_ci_lower": lower, "share_ci_upper": upper})
+
+    def retention(self, *, kind: str = "on", exclude: Collection[str] = ()) -> pd.DataFrame:
+        """Retention of referred customers against the others, by age.
+
+        Parameters
+        ----------
+        kind : {"on", "on_or_after"}
+            As for `cohort_retention`.
+        exclude : collection of str
+            Labels of cohorts to leave out, such as the first, which may hold customers won long before.
+
+        Returns
+        -------
+        DataFrame
+            Columns age, at_risk_referred, referred, at_risk_others, others (shares retained), difference (referred
+            minus others, Newcombe), each estimate with _ci_lower and _ci_upper. A difference is no effect of the
+            referral: who is referred may be another kind of customer, or of other periods.
+        """
+        import pandas as pd
+
+        result: CohortRetention = cohort_retention(self.activity, kind=kind, conf_level=self.conf_level)
+        pooled = result.pooled(exclude=[*exclude, *self._early])
+        columns: dict[str, object] = {"age": np.array(result.ages)}
+        counts = []
+        for name, value in (("referred", True), ("others", False)):
+            rows = pooled[[known is value for known in pooled["referred"]]]
+            at_risk, active = (rows[c].to_numpy(dtype=float) for c in ("at_risk", "active"))
+            if not len(rows):  # there is nobody of this kind
+                at_risk, active = np.zeros(len(result.ages)), np.full(len(result.ages), np.nan)
+            counts += [active, at_risk]
+            share, lower, upper = wilson(active, at_risk, self.conf_level)
+            columns |= {f"at_risk_{name}": at_risk.astype(np.int64), name: share}
+            columns |= {f"{name}_ci_lower": lower, f"{name}_ci_upper": upper}
+        found = newcombe(counts[0], counts[1], counts[2], counts[3], self.conf_level)
+        names = ("difference", "difference_ci_lower", "difference_ci_upper")
+        return pd.DataFrame(columns | dict(zip(names, found, strict=True)))
+
+    @property
+    def _early(self) -> list[str]:
+        """Labels of the periods that begin before recording."""
+        calendar = self.activity.calendar
+        return [name for name, start in zip(calendar.labels, calendar.starts[:-1], strict=True)
+                if self.began is not None and start < self.began]  # fmt: skip
+
+    def _sizes(self, referred: bool | None) -> Ints:
+        """Customers by first period; none of a kind that nobody is of."""
+        sizes = self.activity.counts.sizes()
+        rows = [k for k, (value,) in enumerate(self.activity.groups) if value is referred]
+        total: Ints = sizes[rows].sum(axis=0)
+        return total
+
+
+def referrals(data: Dataset, *, period: str = "month", conf_level: float = 0.95) -> Referrals:
+    """Share of new customers who were referred by others, and how long they stay.
+
+    Parameters
+    ----------
+    data : Dataset
+        With a column `referred_by` in `customers`, and `subscriptions` or `events`.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of periods and ages.
+    conf_level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    Referrals
+
+    Raises
+    ------
+    ArgumentError
+        No such table or column.
+
+    Notes
+    -----
+    New in the period of the first contract or event. Customers with an `acquired_at` before recording began
+    (`recorded_from`, else the first row) are not new and left out; without that column the first period may hold them.
+    An empty `referred_by` counts as not referred: if nobody asked, the share is too low.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> shop = kb.datasets.simulate_saas(n_accounts=500, months=24, scenario="b2c")
+    >>> kb.referrals(shop, period="year").to_frame()[["period", "new", "referred"]]
+      period  new  referred
+    0   2022  175        24
+    1   2023  219        37
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_choice("period", period, PERIODS)
+    check_conf_level(conf_level)
+    data.require("customers")
+    columns = data.tables["customers"].columns
+    if "referred_by" not in columns:
+        raise ArgumentError("referrals needs a column 'referred_by' in customers; name it by mapping= or in kbind.yaml")
+    log = data.require("subscriptions", "events")
+    told = parse("NOT _x IS NULL", x=group_value(data, "customers", "referred_by"))
+    span = data.tables[log].span
+    if "acquired_at" in columns and span is not None:
+        first = data.recorded_from or data.wall_clock(span[0])
+        told = parse(
+            "CASE WHEN CAST(_acquired AS DATE) < _began THEN NULL ELSE _told END",
+            acquired=wall_time(data, "customers", "acquired_at"),
+            began=literal(first.date()),
+            told=told,
+        )
+    began = None if data.recorded_from is None else data.recorded_from.date()
+    return Referrals(record(data, period, log, {"referred": "customers"}, {"referred": told}), conf_level, began)

@@ -1,0 +1,313 @@
+"""Sums over customers from the tables of orders and buyers, as small arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.calendar import Calendar
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, literal
+from kbind.errors import ArgumentError
+from kbind.statistics.groups import Groups, Ints, encode_groups, integers
+from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables
+
+Floats = NDArray[np.float64]
+
+#: Repeat rates and waiting times are kept for the first orders; those of later ones concern ever fewer customers.
+ORDERS = 10
+
+#: Sums, sums of squares and of cubes: means, their errors, and how skewed they are.
+_POWERS = (1, 2, 3)
+
+#: Groups x periods x periods that fit into memory several times.
+_MOST_CELLS = 10**7
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Sums over the customers of a cohort, of what each had gathered up to an age.
+
+    Attributes
+    ----------
+    n : ndarray of int, shape (groups, cohorts, ages)
+        Customers that the sums run over.
+    total, squares, cubes : ndarray of float, shape (groups, cohorts, ages)
+        Sum, and sums of squares and cubes.
+    """
+
+    n: Ints = field(repr=False)
+    total: Floats = field(repr=False)
+    squares: Floats = field(repr=False)
+    cubes: Floats = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Waits:
+    """Days from the k-th order of a customer to the next, for k from 1 to `ORDERS`.
+
+    Attributes
+    ----------
+    back : ndarray of int, shape (groups, orders, days)
+        Customers whose next order came that many days later.
+    followed, open : ndarray of int, shape (groups, orders, days)
+        Customers with a next order, and without one, by the number of whole days that the data goes on after the k-th.
+    """
+
+    back: Ints = field(repr=False)
+    followed: Ints = field(repr=False)
+    open: Ints = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class OrderValues:
+    """Sums over customers of the value of their first order and of the mean of their later ones, one entry a group.
+
+    Attributes
+    ----------
+    n, first, first_squares, first_cubes : ndarray, shape (groups,)
+        All customers: how many, sum and sums of squares and cubes of the first order.
+    again : ndarray of int, shape (groups,)
+        Customers with later orders; the rest runs over them.
+    again_first, later : ndarray of float, shape (groups,)
+        Sums of the first order and of the mean of the later ones; with `_squares` and `_cubes` of their powers.
+    products : ndarray of float, shape (groups,)
+        Sum of the products of both.
+    """
+
+    n: Ints
+    first: Floats
+    first_squares: Floats
+    first_cubes: Floats
+    again: Ints
+    again_first: Floats
+    again_first_squares: Floats
+    again_first_cubes: Floats
+    later: Floats
+    later_squares: Floats
+    later_cubes: Floats
+    products: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PurchaseCounts:
+    """All that is kept of the purchases.
+
+    Attributes
+    ----------
+    groups : tuple of tuple
+        Values of the columns that split the customers.
+    size : ndarray of int, shape (groups, cohorts)
+        Customers by the period of their first order.
+    left_out : int
+        Buyers whose first order may not be the first of all.
+    revenue : Cells
+        Revenue up to an age, of all customers of the cohort.
+    regular : Cells
+        The same of those who had bought at least twice by then.
+    categories : Cells or None
+        Distinct categories bought up to an age; None without a column `category`.
+    waits : Waits
+    values : OrderValues
+    """
+
+    groups: Groups
+    size: Ints = field(repr=False)
+    left_out: int
+    revenue: Cells = field(repr=False)
+    regular: Cells = field(repr=False)
+    categories: Cells | None = field(repr=False)
+    waits: Waits = field(repr=False)
+    values: OrderValues = field(repr=False)
+
+
+def count_purchases(
+    data: Dataset, calendar: Calendar, end: datetime, by: Mapping[str, str], since: date | None
+) -> PurchaseCounts:
+    """Reduce the events to sums; see `purchase_tables` for the arguments."""
+    with purchase_tables(data, calendar, end, by, since) as tables:
+        ask = _Query(data, tables, calendar)
+        buyers = ask(f"SELECT cohort, count(*) AS n{ask.selected} FROM buyers GROUP BY cohort{ask.selected}", {})
+        if not buyers.num_rows:
+            raise ArgumentError(
+                f"events of {data.name!r} hold no purchase before {end:%Y-%m-%d} by a customer whose first one is known"
+            )
+        groups, code = encode_groups(buyers, tables.groups)
+        if len(groups) * calendar.size**2 > _MOST_CELLS:
+            raise ArgumentError(
+                f"{calendar.size:,} periods for {len(groups):,} groups are too many; use a longer period than "
+                f"{calendar.period!r}, or fewer groups"
+            )
+        size = np.zeros((len(groups), calendar.size), dtype=np.int64)
+        size[code, integers(buyers, "cohort")] = integers(buyers, "n")
+        everyone = ask("SELECT count(*) AS n FROM orders WHERE k = 1", {}).column("n")[0].as_py()
+        revenue, regular = _revenue(ask, groups, size)
+        return PurchaseCounts(
+            groups=groups,
+            size=size,
+            left_out=int(everyone - size.sum()),
+            revenue=revenue,
+            regular=regular,
+            categories=_categories(ask, groups, size) if has_column(data, "category") else None,
+            waits=_waits(ask, groups, end),
+            values=_values(ask, groups),
+        )
+
+
+@dataclass(frozen=True)
+class _Query:
+    """Asks about the two tables; `selected` are the groups, as they follow other columns."""
+
+    data: Dataset
+    tables: Tables
+    calendar: Calendar
+
+    @property
+    def selected(self) -> str:
+        return "".join(f", {name}" for name in self.tables.groups)
+
+    def __call__(self, sql: str, parts: Mapping[str, Expression]) -> pa.Table:
+        return self.data.engine.query(sql, tables=self.tables.names, parts=parts)
+
+    def code(self, found: pa.Table, groups: Groups) -> Ints:
+        """Index of each row's group."""
+        some, code = encode_groups(found, self.tables.groups)
+        return np.array([groups.index(group) for group in some], dtype=np.int64)[code]
+
+
+def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
+    """Revenue up to each age, of all and of those who had bought twice by then.
+
+    A customer's sum up to an age changes only in periods with rows, and so do its powers: the changes are added up by
+    cohort and age, and then over ages. Nobody's course is ever spread over all ages.
+    """
+    columns = {f"total{k}": _sum(_change(k, "r"), f"total{k}") for k in _POWERS}
+    for k in _POWERS:
+        # who buys for the second time brings along all spent so far
+        fresh = f"CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN {_power('total', k)} ELSE {_change(k, 'r')} END"
+        columns[f"regular{k}"] = _sum(fresh, f"regular{k}")
+    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
+    found = ask(
+        f"WITH raw AS ({ask.tables.rows}), "
+        "money AS (SELECT customer_id, i, sum(amount) AS r FROM raw GROUP BY customer_id, i), "
+        "placed AS (SELECT customer_id, i, count(*) AS m FROM orders GROUP BY customer_id, i), "
+        f"lived AS (SELECT b.customer_id, b.cohort{ask.selected}, money.i - b.cohort AS age, "
+        "coalesce(r, 0) AS r, coalesce(m, 0) AS m FROM buyers AS b JOIN money ON money.customer_id = b.customer_id "
+        "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
+        f"courses AS (SELECT cohort, age, r, m{ask.selected}, sum(r) {window} AS total, sum(m) {window} AS bought "
+        "FROM lived) "
+        f"SELECT cohort, age{ask.selected}, count(*) FILTER (WHERE bought >= 2 AND bought - m < 2) AS regulars, "
+        f"{', '.join(columns.values())} "
+        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        ask.tables.parts,
+    )
+    code = ask.code(found, groups)
+    sums = {name: _spread(found, name, code, size) for name in ("regulars", *columns)}
+    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
+    regulars = np.rint(sums["regulars"]).astype(np.int64)
+    return (
+        Cells(everyone, *(sums[f"total{k}"] for k in _POWERS)),
+        Cells(regulars, *(sums[f"regular{k}"] for k in _POWERS)),
+    )
+
+
+def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
+    """Distinct categories bought up to each age; a category counts from the period in which it was first bought."""
+    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
+    found = ask(
+        f"WITH raw AS ({ask.tables.rows}), "
+        "firsts AS (SELECT customer_id, category, min(i) AS i FROM raw "
+        "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category), "
+        f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
+        f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
+        f"courses AS (SELECT cohort, age, c{ask.selected}, sum(c) {window} AS total FROM fresh) "
+        f"SELECT cohort, age{ask.selected}, {', '.join(_sum(_change(k, 'c'), f'total{k}') for k in _POWERS)} "
+        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        ask.tables.parts,
+    )
+    code = ask.code(found, groups)
+    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
+    return Cells(everyone, *(_spread(found, f"total{k}", code, size) for k in _POWERS))
+
+
+def _power(value: str, exponent: int) -> str:
+    return " * ".join([value] * exponent)
+
+
+def _change(exponent: int, added: str) -> str:
+    """By how much a power of the total has grown with what was added."""
+    return f"{_power('total', exponent)} - {_power(f'(total - {added})', exponent)}"
+
+
+def _sum(value: str, name: str) -> str:
+    return f"CAST(sum({value}) AS DOUBLE) AS {name}"
+
+
+def _spread(found: pa.Table, name: str, code: Ints, size: Ints) -> Floats:
+    """What was added at each age, summed up to it."""
+    result = np.zeros((*size.shape, size.shape[1]))
+    result[code, integers(found, "cohort"), integers(found, "age")] = found.column(name).to_numpy()
+    summed: Floats = result.cumsum(axis=2)
+    return summed
+
+
+def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
+    joined = f"FROM orders JOIN buyers ON buyers.customer_id = orders.customer_id WHERE k <= {ORDERS}"
+    # the last whole day that is in the data is the one before its end
+    left = "date_diff('day', d, _end) - 1"
+    gaps = ask(
+        f"SELECT k, date_diff('day', d, back) AS days, count(*) AS n{ask.selected} {joined} AND NOT back IS NULL "
+        f"GROUP BY k, date_diff('day', d, back){ask.selected}",
+        {},
+    )
+    follow = ask(
+        f"SELECT k, {left} AS days, back IS NULL AS open, count(*) AS n{ask.selected} {joined} "
+        f"GROUP BY k, {left}, back IS NULL{ask.selected}",
+        {"end": literal(end.date())},
+    )
+    days = max((int(integers(part, "days").max(initial=0)) for part in (gaps, follow)), default=0) + 1
+    shape = (len(groups), ORDERS, days)
+
+    def counted(found: pa.Table, kept: NDArray[np.bool_] | None = None) -> Ints:
+        result = np.zeros(shape, dtype=np.int64)
+        at = (ask.code(found, groups), integers(found, "k") - 1, integers(found, "days"))
+        rows = np.ones(found.num_rows, dtype=bool) if kept is None else kept
+        result[tuple(values[rows] for values in at)] = integers(found, "n")[rows]
+        return result
+
+    still = np.array(follow.column("open").to_pylist(), dtype=bool)
+    return Waits(back=counted(gaps), followed=counted(follow, ~still), open=counted(follow, still))
+
+
+def _values(ask: _Query, groups: Groups) -> OrderValues:
+    """A customer's later orders count as their mean, so that every customer counts once."""
+    again = "CASE WHEN NOT l IS NULL THEN {} END"
+    sums = {
+        "first": "f",
+        "first_squares": "f * f",
+        "first_cubes": "f * f * f",
+        "again_first": again.format("f"),
+        "again_first_squares": again.format("f * f"),
+        "again_first_cubes": again.format("f * f * f"),
+        "later": "l",
+        "later_squares": "l * l",
+        "later_cubes": "l * l * l",
+        "products": "f * l",
+    }
+    columns = ", ".join(f"CAST(coalesce(sum({sql}), 0) AS DOUBLE) AS {name}" for name, sql in sums.items())
+    found = ask(
+        f"WITH people AS (SELECT o.customer_id{ask.selected}, max(CASE WHEN k = 1 THEN value END) AS f, "
+        "avg(CASE WHEN k > 1 THEN value END) AS l FROM orders AS o "
+        f"JOIN buyers ON buyers.customer_id = o.customer_id GROUP BY o.customer_id{ask.selected}) "
+        f"SELECT count(*) AS n, count(l) AS again, {columns}{ask.selected} FROM people"
+        + (f" GROUP BY {ask.selected[2:]}" if ask.selected else ""),
+        {},
+    )
+    order = np.argsort(ask.code(found, groups))
+    values = {name: np.asarray(found.column(name).to_numpy(), dtype=float)[order] for name in sums}
+    return OrderValues(integers(found, "n")[order], again=integers(found, "again")[order], **values)

@@ -1,0 +1,145 @@
+"""Two tables in the engine that everything about purchases is counted from: orders, and who bought first when.
+
+An order is what shares an `order_id`, or where there is none all rows of a customer on one day. It is a purchase if
+one of its rows has a positive amount; without a column `amount` every order is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from kbind.data.calendar import Calendar
+from kbind.data.dataset import Dataset, to_instant
+from kbind.data.dataset.clock import period_index
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import group_steps, group_value
+
+#: Names of the two tables while they exist; no table of a data set is called so.
+_ORDERS, _BUYERS = "purchases: orders", "purchases: buyers"
+
+_ROWS = (
+    "SELECT customer_id, _time AS t, _day AS d, _i AS i, _amount AS amount, _order AS o, _category AS category "
+    "FROM log WHERE _time < _end"
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a statement about purchases is made from.
+
+    Parameters
+    ----------
+    names : dict of str to str
+        Table in a statement -> relation: `orders` (customer_id, k, d, i, value, back), one row a purchase, the k-th of
+        its customer, on day d in period i, followed by the next on day back; `buyers` (customer_id, day, cohort and
+        the groups), one row a customer; `log`.
+    rows : str
+        SELECT of all rows before the end: customer_id, t, d, i, amount, o, category.
+    parts : dict of str to Expression
+        What goes into its places.
+    groups : tuple of str
+        Columns of `buyers` that hold the groups.
+    """
+
+    names: dict[str, str]
+    rows: str
+    parts: dict[str, Expression]
+    groups: tuple[str, ...]
+
+
+def has_column(data: Dataset, name: str) -> bool:
+    """Whether the events have a column."""
+    return name in data.tables["events"].columns
+
+
+@contextmanager
+def purchase_tables(
+    data: Dataset, calendar: Calendar, end: datetime, by: Mapping[str, str], since: date | None
+) -> Iterator[Tables]:
+    """Orders and buyers, for as long as they are needed.
+
+    Parameters
+    ----------
+    data : Dataset
+        With events.
+    calendar : Calendar
+        The periods.
+    end : datetime
+        Midnight at which the data ends.
+    by : mapping of str to str
+        Column that splits the customers -> table it stands in.
+    since : date, optional
+        Buyers whose first order is older are left out.
+    """
+    engine = data.engine
+    day = parse("CAST(_t AS DATE)", t=wall_time(data, "events", "timestamp"))
+    instants = "timestamp" in data.tables["events"].instants
+    rows = {
+        "time": column("timestamp"),
+        "day": day,
+        "i": period_index(data, "events", "timestamp", column("timestamp"), calendar),
+        "amount": column("amount") if has_column(data, "amount") else literal(1),
+        "order": column("order_id") if has_column(data, "order_id") else parse("CAST(NULL AS INTEGER)"),
+        # blank text is no category
+        "category": group_value(data, "events", "category") if has_column(data, "category") else literal(None),
+        "end": literal(to_instant(end, data.timezone) if instants else end),
+    }
+    # the clock decides which of two orders of a day was first, their number which of two at the same moment
+    engine.create(
+        _ORDERS,
+        f"WITH raw AS ({_ROWS}), orders AS (SELECT customer_id, o, sum(amount) AS value, "
+        "min(CASE WHEN amount > 0 THEN t END) AS t, min(CASE WHEN amount > 0 THEN d END) AS d, "
+        "min(CASE WHEN amount > 0 THEN i END) AS i "
+        "FROM raw GROUP BY customer_id, o, CASE WHEN o IS NULL THEN d END HAVING max(amount) > 0) "
+        "SELECT customer_id, d, i, value, row_number() OVER (PARTITION BY customer_id ORDER BY t, o) AS k, "
+        "lead(d) OVER (PARTITION BY customer_id ORDER BY t, o) AS back FROM orders",
+        tables={"log": "events"},
+        parts=rows,
+    )
+    try:
+        groups = _create_buyers(data, by, since)
+        try:
+            yield Tables({"log": "events", "orders": _ORDERS, "buyers": _BUYERS}, _ROWS, rows, groups)
+        finally:
+            engine.drop(_BUYERS)
+    finally:
+        engine.drop(_ORDERS)
+
+
+def _create_buyers(data: Dataset, by: Mapping[str, str], since: date | None) -> tuple[str, ...]:
+    """Store one row a customer who counts; returns the names of the group columns."""
+    steps, names, parts = group_steps(data, by)
+    if any(table != "customers" for table in by.values()):
+        parts["time"] = column("timestamp")
+    tables = {"log": "events", "orders": _ORDERS, "customers": "customers"}
+    steps["early"] = known_before(data, parts)
+    old = ""
+    if since is not None:
+        parts["since"] = literal(since)
+        old = " AND d >= _since"
+    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in steps)
+    selected = "".join(f", {name}" for name in names)
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    data.engine.create(
+        _BUYERS,
+        f"WITH {whole} SELECT customer_id, d AS day, i AS cohort{selected} FROM orders{joins} "
+        f"WHERE k = 1 AND known__before IS NULL{old}",
+        tables=tables,
+        parts=parts,
+    )
+    return tuple(names)
+
+
+def known_before(data: Dataset, parts: dict[str, Expression]) -> str:
+    """SELECT of the customers who were acquired before recording began, so that their first orders are not known."""
+    if "customers" not in data.tables or "acquired_at" not in data.tables["customers"].columns:
+        return "SELECT customer_id, 1 AS known__before FROM log WHERE FALSE"
+    span = data.tables["events"].span
+    assert span is not None
+    parts["began"] = literal((data.recorded_from or data.wall_clock(span[0])).date())
+    parts["acquired"] = wall_time(data, "customers", "acquired_at")
+    return "SELECT customer_id, 1 AS known__before FROM customers WHERE CAST(_acquired AS DATE) < _began"

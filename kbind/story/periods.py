@@ -1,0 +1,336 @@
+"""Chapter 01c: how many customers stay, from counts that somebody filled in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.estimates.retention.compare import rate_difference
+from kbind.estimates.retention.periods import PeriodRates, period_rates
+from kbind.estimates.retention.rates import Rate
+from kbind.story.base import Scope
+from kbind.wording import Disclosure, Fact, Table, Voice, named
+
+#: Half width of an interval up to which certainty is called high, and medium.
+HIGH, MEDIUM = 0.02, 0.05
+#: Rows a manager's tables have at most: as many periods as a template has room for.
+TABLE_ROWS = 36
+#: Days from which on a period is as good as a year.
+_YEAR = 350
+_SOURCE = "period_rates(...).to_frame()"
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodStory:
+    """Facts and sentences about counts by period.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    rates : PeriodRates
+        What was counted, and the rates.
+    voice : Voice
+        Who speaks.
+    """
+
+    data: Dataset
+    rates: PeriodRates
+    voice: Voice = field(repr=False)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a period."""
+        return self.rates.to_frame()
+
+    def scope(self) -> Scope:
+        """Who and when it is about: those who were there at the end of the last period."""
+        first, last = self.frame["first_day"].iloc[0], self.frame["last_day"].iloc[-1]
+        by_month = self.rates.kind in ("month", "quarter", "year")
+        return Scope(int(self.frame["customers_end"].iloc[-1]), "periods", first, last, by_month=by_month)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def together(self) -> bool:
+        """Whether all periods are told of as one: there are several, of one length."""
+        return len(self.frame) > 1 and self.rates.alike
+
+    @cached_property
+    def main_rate(self) -> Rate:
+        """Retention per period over all of them, or in the last where they differ in length."""
+        return self.rates.pooled() if self.together else self.rates.rate(-1)
+
+    @cached_property
+    def kept(self) -> Fact:
+        """The rate that the chapter is about."""
+        return Fact.of_rate("kept", self.main_rate, "period_rates(...).pooled()" if self.together else _SOURCE)
+
+    @cached_property
+    def year(self) -> Fact:
+        """The same over twelve months."""
+        return Fact.of_rate("kept.year", self.rates.year(self.main_rate), "period_rates(...).year(...)")
+
+    def in_period(self, position: int) -> Fact:
+        """Share of the customers at the start of a period who were there at its end."""
+        position %= len(self.frame)
+        return Fact.of_rate(f"period.{position}", self.rates.rate(position), _SOURCE)
+
+    @cached_property
+    def trend(self) -> str:
+        """How the last period compares with all before: "better", "worse", "same", or "none"."""
+        if not self.together or not self.told(self.in_period(-1)) or not self.told(self.before):
+            return "none"
+        apart = rate_difference(self.rates.rate(-1), self.rates.pooled(0, -1))
+        return "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
+
+    @cached_property
+    def before(self) -> Fact:
+        """Retention over all periods but the last."""
+        return Fact.of_rate("before", self.rates.pooled(0, -1), "period_rates(...).pooled(0, -1)")
+
+    def total(self, name: str) -> Fact:
+        """Customers gained or lost in all periods."""
+        definition = f"customers {name} in all periods"
+        return Fact(f"total.{name}", float(self.frame[name].sum()), "customers", definition, source=_SOURCE)
+
+    def revenue(self, name: str, position: int) -> Fact:
+        """GRR or NRR of a period; who is alone in having left must not be read from it."""
+        row = self.frame.iloc[position]
+        position %= len(self.frame)
+        return Fact(
+            f"{name}.{position}",
+            float(row[name]),
+            "share",
+            self.rates.definition,
+            n=int(row["customers_start"]),
+            count=int(row["lost"]),
+            source=_SOURCE,
+        )
+
+    @cached_property
+    def latest_revenue(self) -> int | None:
+        """Place of the last period with a GRR that may be told."""
+        places = range(len(self.frame))
+        return next((i for i in reversed(places) if self.told(self.revenue("grr", i))), None)
+
+    def reason(self, position: int) -> Fact:
+        """Share of the customers lost that a reason stands behind; after the last one, those without a reason."""
+        counts = [*self.rates.reasons["customers"].tolist()]
+        lost = int(self.frame["lost"].sum())
+        counts.append(lost - sum(counts))
+        definition = "customers lost for the reason, divided by customers lost, in all periods"
+        share = counts[position] / lost if lost else math.nan
+        return Fact(
+            f"reason.{position}", share, "share", definition, n=lost, count=int(counts[position]), source="reasons"
+        )
+
+    @cached_property
+    def breaks(self) -> Fact:
+        """How often customers at the start are not those at the end of the period just before."""
+        frame = self.frame
+        follows = [
+            (after - before).days == 1 for before, after in zip(frame["last_day"], frame["first_day"][1:], strict=False)
+        ]
+        differs = frame["customers_start"].to_numpy()[1:] != frame["customers_end"].to_numpy()[:-1]
+        definition = "periods that start with other numbers of customers than the one before has ended with"
+        number = sum(f and bool(d) for f, d in zip(follows, differs, strict=True))
+        return Fact("breaks", float(number), "count", definition, source=_SOURCE)
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def label(self, position: int) -> str:
+        """A period as the calendar counts it: "2024-Q1"; its first day where it is no calendar period."""
+        day, kind = self.frame["first_day"].iloc[position], self.rates.kind
+        week = day.isocalendar()
+        labels = {
+            "week": f"{week.year}-W{week.week:02d}",
+            "month": f"{day:%Y-%m}",
+            "quarter": f"{day.year}-Q{(day.month + 2) // 3}",
+            "year": f"{day.year}",
+        }
+        return labels.get(kind, str(day))
+
+    def name(self, position: int) -> str:
+        """What a reader calls a period."""
+        row = self.frame.iloc[position]
+        if self.rates.kind:
+            return self.voice.period_name(row["first_day"], self.label(position))
+        return self.voice.days(row["first_day"], row["last_day"])
+
+    def per(self) -> str:
+        """Per what the main rate is."""
+        return self.voice.say("periods.per" if self.rates.kind else "periods.per.any")
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.voice.say("periods.question")
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if not self.told(self.kept):
+            return self.voice.say("periods.finding.few")
+        if self.together:
+            return self.voice.say("periods.finding.all", kept=self.kept, per=self.per())
+        return self.voice.say("periods.finding.one", kept=self.kept, name=self.name(-1))
+
+    def means(self) -> str:
+        """What the answer means."""
+        say, sentences = self.voice.say, []
+        if self.told(self.year) and float(self.frame["days"].iloc[-1]) < _YEAR:
+            sentences.append(say("periods.means.year", year=self.year))
+        gained, lost = self.total("gained"), self.total("lost")
+        if self.told(gained) and self.told(lost):
+            order = "more" if gained.value > lost.value else "fewer" if gained.value < lost.value else "even"
+            sentences.append(say(f"periods.means.{order}", gained=gained, lost=lost))
+        return " ".join(sentences) or say("periods.means.few")
+
+    def act(self) -> str:
+        """What a manager should do."""
+        say = self.voice.say
+        if self.trend == "worse":
+            return say("periods.act.worse", name=self.name(-1))
+        if len(self.rates.reasons) and self.told(self.reason(0)):
+            return say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
+        return say("periods.act.ask")
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        say = self.voice.say
+        if not self.told(self.kept):
+            return say("periods.certainty.few")
+        half = (self.kept.ci_upper - self.kept.ci_lower) / 2
+        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        sentence = say(f"periods.certainty.{level}", kept=self.kept)
+        return f"{sentence} {say('periods.certainty.breaks', breaks=self.breaks)}" if self.breaks.value else sentence
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """What stays per period, over a year, and of the revenue."""
+        say, tell, tiles = self.voice.say, self.voice.tell, []
+        if self.told(self.kept):
+            text = say("periods.tile.kept", per=self.per()) if self.together else say("periods.tile.one")
+            note = say("periods.tile.interval", fact=self.kept)
+            tiles.append((tell(self.kept), text, note))
+            if float(self.frame["days"].iloc[-1]) < _YEAR:
+                tiles.append((tell(self.year), say("periods.tile.year"), say("periods.tile.interval", fact=self.year)))
+        if self.latest_revenue is not None:
+            gross, net = (self.revenue(name, self.latest_revenue) for name in ("grr", "nrr"))
+            note = say("periods.tile.net", net=net) if self.told(net) else self.name(self.latest_revenue)
+            tiles.append((tell(gross), say("periods.tile.gross"), note))
+        return tiles
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        say, level = self.voice.say, self.voice.percent(self.rates.conf_level)
+        keys = ["kept", *(["all"] if self.together else []), "year", "counted"]
+        lines = [say(f"periods.foot.{key}", level=level) for key in keys]
+        return [*lines, *([say("periods.foot.revenue")] if self.latest_revenue is not None else [])]
+
+    def curve_title(self) -> str:
+        """Finding of the figure by period."""
+        say, last = self.voice.say, self.in_period(-1)
+        if len(self.frame) > 1 and not self.rates.alike:
+            return say("periods.curve.unlike")
+        if self.trend == "none":
+            return (
+                say("periods.curve.one", kept=last, name=self.name(-1)) if self.told(last) else say("periods.curve.few")
+            )
+        facts = {"last": last, "before": self.before}
+        return say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
+
+    def curve_caption(self) -> str:
+        """How to read the figure by period."""
+        key = "periods.caption.all" if self.together else "periods.caption"
+        return self.voice.say(key, level=self.voice.percent(self.rates.conf_level))
+
+    def revenue_title(self) -> str:
+        """Heading of the revenue that stayed."""
+        assert self.latest_revenue is not None
+        facts = {name: self.revenue(name, self.latest_revenue) for name in ("grr", "nrr")}
+        key = "both" if self.told(facts["nrr"]) else "gross"
+        facts = facts if key == "both" else {"grr": facts["grr"]}
+        return self.voice.say(f"periods.revenue.{key}", name=self.name(self.latest_revenue), **facts)
+
+    def revenue_text(self) -> str:
+        """Why the revenue has no interval."""
+        return self.voice.say("periods.revenue.text")
+
+    def reasons_title(self) -> str:
+        """Heading of the reasons."""
+        if not self.told(self.reason(0)):
+            return self.voice.say("periods.reasons.few")
+        return self.voice.say("periods.reasons.most", reason=self.reason_name(0), share=self.reason(0))
+
+    def reason_name(self, position: int) -> str:
+        """A reason as it was called in the template."""
+        return named(str(self.rates.reasons["reason"].iloc[position]))
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def periods_table(self) -> Table:
+        """Counts and retention by period."""
+        voice, rows = self.voice, []
+        for i in self._places():
+            kept = self.in_period(i)
+            counts = [voice.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
+            year = Fact.of_rate(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
+            rows.append((self.name(i), *counts, voice.tell(kept), voice.tell(kept, "range"), voice.tell(year)))
+        heads = ("period", "start", "gained", "lost", "kept", "interval", "year")
+        return Table(voice.say("periods.table.title"), self._heads(*heads), rows)
+
+    def revenue_table(self) -> Table:
+        """GRR and NRR by period."""
+        voice = self.voice
+        rows = [
+            (self.name(i), *(voice.tell(self.revenue(name, i)) for name in ("grr", "nrr")))
+            for i in self._places()
+            if not math.isnan(self.frame["grr"].iloc[i])
+        ]
+        return Table(voice.say("periods.table.revenue"), self._heads("period", "grr", "nrr"), rows)
+
+    def reasons_table(self) -> Table:
+        """Customers lost by reason, most frequent first."""
+        voice, rows = self.voice, []
+        for i in range(len(self.rates.reasons) + 1):
+            share = self.reason(i)
+            name = self.reason_name(i) if i < len(self.rates.reasons) else voice.say("periods.reasons.none")
+            if i < len(self.rates.reasons) or share.count:
+                rows.append((name, voice.count(share.count or 0), voice.tell(share)))
+        return Table(voice.say("periods.table.reasons"), self._heads("reason", "lost", "share"), rows)
+
+    def _places(self) -> range:
+        return range(max(len(self.frame) - TABLE_ROWS, 0), len(self.frame))
+
+    def _count(self, position: int, name: str) -> Fact:
+        row: pd.Series[Any] = self.frame.iloc[position]
+        return Fact(f"{name}.{position}", float(row[name]), "customers", f"{name} of the period", source=_SOURCE)
+
+    def _heads(self, *names: str) -> list[str]:
+        level = self.voice.percent(self.rates.conf_level)
+        return [self.voice.say(f"periods.table.{name}", level=level) for name in names]
+
+
+def period_story(
+    data: Dataset, rates: PeriodRates | None = None, *, lang: str = "en", threshold: int = 5
+) -> PeriodStory:
+    """The story of counts by period, in a language, silent about fewer customers than the threshold."""
+    rates = rates or period_rates(data)
+    voice = Voice(
+        lang,
+        customer=data.card.customer,
+        action="stay",
+        period=rates.kind or "month",
+        disclosure=Disclosure(threshold),
+    )
+    return PeriodStory(data, rates, voice)

@@ -1,0 +1,184 @@
+"""The workbook itself, and the way from there to a page and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+import kbind as kb
+from kbind.errors import ReportError
+from kbind.report import write_report
+from kbind.report.form.columns import FIRST, LAST
+
+ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")
+SHEETS = {
+    "de": ["Anleitung", "Kunden", "Umsatz", "Gründe", "Beispiel"],
+    "en": ["Guide", "Customers", "Revenue", "Reasons", "Example"],
+}
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_template_is_locked_but_for_what_is_typed_in(tmp_path: Path, lang: str) -> None:
+    book = load_workbook(kb.write_template(tmp_path / "t.xlsx", lang=lang))
+    assert book.sheetnames == SHEETS[lang]
+    for sheet in book:
+        assert sheet.protection.sheet
+        assert not sheet.protection.password
+        assert sheet.page_setup.paperSize == 9
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        open_cells = {c.coordinate for row in sheet for c in row if not c.protection.locked}
+        formulas = {c.coordinate for row in sheet for c in row if c.data_type == "f"}
+        assert not open_cells & formulas
+    letters = {1: "ABCDE", 2: "CDEF", 3: "DEFGHIJK"}
+    for number, columns in letters.items():
+        sheet = book.worksheets[number]
+        body = {f"{letter}{row}" for letter in columns for row in range(FIRST, LAST + 1)}
+        heads = {f"{letter}5" for letter in columns} if number == 3 else set()
+        assert {c.coordinate for row in sheet for c in row if not c.protection.locked} == body | heads
+        assert sheet.freeze_panes == "C6"
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_every_typed_cell_is_validated_in_the_language(tmp_path: Path, lang: str) -> None:
+    book = load_workbook(kb.write_template(tmp_path / "t.xlsx", lang=lang))
+    for sheet in book.worksheets[1:4]:
+        rules = sheet.data_validations.dataValidation
+        covered = {cell for rule in rules for span in rule.sqref.ranges for row in span.cells for cell in [row]}
+        typed = {(c.row, c.column) for row in sheet for c in row if not c.protection.locked and c.row >= FIRST}
+        assert covered == typed
+        for rule in rules:
+            assert rule.showErrorMessage
+            assert 0 < len(rule.errorTitle) <= 32
+            assert 0 < len(rule.error) <= 255
+            assert 0 < len(rule.prompt) <= 255
+            assert ("Bitte" in rule.error) == (lang == "de")
+
+
+def test_text_that_begins_like_a_formula_is_written_as_text(tmp_path: Path) -> None:
+    sheet = load_workbook(kb.write_template(tmp_path / "t.xlsx", reasons=ACTIVE)).worksheets[3]
+    cells = [sheet.cell(5, 4 + i) for i in range(len(ACTIVE))]
+    assert [cell.value for cell in cells] == list(ACTIVE)
+    assert all(cell.data_type == "s" for cell in cells)
+    assert [bool(cell.quotePrefix) for cell in cells] == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize("lead", ["\t", "\r"])
+def test_tab_and_return_before_a_formula_do_not_help_it(tmp_path: Path, lead: str) -> None:
+    sheet = load_workbook(kb.write_template(tmp_path / "t.xlsx", reasons=[f"{lead}=1+1"])).worksheets[3]
+    assert (sheet["D5"].value, sheet["D5"].data_type, bool(sheet["D5"].quotePrefix)) == ("=1+1", "s", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"path": "t.csv"}, "allowed: a name that ends in .xlsx"),
+        ({"lang": "fr"}, "lang='fr'"),
+        ({"reasons": ["a"] * 2}, "up to 8 different texts, none empty"),
+        ({"reasons": list("abcdefghi")}, "up to 8 different texts"),
+        ({"reasons": ["  "]}, "none empty"),
+    ],
+)
+def test_mistakes_write_nothing(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    values = {"path": "t.xlsx", **options}
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.write_template(tmp_path / str(values.pop("path")), **values)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_filled_file_is_not_replaced_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    path.write_text("filled in for hours")
+    with pytest.raises(kb.ArgumentError, match="exists already and was left as it is; --force"):
+        kb.write_template(path)
+    assert path.read_text() == "filled in for hours"
+    kb.write_template(path, force=True)
+    assert load_workbook(path).sheetnames == SHEETS["en"]
+    assert [found.name for found in tmp_path.iterdir()] == ["t.xlsx"]
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ReportError, match="cannot be written: No such file or directory"):
+        kb.write_template(tmp_path / "nowhere" / "t.xlsx")
+    path = kb.write_template(tmp_path / "t.xlsx")
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(ReportError, match="cannot be written: No space left on device"):
+        kb.write_template(path, force=True)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["t.xlsx"]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A German template with four quarters, a name like a tag and a reason like a formula."""
+    path = tmp_path_factory.mktemp("filled") / "Quote <b>2024.xlsx"
+    kb.write_template(path, lang="de", reasons=["=1+1", "<script>alert(1)</script>"])
+    book = load_workbook(path)
+    customers, revenue, reasons = book["Kunden"], book["Umsatz"], book["Gründe"]
+    quarters = ((1, 31, 3), (4, 30, 6), (7, 30, 9), (10, 31, 12))
+    counts = ((210, 25, 13), (222, 18, 20), (220, 30, 12), (238, 16, 41))
+    for row, ((first, day, last), numbers) in enumerate(zip(quarters, counts, strict=True), start=FIRST):
+        for letter, value in zip("ABCDE", (date(2024, first, 1), date(2024, last, day), *numbers), strict=True):
+            customers[f"{letter}{row}"] = value
+        for letter, value in zip("CDEF", (10_000.0, 700.0, 120.0, 900.0), strict=True):
+            revenue[f"{letter}{row}"] = value
+        reasons[f"D{row}"], reasons[f"E{row}"] = numbers[2] // 2, 2
+    book.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def filled_report(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(filled, out=tmp_path_factory.mktemp("reports"), lang="de").parent
+
+
+def test_a_filled_german_template_becomes_a_german_page(filled: Path, filled_report: Path) -> None:
+    page = (filled_report / "de" / "01c_from_the_template.html").read_text(encoding="utf-8")
+    found = kb.period_rates(kb.open_dataset(filled))
+    assert "Wie viele Kunden bleiben nach Ihrer eigenen Zählung?" in page
+    assert "Kapitel 1c · Quote &lt;b&gt;2024" in page
+    for share in (found.pooled().value, found.rate(-1).value, found.to_frame()["grr"].iloc[-1]):
+        assert f"{100 * share:.1f}".replace(".", ",") + "\u00a0%" in page
+    lower, upper = (f"{100 * limit:.1f}".replace(".", ",") for limit in found.pooled().interval)
+    assert f"{lower} bis {upper}" in page
+    assert "Zuletzt blieben weniger als zuvor" in page
+    assert "=1+1" in page
+    assert "<script" not in page
+    assert "customer_id" not in page
+
+
+def test_facts_of_the_page_are_the_rates(filled: Path, filled_report: Path) -> None:
+    record = json.loads((filled_report / "de" / "01c_from_the_template.json").read_text(encoding="utf-8"))
+    frame = kb.period_rates(kb.open_dataset(filled)).to_frame()
+    facts = {fact["id"]: fact for fact in record["facts"]}
+    for i, row in frame.iterrows():
+        assert facts[f"period.{i}"]["value"] == row["retention"]
+        assert facts[f"period.{i}"]["ci_lower"] == row["retention_ci_lower"]
+    assert {row: facts[f"lost.{row}"]["value"] for row in range(4)} == {0: 13, 1: 20, 2: 12, 3: 41}
+
+
+def test_the_other_chapters_say_what_they_miss(filled_report: Path) -> None:
+    for name in ("00_data_quality", "01_retention_metrics", "02_when_customers_leave"):
+        page = (filled_report / "de" / f"{name}.html").read_text(encoding="utf-8")
+        assert re.search(r"Vorhanden: periods, reasons\.", page)
+
+
+def test_a_template_in_which_one_customer_left_tells_no_count(tmp_path: Path) -> None:
+    path = kb.write_template(tmp_path / "small.xlsx", lang="de")
+    book = load_workbook(path)
+    for letter, value in zip("ABCDE", (date(2024, 1, 1), date(2024, 12, 31), 20, 5, 1), strict=True):
+        book["Kunden"][f"{letter}{FIRST}"] = value
+    book.save(path)
+    out = write_report(path, out=tmp_path / "out", lang="de", chapters=["1c"]).parent
+    page = (out / "de" / "01c_from_the_template.html").read_text(encoding="utf-8")
+    assert "95,0\u00a0%" in page
+    assert "unter 5" in page
