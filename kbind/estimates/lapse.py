@@ -118,8 +118,9 @@ class Lapse(Shown):
             last_activity (date), days_active, days_since_last, own_quantile and limit (days; NaN where unknown).
         """
         found = list_customers(self.data, self.rule, self.places, self.end)
-        names = {f"g{k}": name for k, name in enumerate(self.by)}
-        names |= {"last": "last_activity", "silent": "days_since_last", "own": "own_quantile", "allowed": "limit"}
+        names = {"last": "last_activity", "silent": "days_since_last", "own": "own_quantile", "allowed": "limit"}
+        taken = {*names.values(), "customer_id", "status", "days_active"}
+        names |= {f"g{k}": f"by_{name}" if name in taken else name for k, name in enumerate(self.by)}
         frame: pd.DataFrame = found.rename_columns([names.get(name, name) for name in found.column_names]).to_pandas()
         return frame.astype({"last_activity": "datetime64[us]", "own_quantile": float, "limit": float})
 

@@ -7,7 +7,8 @@ it began: the customer's own gaps up to that day, never later ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +23,9 @@ from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps
 
 Floats = NDArray[np.float64]
+
+#: Name of a table while it exists; no table of a data set is called so.
+_GAPS = "lapse: gaps"
 
 #: 0.1 * 30 is more than 3 in floating point; a rank must not be.
 _NEAR = 1e-9
@@ -103,25 +107,26 @@ def count_lapses(data: Dataset, rule: Rule, floors: Sequence[int], by: Mapping[s
     end : datetime
         Midnight at which the data ends.
     """
-    steps, names, joins, parts = _steps(data, rule, by, end)
-    parts["floors"] = parse("unnest(_x)", x=literal(list(floors)))
-    selected = "".join(f", {name}" for name in names)
-    floor_step = {"floors": "SELECT _floors AS floor"}
-    present = _ask(
-        data,
-        steps | floor_step | {"states": _states(rule)},
-        f"SELECT floor, {_summed(_PRESENT)}{selected} FROM states{joins} GROUP BY floor{selected}",
-        parts,
-    )
+    with _gap_table(data, rule, by, end) as (steps, names, joins, parts):
+        parts["floors"] = parse("unnest(_x)", x=literal(list(floors)))
+        parts["least"] = literal(min(floors))
+        steps = steps | {"floors": "SELECT _floors AS floor"}
+        selected = "".join(f", {name}" for name in names)
+        present = _ask(
+            data,
+            steps | {"states": _states(rule)},
+            f"SELECT floor, {_summed(_PRESENT)}{selected} FROM states{joins} GROUP BY floor{selected}",
+            parts,
+        )
+        past = _ask(
+            data,
+            steps | _alarms(rule),
+            f"SELECT floor, {_summed(_PAST)}{selected} FROM people__alarms{joins} GROUP BY floor{selected}",
+            parts,
+        )
     if not present.num_rows:
         raise ArgumentError(f"events of {data.name!r} hold nobody before {end:%Y-%m-%d}")
     groups, _ = encode_groups(present, names)
-    past = _ask(
-        data,
-        steps | floor_step | _alarms(rule),
-        f"SELECT floor, {_summed(_PAST)}{selected} FROM people__alarms{joins} GROUP BY floor{selected}",
-        parts | {"least": literal(min(floors))},
-    )
 
     def table(found: pa.Table, sums: Mapping[str, str]) -> dict[str, Ints]:
         some, code = encode_groups(found, names)
@@ -137,43 +142,49 @@ def count_lapses(data: Dataset, rule: Rule, floors: Sequence[int], by: Mapping[s
 
 def list_customers(data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime) -> pa.Table:
     """One row a customer: customer_id, the groups as g0, g1, ..., status, last, days_active, silent, own, allowed."""
-    steps, names, joins, parts = _steps(data, rule, by, end)
-    parts["floors"] = literal(rule.floor)
-    selected = "".join(f", {name}" for name in names)
-    return _ask(
-        data,
-        steps | {"floors": "SELECT _floors AS floor", "states": _states(rule)},
-        f"SELECT customer_id{selected}, status, last, days_active, silent, own, allowed FROM states{joins} "
-        "ORDER BY customer_id",
-        parts,
-    )
+    with _gap_table(data, rule, by, end) as (steps, names, joins, parts):
+        selected = "".join(f", {name}" for name in names)
+        return _ask(
+            data,
+            steps | {"floors": "SELECT _floors AS floor", "states": _states(rule)},
+            f"SELECT customer_id{selected}, status, last, days_active, silent, own, allowed FROM states{joins} "
+            "ORDER BY customer_id",
+            parts | {"floors": literal(rule.floor)},
+        )
 
 
-def _steps(
+@contextmanager
+def _gap_table(
     data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime
-) -> tuple[dict[str, str], list[str], str, dict[str, Expression]]:
-    """Steps up to `gaps`: one row a customer and day of activity, the j-th, with the gap after it if it is over.
+) -> Iterator[tuple[dict[str, str], list[str], str, dict[str, Expression]]]:
+    """Keep `gaps` for as long as it is needed: a row a customer and day of activity, the j-th, with the gap after it.
 
-    Then the columns of the groups, how they are joined, and what goes into the places.
+    Gives the steps of the groups, their columns, how they are joined, and what goes into the places.
     """
-    with_groups, names, parts = group_steps(data, by)
     instants = "timestamp" in data.tables["events"].instants
-    parts |= {
-        "time": column("timestamp"),
-        "wall": wall_time(data, "events", "timestamp"),
-        "cut": literal(to_instant(end, data.timezone) if instants else end),
-        "end": literal(end.date()),
-    }
-    steps = {
-        "days": "SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut",
-        "gaps": "SELECT customer_id, d, row_number() OVER (PARTITION BY customer_id ORDER BY d) AS j, "
+    data.engine.create(
+        _GAPS,
+        "WITH days AS (SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut) "
+        "SELECT customer_id, d, row_number() OVER (PARTITION BY customer_id ORDER BY d) AS j, "
         "date_diff('day', d, lead(d) OVER (PARTITION BY customer_id ORDER BY d)) AS gap, "
         "date_diff('day', d, _end) AS seen FROM days",
-    }
-    if rule.quantile is not None:
-        parts["quantile"] = literal(rule.quantile)
-    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
-    return steps | with_groups, names, joins, parts
+        tables={"log": "events"},
+        parts={
+            "time": column("timestamp"),
+            "wall": wall_time(data, "events", "timestamp"),
+            "cut": literal(to_instant(end, data.timezone) if instants else end),
+            "end": literal(end.date()),
+        },
+    )
+    try:
+        steps, names, parts = group_steps(data, by)
+        parts["time"] = column("timestamp")
+        if rule.quantile is not None:
+            parts["quantile"] = literal(rule.quantile)
+        joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in steps)
+        yield steps, names, joins, parts
+    finally:
+        data.engine.drop(_GAPS)
 
 
 def _rank(gaps: str) -> str:
@@ -244,7 +255,7 @@ def _summed(sums: Mapping[str, str]) -> str:
 
 
 def _ask(data: Dataset, steps: Mapping[str, str], sql: str, parts: Mapping[str, Expression]) -> pa.Table:
-    tables = {"log": "events", "customers": "customers"}
+    tables = {"log": "events", "customers": "customers", "gaps": _GAPS}
     whole = f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {sql}"
     used = {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)}
     return data.engine.query(whole, tables=tables, parts=used)

@@ -118,6 +118,8 @@ def test_groups_and_earlier_end() -> None:
     assert early.to_frame()["silences"].tolist() == [0, 1]
     assert early.customers()["status"].tolist() == ["active", "lapsed"]
     assert early.customers()["channel"].tolist() == ["app", "web"]
+    named = log(days, 100, status=["app", "app", "app", "web", "web"])
+    assert kb.lapse(named, by="status").customers()["by_status"].tolist() == ["app", "web"]
     assert np.isnan(early.to_frame()["false_alarm_rate"]).all()
 
 

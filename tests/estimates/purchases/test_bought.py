@@ -322,3 +322,19 @@ def test_mean_of_sums_is_where_the_bent_t_is_that_of_student(values: list[float]
 def test_ratio_of_means_undefined_where_a_mean_is_not_positive() -> None:
     assert np.isnan(ratio_of_means(powers([-1.0, -2.0, -3.0]), powers([1.0, 2.0, 3.0]))).all()
     assert np.isnan(mean_of_sums((0, 0.0, 0.0, 0.0))).all()
+
+
+def test_nothing_is_left_behind_in_the_engine(shop: kb.Dataset) -> None:
+    """The tables made on the way are gone, also after an error, so that the next call can make its own."""
+    first = kb.purchases(shop).cohorts()
+    with pytest.raises(kb.ArgumentError, match="whose first one is known"):
+        kb.purchases(shop, since="2024-04-30")
+    with pytest.raises(kb.ArgumentError, match="are too many; use a longer period"):
+        kb.purchases(log_of_years(), period="day")
+    pd.testing.assert_frame_equal(kb.purchases(shop).cohorts(), first)
+    names = shop.engine.query("SELECT table_name FROM information_schema.tables").column(0).to_pylist()
+    assert not [name for name in names if ":" in name]
+
+
+def log_of_years() -> kb.Dataset:
+    return kb.open_dataset({"events": log([(1, "2000-01-01", 1.0), (1, "2020-01-01", 1.0)])})
