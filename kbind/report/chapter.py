@@ -41,7 +41,7 @@ class Chapter:
     def summary(self) -> None:
         """Open the chapter: question, answer, what it means, what to do, how sure, and three figures."""
         text, story, number = self.voice.catalogue.text, self.story, self.number.lstrip("0")
-        about = ", ".join(part for part in (self._title(), self._size(), self._span()) if part)
+        about = ", ".join(part for part in (self.title, self._size(), self._span()) if part)
         self._show(
             Summary(
                 kicker=text("page.kicker" if number else "page.kicker.data", number=number, about=about),
@@ -97,7 +97,9 @@ class Chapter:
         lines.append(self.voice.say("foot.threshold"))
         self._show(Foot(text("page.foot"), lines))
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What the data set is called."""
         key = self.data.card.key
         return self.voice.catalogue.text(f"data.{key}.name") if key else named(self.data.name)
 

@@ -103,7 +103,7 @@ def missing_page(
     either = catalogue.text("missing.or")
     # a role is given to a column that is there; who has none needs a table
     wanted = f" {either} ".join(need for need in needed if ":" not in need)
-    tables = ", ".join(name for name in present if ":" not in name)
+    tables = ", ".join(present)
     finding = catalogue.text("index.missing", table=wanted, present=tables)
     block = {"kind": "section", "heading": finding, "paragraphs": [catalogue.text("missing.what")], "table": None}
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kbind.data.calendar import PERIODS
-from kbind.data.dataset import open_dataset
+from kbind.data.dataset import Dataset, open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
@@ -85,7 +85,7 @@ def write_report(
     if source is not None:
         values |= {"source": str(Path(source).resolve()), "table": table, "timezone": timezone, "as_of": as_of}
         data = open_dataset(source, table=table, timezone=timezone, as_of=as_of)
-        present = [*data.tables, *(f"role:{role}" for role in data.roles)]
+        present = data
     pages = [
         _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
     ]
@@ -121,15 +121,15 @@ def _make_page(
     path: Path,
     lang: str,
     languages: Sequence[str],
-    present: Sequence[str] | None,
+    present: Dataset | None,
     values: Mapping[str, object],
     progress: Progress | None,
 ) -> Page:
-    """One chapter in one language; `present` are the tables of the user's data, None for the chapter's example."""
+    """One chapter in one language; `present` is the user's data, None for the chapter's example."""
     notebook = read_notebook(path)
     for alternatives in notebook.metadata.get("kbind", {}).get("needs", []):
-        if present is not None and not any(table in present for table in alternatives):
-            return missing_page(path.stem, lang, languages, alternatives, present)
+        if present is not None and not any(present.has(need) for need in alternatives):
+            return missing_page(path.stem, lang, languages, alternatives, list(present.tables))
     set_parameters(notebook, {**values, "lang": lang})
     label = f"{path.stem.split('_')[0]} {lang}"
 

@@ -25,6 +25,8 @@ from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 _LONG = ("year", "quarter", "month")
 #: The figure shows quarters if it has so many of them, else months.
 _QUARTERS = 6
+#: One point of retention.
+POINT = 0.01
 #: Months that price, churn and new customers are averaged over.
 RECENT = 12
 #: Half width of the interval up to which certainty is called high, and medium.
@@ -144,24 +146,25 @@ class RevenueStory:
         gone = int(counts[: self.months.movements.calendar.lived][-RECENT:].sum())
         return rate_of(gone, seen, self.months.conf_level, definition)
 
-    def worth(self, margin: float, acquisition_cost: float | None = None) -> RetentionValue | None:
+    def worth(self) -> RetentionValue | None:
         """What a point of retention is worth with the price, churn and new customers of the last months.
 
-        None where nothing can be gained, because hardly anybody leaves.
+        None where nobody has said what the margin is, or where less than a point of the customers leaves.
         """
+        card = self.data.card
         frame = self.months.to_frame()
         counts = {name: self.months.movements.counts[name][0] for name in ("new", "reactivation", "churn")}
         last = int(self.months.movements.n_start()[0, len(frame) - 1] + sum(
             sign * counts[name][len(frame) - 1] for name, sign in (("new", 1), ("reactivation", 1), ("churn", -1))
         ))  # fmt: skip
-        if not last or not self.churn.value >= 0.01:
+        if card.margin is None or not last or not self.churn.value >= POINT:
             return None
         return retention_value(
             customers=last,
             price=float(frame["end_mrr"].iloc[-1]) / last,
-            margin=margin,
+            margin=card.margin,
             churn=self.churn,
-            acquisition_cost=acquisition_cost,
+            acquisition_cost=card.acquisition_cost,
             gained=float(counts["new"][: len(frame)][-RECENT:].mean()),
         )
 
@@ -249,6 +252,14 @@ class RevenueStory:
     def kind(self, name: str) -> str:
         """What a reader calls a movement."""
         return self.voice.say(f"revenue.kind.{name}")
+
+    def worth_title(self) -> str:
+        """Heading where the worth of a point cannot be told."""
+        return self.voice.say("revenue.worth.title")
+
+    def worth_missing(self) -> str:
+        """What it would take to tell it."""
+        return self.voice.say("revenue.worth.margin" if self.data.card.margin is None else "revenue.worth.churn")
 
     # -- tables --------------------------------------------------------------------------------------
 

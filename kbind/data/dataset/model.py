@@ -122,6 +122,13 @@ class Dataset:
         frame: pd.DataFrame = self.engine.query("SELECT * FROM t", tables={"t": name}).to_pandas()
         return frame
 
+    def has(self, need: str) -> bool:
+        """Whether there is a table, a column as `table.column`, or a declared role as `role:name`."""
+        if need.startswith("role:"):
+            return need.removeprefix("role:") in self.roles
+        table, _, name = need.partition(".")
+        return table in self.tables and (not name or name in self.tables[table].columns)
+
     def require(self, *names: str) -> str:
         """The first of the named tables that is there.
 

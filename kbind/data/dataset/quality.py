@@ -266,12 +266,5 @@ def _lacks(data: Dataset, needs: Sequence[Sequence[str]]) -> str:
 
     A role is no alternative that anybody has to be told of.
     """
-
-    def there(need: str) -> bool:
-        if need.startswith("role:"):
-            return need.removeprefix("role:") in data.roles
-        table, _, name = need.partition(".")
-        return table in data.tables and (not name or name in data.tables[table].columns)
-
-    lacking = [group for group in needs if not any(there(need) for need in group)]
+    lacking = [group for group in needs if not any(data.has(need) for need in group)]
     return ", ".join(" or ".join(need for need in group if ":" not in need) for group in lacking)

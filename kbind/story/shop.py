@@ -1,0 +1,296 @@
+"""Chapter 01b, where there are purchases: what customers bring, and when silence means that they are gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.estimates.lapse import Lapse, lapse
+from kbind.estimates.purchases import Purchases, purchases
+from kbind.story.base import Scope, picked
+from kbind.wording import Disclosure, Fact, Table, Voice
+
+#: Days within which buying again counts, and after which an alarm is judged.
+WITHIN = 90
+#: A share of false alarms up to which a rule is of use.
+BEARABLE = 0.5
+#: Silences that have to be judged before a share of them is told.
+JUDGED = 20
+#: An age is told of if so many customers have lived it.
+SOLID = 50
+#: Half width of an interval up to which certainty is called high, and medium.
+HIGH, MEDIUM = 0.02, 0.05
+#: Rows a manager's table has at most.
+TABLE_ROWS = 8
+STATUSES = ("active", "at_risk", "lapsed", "too_few")
+
+
+@dataclass(frozen=True, eq=False)
+class ShopStory:
+    """Facts and sentences about customers who buy without a contract.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    bought : Purchases
+        What customers bought, by month of age.
+    rule : Lapse
+        When silence counts as loss.
+    voice : Voice
+        Who speaks.
+    since : date or None
+        Customers first seen earlier are left out of what new customers buy.
+    """
+
+    data: Dataset
+    bought: Purchases
+    rule: Lapse
+    voice: Voice = field(repr=False)
+    since: date | None = None
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        as_of, span = self.data.as_of, self.data.tables["events"].span
+        assert as_of is not None
+        assert span is not None
+        last = (as_of - timedelta(microseconds=1)).date()
+        return Scope(self.bought.customers, "events", self.data.wall_clock(span[0]).date(), last)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def ages(self) -> pd.DataFrame:
+        """Revenue per new customer by age, as far as enough customers have lived it."""
+        frame = self.bought.pooled()
+        return frame[frame["at_risk"] >= SOLID].reset_index(drop=True)
+
+    @cached_property
+    def again(self) -> Fact:
+        """Share of new customers who buy a second time in time."""
+        row = self.bought.repeat(f"{WITHIN}D").iloc[0]
+        definition = f"new customers with a second order within {WITHIN} days, divided by those followed that long"
+        return _fact("shop.again", row, "rate", "share", definition, "at_risk", count="repeated")
+
+    def brought(self, age: int) -> Fact:
+        """Revenue per new customer up to and including an age."""
+        rows = self.ages[self.ages["age"] == age]
+        definition = f"revenue in the months of age 0 to {age}, divided by the customers who have lived them"
+        return _fact(f"shop.revenue.{age}", rows.iloc[0], "revenue", "money", definition, "at_risk")
+
+    @property
+    def oldest(self) -> int:
+        """The oldest age that is told of; -1 if there is none."""
+        return int(self.ages["age"].max()) if len(self.ages) else -1
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """False alarms by the silence after which the rule speaks, as far as enough of them could be judged."""
+        frame = self.rule.curve()
+        return frame[frame["judged"] >= JUDGED].reset_index(drop=True)
+
+    def false_alarms(self, floor: int) -> Fact:
+        """Share of past alarms that were false, for a silence of so many days."""
+        row = self.curve[self.curve["floor"] == floor].iloc[0]
+        definition = f"silences of more than {floor} days and more than the customer's own, that ended within 90 days"
+        return _fact(f"shop.false.{floor}", row, "false_alarm_rate", "share", definition, "judged")
+
+    @property
+    def bearable(self) -> int | None:
+        """The shortest silence after which most alarms are right."""
+        frame = self.curve[self.curve["false_alarm_rate"] <= BEARABLE]
+        return int(frame["floor"].iloc[0]) if len(frame) else None
+
+    @cached_property
+    def standard(self) -> int | None:
+        """The silence that the rule was run with, or the longest shorter one that could be judged."""
+        floors = [int(floor) for floor in self.curve["floor"]]
+        wanted = [floor for floor in floors if floor <= self.rule.rule.floor]
+        return wanted[-1] if wanted else floors[0] if floors else None
+
+    def status(self, name: str) -> Fact:
+        """Customers in a status."""
+        row = self.rule.to_frame().iloc[0]
+        definition = f"customers who are {name} by the rule"
+        return Fact(f"shop.status.{name}", float(row[f"n_{name}"]), "customers", definition, source="lapse(...)")
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def _days(self, days: int) -> str:
+        return self.voice.number(days)
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.voice.say("shop.question")
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if not self.told(self.again) or self.oldest < 0:
+            return self.voice.say("shop.finding.few")
+        facts = {"again": self.again, "brought": self.brought(self.oldest)}
+        return self.voice.say("shop.finding", days=self._days(WITHIN), after=self.voice.after(self.oldest + 1), **facts)
+
+    def means(self) -> str:
+        """What the answer means."""
+        if self.standard is None:
+            return self.voice.say("shop.means.few")
+        false = self.false_alarms(self.standard)
+        return self.voice.say("shop.means", floor=self._days(self.standard), days=self._days(WITHIN), false=false)
+
+    def act(self) -> str:
+        """What a manager should do."""
+        if self.standard is None:
+            return self.voice.say("shop.act.few")
+        if self.bearable is None:
+            return self.voice.say("shop.act.never", floor=self._days(int(self.curve["floor"].iloc[-1])))
+        return self.voice.say("shop.act.wait", floor=self._days(self.bearable))
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        if not self.told(self.again) or math.isnan(self.again.ci_lower):
+            return self.voice.say("shop.certainty.few")
+        half = (self.again.ci_upper - self.again.ci_lower) / 2
+        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        return self.voice.say(f"shop.certainty.{level}", again=self.again)
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Share who buy again, revenue per new customer, false alarms."""
+        say, tiles = self.voice.say, []
+        labels = [(self.again, say("shop.tile.again", days=self._days(WITHIN)))]
+        if self.oldest >= 0:
+            labels.append(
+                (self.brought(self.oldest), say("shop.tile.brought", after=self.voice.after(self.oldest + 1)))
+            )
+        if self.standard is not None:
+            floor = self._days(self.standard)
+            labels.append((self.false_alarms(self.standard), say("shop.tile.false", floor=floor)))
+        for fact, label in labels:
+            if self.told(fact):
+                note = say("shop.tile.note.alarms" if "false" in fact.id else "shop.tile.note", fact=fact)
+                tiles.append((self.voice.tell(fact), label, note))
+        return tiles
+
+    def definitions(self) -> Sequence[str]:
+        """What was counted, in plain words."""
+        say = self.voice.say
+        lines = [say("shop.foot.order"), say("shop.foot.again", days=self._days(WITHIN)), say("shop.foot.revenue")]
+        lines.append(say("shop.foot.lapse", floor=self._days(self.rule.rule.floor)))
+        if self.since is not None:
+            lines.append(say("shop.foot.since", day=self.voice.day(self.since)))
+        return lines
+
+    def heading(self, title: str) -> str:
+        """Heading of the part about purchases, where a chapter has two."""
+        return self.voice.say("shop.heading", title=title)
+
+    def introduction(self) -> str:
+        """What the part about purchases is about."""
+        return self.voice.say("shop.introduction")
+
+    def revenue_title(self) -> str:
+        """Finding of the revenue curve."""
+        if self.oldest < 1:
+            return self.voice.say("shop.revenue.short")
+        first, last = self.brought(0), self.brought(self.oldest)
+        return self.voice.say("shop.revenue.title", first=first, last=last, after=self.voice.after(self.oldest + 1))
+
+    def revenue_caption(self) -> str:
+        """How to read the revenue curve."""
+        return self.voice.say("shop.revenue.caption", level=self.voice.percent(self.bought.conf_level))
+
+    def lapse_title(self) -> str:
+        """Finding of the curve of false alarms."""
+        if self.standard is None:
+            return self.voice.say("shop.lapse.short")
+        if self.bearable is None:
+            return self.voice.say("shop.lapse.never")
+        return self.voice.say("shop.lapse.title", floor=self._days(self.bearable))
+
+    def lapse_caption(self) -> str:
+        """How to read the curve of false alarms."""
+        level = self.voice.percent(self.rule.conf_level)
+        return self.voice.say("shop.lapse.caption", days=self._days(WITHIN), level=level)
+
+    def status_text(self) -> str:
+        """How many customers the rule calls what."""
+        facts = {name: self.status(name) for name in STATUSES}
+        known = {name: self.voice.tell(fact) for name, fact in facts.items()}
+        return self.voice.say("shop.status", floor=self._days(self.rule.rule.floor), **known)
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def orders_table(self) -> Table:
+        """Who buys again after each order, and how long that takes."""
+        say, voice = self.voice.say, self.voice
+        frame = self.bought.repeat(f"{WITHIN}D")
+        frame = frame[frame["at_risk"] >= SOLID]
+        waits = self.bought.waiting((0.5,)).set_index("after_order")["time"]
+        rows = []
+        for i in picked(len(frame), TABLE_ROWS):
+            row = frame.iloc[i]
+            order = int(row["order"])
+            fact = _fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
+            wait = float(waits.loc[order])
+            median = voice.number(wait) if self.told(fact) and not math.isnan(wait) else voice.number(math.nan)
+            rows.append(
+                (voice.number(order), voice.tell(fact), voice.tell(fact, "range"), median, voice.tell(fact, "size"))
+            )
+        heads = [say(f"shop.table.{name}") for name in ("order", "again", "interval", "wait", "size")]
+        return Table(say("shop.table.title", days=self._days(WITHIN)), heads, rows)
+
+
+def _fact(
+    name: str, row: pd.Series[float], figure: str, unit: str, definition: str, n: str, count: str | None = None
+) -> Fact:
+    counted = None if count is None or math.isnan(float(row[count])) else int(row[count])
+    return Fact(
+        name,
+        float(row[figure]),
+        unit,
+        definition,
+        float(row[f"{figure}_ci_lower"]),
+        float(row[f"{figure}_ci_upper"]),
+        n=int(row[n]),
+        count=counted,
+        source="purchases(...)" if "false" not in name else "lapse(...).curve()",
+    )
+
+
+def shop_story(data: Dataset, *, lang: str = "en", threshold: int = 5, voice: Voice | None = None) -> ShopStory:
+    """The story of a data set's purchases, in a language.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `events` and their `amount`.
+    lang : {"de", "en"}
+        Language.
+    threshold : int
+        Smallest number of customers that is told.
+    voice : Voice, optional
+        Who speaks, instead of language and threshold.
+    """
+    bought, start = purchases(data), None
+    if bought.starts_with_recording and bought.calendar.size > 1:
+        # most were customers already when recording began, so that their first order is not known
+        start = bought.calendar.starts[1]
+        bought = purchases(data, since=start)
+    speak = voice or Voice(
+        lang,
+        customer=data.card.customer,
+        action="buy",
+        period="month",
+        disclosure=Disclosure(threshold),
+        currency=data.card.currency,
+    )
+    return ShopStory(data, bought, lapse(data), speak, start)
