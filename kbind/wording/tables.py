@@ -18,8 +18,11 @@ class Table:
         Column names.
     rows : sequence of sequences of str
         Cells; the first of a row names it.
+    words : sequence of int
+        Columns, counted from 0, that hold words rather than numbers: set to the left and broken into lines.
     """
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: Sequence[int] = ()
