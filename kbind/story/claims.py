@@ -9,7 +9,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.claims import Check, Claims
 from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
 from kbind.estimates.claims.result import CHECKED, NEEDS
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: Ratios below this are written with two decimals.
 FINE = 3
@@ -109,20 +109,26 @@ class ClaimsStory:
         return self.voice.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
 
     def table(self) -> Table:
-        """Every claim: what is said, what is so here, what it rests on, the verdict, and what was measured."""
-        say = self.voice.say
-        rows = []
-        # what was checked goes first, each part in the order of the source documents
-        for check in sorted(self.found.checks, key=lambda check: check.status != CHECKED):
-            here, size = DASH, DASH
+        """The claims that could be checked: what is said, what is so here, the verdict, and what was measured."""
+        say, rows = self.voice.say, []
+        for check in self.found.checks:
             if check.status == CHECKED:
                 fact = self.fact(check)
-                here, size = self.voice.tell(fact), self.voice.customers(check.n)
-                if self.voice.disclosure.fact(fact).known:
-                    here = self.written(fact)
-            rows.append((self.said(check), here, size, self.verdict(check), self.how(check)))
-        heads = [say(f"claims.table.{name}") for name in ("claim", "here", "size", "verdict", "how")]
-        return Table(say("claims.table.title"), heads, rows)
+                told = self.voice.disclosure.fact(fact).known
+                here = self.written(fact) if told else self.voice.tell(fact)
+                rows.append((self.said(check), here, f"{self.verdict(check)}; {self.how(check)}"))
+        heads = [say(f"claims.table.{name}") for name in ("claim", "here", "verdict")]
+        return Table(say("claims.table.title"), heads, rows, words=(1, 2))
+
+    def open_table(self) -> Table:
+        """The claims that could not be checked, and what it would take."""
+        say = self.voice.say
+        rows = [
+            (self.said(check), self.how(check) if check.status == NEEDS else self.verdict(check))
+            for check in self.found.checks
+            if check.status != CHECKED
+        ]
+        return Table(say("claims.open.title"), [say("claims.table.claim"), say("claims.table.needs")], rows, words=(1,))
 
     def definitions(self) -> Sequence[str]:
         """What the words of the table mean."""

@@ -19,6 +19,7 @@ from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
 from kbind.story.base import Scope
+from kbind.story.value import ValueStory, value_story
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
 #: Windows that a manager thinks in, the longest that is over goes first.
@@ -168,6 +169,12 @@ class RevenueStory:
             gained=float(counts["new"][: len(frame)][-RECENT:].mean()),
         )
 
+    @cached_property
+    def value(self) -> ValueStory | None:
+        """What a point of retention is worth, if that can be told."""
+        worth = self.worth()
+        return value_story(worth, voice=self.voice) if worth else None
+
     def told(self, fact: Fact) -> bool:
         """Whether a fact is known and may be told."""
         return self.voice.disclosure.fact(fact).known
@@ -213,7 +220,8 @@ class RevenueStory:
         churn, less = self.moved("churn"), self.moved("contraction")
         if not (self.told(churn) and self.told(less)):
             return self.voice.say("revenue.act.few")
-        return self.voice.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
+        first = self.voice.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
+        return f"{first} {self.value.finding()}" if self.value else first
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -227,16 +235,17 @@ class RevenueStory:
     def tiles(self) -> list[tuple[str, str, str]]:
         """Revenue that stayed, the same with raises, and customers who left."""
         tiles = []
-        for figure in ("grr", "nrr", "logo_churn"):
+        for figure in ("grr", "nrr", *(() if self.value else ("logo_churn",))):
             fact = self.rate(figure)
             if self.told(fact):
                 note = self.voice.say("revenue.tile.note", fact=fact)
                 tiles.append((self.voice.tell(fact), self.voice.say(f"revenue.tile.{figure}", when=self.when), note))
-        return tiles
+        return [*tiles, self.value.tile()] if self.value else tiles
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
-        return [self.voice.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
+        lines = [self.voice.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
+        return [*lines, *(self.value.definitions() if self.value else ())]
 
     def moves_title(self) -> str:
         """Finding of the figure: what makes revenue grow or fall."""
