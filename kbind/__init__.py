@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.churn import Backtest as Backtest
+    from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
+    from kbind.estimates.churn import backtest as backtest
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -62,6 +65,9 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Backtest": "kbind.estimates.churn",
+    "ChurnClassifier": "kbind.estimates.churn",
+    "backtest": "kbind.estimates.churn",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
