@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
-from kbind.estimates.churn.folds import Fold, make_folds
+from kbind.estimates.churn.folds import Fold, check_count, make_folds
 from kbind.estimates.churn.lists import Outcome
 from kbind.estimates.churn.profit import Decision, decision_of
 from kbind.statistics.result import Provenance, Shown
@@ -258,6 +258,7 @@ def backtest(
     Calster et al. (2019), BMC Medicine 17, 230; Verbraken, Verbeke and Baesens (2013), IEEE TKDE 25, 961-973.
     """
     check_conf_level(conf_level)
+    check_count("resamples", resamples, 1)
     generator = np.random.default_rng(rng)
     stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None

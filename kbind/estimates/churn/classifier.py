@@ -188,8 +188,10 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for name in self.columns or ():
             numeric = name in self.edges_
             column = uniform_frame(X[[name]], {name: numeric})[name]
-            values = np.searchsorted(self.edges_[name], column.to_numpy(), side="right") if numeric else column
-            parts.append(np.asarray([str(value) for value in values]))
+            if numeric:
+                place = np.searchsorted(self.edges_[name], column.to_numpy(), side="right")
+                column = pd.Series(np.where(np.isnan(column), -1, place))
+            parts.append(np.asarray([str(value) for value in column]))
         return np.array(["\x1f".join(cell) for cell in zip(*parts, strict=True)])
 
 

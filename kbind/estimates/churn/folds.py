@@ -50,8 +50,8 @@ def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: in
     ArgumentError
         The data does not allow the scheme.
     """
-    _check_count("folds", folds, 2)
-    _check_count("repeats", repeats, 1)
+    check_count("folds", folds, 2)
+    check_count("repeats", repeats, 1)
     if scheme is not None:
         check_choice("scheme", scheme, SCHEMES)
     forward = _forward(snapshots, folds) if scheme in (None, "forward") else []
@@ -105,6 +105,7 @@ def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_cu
     return result
 
 
-def _check_count(name: str, number: object, least: int) -> None:
+def check_count(name: str, number: object, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
     if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
         raise ArgumentError(f"{name}={number!r} is not usable; allowed: a whole number from {least}")
