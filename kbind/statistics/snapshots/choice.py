@@ -23,51 +23,12 @@ _KNOWN_INSTRUMENTS = ("nps", "csat", "ces")
 _LEVELS = 50
 
 #: Words in the name of a column without dates that tell of what becomes of customers later.
-_LATER = frozenset(
-    [
-        "churn",
-        "churned",
-        "churndate",
-        "status",
-        "active",
-        "inactive",
-        "cancel",
-        "canceled",
-        "cancelled",
-        "cancellation",
-        "closed",
-        "ended",
-        "left",
-        "lost",
-        "gone",
-        "last",
-        "latest",
-        "lastlogin",
-        "recent",
-        "updated",
-        "modified",
-        "total",
-        "lifetime",
-        "ltv",
-        "clv",
-        "tenure",
-        "gekuendigt",
-        "gekündigt",
-        "kuendigung",
-        "kündigung",
-        "storniert",
-        "beendet",
-        "aktiv",
-        "inaktiv",
-        "verloren",
-        "letzte",
-        "letzter",
-        "letztes",
-        "gesamt",
-        "gesamtumsatz",
-        "zuletzt",
-    ]
-)
+_LATER = frozenset((
+    "churn", "churned", "status", "active", "inactive", "cancel", "canceled", "cancelled", "cancellation", "closed",
+    "ended", "left", "lost", "gone", "last", "latest", "lastlogin", "recent", "updated", "modified", "total",
+    "lifetime", "ltv", "clv", "tenure", "gekuendigt", "gekündigt", "kuendigung", "kündigung", "storniert", "beendet", "aktiv",
+    "inaktiv", "verloren", "letzte", "letzter", "letztes", "gesamt", "gesamtumsatz", "zuletzt",
+))  # fmt: skip
 
 #: Shares of contracts that show a column to have been filled in when the contract began.
 _OUTLIVED, _STILL_YES, _REGULAR, _TERMS = 0.05, 0.1, 0.9, 3
@@ -234,8 +195,10 @@ def _renewal(data: Dataset, moments: Moments, notes: list[str]) -> str:
     end = wall_time(data, "subscriptions", "end") if "end" in columns else literal(NEVER)
     found = data.engine.query(
         "WITH terms AS (SELECT round(date_diff('day', _start, _term) / 30.4375) AS months, "
-        "_term < least(coalesce(_end, _never), _first) AS outlived FROM log WHERE _start < _first AND NOT _term IS NULL), "
-        "lengths AS (SELECT count(*) AS n, row_number() OVER (ORDER BY count(*) DESC) AS place FROM terms GROUP BY months) "
+        "_term < least(coalesce(_end, _never), _first) AS outlived FROM log "
+        "WHERE _start < _first AND NOT _term IS NULL), "
+        "counted AS (SELECT months, count(*) AS n FROM terms GROUP BY months), "
+        "lengths AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place FROM counted) "
         "SELECT (SELECT avg(CASE WHEN outlived THEN 1.0 ELSE 0.0 END) FROM terms) AS outlived, "
         f"(SELECT sum(CASE WHEN place <= {_TERMS} THEN n ELSE 0 END) / sum(n) FROM lengths) AS regular",
         tables={"log": "subscriptions"},

@@ -157,19 +157,19 @@ def add_contacts(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Contacts: how many there are on each side, and how many left lately."""
     has = scope.data.tables["contacts"].columns
     sides = ("ours", "theirs") if "side" in has else ()
-    where = {"level": "side", "levels": sides} if sides else {}
+    side = "side" if sides else ""
     if "start" in has:
         early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
         since = parse("coalesce(_t, _early)", t=column("start"), early=early)
-        came = count_cells(scope, "contacts", "start", since=since, **where)
-        gone = count_cells(scope, "contacts", "end", **where) if "end" in has else came.of(-1)
-        for level, side in enumerate(sides or ("",), start=1 if sides else 0):
+        came = count_cells(scope, "contacts", "start", level=side, levels=sides, since=since)
+        gone = count_cells(scope, "contacts", "end", level=side, levels=sides) if "end" in has else came.of(-1)
+        for level, name in enumerate(sides or ("",), start=1 if sides else 0):
             here, left = came.of(level), gone.of(level)
             lost = left.before(left.n)
             there = here.window(here.before(here.n), rows, None) - left.window(lost, rows, None)
-            columns.add(there.astype(float), "number", "contacts", "", side)
+            columns.add(there.astype(float), "number", "contacts", "", name)
             if "end" in has:
-                columns.add(left.window(lost, rows, MIDDLE).astype(float), "left", "contacts", "", side, MIDDLE)
+                columns.add(left.window(lost, rows, MIDDLE).astype(float), "left", "contacts", "", name, MIDDLE)
 
 
 def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:

@@ -96,18 +96,19 @@ def _spells(grace: int, said: Sequence[str], goodbyes: bool) -> dict[str, str]:
     """
     ours = "p.code__people >= _low AND p.code__people < _high"
     steps = {
-        "contracts": "SELECT p.code__people - _low AS who, _start AS s, coalesce(_end, _never) AS e, _notice AS notice, "
-        f"_mrr AS mrr, _seats AS seats{''.join(f', _{name} AS {name}' for name in said)} FROM log "
+        "contracts": "SELECT p.code__people - _low AS who, _start AS s, coalesce(_end, _never) AS e, "
+        f"_notice AS notice, _mrr AS mrr, _seats AS seats{''.join(f', _{name} AS {name}' for name in said)} FROM log "
         f"JOIN people AS p USING (customer_id) WHERE {ours} AND (_end IS NULL OR _end > _start)",
         "firsts": "SELECT who, min(s) AS first FROM contracts GROUP BY who",
         "reached": "SELECT who, s, e, notice, max(e) OVER (PARTITION BY who ORDER BY s, e "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM contracts",
         "numbered": "SELECT who, s, e, notice, sum(CASE WHEN CAST(s AS DATE) > CAST(reach AS DATE) + "
-        f"{grace} THEN 1 ELSE 0 END) OVER (PARTITION BY who ORDER BY s, e ROWS UNBOUNDED PRECEDING) AS spell FROM reached",
+        f"{grace} THEN 1 ELSE 0 END) OVER (PARTITION BY who ORDER BY s, e "
+        "ROWS UNBOUNDED PRECEDING) AS spell FROM reached",
         "ended": "SELECT who, s, e, notice, spell, max(e) OVER (PARTITION BY who, spell) AS until FROM numbered",
         "finals": "SELECT who, spell, until, min(s) AS s, max(CASE WHEN e = until THEN s END) AS last, "
-        "CASE WHEN bool_and(e < until OR NOT notice IS NULL) THEN max(CASE WHEN e = until THEN least(notice, e) END) END "
-        "AS notice FROM ended GROUP BY who, spell, until",
+        "CASE WHEN bool_and(e < until OR NOT notice IS NULL) THEN max(CASE WHEN e = until THEN least(notice, e) END) "
+        "END AS notice FROM ended GROUP BY who, spell, until",
     }
     if not goodbyes:
         return steps | {"spells": "SELECT who, s, until, coalesce(notice, until) AS decision FROM finals"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column, parse
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, listed
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
@@ -54,9 +55,8 @@ def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshot
         ]
     rows = sum(len(block.when) for block in blocks)
     if not rows:
-        raise ArgumentError(
-            f"{data.name!r} has nobody who was a customer at {moments.dates[0]:%Y-%m-%d} or another date"
-        )
+        asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
+        raise ArgumentError(f"{data.name!r} has nobody who was a customer at as_of={asked}")
     return _joined(data, moments, choice, identifiers, blocks, log, lapse)
 
 
@@ -82,12 +82,10 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
 
 def _blocks(data: Dataset, moments: Moments, customers: int) -> list[tuple[int, int]]:
     most = max(1, min(MOST, _CELLS // len(moments.cuts)))
-    longest = max(
-        (data.tables[name].rows for name in ("events", "tickets", "feedback") if name in data.tables), default=0
-    )
+    longest = max(table.rows for table in data.tables.values())
     parts = max(-(-customers // most), -(-longest // _ROWS), 1)
     edges = np.linspace(0, customers, parts + 1).astype(int)
-    return [(int(a), int(b - a)) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    return [(int(a), int(b - a)) for a, b in pairwise(edges) if b > a]
 
 
 def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) -> Block:
@@ -153,7 +151,8 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
         parts["referred"] = parse("NOT _x IS NULL", x=column("referred_by"))
     chosen = "".join(f", _{name} AS {name}" for name in parts)
     found = data.engine.query(
-        f"WITH said AS (SELECT customer_id{chosen} FROM customers) SELECT p.code__people{''.join(f', {n}' for n in parts)} "
+        f"WITH said AS (SELECT customer_id{chosen} FROM customers) "
+        f"SELECT p.code__people{''.join(f', {name}' for name in parts)} "
         "FROM people AS p LEFT JOIN said USING (customer_id) "
         "WHERE p.code__people >= _low AND p.code__people < _high ORDER BY p.code__people",
         tables={"customers": "customers", **scope.tables},

@@ -95,9 +95,9 @@ def read_moments(data: Dataset, as_of: object, lead: int, horizon: int) -> Momen
         raise ArgumentError(
             f"as_of is missing: {data.name!r} needs observation dates, such as as_of={_suggested(data, lead + horizon)}"
         )
-    several = isinstance(as_of, Iterable) and not isinstance(as_of, str)
+    several = list(as_of) if isinstance(as_of, Iterable) and not isinstance(as_of, str) else [as_of]
     moments = []
-    for given in as_of if several else [as_of]:  # type: ignore[union-attr]
+    for given in several:
         moment = read_as_of(given, data.timezone)
         if moment is None or moment > data.as_of:
             raise ArgumentError(f"as_of={given!r} lies behind the end of the data, {data.as_of:%Y-%m-%d %H:%M}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -37,17 +38,7 @@ class Rhythm:
     @classmethod
     def of(cls, scope: Scope) -> Rhythm:
         """Read them: one scan."""
-        data = scope.data
-        assert data.as_of is not None
-        found = data.engine.query(
-            "SELECT DISTINCT p.code__people - _low AS who, CAST(_time AS DATE) AS day FROM log "
-            "JOIN people AS p USING (customer_id) WHERE p.code__people >= _low AND p.code__people < _high "
-            "AND _time < _end",
-            tables={"log": "events", **scope.tables},
-            parts={**scope.range, "time": wall_time(data, "events", "timestamp"), "end": literal(data.as_of)},
-        )
-        day = found.column("day").cast(pa.int32()).to_numpy().astype(np.int64)
-        return cls(scope, np.sort(_packed(integers(found, "who"), day)))
+        return cls(scope, _days(scope, "events"))
 
     def last_day(self, rows: Rows) -> Floats:
         """The last day with an event before the day of the observation date; NaN without any."""
@@ -79,24 +70,62 @@ class Rhythm:
         return result
 
     def held(self, lapse: int) -> Held:
-        """Customers at the observation dates whose silence is not yet too long, and when it becomes so."""
+        """Customers at the observation dates whose silence is not yet too long, and when it becomes so.
+
+        A cancellation that no event follows ends it on its day.
+        """
         scope = self.scope
-        assert scope.data.as_of is not None
         dates = len(scope.moments.dates)
         every = Rows(np.tile(np.arange(scope.size), dates), np.repeat(np.arange(dates), scope.size))
+        last_day, today = self.last_day(every), scope.moments.days[every.when]
         # a comparison with NaN is false: who has not done anything is no customer yet
-        there = self.last_day(every) + lapse >= scope.moments.days[every.when]
+        there = last_day + lapse >= today
         rows = Rows(every.who[there], every.when[there])
+        latest, today = last_day[there].astype(np.int64), today[there]
+        goodbyes = self._goodbyes()
+        said = _next(goodbyes, _packed(rows.who, latest))
+        gone = (said >> _BITS == rows.who) & ((said & _MASK) - _ZERO < today)
+        # who is still there leaves after the last event, and not before today
+        found = _next(self._leaves(lapse, goodbyes), _packed(rows.who, today))
+        decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, epoch(NEVER))
+        first = _next(self.key, rows.who << _BITS)
+        held = Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}), int(gone.sum()))
+        return held.take(~gone)
+
+    def _leaves(self, lapse: int, goodbyes: Ints) -> Ints:
+        """Customers and the days on which they left, in order: a silence too long, or a cancellation before it is."""
+        as_of = self.scope.data.as_of
+        assert as_of is not None
         last = np.append(self.key[1:] >> _BITS != self.key[:-1] >> _BITS, np.ones(min(len(self.key), 1), dtype=bool))
-        end = (np.datetime64(scope.data.as_of, "D") - np.datetime64("1970-01-01", "D")).astype(np.int64) + _ZERO
-        back = np.where(last, end, np.append(self.key[1:], 0) & _MASK)
-        lapsed = self.key[(self.key & _MASK) + lapse < back] + lapse + 1
-        place = np.searchsorted(lapsed, _packed(rows.who, scope.moments.days[rows.when]), side="right")
-        found = np.append(lapsed, -1)[place]
-        never = epoch(NEVER)
-        decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, never)
-        first = self.key[np.searchsorted(self.key, rows.who << _BITS)]
-        return Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}))
+        end = (as_of.date() - date(1970, 1, 1)).days + _ZERO
+        back = np.where(last, end, np.roll(self.key, -1) & _MASK)
+        lapsed = (self.key & _MASK) + lapse < back
+        said = _next(goodbyes, self.key)
+        tells = (said >> _BITS == self.key >> _BITS) & ((said & _MASK) <= (self.key & _MASK) + lapse) & (lapsed | last)
+        return np.asarray(np.where(tells, said, self.key + lapse + 1)[tells | lapsed])
+
+    def _goodbyes(self) -> Ints:
+        """Customers and the days of their cancellations, in order."""
+        there = "cancellations" in self.scope.data.tables
+        return _days(self.scope, "cancellations") if there else np.zeros(0, dtype=np.int64)
+
+
+def _days(scope: Scope, table: str) -> Ints:
+    """Customers and the days on which they have rows, in order."""
+    assert scope.data.as_of is not None
+    found = scope.data.engine.query(
+        "SELECT DISTINCT p.code__people - _low AS who, CAST(_time AS DATE) AS day FROM log "
+        "JOIN people AS p USING (customer_id) WHERE p.code__people >= _low AND p.code__people < _high AND _time < _end",
+        tables={"log": table, **scope.tables},
+        parts=scope.range | {"time": wall_time(scope.data, table, "timestamp"), "end": literal(scope.data.as_of)},
+    )
+    day = found.column("day").cast(pa.int32()).to_numpy().astype(np.int64)
+    return np.sort(_packed(integers(found, "who"), day))
+
+
+def _next(keys: Ints, at: Ints) -> Ints:
+    """The first key that is not below each of some numbers; -1 if there is none."""
+    return np.append(keys, -1)[np.searchsorted(keys, at)]
 
 
 def _packed(who: Ints, day: Ints) -> Ints:
