@@ -26,8 +26,8 @@ _LEVELS = 50
 _LATER = frozenset((
     "churn", "churned", "status", "active", "inactive", "cancel", "canceled", "cancelled", "cancellation", "closed",
     "ended", "left", "lost", "gone", "last", "latest", "lastlogin", "recent", "updated", "modified", "total",
-    "lifetime", "ltv", "clv", "tenure", "gekuendigt", "gekündigt", "kuendigung", "kündigung", "storniert", "beendet", "aktiv",
-    "inaktiv", "verloren", "letzte", "letzter", "letztes", "gesamt", "gesamtumsatz", "zuletzt",
+    "lifetime", "ltv", "clv", "tenure", "gekuendigt", "gekündigt", "kuendigung", "kündigung", "storniert", "beendet",
+    "aktiv", "inaktiv", "verloren", "letzte", "letzter", "letztes", "gesamt", "gesamtumsatz", "zuletzt",
 ))  # fmt: skip
 
 #: Shares of contracts that show a column to have been filled in when the contract began.
@@ -66,16 +66,16 @@ def is_number(kind: str) -> bool:
     return kind.startswith((*INTEGERS, *DECIMALS, *FLOATS))
 
 
-def choose(data: Dataset, moments: Moments) -> Choice:
-    """Look at names, types and what was there before the dates."""
+def choose(data: Dataset, moments: Moments, people: str) -> Choice:
+    """Look at names, types and what was there before the dates, of the customers in a relation of the engine."""
     notes: list[str] = []
     kinds = _levels(data, moments, "events", "timestamp", "kind", _KINDS, notes)
     instruments = _levels(data, moments, "feedback", "timestamp", "instrument", _INSTRUMENTS, notes, _KNOWN_INSTRUMENTS)
     roles = {role.column: name for name, role in data.roles.items() if name != "acquired_at"}
-    attributes = _attributes(data, "customers", roles, notes)
+    attributes = _attributes(data, "customers", people, roles, notes)
     if attributes:
         notes.append(f"customers: {listed(attributes)} carry no date and are taken as they stand now")
-    terms = _attributes(data, "subscriptions", {}, notes)
+    terms = _attributes(data, "subscriptions", people, {}, notes)
     return Choice(
         kinds,
         instruments,
@@ -113,7 +113,7 @@ def _levels(
     return tuple(chosen)
 
 
-def _attributes(data: Dataset, table: str, roles: dict[str, str], notes: list[str]) -> tuple[str, ...]:
+def _attributes(data: Dataset, table: str, people: str, roles: dict[str, str], notes: list[str]) -> tuple[str, ...]:
     """Columns that are no part of the contract, without those that may hold the future."""
     if table not in data.tables:
         return ()
@@ -129,7 +129,7 @@ def _attributes(data: Dataset, table: str, roles: dict[str, str], notes: list[st
             why = "a time that may have been entered later"
         elif _LATER & set(re.split(r"[^a-zäöüß]+", name.lower())):
             why = "by its name it may have been changed after the observation dates"
-        why = why or too_many(data, table, name)
+        why = why or too_many(data, table, name, people)
         if why:
             notes.append(f"left out: {table}.{plain(name)} ({why})")
         else:
@@ -137,13 +137,16 @@ def _attributes(data: Dataset, table: str, roles: dict[str, str], notes: list[st
     return tuple(chosen)
 
 
-def too_many(data: Dataset, table: str, name: str) -> str:
-    """Why a column of text is no feature, if it is none."""
+def too_many(data: Dataset, table: str, name: str, people: str = "") -> str:
+    """Why a column of text is no feature, if it is none; `people`: only their rows are looked at."""
     kind = data.tables[table].columns[name]
     if is_number(kind) or kind == "BOOLEAN":
         return ""
+    theirs = " JOIN people USING (customer_id)" if people else ""
     found = data.engine.query(
-        "SELECT count(DISTINCT CAST(_x AS VARCHAR)) AS n FROM t", tables={"t": table}, parts={"x": column(name)}
+        f"SELECT count(DISTINCT CAST(_x AS VARCHAR)) AS n FROM log{theirs}",
+        tables={"log": table, "people": people},
+        parts={"x": column(name)},
     )
     n = int(found.column("n")[0].as_py())
     return f"{n:,} values name customers rather than describing them" if n > _LEVELS else ""

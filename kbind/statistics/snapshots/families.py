@@ -5,44 +5,40 @@ from __future__ import annotations
 import numpy as np
 
 from kbind.data.engine import column, parse
-from kbind.statistics.snapshots.cells import Cells, Floats, Rows, Scope, count_cells
+from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, count_cells
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.columns import Columns, texts
-from kbind.statistics.snapshots.held import UNITS, Held
+from kbind.statistics.snapshots.held import Held
 from kbind.statistics.snapshots.moments import DAY, EARLY, LONG, MIDDLE, PRIOR, SHORT, WINDOWS
 from kbind.statistics.snapshots.rhythm import Rhythm
 
 #: Days of a month, on average.
-MONTH = 365.25 / 12
+_MONTH = 365.25 / 12
 
 
 def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns: Columns) -> Cells:
     """Events: how many, how long ago, whether they become fewer, and silence by the customer's own rhythm."""
-    has_amount = "amount" in scope.data.tables["events"].columns
-    cells = count_cells(
-        scope, "events", "timestamp", level="kind", levels=choice.kinds, amount="amount" if has_amount else ""
-    )
+    paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
+    cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
     _add_counts(cells, rows, columns, "events")
-    if has_amount:
-        sums = cells.before(cells.total)
+    columns.add(_change(cells, cells.n, rows), "change", "events", window=MIDDLE)
+    for name in paid:
+        amounts = cells.amounts[name]
         for days in WINDOWS:
-            columns.add(cells.window(sums, rows, days) / cells.factor, "sum", "events", "amount", window=days)
-        columns.add(_change(cells, cells.total, rows) / cells.factor, "sum_change", "events", "amount", window=MIDDLE)
-    columns.add(_change(cells, cells.n, rows).astype(float), "change", "events", window=MIDDLE)
+            columns.add(cells.sum(name, rows, days), "sum", "events", name, window=days)
+        columns.add(_change(cells, amounts.total, rows) / amounts.factor, "sum_change", "events", name, window=MIDDLE)
     gap = rhythm.usual_gap(rows)
-    silent = scope.moments.days[rows.when] - rhythm.last_day(rows)
     columns.add(gap, "gap", "events")
-    columns.add(silent / gap, "rhythm", "events")
-    if len(choice.kinds) > 1:
-        for level, kind in enumerate(choice.kinds, start=1):
-            _add_counts(cells.of(level), rows, columns, "events", kind)
+    columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
+    # one kind alone would repeat the whole
+    for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
+        _add_counts(cells.of(level), rows, columns, "events", kind)
     return cells
 
 
 def revenue(cells: Cells, rows: Rows, tenure: Floats) -> Floats:
     """Amounts of the last year a month, of the months since the customer came if these are fewer."""
-    spent = cells.window(cells.before(cells.total), rows, LONG) / cells.factor
-    return np.asarray(spent / np.clip(tenure / MONTH, 1.0, LONG / MONTH))
+    return np.asarray(cells.sum("amount", rows, LONG) / np.clip(tenure / _MONTH, 1.0, LONG / _MONTH))
 
 
 def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) -> None:
@@ -53,19 +49,19 @@ def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) ->
     def numbers(name: str) -> Floats:
         return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
 
+    summed = [name for name in ("mrr", "seats") if name in has]
+    starts = count_cells(scope, "subscriptions", "start", amounts=summed)
+    ends = count_cells(scope, "subscriptions", "end", amounts=summed) if "end" in has else starts.of(-1)
     columns.add(numbers("n"), "number", "subscriptions")
-    starts = count_cells(scope, "subscriptions", "start")
-    columns.add(starts.window(starts.before(starts.n), rows, LONG).astype(float), "count", "subscriptions", window=LONG)
-    for name in ("mrr", "seats"):
-        if name in has:
-            now = numbers(name) / UNITS
-            columns.add(now, "value", "subscriptions", name)
-            for days, earlier in _earlier(scope, name, rows).items():
-                columns.add(now - earlier, "change", "subscriptions", name, window=days)
-    if "mrr" in has and "seats" in has:
+    columns.add(starts.count(rows, LONG), "count", "subscriptions", window=LONG)
+    for name in summed:
+        now = numbers(name) / UNITS
+        columns.add(now, "value", "subscriptions", name)
+        for days in (MIDDLE, LONG):
+            columns.add(now - _earlier(starts, ends, name, rows, days), "change", "subscriptions", name, window=days)
+    if len(summed) > 1:
         seats = numbers("seats")
-        price = numbers("mrr") / np.where(seats > 0, seats, np.nan)
-        columns.add(price, "price_per_seat", "subscriptions", "mrr")
+        columns.add(numbers("mrr") / np.where(seats > 0, seats, np.nan), "price_per_seat", "subscriptions", "mrr")
     if "discount" in has:
         columns.add(numbers("discount"), "value", "subscriptions", "discount")
     if "plan" in has:
@@ -73,16 +69,15 @@ def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) ->
     if choice.auto_renew:
         columns.add(numbers("auto_renew"), "flag", "subscriptions", "auto_renew")
     if choice.renewal:
+        dates = np.asarray(scope.moments.dates, dtype="datetime64[us]")[rows.when]
         end = table.column("term_end").cast("timestamp[us]").to_numpy().astype("datetime64[us]")
         if choice.renewal == "term":
-            length = numbers(f"x{choice.terms.index('term')}")
-            end = next_term(end, length, np.asarray(scope.moments.dates, dtype="datetime64[us]")[rows.when])
-        left = (end - np.asarray(scope.moments.dates, dtype="datetime64[us]")[rows.when]) / np.timedelta64(DAY, "us")
+            end = next_term(end, numbers(f"x{choice.terms.index('term')}"), dates)
+        left = (end - dates) / np.timedelta64(DAY, "us")
         columns.add(np.where(left >= 0, left, np.nan), "days_to", "subscriptions", "term_end")
     for k, name in enumerate(choice.terms):
-        text = not is_number(has[name]) and has[name] != "BOOLEAN"
-        values = texts(table.column(f"x{k}")) if text else numbers(f"x{k}")
-        columns.add(values, "attribute", "subscriptions", name)
+        number = is_number(has[name]) or has[name] == "BOOLEAN"
+        columns.add(numbers(f"x{k}") if number else texts(table.column(f"x{k}")), "attribute", "subscriptions", name)
 
 
 def next_term(end: np.ndarray, months: Floats, moment: np.ndarray) -> np.ndarray:
@@ -97,58 +92,50 @@ def next_term(end: np.ndarray, months: Floats, moment: np.ndarray) -> np.ndarray
     calendar = end.astype("datetime64[M]")
     day = end - calendar.astype("datetime64[us]")
     month = np.where(known, calendar.astype(np.int64), 0)
-    behind = month - moment.astype("datetime64[M]").astype(np.int64)
-    found = month - behind // length * length
+    found = month - (month - moment.astype("datetime64[M]").astype(np.int64)) // length * length
     result = found.astype("datetime64[M]").astype("datetime64[us]") + day
     later = (found + length).astype("datetime64[M]").astype("datetime64[us]") + day
     return np.where(known, np.where(result < moment, later, result), np.datetime64("NaT"))
 
 
-def _earlier(scope: Scope, name: str, rows: Rows) -> dict[int, Floats]:
+def _earlier(starts: Cells, ends: Cells, name: str, rows: Rows, days: int) -> Floats:
     """What contracts in force some days before summed up to; NaN where there was none."""
-    cells = {"start": count_cells(scope, "subscriptions", "start", amount=name)}
-    if "end" in scope.data.tables["subscriptions"].columns:
-        cells["end"] = count_cells(scope, "subscriptions", "end", amount=name)
-    result = {}
-    for days in (MIDDLE, LONG):
-        value, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
-        for edge, found in cells.items():
-            sign = 1 if edge == "start" else -1
-            value += sign * found.window(found.before(found.total), rows, None, days) / found.factor
-            n += sign * found.window(found.before(found.filled), rows, None, days)
-        result[days] = np.where(n > 0, value, np.nan)
-    return result
+    total, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    for cells, sign in ((starts, 1), (ends, -1)):
+        amounts = cells.amounts[name]
+        total += sign * cells.window(cells.before(amounts.total), rows, None, days) / amounts.factor
+        n += sign * cells.window(cells.before(amounts.filled), rows, None, days)
+    return np.where(n > 0, total, np.nan)
 
 
 def add_tickets(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Tickets: how many, how grave, how many are open."""
     has = scope.data.tables["tickets"].columns
-    graded = "severity" in has and is_number(has["severity"])
-    cells = count_cells(scope, "tickets", "opened", amount="severity" if graded else "")
+    amounts = [name for name in ("severity", "goodwill") if is_number(has.get(name, ""))]
+    cells = count_cells(scope, "tickets", "opened", amounts=amounts)
     _add_counts(cells, rows, columns, "tickets")
     if "closed" in has:
-        closed = count_cells(scope, "tickets", "closed")
-        left = cells.window(cells.before(cells.n), rows, None) - closed.window(closed.before(closed.n), rows, None)
-        columns.add(left.astype(float), "open", "tickets")
-    if graded:
-        columns.add(_mean(cells, rows), "mean", "tickets", "severity", window=LONG)
-        columns.add(cells.last(rows), "last", "tickets", "severity")
-    if "goodwill" in has:
-        paid = count_cells(scope, "tickets", "opened", amount="goodwill")
-        sums = paid.window(paid.before(paid.total), rows, LONG) / paid.factor
-        columns.add(sums, "sum", "tickets", "goodwill", window=LONG)
+        columns.add(
+            cells.count(rows, None) - count_cells(scope, "tickets", "closed").count(rows, None), "open", "tickets"
+        )
+    if "severity" in amounts:
+        columns.add(cells.mean("severity", rows, LONG), "mean", "tickets", "severity", window=LONG)
+        columns.add(cells.last("severity", rows), "last", "tickets", "severity")
+    if "goodwill" in amounts:
+        columns.add(cells.sum("goodwill", rows, LONG), "sum", "tickets", "goodwill", window=LONG)
 
 
 def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> None:
     """Feedback: the last answer to each instrument, the mean of a year, on how many it rests, how old it is."""
     if "score" not in scope.data.tables["feedback"].columns:
         return
-    every = count_cells(scope, "feedback", "timestamp", level="instrument", levels=choice.instruments, amount="score")
-    for level, instrument in enumerate(choice.instruments, start=1):
+    names = choice.instruments
+    every = count_cells(scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"])
+    for level, instrument in enumerate(names, start=1):
         cells = every.of(level)
-        answers = cells.window(cells.before(cells.filled), rows, LONG)
-        columns.add(cells.last(rows), "last", "feedback", "score", instrument)
-        columns.add(_mean(cells, rows), "mean", "feedback", "score", instrument, LONG)
+        answers = cells.window(cells.before(cells.amounts["score"].filled), rows, LONG)
+        columns.add(cells.last("score", rows), "last", "feedback", "score", instrument)
+        columns.add(cells.mean("score", rows, LONG), "mean", "feedback", "score", instrument, LONG)
         columns.add(answers.astype(float), "count", "feedback", "", instrument, LONG)
         columns.add(cells.days_since(rows), "days_since", "feedback", "", instrument)
 
@@ -156,36 +143,35 @@ def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> 
 def add_contacts(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Contacts: how many there are on each side, and how many left lately."""
     has = scope.data.tables["contacts"].columns
+    if "start" not in has:
+        return
     sides = ("ours", "theirs") if "side" in has else ()
-    side = "side" if sides else ""
-    if "start" in has:
-        early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
-        since = parse("coalesce(_t, _early)", t=column("start"), early=early)
-        came = count_cells(scope, "contacts", "start", level=side, levels=sides, since=since)
-        gone = count_cells(scope, "contacts", "end", level=side, levels=sides) if "end" in has else came.of(-1)
-        for level, name in enumerate(sides or ("",), start=1 if sides else 0):
-            here, left = came.of(level), gone.of(level)
-            lost = left.before(left.n)
-            there = here.window(here.before(here.n), rows, None) - left.window(lost, rows, None)
-            columns.add(there.astype(float), "number", "contacts", "", name)
-            if "end" in has:
-                columns.add(left.window(lost, rows, MIDDLE).astype(float), "left", "contacts", "", name, MIDDLE)
+    # who has no start has always been there
+    early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
+    since = parse("coalesce(_t, _early)", t=column("start"), early=early)
+    came = count_cells(scope, "contacts", "start", level="side", levels=sides, since=since)
+    gone = count_cells(scope, "contacts", "end", level="side", levels=sides) if "end" in has else came.of(-1)
+    for level, side in enumerate(sides, start=1) if sides else ((0, ""),):
+        here, left = came.of(level), gone.of(level)
+        columns.add(here.count(rows, None) - left.count(rows, None), "number", "contacts", "", side)
+        if "end" in has:
+            columns.add(left.count(rows, MIDDLE), "left", "contacts", "", side, MIDDLE)
 
 
 def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Campaigns and earlier cancellations."""
     if "campaigns" in scope.data.tables and "assigned_at" in scope.data.tables["campaigns"].columns:
         cells = count_cells(scope, "campaigns", "assigned_at")
-        columns.add(cells.window(cells.before(cells.n), rows, LONG).astype(float), "count", "campaigns", window=LONG)
+        columns.add(cells.count(rows, LONG), "count", "campaigns", window=LONG)
         columns.add(cells.days_since(rows), "days_since", "campaigns")
     if "cancellations" in scope.data.tables:
         cells = count_cells(scope, "cancellations", "timestamp")
-        columns.add(cells.window(cells.before(cells.n), rows, None).astype(float), "count", "cancellations")
+        columns.add(cells.count(rows, None), "count", "cancellations")
         columns.add(cells.days_since(rows), "days_since", "cancellations")
 
 
 def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: str = "") -> None:
-    """Rows in each window, days since the last, and whether the last month had more of them than the last three."""
+    """Rows in each window, days since the last, and whether events come faster in the last month than in three."""
     sums = cells.before(cells.n)
     counts = {days: cells.window(sums, rows, days).astype(float) for days in WINDOWS}
     for days, found in counts.items():
@@ -196,14 +182,8 @@ def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: s
         columns.add(counts[SHORT] / usual, "trend", table, "", level, SHORT)
 
 
-def _change(cells: Cells, values: np.ndarray, rows: Rows) -> np.ndarray:
+def _change(cells: Cells, values: np.ndarray, rows: Rows) -> Floats:
     """The last 90 days less the 90 days before."""
     sums = cells.before(values)
-    return np.asarray(cells.window(sums, rows, MIDDLE) - cells.window(sums, rows, PRIOR, MIDDLE))
-
-
-def _mean(cells: Cells, rows: Rows) -> Floats:
-    """Mean amount of the last year; NaN without any."""
-    n = cells.window(cells.before(cells.filled), rows, LONG)
-    total = cells.window(cells.before(cells.total), rows, LONG) / cells.factor
-    return np.asarray(total / np.where(n > 0, n, np.nan))
+    late, before = cells.window(sums, rows, MIDDLE), cells.window(sums, rows, PRIOR, MIDDLE)
+    return np.asarray(late - before, dtype=float)

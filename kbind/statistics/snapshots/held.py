@@ -15,13 +15,10 @@ from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.snapshots.cells import Rows, Scope
+from kbind.statistics.snapshots.cells import UNITS, Rows, Scope
 
 #: The end of a contract that runs on, and the decision of a customer who stays.
 NEVER = datetime(9999, 1, 1)
-
-#: Prices and seats are added up in whole ten-thousandths, so that no order of rows changes a sum.
-UNITS = 10_000
 
 #: What the newest contract in force says, where the table has it.
 _TERMS = ("plan", "term_end", "auto_renew", "discount")

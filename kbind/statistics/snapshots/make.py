@@ -47,8 +47,8 @@ class Block:
 def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshots:
     """Snapshots of a data set with contracts or events."""
     log = data.require("subscriptions", "events")
-    choice = choose(data, moments)
     with _people(data, moments, log) as identifiers:
+        choice = choose(data, moments, _PEOPLE)
         blocks = [
             _observed(Scope(data, moments, _PEOPLE, first, size), log, choice, lapse, grace)
             for first, size in _blocks(data, moments, len(identifiers))
@@ -99,7 +99,7 @@ def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) ->
         held = rhythm.held(lapse)
     known = _customers(scope, choice)
     acquired = known["acquired"]
-    dates = scope.moments.microseconds()
+    dates = scope.moments.later(0)
     # who is acquired later than the date is not there yet, whatever the log says
     there = ~(acquired[held.rows.who] >= dates[held.rows.when])
     held = held.take(there)
@@ -189,8 +189,8 @@ def _joined(
     }
     when = when[order]
     decided = whole("decided")
-    begins = moments.microseconds(later=moments.lead)[when]
-    ends = moments.microseconds(later=moments.lead + moments.horizon)[when]
+    begins = moments.later(moments.lead)[when]
+    ends = moments.later(moments.lead + moments.horizon)[when]
     leaves = (decided >= begins) & (decided < ends)
     notes = list(choice.notes)
     excluded = sum(block.excluded for block in blocks)

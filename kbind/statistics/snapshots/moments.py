@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, read_as_of
 from kbind.data.dataset.model import to_instant
@@ -55,19 +56,16 @@ class Moments:
         place = {moment: k for k, moment in enumerate(self.cuts)}
         return np.array([place[d - timedelta(days=days)] for d in self.dates], dtype=np.int64)
 
-    def microseconds(self, data: Dataset | None = None, *, instants: bool = False, later: int = 0) -> Ints:
-        """Every date, some days later, counted from 1970: on the clock, or for `instants` in world time."""
-        moved = [d + timedelta(days=later) for d in self.dates]
-        if instants and data is not None:
-            return np.array([epoch(to_instant(d, data.timezone)) for d in moved], dtype=np.int64)
-        return np.array([epoch(d) for d in moved], dtype=np.int64)
-
     @cached_property
     def days(self) -> Ints:
         """The calendar day of every date, counted from 1970."""
         return np.array([(d.date() - date(1970, 1, 1)).days for d in self.dates], dtype=np.int64)
 
-    def lived(self, end: datetime) -> np.ndarray:
+    def later(self, days: int) -> Ints:
+        """Microseconds of every date some days later, on the clock on the wall."""
+        return microseconds(d + timedelta(days=days) for d in self.dates)
+
+    def lived(self, end: datetime) -> NDArray[np.bool_]:
         """For which dates the window in which leaving counts is over."""
         return np.array([d + timedelta(days=self.lead + self.horizon) <= end for d in self.dates], dtype=bool)
 
@@ -76,10 +74,14 @@ class Moments:
         return literal(to_instant(moment, data.timezone) if name in data.tables[table].instants else moment)
 
 
-def epoch(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+def microseconds(moments: Iterable[datetime], data: Dataset | None = None, *, instants: bool = False) -> Ints:
+    """Moments counted from 1970: as the clock on the wall shows them, or for `instants` in world time."""
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    world = [
+        to_instant(moment, data.timezone) if instants and data is not None else moment.replace(tzinfo=UTC)
+        for moment in moments
+    ]
+    return np.array([(moment - start) // timedelta(microseconds=1) for moment in world], dtype=np.int64)
 
 
 def read_moments(data: Dataset, as_of: object, lead: int, horizon: int) -> Moments:

@@ -13,7 +13,7 @@ from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import Floats, Rows, Scope
 from kbind.statistics.snapshots.held import NEVER, Held
-from kbind.statistics.snapshots.moments import DAY, epoch
+from kbind.statistics.snapshots.moments import DAY, microseconds
 
 #: A customer and a day, or a length in days, in one number: days take the lower bits, counted from far before 1970.
 _BITS, _ZERO = 22, 1 << 20
@@ -87,7 +87,7 @@ class Rhythm:
         gone = (said >> _BITS == rows.who) & ((said & _MASK) - _ZERO < today)
         # who is still there leaves after the last event, and not before today
         found = _next(self._leaves(lapse, goodbyes), _packed(rows.who, today))
-        decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, epoch(NEVER))
+        decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
         first = _next(self.key, rows.who << _BITS)
         held = Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}), int(gone.sum()))
         return held.take(~gone)
