@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
+    from kbind.statistics.snapshots import Snapshots as Snapshots
+    from kbind.statistics.snapshots import snapshots as snapshots
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",
@@ -55,6 +57,8 @@ _HOMES = {
     "Durations": "kbind.statistics.durations",
     "durations": "kbind.statistics.durations",
     "After": "kbind.statistics.durations.after",
+    "Snapshots": "kbind.statistics.snapshots",
+    "snapshots": "kbind.statistics.snapshots",
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
