@@ -309,10 +309,12 @@ def _predicted(model: Any, snapshots: Snapshots, parts: Sequence[Fold]) -> Float
 
 def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> Floats:
     from sklearn.base import clone
+    from sklearn.utils.validation import has_fit_parameter
 
-    features, target = snapshots.features, snapshots.target.astype(object)
-    fitted = clone(model).fit(features.iloc[fold.train], target[fold.train].astype(int))
-    return np.asarray(fitted.predict_proba(features.iloc[fold.test])[:, 1], dtype=float)
+    features, target = snapshots.features.iloc[fold.train], snapshots.target[fold.train].astype(int)
+    told = {"groups": snapshots.customer[fold.train].astype(str)} if has_fit_parameter(model, "groups") else {}
+    fitted = clone(model).fit(features, target, **told)
+    return np.asarray(fitted.predict_proba(snapshots.features.iloc[fold.test])[:, 1], dtype=float)
 
 
 def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) -> tuple[Rows, NDArray[np.int64]]:

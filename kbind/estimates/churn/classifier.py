@@ -9,18 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_y, check_is_fitted, has_fit_parameter, validate_data
 
 from kbind.errors import ArgumentError, check_choice
+from kbind.estimates.churn.logistic import ShrunkLogistic
 from kbind.estimates.churn.preparing import Curves, column_kinds, preparation, uniform_frame
 
 Floats = NDArray[np.float64]
 
-#: Inverse strength of the penalty on squared coefficients, all columns having variance 1.
-PENALTY = 0.1
 #: Trees of so few leaves see interactions without learning single customers by heart.
 TREES, LEAVES, RATE = 120, 6, 0.06
 #: As many customers of average risk are added to each cell of a table of rates.
@@ -38,8 +36,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     model : {"logistic", "boosting"} or scikit-learn classifier
         "logistic": logistic regression with natural splines on numbers, one column a level, a flag for missing values
-        and a mild penalty. "boosting": histogram gradient boosting with small trees. A classifier gets numbers with
-        variance 1, missing ones filled with the median and flagged, and one column a level.
+        and as much of a penalty as the data calls for. "boosting": histogram gradient boosting with small trees. A
+        classifier gets numbers with variance 1, missing ones filled with the median and flagged, and one column a
+        level.
 
     Attributes
     ----------
@@ -76,7 +75,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, model: Any = "logistic") -> None:
         self.model = model
 
-    def fit(self, X: Any, y: Any) -> ChurnClassifier:  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None) -> ChurnClassifier:  # noqa: N803
         """Learn from customers whose outcome is known.
 
         Parameters
@@ -84,6 +83,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : DataFrame or array_like, shape (n, k)
         y : array_like, shape (n,)
             Two classes.
+        groups : array_like, shape (n,), optional
+            Customers, where one has several rows: "logistic" then knows that a leaver seen at three dates is one
+            leaver. Without it, overlapping rows make it too sure of itself.
 
         Returns
         -------
@@ -102,7 +104,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         self._kinds = column_kinds(frame)
         self.pipeline_ = Pipeline([("prepare", preparation(self._kinds, numbers)), ("model", model)])
-        self.pipeline_.fit(uniform_frame(frame, self._kinds), coded)
+        told = {"model__groups": groups} if has_fit_parameter(model, "groups") else {}
+        self.pipeline_.fit(uniform_frame(frame, self._kinds), coded, **told)
         return self
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
@@ -126,7 +129,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "predict_proba"
             )
         if check_choice("model", self.model, ["logistic", "boosting"]) == "logistic":
-            return Curves(), LogisticRegression(C=PENALTY, max_iter=1000)
+            return Curves(), ShrunkLogistic()
         trees = HistGradientBoostingClassifier(
             max_iter=TREES, max_leaf_nodes=LEAVES, learning_rate=RATE, early_stopping=False, random_state=0
         )

@@ -27,11 +27,11 @@ class Given(ClassifierMixin, BaseEstimator):
     def __init__(self, column: str = "p") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:  # noqa: N803
         self.classes_ = np.array([0, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
         p = X[self.column].to_numpy()
         return np.column_stack([1 - p, p])
 
@@ -174,7 +174,7 @@ def test_by_tenure_compares_within_bands(make_snapshots: Any) -> None:
         found.by_tenure([24, 12])
 
 
-# -- intervals --------------------------------------------------------------------------------------------------------
+# -- intervals ------------------------------------------------------------------------------------------------------
 
 
 def test_repeats_add_no_certainty(make_snapshots: Any) -> None:
@@ -226,7 +226,7 @@ def test_same_seed_same_result(make_panel: Any) -> None:
     pd.testing.assert_frame_equal(first, second)
 
 
-# -- no leakage ---------------------------------------------------------------------------------------------------------
+# -- no leakage -----------------------------------------------------------------------------------------------------
 
 
 def test_what_happens_after_a_test_date_does_not_change_its_predictions(make_panel: Any) -> None:
@@ -266,7 +266,7 @@ def test_random_split_overstates_and_forward_covers_the_future(make_panel: Any) 
     assert cell(split.to_frame(), "forest", "auc", "ci_lower") > truth + 0.03
 
 
-# -- Telco -----------------------------------------------------------------------------------------------------------------
+# -- Telco ----------------------------------------------------------------------------------------------------------
 
 
 def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots, reference: dict[str, Any]) -> None:
@@ -283,7 +283,7 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
     assert bands.between(0.75, 0.83).all()
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------------
+# -- what is refused ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import kbind as kb
 from kbind.estimates.churn.classifier import RateTable
+from kbind.estimates.churn.logistic import STRENGTHS, ShrunkLogistic
 from kbind.estimates.churn.preparing import KNOTS, Curves, _natural
 
 MODELS = ("logistic", "boosting")
@@ -44,7 +46,7 @@ def holes(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     return frame.astype(object).mask(missing).infer_objects()
 
 
-# -- data frames as they come -------------------------------------------------------------------------------------
+# -- data frames as they come ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", [*MODELS, RandomForestClassifier(20, random_state=0)])
@@ -143,7 +145,34 @@ def test_models_that_cannot_be_used() -> None:
         fitted.predict_proba(frame.drop(columns="plan"))
 
 
-# -- splines ----------------------------------------------------------------------------------------------------------
+def test_one_leaver_seen_several_times_is_one_leaver(make_panel: Callable[..., Any]) -> None:
+    """A leaver is seen at up to six dates, and steady noise invites to be learned by heart."""
+    rng = np.random.default_rng(3)
+    seen, new = (make_panel(rng, n, 8, lead=0, horizon=6, noise=25) for n in (300, 4000))
+    loss = {}
+    for name, groups in (("rows", None), ("customers", seen.customer)):
+        fitted = kb.ChurnClassifier().fit(seen.features, seen.target, groups=groups)
+        loss[name] = log_loss(new.target, fitted.predict_proba(new.features)[:, 1]), fitted.pipeline_[-1].strength_
+    assert loss["customers"][1] < loss["rows"][1]
+    assert loss["customers"][0] < loss["rows"][0] - 0.01
+
+
+def test_shrinkage_costs_little_more_than_the_best_on_new_customers() -> None:
+    """Over 15 samples of 400 customers and 30 columns, three of which matter; the truth from 5,000 others."""
+    beta = np.append([0.8, -0.5, 0.4], np.zeros(27))
+    losses, chosen = [], []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        x, new = rng.normal(size=(400, 30)), rng.normal(size=(5000, 30))
+        left, later = (rng.random(len(v)) < 1 / (1 + np.exp(1 - v @ beta)) for v in (x, new))
+        models = [LogisticRegression(C=c).fit(x, left) for c in STRENGTHS]
+        losses.append([log_loss(later, model.predict_proba(new)[:, 1]) for model in models])
+        chosen.append(losses[-1][STRENGTHS.index(ShrunkLogistic().fit(x, left.astype(int)).strength_)])
+    assert np.mean(chosen) < np.mean(losses, axis=0).min() + 0.005
+    assert np.mean(chosen) < np.mean(losses, axis=0)[-1] - 0.02  # the weakest penalty
+
+
+# -- splines --------------------------------------------------------------------------------------------------------
 
 
 def test_natural_spline_by_hand() -> None:
@@ -172,7 +201,7 @@ def test_curves_flag_what_is_missing() -> None:
     assert made[2, 0] == made[1, 0]  # the median is 2
 
 
-# -- tables of rates ------------------------------------------------------------------------------------------------------
+# -- tables of rates ------------------------------------------------------------------------------------------------
 
 
 def test_rate_table_by_hand() -> None:

@@ -38,7 +38,7 @@ def drawn(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return left, p
 
 
-# -- by hand ----------------------------------------------------------------------------------------------------
+# -- by hand --------------------------------------------------------------------------------------------------------
 
 
 def test_auc_toy() -> None:
@@ -92,7 +92,7 @@ def test_calibration_error_toy() -> None:
     assert groups.error(groups.gaps(np.ones(20))) == pytest.approx((0.1 + 0.1) / 2)
 
 
-# -- against references -------------------------------------------------------------------------------------------
+# -- against references ---------------------------------------------------------------------------------------------
 
 
 def test_auc_variance_and_paired_difference_equal_r(reference: dict[str, Any]) -> None:
