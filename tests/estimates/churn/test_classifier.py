@@ -169,7 +169,7 @@ def test_shrinkage_costs_little_more_than_the_best_on_new_customers() -> None:
         losses.append([log_loss(later, model.predict_proba(new)[:, 1]) for model in models])
         chosen.append(losses[-1][STRENGTHS.index(ShrunkLogistic().fit(x, left.astype(int)).strength_)])
     assert np.mean(chosen) < np.mean(losses, axis=0).min() + 0.005
-    assert np.mean(chosen) < np.mean(losses, axis=0)[-1] - 0.02  # the weakest penalty
+    assert np.mean(chosen) < np.mean(losses, axis=0)[-1] - 0.01  # the weakest penalty
 
 
 # -- splines --------------------------------------------------------------------------------------------------------
