@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.estimates.churn import Backtest as Backtest
     from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
+    from kbind.estimates.churn import ContactList as ContactList
     from kbind.estimates.churn import backtest as backtest
+    from kbind.estimates.churn import contact_list as contact_list
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -71,7 +73,9 @@ _HOMES = {
     "plot_retention_curves": "kbind.figures",
     "Backtest": "kbind.estimates.churn",
     "ChurnClassifier": "kbind.estimates.churn",
+    "ContactList": "kbind.estimates.churn",
     "backtest": "kbind.estimates.churn",
+    "contact_list": "kbind.estimates.churn",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",

@@ -2,5 +2,6 @@
 
 from kbind.estimates.churn.backtest import Backtest, backtest
 from kbind.estimates.churn.classifier import ChurnClassifier
+from kbind.estimates.churn.contacts import ContactList, contact_list
 
-__all__ = ["Backtest", "ChurnClassifier", "backtest"]
+__all__ = ["Backtest", "ChurnClassifier", "ContactList", "backtest", "contact_list"]

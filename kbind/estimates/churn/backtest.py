@@ -14,7 +14,7 @@ from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, check_count, make_folds
 from kbind.estimates.churn.lists import Outcome
-from kbind.estimates.churn.profit import Decision, decision_of
+from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -323,7 +323,7 @@ def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) ->
     sizes = [len(fold.test) for fold in parts]
     repeat = np.repeat([fold.repeat for fold in parts], sizes)
     lost = snapshots.lost_in_lead[row]
-    outcome = Outcome(row, np.where(lost, 0.0, snapshots.target[row]), lost, ~(snapshots.consent[row] == 0))
+    outcome = Outcome(row, np.where(lost, 0.0, snapshots.target[row]), lost, contactable(snapshots)[row])
     _, customer = np.unique(snapshots.customer[row].astype(str), return_inverse=True)
     _, date = np.unique(snapshots.as_of[row], return_inverse=True)
     return Rows(outcome, customer, date, repeat, probability), np.repeat([fold.number for fold in parts], sizes)

@@ -80,6 +80,12 @@ def decision_of(snapshots: Snapshots, budget: Any, cost: Any, offer: Any, accept
     return Decision(**numbers, value=_values(snapshots, value))
 
 
+def contactable(snapshots: Snapshots) -> Bools:
+    """Who may be contacted: where consent is recorded, those who gave it; else everybody."""
+    recorded = ~np.isnan(snapshots.consent).all()
+    return np.asarray(snapshots.consent == 1) if recorded else np.ones(len(snapshots.customer), dtype=bool)
+
+
 def _amount(name: str, number: Any) -> float:
     if isinstance(number, (int, float, np.integer, np.floating)) and 0 <= number < np.inf:
         return float(number)
