@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from draws import censored, observed, record, weibull, weibull_survival
 from numpy.random import Generator
+from panels import tested, truth
 
 import kbind as kb
 from kbind.estimates.survival.cox import fit_cox
@@ -18,6 +19,12 @@ from kbind.estimates.survival.projection import project_retention
 COVERAGE, SIZE = 0.95, 0.05
 HORIZON = 24.0
 WATCHED = (12.0, 60.0)
+
+METRICS = {
+    "auc": "AUC", "log_loss": "log loss", "brier": "Brier score", "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept", "empc": "EMPC", "lift_5": "lift in 5 %",
+    "lift_10": "lift in 10 %", "lift_20": "lift in 20 %", "profit": "profit within a budget",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,13 @@ def _mean_up_to(horizon: float, scale: float) -> float:
     return float(weibull_survival((edges[1:] + edges[:-1]) / 2, scale=scale).mean() * horizon)
 
 
+def backtested(rng: Generator, n: int, metrics: tuple[str, ...]) -> tuple[bool, ...]:
+    """Figures of a score at five observation dates, with rows of one customer at several of them."""
+    found, true = tested(rng, n, 400), truth().copy()
+    true["profit"] *= n
+    return tuple(bool(found["ci_lower"][m] <= true[m] <= found["ci_upper"][m]) for m in metrics)
+
+
 def _all() -> list[Claim]:
     """Every claim, in the order of the table."""
     at, given, median = "Kaplan-Meier log-log interval at 24 months", "conditional survival interval", "median interval"
@@ -226,6 +240,11 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
+    sure = "limits that hold by the triangle inequality, not by an approximation"
+    names = tuple(f"backtest, {METRICS[metric]} interval, several dates" for metric in METRICS)
+    result.append(Claim(names, 1000, COVERAGE, partial(backtested, n=1000, metrics=tuple(METRICS))))
+    name = "backtest, ECE interval, several dates"
+    result.append(Claim((name,), 1000, COVERAGE, partial(backtested, n=1000, metrics=("ece",)), sure))
     return result
 
 
