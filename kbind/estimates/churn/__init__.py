@@ -3,5 +3,6 @@
 from kbind.estimates.churn.backtest import Backtest, backtest
 from kbind.estimates.churn.classifier import ChurnClassifier
 from kbind.estimates.churn.contacts import ContactList, contact_list
+from kbind.estimates.churn.drivers import Drivers, drivers
 
-__all__ = ["Backtest", "ChurnClassifier", "ContactList", "backtest", "contact_list"]
+__all__ = ["Backtest", "ChurnClassifier", "ContactList", "Drivers", "backtest", "contact_list", "drivers"]

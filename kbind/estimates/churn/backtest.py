@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
-from kbind.estimates.churn.folds import Fold, check_count, make_folds
+from kbind.estimates.churn.folds import Fold, check_count, fit_on, make_folds
 from kbind.estimates.churn.lists import Outcome
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
@@ -308,12 +308,7 @@ def _predicted(model: Any, snapshots: Snapshots, parts: Sequence[Fold]) -> Float
 
 
 def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> Floats:
-    from sklearn.base import clone
-    from sklearn.utils.validation import has_fit_parameter
-
-    features, target = snapshots.features.iloc[fold.train], snapshots.target[fold.train].astype(int)
-    told = {"groups": snapshots.customer[fold.train].astype(str)} if has_fit_parameter(model, "groups") else {}
-    fitted = clone(model).fit(features, target, **told)
+    fitted = fit_on(model, snapshots, fold.train)
     return np.asarray(fitted.predict_proba(snapshots.features.iloc[fold.test])[:, 1], dtype=float)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,15 @@ class Fold:
 def learnable(snapshots: Snapshots) -> Bools:
     """Rows that may be learned from: outcome known, and not gone in the lead."""
     return ~np.isnan(snapshots.target) & ~snapshots.lost_in_lead
+
+
+def fit_on(model: Any, snapshots: Snapshots, rows: Ints) -> Any:
+    """A fresh copy of a classifier, fitted on rows of known outcome; it is told whom they are about if it asks."""
+    from sklearn.base import clone
+    from sklearn.utils.validation import has_fit_parameter
+
+    told = {"groups": snapshots.customer[rows].astype(str)} if has_fit_parameter(model, "groups") else {}
+    return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
 
 
 def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: int, seed: int) -> tuple[str, list[Fold]]:

@@ -62,10 +62,9 @@ def _numbers(values: pd.Series[Any]) -> Floats:
 
 
 def _levels(values: pd.Series[Any]) -> NDArray[np.object_]:
-    known = values.notna().to_numpy()
-    array = np.full(len(values), np.nan, dtype=object)
-    array[known] = [str(value) for value in values[known]]
-    return array
+    codes, distinct = pd.factorize(values)
+    names = np.array([*(str(value) for value in distinct), np.nan], dtype=object)
+    return np.asarray(names[codes])  # -1, where there is no value, is the last
 
 
 class Curves(TransformerMixin, BaseEstimator):  # type: ignore[misc]
