@@ -186,7 +186,7 @@ def drivers(
     --------
     >>> import kbind as kb
     >>> telco = kb.snapshots(kb.datasets.load_telco())
-    >>> found = kb.drivers(kb.ChurnClassifier(), telco, folds=4)
+    >>> found = kb.drivers(kb.ChurnClassifier(), telco, folds=2)
     >>> frame = found.to_frame()
     >>> frame["feature"].tolist()[:3], frame["with"][0]
     (['tenure', 'internet_service', 'contract'], 'total_charges')

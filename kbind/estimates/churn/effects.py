@@ -84,13 +84,13 @@ def exchanged(model: Any, features: pd.DataFrame, rows: Ints, donors: Ints, grou
     """
     taken, given = np.repeat(rows, len(donors)), np.tile(donors, len(rows))
     found = np.empty((len(groups), len(taken)))
-    for start in range(0, len(taken), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    step = max(AT_ONCE // max(len(groups), 1), 1)
+    for start in range(0, len(taken), step):
+        part = slice(start, start + step)
         base = features.iloc[taken[part]].reset_index(drop=True)
         other = features.iloc[given[part]].reset_index(drop=True)
-        for k, group in enumerate(groups):
-            moved = base.assign(**{name: other[name] for name in group})
-            found[k, part] = model.predict_proba(moved)[:, 1]
+        moved = pd.concat([base.assign(**other[list(group)]) for group in groups], ignore_index=True)
+        found[:, part] = model.predict_proba(moved)[:, 1].reshape(len(groups), -1)
     return found.reshape(len(groups), len(rows), len(donors))
 
 
