@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
     from kbind.estimates.churn import ContactList as ContactList
     from kbind.estimates.churn import Drivers as Drivers
+    from kbind.estimates.churn import LeakageReport as LeakageReport
     from kbind.estimates.churn import backtest as backtest
     from kbind.estimates.churn import contact_list as contact_list
     from kbind.estimates.churn import drivers as drivers
+    from kbind.estimates.churn import leakage_report as leakage_report
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -80,6 +82,8 @@ _HOMES = {
     "contact_list": "kbind.estimates.churn",
     "Drivers": "kbind.estimates.churn",
     "drivers": "kbind.estimates.churn",
+    "LeakageReport": "kbind.estimates.churn",
+    "leakage_report": "kbind.estimates.churn",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
