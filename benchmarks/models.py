@@ -106,15 +106,8 @@ def main() -> None:
     found = kb.backtest(telco, timed, folds=options.folds, repeats=options.repeats, resamples=500)
     figures = found.to_frame().pivot(index="model", columns="metric", values="value")
     apart = found.differences().query("metric == 'auc'").set_index(["model", "against"])
-    heads = [
-        "AUC",
-        "log loss",
-        "Brier",
-        "lift in 10 %",
-        "calibration slope",
-        "CPU s a fit",
-        "AUC of the first minus its",
-    ]
+    heads = ["AUC", "log loss", "Brier", "lift in 10 %", "calibration slope", "CPU s a fit"]
+    heads.append("AUC of kbind's default minus its")
     lines = [f"| model | {' | '.join(heads)} |", f"|---|{'--:|' * len(heads)}"]
     default = next(iter(timed))
     for name in timed:
