@@ -112,7 +112,7 @@ def add_tickets(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Tickets: how many, how grave, how many are open."""
     has = scope.data.tables["tickets"].columns
     amounts = [name for name in ("severity", "goodwill") if is_number(has.get(name, ""))]
-    cells = count_cells(scope, "tickets", "opened", amounts=amounts)
+    cells = count_cells(scope, "tickets", "opened", amounts=amounts, last=["severity"])
     _add_counts(cells, rows, columns, "tickets")
     if "closed" in has:
         columns.add(
@@ -130,7 +130,9 @@ def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> 
     if "score" not in scope.data.tables["feedback"].columns:
         return
     names = choice.instruments
-    every = count_cells(scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"])
+    every = count_cells(
+        scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"], last=["score"]
+    )
     for level, instrument in enumerate(names, start=1):
         cells = every.of(level)
         answers = cells.window(cells.before(cells.amounts["score"].filled), rows, LONG)
