@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -59,6 +59,14 @@ class Rows:
 
     who: Ints
     when: Ints
+    _places: dict[tuple[int, int], Ints] = field(default_factory=dict, repr=False)
+
+    def places(self, moments: Moments, days: int, size: int) -> Ints:
+        """Where a table of cuts x customers, flat, has what lies some days before each observation date."""
+        key = (days, size)
+        if key not in self._places:
+            self._places[key] = (moments.cut(days) * size)[self.when] + self.who
+        return self._places[key]
 
     def __len__(self) -> int:
         return len(self.who)
@@ -96,11 +104,13 @@ class Cells:
     dates : ndarray of int, shape (dates,)
         Microseconds of the observation dates, on the clock of the log.
     who, bucket, level : ndarray of int, shape (cells,)
-        Customer; how many cuts are not after the rows; kind of row, 0 for any that is not named.
+        Customer; how many cuts are not after the rows; kind of row in order, 0 for any that is not named.
     n, latest : ndarray of int, shape (cells,)
         Rows, and microseconds of the last one.
     amounts : dict of str to Amounts
         By column.
+    alone : bool
+        There is one level, so that no two cells share customer and stretch.
     """
 
     moments: Moments
@@ -112,27 +122,37 @@ class Cells:
     n: Ints
     latest: Ints
     amounts: dict[str, Amounts]
+    alone: bool
 
     def of(self, level: int) -> Cells:
         """The cells of one level."""
-        kept = self.level == level
+        kept = slice(*np.searchsorted(self.level, [level, level + 1]))
         amounts = {
             name: Amounts(one.total[kept], one.filled[kept], one.final[kept], one.factor)
             for name, one in self.amounts.items()
         }
         names = ("who", "bucket", "level", "n", "latest")
-        return replace(self, **{name: getattr(self, name)[kept] for name in names}, amounts=amounts)
+        return replace(self, **{name: getattr(self, name)[kept] for name in names}, amounts=amounts, alone=True)
 
     def before(self, values: Ints) -> Ints:
         """Sums over all rows before every cut, shape (cuts, customers)."""
         dense = np.zeros((len(self.moments.cuts), self.size), dtype=np.int64)
-        np.add.at(dense.reshape(-1), self.bucket * self.size + self.who, values)
+        self._put(np.add, dense, values)
         return _accumulated(np.add, dense)
+
+    def _put(self, join: np.ufunc, dense: Ints, values: Ints) -> None:
+        """Put the cells into a table of cuts x customers."""
+        place = self.bucket * self.size + self.who
+        if self.alone:
+            dense.reshape(-1)[place] = values
+        else:
+            join.at(dense.reshape(-1), place, values)
 
     def window(self, sums: Ints, rows: Rows, days: int | None, until: int = 0) -> Ints:
         """Sums over days before the observation dates of rows, up to some days before; None: over all of the past."""
-        found = sums[self.moments.cut(until)[rows.when], rows.who]
-        return np.asarray(found if days is None else found - sums[self.moments.cut(days)[rows.when], rows.who])
+        flat = sums.reshape(-1)
+        found = flat.take(rows.places(self.moments, until, self.size))
+        return found if days is None else found - flat.take(rows.places(self.moments, days, self.size))
 
     def count(self, rows: Rows, days: int | None) -> Floats:
         """Rows in a window."""
@@ -151,8 +171,8 @@ class Cells:
     def days_since(self, rows: Rows) -> Floats:
         """Days from the last row to the observation date; NaN without any."""
         dense = np.full((len(self.moments.cuts), self.size), _NEVER, dtype=np.int64)
-        np.maximum.at(dense.reshape(-1), self.bucket * self.size + self.who, self.latest)
-        latest = _accumulated(np.maximum, dense)[self.moments.cut(0)[rows.when], rows.who]
+        self._put(np.maximum, dense, self.latest)
+        latest = _accumulated(np.maximum, dense).reshape(-1).take(rows.places(self.moments, 0, self.size))
         known = latest != _NEVER
         return np.where(known, (self.dates[rows.when] - np.where(known, latest, 0)) / DAY, np.nan)
 
@@ -164,7 +184,7 @@ class Cells:
         order = np.argsort(self.bucket[has], kind="stable")
         dense = np.zeros((cuts, self.size), dtype=np.int64)
         dense[self.bucket[has][order], self.who[has][order]] = np.arange(1, len(order) + 1)
-        chosen = _accumulated(np.maximum, dense)[self.moments.cut(0)[rows.when], rows.who]
+        chosen = _accumulated(np.maximum, dense).reshape(-1).take(rows.places(self.moments, 0, self.size))
         return np.concatenate(([np.nan], amounts.final[has][order]))[chosen]
 
 
@@ -225,6 +245,8 @@ def count_cells(
         tables={"log": table, **scope.tables},
         parts=parts,
     )
+    if levels:
+        found = found.take(np.argsort(integers(found, "level").astype(np.int8), kind="stable"))
     return Cells(
         scope.moments,
         scope.size,
@@ -241,6 +263,7 @@ def count_cells(
             )
             for k, name in enumerate(amounts)
         },
+        alone=not levels,
     )
 
 

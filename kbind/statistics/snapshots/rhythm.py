@@ -51,22 +51,29 @@ class Rhythm:
     def usual_gap(self, rows: Rows) -> Floats:
         """Median of a customer's gaps between days with an event, of those over before the date; NaN without any."""
         same = self.key[1:] >> _BITS == self.key[:-1] >> _BITS
-        gap = (self.key[1:] - self.key[:-1])[same]
-        over = (self.key[1:] & _MASK)[same]
-        who = (self.key[1:] >> _BITS)[same]
-        # by customer and length, the day on which it was over carried along
-        packed = np.sort((who << 2 * _BITS) | (gap << _BITS) | over)
         result = np.full(len(rows), np.nan)
-        for k, day in enumerate(self.scope.moments.days):
+        if not same.any():
+            return result
+        gap, later = (self.key[1:] - self.key[:-1])[same], self.key[1:][same]
+        # by customer and length, the day on which it was over carried along
+        packed = np.sort((later >> _BITS << 2 * _BITS) | (gap << _BITS) | (later & _MASK))
+        who = packed >> 2 * _BITS
+        begins = np.flatnonzero(np.append(True, who[1:] != who[:-1]))
+        place = np.full(self.scope.size, -1)
+        place[who[begins]] = np.arange(len(begins))
+        over = np.searchsorted(self.scope.moments.days + _ZERO, packed & _MASK, side="right").astype(np.int16)
+        length = (packed >> _BITS & _MASK).astype(np.int32)
+        for k in range(len(self.scope.moments.dates)):
             mine = rows.when == k
-            known = packed[(packed & _MASK) < day + _ZERO]
-            counted = np.bincount(known >> 2 * _BITS, minlength=self.scope.size)
-            begin = np.cumsum(counted) - counted
-            n, first = counted[rows.who[mine]], begin[rows.who[mine]]
-            length = np.append(((known >> _BITS) & _MASK).astype(float), np.nan)
-            low = np.where(n > 0, first + (n - 1) // 2, len(known))
-            high = np.where(n > 0, first + n // 2, len(known))
-            result[mine] = (length[low] + length[high]) / 2
+            known = over <= k
+            n = np.add.reduceat(known, begins, dtype=np.int64)
+            first, chosen = np.cumsum(n) - n, place[rows.who[mine]]
+            there = (chosen >= 0) & (n[chosen] > 0)
+            first, n = first[chosen[there]], n[chosen[there]]
+            lengths = length[known]
+            median = np.full(len(there), np.nan)
+            median[there] = (lengths[first + (n - 1) // 2] + lengths[first + n // 2]) / 2
+            result[mine] = median
         return result
 
     def held(self, lapse: int) -> Held:
@@ -88,7 +95,7 @@ class Rhythm:
         # who is still there leaves after the last event, and not before today
         found = _next(self._leaves(lapse, goodbyes), _packed(rows.who, today))
         decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
-        first = _next(self.key, rows.who << _BITS)
+        first = _next(self.key, np.arange(scope.size) << _BITS)[rows.who]
         held = Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}), int(gone.sum()))
         return held.take(~gone)
 
