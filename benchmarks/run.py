@@ -1,4 +1,4 @@
-"""Run every way side by side and write RESULTS.md; `python run.py [--only events|survival|snapshots] [--repeats 3] ...`.
+"""Run every way side by side and write RESULTS.md; `python run.py [--only TASK] [--repeats 3] ...`.
 
 The ways take turns, each in a process of its own; of each figure the median counts. Files already generated are kept.
 """
