@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -40,13 +41,22 @@ class Rhythm:
         """Read them: one scan."""
         return cls(scope, _days(scope, "events"))
 
+    @cached_property
+    def last_days(self) -> Floats:
+        """The last day with an event before the day of each date, shape (dates, customers); NaN without any."""
+        dates, who = self.scope.moments.days, np.arange(self.scope.size)
+        found = np.full((len(dates), len(who)), np.nan)
+        if len(self.key):
+            for k, day in enumerate(dates):
+                place = np.searchsorted(self.key, _packed(who, day)) - 1
+                before = self.key[np.maximum(place, 0)]
+                there = (place >= 0) & (before >> _BITS == who)
+                found[k, there] = (before[there] & _MASK) - _ZERO
+        return found
+
     def last_day(self, rows: Rows) -> Floats:
-        """The last day with an event before the day of the observation date; NaN without any."""
-        if not len(self.key):
-            return np.full(len(rows), np.nan)
-        place = np.searchsorted(self.key, _packed(rows.who, self.scope.moments.days[rows.when])) - 1
-        found = self.key[np.maximum(place, 0)]
-        return np.where((place >= 0) & (found >> _BITS == rows.who), (found & _MASK) - _ZERO, np.nan)
+        """The last day with an event before the days of the observation dates; NaN without any."""
+        return np.asarray(self.last_days[rows.when, rows.who])
 
     def usual_gap(self, rows: Rows) -> Floats:
         """Median of a customer's gaps between days with an event, of those over before the date; NaN without any."""
@@ -84,7 +94,7 @@ class Rhythm:
         scope = self.scope
         dates = len(scope.moments.dates)
         every = Rows(np.tile(np.arange(scope.size), dates), np.repeat(np.arange(dates), scope.size))
-        last_day, today = self.last_day(every), scope.moments.days[every.when]
+        last_day, today = self.last_days.reshape(-1), scope.moments.days[every.when]
         # a comparison with NaN is false: who has not done anything is no customer yet
         there = last_day + lapse >= today
         rows = Rows(every.who[there], every.when[there])
@@ -139,5 +149,5 @@ def _next(keys: Ints, at: Ints) -> Ints:
     return np.append(keys, -1)[np.searchsorted(keys, at)]
 
 
-def _packed(who: Ints, day: Ints) -> Ints:
+def _packed(who: Ints, day: Ints | int) -> Ints:
     return np.asarray((who << _BITS) | (day + _ZERO))
