@@ -318,3 +318,12 @@ def test_snapshots_says_what_is_wrong(telco: kb.Dataset) -> None:
         kb.snapshots(telco, as_of="2024-01-01")
     with pytest.raises(kb.ArgumentError, match="is no data set"):
         kb.snapshots(pd.DataFrame(), as_of="2024-01-01")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("lead", "target", "lost"), [("31D", 1, False), ("32D", 0, True)])
+def test_snapshots_silence_is_too_long_on_the_day_after_the_lapse(lead: str, target: float, lost: bool) -> None:
+    # 56 days after 30 May are 25 July: gone on the 26th, 31 days after 25 June
+    log: Table = {"customer_id": [1], "timestamp": ["2024-05-30 18:00"]}
+    found = kb.snapshots(opened(events=log), as_of="2024-06-25", lead=lead)
+    assert found.target.tolist() == [target]
+    assert found.lost_in_lead.tolist() == [lost]
