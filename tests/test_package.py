@@ -159,6 +159,7 @@ def test_example_in_the_readme_runs() -> None:
         ("events", "1e6", "int", ("kbind", "duckdb", "polars", "pandas")),
         ("events", "1e6", "str", ("kbind", "duckdb", "polars", "pandas")),
         ("survival", "1e5", "customers", ("kbind", "lifelines")),
+        ("snapshots", "1e5", "usage", ("kbind", "pandas")),
     ],
 )
 def test_benchmarked_ways_give_the_same_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kbind.data.engine import column, parse
+from kbind.statistics.groups import Ints
 from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, count_cells
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.columns import Columns, texts
@@ -16,29 +17,30 @@ from kbind.statistics.snapshots.rhythm import Rhythm
 _MONTH = 365.25 / 12
 
 
-def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns: Columns) -> Cells:
+def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns: Columns) -> None:
     """Events: how many, how long ago, whether they become fewer, and silence by the customer's own rhythm."""
     paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
     cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
     _add_counts(cells, rows, columns, "events")
-    columns.add(_change(cells, cells.n, rows), "change", "events", window=MIDDLE)
+    columns.add(_change(cells, cells.before(cells.n), rows), "change", "events", window=MIDDLE)
     for name in paid:
-        amounts = cells.amounts[name]
+        sums, factor = cells.before(cells.amounts[name].total), cells.amounts[name].factor
         for days in WINDOWS:
-            columns.add(cells.sum(name, rows, days), "sum", "events", name, window=days)
-        columns.add(_change(cells, amounts.total, rows) / amounts.factor, "sum_change", "events", name, window=MIDDLE)
+            columns.add(cells.window(sums, rows, days) / factor, "sum", "events", name, window=days)
+        columns.add(_change(cells, sums, rows) / factor, "sum_change", "events", name, window=MIDDLE)
     gap = rhythm.usual_gap(rows)
     columns.add(gap, "gap", "events")
     columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
     # one kind alone would repeat the whole
     for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
         _add_counts(cells.of(level), rows, columns, "events", kind)
-    return cells
 
 
-def revenue(cells: Cells, rows: Rows, tenure: Floats) -> Floats:
-    """Amounts of the last year a month, of the months since the customer came if these are fewer."""
-    return np.asarray(cells.sum("amount", rows, LONG) / np.clip(tenure / _MONTH, 1.0, LONG / _MONTH))
+def revenue(columns: Columns) -> Floats:
+    """Amounts of the last year a month, of the months since the customer came if these are fewer; NaN without any."""
+    tenure = columns.values["tenure"]
+    spent = columns.values.get(f"events_amount_sum_{LONG}", np.full(len(tenure), np.nan))
+    return np.asarray(spent / np.clip(tenure / _MONTH, 1.0, LONG / _MONTH))
 
 
 def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) -> None:
@@ -112,7 +114,7 @@ def add_tickets(scope: Scope, rows: Rows, columns: Columns) -> None:
     """Tickets: how many, how grave, how many are open."""
     has = scope.data.tables["tickets"].columns
     amounts = [name for name in ("severity", "goodwill") if is_number(has.get(name, ""))]
-    cells = count_cells(scope, "tickets", "opened", amounts=amounts)
+    cells = count_cells(scope, "tickets", "opened", amounts=amounts, last=["severity"])
     _add_counts(cells, rows, columns, "tickets")
     if "closed" in has:
         columns.add(
@@ -130,7 +132,9 @@ def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> 
     if "score" not in scope.data.tables["feedback"].columns:
         return
     names = choice.instruments
-    every = count_cells(scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"])
+    every = count_cells(
+        scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"], last=["score"]
+    )
     for level, instrument in enumerate(names, start=1):
         cells = every.of(level)
         answers = cells.window(cells.before(cells.amounts["score"].filled), rows, LONG)
@@ -182,8 +186,7 @@ def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: s
         columns.add(counts[SHORT] / usual, "trend", table, "", level, SHORT)
 
 
-def _change(cells: Cells, values: np.ndarray, rows: Rows) -> Floats:
+def _change(cells: Cells, sums: Ints, rows: Rows) -> Floats:
     """The last 90 days less the 90 days before."""
-    sums = cells.before(values)
     late, before = cells.window(sums, rows, MIDDLE), cells.window(sums, rows, PRIOR, MIDDLE)
     return np.asarray(late - before, dtype=float)

@@ -107,13 +107,10 @@ def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) ->
     origin = np.fmin(acquired[rows.who], held.since)
     tenure = (dates[rows.when] - origin) / DAY
     columns.add(tenure, "tenure", log)
-    value = np.full(len(rows), np.nan)
     if log == "subscriptions":
         families.add_contracts(scope, choice, held, columns)
     if rhythm is not None:
-        cells = families.add_usage(scope, choice, rows, rhythm, columns)
-        if "amount" in data.tables["events"].columns:
-            value = families.revenue(cells, rows, tenure)
+        families.add_usage(scope, choice, rows, rhythm, columns)
     if "tickets" in data.tables:
         families.add_tickets(scope, rows, columns)
     if "feedback" in data.tables:
@@ -125,8 +122,8 @@ def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) ->
         columns.add(known[f"attribute {name}"][rows.who], "attribute", "customers", name)
     if "referred" in known:
         columns.add(known["referred"][rows.who], "flag", "customers", "referred_by")
-    if "subscriptions_mrr" in columns.values:
-        value = columns.values["subscriptions_mrr"]
+    priced = "subscriptions_mrr" in columns.values
+    value = columns.values["subscriptions_mrr"] if priced else families.revenue(columns)
     return Block(
         rows.who + scope.first, rows.when, held.decided, value, known["consent"][rows.who], columns, held.excluded
     )

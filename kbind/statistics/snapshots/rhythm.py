@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -40,33 +41,49 @@ class Rhythm:
         """Read them: one scan."""
         return cls(scope, _days(scope, "events"))
 
+    @cached_property
+    def last_days(self) -> Floats:
+        """The last day with an event before the day of each date, shape (dates, customers); NaN without any."""
+        dates, who = self.scope.moments.days, np.arange(self.scope.size)
+        found = np.full((len(dates), len(who)), np.nan)
+        if len(self.key):
+            for k, day in enumerate(dates):
+                place = np.searchsorted(self.key, _packed(who, day)) - 1
+                before = self.key[np.maximum(place, 0)]
+                there = (place >= 0) & (before >> _BITS == who)
+                found[k, there] = (before[there] & _MASK) - _ZERO
+        return found
+
     def last_day(self, rows: Rows) -> Floats:
-        """The last day with an event before the day of the observation date; NaN without any."""
-        if not len(self.key):
-            return np.full(len(rows), np.nan)
-        place = np.searchsorted(self.key, _packed(rows.who, self.scope.moments.days[rows.when])) - 1
-        found = self.key[np.maximum(place, 0)]
-        return np.where((place >= 0) & (found >> _BITS == rows.who), (found & _MASK) - _ZERO, np.nan)
+        """The last day with an event before the days of the observation dates; NaN without any."""
+        return np.asarray(self.last_days[rows.when, rows.who])
 
     def usual_gap(self, rows: Rows) -> Floats:
         """Median of a customer's gaps between days with an event, of those over before the date; NaN without any."""
         same = self.key[1:] >> _BITS == self.key[:-1] >> _BITS
-        gap = (self.key[1:] - self.key[:-1])[same]
-        over = (self.key[1:] & _MASK)[same]
-        who = (self.key[1:] >> _BITS)[same]
-        # by customer and length, the day on which it was over carried along
-        packed = np.sort((who << 2 * _BITS) | (gap << _BITS) | over)
         result = np.full(len(rows), np.nan)
-        for k, day in enumerate(self.scope.moments.days):
+        if not same.any():
+            return result
+        gap, later = (self.key[1:] - self.key[:-1])[same], self.key[1:][same]
+        # by customer and length, the day on which it was over carried along
+        packed = np.sort((later >> _BITS << 2 * _BITS) | (gap << _BITS) | (later & _MASK))
+        who = packed >> 2 * _BITS
+        begins = np.flatnonzero(np.append(True, who[1:] != who[:-1]))
+        place = np.full(self.scope.size, -1)
+        place[who[begins]] = np.arange(len(begins))
+        over = np.searchsorted(self.scope.moments.days + _ZERO, packed & _MASK, side="right").astype(np.int16)
+        length = (packed >> _BITS & _MASK).astype(np.int32)
+        for k in range(len(self.scope.moments.dates)):
             mine = rows.when == k
-            known = packed[(packed & _MASK) < day + _ZERO]
-            counted = np.bincount(known >> 2 * _BITS, minlength=self.scope.size)
-            begin = np.cumsum(counted) - counted
-            n, first = counted[rows.who[mine]], begin[rows.who[mine]]
-            length = np.append(((known >> _BITS) & _MASK).astype(float), np.nan)
-            low = np.where(n > 0, first + (n - 1) // 2, len(known))
-            high = np.where(n > 0, first + n // 2, len(known))
-            result[mine] = (length[low] + length[high]) / 2
+            known = over <= k
+            n = np.add.reduceat(known, begins, dtype=np.int64)
+            first, chosen = np.cumsum(n) - n, place[rows.who[mine]]
+            there = (chosen >= 0) & (n[chosen] > 0)
+            first, n = first[chosen[there]], n[chosen[there]]
+            lengths = length[known]
+            median = np.full(len(there), np.nan)
+            median[there] = (lengths[first + (n - 1) // 2] + lengths[first + n // 2]) / 2
+            result[mine] = median
         return result
 
     def held(self, lapse: int) -> Held:
@@ -77,7 +94,7 @@ class Rhythm:
         scope = self.scope
         dates = len(scope.moments.dates)
         every = Rows(np.tile(np.arange(scope.size), dates), np.repeat(np.arange(dates), scope.size))
-        last_day, today = self.last_day(every), scope.moments.days[every.when]
+        last_day, today = self.last_days.reshape(-1), scope.moments.days[every.when]
         # a comparison with NaN is false: who has not done anything is no customer yet
         there = last_day + lapse >= today
         rows = Rows(every.who[there], every.when[there])
@@ -88,7 +105,7 @@ class Rhythm:
         # who is still there leaves after the last event, and not before today
         found = _next(self._leaves(lapse, goodbyes), _packed(rows.who, today))
         decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
-        first = _next(self.key, rows.who << _BITS)
+        first = _next(self.key, np.arange(scope.size) << _BITS)[rows.who]
         held = Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}), int(gone.sum()))
         return held.take(~gone)
 
@@ -111,16 +128,20 @@ class Rhythm:
 
 
 def _days(scope: Scope, table: str) -> Ints:
-    """Customers and the days on which they have rows, in order."""
+    """Customers and the days on which they have rows, in order.
+
+    Sorting whole numbers is faster than hashing them in the engine: 10 million rows .5 s against 1.3 s.
+    """
     assert scope.data.as_of is not None
     found = scope.data.engine.query(
-        "SELECT DISTINCT p.code__people - _low AS who, CAST(_time AS DATE) AS day FROM log "
-        "JOIN people AS p USING (customer_id) WHERE p.code__people >= _low AND p.code__people < _high AND _time < _end",
+        f"SELECT ((p.code__people - _low) << {_BITS}) | (CAST(_time AS DATE) - DATE '1970-01-01' + {_ZERO}) AS key "
+        "FROM log JOIN people AS p USING (customer_id) "
+        "WHERE p.code__people >= _low AND p.code__people < _high AND _time < _end",
         tables={"log": table, **scope.tables},
         parts=scope.range | {"time": wall_time(scope.data, table, "timestamp"), "end": literal(scope.data.as_of)},
     )
-    day = found.column("day").cast(pa.int32()).to_numpy().astype(np.int64)
-    return np.sort(_packed(integers(found, "who"), day))
+    key = np.sort(integers(found, "key"))
+    return key[np.append(True, key[1:] != key[:-1])] if len(key) else key
 
 
 def _next(keys: Ints, at: Ints) -> Ints:
@@ -128,5 +149,5 @@ def _next(keys: Ints, at: Ints) -> Ints:
     return np.append(keys, -1)[np.searchsorted(keys, at)]
 
 
-def _packed(who: Ints, day: Ints) -> Ints:
+def _packed(who: Ints, day: Ints | int) -> Ints:
     return np.asarray((who << _BITS) | (day + _ZERO))
