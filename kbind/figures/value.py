@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kbind.figures.base import BLUE, INK, LINE, MIDBLUE, MIDBLUE_TEXT, finish, house_style, new_axes
+from kbind.story.base import upper_first
 from kbind.story.value import ValueStory
 
 #: Height of a bar's row, and of everything around the bars, in inches.
@@ -39,7 +40,7 @@ def plot_tornado(story: ValueStory, *, ax: Axes | None = None) -> Axes:
             told = {"at_low": voice.tell(ends[0]), "at_high": voice.tell(ends[1]), "low": inputs[0], "high": inputs[1]}
             points.append(voice.say("value.tornado.point", parameter=story.name_of(row["parameter"]), **told))
         axes.axvline(base.value, color=INK, linewidth=1.2)
-        axes.set_yticks(range(len(levers)), [_upper(story.name_of(name)) for name in levers["parameter"]])
+        axes.set_yticks(range(len(levers)), [upper_first(story.name_of(name)) for name in levers["parameter"]])
         axes.set(ylim=(max(len(levers), 1) - 0.45, -0.55), xlabel=voice.say("value.tornado.axis", after=story.span))
         axes.margins(x=0.16)  # room for what stands at the ends of the bars
         axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -48,7 +49,3 @@ def plot_tornado(story: ValueStory, *, ax: Axes | None = None) -> Axes:
         axes.spines["bottom"].set_visible(False)
         text = voice.say("value.tornado.alt", value=base, points="; ".join(points) or voice.tell(base))
         return finish(axes, story.tornado_title(), text)
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -68,6 +68,11 @@ class Story(Protocol):
         """What was counted, in plain words."""
 
 
+def upper_first(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def picked(n: int, most: int) -> list[int]:
     """Positions of at most `most` out of `n`, evenly spread, the first and the last among them.
 

@@ -9,6 +9,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.claims import Check, Claims
 from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
 from kbind.estimates.claims.result import CHECKED, NEEDS
+from kbind.story.base import upper_first
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: Ratios below this are written with two decimals.
@@ -63,6 +64,10 @@ class ClaimsStory:
         """Heading of the section."""
         return self.voice.say("claims.heading")
 
+    def heading_at(self, title: str) -> str:
+        """Heading of the same for a second data set."""
+        return self.voice.say("claims.heading.at", title=title)
+
     def finding(self) -> str:
         """How many claims could be checked, and how they fared."""
         every = Fact("claims.all", len(self.found.checks), "count", "claims listed", source="claims(...)")
@@ -116,7 +121,7 @@ class ClaimsStory:
                 fact = self.fact(check)
                 told = self.voice.disclosure.fact(fact).known
                 here = self.written(fact) if told else self.voice.tell(fact)
-                rows.append((self.said(check), here, f"{self.verdict(check)}; {self.how(check)}"))
+                rows.append((self.said(check), here, f"{upper_first(self.verdict(check))}. {self.how(check)}"))
         heads = [say(f"claims.table.{name}") for name in ("claim", "here", "verdict")]
         return Table(say("claims.table.title"), heads, rows, words=(1, 2))
 

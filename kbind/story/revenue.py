@@ -18,7 +18,7 @@ from kbind.estimates.revenue import RevenueRetention, revenue_retention
 from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
-from kbind.story.base import Scope
+from kbind.story.base import Scope, upper_first
 from kbind.story.value import ValueStory, value_story
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
@@ -193,7 +193,7 @@ class RevenueStory:
         names = Voice(self.voice.lang, period=calendar.period)
         name = names.period_name(calendar.starts[last], calendar.labels[last])
         text = self.voice.say(f"revenue.when.{calendar.period}", name=name)
-        return text, text[:1].upper() + text[1:]
+        return text, upper_first(text)
 
     def question(self) -> str:
         """What the chapter asks."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.value import RetentionValue
+from kbind.story.base import upper_first
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
 #: Half width of the interval, as a share of the value, up to which certainty is called high, and medium.
@@ -88,8 +89,8 @@ class ValueStory:
         facts = {"extra": self.fact("extra_customers"), "replaced": self.fact("acquisitions_replaced")}
         saved = self.fact("acquisition_saved")
         if saved.known:
-            return self.voice.say("value.means.cost", after_upper=_upper(self.span), saved=saved, **facts)
-        return self.voice.say("value.means", after_upper=_upper(self.span), **facts)
+            return self.voice.say("value.means.cost", after_upper=upper_first(self.span), saved=saved, **facts)
+        return self.voice.say("value.means", after_upper=upper_first(self.span), **facts)
 
     def act(self) -> str:
         """Up to which cost a measure pays."""
@@ -108,7 +109,7 @@ class ValueStory:
         """Value, what it is, and its interval or horizon, for the opening of a chapter."""
         value = self.fact("value")
         note = self.span if np.isnan(value.ci_lower) else self.voice.tell(value, "interval")
-        return self.voice.tell(value), self.voice.say("value.tile", points=self.points), note
+        return self.voice.tell(value, "about"), self.voice.say("value.tile", points=self.points), note
 
     def tornado_title(self) -> str:
         """Finding of the sensitivity: which inputs the value hangs on most."""
@@ -148,7 +149,7 @@ class ValueStory:
             if name in self.worth.ranges:
                 low, high = (self.written(name, limit) for limit in self.worth.ranges[name])
                 limits = self.voice.catalogue.text("range", low=low, high=high)
-            rows.append((_upper(self.name_of(name)), self.written(name, value), limits))
+            rows.append((upper_first(self.name_of(name)), self.written(name, value), limits))
         heads = [say(f"value.table.{name}") for name in ("input", "value", "limits")]
         return Table(say("value.table.title"), heads, rows)
 
@@ -196,7 +197,3 @@ def value_story(
         lang, customer=customer, action="stay", period=period, disclosure=Disclosure(threshold), currency=currency
     )
     return ValueStory(worth, speak)
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
