@@ -19,6 +19,7 @@ from kbind.report.execute import chapter_notebooks, execute, set_parameters
 from kbind.report.pages import Page, chapter_page, harvest
 
 QUALITY, NAME, LEAVING = "00_data_quality", "01_retention_metrics", "02_when_customers_leave"
+REVENUE = "01b_revenue_and_value"
 COUNTS = "01c_from_the_template"
 
 
@@ -32,7 +33,7 @@ def test_files_of_a_report(grocery_report: Path) -> None:
         *(
             f"{lang}/{name}.{end}"
             for lang in ("de", "en")
-            for name in (QUALITY, NAME, COUNTS, LEAVING)
+            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING)
             for end in ("html", "json")
         ),
     }
