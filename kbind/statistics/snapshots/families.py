@@ -22,9 +22,9 @@ def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns:
     paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
     cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
     _add_counts(cells, rows, columns, "events")
-    columns.add(_change(cells, cells.before(cells.n), rows), "change", "events", window=MIDDLE)
+    columns.add(_change(cells, cells.before(), rows), "change", "events", window=MIDDLE)
     for name in paid:
-        sums, factor = cells.before(cells.amounts[name].total), cells.amounts[name].factor
+        sums, factor = cells.before(cells.amounts[name].units), cells.amounts[name].factor
         for days in WINDOWS:
             columns.add(cells.window(sums, rows, days) / factor, "sum", "events", name, window=days)
         columns.add(_change(cells, sums, rows) / factor, "sum_change", "events", name, window=MIDDLE)
@@ -105,7 +105,7 @@ def _earlier(starts: Cells, ends: Cells, name: str, rows: Rows, days: int) -> Fl
     total, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     for cells, sign in ((starts, 1), (ends, -1)):
         amounts = cells.amounts[name]
-        total += sign * cells.window(cells.before(amounts.total), rows, None, days) / amounts.factor
+        total += sign * cells.window(cells.before(amounts.units), rows, None, days) / amounts.factor
         n += sign * cells.window(cells.before(amounts.filled), rows, None, days)
     return np.where(n > 0, total, np.nan)
 
@@ -176,7 +176,7 @@ def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:
 
 def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: str = "") -> None:
     """Rows in each window, days since the last, and whether events come faster in the last month than in three."""
-    sums = cells.before(cells.n)
+    sums = cells.before()
     counts = {days: cells.window(sums, rows, days).astype(float) for days in WINDOWS}
     for days, found in counts.items():
         columns.add(found, "count", table, "", level, days)
