@@ -73,8 +73,8 @@ class Rhythm:
         """Median of a customer's gaps between days with an event, of those over before the date; NaN without any."""
         dates = len(self.scope.moments.dates)
         # how many days each customer has up to the first date, from there to the second, ...
-        steps = np.diff(np.vstack((self._begins[:-1], self._ends, self._begins[1:])), axis=0)
-        over = np.repeat(np.tile(np.arange(dates + 1), self.scope.size), steps.T.reshape(-1))
+        edges = np.vstack((self._begins[:-1], self._ends, self._begins[1:]))
+        over = np.repeat(np.tile(np.arange(dates + 1), self.scope.size), (edges[1:] - edges[:-1]).T.reshape(-1))
         gap = np.diff(self.key, prepend=0)
         # the first day of a customer ends no gap
         firsts = self._begins[:-1][self._begins[:-1] < self._begins[1:]]
