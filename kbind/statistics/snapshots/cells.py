@@ -21,7 +21,8 @@ Whole = NDArray[np.integer[Any]]
 
 #: Amounts are added up in whole ten-thousandths, so that no order of rows changes a sum.
 UNITS = 10_000
-_NEVER = np.iinfo(np.int64).min
+#: Before any time, and far enough from the smallest number for differences.
+_NEVER = -(1 << 62)
 _NONE = np.zeros(0)
 
 
@@ -173,9 +174,10 @@ class Cells:
 
     def days_since(self, rows: Rows) -> Floats:
         """Days from the last row to the observation date; NaN without any."""
-        latest = self._greatest(self.us, np.arange(len(self.us)), rows)
-        known = latest != _NEVER
-        return np.where(known, (self.dates[rows.when] - np.where(known, latest, 0)) / DAY, np.nan)
+        latest = self._greatest(self.us, slice(None), rows)
+        since = np.asarray((self.dates[rows.when] - latest) / DAY)
+        since[latest == _NEVER] = np.nan
+        return since
 
     def last(self, name: str, rows: Rows) -> Floats:
         """The amount of the last row that has one, of several at once the largest; NaN without any."""
@@ -185,13 +187,13 @@ class Cells:
         chosen = self._greatest(np.arange(len(order)), order, rows)
         return np.append(amounts.exact[order], np.nan)[np.where(chosen == _NEVER, len(order), chosen)]
 
-    def _greatest(self, values: Ints, logged: Ints, rows: Rows) -> Whole:
+    def _greatest(self, values: Ints, logged: Ints | slice, rows: Rows) -> Whole:
         """The greatest value of some rows of the log before the observation dates; `_NEVER` without any."""
         # stretches between observation dates will do, a few instead of all those between cuts
         date = np.searchsorted(self.moments.cut(0), np.arange(len(self.moments.cuts)))
         dense = np.full((len(self.dates), self.size), _NEVER, dtype=np.int64)
         np.maximum.at(dense.reshape(-1), (date * self.size)[self.bucket[logged]] + self.who[logged], values)
-        return _accumulated(np.maximum, dense)[rows.when, rows.who]
+        return _accumulated(np.maximum, dense).reshape(-1).take(rows.when * self.size + rows.who)
 
 
 def count_cells(

@@ -75,7 +75,8 @@ class Rhythm:
         # how many days each customer has up to the first date, from there to the second, ...
         edges = np.vstack((self._begins[:-1], self._ends, self._begins[1:]))
         over = np.repeat(np.tile(np.arange(dates + 1), self.scope.size), (edges[1:] - edges[:-1]).T.reshape(-1))
-        gap = np.diff(self.key, prepend=0)
+        gap = self.key.copy()
+        gap[1:] -= self.key[:-1]
         # the first day of a customer ends no gap
         firsts = self._begins[:-1][self._begins[:-1] < self._begins[1:]]
         gap[firsts], over[firsts] = 0, dates
@@ -118,7 +119,8 @@ class Rhythm:
         as_of = self.scope.data.as_of
         assert as_of is not None
         lasts = self._begins[1:][self._begins[:-1] < self._begins[1:]] - 1
-        left = np.diff(self.key, append=0) > lapse
+        left = np.ones(len(self.key), dtype=bool)
+        left[:-1] = self.key[1:] - self.key[:-1] > lapse
         left[lasts] = True
         # a cancellation counts from the last day with an event on, unless the next event comes in time
         follows = np.searchsorted(self.key, goodbyes, side="right") - 1
