@@ -1,4 +1,4 @@
-"""Rows of a log counted once by customer, kind and the stretch between two cuts; windows are sums of these cells."""
+"""Rows of a log in cells, by customer and the stretch between two cuts; windows are differences of running sums."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Amounts:
     """
 
     units: Ints
-    filled: Ints
+    filled: NDArray[np.int32]
     factor: float
     exact: Floats
 
@@ -140,7 +140,7 @@ class Cells:
     def before(self, values: Whole | None = None) -> Whole:
         """Sums over all rows before every cut, how many there are by default; shape (cuts, customers)."""
         place = self.bucket * np.int64(self.size) + self.who
-        # a table of half the size is made and read in half the time
+        # memory is what takes time, so counts get numbers of half the size
         values = np.ones(len(place), dtype=np.int32) if values is None else values
         dense = np.zeros((len(self.moments.cuts), self.size), dtype=values.dtype)
         np.add.at(dense.reshape(-1), place, values)
@@ -260,7 +260,7 @@ def count_cells(
         {
             name: Amounts(
                 np.asarray(found.column(f"units{k}").fill_null(0).to_numpy()),
-                found.column(f"units{k}").is_valid().cast("int64").to_numpy(),
+                found.column(f"units{k}").is_valid().cast("int32").to_numpy(),
                 factors[k],
                 np.asarray(found.column(f"v{k}").to_numpy(), dtype=float) if name in last else _NONE,
             )

@@ -28,7 +28,7 @@ from kbind.statistics.snapshots.rhythm import MOST, Rhythm
 
 _PEOPLE = "kbind__people"
 #: Customers and rows of a log that are looked at together are bounded, so that memory is.
-_CELLS, _ROWS = 20_000_000, 30_000_000
+_CELLS, _ROWS = 20_000_000, 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
