@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kbind.data.engine import column, parse
@@ -30,9 +32,10 @@ def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns:
     gap = rhythm.usual_gap(rows)
     columns.add(gap, "gap", "events")
     columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
+    kinds = replace(cells, amounts={})
     # one kind alone would repeat the whole
     for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
-        _add_counts(cells.of(level), rows, columns, "events", kind)
+        _add_counts(kinds.of(level), rows, columns, "events", kind)
 
 
 def revenue(columns: Columns) -> Floats:
