@@ -112,7 +112,7 @@ def agree(file: Path) -> None:
     """Stop if a way gives another answer than kbind to what both tell."""
     command = [sys.executable, HERE / "one.py", "snapshots"]
     answers = {}
-    for way in ("kbind", "pandas", "featuretools"):
+    for way in ("kbind", "pandas", "featuretools_since"):
         done = subprocess.run([*command, way, file, "--answer"], capture_output=True, text=True, check=True)
         answers[way] = json.loads(done.stdout)["answer"]
     for way, answer in answers.items():
