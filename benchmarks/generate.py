@@ -1,4 +1,4 @@
-"""Generated data for the benchmarks, one Parquet file each: events, customers and how long they stayed, or contracts.
+"""Generated data for the benchmarks, one Parquet file each: logs of events, customers and how long they stayed, or contracts.
 
 The same file on every machine: every value is a hash of the row number.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 EVENTS_PER_CUSTOMER = 40
+KINDS = ("login", "report", "export", "search", "upload", "comment", "share", "invite")
 MONTHS_US = 1826 * 86_400 * 1_000_000  # 2020-01-01 to 2024-12-31
 
 
@@ -78,6 +79,22 @@ def generate_contracts(path: Path, contracts: int) -> None:
     )
 
 
+def generate_usage(path: Path, events: int) -> None:
+    """Write a log of customer_id, timestamp (wall clock), one of eight kinds, and an amount."""
+    customers = max(1, events // EVENTS_PER_CUSTOMER)
+    _write(
+        path,
+        f"""
+        SELECT (hash(i) % {customers})::BIGINT AS customer_id,
+            make_timestamp(1577836800000000 + (hash(i + 7919) % {MONTHS_US // 1_000_000}::UBIGINT)::BIGINT * 1000000)
+                AS timestamp,
+            {list(KINDS)}[1 + (hash(i + 104729) % {len(KINDS)})::INTEGER] AS kind,
+            (hash(i + 1299709) % 10000)::DOUBLE / 100 AS amount
+        FROM range({events}) AS t(i)
+        """,
+    )
+
+
 def _write(path: Path, query: str) -> None:
     """What a statement returns, as a file that is there only when it is whole."""
     temporary = path.with_suffix(".part")
@@ -91,5 +108,7 @@ if __name__ == "__main__":
         generate_customers(file, rows)
     elif kind == "contracts":
         generate_contracts(file, rows)
+    elif kind == "usage":
+        generate_usage(file, rows)
     else:
         generate(file, rows, kind)

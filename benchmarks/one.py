@@ -1,4 +1,4 @@
-"""One way alone in this process: `python one.py TASK WAY FILE [--answer]`; the task is events, survival or revenue.
+"""One way alone in this process: `python one.py TASK WAY FILE [--answer]`; the tasks are those of `run.py`.
 
 It runs once on a small file first, so that loading its libraries is not measured.
 """

@@ -1,4 +1,4 @@
-"""Run every way side by side and write RESULTS.md; `python run.py [--only events|survival|revenue] [--repeats 3] ...`.
+"""Run every way side by side and write RESULTS.md; `python run.py [--only TASK] [--repeats 3] ...`.
 
 The ways take turns, each in a process of its own; of each figure the median counts. Files already generated are kept.
 """
@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import results
-from generate import generate, generate_contracts, generate_customers
+from generate import generate, generate_contracts, generate_customers, generate_usage
 from results import Figures
-from ways import events, revenue, survival
+from ways import events, revenue, snapshots, survival
 
 HERE = Path(__file__).parent
 #: A data set larger than this is too much for what keeps every row in memory several times.
@@ -96,7 +96,33 @@ def run_revenue(options: argparse.Namespace) -> dict[str, str]:
     return {f"Recurring revenue by month, {size:,} contracts": "\n".join(lines)}
 
 
-TASKS = {"events": run_events, "survival": run_survival, "revenue": run_revenue}
+def run_snapshots(options: argparse.Namespace) -> dict[str, str]:
+    """Twelve observation dates from one log; the ways agree on the features that several of them make."""
+    lines = results.preface(snapshots, options.repeats)
+    for size, ways in ((SMALL // 20, tuple(snapshots.WAYS)), (SMALL // 2, ("floor", "kbind", "pandas"))):
+        file = made(options.folder / f"usage-{size}.parquet", partial(generate_usage, events=size))
+        if size == SMALL // 20:
+            agree(file)
+        found = measure("snapshots", ways, file, options.repeats)
+        lines += ["", f"### {size:,} events", "", *results.table(snapshots, found)]
+    return {"Snapshots at 12 dates, from events": "\n".join(lines)}
+
+
+def agree(file: Path) -> None:
+    """Stop if a way gives another answer than kbind to what both tell."""
+    command = [sys.executable, HERE / "one.py", "snapshots"]
+    answers = {}
+    for way in ("kbind", "pandas", "featuretools"):
+        done = subprocess.run([*command, way, file, "--answer"], capture_output=True, text=True, check=True)
+        answers[way] = json.loads(done.stdout)["answer"]
+    for way, answer in answers.items():
+        for date, found in answer.items():
+            other = {name: answers["kbind"][date][name] for name in found}
+            if other != found:
+                raise SystemExit(f"{way} and kbind disagree at {date}")
+
+
+TASKS = {"events": run_events, "survival": run_survival, "revenue": run_revenue, "snapshots": run_snapshots}
 
 
 def main() -> None:

@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
     from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
+    from kbind.statistics.snapshots import Snapshots as Snapshots
+    from kbind.statistics.snapshots import snapshots as snapshots
 
 _HOMES = {
     "Dataset": "kbind.data.dataset",
@@ -136,6 +138,8 @@ _HOMES = {
     "durations": "kbind.statistics.durations",
     "After": "kbind.statistics.durations.after",
     "ThemeDictionary": "kbind.statistics.reasons",
+    "Snapshots": "kbind.statistics.snapshots",
+    "snapshots": "kbind.statistics.snapshots",
 }
 _MODULES = {"datasets": "kbind.data.datasets"}
 

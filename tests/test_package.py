@@ -162,6 +162,7 @@ def test_example_in_the_readme_runs() -> None:
         ("events", "1e6", "str", ("kbind", "duckdb", "polars", "pandas")),
         ("survival", "1e5", "customers", ("kbind", "lifelines")),
         ("revenue", "1e5", "contracts", ("kbind", "movements", "pandas")),
+        ("snapshots", "1e5", "usage", ("kbind", "pandas")),
     ],
 )
 def test_benchmarked_ways_give_the_same_answer(

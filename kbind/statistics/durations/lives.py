@@ -128,7 +128,7 @@ def from_customers(data: Dataset) -> Lives:
             f"{' or '.join(map(repr, missing))}; say which in kbind.yaml: roles: {{{missing[0]}: ...}}"
         )
     tenure, flag = roles["tenure"].column, roles["churned"]
-    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": _flag(data, flag.column, flag.value)}
+    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": says_yes(data, flag.column, flag.value)}
     _check_customers(data, tenure, flag.column, parts)
     entry, causes = "0", (LEFT,)
     parts["reason"] = literal(LEFT)
@@ -238,7 +238,7 @@ def _first(data: Dataset, table: str) -> datetime:
     return data.wall_clock(span[0])
 
 
-def _flag(data: Dataset, name: str, value: object) -> Expression:
+def says_yes(data: Dataset, name: str, value: object) -> Expression:
     """Whether a column says yes: equal to the declared value, or a word that means yes."""
     kind = data.tables["customers"].columns[name]
     if value is not None:

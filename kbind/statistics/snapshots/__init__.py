@@ -1,5 +1,86 @@
 """One row per customer and observation date: what was known then, and what became of the customer afterwards."""
 
-from kbind.statistics.snapshots.model import Feature, Snapshots
+from __future__ import annotations
 
-__all__ = ["Feature", "Snapshots"]
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError
+from kbind.statistics.durations import days_of
+from kbind.statistics.snapshots.flagged import flagged
+from kbind.statistics.snapshots.make import observe
+from kbind.statistics.snapshots.model import Feature, Snapshots
+from kbind.statistics.snapshots.moments import read_moments
+
+__all__ = ["Feature", "Snapshots", "snapshots"]
+
+
+def snapshots(
+    data: Dataset,
+    *,
+    as_of: object = None,
+    lead: str = "30D",
+    horizon: str = "90D",
+    lapse: str = "56D",
+    grace: str = "1D",
+) -> Snapshots:
+    """Customers as they were known at observation dates, and whether they decided to leave afterwards.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `subscriptions`, with `events`, or with `customers` whose role churned is declared.
+    as_of : date, datetime, ISO text, or sequence of these
+        Observation dates; a date means its start. Not for data without dates, which is one snapshot.
+    lead : str
+        Time from an observation date to the window in which leaving counts, such as "30D" or "4W".
+    horizon : str
+        Length of that window.
+    lapse : str
+        For events without contracts: a customer leaves when a silence becomes longer than that.
+    grace : str
+        For contracts: so long after the end of one the next may start without the customer having left.
+
+    Returns
+    -------
+    Snapshots
+
+    Raises
+    ------
+    ArgumentError
+        No observation dates for data that has dates, one behind its end, or nobody who was a customer then.
+
+    Notes
+    -----
+    Features come from rows whose time lies before the observation date, and from nothing else: contracts that run at
+    that moment count as running whatever end has been entered, tickets closed later are open. Who has given notice
+    before is left out. The target is the decision: the notice, failing that a cancellation on purpose, failing that
+    the end of the contract. It is NaN where the window is not over at the end of the data.
+
+    Each table is scanned once for all dates and windows together: rows are counted by customer, kind and the stretch
+    between two dates at which a window begins or ends; windows are differences of running sums over these cells.
+    Sums are made of whole ten-thousandths, so that they are the same whatever the order of the rows.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> contracts = {"customer_id": [1, 2], "start": ["2023-01-01", "2023-02-01"], "end": [None, "2023-09-01"],
+    ...              "notice_at": [None, "2023-08-15"], "mrr": [10, 20]}
+    >>> log = {"customer_id": [1, 1, 2], "timestamp": ["2023-05-05", "2023-06-20", "2023-06-01"]}
+    >>> tables = {"subscriptions": pd.DataFrame(contracts), "events": pd.DataFrame(log)}
+    >>> data = kb.open_dataset(tables, as_of="2024-01-01")
+    >>> found = kb.snapshots(data, as_of=["2023-07-01"])
+    >>> found.to_frame()[["customer_id", "as_of", "tenure", "events_count_30", "subscriptions_mrr", "target"]]
+       customer_id      as_of  tenure  events_count_30  subscriptions_mrr  target
+    0            1 2023-07-01   181.0              1.0               10.0     0.0
+    1            2 2023-07-01   150.0              1.0               20.0     1.0
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    days = {name: days_of(name, length) for name, length in (("lead", lead), ("horizon", horizon))}
+    if not days["horizon"]:
+        raise ArgumentError(f"horizon={horizon!r} leaves no window; allowed: at least '1D'")
+    quiet, gap = days_of("lapse", lapse), days_of("grace", grace)
+    if "subscriptions" not in data.tables and "events" not in data.tables:
+        if as_of is not None:
+            raise ArgumentError(f"as_of={as_of!r}: {data.name!r} has no dates and so one snapshot; leave as_of away")
+        return flagged(data, **days)
+    return observe(data, read_moments(data, as_of, **days), quiet, gap)

@@ -1,0 +1,192 @@
+"""Features by table: what customers used, what their contracts say, how they were served, what they said."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kbind.data.engine import column, parse
+from kbind.statistics.groups import Ints
+from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, count_cells
+from kbind.statistics.snapshots.choice import Choice, is_number
+from kbind.statistics.snapshots.columns import Columns, texts
+from kbind.statistics.snapshots.held import Held
+from kbind.statistics.snapshots.moments import DAY, EARLY, LONG, MIDDLE, PRIOR, SHORT, WINDOWS
+from kbind.statistics.snapshots.rhythm import Rhythm
+
+#: Days of a month, on average.
+_MONTH = 365.25 / 12
+
+
+def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns: Columns) -> None:
+    """Events: how many, how long ago, whether they become fewer, and silence by the customer's own rhythm."""
+    paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
+    cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
+    _add_counts(cells, rows, columns, "events")
+    columns.add(_change(cells, cells.before(cells.n), rows), "change", "events", window=MIDDLE)
+    for name in paid:
+        sums, factor = cells.before(cells.amounts[name].total), cells.amounts[name].factor
+        for days in WINDOWS:
+            columns.add(cells.window(sums, rows, days) / factor, "sum", "events", name, window=days)
+        columns.add(_change(cells, sums, rows) / factor, "sum_change", "events", name, window=MIDDLE)
+    gap = rhythm.usual_gap(rows)
+    columns.add(gap, "gap", "events")
+    columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
+    # one kind alone would repeat the whole
+    for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
+        _add_counts(cells.of(level), rows, columns, "events", kind)
+
+
+def revenue(columns: Columns) -> Floats:
+    """Amounts of the last year a month, of the months since the customer came if these are fewer; NaN without any."""
+    tenure = columns.values["tenure"]
+    spent = columns.values.get(f"events_amount_sum_{LONG}", np.full(len(tenure), np.nan))
+    return np.asarray(spent / np.clip(tenure / _MONTH, 1.0, LONG / _MONTH))
+
+
+def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) -> None:
+    """Contracts: price, seats, what they were earlier, plan, discount, and when the next term ends."""
+    rows, table = held.rows, held.table
+    has = scope.data.tables["subscriptions"].columns
+
+    def numbers(name: str) -> Floats:
+        return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
+
+    summed = [name for name in ("mrr", "seats") if name in has]
+    starts = count_cells(scope, "subscriptions", "start", amounts=summed)
+    ends = count_cells(scope, "subscriptions", "end", amounts=summed) if "end" in has else starts.of(-1)
+    columns.add(numbers("n"), "number", "subscriptions")
+    columns.add(starts.count(rows, LONG), "count", "subscriptions", window=LONG)
+    for name in summed:
+        now = numbers(name) / UNITS
+        columns.add(now, "value", "subscriptions", name)
+        for days in (MIDDLE, LONG):
+            columns.add(now - _earlier(starts, ends, name, rows, days), "change", "subscriptions", name, window=days)
+    if len(summed) > 1:
+        seats = numbers("seats")
+        columns.add(numbers("mrr") / np.where(seats > 0, seats, np.nan), "price_per_seat", "subscriptions", "mrr")
+    if "discount" in has:
+        columns.add(numbers("discount"), "value", "subscriptions", "discount")
+    if "plan" in has:
+        columns.add(texts(table.column("plan")), "value", "subscriptions", "plan")
+    if choice.auto_renew:
+        columns.add(numbers("auto_renew"), "flag", "subscriptions", "auto_renew")
+    if choice.renewal:
+        dates = np.asarray(scope.moments.dates, dtype="datetime64[us]")[rows.when]
+        end = table.column("term_end").cast("timestamp[us]").to_numpy().astype("datetime64[us]")
+        if choice.renewal == "term":
+            end = next_term(end, numbers(f"x{choice.terms.index('term')}"), dates)
+        left = (end - dates) / np.timedelta64(DAY, "us")
+        columns.add(np.where(left >= 0, left, np.nan), "days_to", "subscriptions", "term_end")
+    for k, name in enumerate(choice.terms):
+        number = is_number(has[name]) or has[name] == "BOOLEAN"
+        columns.add(numbers(f"x{k}") if number else texts(table.column(f"x{k}")), "attribute", "subscriptions", name)
+
+
+def next_term(end: np.ndarray, months: Floats, moment: np.ndarray) -> np.ndarray:
+    """The first end of a term that is not before a moment, if terms follow each other up to or from a given end.
+
+    >>> at = [np.array([day], dtype="datetime64[us]") for day in ("2025-01-01", "2024-03-10")]
+    >>> str(next_term(at[0], np.array([3.0]), at[1])[0])[:10]
+    '2024-04-01'
+    """
+    known = ~np.isnat(end) & (months >= 1) & np.isfinite(months)
+    length = np.where(known, months, 1).astype(np.int64)
+    calendar = end.astype("datetime64[M]")
+    day = end - calendar.astype("datetime64[us]")
+    month = np.where(known, calendar.astype(np.int64), 0)
+    found = month - (month - moment.astype("datetime64[M]").astype(np.int64)) // length * length
+    result = found.astype("datetime64[M]").astype("datetime64[us]") + day
+    later = (found + length).astype("datetime64[M]").astype("datetime64[us]") + day
+    return np.where(known, np.where(result < moment, later, result), np.datetime64("NaT"))
+
+
+def _earlier(starts: Cells, ends: Cells, name: str, rows: Rows, days: int) -> Floats:
+    """What contracts in force some days before summed up to; NaN where there was none."""
+    total, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    for cells, sign in ((starts, 1), (ends, -1)):
+        amounts = cells.amounts[name]
+        total += sign * cells.window(cells.before(amounts.total), rows, None, days) / amounts.factor
+        n += sign * cells.window(cells.before(amounts.filled), rows, None, days)
+    return np.where(n > 0, total, np.nan)
+
+
+def add_tickets(scope: Scope, rows: Rows, columns: Columns) -> None:
+    """Tickets: how many, how grave, how many are open."""
+    has = scope.data.tables["tickets"].columns
+    amounts = [name for name in ("severity", "goodwill") if is_number(has.get(name, ""))]
+    cells = count_cells(scope, "tickets", "opened", amounts=amounts, last=["severity"])
+    _add_counts(cells, rows, columns, "tickets")
+    if "closed" in has:
+        columns.add(
+            cells.count(rows, None) - count_cells(scope, "tickets", "closed").count(rows, None), "open", "tickets"
+        )
+    if "severity" in amounts:
+        columns.add(cells.mean("severity", rows, LONG), "mean", "tickets", "severity", window=LONG)
+        columns.add(cells.last("severity", rows), "last", "tickets", "severity")
+    if "goodwill" in amounts:
+        columns.add(cells.sum("goodwill", rows, LONG), "sum", "tickets", "goodwill", window=LONG)
+
+
+def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> None:
+    """Feedback: the last answer to each instrument, the mean of a year, on how many it rests, how old it is."""
+    if "score" not in scope.data.tables["feedback"].columns:
+        return
+    names = choice.instruments
+    every = count_cells(
+        scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"], last=["score"]
+    )
+    for level, instrument in enumerate(names, start=1):
+        cells = every.of(level)
+        answers = cells.window(cells.before(cells.amounts["score"].filled), rows, LONG)
+        columns.add(cells.last("score", rows), "last", "feedback", "score", instrument)
+        columns.add(cells.mean("score", rows, LONG), "mean", "feedback", "score", instrument, LONG)
+        columns.add(answers.astype(float), "count", "feedback", "", instrument, LONG)
+        columns.add(cells.days_since(rows), "days_since", "feedback", "", instrument)
+
+
+def add_contacts(scope: Scope, rows: Rows, columns: Columns) -> None:
+    """Contacts: how many there are on each side, and how many left lately."""
+    has = scope.data.tables["contacts"].columns
+    if "start" not in has:
+        return
+    sides = ("ours", "theirs") if "side" in has else ()
+    # who has no start has always been there
+    early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
+    since = parse("coalesce(_t, _early)", t=column("start"), early=early)
+    came = count_cells(scope, "contacts", "start", level="side", levels=sides, since=since)
+    gone = count_cells(scope, "contacts", "end", level="side", levels=sides) if "end" in has else came.of(-1)
+    for level, side in enumerate(sides, start=1) if sides else ((0, ""),):
+        here, left = came.of(level), gone.of(level)
+        columns.add(here.count(rows, None) - left.count(rows, None), "number", "contacts", "", side)
+        if "end" in has:
+            columns.add(left.count(rows, MIDDLE), "left", "contacts", "", side, MIDDLE)
+
+
+def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:
+    """Campaigns and earlier cancellations."""
+    if "campaigns" in scope.data.tables and "assigned_at" in scope.data.tables["campaigns"].columns:
+        cells = count_cells(scope, "campaigns", "assigned_at")
+        columns.add(cells.count(rows, LONG), "count", "campaigns", window=LONG)
+        columns.add(cells.days_since(rows), "days_since", "campaigns")
+    if "cancellations" in scope.data.tables:
+        cells = count_cells(scope, "cancellations", "timestamp")
+        columns.add(cells.count(rows, None), "count", "cancellations")
+        columns.add(cells.days_since(rows), "days_since", "cancellations")
+
+
+def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: str = "") -> None:
+    """Rows in each window, days since the last, and whether events come faster in the last month than in three."""
+    sums = cells.before(cells.n)
+    counts = {days: cells.window(sums, rows, days).astype(float) for days in WINDOWS}
+    for days, found in counts.items():
+        columns.add(found, "count", table, "", level, days)
+    columns.add(cells.days_since(rows), "days_since", table, "", level)
+    if table == "events":
+        usual = np.where(counts[MIDDLE] > 0, counts[MIDDLE], np.nan) * (SHORT / MIDDLE)
+        columns.add(counts[SHORT] / usual, "trend", table, "", level, SHORT)
+
+
+def _change(cells: Cells, sums: Ints, rows: Rows) -> Floats:
+    """The last 90 days less the 90 days before."""
+    late, before = cells.window(sums, rows, MIDDLE), cells.window(sums, rows, PRIOR, MIDDLE)
+    return np.asarray(late - before, dtype=float)

@@ -1,0 +1,87 @@
+"""The one snapshot of a table of customers that says who has left, without any dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import column
+from kbind.errors import ArgumentError, plain
+from kbind.statistics.durations.lives import says_yes
+from kbind.statistics.result import Provenance
+from kbind.statistics.snapshots.choice import is_number, too_many
+from kbind.statistics.snapshots.columns import Columns, frame_of, texts
+from kbind.statistics.snapshots.model import Snapshots
+
+#: Columns of the contract that are no attributes, and roles that tell of the outcome.
+_NO_FEATURES, _OUTCOME = ("customer_id", "acquired_at", "consent"), ("churned", "cause", "entry")
+
+
+def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
+    """One row a customer: its attributes, and the flag that says who has left."""
+    data.require("customers")
+    if "churned" not in data.roles:
+        raise ArgumentError(
+            f"{data.name!r} has neither subscriptions nor events, and no column plays the role 'churned'; "
+            "say which in kbind.yaml: roles: {churned: ...}"
+        )
+    kinds = data.tables["customers"].columns
+    roles = {role.column: name for name, role in data.roles.items()}
+    notes: list[str] = []
+    parts = {"churned": says_yes(data, data.roles["churned"].column, data.roles["churned"].value)}
+    chosen = [name for name in kinds if name not in _NO_FEATURES and roles.get(name) not in _OUTCOME]
+    for name in [*chosen]:
+        why = "a time, where nothing says as of when" if kinds[name].startswith(("TIME", "DATE", "INTERVAL")) else ""
+        why = why or (too_many(data, "customers", name) if name != "referred_by" else "")
+        if why:
+            notes.append(f"left out: customers.{plain(name)} ({why})")
+            chosen.remove(name)
+    notes += [
+        f"left out: customers.{plain(name)} (role {role})" for name, role in roles.items() if role in _OUTCOME[1:]
+    ]
+    parts |= {f"x{k}": column(name) for k, name in enumerate(chosen)}
+    if "consent" in kinds:
+        parts["consent"] = column("consent")
+    found = data.engine.query(
+        f"SELECT customer_id{''.join(f', _{name} AS {name}' for name in parts)} FROM customers ORDER BY customer_id",
+        tables={"customers": "customers"},
+        parts=parts,
+    )
+
+    def numbers(name: str) -> NDArray[np.float64]:
+        return np.asarray(found.column(name).cast("double").to_numpy(), dtype=float)
+
+    columns = Columns()
+    for k, name in enumerate(chosen):
+        values: NDArray[Any]
+        if name == "referred_by":
+            values = 1.0 - np.asarray(found.column(f"x{k}").is_null().to_numpy(), dtype=float)
+            columns.add(values, "flag", "customers", name)
+            continue
+        number = is_number(kinds[name]) or kinds[name] == "BOOLEAN"
+        values = numbers(f"x{k}") if number else texts(found.column(f"x{k}"))
+        columns.add(values, "tenure" if roles.get(name) == "tenure" else "attribute", "customers", name)
+    identifiers = np.empty(found.num_rows, dtype=object)
+    identifiers[:] = found.column("customer_id").to_pylist()
+    revenue = next(
+        (f"x{k}" for k, name in enumerate(chosen) if roles.get(name) == "revenue" and is_number(kinds[name])), ""
+    )
+    unknown = np.full(found.num_rows, np.nan)
+    return Snapshots(
+        customer=identifiers,
+        as_of=np.full(found.num_rows, np.datetime64("NaT"), dtype="datetime64[us]"),
+        features=frame_of(columns.values),
+        target=numbers("churned"),
+        lost_in_lead=np.zeros(found.num_rows, dtype=bool),
+        value=numbers(revenue) if revenue else unknown,
+        consent=numbers("consent") if "consent" in parts else unknown,
+        meanings=tuple(columns.meanings.values()),
+        lead=lead,
+        horizon=horizon,
+        notes=tuple(notes),
+        provenance=Provenance(data.name, data.timezone, data.as_of),
+        customer_word=data.card.customer,
+    )

@@ -1,0 +1,118 @@
+"""Observation dates, and the moments at which windows before them begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset, read_as_of
+from kbind.data.dataset.model import to_instant
+from kbind.data.engine import Expression, literal
+from kbind.errors import ArgumentError
+from kbind.statistics.groups import Ints
+
+#: Days that windows look back, and where the window before the middle one begins.
+WINDOWS, PRIOR = (30, 90, 365), 180
+SHORT, MIDDLE, LONG = WINDOWS
+
+#: Before anything that is recorded.
+EARLY = datetime(1900, 1, 1)
+
+#: Microseconds of a day.
+DAY = 86_400_000_000
+
+#: So many observation dates are suggested.
+_SUGGESTED = 3
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Observation dates in order, as the clock on the wall shows them, and where their windows begin.
+
+    Parameters
+    ----------
+    dates : tuple of datetime
+        Observation dates.
+    lead, horizon : int
+        Days before the window in which leaving counts, and its length.
+    """
+
+    dates: tuple[datetime, ...]
+    lead: int
+    horizon: int
+
+    @cached_property
+    def cuts(self) -> tuple[datetime, ...]:
+        """All moments at which a window begins or ends, in order; the last is the last observation date."""
+        return tuple(sorted({d - timedelta(days=w) for d in self.dates for w in (0, *WINDOWS, PRIOR)}))
+
+    def cut(self, days: int) -> Ints:
+        """For every date the position of the cut that lies so many days before it."""
+        place = {moment: k for k, moment in enumerate(self.cuts)}
+        return np.array([place[d - timedelta(days=days)] for d in self.dates], dtype=np.int64)
+
+    @cached_property
+    def days(self) -> Ints:
+        """The calendar day of every date, counted from 1970."""
+        return np.array([(d.date() - date(1970, 1, 1)).days for d in self.dates], dtype=np.int64)
+
+    def later(self, days: int) -> Ints:
+        """Microseconds of every date some days later, on the clock on the wall."""
+        return microseconds(d + timedelta(days=days) for d in self.dates)
+
+    def lived(self, end: datetime) -> NDArray[np.bool_]:
+        """For which dates the window in which leaving counts is over."""
+        return np.array([d + timedelta(days=self.lead + self.horizon) <= end for d in self.dates], dtype=bool)
+
+    def constant(self, data: Dataset, table: str, name: str, moment: datetime) -> Expression:
+        """A moment as a constant that a time column can be compared with."""
+        return literal(to_instant(moment, data.timezone) if name in data.tables[table].instants else moment)
+
+
+def microseconds(moments: Iterable[datetime], data: Dataset | None = None, *, instants: bool = False) -> Ints:
+    """Moments counted from 1970: as the clock on the wall shows them, or for `instants` in world time."""
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    world = [
+        to_instant(moment, data.timezone) if instants and data is not None else moment.replace(tzinfo=UTC)
+        for moment in moments
+    ]
+    return np.array([(moment - start) // timedelta(microseconds=1) for moment in world], dtype=np.int64)
+
+
+def read_moments(data: Dataset, as_of: object, lead: int, horizon: int) -> Moments:
+    """Observation dates as they were given, each once.
+
+    Raises
+    ------
+    ArgumentError
+        None is given, or one lies behind the end of the data.
+    """
+    assert data.as_of is not None
+    if as_of is None:
+        raise ArgumentError(
+            f"as_of is missing: {data.name!r} needs observation dates, such as as_of={_suggested(data, lead + horizon)}"
+        )
+    several = list(as_of) if isinstance(as_of, Iterable) and not isinstance(as_of, str) else [as_of]
+    moments = []
+    for given in several:
+        moment = read_as_of(given, data.timezone)
+        if moment is None or moment > data.as_of:
+            raise ArgumentError(f"as_of={given!r} lies behind the end of the data, {data.as_of:%Y-%m-%d %H:%M}")
+        moments.append(moment)
+    if not moments:
+        raise ArgumentError(f"as_of is empty; allowed: dates such as {_suggested(data, lead + horizon)}")
+    return Moments(tuple(sorted(set(moments))), lead, horizon)
+
+
+def _suggested(data: Dataset, room: int) -> list[str]:
+    """The last first days of months that leave room for the outcome."""
+    assert data.as_of is not None
+    last = data.as_of - timedelta(days=room)
+    month = last.year * 12 + last.month - 1
+    starts = [date((month - k) // 12, (month - k) % 12 + 1, 1) for k in range(_SUGGESTED)]
+    return [f"{start:%Y-%m-%d}" for start in reversed(starts)]
