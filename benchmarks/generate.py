@@ -1,4 +1,4 @@
-"""Generated data for the benchmarks, one Parquet file each: logs of events, customers and how long they stayed, or contracts.
+"""Generated data for the benchmarks, one Parquet file each: events, customers and their times, or contracts.
 
 The same file on every machine: every value is a hash of the row number.
 """

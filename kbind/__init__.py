@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.churn import Backtest as Backtest
+    from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
+    from kbind.estimates.churn import ContactList as ContactList
+    from kbind.estimates.churn import Drivers as Drivers
+    from kbind.estimates.churn import LeakageReport as LeakageReport
+    from kbind.estimates.churn import backtest as backtest
+    from kbind.estimates.churn import contact_list as contact_list
+    from kbind.estimates.churn import drivers as drivers
+    from kbind.estimates.churn import leakage_report as leakage_report
     from kbind.estimates.claims import Claims as Claims
     from kbind.estimates.claims import claims as claims
     from kbind.estimates.contrasts import Contrasts as Contrasts
@@ -82,6 +91,15 @@ _HOMES = {
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",
+    "Backtest": "kbind.estimates.churn",
+    "ChurnClassifier": "kbind.estimates.churn",
+    "ContactList": "kbind.estimates.churn",
+    "Drivers": "kbind.estimates.churn",
+    "LeakageReport": "kbind.estimates.churn",
+    "backtest": "kbind.estimates.churn",
+    "contact_list": "kbind.estimates.churn",
+    "drivers": "kbind.estimates.churn",
+    "leakage_report": "kbind.estimates.churn",
     "Claims": "kbind.estimates.claims",
     "claims": "kbind.estimates.claims",
     "Contrasts": "kbind.estimates.contrasts",

@@ -24,6 +24,7 @@ from draws import (
 )
 from numpy.random import Generator
 from opinions import roles, score, trend
+from panels import tested, truth
 
 import kbind as kb
 from kbind.estimates.lapse import clustered_share
@@ -35,6 +36,12 @@ from kbind.estimates.survival.projection import project_retention
 COVERAGE, SIZE = 0.95, 0.05
 HORIZON = 24.0
 WATCHED = (12.0, 60.0)
+
+METRICS = {
+    "auc": "AUC", "log_loss": "log loss", "brier": "Brier score", "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept", "empc": "EMPC", "lift_5": "lift in 5 %",
+    "lift_10": "lift in 10 %", "lift_20": "lift in 20 %", "profit": "profit within a budget",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -238,6 +245,13 @@ def _mean_up_to(horizon: float, scale: float) -> float:
     return float(weibull_survival((edges[1:] + edges[:-1]) / 2, scale=scale).mean() * horizon)
 
 
+def backtested(rng: Generator, n: int, metrics: tuple[str, ...]) -> tuple[bool, ...]:
+    """Figures of a score at five observation dates, with rows of one customer at several of them."""
+    found, true = tested(rng, n, 400), truth().copy()
+    true["profit"] *= n
+    return tuple(bool(found["ci_lower"][m] <= true[m] <= found["ci_upper"][m]) for m in metrics)
+
+
 def _all() -> list[Claim]:
     """Every claim, in the order of the table."""
     at, given, median = "Kaplan-Meier log-log interval at 24 months", "conditional survival interval", "median interval"
@@ -275,7 +289,7 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return [*result, *_of_revenue(), *_of_purchases(), *_feedback(), *_of_contrasts()]
+    return [*result, *_of_revenue(), *_of_purchases(), *_feedback(), *_of_contrasts(), *_of_backtests()]
 
 
 def _of_revenue() -> list[Claim]:
@@ -286,6 +300,16 @@ def _of_revenue() -> list[Claim]:
             names = tuple(f"{rate} interval, {prices}" for rate in ("GRR", "NRR", "MRR quick ratio"))
             reason = dear if spread > 1 else few if n == 200 else ""
             result.append(Claim(names, n, COVERAGE, partial(revenue_retention, n=n, spread=spread), reason))
+    return result
+
+
+def _of_backtests() -> list[Claim]:
+    result = []
+    sure = "limits that hold by the triangle inequality, not by an approximation"
+    names = tuple(f"backtest, {METRICS[metric]} interval, several dates" for metric in METRICS)
+    result.append(Claim(names, 1000, COVERAGE, partial(backtested, n=1000, metrics=tuple(METRICS))))
+    name = "backtest, ECE interval, several dates"
+    result.append(Claim((name,), 1000, COVERAGE, partial(backtested, n=1000, metrics=("ece",)), sure))
     return result
 
 

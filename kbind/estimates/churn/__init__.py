@@ -1,0 +1,19 @@
+"""Who is about to leave: a classifier, how well it would have told, whom to contact, what moves the risk."""
+
+from kbind.estimates.churn.backtest import Backtest, backtest
+from kbind.estimates.churn.classifier import ChurnClassifier
+from kbind.estimates.churn.contacts import ContactList, contact_list
+from kbind.estimates.churn.drivers import Drivers, drivers
+from kbind.estimates.churn.leakage import LeakageReport, leakage_report
+
+__all__ = [
+    "Backtest",
+    "ChurnClassifier",
+    "ContactList",
+    "Drivers",
+    "LeakageReport",
+    "backtest",
+    "contact_list",
+    "drivers",
+    "leakage_report",
+]

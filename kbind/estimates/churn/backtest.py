@@ -1,0 +1,324 @@
+"""How well models would have told who leaves: trained on the past, judged on what came after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
+from kbind.estimates.churn.folds import Fold, check_count, fit_on, make_folds
+from kbind.estimates.churn.lists import Outcome
+from kbind.estimates.churn.profit import Decision, contactable, decision_of
+from kbind.statistics.result import Provenance, Shown
+from kbind.statistics.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+#: Name of the model that gives everybody the same probability; always there.
+BASELINE = "base_rate"
+
+_SCHEMES = {
+    "forward": "tested at {dates} observation date(s), each time with models trained on snapshots whose outcome was "
+    "complete by then",
+    "grouped": "cross-validated in {folds} parts, {repeats} time(s), customers kept whole",
+    "random": "rows split at random in {folds} parts, {repeats} time(s): overstates what a model can do, since other "
+    "rows of the same customers and of later dates were learned from",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest(Shown):
+    """How well models would have told who leaves. Made by `backtest`.
+
+    Attributes
+    ----------
+    models : tuple of str
+        "base_rate", which gives everybody the share of leavers among those learned from, is the last.
+    scheme : {"forward", "grouped", "random"}
+    figures : tuple of Figure
+        One a metric.
+    n_lost : int
+        Customers of tested dates who were gone before the horizon began.
+    conf_level : float
+    """
+
+    models: tuple[str, ...]
+    scheme: str
+    figures: tuple[Figure, ...] = field(repr=False)
+    n_lost: int
+    conf_level: float
+    provenance: Provenance
+    _snapshots: Snapshots = field(repr=False)
+    _rows: Rows = field(repr=False)
+    _fold: NDArray[np.int64] = field(repr=False)
+    _decision: Decision | None = field(repr=False)
+
+    @property
+    def definition(self) -> str:
+        """How models were tested."""
+        parts = self._fold.max() + 1
+        counts = {"dates": parts, "folds": parts, "repeats": self._rows.repeats}
+        text = f"Models {_SCHEMES[self.scheme].format(**counts)}. {self._snapshots.definition}"
+        lost = (
+            f" {self.n_lost:,} rows were gone before the horizon began; they count as lost calls in lifts and profit."
+        )
+        return text + (lost if self.n_lost else "")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a model and metric.
+
+        Returns
+        -------
+        DataFrame
+            model, metric, value, ci_lower, ci_upper, n (rows), events (leavers among them).
+        """
+        import pandas as pd
+
+        rows = [
+            (model, f.metric, f.value[k], *f.interval[k], f.n, f.events)
+            for k, model in enumerate(self.models)
+            for f in self.figures
+        ]
+        return pd.DataFrame(rows, columns=["model", "metric", "value", "ci_lower", "ci_upper", "n", "events"])
+
+    def differences(self) -> pd.DataFrame:
+        """Differences of two models on the same customers, each pair once.
+
+        Returns
+        -------
+        DataFrame
+            model, against, metric, difference (first minus second), ci_lower, ci_upper. For the AUC DeLong's paired
+            interval; none for the calibration error, which chance alone moves away from 0.
+        """
+        import pandas as pd
+
+        rows = [
+            (self.models[a], self.models[b], f.metric, *f.difference[a, b])
+            for a, b in combinations(range(len(self.models)), 2)
+            for f in self.figures
+            if f.metric != "ece"
+        ]
+        return pd.DataFrame(rows, columns=["model", "against", "metric", "difference", "ci_lower", "ci_upper"])
+
+    def by_tenure(self, edges: Sequence[float] | None = None) -> pd.DataFrame:
+        """Scores of probabilities among customers of like tenure, where it is harder to tell who leaves.
+
+        Parameters
+        ----------
+        edges : sequence of float, optional
+            Where bands begin, in the unit of the feature; None: quarters of the tested rows.
+
+        Returns
+        -------
+        DataFrame
+            model, tenure_from, tenure_to (not included; NaN: open), metric, value, ci_lower, ci_upper, n, events.
+
+        Raises
+        ------
+        ArgumentError
+            No feature is a tenure, or edges do not rise.
+        """
+        import pandas as pd
+
+        tenure = self._tenure()
+        inner = np.quantile(tenure[~np.isnan(tenure)], [0.25, 0.5, 0.75]) if edges is None else np.asarray(edges, float)
+        inner = np.unique(inner) if edges is None else inner
+        if inner.ndim != 1 or (np.diff(inner) <= 0).any():
+            raise ArgumentError(f"edges={edges!r} do not rise; allowed: numbers in ascending order")
+        band, rows = np.searchsorted(inner, tenure, side="right"), []
+        limits = np.concatenate(([np.nan], inner, [np.nan]))
+        for k in range(len(inner) + 1):
+            picked = self._rows.pick((band == k) & ~np.isnan(tenure))
+            if (~picked.outcome.lost).any():
+                found = judge_probabilities(picked, None, self.conf_level)
+                rows += [
+                    (m, k, model, limits[k], limits[k + 1], f.metric, f.value[m], *f.interval[m], f.n, f.events)
+                    for m, model in enumerate(self.models)
+                    for f in found
+                ]
+        columns = ["model", "tenure_from", "tenure_to", "metric", "value", "ci_lower", "ci_upper", "n", "events"]
+        rows.sort(key=lambda row: row[:2])
+        return pd.DataFrame([row[2:] for row in rows], columns=columns)
+
+    def _tenure(self) -> Floats:
+        names = [feature.name for feature in self._snapshots.meanings if feature.measure == "tenure"]
+        if not names:
+            raise ArgumentError("by_tenure needs a feature whose measure is 'tenure'; the snapshots have none")
+        return self._snapshots.features[names[0]].to_numpy(dtype=float, na_value=np.nan)[self._rows.outcome.row]
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """Every prediction of customers who had not been learned from.
+
+        Returns
+        -------
+        DataFrame
+            customer_id, as_of, model, repeat, fold, probability, target (NaN where gone in the lead), lost_in_lead.
+        """
+        import pandas as pd
+
+        row = self._rows.outcome.row
+        lost = self._rows.outcome.lost
+        base = pd.DataFrame(
+            {
+                "customer_id": self._snapshots.customer[row],
+                "as_of": self._snapshots.as_of[row],
+                "repeat": self._rows.repeat,
+                "fold": self._fold,
+                "target": np.where(lost, np.nan, self._rows.outcome.left),
+                "lost_in_lead": lost,
+            }
+        )
+        frames = [
+            base.assign(model=model, probability=self._rows.probability[:, k]) for k, model in enumerate(self.models)
+        ]
+        order = ["customer_id", "as_of", "model", "repeat", "fold", "probability", "target", "lost_in_lead"]
+        return pd.concat(frames, ignore_index=True)[order]
+
+
+def backtest(
+    snapshots: Snapshots,
+    models: Mapping[str, Any] | Sequence[str] | None = None,
+    *,
+    scheme: str | None = None,
+    folds: int = 10,
+    repeats: int = 2,
+    budget: float | None = None,
+    cost: float | None = None,
+    offer: float | None = None,
+    acceptance: float | None = None,
+    value: float | None = None,
+    conf_level: float = 0.95,
+    resamples: int = 2000,
+    rng: int | np.random.Generator = 0,
+) -> Backtest:
+    """Train models on what was known at a time, and judge them on what came after.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+    models : mapping of str to scikit-learn classifier, or sequence of str, optional
+        Names "logistic" and "boosting" stand for `ChurnClassifier`; None takes both. Other classifiers get the
+        frame of features as it is; `ChurnClassifier(classifier)` prepares it for them. "base_rate" is always added.
+    scheme : {"forward", "grouped", "random"}, optional
+        "forward": at each observation date, models learn from snapshots with as_of + lead + horizon at or before it.
+        "grouped": cross-validation with customers kept whole, for a single snapshot. "random": rows split at random;
+        only to show how much that overstates. None: forward if the dates allow it, else grouped.
+    folds : int
+        Parts of a cross-validation; forward, at most so many dates are tested, the last ones.
+    repeats : int
+        Of a cross-validation. They smooth the split's chance and add no customers, which intervals respect.
+    budget, cost, offer, acceptance, value : float, optional
+        Money for one observation date, money a contact, money an accepted offer, the chance that somebody who would
+        have left accepts, and money that keeping one is worth (None: a year of the customer's own). Without them
+        there are no figures in money.
+    conf_level : float
+        Of intervals.
+    resamples : int
+        Of the customers, for intervals of lifts, profit and calibration error.
+    rng : int or numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    ArgumentError
+        An argument is not usable, or too few customers have left.
+
+    Notes
+    -----
+    Metrics: auc (pairs of the same date), log_loss, brier, calibration_slope (1 is right), calibration_intercept
+    (with the slope at 1; 0 is right), ece (ten groups of equal size), lift_5, lift_10, lift_20 (within each date), and
+    with the terms of an offer empc (money a customer, at the best possible number of contacts) and profit (money a
+    date, within the budget; nobody is called at an expected loss or without consent).
+
+    Customers gone in the lead are not learned from. When tested they stand in the list, since on the day nobody could
+    know: a call to them finds no leaver and costs the contact. Scores of probabilities are about customers who are
+    there when the horizon begins, so these rows are left out there.
+
+    Intervals take a customer's rows together and are about other customers of the same kind at the tested dates: AUC as
+    DeLong (Obuchowski with several rows a customer), scores and calibration by their influence functions, lists
+    by resampling customers. That another training sample would give another model is not in them.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845; Obuchowski (1997), Biometrics 53, 567-578; Van
+    Calster et al. (2019), BMC Medicine 17, 230; Verbraken, Verbeke and Baesens (2013), IEEE TKDE 25, 961-973.
+    """
+    check_conf_level(conf_level)
+    check_count("resamples", resamples, 1)
+    generator = np.random.default_rng(rng)
+    stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
+    decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None
+    asked = _models(models)
+    chosen, parts = make_folds(snapshots, scheme, folds, repeats, int(generator.integers(2**31)))
+    probability = np.column_stack([_predicted(model, snapshots, parts) for model in asked.values()])
+    if chosen != "forward":
+        # the parts differ in their base rate by chance only, and against their leavers: the more of these are tested,
+        # the fewer were learned from
+        probability[:, -1] = probability[:, -1].mean()
+    rows, fold = _tested(snapshots, parts, probability)
+    figures = judge_probabilities(rows, decision, conf_level)
+    figures += judge_lists(rows, decision, conf_level, resamples, generator)
+    return Backtest(
+        models=tuple(asked),
+        scheme=chosen,
+        figures=tuple(figures),
+        n_lost=int(rows.outcome.lost.sum()) // rows.repeats,
+        conf_level=conf_level,
+        provenance=snapshots.provenance,
+        _snapshots=snapshots,
+        _rows=rows,
+        _fold=fold,
+        _decision=decision,
+    )
+
+
+def _models(models: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:
+    """Classifiers by name, the baseline last."""
+    from kbind.estimates.churn.classifier import ChurnClassifier, RateTable
+
+    if isinstance(models, str) or (models is not None and not isinstance(models, (Mapping, Sequence))):
+        raise ArgumentError(
+            f"models={models!r} is not usable; allowed: names such as ['logistic'], or name: classifier"
+        )
+    named = models if isinstance(models, Mapping) else {name: name for name in models or ("logistic", "boosting")}
+    result = {str(name): ChurnClassifier(model) if isinstance(model, str) else model for name, model in named.items()}
+    wrong = [name for name, model in result.items() if not hasattr(model, "predict_proba")]
+    if wrong:
+        raise ArgumentError(f"models[{wrong[0]!r}] gives no probabilities; allowed: classifiers with predict_proba")
+    return {name: model for name, model in result.items() if name != BASELINE} | {BASELINE: RateTable()}
+
+
+def _predicted(model: Any, snapshots: Snapshots, parts: Sequence[Fold]) -> Floats:
+    """Probabilities of the tested rows, fold after fold."""
+    return np.concatenate([_of_fold(model, snapshots, fold) for fold in parts])
+
+
+def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> Floats:
+    fitted = fit_on(model, snapshots, fold.train)
+    return np.asarray(fitted.predict_proba(snapshots.features.iloc[fold.test])[:, 1], dtype=float)
+
+
+def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) -> tuple[Rows, NDArray[np.int64]]:
+    """What became of the tested rows, and the fold of each."""
+    row = np.concatenate([fold.test for fold in parts])
+    sizes = [len(fold.test) for fold in parts]
+    repeat = np.repeat([fold.repeat for fold in parts], sizes)
+    lost = snapshots.lost_in_lead[row]
+    outcome = Outcome(row, np.where(lost, 0.0, snapshots.target[row]), lost, contactable(snapshots)[row])
+    _, customer = np.unique(snapshots.customer[row].astype(str), return_inverse=True)
+    _, date = np.unique(snapshots.as_of[row], return_inverse=True)
+    return Rows(outcome, customer, date, repeat, probability), np.repeat([fold.number for fold in parts], sizes)

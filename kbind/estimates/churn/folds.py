@@ -1,0 +1,121 @@
+"""Which snapshots a model learns from and which it is tested on, so that nothing of the test is known before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.errors import ArgumentError, check_choice
+from kbind.statistics.snapshots import Snapshots
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+SCHEMES = ("forward", "grouped", "random")
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows to learn from, rows to test on, which part this is, and of which repeat of a cross-validation."""
+
+    train: Ints
+    test: Ints
+    number: int
+    repeat: int = 0
+
+
+def learnable(snapshots: Snapshots) -> Bools:
+    """Rows that may be learned from: outcome known, and not gone in the lead."""
+    return ~np.isnan(snapshots.target) & ~snapshots.lost_in_lead
+
+
+def fit_on(model: Any, snapshots: Snapshots, rows: Ints) -> Any:
+    """A fresh copy of a classifier, fitted on rows of known outcome; it is told whom they are about if it asks."""
+    from sklearn.base import clone
+    from sklearn.utils.validation import has_fit_parameter
+
+    told = {"groups": snapshots.customer[rows].astype(str)} if has_fit_parameter(model, "groups") else {}
+    return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
+
+
+def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: int, seed: int) -> tuple[str, list[Fold]]:
+    """The scheme, chosen if None, and its folds.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+    scheme : {"forward", "grouped", "random"} or None
+        See `backtest`.
+    folds : int
+        Parts of a cross-validation, or the most test dates.
+    repeats : int
+        Of a cross-validation.
+    seed : int
+
+    Raises
+    ------
+    ArgumentError
+        The data does not allow the scheme.
+    """
+    check_count("folds", folds, 2)
+    check_count("repeats", repeats, 1)
+    if scheme is not None:
+        check_choice("scheme", scheme, SCHEMES)
+    forward = _forward(snapshots, folds) if scheme in (None, "forward") else []
+    if forward:
+        return "forward", forward
+    if scheme == "forward":
+        raise ArgumentError(
+            "scheme='forward' needs an observation date whose outcome was complete before a later one "
+            f"(lead {snapshots.lead} + horizon {snapshots.horizon} days), with leavers and stayers at both; "
+            "give snapshots earlier dates, or scheme='grouped'"
+        )
+    chosen = scheme or "grouped"
+    return chosen, _crossed(snapshots, folds, repeats, seed, by_customer=chosen == "grouped")
+
+
+def _forward(snapshots: Snapshots, folds: int) -> list[Fold]:
+    """One fold a test date, the last ones if there are many."""
+    known, dates = learnable(snapshots), snapshots.as_of
+    tested = known | snapshots.lost_in_lead
+    span = np.timedelta64(snapshots.lead + snapshots.horizon, "D")
+    found = []
+    for date in np.unique(dates[~np.isnat(dates)]):
+        # purged: what had not happened by the test date was not there to learn from
+        train, test = np.flatnonzero(known & (dates + span <= date)), np.flatnonzero(tested & (dates == date))
+        both = (np.unique(snapshots.target[rows[known[rows]]]) for rows in (train, test))
+        if all(len(classes) == 2 for classes in both):
+            found.append((train, test))
+    return [Fold(*rows, number) for number, rows in enumerate(found[-folds:])]
+
+
+def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_customer: bool) -> list[Fold]:
+    """Cross-validation with the same share of leavers everywhere; customers whole, unless split at random."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    known = learnable(snapshots)
+    rows = np.flatnonzero(known | snapshots.lost_in_lead)
+    _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
+    several = by_customer and len(customer) > customer.max(initial=-1) + 1
+    # those gone in the lead are no leavers to learn from, and spread like a class of their own
+    kind = np.where(known[rows], np.nan_to_num(snapshots.target[rows]), 2).astype(int)
+    least = min(int((kind == k).sum()) for k in (0, 1))
+    if least < folds:
+        raise ArgumentError(f"folds={folds} needs at least {folds} leavers and {folds} stayers; there are {least}")
+    kind = np.where((kind == 2) & ((kind == 2).sum() < folds), 0, kind)
+    result = []
+    for repeat in range(repeats):
+        split = StratifiedGroupKFold if several else StratifiedKFold
+        parts = split(folds, shuffle=True, random_state=(seed + repeat) % 2**32)
+        for number, (train, test) in enumerate(parts.split(rows, kind, customer if several else None)):
+            result.append(Fold(rows[train][known[rows[train]]], rows[test], number, repeat))
+    return result
+
+
+def check_count(name: str, number: object, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
+        raise ArgumentError(f"{name}={number!r} is not usable; allowed: a whole number from {least}")

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import kbind as kb
+from kbind.estimates.churn.classifier import RateTable
+from kbind.estimates.churn.logistic import STRENGTHS, ShrunkLogistic
+from kbind.estimates.churn.preparing import KNOTS, Curves, _natural
+
+MODELS = ("logistic", "boosting")
+
+
+@parametrize_with_checks([kb.ChurnClassifier(model) for model in MODELS])
+def test_scikit_learn_checks(estimator: Any, check: Callable[[Any], None]) -> None:
+    check(estimator)
+
+
+def customers(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "tenure": rng.exponential(20, n),
+            "logins": rng.poisson(3, n),
+            "plan": rng.choice(["basic", "pro", "team"], n),
+            "paperless": rng.random(n) < 0.5,
+        }
+    )
+    odds = 0.5 - frame["tenure"] / 15 + (frame["plan"] == "basic")
+    return frame, (rng.random(n) < 1 / (1 + np.exp(-odds))).to_numpy().astype(int)
+
+
+def holes(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same customers with a tenth of all values missing."""
+    missing = np.random.default_rng(seed).random(frame.shape) < 0.1
+    return frame.astype(object).mask(missing).infer_objects()
+
+
+# -- data frames as they come ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [*MODELS, RandomForestClassifier(20, random_state=0)])
+def test_frames_with_categories_and_missing_values(model: Any) -> None:
+    frame, left = customers()
+    spoiled = holes(frame, 1)
+    spoiled["tenure"] = pd.to_numeric(spoiled["tenure"])
+    fitted = kb.ChurnClassifier(model).fit(spoiled, left)
+    strange = pd.DataFrame({"tenure": [None], "logins": [None], "plan": ["never seen"], "paperless": [None]})
+    for asked in (spoiled, frame.head(5), strange):
+        p = fitted.predict_proba(asked)
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        assert ((p > 0) & (p < 1)).all() or not isinstance(model, str)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_types_of_columns_do_not_change_predictions(model: str) -> None:
+    """Category, string and nullable columns hold what text, floats and booleans hold."""
+    frame, left = customers()
+    other = frame.astype({"plan": "category", "logins": "Int64", "paperless": "boolean", "tenure": "Float64"})
+    plain = kb.ChurnClassifier(model).fit(frame, left).predict_proba(frame)
+    np.testing.assert_allclose(kb.ChurnClassifier(model).fit(other, left).predict_proba(other), plain)
+    arrow = frame.astype({"plan": "string"})
+    np.testing.assert_allclose(kb.ChurnClassifier(model).fit(arrow, left).predict_proba(frame), plain)
+
+
+def test_labels_may_be_words() -> None:
+    frame, left = customers()
+    words = np.where(left == 1, "Yes", "No")
+    fitted = kb.ChurnClassifier().fit(frame, words)
+    assert fitted.classes_.tolist() == ["No", "Yes"]
+    plain = kb.ChurnClassifier().fit(frame, left)
+    np.testing.assert_allclose(fitted.predict_proba(frame), plain.predict_proba(frame))
+    assert ((fitted.predict(frame) == "Yes") == (plain.predict(frame) == 1)).all()
+
+
+def test_rare_levels_are_pooled_and_the_unknown_counts_as_rare() -> None:
+    frame, left = customers(2000)
+    frame.loc[:7, "plan"] = ["a", "b", "c", "d", "e", "f", "g", "h"]
+    fitted = kb.ChurnClassifier().fit(frame, left)
+    asked = pd.concat([frame.head(1)] * 3, ignore_index=True).assign(plan=["a", "h", "unheard of"])
+    p = fitted.predict_proba(asked)[:, 1]
+    np.testing.assert_allclose(p, p[0])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_probabilities_are_calibrated_and_not_balanced(model: str) -> None:
+    frame, left = customers(3000)
+    p = kb.ChurnClassifier(model).fit(frame, left).predict_proba(frame)[:, 1]
+    assert p.mean() == pytest.approx(left.mean(), abs=0.002)
+
+
+def test_a_wild_value_moves_no_curve() -> None:
+    frame, left = customers()
+    made = []
+    for extreme in (1e3, 1e9):
+        wild = pd.concat([frame, frame.tail(1).assign(tenure=extreme)], ignore_index=True)
+        made.append(kb.ChurnClassifier().fit(wild, np.append(left, 0)).predict_proba(frame))
+    np.testing.assert_allclose(made[0], made[1], atol=1e-6)
+
+
+def test_a_column_without_any_value_says_nothing() -> None:
+    frame, left = customers()
+    plain = kb.ChurnClassifier().fit(frame, left).predict_proba(frame)
+    empty = frame.assign(never=np.nan, same=1.0)
+    np.testing.assert_allclose(kb.ChurnClassifier().fit(empty, left).predict_proba(empty), plain, atol=0.005)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X": customers()[0].assign(day=pd.Timestamp("2024-01-01"))}, "X has points in time: day"),
+        ({"X": customers()[0].assign(logins=np.inf)}, "column 'logins', has infinite values"),
+        ({"y": np.ones(400)}, "only one class"),
+        ({"y": np.arange(400) % 3}, "Only binary classification"),
+        ({"y": np.zeros(3)}, "X has 400 rows and y 3"),
+        ({"X": customers()[0][[]]}, "400 rows and 0 columns"),
+    ],
+)
+def test_fit_refuses(change: dict[str, Any], message: str) -> None:
+    frame, left = customers()
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.ChurnClassifier().fit(**{"X": frame, "y": left} | change)
+
+
+def test_models_that_cannot_be_used() -> None:
+    frame, left = customers()
+    with pytest.raises(kb.ArgumentError, match="did you mean 'logistic'"):
+        kb.ChurnClassifier("logistics").fit(frame, left)
+    with pytest.raises(kb.ArgumentError, match="gives no probabilities"):
+        kb.ChurnClassifier(LinearRegression()).fit(frame, left)
+    fitted = kb.ChurnClassifier().fit(frame, left)
+    with pytest.raises(kb.ArgumentError, match="column 'logins', held numbers when fitted"):
+        fitted.predict_proba(frame.assign(logins="many"))
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.predict_proba(frame.drop(columns="plan"))
+
+
+def test_one_leaver_seen_several_times_is_one_leaver(make_panel: Callable[..., Any]) -> None:
+    """A leaver is seen at up to six dates, and steady noise invites to be learned by heart."""
+    rng = np.random.default_rng(3)
+    seen, new = (make_panel(rng, n, 8, lead=0, horizon=6, noise=25) for n in (300, 4000))
+    loss = {}
+    for name, groups in (("rows", None), ("customers", seen.customer)):
+        fitted = kb.ChurnClassifier().fit(seen.features, seen.target, groups=groups)
+        loss[name] = log_loss(new.target, fitted.predict_proba(new.features)[:, 1]), fitted.pipeline_[-1].strength_
+    assert loss["customers"][1] < loss["rows"][1]
+    assert loss["customers"][0] < loss["rows"][0] - 0.01
+
+
+def test_shrinkage_costs_little_more_than_the_best_on_new_customers() -> None:
+    """Over 15 samples of 400 customers and 30 columns, three of which matter; the truth from 5,000 others."""
+    beta = np.append([0.8, -0.5, 0.4], np.zeros(27))
+    losses, chosen = [], []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        x, new = rng.normal(size=(400, 30)), rng.normal(size=(5000, 30))
+        left, later = (rng.random(len(v)) < 1 / (1 + np.exp(1 - v @ beta)) for v in (x, new))
+        models = [LogisticRegression(C=c).fit(x, left) for c in STRENGTHS]
+        losses.append([log_loss(later, model.predict_proba(new)[:, 1]) for model in models])
+        chosen.append(losses[-1][STRENGTHS.index(ShrunkLogistic().fit(x, left.astype(int)).strength_)])
+    assert np.mean(chosen) < np.mean(losses, axis=0).min() + 0.005
+    assert np.mean(chosen) < np.mean(losses, axis=0)[-1] - 0.01  # the weakest penalty
+
+
+# -- splines --------------------------------------------------------------------------------------------------------
+
+
+def test_natural_spline_by_hand() -> None:
+    """Knots 0, 1, 2 and x = 3: (27 - 8 * 2 / 1 + 1 * 1 / 1) / 4 = 3, and a line from 2 on."""
+    basis = _natural(np.array([-1.0, 1, 2, 3, 4]), np.array([0.0, 1, 2]))
+    np.testing.assert_allclose(basis[:, 0], [-1, 1, 2, 3, 4])
+    np.testing.assert_allclose(basis[:, 1], [0, 0.25, 1.5, 3, 4.5])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_curves_are_uncorrelated_and_do_not_depend_on_the_unit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.gamma(1.0, 10, (300, 1))
+    made = Curves().fit_transform(x)
+    assert made.shape == (300, len(KNOTS) - 1)
+    np.testing.assert_allclose(np.cov(made.T, bias=True), np.eye(made.shape[1]), atol=1e-6)
+    scaled = Curves().fit_transform(1000 * x + 5)
+    np.testing.assert_allclose(made @ made.T, scaled @ scaled.T, atol=1e-4)  # up to a rotation
+
+
+def test_curves_flag_what_is_missing() -> None:
+    x = np.array([[1.0], [2.0], [np.nan], [4.0]])
+    made = Curves(bent=False).fit_transform(x)
+    assert made[:, 1].tolist() == [0, 0, 1, 0]
+    assert made[2, 0] == made[1, 0]  # the median is 2
+
+
+# -- tables of rates ------------------------------------------------------------------------------------------------
+
+
+def test_rate_table_by_hand() -> None:
+    """Plan a: 3 of 10 left, plan b: 1 of 10; of all, 4 of 20. Ten average customers are added to each."""
+    frame = pd.DataFrame({"plan": ["a"] * 10 + ["b"] * 10, "tenure": np.arange(20)})
+    left = np.array([1] * 3 + [0] * 7 + [1] + [0] * 9)
+    p = RateTable(["plan"]).fit(frame, left).predict_proba(frame.iloc[[0, -1]])[:, 1]
+    np.testing.assert_allclose(p, [(3 + 2) / 20, (1 + 2) / 20])
+    assert RateTable().fit(frame, left).predict_proba(frame)[:, 1].tolist() == [0.2] * 20
+    both = RateTable(["plan", "tenure"]).fit(frame, left)
+    assert both.predict_proba(frame.assign(tenure=np.nan))[:, 1].tolist() == [0.2] * 20  # a cell never seen
