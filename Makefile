@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench simulate pandas3 lock clean
+.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models simulate pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make notebooks  execute the notebooks again and keep their outputs"
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
 	@echo "                one part of it: make bench BENCH='--only survival'"
+	@echo "make bench-models  compare churn models with CatBoost and skrub; writes into benchmarks/RESULTS.md (10 minutes)"
 	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (10 minutes)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
@@ -93,6 +94,15 @@ $(PEERS)/.done: benchmarks/requirements.txt $(VENV)/.packages
 bench: $(VENV)/.kbind $(PEERS)/.done
 	PYTHONPATH=$(PEERS) $(BIN)/python benchmarks/run.py $(BENCH)
 
+# Classifiers need a lock of their own: they would pull other versions of what kbind uses.
+MODELS := $(VENV)-models
+$(MODELS)/.done: benchmarks/requirements-models.txt $(VENV)/.packages
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(MODELS) -r $<
+	@touch $@
+
+bench-models: $(VENV)/.kbind $(MODELS)/.done
+	OMP_NUM_THREADS=1 PYTHONPATH=$(MODELS) $(BIN)/python benchmarks/models.py
+
 simulate: $(VENV)/.kbind
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/run.py $(SIMULATE)
 
@@ -110,5 +120,5 @@ lock:
 		--generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(VENV)-pandas3 reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(MODELS) $(VENV)-pandas3 reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find kbind tests -name __pycache__ -type d -exec rm -rf {} +

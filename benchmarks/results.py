@@ -36,7 +36,7 @@ def preface(ways: ModuleType, repeats: int) -> list[str]:
     """When, how often, on what, with which versions."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ways.PACKAGES)
     return [
-        f"Run on {datetime.now(UTC):%Y-%m-%d}, medians of {repeats}. Machine: {_machine()}.",
+        f"Run on {datetime.now(UTC):%Y-%m-%d}, medians of {repeats}. Machine: {machine()}.",
         "",
         f"Versions: {versions}.",
     ]
@@ -56,7 +56,7 @@ def write(path: Path, sections: dict[str, str]) -> None:
     temporary.replace(path)
 
 
-def _machine() -> str:
+def machine() -> str:
     """Processor, cores, memory, system."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")

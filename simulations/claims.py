@@ -24,7 +24,7 @@ from draws import (
 )
 from numpy.random import Generator
 from opinions import roles, score, trend
-from panels import tested, truth
+from panels import TRUTH, tested
 
 import kbind as kb
 from kbind.estimates.lapse import clustered_share
@@ -247,8 +247,7 @@ def _mean_up_to(horizon: float, scale: float) -> float:
 
 def backtested(rng: Generator, n: int, metrics: tuple[str, ...]) -> tuple[bool, ...]:
     """Figures of a score at five observation dates, with rows of one customer at several of them."""
-    found, true = tested(rng, n, 400), truth().copy()
-    true["profit"] *= n
+    found, true = tested(rng, n, 400), TRUTH | {"profit": n * TRUTH["profit"]}
     return tuple(bool(found["ci_lower"][m] <= true[m] <= found["ci_upper"][m]) for m in metrics)
 
 
@@ -307,7 +306,8 @@ def _of_backtests() -> list[Claim]:
     result = []
     sure = "limits that hold by the triangle inequality, not by an approximation"
     names = tuple(f"backtest, {METRICS[metric]} interval, several dates" for metric in METRICS)
-    result.append(Claim(names, 1000, COVERAGE, partial(backtested, n=1000, metrics=tuple(METRICS))))
+    wide = "percentile limits of a ratio in resampled lists are a little wide"
+    result.append(Claim(names, 1000, COVERAGE, partial(backtested, n=1000, metrics=tuple(METRICS)), wide))
     name = "backtest, ECE interval, several dates"
     result.append(Claim((name,), 1000, COVERAGE, partial(backtested, n=1000, metrics=("ece",)), sure))
     return result

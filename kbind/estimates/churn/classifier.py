@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_y, check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, has_fit_parameter, validate_data
 
 from kbind.errors import ArgumentError, check_choice
 from kbind.estimates.churn.logistic import ShrunkLogistic
@@ -213,7 +213,7 @@ def _two_classes(y: Any) -> NDArray[Any]:
     """Outcomes of which there are at most two kinds."""
     if y is None:
         raise ArgumentError("y is None; ChurnClassifier requires y to be passed, but the target y is None")
-    target = _check_y(y, multi_output=False, y_numeric=False)
+    target = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
     check_classification_targets(target)
     kind = type_of_target(target, input_name="y")
     if kind != "binary":

@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 import kbind as kb
-from kbind.estimates.churn.folds import make_folds
+from kbind.estimates.churn.folds import fit_on, make_folds
 from kbind.estimates.churn.profit import decision_of
 from kbind.statistics.snapshots import Snapshots
 
@@ -264,6 +264,27 @@ def test_random_split_overstates_and_forward_covers_the_future(make_panel: Any) 
     frame = honest.to_frame()
     assert cell(frame, "forest", "auc", "ci_lower") < truth < cell(frame, "forest", "auc", "ci_upper")
     assert cell(split.to_frame(), "forest", "auc", "ci_lower") > truth + 0.03
+
+
+def test_simulated_company_is_told_as_well_as_its_twin() -> None:
+    """The truth: models fitted on one company, judged at the same dates on a larger one under the same law."""
+    dates = [f"2023-{month:02d}-01" for month in range(1, 13)] + ["2024-03-01", "2024-06-01"]
+    company, twin = (
+        kb.snapshots(kb.datasets.simulate_saas(n, 36, rng=seed), as_of=dates) for n, seed in ((1200, 4), (4000, 99))
+    )
+    found = kb.backtest(company, ["logistic"], folds=2, resamples=20).to_frame()
+    aucs, events = [], []
+    for fold in make_folds(company, "forward", 2, 1, 0)[1]:
+        fitted = fit_on(kb.ChurnClassifier(), company, fold.train)
+        rows = (twin.as_of == company.as_of[fold.test][0]) & ~twin.lost_in_lead
+        asked = twin.features[rows].reindex(columns=company.features.columns)
+        aucs.append(roc_auc_score(twin.target[rows], fitted.predict_proba(asked)[:, 1]))
+        events.append(twin.target[rows].sum())
+    truth = np.average(aucs, weights=events)
+    assert cell(found, "logistic", "auc", "ci_lower") < truth < cell(found, "logistic", "auc", "ci_upper")
+    trees = kb.ChurnClassifier(RandomForestClassifier(40, min_samples_leaf=3, random_state=0))
+    split = kb.backtest(company, {"forest": trees}, scheme="random", folds=3, repeats=1, resamples=20).to_frame()
+    assert cell(split, "forest", "auc", "ci_lower") > truth + 0.05
 
 
 # -- Telco ----------------------------------------------------------------------------------------------------------

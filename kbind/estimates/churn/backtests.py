@@ -309,6 +309,15 @@ def backtest(
     ----------
     DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845; Obuchowski (1997), Biometrics 53, 567-578; Van
     Calster et al. (2019), BMC Medicine 17, 230; Verbraken, Verbeke and Baesens (2013), IEEE TKDE 25, 961-973.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> telco = kb.snapshots(kb.datasets.load_telco())
+    >>> found = kb.backtest(telco, ["logistic"], folds=3, repeats=1, resamples=100)
+    >>> table = found.to_frame().pivot(index="metric", columns="model", values="value")
+    >>> table.loc[["auc", "brier"], ["logistic", "base_rate"]].round(2).values.tolist()
+    [[0.85, 0.5], [0.13, 0.19]]
     """
     check_conf_level(conf_level)
     check_count("resamples", resamples, 1)
