@@ -51,20 +51,18 @@ def plot_risk_groups(story: ChurnStory, *, ax: Axes | None = None) -> Axes:
         predicted = frame["predicted"].to_numpy(dtype=float)
         axes.plot(x, predicted, "o", color=SAND, markersize=5)
         top = float(np.nanmax(np.concatenate([upper[shown], predicted])))
-        axes.annotate(voice.say("churn.risk.predicted"), (x[-1], predicted[-1]), xytext=(-9, 0), ha="right", va="center",
-                      textcoords="offset points", color=SAND_TEXT)  # fmt: skip
+        axes.annotate(voice.say("churn.risk.predicted"), (x[-1], predicted[-1]), xytext=(-9, 0), ha="right",
+                      va="center", textcoords="offset points", color=SAND_TEXT)  # fmt: skip
         if shown[-1]:
             axes.annotate(voice.tell(facts[-1]), (x[-1], upper[-1]), xytext=(0, 3), ha="center",
                           textcoords="offset points", color=BLUE)  # fmt: skip
         axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, top * 1.14), xlabel=voice.say("churn.risk.axis"))
         axes.set_xticks([x[0], x[-1]], [voice.say("churn.risk.lowest"), voice.say("churn.risk.highest")])
-        for tick, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-            tick.set_ha(side)
         percent_axis(axes, voice)
-        points = [
-            voice.say("churn.risk.point", group=voice.number(int(g)), share=voice.tell(fact), predicted=voice.percent(p, 1))
-            for g, fact, p in zip(x, facts, predicted, strict=True)
-        ]
+        points = []
+        for group, fact, chance in zip(x, facts, predicted, strict=True):
+            said = {"share": voice.tell(fact), "predicted": voice.percent(chance, 1)}
+            points.append(voice.say("churn.risk.point", group=voice.number(int(group)), **said))
         return finish(axes, story.risk_title(), voice.say("churn.risk.alt", points="; ".join(points)))
 
 
@@ -85,7 +83,7 @@ def plot_drivers(story: ChurnStory, *, ax: Axes | None = None) -> Axes:
     with house_style():
         axes = new_axes(ax, _AROUND + _ROW * max(len(levers), 1))
         for y, ((_, row), fact) in enumerate(zip(levers.iterrows(), facts, strict=True)):
-            axes.barh(y, fact.value, height=0.5, color=BLUE)
+            axes.barh(y, fact.value, height=0.5, color=MIDBLUE)
             axes.hlines(y, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)
             name, values = story.lever_name(row["feature"], row["with"]), story.lever_values(row)
             axes.annotate(values, (fact.ci_upper, y), xytext=(5, 0), textcoords="offset points", va="center",
@@ -95,7 +93,9 @@ def plot_drivers(story: ChurnStory, *, ax: Axes | None = None) -> Axes:
             points.append(voice.say("churn.driver.point" if values else "churn.driver.point.short", **said))
         axes.set_yticks(range(len(names)), names, parse_math=False)
         furthest = max((fact.ci_upper for fact in facts), default=0.1)
-        axes.set(ylim=(max(len(names), 1) - 0.4, -0.6), xlim=(0, furthest * 1.75), xlabel=voice.say("churn.driver.axis"))
+        # values stand to the right of the bars
+        axes.set(ylim=(max(len(names), 1) - 0.4, -0.6), xlim=(0, furthest * 1.75))
+        axes.set_xlabel(voice.say("churn.driver.axis"), loc="left")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: voice.number(100 * v, 0 if furthest > 0.05 else 1)))
         ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= furthest * 1.05]
         axes.set_xticks(ticks)

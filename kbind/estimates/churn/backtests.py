@@ -172,9 +172,7 @@ class Backtest(Shown):
             raise ArgumentError("calls need budget, cost, offer and acceptance; give them to backtest")
         rows, risk = self._first_time(model)
         dates = self._snapshots.as_of[rows.outcome.row]
-        return calls_of(
-            model or self.models[0], rows, risk, self._decision, dates, self.provenance, self.conf_level
-        )
+        return calls_of(model or self.models[0], rows, risk, self._decision, dates, self.provenance, self.conf_level)
 
     def by_risk(self, model: str | None = None, *, groups: int = 10) -> pd.DataFrame:
         """What was predicted and what happened, in groups of equal size by predicted risk within each date.

@@ -137,7 +137,8 @@ class ChurnFacts:
     @cached_property
     def miss(self) -> Fact:
         """Of those on the lists, the share who did not leave within the horizon."""
-        rate, definition = self.calls.leaving, "customers on the lists who did not leave within the horizon / all on them"
+        rate = self.calls.leaving
+        definition = "customers on the lists who did not leave within the horizon / all on them"
         limits = 1 - rate.ci_upper, 1 - rate.ci_lower
         m, y = int(rate.denominator), int(rate.denominator - rate.numerator)
         source = "backtest(...).calls().leaving"

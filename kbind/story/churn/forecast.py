@@ -31,7 +31,7 @@ DATES, ROWS = 12, 400_000
 LEAST = 5
 #: Share of the customers that the assumed budget reaches.
 REACHED = 0.05
-#: Cost of a contact and of an offer, in months of what the customer in the middle pays: means are those of a few large ones.
+#: Cost of a contact and of an offer, in months of what the customer in the middle pays; a few large ones make the mean.
 COST, OFFER = 0.1, 1.0
 #: What counts where no money is known: everybody is worth a lot more than a contact.
 _UNPRICED = 1e6

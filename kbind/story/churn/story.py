@@ -9,7 +9,6 @@ import pandas as pd
 
 from kbind.story.churn.facts import GROUPS, ChurnFacts
 from kbind.story.churn.forecast import Forecast
-from kbind.story.churn.signs import OTHER
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
 
 #: Half width of the highest tenth's interval, as a share of it, up to which certainty is called high, and medium.
@@ -104,7 +103,7 @@ class ChurnStory(ChurnFacts):
             return []
         say, tell = self.voice.say, self.voice.tell
         tiles = [
-            (tell(self.hit), say("churn.tile.hit"), say("churn.tile.hit.note", fact=self.hit)),
+            (tell(self.hit), say("churn.tile.hit", all=self.anyone), say("churn.tile.hit.note", fact=self.hit)),
             (tell(self.found), say("churn.tile.found"), say("churn.tile.found.note", fact=self.found)),
         ]
         if self.priced:
@@ -231,8 +230,8 @@ class ChurnStory(ChurnFacts):
             rows.append((say("churn.terms.value"), voice.money(terms.value), say("churn.terms.stated")))
         elif self.size:
             key = "revenue" if terms.margin is None else "margin"
-            origin = say(f"churn.terms.{key}", margin=voice.percent(terms.margin or 0))
-            rows.append((say("churn.terms.value.mean"), voice.money(float(self.listed.value.mean())), origin))
+            what = say(f"churn.terms.{key}", margin=voice.percent(terms.margin or 0))
+            rows.append((what, voice.money(float(self.listed.value.mean())), say("churn.terms.data")))
         heads = [say(f"churn.terms.{name}") for name in ("what", "amount", "origin")]
         return Table(say("churn.terms.title"), heads, rows)
 
