@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Terms:
     assumed: tuple[str, ...]
     priced: bool = True
 
-    def given(self) -> dict[str, float | None]:
+    def given(self) -> dict[str, Any]:
         """As arguments of `backtest` and `contact_list`."""
         names = ("budget", "cost", "offer", "acceptance", "value")
         return {name: getattr(self, name) for name in names}
@@ -174,7 +175,7 @@ def predict_churn(
     model = ChurnClassifier().fit(
         seen.features[known], seen.target[known].astype(int), groups=seen.customer[known].astype(str)
     )
-    listed = contact_list(model, pick(worth, there), rng=rng, **terms.given())  # type: ignore[arg-type]
+    listed = contact_list(model, pick(worth, there), rng=rng, **terms.given())
     return Forecast(data, seen, terms, tested, model, listed, moved)
 
 
@@ -201,19 +202,15 @@ def _terms(
     paid = paid[paid > 0]
     priced = stated["value"] is not None or len(paid) > 0
     if not priced:
-        cost, offer, value = 1.0, 0.0, _UNPRICED
         acceptance = 0.3 if stated["acceptance"] is None else stated["acceptance"]
-        budget = _reached(there)
-        return Terms(budget, cost, offer, acceptance, value, None, tuple(stated), priced=False)
+        return Terms(_reached(there), 1.0, 0.0, acceptance, _UNPRICED, None, tuple(stated), priced=False)
     month = float(np.median(paid)) if len(paid) else float(stated["value"] or 0) / 12
     rest = {"cost": _round(COST * month), "offer": _round(OFFER * month), "acceptance": 0.3}
-    given = {name: rest[name] if stated[name] is None else stated[name] for name in rest}
-    budget = stated["budget"]
-    if budget is None:
-        budget = (given["cost"] + given["offer"]) * _reached(there)
+    given = {name: number if stated[name] is None else float(stated[name] or 0) for name, number in rest.items()}
+    reaching = (given["cost"] + given["offer"]) * _reached(there)
     return Terms(
-        budget=budget,
-        **given,  # type: ignore[arg-type]
+        budget=reaching if stated["budget"] is None else stated["budget"],
+        **given,
         value=stated["value"],
         margin=margin if stated["value"] is None else None,
         assumed=tuple(name for name in ("budget", *rest) if stated[name] is None),

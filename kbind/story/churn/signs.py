@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def sign_of(feature: Feature, value: Any, usual: Any) -> str:
     Returns
     -------
     str
-        Such as "use.low" or "renewal".
+        Such as "use_low" or "renewal".
     """
     low = _number(value) < _number(usual)
     high = _number(value) > _number(usual)
@@ -68,8 +69,8 @@ def sign_of(feature: Feature, value: Any, usual: Any) -> str:
         return "new" if low else "long"
     if table == "events":
         if measure in _COURSE:
-            return "use.falling" if low else "use.other"
-        return "use.low" if (low and measure in _MUCH) or (high and measure in _SILENCE) else "use.other"
+            return "use_falling" if low else "use_other"
+        return "use_low" if (low and measure in _MUCH) or (high and measure in _SILENCE) else "use_other"
     if table == "tickets":
         return "support"
     if table == "feedback":
@@ -90,24 +91,24 @@ def sign_groups(listed: ContactList, seen: Snapshots, least: int) -> list[SignGr
         return []
     found = _signs(listed, seen)
     enough = max(least, int(np.ceil(PAIRED * n)))
-    pairs = [tuple(sorted(signs)) for signs in found]
+    pairs: list[tuple[str, ...]] = [tuple(sorted(signs)) for signs in found]
     kept = _large(pairs, enough)
     found = [pair if pair in kept else signs[:1] for pair, signs in zip(pairs, found, strict=True)]
     kept = _large(found, least)
     found = [signs if signs in kept else (OTHER,) for signs in found]
-    while True:
-        sizes = pd.Series(found).value_counts()
-        rest = int(sizes.get((OTHER,), 0))
-        others = sizes.drop((OTHER,), errors="ignore")
-        if (rest in (0, *range(least, n + 1)) and len(sizes) <= ROWS) or len(others) == 0:
+    sizes = Counter(found)
+    while len(sizes) > ROWS or 0 < sizes[(OTHER,)] < least:
+        others = [signs for signs in sizes if signs != (OTHER,)]
+        if not others:
             break
-        smallest = others.index[-1]
+        smallest = min(others, key=lambda signs: (sizes[signs], signs))
         found = [(OTHER,) if signs == smallest else signs for signs in found]
+        sizes = Counter(found)
     groups = []
     for signs, size in sizes.items():
         there = np.array([one == signs for one in found])
         leaving, gain = float(listed.probability[there].sum()), float(listed.expected_gain[there].sum())
-        groups.append(SignGroup(signs, int(size), leaving, gain))
+        groups.append(SignGroup(signs, size, leaving, gain))
     return sorted(groups, key=lambda group: (group.signs == (OTHER,), -group.n, group.signs))
 
 
@@ -121,23 +122,23 @@ def _signs(listed: ContactList, seen: Snapshots) -> list[tuple[str, ...]]:
         for values in [seen.features[name].to_numpy(dtype=float, na_value=np.nan)]
     }
     found: list[list[tuple[str, float]]] = [[] for _ in listed.customer]
-    for row in listed.reasons.itertuples():
-        sign = sign_of(meaning[row.feature], row.value, numbers.get(row.feature))
-        found[row.position].append((sign, row.effect))
+    names = ["position", "feature", "value", "effect"]
+    for position, name, value, effect in listed.reasons[names].itertuples(index=False, name=None):
+        sign = sign_of(meaning[name], value, numbers.get(name))
+        found[position].append((sign, float(effect)))
     result = []
     for signs in found:
         strongest = signs[0][1] if signs else 0.0
         # the stronger first
         told = list(dict.fromkeys(sign for sign, effect in signs if effect >= SECOND * strongest))[:2]
-        if set(told) == {"use.low", "use.falling"}:  # a reader hears the same twice
-            told = ["use.falling"]
+        if set(told) == {"use_low", "use_falling"}:  # a reader hears the same twice
+            told = ["use_falling"]
         result.append(tuple(told) or (OTHER,))
     return result
 
 
 def _large(found: list[tuple[str, ...]], least: int) -> set[tuple[str, ...]]:
-    sizes = pd.Series(found).value_counts()
-    return set(sizes.index[sizes >= least])
+    return {signs for signs, size in Counter(found).items() if size >= least}
 
 
 def _number(value: Any) -> float:
