@@ -33,7 +33,7 @@ def _roles(columns: dict[str, Any]) -> dict[str, str]:
 def saas() -> Forecast:
     with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
         patch.setattr(risk_drivers, "WATCHED", 8)
-        return predict_churn(kb.datasets.simulate_saas(2000, rng=3))
+        return predict_churn(kb.datasets.simulate_saas(1200, rng=3))
 
 
 @pytest.fixture(scope="module")

@@ -206,7 +206,7 @@ def _terms(
         return Terms(_reached(there), 1.0, 0.0, acceptance, _UNPRICED, None, tuple(stated), priced=False)
     month = float(np.median(paid)) if len(paid) else float(stated["value"] or 0) / 12
     rest = {"cost": _round(COST * month), "offer": _round(OFFER * month), "acceptance": 0.3}
-    given = {name: number if stated[name] is None else float(stated[name] or 0) for name, number in rest.items()}
+    given: dict[str, Any] = {name: number if stated[name] is None else stated[name] for name, number in rest.items()}
     reaching = (given["cost"] + given["offer"]) * _reached(there)
     return Terms(
         budget=reaching if stated["budget"] is None else stated["budget"],
