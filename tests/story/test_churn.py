@@ -195,3 +195,16 @@ def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> No
     wrong.__dict__["risks"] = risks
     assert not wrong.calibrated
     assert "inexact" in wrong.risk_caption()
+
+
+def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> None:
+    story = churn_story(priced)
+    few = ChurnStory(priced, story.voice)
+    few.__dict__["risks"] = story.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert few.hidden_groups == {2, 3}
+    assert few.risk(2).hidden
+    assert few.risk_title().startswith("In the tenth with the highest risk")
+    assert "lower half" not in few.risk_title()
+    few = ChurnStory(priced, story.voice)
+    few.__dict__["risks"] = story.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert not few.hidden_groups

@@ -190,13 +190,26 @@ class ChurnFacts:
         """Groups of customers by predicted risk: what was predicted, what happened."""
         return self.tested.by_risk(groups=GROUPS)
 
+    @cached_property
+    def hidden_groups(self) -> frozenset[int]:
+        """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
+        left, disclosure = self.risks["left"].to_numpy(), self.voice.disclosure
+        hidden = {k for k, count in enumerate(left) if disclosure.hides(int(count))}
+        for k in sorted(range(len(left)), key=lambda k: int(left[k])):
+            if not hidden or (len(hidden) > 1 and left[list(hidden)].sum() >= disclosure.threshold):
+                break
+            if left[k] > 0:
+                hidden.add(k)
+        return frozenset(k + 1 for k in hidden)
+
     def risk(self, group: int) -> Fact:
         """Share of a group by risk, counted from 1, who left."""
         row = self.risks.iloc[group - 1]
         limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
         definition = f"leavers / customers, among those in tenth {group} by predicted risk"
         return Fact(f"risk.{group}", float(row["share"]), "share", definition, *limits, self.tested.conf_level,
-                    n=int(row["n"]), count=int(row["left"]), source="backtest(...).by_risk()")  # fmt: skip
+                    n=int(row["n"]), count=int(row["left"]), source="backtest(...).by_risk()",
+                    hidden=group in self.hidden_groups)  # fmt: skip
 
     @cached_property
     def announced(self) -> Fact:

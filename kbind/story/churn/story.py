@@ -146,7 +146,7 @@ class ChurnStory(ChurnFacts):
         """Finding of what happened by risk."""
         if not self.tells:
             return self.voice.say("churn.risk.blind")
-        if not self.told(self.lower_half):
+        if self.hidden_groups or not self.told(self.lower_half):  # the half could give a hidden tenth away
             return self.voice.say("churn.risk.top", top=self.risk(GROUPS))
         return self.voice.say("churn.risk", top=self.risk(GROUPS), low=self.lower_half)
 
