@@ -91,7 +91,7 @@ def test_data_without_time_has_no_calendar() -> None:
     found = kb.datasets.load_telco().quality()
     assert found.calendar.empty
     assert found.gaps.empty
-    assert found.chapters.loc[found.chapters["possible"], "use"].tolist() == ["leaving"]  # by its roles
+    assert found.chapters.loc[found.chapters["possible"], "use"].tolist() == ["leaving", "prediction"]  # by its roles
     assert found.incomplete[["column", "missing"]].to_numpy().tolist() == [["total_charges", 11]]
     assert "total_charges" in str(found)
     assert "total_charges" in found._repr_html_()
