@@ -182,3 +182,17 @@ def test_a_template_in_which_one_customer_left_tells_no_count(tmp_path: Path) ->
     page = (out / "de" / "01c_from_the_template.html").read_text(encoding="utf-8")
     assert "95,0\u00a0%" in page
     assert "unter 5" in page
+
+
+def test_periods_below_the_last_row_are_refused_and_not_passed_over(tmp_path: Path) -> None:
+    path = kb.write_template(tmp_path / "t.xlsx", lang="de")
+    book = load_workbook(path)
+    sheet = book.worksheets[1]
+    for row, first in ((6, date(2024, 1, 1)), (42, date(2024, 4, 1))):
+        last = date(first.year, first.month + 2, 30)
+        for column, value in enumerate((first, last, 20, 5, 1), start=1):
+            sheet.cell(row, column).value = value
+    book.save(path)
+    with pytest.raises(kb.DatasetError, match=r"'Erster Tag': stands below the last row of the form: cell A42") as told:
+        kb.open_dataset(path)
+    assert "column 'Verloren': stands below the last row of the form: cell E42" in str(told.value)
