@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.estimates.contrasts import Contrasts as Contrasts
+    from kbind.estimates.contrasts import contrast as contrast
+    from kbind.estimates.reasons import CodedReasons as CodedReasons
+    from kbind.estimates.reasons import ReasonsByType as ReasonsByType
+    from kbind.estimates.reasons import code_reasons as code_reasons
+    from kbind.estimates.reasons import reason_by_type as reason_by_type
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
+    from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
 
 _HOMES = {
     "Activity": "kbind.statistics.activity",
@@ -62,6 +69,13 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "Contrasts": "kbind.estimates.contrasts",
+    "contrast": "kbind.estimates.contrasts",
+    "CodedReasons": "kbind.estimates.reasons",
+    "ReasonsByType": "kbind.estimates.reasons",
+    "ThemeDictionary": "kbind.statistics.reasons",
+    "code_reasons": "kbind.estimates.reasons",
+    "reason_by_type": "kbind.estimates.reasons",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",

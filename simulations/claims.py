@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import contrasts
 import numpy as np
 from draws import censored, observed, record, weibull, weibull_survival
 from numpy.random import Generator
@@ -226,7 +227,31 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return result
+    return result + _of_contrasts()
+
+
+def _of_contrasts() -> list[Claim]:
+    """What is claimed of churned against retained customers."""
+    mixed = "contrast, share of false findings"
+    covered = tuple(
+        f"contrast, {name}"
+        for name in (
+            "adjusted odds ratio interval, groups",
+            "adjusted odds ratio interval, a number",
+            "odds ratio interval",
+            "risk difference interval",
+        )
+    )
+    rates = ("contrast, rate ratio interval", "contrast, adjusted rate ratio interval")
+    names = (f"{mixed}, nothing matters", f"{mixed}, some matter", f"{mixed}, adjusted, some only go with others")
+    kinds = ("nothing", "some", "confounded")
+    return [
+        *(Claim((name,), 800, SIZE, partial(contrasts.false_finding, n=800, kind=kind))
+          for name, kind in zip(names, kinds, strict=True)),
+        Claim(covered, 800, COVERAGE, partial(contrasts.covered, n=800)),
+        Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
+        Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
+    ]  # fmt: skip
 
 
 CLAIMS = _all()

@@ -6,8 +6,11 @@ from datetime import date
 from pathlib import Path
 from string import Formatter
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.wording import DASH, LANGUAGES, Catalogue, Disclosure, Fact, Voice, named
@@ -213,3 +216,56 @@ def test_json_of_unknown_numbers() -> None:
 )
 def test_names_keep_to_themselves(name: str, told: str) -> None:
     assert named(name) == told
+
+
+def test_crossed_hides_small_counts_and_what_would_give_them_away() -> None:
+    counts = np.array([[2, 20, 30], [40, 9, 60], [0, 50, 70]])
+    hidden = Disclosure(5).crossed(counts)
+    assert hidden.tolist() == [
+        [True, True, False, False],
+        [True, True, False, False],
+        [False, False, False, False],
+        [False, False, False, False],
+    ]
+    assert not Disclosure(1).crossed(counts).any()
+    assert not Disclosure(5).crossed(np.array([[7, 0], [0, 9]])).any()
+
+
+def test_crossed_hides_totals_of_few() -> None:
+    """The second row tells of 3 customers, so do its total, and what the totals of the others leave of all."""
+    hidden = Disclosure(5).crossed(np.array([[30, 40], [3, 0], [20, 60]]))
+    assert hidden[1].tolist() == [True, False, True]
+    assert hidden[:-1, -1].sum() >= 2
+
+
+def test_crossed_hides_what_follows_only_from_all_lines_together() -> None:
+    """No single row or column gives the 6 in the last row away; all of them together would."""
+    counts = np.array([[6, 11, 0], [11, 11, 10], [6, 0, 0]])
+    assert_nothing_follows(counts, Disclosure(7).crossed(counts))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=2, max_size=4), st.integers(2, 7))
+def test_crossed_lets_no_row_or_column_give_a_small_count_away(rows: list[list[int]], threshold: int) -> None:
+    counts = np.array(rows)
+    hidden = Disclosure(threshold).crossed(counts)
+    whole = np.block([[counts, counts.sum(axis=1, keepdims=True)], [counts.sum(axis=0), counts.sum()]])
+    assert hidden[(whole > 0) & (whole < threshold)].all()
+    assert not hidden[whole == 0].any()
+    for values, mask in [*zip(whole, hidden, strict=True), *zip(whole.T, hidden.T, strict=True)]:
+        assert mask.sum() != 1  # the sum would tell it
+        if mask[:-1].any() and not mask[-1]:
+            assert values[:-1][mask[:-1]].sum() >= threshold
+    assert_nothing_follows(counts, hidden)
+
+
+def assert_nothing_follows(counts: np.ndarray, hidden: np.ndarray) -> None:
+    """Every hidden count could be another one, with all that is told the same."""
+    cells = np.argwhere(hidden)
+    told = np.zeros((sum(hidden.shape), len(cells)))
+    for k, (row, column) in enumerate(cells):
+        told[row, k] = 1 if column < counts.shape[1] else -1
+        told[hidden.shape[0] + column, k] = 1 if row < counts.shape[0] else -1
+    for k in range(len(cells)):
+        with_it = np.linalg.matrix_rank(np.vstack([told, np.eye(len(cells))[k]]))
+        assert with_it > np.linalg.matrix_rank(told)

@@ -1,0 +1,243 @@
+"""What customers write when they leave, by theme; and whether a person would have coded it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.estimates.intervals import wilson
+from kbind.estimates.retention.rates import Rate, rate_of
+from kbind.statistics.reasons.themes import ThemeDictionary
+from kbind.statistics.result import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Row of texts in which no pattern was found.
+UNCODED = "(uncoded)"
+
+
+@dataclass(frozen=True, eq=False)
+class CodedReasons(Shown):
+    """Texts with their themes. Made by `code_reasons`.
+
+    Attributes
+    ----------
+    texts : tuple of str or None
+        As given; None where nothing was written.
+    dictionary : ThemeDictionary
+    codes : ndarray of bool, shape (texts, themes)
+        Which themes each text has.
+    conf_level : float
+        Level of the intervals.
+    """
+
+    texts: tuple[str | None, ...] = field(repr=False)
+    dictionary: ThemeDictionary
+    codes: NDArray[np.bool_] = field(repr=False)
+    conf_level: float
+
+    @property
+    def definition(self) -> str:
+        """How texts were coded, in a few sentences."""
+        written = int(self._written.sum())
+        return (
+            f"{written:,} texts of {len(self.texts):,}, coded by the words of a dictionary in German and English; a "
+            "text may have several themes. A pattern does not count after a negation in the same clause, nor in a "
+            f"clause that dismisses it; irony and double negations are not seen. {self.uncoded} have no theme. "
+            f"{self.conf_level:.0%} Wilson intervals."
+        )
+
+    @property
+    def uncoded(self) -> Rate:
+        """Share of the texts in which no theme was found."""
+        none = ~self.codes.any(axis=1) & self._written
+        definition = "texts without any theme, divided by texts"
+        return rate_of(int(none.sum()), int(self._written.sum()), self.conf_level, definition)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a theme, the most frequent first, and one for texts without any.
+
+        Returns
+        -------
+        DataFrame
+            Columns theme, label_de, label_en, n, share (of the texts) with `_ci_lower` and `_ci_upper`. Shares add up
+            to more than 1 where texts have several themes.
+        """
+        import pandas as pd
+
+        themes = self.dictionary.themes
+        counts = self.codes.sum(axis=0)
+        order = np.argsort(-counts, kind="stable")
+        n = np.array([*counts[order], int(self.uncoded.numerator)])
+        labels = [self.dictionary.labels[themes[k]] for k in order]
+        share, lower, upper = wilson(n, np.full(len(n), self._written.sum()), self.conf_level)
+        return pd.DataFrame(
+            {
+                "theme": [*(themes[k] for k in order), UNCODED],
+                "label_de": [*(label["de"] for label in labels), "ohne Thema"],
+                "label_en": [*(label["en"] for label in labels), "no theme"],
+                "n": n,
+                "share": share,
+                "share_ci_lower": lower,
+                "share_ci_upper": upper,
+            }
+        )
+
+    def coded(self) -> pd.DataFrame:
+        """One row a text: text, and one column of yes or no a theme; to be checked and corrected by hand."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"text": pd.Series(self.texts, dtype=object)})
+        return frame.assign(**{theme: self.codes[:, k] for k, theme in enumerate(self.dictionary.themes)})
+
+    def agreement(self, hand: Sequence[str | Iterable[str] | None]) -> pd.DataFrame:
+        """How far the dictionary agrees with a person, theme by theme.
+
+        Parameters
+        ----------
+        hand : sequence, one entry a text
+            Themes that the person gave: names, one name, an empty list for none; None for texts that were not read.
+
+        Returns
+        -------
+        DataFrame
+            Columns theme, n (texts coded by both), n_hand, n_dictionary, n_both (with the theme), kappa (Cohen's, with
+            `_ci_lower` and `_ci_upper` by its large-sample standard error). Kappa is NaN where neither ever gives the
+            theme, the limits also where both always agree: the standard error would be 0.
+
+        Raises
+        ------
+        ArgumentError
+            Another number of entries, an unknown theme, or no text coded by hand.
+
+        References
+        ----------
+        Cohen (1960), Educational and Psychological Measurement 20, 37-46; Fleiss, Cohen and Everitt (1969),
+        Psychological Bulletin 72, 323-327.
+        """
+        import pandas as pd
+
+        by_hand, read = self._by_hand(hand)
+        z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
+        rows = []
+        for k, theme in enumerate(self.dictionary.themes):
+            one, two = by_hand[read, k], self.codes[read, k]
+            kappa, error = _kappa(one, two)
+            lower, upper = np.clip([kappa - z * error, kappa + z * error], -1.0, 1.0)
+            limits = {"kappa_ci_lower": lower, "kappa_ci_upper": upper}
+            counts = {"n": int(read.sum()), "n_hand": int(one.sum()), "n_dictionary": int(two.sum()),
+                      "n_both": int((one & two).sum())}  # fmt: skip
+            rows.append({"theme": theme, **counts, "kappa": kappa, **limits})
+        return pd.DataFrame(rows)
+
+    def _by_hand(self, hand: Sequence[str | Iterable[str] | None]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        themes = self.dictionary.themes
+        if isinstance(hand, str) or len(hand) != len(self.texts):
+            raise ArgumentError(f"hand has {len(hand):,} entries; allowed: one for each of {len(self.texts):,} texts")
+        codes, read = np.zeros(self.codes.shape, dtype=bool), np.zeros(len(hand), dtype=bool)
+        for k, entry in enumerate(hand):
+            if _nothing(entry):
+                continue
+            read[k] = True
+            for theme in [entry] if isinstance(entry, str) else entry or ():
+                codes[k, themes.index(check_choice(f"hand[{k}]", theme, themes))] = True
+        if not read.any():
+            raise ArgumentError("hand holds no text coded by hand; give [] for a text without any theme")
+        return codes, read & self._written
+
+    @property
+    def _written(self) -> NDArray[np.bool_]:
+        return np.array([bool(text and text.strip()) for text in self.texts], dtype=bool)
+
+
+def code_reasons(
+    texts: Dataset | Iterable[str | None],
+    dictionary: ThemeDictionary | None = None,
+    *,
+    conf_level: float = 0.95,
+) -> CodedReasons:
+    """Code what customers write into themes, by a dictionary that can be read and edited.
+
+    Parameters
+    ----------
+    texts : Dataset or iterable of str
+        Texts in German or English; None where nothing was written. Of a data set: `cancellations.reason_text`, in the
+        order of time.
+    dictionary : ThemeDictionary, optional
+        Default: the one that comes with kbind. ``kb.ThemeDictionary.load().save(path)`` writes it, to be edited.
+    conf_level : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    CodedReasons
+
+    Raises
+    ------
+    ArgumentError
+        The data set has no such column, or something is no text.
+
+    Examples
+    --------
+    >>> coded = code_reasons(["Zu teuer.", "Support never answered, too expensive", "Danke und tschüss"])
+    >>> coded.to_frame().head(2)[["theme", "n"]].to_string(index=False, header=False).split()
+    ['price', '2', 'service', '1']
+    >>> print(coded.uncoded)
+    33.33% [6.15%, 79.23%] (1 of 3)
+    >>> coded.dictionary.hits("not too expensive")
+    (Hit(theme='price', pattern='expensive', words='expensive', negated=True),)
+    """
+    check_conf_level(conf_level)
+    chosen = ThemeDictionary.load() if dictionary is None else dictionary
+    if not isinstance(chosen, ThemeDictionary):
+        raise ArgumentError(f"dictionary of type {type(dictionary).__name__}; allowed: kb.ThemeDictionary.load(path)")
+    given = _texts_of(texts) if isinstance(texts, Dataset) else _checked(texts)
+    known = {text: chosen.code(text) for text in dict.fromkeys(given)}
+    codes = np.array([[theme in known[text] for theme in chosen.themes] for text in given], dtype=bool)
+    return CodedReasons(given, chosen, codes.reshape(len(given), len(chosen.themes)), conf_level)
+
+
+def _texts_of(data: Dataset) -> tuple[str | None, ...]:
+    data.require("cancellations")
+    if "reason_text" not in data.tables["cancellations"].columns:
+        raise ArgumentError(f"cancellations of {data.name!r} has no column 'reason_text'; name it in kbind.yaml")
+    found = data.engine.query(
+        "SELECT reason_text AS text FROM c ORDER BY timestamp, customer_id", tables={"c": "cancellations"}
+    )
+    return tuple(found.column("text").to_pylist())
+
+
+def _checked(texts: Any) -> tuple[str | None, ...]:
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise ArgumentError(f"texts={texts!r} is no list of texts")
+    given = tuple(None if _nothing(text) else text for text in texts)
+    wrong = next((text for text in given if text is not None and not isinstance(text, str)), None)
+    if wrong is not None:
+        raise ArgumentError(f"texts holds {wrong!r}; allowed: text, or None where nothing was written")
+    return given
+
+
+def _nothing(value: object) -> bool:
+    """None, and what data frames put in its place."""
+    import pandas as pd
+
+    return value is None or value is pd.NA or (isinstance(value, float) and bool(np.isnan(value)))
+
+
+def _kappa(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> tuple[float, float]:
+    """Cohen's kappa and its standard error; NaN where both say one thing only, the error also where all agree."""
+    from statsmodels.stats.inter_rater import cohens_kappa
+
+    table = np.array([[(one & two).sum(), (one & ~two).sum()], [(~one & two).sum(), (~one & ~two).sum()]])
+    if not len(one) or (one.all() == two.all() and one.any() == two.any() and one.all() == one.any()):
+        return np.nan, np.nan
+    found = cohens_kappa(table)
+    return float(found.kappa), float(found.std_kappa) if (one != two).any() else np.nan

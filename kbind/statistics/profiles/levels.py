@@ -1,0 +1,123 @@
+"""One attribute of customers as a few levels: its own values, or ranges of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS, is_text
+from kbind.statistics.groups import Ints
+
+Floats = NDArray[np.float64]
+
+#: Label of customers of whom an attribute says nothing.
+MISSING = "(missing)"
+
+#: Numbers with no more different values than this are levels as they stand; others are cut into ranges.
+_MOST_VALUES = 6
+
+#: Where ranges are cut, as shares of the customers: four ranges of about equal size.
+_CUT_AT = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    """A column with a few levels.
+
+    Attributes
+    ----------
+    name : str
+        Of the column.
+    levels : tuple of str
+        In order; ranges from low to high.
+    codes : ndarray of int, shape (rows,)
+        Index into `levels`, -1 where unknown.
+    cuts : tuple of float
+        Where ranges begin, but for the first; empty for levels.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    codes: Ints = field(repr=False)
+    cuts: tuple[float, ...] = ()
+
+
+def kind_of(column_type: str) -> str:
+    """What a column holds, by the engine's type: "number", "flag", "text" or "other"."""
+    if column_type.startswith((*INTEGERS, *DECIMALS, *FLOATS)):
+        return "number"
+    if column_type == "BOOLEAN":
+        return "flag"
+    return "text" if is_text(column_type) else "other"
+
+
+def attribute_of(name: str, kind: str, values: pa.ChunkedArray, n: Ints) -> Attribute:
+    """Levels and codes of a column of distinct rows, of which each stands for `n` customers."""
+    if kind == "number":
+        return _of_numbers(name, numbers_of(values), n)
+    found = values.cast(pa.bool_()) if kind == "flag" else values
+    encoded = found.dictionary_encode().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):  # an empty one, or one in several chunks
+        encoded = encoded.unify_dictionaries().chunk(0)
+    words = encoded.dictionary.to_pylist()
+    labels = [{True: "yes", False: "no"}.get(word, str(word)) if kind == "flag" else str(word) for word in words]
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    rank = np.empty(len(labels) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(labels)), -1
+    codes = rank[encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)]
+    return Attribute(name, tuple(labels[k] for k in order), codes)
+
+
+def numbers_of(values: pa.ChunkedArray) -> Floats:
+    """A column of numbers, NaN where unknown."""
+    return np.array(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _of_numbers(name: str, values: Floats, n: Ints) -> Attribute:
+    known = np.isfinite(values)
+    codes = np.full(len(values), -1, dtype=np.int64)
+    distinct, place = np.unique(values[known], return_inverse=True)
+    if len(distinct) <= _MOST_VALUES:
+        codes[known] = place
+        return Attribute(name, tuple(_number(value) for value in distinct), codes)
+    cuts = cut_points(values[known], n[known])
+    codes[known] = np.searchsorted(cuts, values[known], side="right")
+    return Attribute(name, range_labels(cuts), codes, cuts)
+
+
+def cut_points(values: Floats, n: Ints) -> tuple[float, ...]:
+    """Quartiles, rounded to two significant digits; fewer where these coincide or leave a range empty.
+
+    >>> cut_points(np.arange(1000.0), np.ones(1000, dtype=int))
+    (250.0, 500.0, 750.0)
+    """
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(n[order])
+    quartiles = values[order][np.searchsorted(reached, np.array(_CUT_AT) * reached[-1])]
+    rounded = sorted({float(f"{value:.2g}") for value in quartiles})
+    cuts: list[float] = []
+    for cut in rounded:
+        below = cuts[-1] if cuts else -np.inf
+        if ((values >= below) & (values < cut)).any() and (values >= cut).any():
+            cuts.append(cut)
+    return tuple(cuts)
+
+
+def range_labels(cuts: tuple[float, ...]) -> tuple[str, ...]:
+    """What half-open ranges are called.
+
+    >>> range_labels((9, 29.5))
+    ('< 9', '9 to < 29.5', '>= 29.5')
+    """
+    if not cuts:
+        return ("any",)
+    inner = [f"{_number(low)} to < {_number(high)}" for low, high in pairwise(cuts)]
+    return (f"< {_number(cuts[0])}", *inner, f">= {_number(cuts[-1])}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.15g}"

@@ -1,0 +1,152 @@
+"""Customers who said goodbye: why they say they leave, what they are like, and what went before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import column, literal, parse
+from kbind.errors import ArgumentError, listed
+from kbind.statistics.durations import end_of
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import Ints
+from kbind.statistics.profiles import MOST_LEVELS, attribute_names, row_value
+from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.reasons.behaviour import CONTRACTS, Measure, Steps, behaviour_steps
+from kbind.statistics.reasons.themes import Hit, ThemeDictionary
+from kbind.statistics.result import Provenance
+
+__all__ = ["Hit", "Leavers", "Measure", "ThemeDictionary", "leavers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Leavers:
+    """Customers who said goodbye, one by one.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        As stated; the most frequent first.
+    reason : ndarray of int, shape (leavers,)
+        Index into `reasons`, -1 where none was given.
+    voluntary : ndarray of bool, shape (leavers,)
+        Whether they left of their own accord, as far as anybody says otherwise.
+    attributes : tuple of Attribute
+        What they are like.
+    measures : tuple of Measure
+        What was measured of the time before.
+    values : dict of str to ndarray of float, shape (leavers,)
+        Of every measure; NaN where unknown.
+    notes : tuple of str
+    """
+
+    reasons: tuple[str, ...]
+    reason: Ints = field(repr=False)
+    voluntary: NDArray[np.bool_] = field(repr=False)
+    attributes: tuple[Attribute, ...]
+    measures: tuple[Measure, ...]
+    values: dict[str, Floats] = field(repr=False)
+    notes: tuple[str, ...]
+    provenance: Provenance
+    customer: str = "customer"
+
+    def __len__(self) -> int:
+        return len(self.reason)
+
+
+def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: object = None) -> Leavers:
+    """One row a customer who said goodbye before the end of the data; of several times, the last one.
+
+    Raises
+    ------
+    ArgumentError
+        No cancellations with reasons, no such column, or nobody who gave a reason.
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    data.require("cancellations")
+    data.require("customers")
+    if "reason" not in data.tables["cancellations"].columns:
+        raise ArgumentError(f"cancellations of {data.name!r} has no column 'reason'; name it in kbind.yaml")
+    flag = data.roles["churned"].column if "churned" in data.roles else ""
+    names, notes = attribute_names(data, by, without=(flag,) if flag else (), parameter="by")
+    kinds = {name: kind_of(data.tables["customers"].columns[name]) for name in names}
+    times = [name for name in names if kinds[name] == "other"]
+    if times:
+        raise ArgumentError(f"by={times[0]!r} holds times; turn it into a number or a group first")
+    end = end_of(data, as_of)
+    steps = behaviour_steps(data)
+    found = _query(data, names, steps, end)
+    one = np.ones(found.num_rows, dtype=np.int64)
+    reasons, reason = _by_frequency(attribute_of("reason", "text", found.column("reason"), one), data.name)
+    attributes = [attribute_of(name, kinds[name], found.column(f"c{k}"), one) for k, name in enumerate(names)]
+    many = [a.name for a in attributes if len(a.levels) > MOST_LEVELS]
+    if many and by is not None:
+        raise ArgumentError(f"by={many[0]!r} has more than {MOST_LEVELS} levels; group them first")
+    left_out = [f"Left out, because they have more than {MOST_LEVELS} levels: {listed(many)}."] if many else []
+    return Leavers(
+        reasons=reasons,
+        reason=reason,
+        voluntary=np.array(found.column("voluntary").to_pylist(), dtype=bool),
+        attributes=tuple(a for a in attributes if a.name not in many),
+        measures=tuple(steps.measures),
+        values={measure.name: numbers_of(found.column(f"m{k}")) for k, measure in enumerate(steps.measures)},
+        notes=(*notes, *left_out),
+        provenance=Provenance(data.name, data.timezone, end),
+        customer=data.card.customer,
+    )
+
+
+def _query(data: Dataset, names: Sequence[str], behaviour: Steps, end: datetime) -> pa.Table:
+    """Per leaver: reason, voluntary, attributes c0, c1, ... and measures m0, m1, ..."""
+    said = "voluntary" in data.tables["cancellations"].columns
+    steps = {
+        "said": "SELECT customer_id, x.t AS t, x.v AS reason, x.w AS voluntary FROM (SELECT customer_id, "
+        "max(struct_pack(t := _said_at, v := _reason, w := _voluntary)) AS x FROM cancellations "
+        "WHERE _said_at < _as_of GROUP BY customer_id) AS last"
+    } | behaviour.sql
+    parts = behaviour.parts | {
+        "said_at": wall_time(data, "cancellations", "timestamp"),
+        "reason": parse("nullif(trim(_x), '')", x=column("reason")),
+        "voluntary": column("voluntary") if said else literal(True),
+        "as_of": literal(end),
+    }
+    parts |= {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
+    selected = ["said.reason AS reason", "coalesce(said.voluntary, TRUE) AS voluntary"]
+    selected += [f"_c{k} AS c{k}" for k in range(len(names))]
+    selected += [f"{sql} AS m{k}" for k, sql in enumerate(behaviour.columns.values())]
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    joins = "".join(
+        f" LEFT JOIN {name} ON {name}.customer_id = said.customer_id" for name in behaviour.sql if name != CONTRACTS
+    )
+    sql = (
+        f"WITH {whole} SELECT {', '.join(selected)} FROM said "
+        f"LEFT JOIN customers AS p ON p.customer_id = said.customer_id{joins} ORDER BY said.t, said.customer_id"
+    )
+    return data.engine.query(
+        sql,
+        tables={"customers": "customers", "cancellations": "cancellations", **behaviour.tables},
+        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)},
+    )
+
+
+def _by_frequency(said: Attribute, source: str) -> tuple[tuple[str, ...], Ints]:
+    """Reasons, the most frequent first, and the code of every leaver."""
+    if not said.levels:
+        raise ArgumentError(f"nobody in cancellations of {source!r} gave a reason")
+    if len(said.levels) > MOST_LEVELS:
+        raise ArgumentError(
+            f"cancellations.reason has {len(said.levels):,} levels; allowed: at most {MOST_LEVELS}; free text belongs "
+            "into reason_text, see kb.code_reasons"
+        )
+    order = np.argsort(-np.bincount(said.codes[said.codes >= 0], minlength=len(said.levels)), kind="stable")
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(order)), -1
+    return tuple(said.levels[k] for k in order), rank[said.codes]

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kbind as kb
+from kbind.statistics.profiles import profiles
+from kbind.statistics.profiles.levels import Attribute, cut_points
+from kbind.statistics.profiles.structure import find_structure
+
+
+def test_profiles_counts_what_pandas_counts(telco: kb.Dataset) -> None:
+    found = profiles(telco, attributes=["contract", "partner"], adjust="internet_service")
+    table = telco.table("customers")
+    assert (found.n.sum(), found.left.sum()) == (len(table), (table["churn"] == "Yes").sum())
+    for attribute in (*found.attributes, *found.levels.values()):
+        counts = np.bincount(attribute.codes, found.n)
+        expected = table[attribute.name].astype(str).value_counts()
+        assert dict(zip(attribute.levels, counts.astype(int), strict=True)) == expected.to_dict()
+
+
+def test_profiles_of_contracts_are_those_who_had_one() -> None:
+    """Customer 3 has no contract, and 4 begins after the end."""
+    contracts = pd.DataFrame(
+        [(1, "2023-01-01", "2023-07-01"), (2, "2023-01-01", None), (4, "2024-05-01", None)],
+        columns=["customer_id", "start", "end"],
+    )
+    people = pd.DataFrame({"customer_id": [1, 2, 3, 4], "size": ["s", "l", "s", "l"]})
+    data = kb.open_dataset({"customers": people, "subscriptions": contracts}, as_of="2024-01-01")
+    found = profiles(data, exposure=True)
+    assert (found.n.sum(), found.left.sum()) == (2, 1)
+    assert found.time is not None
+    assert found.time.sum() == pytest.approx(6 + 12)
+
+
+def test_outcome_may_be_any_column_of_yes_and_no() -> None:
+    people = {"customer_id": range(6), "size": list("sslsll"), "moved": ["ja", "nein", "ja", "no", "yes", "no"]}
+    data = kb.open_dataset({"customers": pd.DataFrame(people)})
+    found = profiles(data, "moved")
+    assert (found.n.sum(), found.left.sum()) == (6, 3)
+    assert [a.name for a in found.attributes] == ["size"]
+
+
+def test_names_and_values_of_any_kind_are_only_text() -> None:
+    hostile = 'x"; DROP TABLE customers; --'
+    rng = np.random.default_rng(0)
+    columns = {
+        hostile: rng.choice(["_c0", "' OR 1=1", "  "], 60),
+        "entry": rng.choice(["a", "b"], 60),
+        "n": rng.choice([True, False], 60),
+    }
+    people = pd.DataFrame({"customer_id": range(60), **columns, "churned": rng.random(60) < 0.5})
+    data = kb.open_dataset({"customers": people}, roles={"churned": "churned"})
+    found = profiles(data)
+    assert [a.name for a in found.attributes] == [hostile, "entry", "n"]
+    assert set(found.attributes[0].levels) == {"_c0", "' OR 1=1"}
+    assert (found.attributes[0].codes == -1).any()
+    assert found.attributes[2].levels == ("no", "yes")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80), st.integers(0, 99))
+def test_cut_points_leave_no_range_empty(numbers: list[float], seed: int) -> None:
+    values = np.array(numbers)
+    n = np.random.default_rng(seed).integers(1, 5, len(values))
+    cuts = cut_points(values, n)
+    assert list(cuts) == sorted(set(cuts))
+    counts = np.bincount(np.searchsorted(cuts, values, side="right"), minlength=len(cuts) + 1)
+    assert (counts > 0).all()
+    assert all(cut == float(f"{cut:.2g}") for cut in cuts)
+
+
+def attribute(name: str, values: list[str | None]) -> Attribute:
+    levels = tuple(sorted({value for value in values if value is not None}))
+    return Attribute(name, levels, np.array([-1 if v is None else levels.index(v) for v in values]))
+
+
+def test_structure_follows_the_wording_where_rows_are_alike() -> None:
+    net = attribute("net", ["fast"] * 10 + ["slow"] * 10 + ["none"] * 10)
+    extra = attribute("extra", ["yes", "no"] * 10 + ["no net"] * 10)
+    more = attribute("more", ["yes"] * 5 + ["no"] * 15 + ["no net"] * 10)
+    one = np.ones(30, dtype=np.int64)
+    for order in ((net, extra, more), (more, extra, net), (extra, net, more)):
+        found, same = find_structure(order, one)
+        assert {(s.attribute, s.level, s.parent, s.parent_level, s.n) for s in found} == {
+            ("extra", "no net", "net", "none", 10),
+            ("more", "no net", "net", "none", 10),
+        }
+        assert not same
+
+
+def test_structure_takes_the_column_with_nothing_else_to_say_for_the_parent() -> None:
+    lines = attribute("lines", ["one", "two"] * 10 + ["phone not rented"] * 10)
+    rented = attribute("rented", ["1"] * 20 + ["0"] * 10)
+    (found,), _ = find_structure((lines, rented), np.ones(30, dtype=np.int64))
+    assert (found.attribute, found.parent, found.parent_level) == ("lines", "rented", "0")
+
+
+def test_columns_missing_together_explain_nothing() -> None:
+    a = attribute("a", ["x", "y"] * 10 + [None] * 10)
+    b = attribute("b", ["u"] * 7 + ["v"] * 13 + [None] * 10)
+    assert find_structure((a, b), np.ones(30, dtype=np.int64)) == ((), {})
+
+
+def test_columns_that_say_the_same_both_depend_on_the_parent() -> None:
+    net = attribute("net", ["fast", "slow", "slow", "fast"] * 5 + ["none"] * 10)
+    extra = attribute("extra", ["yes", "no"] * 10 + ["no net"] * 10)
+    copy = attribute("copy", ["1", "0"] * 10 + ["no net"] * 10)
+    found, same = find_structure((net, extra, copy), np.ones(30, dtype=np.int64))
+    assert {s.attribute for s in found} == {"extra", "copy"}
+    assert same == {"copy": "extra"}
