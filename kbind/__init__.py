@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kbind.estimates.retention import lifecycle as lifecycle
     from kbind.estimates.retention import rescale_churn as rescale_churn
     from kbind.estimates.retention import retention_rate as retention_rate
+    from kbind.estimates.segments import Segmentation as Segmentation
+    from kbind.estimates.segments import segment_churned as segment_churned
     from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
     from kbind.estimates.survival import HazardCurve as HazardCurve
     from kbind.estimates.survival import HazardModel as HazardModel
@@ -76,6 +78,8 @@ _HOMES = {
     "ThemeDictionary": "kbind.statistics.reasons",
     "code_reasons": "kbind.estimates.reasons",
     "reason_by_type": "kbind.estimates.reasons",
+    "Segmentation": "kbind.estimates.segments",
+    "segment_churned": "kbind.estimates.segments",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "Rate": "kbind.estimates.retention",
