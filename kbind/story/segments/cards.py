@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError
 from kbind.estimates.segments import Segmentation, SegmentProfile, segment_churned
+from kbind.statistics.groups import Ints
 from kbind.statistics.profiles import MISSING
 from kbind.wording import Disclosure, Fact
 
@@ -107,22 +107,6 @@ class Segments:
         return self.stable and bool((self.frame["lift_ci_lower"] > 1).any())
 
     @cached_property
-    def stability(self) -> Fact:
-        """How alike the segments of new samples are; 1 is the same."""
-        row = self.found.to_frame().set_index("k").loc[self.found.k]
-        values = (float(row[name]) for name in ("ari", "ari_ci_lower", "ari_ci_upper"))
-        meaning = "adjusted Rand index of the segments and those of bootstrap samples"
-        value, lower, upper = values
-        return Fact("stability", value, "share", meaning, lower, upper, source="segment_churned(...).to_frame()")
-
-    @cached_property
-    def least(self) -> Fact:
-        """Overlap of the segment that comes back worst with itself in new samples."""
-        row = self.found.to_frame().set_index("k").loc[self.found.k]
-        meaning = "mean Jaccard overlap of the least stable segment with bootstrap samples"
-        return Fact("overlap", float(row["jaccard_min"]), "share", meaning, source="segment_churned(...).to_frame()")
-
-    @cached_property
     def again(self) -> Fact:
         """Share of those who left that fall in the same segment if it is formed without them."""
         share, n = self.profile.same_segment, self.found.n
@@ -141,7 +125,7 @@ class Segments:
         frame = self.frame
         left = frame["n_churned"].to_numpy(dtype=np.int64)
         stayed = frame["n"].to_numpy(dtype=np.int64) - left
-        hidden = disclosure.crossed(np.stack([left, stayed], axis=1))[:-1].any(axis=1)
+        hidden = np.atleast_1d(disclosure.crossed(np.stack([left, stayed], axis=1))[:-1].any(axis=1))
         reasons = self._reasons(left, disclosure)
         result = []
         for place, (_, row) in enumerate(frame.iterrows()):
@@ -162,7 +146,7 @@ class Segments:
             )
         return result
 
-    def _shared(self, number: int, left: Sequence[int], disclosure: Disclosure) -> tuple[Shared, ...]:
+    def _shared(self, number: int, left: Ints, disclosure: Disclosure) -> tuple[Shared, ...]:
         """What distinguishes a segment: one thing an attribute, what it has before what it lacks."""
         every = self.profile.traits()
         mine = every[(every["segment"] == number) & every["clear"] & (every["standardized"].abs() >= _CLEAR)]
@@ -174,11 +158,11 @@ class Segments:
             attribute, level = str(row["attribute"]), str(row["level"])
             same = every[(every["attribute"] == attribute) & (every["level"] == level)].set_index("segment")["value"]
             n = int(left[number - 1])
-            others = int(sum(left)) - n
+            others = int(left.sum()) - n
             name = f"segment.{number}.{attribute}.{level}"
             if level:
                 counts = np.array([round(same[k + 1] * size) for k, size in enumerate(left)], dtype=np.int64)
-                mask = disclosure.crossed(np.stack([counts, np.asarray(left) - counts], axis=1))
+                mask = disclosure.crossed(np.stack([counts, left - counts], axis=1))
                 if mask[number - 1].any():
                     continue
                 count = int(counts[number - 1])
@@ -191,20 +175,20 @@ class Segments:
             result.append(Shared(attribute, level, bool(row["standardized"] > 0), here, rest))
         return tuple(result[:_TRAITS])
 
-    def _reasons(self, left: Sequence[int], disclosure: Disclosure) -> list[tuple[tuple[str, Fact], ...]]:
+    def _reasons(self, left: Ints, disclosure: Disclosure) -> list[tuple[tuple[str, Fact], ...]]:
         """Stated reasons of each segment that may be told, among those of it who gave one."""
         frame = self.profile.reasons()
         if frame.empty:
             return [()] * len(left)
         wide = frame.pivot(index="segment", columns="reason", values="n").reindex(range(1, len(left) + 1)).fillna(0)
         table = wide.to_numpy(dtype=np.int64)
-        silent = np.asarray(left) - table.sum(axis=1)
+        silent = left - table.sum(axis=1)
         mask = disclosure.crossed(np.column_stack([table, silent]))
         result = []
         for place in range(len(left)):
             stated = int(table[place].sum())
             own = frame[frame["segment"] == place + 1]
-            told = []
+            told: list[tuple[str, Fact]] = []
             for _, row in own.iterrows():
                 column = list(wide.columns).index(row["reason"])
                 # without the number of those who gave none, shares of the others would tell it
@@ -228,8 +212,8 @@ def segments_of(data: Dataset) -> Segments | None:
 
 
 def _fact(row: pd.Series[Any], number: int, name: str, unit: str, n: int, count: int | None, told: bool) -> Fact:
-    limits = (float(row.get(f"{name}_ci_{side}", np.nan)) for side in ("lower", "upper"))
+    lower, upper = (float(row.get(f"{name}_ci_{side}", np.nan)) for side in ("lower", "upper"))
     meaning = f"{name.replace('_', ' ')} of the segment"
     source = "segment_churned(...).profile().to_frame()"
-    return Fact(f"segment.{number}.{name}", float(row[name]), unit, meaning, *limits, n=n, count=count,
+    return Fact(f"segment.{number}.{name}", float(row[name]), unit, meaning, lower, upper, n=n, count=count,
                 source=source, hidden=not told)  # fmt: skip

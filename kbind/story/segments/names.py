@@ -42,9 +42,12 @@ class Names:
     flags: frozenset[str] = frozenset()
     themes: ThemeDictionary = field(default_factory=ThemeDictionary.load, repr=False)
 
-    def attribute(self, name: str) -> str:
-        """A column: "Branche"."""
-        return self._own(f"attribute.{self.example}.{name}") or named(name)
+    def attribute(self, name: str, *, first: bool = False) -> str:
+        """A column: "Branche"; with a capital where it comes first, unless the data calls it so."""
+        own = self._own(f"attribute.{self.example}.{name}")
+        if not own:
+            return named(name)
+        return own[:1].upper() + own[1:] if first else own
 
     def level(self, attribute: str, level: str) -> str:
         """One of its levels: "Handel", "unter 350", "ja", "unbekannt"."""
@@ -69,7 +72,7 @@ class Names:
 
     def pair(self, attribute: str, level: str) -> str:
         """Both, for tables and figures: "Branche: Handel"."""
-        words = {"attribute": self.attribute(attribute), "level": self.level(attribute, level)}
+        words = {"attribute": self.attribute(attribute, first=True), "level": self.level(attribute, level)}
         return self.voice.catalogue.text("segments.pair", **words)
 
     def those(self, attribute: str, level: str) -> str:

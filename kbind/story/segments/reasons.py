@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,8 +55,9 @@ class ReasonStory(SegmentFacts):
     def deviation(self) -> tuple[str, str, Fact, Fact] | None:
         """The reason and level that differ most, surely so: level, reason, share there, share of all."""
         assert self.reasons is not None
-        ranked = self.reasons.association().set_index("attribute")
-        if not self.typed or not ranked.loc[self.typed, "q_value"] <= _FDR:
+        ranked = self.reasons.association()
+        clear = ranked["attribute"][ranked["q_value"] <= _FDR]
+        if not self.typed or self.typed not in set(clear):
             return None
         counts, mask = self._crossed
         frame = self.reasons.to_frame()
@@ -106,7 +108,7 @@ class ReasonStory(SegmentFacts):
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
         say, names = self.voice.say, self.names
         counts, mask = self._crossed
-        head = [names.attribute(self.typed), say("segments.table.leavers")]
+        head = [names.attribute(self.typed, first=True), say("segments.table.leavers")]
         head += [names.reason(reason) if reason else say("segments.others") for reason in counts.columns]
         table = counts.to_numpy(dtype=np.int64)
         whole = np.vstack([table, table.sum(axis=0)])
@@ -190,7 +192,7 @@ class ReasonStory(SegmentFacts):
             rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
         return Table(say("segments.behaviour.title"), head, rows)
 
-    def _measured(self, row: pd.Series) -> str:  # type: ignore[type-arg]
+    def _measured(self, row: pd.Series[Any]) -> str:
         if row["hidden"]:
             return DASH
         if row["nearly"]:

@@ -157,7 +157,8 @@ class SegmentStory(ReasonStory):
             return self.findings
         frame = self.findings if len(self.findings) else self.frame
         frame = frame[np.isfinite(frame["effect_ci_lower"]) & np.isfinite(frame["effect_ci_upper"])].head(ROWS)
-        return frame.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
+        ranked: pd.DataFrame = frame.sort_values("effect", ascending=False, kind="stable")
+        return ranked.reset_index(drop=True)
 
     def contrast_title(self) -> str:
         """Finding of the contrasts."""
@@ -191,6 +192,10 @@ class SegmentStory(ReasonStory):
             effect = self.effect(int(place))
             rows.append([self.label(int(place)), tell(here), tell(rest), tell(effect), tell(effect, "range")])
         return Table(say("segments.table.title"), head, rows)
+
+    def reversal_title(self) -> str:
+        """Finding of the second look."""
+        return self.voice.say("segments.reversal.title")
 
     def reversal_text(self) -> list[str]:
         """What looks different once customers are compared who are alike otherwise."""
@@ -287,22 +292,20 @@ class SegmentStory(ReasonStory):
             planted = self._planted(card)
             if planted:
                 rows.append((say("segments.card.planted"), planted))
-            result.append((self.card_name(card), rows))
+            number = self.voice.number(card.number)
+            result.append((say("segments.card.name", number=number, name=self.card_name(card)), rows))
         return result
 
     def card_name(self, card: Card) -> str:
         """A name made of the two things that distinguish a segment most."""
         parts = [self._trait(shared) for shared in card.shared if shared.more or not shared.level][:2]
         parts = parts or [self._trait(shared) for shared in card.shared[:1]]
-        number = self.voice.number(card.number)
-        if not parts:
-            return self.voice.say("segments.card.plain", number=number)
-        return self.voice.say("segments.card.name", number=number, name=", ".join(parts))
+        return ", ".join(parts) if parts else self.voice.say("segments.card.plain")
 
     def _trait(self, shared: Shared) -> str:
         if not shared.level:
             key = "segments.trait.high" if shared.more else "segments.trait.low"
-            return self.voice.say(key, attribute=self.names.attribute(shared.attribute))
+            return self.voice.say(key, attribute=self.names.attribute(shared.attribute, first=True))
         pair = self.names.pair(shared.attribute, shared.level)
         return pair if shared.more else self.voice.say("segments.trait.rarely", pair=pair)
 
@@ -324,7 +327,8 @@ class SegmentStory(ReasonStory):
                 words = {"pair": self.names.pair(shared.attribute, shared.level)}
                 key = "segments.card.level"
             else:
-                words, key = {"attribute": self.names.attribute(shared.attribute)}, "segments.card.number"
+                name = self.names.attribute(shared.attribute, first=True)
+                words, key = {"attribute": name}, "segments.card.number"
             lines.append(self.voice.say(key, here=shared.here, others=shared.others, **words))
         return "; ".join(lines)
 
