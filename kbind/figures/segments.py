@@ -14,7 +14,7 @@ _ROW, _AROUND = 0.34, 0.95
 #: Ratios that may stand on the axis.
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 #: Signs up to which a label is written in full.
-_LABEL = 34
+_LABEL = 40
 
 
 def plot_contrasts(story: SegmentStory, *, ax: Axes | None = None) -> Axes:

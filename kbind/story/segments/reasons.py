@@ -17,7 +17,7 @@ _SIGNS = {"price": "price_rose", "service": "had_ticket", "no_need": "usage_halv
 #: Columns of the table of behaviour, if they were measured.
 _MEASURES = ("price_rose", "had_ticket", "usage_halved", "satisfaction_nps", "satisfaction_csat")
 #: Levels and reasons that a table has room for.
-_MOST_LEVELS, _MOST_REASONS = 8, 6
+_MOST_LEVELS, _MOST_REASONS = 6, 8
 #: Level up to which an association is told of.
 _FDR = 0.05
 
@@ -102,27 +102,29 @@ class ReasonStory(SegmentFacts):
 
     def reasons_note(self) -> str:
         """How to read the table."""
-        return self.voice.say("segments.reasons.note", dash=DASH)
+        note = self.voice.say("segments.reasons.note")
+        return f"{note} {self.voice.say('segments.reasons.hidden', dash=DASH)}" if self._crossed[1].any() else note
 
     def reasons_table(self) -> Table:
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
         say, names = self.voice.say, self.names
         counts, mask = self._crossed
-        head = [names.attribute(self.typed, first=True), say("segments.table.leavers")]
-        head += [names.reason(reason) if reason else say("segments.others") for reason in counts.columns]
-        table = counts.to_numpy(dtype=np.int64)
-        whole = np.vstack([table, table.sum(axis=0)])
-        labels = [names.level(self.typed, str(level)) for level in counts.index] + [say("segments.table.all")]
-        rows = []
-        for place, label in enumerate(labels):
-            total = int(whole[place].sum())
-            known = not mask[place, -1]
+        whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
+        totals, known = whole.sum(axis=1), ~mask[:, -1]
+        head = [say("segments.table.reason"), *(names.level(self.typed, str(level)) for level in counts.index)]
+        sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
+        rows = [[say("segments.table.leavers"), *sizes]]
+        for column, reason in enumerate(counts.columns):
+            label = names.reason(str(reason)) if reason else say("segments.others")
             cells = [
-                self.voice.percent(count / total) if known and not mask[place, column] else DASH
-                for column, count in enumerate(whole[place])
+                self.voice.percent(whole[place, column] / totals[place])
+                if known[place] and not mask[place, column]
+                else DASH
+                for place in range(len(whole))
             ]
-            rows.append([label, self.voice.number(total) if known else DASH, *cells])
-        return Table(say("segments.reasons.title", attribute=names.attribute(self.typed)), head, rows)
+            rows.append([label, *cells])
+        title = say("segments.reasons.title", attribute=names.attribute(self.typed))
+        return Table(title, [*head, say("segments.table.all")], rows)
 
     # -- against behaviour ---------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ HIGH = 1.5
 NAMED, REVERSALS = 3, 5
 #: p value up to which attributes have to do with each other.
 _LEVEL = 0.05
+#: What becomes of a difference, as `Contrasts.reversals` says it.
+_CHANGES = {"the other way round": "reversed", "clear only after adjusting": "appears"}
 #: What is offered for a theme that customers name.
 _OFFERS = ("price", "product", "service", "competitor", "no_need", "terms", "trust", "payment")
 
@@ -198,18 +200,25 @@ class SegmentStory(ReasonStory):
         return self.voice.say("segments.reversal.title")
 
     def reversal_text(self) -> list[str]:
-        """What looks different once customers are compared who are alike otherwise."""
-        lines = []
+        """What looks different once customers are compared who are alike otherwise, one sentence a kind of change."""
+        say = self.voice.say
+        told: dict[tuple[str, str, str], list[str]] = {}
         for _, row in self.reversals.head(REVERSALS).iterrows():
-            raw, adjusted = self.raw(int(row["place"])), self.effect(int(row["place"]))
-            key = {
-                "the other way round": "reversed",
-                "clear only after adjusting": "appears",
-            }.get(str(row["change"]), "gone")
-            words = {"those": self._those(int(row["place"])), "raw": raw, "adjusted": adjusted,
-                     "first": self._direction(raw), "second": self._direction(adjusted)}  # fmt: skip
-            lines.append(self.voice.say(f"segments.reversal.{key}", **words))
-        return lines
+            place = int(row["place"])
+            raw, adjusted = self.raw(place), self.effect(place)
+            if self.told(raw, adjusted):
+                kind = _CHANGES.get(str(row["change"]), "gone")
+                # what is not clear has no direction
+                first = "" if kind == "appears" else self._direction(raw)
+                second = "" if kind == "gone" else self._direction(adjusted)
+                key = "segments.reversal.item_gone" if kind == "gone" else "segments.reversal.item"
+                item = say(key, pair=self.label(place), raw=raw, adjusted=adjusted)
+                told.setdefault((kind, first, second), []).append(item)
+        lines = [
+            say(f"segments.reversal.{kind}", first=first, second=second, items="; ".join(items))
+            for (kind, first, second), items in told.items()
+        ]
+        return [*lines, say("segments.reversal.why")] if lines else []
 
     def _direction(self, effect: Fact) -> str:
         return self.voice.say("segments.more" if effect.value > 1 else "segments.less")
