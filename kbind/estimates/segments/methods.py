@@ -32,6 +32,10 @@ class Method(Protocol):
     def starts(self) -> tuple[int, int]:
         """Starts for the segments themselves, and for each resample: the more luck it takes, the less stable."""
 
+    @property
+    def null_resamples(self) -> int:
+        """Resamples of a null sample: as many as time allows."""
+
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """What it works on; one row a customer."""
 
@@ -61,6 +65,7 @@ class KMeansMethod:
     coding: Coding
     name: str = "kmeans"
     starts: tuple[int, int] = (10, 3)
+    null_resamples: int = 20
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """The matrix of all columns."""
@@ -86,7 +91,8 @@ class LatentClassMethod:
 
     coding: Coding
     name: str = "latent_classes"
-    starts: tuple[int, int] = (10, 2)
+    starts: tuple[int, int] = (4, 2)
+    null_resamples: int = 5
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """Numbers, scaled, then the codes of levels."""

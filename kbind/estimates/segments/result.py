@@ -19,7 +19,7 @@ from kbind.estimates.segments.stability import (
     crossed,
 )
 from kbind.estimates.segments.traits import Coding
-from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement, judge
+from kbind.estimates.segments.verdict import LEVEL, Effort, Judgement, judge
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.roster import Roster, Values, read_columns
@@ -134,7 +134,7 @@ class Segmentation(Shown):
         if found.null is not None:
             return (
                 f"The ARI is {found.null.ari:.3f}; {len(found.null.null)} samples of a Gaussian copula with the same "
-                f"margins and correlations, but no groups ({NULL_RESAMPLES} resamples each), reach "
+                f"margins and correlations, but no groups ({self.formed.method.null_resamples} resamples each), reach "
                 f"{found.null.mean:.3f} on average and {found.null.percentile:.3f} at their 95th percentile "
                 f"(p = {found.null.p_value:.2f})."
             )
@@ -274,7 +274,7 @@ class Segmentation(Shown):
 
 
 #: For the method that is only compared with: latent classes take thirty times as long.
-_OTHER = Effort(resamples=50, null_samples=19)
+_OTHER = Effort(resamples=25, null_samples=19)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,9 +27,6 @@ LEVEL = 0.05
 #: Shuffles of the columns.
 _SHUFFLES = 199
 
-#: Resamples of a null sample.
-NULL_RESAMPLES = 20
-
 #: As many null samples that are as stable as the data settle it.
 _SETTLED = 5
 
@@ -46,7 +43,7 @@ class NullTest:
     ari : float
         Of the data, over all its resamples.
     null : ndarray of float, shape (null samples,)
-        Of samples of the Gaussian copula, in as many segments, over 20 resamples each: what is left of chance in the
+        Of samples of the Gaussian copula, in as many segments, over fewer resamples each: what is left of chance in the
         resampling makes them spread a little more, so that the test errs on the side of no groups.
     p_value : float
         Share of null samples that are as stable as the data, these included.
@@ -193,7 +190,7 @@ def null_test(
     exceeded = 0
     while len(null) < samples and exceeded < _SETTLED:
         x, counts = distinct(coding, method.prepare(copula.draw(rng)))
-        null.append(float(stability(method, x, counts, here.k, NULL_RESAMPLES, rng).ari.mean()))
+        null.append(float(stability(method, x, counts, here.k, method.null_resamples, rng).ari.mean()))
         exceeded += null[-1] >= ari
         report("null samples", len(null), samples)
     reached = np.array(null)
