@@ -12,9 +12,9 @@ from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
-from kbind.estimates.segments.stability import STARTS, rank_by_size
+from kbind.estimates.segments.stability import rank_by_size
 from kbind.estimates.segments.traits import Coding, learn_coding
-from kbind.estimates.segments.verdict import TRIED, Effort, Report, judge
+from kbind.estimates.segments.verdict import Effort, Report, judge
 from kbind.statistics.roster import Values, roster
 
 __all__ = ["Assignment", "SegmentProfile", "Segmentation", "form", "other_method", "segment_churned"]
@@ -89,10 +89,10 @@ def segment_churned(
 
     The rule: every segment comes back in bootstrap samples with a mean Jaccard overlap of at least .75, and holds at
     least 5 % of the customers. Stable segments can be had from data without any groups, so the verdict is "groups"
-    only if they are more stable than those of a Gaussian copula with the same margins and correlations (5 % level, the
-    choice of k repeated in every sample); else it is "a useful partition of a continuum". It is "no stable segments"
-    if no number meets the rule, or if attributes have no more to do with each other than shuffled columns (5 % level):
-    a cut through one of two unrelated attributes is stable, and means nothing.
+    only if they are more stable than those of a Gaussian copula with the same margins and correlations (5 % level);
+    else it is "a useful partition of a continuum". It is "no stable segments" if no number meets the rule, or if
+    attributes have no more to do with each other than shuffled columns (5 % level): a cut through one of two unrelated
+    attributes is stable, and means nothing.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def form(method: Method, coding: Coding, columns: dict[str, Values], k: int, see
         return Formed(method, coding, None, np.zeros(1, dtype=np.int64))
     x = method.prepare(coding.read(columns))
     counts = np.ones(len(x))
-    model = method.fit(x, counts, k, STARTS, int(np.random.default_rng([seed, 2]).integers(2**31 - 1)))
+    model = method.fit(x, counts, k, method.starts[0], int(np.random.default_rng([seed, 2]).integers(2**31 - 1)))
     return Formed(method, coding, model, rank_by_size(model.assign(x), k, counts))
 
 

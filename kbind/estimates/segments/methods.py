@@ -28,6 +28,14 @@ class Method(Protocol):
     def name(self) -> str:
         """As in the argument `method`."""
 
+    @property
+    def starts(self) -> tuple[int, int]:
+        """Starts for the segments themselves, and for each resample: the more luck it takes, the less stable."""
+
+    @property
+    def null_resamples(self) -> int:
+        """Resamples of a null sample: as many as time allows."""
+
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """What it works on; one row a customer."""
 
@@ -36,7 +44,9 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class _Centres:
+class _Fitted:
+    """A fitted model of either library."""
+
     model: Any = field(repr=False)
 
     def assign(self, x: Floats) -> Ints:
@@ -54,6 +64,8 @@ class KMeansMethod:
 
     coding: Coding
     name: str = "kmeans"
+    starts: tuple[int, int] = (10, 3)
+    null_resamples: int = 20
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """The matrix of all columns."""
@@ -65,15 +77,7 @@ class KMeansMethod:
 
         drawn = weights > 0
         model = KMeans(k, n_init=starts, random_state=seed, algorithm="lloyd")
-        return _Centres(model.fit(x[drawn], sample_weight=weights[drawn]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Classes:
-    model: Any = field(repr=False)
-
-    def assign(self, x: Floats) -> Ints:
-        return np.asarray(self.model.predict(x), dtype=np.int64)
+        return _Fitted(model.fit(x[drawn], sample_weight=weights[drawn]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,8 @@ class LatentClassMethod:
 
     coding: Coding
     name: str = "latent_classes"
+    starts: tuple[int, int] = (4, 2)
+    null_resamples: int = 5
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
         """Numbers, scaled, then the codes of levels."""
@@ -94,10 +100,15 @@ class LatentClassMethod:
         codes = [np.asarray(v, dtype=float) for t, v in zip(self.coding.traits, values, strict=True) if t.levels]
         return np.stack([*numbers, *codes], axis=1)
 
-    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
+    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Fitted:
         """Classes by maximum likelihood."""
         from sklearn.exceptions import ConvergenceWarning
-        from stepmix import StepMix
+
+        with warnings.catch_warnings():
+            # its documentation has escapes that Python warns of when it reads them for the first time
+            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from stepmix import StepMix
 
         numbers = sum(not trait.levels for trait in self.coding.traits)
         kinds = {"continuous": numbers, "categorical": len(self.coding.traits) - numbers}
@@ -106,18 +117,18 @@ class LatentClassMethod:
             measurement={kind: {"model": kind, "n_columns": n} for kind, n in kinds.items() if n},
             n_init=starts,
             random_state=seed,
-            abs_tol=1e-7,
+            abs_tol=1e-5,
             verbose=0,
             progress_bar=0,
         )
         with warnings.catch_warnings():
             # an unfinished start is one of several, and unstable classes show in the resamples
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return _Classes(model.fit(x, sample_weight=weights))
+            return _Fitted(model.fit(x, sample_weight=weights))
 
     def bic(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> float:
         """Bayesian information criterion of k classes; lower is better."""
-        model = self.fit(x, weights, k, starts, seed).model  # type: ignore[attr-defined]
+        model = self.fit(x, weights, k, starts, seed).model
         n = weights.sum()
         # StepMix.bic knows no weights
         return float(model.n_parameters * np.log(n) - 2 * n * model.score(x, sample_weight=weights))

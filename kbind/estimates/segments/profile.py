@@ -167,7 +167,7 @@ class SegmentProfile(Shown):
             np.bincount(self.segment, minlength=self.k),
         )
 
-    def _lost(self) -> dict[str, Floats]:
+    def _lost(self) -> dict[str, Any]:
         """Revenue lost in each segment, and its share of all that was lost."""
         left = self.roster.left
         if self.roster.revenue is None:
@@ -308,7 +308,7 @@ def _level_rows(trait: Trait, values: Any, inside: Any, number: int, conf_level:
                 "standardized": difference / spread if spread else 0.0,
                 "clear": not lower <= 0 <= upper,
                 "text": f"{_words(trait, code, difference > 0)}: {one / n:.0%} against {other / others:.0%}",
-            }  # fmt: skip
+            }
         )
     return rows
 

@@ -14,13 +14,12 @@ from kbind.estimates.segments.methods import Method, Model
 from kbind.estimates.segments.stability import (
     LEAST_JACCARD,
     LEAST_SHARE,
-    RESAMPLE_STARTS,
     Stability,
     adjusted_rand,
     crossed,
 )
 from kbind.estimates.segments.traits import Coding
-from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement, judge
+from kbind.estimates.segments.verdict import LEVEL, Effort, Judgement, judge
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.roster import Roster, Values, read_columns
@@ -125,7 +124,7 @@ class Segmentation(Shown):
             f"as 0/1): {self.k}, {chosen}. Rule: in {self.effort.resamples} bootstrap samples every segment comes back "
             f"with a mean Jaccard overlap of at least {LEAST_JACCARD}, and holds at least {LEAST_SHARE:.0%}. ARI: "
             "adjusted Rand index of the segments and those of a bootstrap sample, mean and middle 95 % of the samples "
-            f"(the best of {RESAMPLE_STARTS} starts each). Verdict: {self.verdict}. "
+            f"(the best of {self.formed.method.starts[1]} starts each). Verdict: {self.verdict}. "
             f"{self._reason} {self.roster.meaning} {self.roster.provenance}"
         )
 
@@ -135,9 +134,9 @@ class Segmentation(Shown):
         if found.null is not None:
             return (
                 f"The ARI is {found.null.ari:.3f}; {len(found.null.null)} samples of a Gaussian copula with the same "
-                f"margins and correlations, but no groups ({NULL_RESAMPLES} resamples each), reach "
+                f"margins and correlations, but no groups ({self.formed.method.null_resamples} resamples each), reach "
                 f"{found.null.mean:.3f} on average and {found.null.percentile:.3f} at their 95th percentile "
-                f"(p = {found.null.p_value:.2f}, the choice of the number repeated in them)."
+                f"(p = {found.null.p_value:.2f})."
             )
         if found.association > LEVEL:
             return (
@@ -253,14 +252,15 @@ class Segmentation(Shown):
         values = self.coding.read(columns)
         rng = np.random.default_rng([self.seed, 3])
         k = self.k if self.asked else None
-        # latent classes take thirty times as long
-        effort = Effort(self.effort.resamples, min(self.effort.null_samples, NULL_OF_OTHER))
+        effort = Effort(
+            min(self.effort.resamples, _OTHER.resamples), min(self.effort.null_samples, _OTHER.null_samples)
+        )
         found = judge(other, self.coding, values, k, effort, rng, lambda *_: None)
         rows = [_method_row(self.method, self.judgement, self.k, 1.0, 1.0)]
-        mine = self.segment - 1
+        labels = self.segment - 1
         theirs, same = (form(other, self.coding, columns, number, self.seed).assign(columns) for number in
                         (found.k, self.k))  # fmt: skip
-        agreement, same_k = (_agreement(mine, labels) for labels in (theirs, same))
+        agreement, same_k = (_agreement(labels, others) for others in (theirs, same))
         return pd.DataFrame([*rows, _method_row(other.name, found, found.k, agreement, same_k)])
 
     def _silent(self) -> int:
@@ -273,8 +273,8 @@ class Segmentation(Shown):
         return int(blank.sum())
 
 
-#: Null samples of the method that is only compared with.
-NULL_OF_OTHER = 19
+#: For the method that is only compared with: latent classes take thirty times as long.
+_OTHER = Effort(resamples=25, null_samples=19)
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,11 +329,17 @@ class Assignment(Shown):
         """
         import pandas as pd
 
-        names, who = list(self.unknown), np.array(list(self.unknown.values())).T
-        few = who.any(axis=1) if len(names) else np.zeros(len(self.segment), dtype=bool)
-        told = [", ".join(name for name, no in zip(names, who[row], strict=True) if no) if few[row] else ""
-                for row in range(len(self.segment))]  # fmt: skip
-        return pd.DataFrame({"customer_id": list(self.customer_id), "segment": self.segment, "unknown": told})
+        told: list[list[str]] = [[] for _ in self.segment]
+        for name, who in self.unknown.items():
+            for row in np.flatnonzero(who):
+                told[row].append(name)
+        return pd.DataFrame(
+            {
+                "customer_id": list(self.customer_id),
+                "segment": self.segment,
+                "unknown": [", ".join(names) for names in told],
+            }
+        )
 
 
 def _opened(frame: object) -> Dataset:

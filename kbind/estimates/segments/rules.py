@@ -86,9 +86,16 @@ def _texts(tree: Any, names: list[tuple[Trait, int]]) -> dict[int, str]:
     grown = tree.tree_
     leaves: dict[int, list[tuple[int, str]]] = {}
 
-    def walk(node: int, path: list[tuple[int, bool, float]]) -> None:
+    def numbers(node: int) -> set[int]:
         if grown.children_left[node] == grown.children_right[node]:
-            number = int(tree.classes_[int(grown.value[node][0].argmax())])
+            return {int(tree.classes_[int(grown.value[node][0].argmax())])}
+        return numbers(int(grown.children_left[node])) | numbers(int(grown.children_right[node]))
+
+    def walk(node: int, path: list[tuple[int, bool, float]]) -> None:
+        below = numbers(node)
+        if len(below) == 1:
+            # a split that does not matter for the segment is none
+            number = below.pop()
             leaves.setdefault(number, []).append((int(grown.n_node_samples[node]), _path(path, names)))
             return
         column, cut = int(grown.feature[node]), float(grown.threshold[node])

@@ -17,9 +17,6 @@ LEAST_JACCARD = 0.75
 #: A segment with a smaller share of the customers is not looked for.
 LEAST_SHARE = 0.05
 
-#: Starts for the segments themselves, and for each resample: segments that take more luck to find are not stable.
-STARTS, RESAMPLE_STARTS = 10, 3
-
 #: After that many resamples a search gives up on segments that are far from stable.
 _GLANCE, _HOPELESS = 5, 0.6
 
@@ -98,7 +95,7 @@ def adjusted_rand(table: Floats | Ints) -> float:
 
 def crossed(one: Ints, other: Ints, k: int, counts: Floats) -> Floats:
     """How many customers fall in each pair of segments."""
-    return np.bincount(one * k + other, weights=counts, minlength=k * k).reshape(k, k)
+    return np.asarray(np.bincount(one * k + other, weights=counts, minlength=k * k).reshape(k, k), dtype=float)
 
 
 def stability(
@@ -135,7 +132,7 @@ def stability(
     ----------
     Hennig (2007), Computational Statistics & Data Analysis 52, 258-271.
     """
-    labels = ordered(method.fit(x, counts, k, STARTS, _seed(rng)).assign(x), k, counts)
+    labels = ordered(method.fit(x, counts, k, method.starts[0], _seed(rng)).assign(x), k, counts)
     sizes = np.bincount(labels, weights=counts, minlength=k).astype(np.int64)
     n = int(counts.sum())
     if give_up and sizes.min() < LEAST_SHARE * n:
@@ -143,7 +140,7 @@ def stability(
     ari, jaccard = np.empty(resamples), np.empty((resamples, k))
     for b in range(resamples):
         drawn = rng.multinomial(n, counts / n).astype(float)
-        again = method.fit(x, drawn, k, RESAMPLE_STARTS, _seed(rng)).assign(x)
+        again = method.fit(x, drawn, k, method.starts[1], _seed(rng)).assign(x)
         table = crossed(labels, again, k, counts)
         either = table.sum(axis=1)[:, None] + table.sum(axis=0)[None, :] - table
         ari[b] = adjusted_rand(table)
