@@ -13,7 +13,6 @@ from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError
 from kbind.estimates.segments import Segmentation, SegmentProfile, segment_churned
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MISSING
 from kbind.wording import Disclosure, Fact
 
 #: Customers share what they have in common at least so many standard deviations more often, or higher, than others.
@@ -150,7 +149,6 @@ class Segments:
         """What distinguishes a segment: one thing an attribute, what it has before what it lacks."""
         every = self.profile.traits()
         mine = every[(every["segment"] == number) & every["clear"] & (every["standardized"].abs() >= _CLEAR)]
-        mine = mine[mine["level"] != MISSING]
         lacking = (mine["level"] != "") & (mine["standardized"] < 0)
         ranked = pd.concat([mine[~lacking], mine[lacking]]).drop_duplicates("attribute")
         result = []

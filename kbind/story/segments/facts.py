@@ -27,8 +27,8 @@ STRIKING = 1.25
 ROWS = 10
 #: A reason is shared if so many of those who gave one give it.
 SHARED = 0.5
-#: Columns with levels that are adjusted for by default, at most so many levels together.
-_MOST_HELD = 60
+#: Levels that are adjusted for by default: at most so many, and so many customers who left, and who stayed, to each.
+_MOST_HELD, _FOR_EACH = 60, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,10 +290,14 @@ def reasons_of(data: Dataset) -> ReasonsByType | None:
 def _held(data: Dataset, found: Contrasts) -> list[str]:
     """What is adjusted for by default."""
     tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
+    left = int(found.profiles.left.sum())
+    most = min(_MOST_HELD, left // _FOR_EACH, (int(found.profiles.n.sum()) - left) // _FOR_EACH)
     held, levels = [tenure] if tenure else [], 0
-    for attribute in found.profiles.attributes:
+    attributes = {attribute.name: attribute for attribute in found.profiles.attributes}
+    for name in dict.fromkeys(row.attribute for row in found.comparisons):  # the largest effect first
+        attribute = attributes[name]
         own = attribute.name not in found.profiles.same and not attribute.cuts and attribute.name not in held
-        if own and levels + len(attribute.levels) <= _MOST_HELD:
+        if own and levels + len(attribute.levels) <= most:
             held.append(attribute.name)
             levels += len(attribute.levels)
     return held
