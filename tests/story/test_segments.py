@@ -186,9 +186,10 @@ def test_reversals_are_told_in_words() -> None:
     told = segment_story(telco, found, lang="en")
     text = " ".join(told.reversal_text())
     assert "“Total_charges" not in text  # names stay as they are
+    assert "total_charges" in text
     first, gone = (next(line for line in told.reversal_text() if part in line) for part in (
         "leave less often, but among otherwise similar ones more often", "Such impressions"))  # fmt: skip
-    assert "“total_charges: from 3,800” (ratio 0.4, then 1.8)" in first
+    assert "“total_charges: 3,800 or more” (ratio 0.4, then 1.8)" in first
     assert gone
 
 

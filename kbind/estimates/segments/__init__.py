@@ -172,7 +172,9 @@ def _reporting(progress: bool | None) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # in a file, only how it ended
+    with Progress(console=console, transient=console.is_terminal) as bar:
         tasks: dict[str, int] = {}
 
         def report(what: str, done: int, total: int) -> None:

@@ -199,7 +199,7 @@ def lift(churned: Ints, everybody: Ints, conf_level: float) -> tuple[Floats, Flo
 
     >>> ratio, lower, upper = lift(np.array([30, 70]), np.array([100, 900]), 0.95)
     >>> f"{ratio[0]:.2f} [{lower[0]:.2f}, {upper[0]:.2f}]"
-    '3.00 [2.27, 3.97]'
+    '3.00 [2.31, 3.90]'
     """
     a, n = churned.astype(float), everybody.astype(float)
     b, m = a.sum() - a, n.sum() - n

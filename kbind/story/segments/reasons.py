@@ -102,8 +102,8 @@ class ReasonStory(SegmentFacts):
 
     def reasons_note(self) -> str:
         """How to read the table."""
-        note = self.voice.say("segments.reasons.note")
-        return f"{note} {self.voice.say('segments.reasons.hidden', dash=DASH)}" if self._crossed[1].any() else note
+        note, hidden = self.voice.say("segments.reasons.note"), self.voice.say("segments.reasons.hidden", dash=DASH)
+        return f"{note} {hidden}" if self._crossed[1].any() else note
 
     def reasons_table(self) -> Table:
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
