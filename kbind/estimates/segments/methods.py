@@ -82,7 +82,7 @@ class KMeansMethod:
 
 @dataclass(frozen=True, eq=False)
 class LatentClassMethod:
-    """Latent classes: levels by their shares, numbers as normal with a mean and a variance a class.
+    """Latent classes: levels by their shares, scaled numbers as normal with a mean a class and variance 1.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class LatentClassMethod:
 
     coding: Coding
     name: str = "latent_classes"
-    starts: tuple[int, int] = (4, 2)
+    starts: tuple[int, int] = (4, 3)
     null_resamples: int = 5
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
@@ -111,7 +111,8 @@ class LatentClassMethod:
             from stepmix import StepMix
 
         numbers = sum(not trait.levels for trait in self.coding.traits)
-        kinds = {"continuous": numbers, "categorical": len(self.coding.traits) - numbers}
+        # a variance for each class collapses onto values that many share, and no two samples agree
+        kinds = {"gaussian_unit": numbers, "categorical": len(self.coding.traits) - numbers}
         model = StepMix(
             k,
             measurement={kind: {"model": kind, "n_columns": n} for kind, n in kinds.items() if n},

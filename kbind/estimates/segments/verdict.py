@@ -180,7 +180,7 @@ def null_test(
     Notes
     -----
     The number of segments was chosen on the same data, which the null samples do not repeat. By simulation that does
-    not raise the rate of false groups (docs/simulations.md); repeating the choice in every sample brought it to 1 %.
+    not raise the rate of false groups (docs/decisions/0009-segments.md).
 
     The test ends early when 5 samples are as stable as the data (Besag and Clifford 1991).
     """
