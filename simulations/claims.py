@@ -9,6 +9,7 @@ from functools import partial
 
 import contrasts
 import numpy as np
+import segments
 from draws import (
     CHANGE,
     GROW,
@@ -60,6 +61,8 @@ class Claim:
         Takes a random generator, gives whether it happened, one for each name.
     reason : str
         Why it does not hold, where that is known.
+    most : int
+        Runs that are worth their time.
     """
 
     names: tuple[str, ...]
@@ -67,6 +70,7 @@ class Claim:
     nominal: float
     run: Callable[[Generator], tuple[bool, ...]]
     reason: str = ""
+    most: int = 2000
 
 
 def kaplan_meier(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
@@ -288,7 +292,15 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return [*result, *_of_revenue(), *_of_purchases(), *_feedback(), *_of_contrasts(), *_of_predictions()]
+    return [
+        *result,
+        *_of_revenue(),
+        *_of_purchases(),
+        *_feedback(),
+        *_of_contrasts(),
+        *_of_predictions(),
+        *_of_segments(),
+    ]
 
 
 def _of_revenue() -> list[Claim]:
@@ -364,6 +376,15 @@ def _of_contrasts() -> list[Claim]:
         Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
         Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
     ]  # fmt: skip
+
+
+def _of_segments() -> list[Claim]:
+    """What is claimed of segments of churned customers."""
+    kinds = {
+        "segments, called groups in a continuum": segments.false_groups,
+        "segments, found where there are none": segments.false_segments,
+    }
+    return [Claim((name,), 1500, SIZE, partial(run, n=1500), most=200) for name, run in kinds.items()]
 
 
 CLAIMS = _all()

@@ -167,7 +167,14 @@ def test_facts_of_the_page_are_the_rates(filled: Path, filled_report: Path) -> N
 
 
 def test_the_other_chapters_say_what_they_miss(filled_report: Path) -> None:
-    for name in ("00_data_quality", "01_retention_metrics", "02_when_customers_leave", "03_who_is_about_to_leave"):
+    for name in (
+        "00_data_quality",
+        "01_retention_metrics",
+        "01b_revenue_and_value",
+        "02_when_customers_leave",
+        "03_who_is_about_to_leave",
+        "04_what_the_lost_have_in_common",
+    ):
         page = (filled_report / "de" / f"{name}.html").read_text(encoding="utf-8")
         assert re.search(r"Vorhanden: periods, reasons\.", page)
 

@@ -210,6 +210,8 @@ USES = (
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
     Use("02", "contact", (("subscriptions",), ("contacts",))),
     Use("03", "prediction", (("subscriptions", "events", "role:churned"),)),
+    Use("04", "common", (("customers",), ("subscriptions", "events", "role:churned"))),
+    Use("04", "stated", (("customers",), ("cancellations.reason",))),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.
