@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -108,8 +108,8 @@ class PurchaseCounts:
         Buyers whose first order may not be the first of all.
     revenue : Cells
         Revenue up to an age, of all customers of the cohort.
-    regular : Cells
-        The same of those who had bought at least twice by then.
+    once, regular : Cells
+        The same of those who had bought once by then, and of those who had bought again.
     categories : Cells or None
         Distinct categories bought up to an age; None without a column `category`.
     waits : Waits
@@ -120,6 +120,7 @@ class PurchaseCounts:
     size: Ints = field(repr=False)
     left_out: int
     revenue: Cells = field(repr=False)
+    once: Cells = field(repr=False)
     regular: Cells = field(repr=False)
     categories: Cells | None = field(repr=False)
     waits: Waits = field(repr=False)
@@ -146,12 +147,13 @@ def count_purchases(
         size = np.zeros((len(groups), calendar.size), dtype=np.int64)
         size[code, integers(buyers, "cohort")] = integers(buyers, "n")
         everyone = ask("SELECT count(*) AS n FROM orders WHERE k = 1", {}).column("n")[0].as_py()
-        revenue, regular = _revenue(ask, groups, size)
+        revenue, once, regular = _revenue(ask, groups, size)
         return PurchaseCounts(
             groups=groups,
             size=size,
             left_out=int(everyone - size.sum()),
             revenue=revenue,
+            once=once,
             regular=regular,
             categories=_categories(ask, groups, size) if has_column(data, "category") else None,
             waits=_waits(ask, groups, end),
@@ -180,17 +182,9 @@ class _Query:
         return np.array([groups.index(group) for group in some], dtype=np.int64)[code]
 
 
-def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
-    """Revenue up to each age, of all and of those who had bought twice by then.
-
-    A customer's sum up to an age changes only in periods with rows, and so do its powers: the changes are added up by
-    cohort and age, and then over ages. Nobody's course is ever spread over all ages.
-    """
-    columns = {f"total{k}": _sum(_change(k, "r"), f"total{k}") for k in _POWERS}
-    for k in _POWERS:
-        # who buys for the second time brings along all spent so far
-        fresh = f"CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN {_power('total', k)} ELSE {_change(k, 'r')} END"
-        columns[f"regular{k}"] = _sum(fresh, f"regular{k}")
+def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cells]:
+    """Revenue up to each age: of all, of those who had bought once by then, and of those who had bought again."""
+    kept = {"": "TRUE", "once": "bought < 2", "regular": "bought >= 2"}
     window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
@@ -199,21 +193,13 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
         f"lived AS (SELECT b.customer_id, b.cohort{ask.selected}, money.i - b.cohort AS age, "
         "coalesce(r, 0) AS r, coalesce(m, 0) AS m FROM buyers AS b JOIN money ON money.customer_id = b.customer_id "
         "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
-        f"courses AS (SELECT cohort, age, r, m{ask.selected}, sum(r) {window} AS total, sum(m) {window} AS bought "
-        "FROM lived) "
-        f"SELECT cohort, age{ask.selected}, count(*) FILTER (WHERE bought >= 2 AND bought - m < 2) AS regulars, "
-        f"{', '.join(columns.values())} "
-        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        f"courses AS (SELECT cohort, age, {_until(ask)} AS until{ask.selected}, sum(r) {window} AS total, "
+        f"sum(m) {window} AS bought FROM lived) {_cells(ask, kept)}",
         ask.tables.parts,
     )
     code = ask.code(found, groups)
-    sums = {name: _spread(found, name, code, size) for name in ("regulars", *columns)}
-    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
-    regulars = np.rint(sums["regulars"]).astype(np.int64)
-    return (
-        Cells(everyone, *(sums[f"total{k}"] for k in _POWERS)),
-        Cells(regulars, *(sums[f"regular{k}"] for k in _POWERS)),
-    )
+    everyone, once, regular = (_placed(found, name, code, size) for name in kept)
+    return everyone, once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
@@ -225,35 +211,50 @@ def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
         "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category), "
         f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
         f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
-        f"courses AS (SELECT cohort, age, c{ask.selected}, sum(c) {window} AS total FROM fresh) "
-        f"SELECT cohort, age{ask.selected}, {', '.join(_sum(_change(k, 'c'), f'total{k}') for k in _POWERS)} "
-        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        f"courses AS (SELECT cohort, age, {_until(ask)} AS until{ask.selected}, sum(c) {window} AS total FROM fresh) "
+        f"{_cells(ask, {'': 'TRUE'})}",
         ask.tables.parts,
     )
-    code = ask.code(found, groups)
-    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
-    return Cells(everyone, *(_spread(found, f"total{k}", code, size) for k in _POWERS))
+    cells = _placed(found, "", ask.code(found, groups), size)
+    # who has bought nothing that has a category has bought none
+    return replace(cells, n=np.repeat(size[:, :, None], size.shape[1], axis=2))
 
 
-def _power(value: str, exponent: int) -> str:
-    return " * ".join([value] * exponent)
+def _until(ask: _Query) -> str:
+    """The age at which the next row of a customer replaces this one; after the last, the end of the calendar."""
+    return f"lead(age, 1, {ask.calendar.size} - cohort) OVER (PARTITION BY customer_id ORDER BY age)"
 
 
-def _change(exponent: int, added: str) -> str:
-    """By how much a power of the total has grown with what was added."""
-    return f"{_power('total', exponent)} - {_power(f'(total - {added})', exponent)}"
+def _cells(ask: _Query, kept: Mapping[str, str]) -> str:
+    """Customers and powers of their totals by cohort and age, for each kind of customer that is kept apart.
+
+    Every customer's total is carried on to all ages until the next row. Adding up how the powers change from row to row
+    would need fewer rows, but one large sum that is refunded later would leave rounding errors larger than the rest.
+    """
+    columns = []
+    for name, condition in kept.items():
+        columns.append(f"count(*) FILTER (WHERE {condition}) AS n{name}")
+        for k in _POWERS:
+            power = " * ".join(["total"] * k)
+            columns.append(f"CAST(sum({power}) FILTER (WHERE {condition}) AS DOUBLE) AS {name}{k}")
+    return (
+        "SELECT cohort, reached AS age, "
+        f"{', '.join(columns)}{ask.selected} FROM (SELECT *, unnest(range(age, until)) AS reached FROM courses) "
+        f"GROUP BY cohort, reached{ask.selected}"
+    )
 
 
-def _sum(value: str, name: str) -> str:
-    return f"CAST(sum({value}) AS DOUBLE) AS {name}"
-
-
-def _spread(found: pa.Table, name: str, code: Ints, size: Ints) -> Floats:
-    """What was added at each age, summed up to it."""
-    result = np.zeros((*size.shape, size.shape[1]))
-    result[code, integers(found, "cohort"), integers(found, "age")] = found.column(name).to_numpy()
-    summed: Floats = result.cumsum(axis=2)
-    return summed
+def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
+    """Answer to `_cells` as arrays; nothing is 0."""
+    at = (code, integers(found, "cohort"), integers(found, "age"))
+    n = np.zeros((*size.shape, size.shape[1]), dtype=np.int64)
+    n[at] = integers(found, f"n{name}")
+    sums = []
+    for k in _POWERS:
+        values = np.zeros(n.shape)
+        values[at] = np.nan_to_num(found.column(f"{name}{k}").to_numpy())
+        sums.append(values)
+    return Cells(n, *sums)
 
 
 def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
