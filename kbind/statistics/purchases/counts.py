@@ -25,6 +25,10 @@ ORDERS = 10
 #: Sums, sums of squares and of cubes: means, their errors, and how skewed they are.
 _POWERS = (1, 2, 3)
 
+#: The rows of a customer in order, and those up to the present one.
+_IN_ORDER = "OVER (PARTITION BY customer_id ORDER BY age)"
+_SO_FAR = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
+
 #: Groups x periods x periods that fit into memory several times.
 _MOST_CELLS = 10**7
 
@@ -184,8 +188,6 @@ class _Query:
 
 def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cells]:
     """Revenue up to each age: of all, of those who had bought once by then, and of those who had bought again."""
-    kept = {"": "TRUE", "once": "bought < 2", "regular": "bought >= 2"}
-    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
         "money AS (SELECT customer_id, i, sum(amount) AS r FROM raw GROUP BY customer_id, i), "
@@ -193,68 +195,86 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cel
         f"lived AS (SELECT b.customer_id, b.cohort{ask.selected}, money.i - b.cohort AS age, "
         "coalesce(r, 0) AS r, coalesce(m, 0) AS m FROM buyers AS b JOIN money ON money.customer_id = b.customer_id "
         "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
-        f"courses AS (SELECT cohort, age, {_until(ask)} AS until{ask.selected}, sum(r) {window} AS total, "
-        f"sum(m) {window} AS bought FROM lived) {_cells(ask, kept)}",
+        f"totals AS (SELECT *, sum(r) {_SO_FAR} AS total, sum(m) {_SO_FAR} >= 2 AS regular FROM lived), "
+        f"{_cells(ask, {'once': 'NOT regular', 'regular': 'regular'})}",
         ask.tables.parts,
     )
     code = ask.code(found, groups)
-    everyone, once, regular = (_placed(found, name, code, size) for name in kept)
-    return everyone, once, regular
+    once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
+    parts = ((x + y) for x, y in zip(_arrays(once), _arrays(regular), strict=True))
+    return Cells(*parts), once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
     """Distinct categories bought up to each age; a category counts from the period in which it was first bought."""
-    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
         "firsts AS (SELECT customer_id, category, min(i) AS i FROM raw "
         "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category), "
         f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
         f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
-        f"courses AS (SELECT cohort, age, {_until(ask)} AS until{ask.selected}, sum(c) {window} AS total FROM fresh) "
-        f"{_cells(ask, {'': 'TRUE'})}",
+        f"totals AS (SELECT *, sum(c) {_SO_FAR} AS total FROM fresh), {_cells(ask, {'any': 'TRUE'})}",
         ask.tables.parts,
     )
-    cells = _placed(found, "", ask.code(found, groups), size)
+    cells = _placed(found, "any", ask.code(found, groups), size)
     # who has bought nothing that has a category has bought none
     return replace(cells, n=np.repeat(size[:, :, None], size.shape[1], axis=2))
 
 
-def _until(ask: _Query) -> str:
-    """The age at which the next row of a customer replaces this one; after the last, the end of the calendar."""
-    return f"lead(age, 1, {ask.calendar.size} - cohort) OVER (PARTITION BY customer_id ORDER BY age)"
+def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
+    """End of a query with `totals`: customers and powers of their totals by cohort and age, for each kind of customer.
 
-
-def _cells(ask: _Query, kept: Mapping[str, str]) -> str:
-    """Customers and powers of their totals by cohort and age, for each kind of customer that is kept apart.
-
-    Every customer's total is carried on to all ages until the next row. Adding up how the powers change from row to row
-    would need fewer rows, but one large sum that is refunded later would leave rounding errors larger than the rest.
+    A customer's total changes only in periods with rows, and so do its powers: the changes are added up by cohort and
+    age, and then over ages, so nobody is spread over all ages. They are added as whole numbers of a unit as small as
+    128 bits allow: what comes and goes leaves nothing behind, where floating point would leave rounding errors of a
+    million cubed when a large sum is refunded.
     """
-    columns = []
-    for name, condition in kept.items():
-        columns.append(f"count(*) FILTER (WHERE {condition}) AS n{name}")
-        for k in _POWERS:
-            power = " * ".join(["total"] * k)
-            columns.append(f"CAST(sum({power}) FILTER (WHERE {condition}) AS DOUBLE) AS {name}{k}")
+    changes, columns = [], []
+    for name, condition in kinds.items():
+        changes.append(f"CAST({condition} AS INTEGER) AS is_{name}")
+        here, before = f"is_{name}", f"coalesce(lag(is_{name}) {_IN_ORDER}, 0)"
+        columns.append(f"{here} - {before} AS n_{name}")
+        columns += [f"{here} * p{k} - coalesce(lag({here} * p{k}) {_IN_ORDER}, 0) AS {name}_{k}" for k in _POWERS]
+    names = [f"n_{name}" for name in kinds] + [f"{name}_{k}" for name in kinds for k in _POWERS]
+    powers = {k: " * ".join(["CAST(total AS DOUBLE)"] * k) for k in _POWERS}
+    units = ", ".join(f"greatest(max(abs({powers[k]})) * count(*), 1) / 1e37 AS u{k}" for k in _POWERS)
+    whole = ", ".join(f"CAST({powers[k]} / u{k} AS HUGEINT) AS p{k}" for k in _POWERS)
+    within = f"OVER (PARTITION BY cohort{ask.selected} ORDER BY age)"
+    up_to = [f"CAST(sum(sum({name})) {within} AS DOUBLE)" for name in names]
+    shown = [
+        f"{sql}{'' if name.startswith('n_') else f' * u{name[-1]}'} AS {name}"
+        for name, sql in zip(names, up_to, strict=True)
+    ]
+    all_units = "".join(f", u{k}" for k in _POWERS)
     return (
-        "SELECT cohort, reached AS age, "
-        f"{', '.join(columns)}{ask.selected} FROM (SELECT *, unnest(range(age, until)) AS reached FROM courses) "
-        f"GROUP BY cohort, reached{ask.selected}"
+        f"units AS (SELECT {units} FROM totals), "
+        f"fixed AS (SELECT customer_id, cohort, age{ask.selected}, {', '.join(changes)}, {whole}{all_units} "
+        "FROM totals, units), "
+        f"changes AS (SELECT cohort, age{ask.selected}{all_units}, {', '.join(columns)} FROM fixed) "
+        f"SELECT cohort, age{ask.selected}, {', '.join(shown)} FROM changes "
+        f"GROUP BY cohort, age{ask.selected}{all_units}"
     )
 
 
 def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
-    """Answer to `_cells` as arrays; nothing is 0."""
+    """Answer to `_cells` as arrays; at ages at which nothing changed it is what it was before."""
+    shape = (*size.shape, size.shape[1])
     at = (code, integers(found, "cohort"), integers(found, "age"))
-    n = np.zeros((*size.shape, size.shape[1]), dtype=np.int64)
-    n[at] = integers(found, f"n{name}")
-    sums = []
-    for k in _POWERS:
-        values = np.zeros(n.shape)
-        values[at] = np.nan_to_num(found.column(f"{name}{k}").to_numpy())
-        sums.append(values)
-    return Cells(n, *sums)
+    changed = np.zeros(shape, dtype=np.int64)
+    changed[at] = at[2]
+    last = np.maximum.accumulate(changed, axis=2)
+
+    def filled(column: str) -> Floats:
+        result = np.zeros(shape)
+        result[at] = found.column(column).to_numpy()
+        kept: Floats = np.take_along_axis(result, last, axis=2)
+        return kept
+
+    return Cells(filled(f"n_{name}").astype(np.int64), *(filled(f"{name}_{k}") for k in _POWERS))
+
+
+def _arrays(cells: Cells) -> tuple[Ints, Floats, Floats, Floats]:
+    return cells.n, cells.total, cells.squares, cells.cubes
 
 
 def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
