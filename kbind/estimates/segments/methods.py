@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from kbind.estimates.segments.lloyd import CELLS, assign, best_of_starts
 from kbind.estimates.segments.traits import Coding
+from kbind.estimates.threads import one_thread, workers_for
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles.levels import Floats
 
@@ -42,10 +45,29 @@ class Method(Protocol):
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
         """Form segments of weighted rows; the best of several starts."""
 
+    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
+        """Draw the customers again, once with each generator, form segments of these, and tell those of all rows."""
+
+
+def draw(counts: Floats, rng: np.random.Generator) -> Floats:
+    """How often each row is in a bootstrap sample."""
+    n = counts.sum()
+    return rng.multinomial(int(n), counts / n).astype(float)
+
 
 @dataclass(frozen=True, eq=False)
-class _Fitted:
-    """A fitted model of either library."""
+class _Centres:
+    """What k-means has found."""
+
+    centres: Floats = field(repr=False)
+
+    def assign(self, x: Floats) -> Ints:
+        return np.asarray(assign(x, self.centres[:, None])[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """What stepmix has found."""
 
     model: Any = field(repr=False)
 
@@ -72,12 +94,27 @@ class KMeansMethod:
         return self.coding.matrix(values)
 
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
-        """Centres; rows without weight are left out."""
-        from sklearn.cluster import KMeans
+        """Centres."""
+        return _Centres(best_of_starts(x, weights[None], k, starts, [np.random.default_rng(seed)])[0][0])
 
-        drawn = weights > 0
-        model = KMeans(k, n_init=starts, random_state=seed, algorithm="lloyd")
-        return _Fitted(model.fit(x[drawn], sample_weight=weights[drawn]))
+    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
+        """Several resamples at once where there are few customers; on several processors where there are many."""
+        starts = self.starts[1]
+        size = max(CELLS // (len(x) * k * starts), 1)
+
+        def form(block: Sequence[np.random.Generator]) -> Ints:
+            weights = np.stack([draw(counts, rng) for rng in block])
+            return best_of_starts(x, weights, k, starts, block)[1]
+
+        blocks = [rngs[first : first + size] for first in range(0, len(rngs), size)]
+        workers = workers_for(len(x))
+        if workers == 1:
+            for block in blocks:
+                yield from form(block)
+            return
+        with one_thread(), ThreadPoolExecutor(workers) as pool:
+            for found in pool.map(form, blocks):
+                yield from found
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +132,36 @@ class LatentClassMethod:
     null_resamples: int = 5
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
-        """Numbers, scaled, then the codes of levels."""
-        numbers = [t.columns(v)[:, 0] for t, v in zip(self.coding.traits, values, strict=True) if not t.levels]
-        codes = [np.asarray(v, dtype=float) for t, v in zip(self.coding.traits, values, strict=True) if t.levels]
-        return np.stack([*numbers, *codes], axis=1)
+        """Numbers, scaled, then 0/1 columns, as many for every trait as the one with most levels has."""
+        pairs = list(zip(self.coding.traits, values, strict=True))
+        numbers = [trait.columns(found) for trait, found in pairs if not trait.levels]
+        every = np.arange(self._most_levels)
+        levels = [(np.asarray(found)[:, None] == every).astype(float) for trait, found in pairs if trait.levels]
+        return np.hstack([*numbers, *levels])
 
-    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Fitted:
+    @property
+    def _most_levels(self) -> int:
+        return max((len(trait.levels) for trait in self.coding.traits), default=0)
+
+    def _kinds(self) -> dict[str, dict[str, Any]]:
+        """What stepmix has to know of the columns."""
+        named = [trait for trait in self.coding.traits if trait.levels]
+        kinds: dict[str, dict[str, Any]] = {}
+        if len(named) < len(self.coding.traits):
+            # a variance for each class collapses onto values that many share, and no two samples agree
+            kinds["numbers"] = {"model": "gaussian_unit", "n_columns": len(self.coding.traits) - len(named)}
+        if named:
+            # codes would be turned into 0/1 columns anew in each of its steps, a quarter of its time
+            kinds["levels"] = {
+                "model": "categorical",
+                "n_columns": len(named) * self._most_levels,
+                "integer_codes": False,
+                "max_n_outcomes": self._most_levels,
+                "total_outcomes": sum(len(trait.levels) for trait in named),
+            }
+        return kinds
+
+    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Classes:
         """Classes by maximum likelihood."""
         from sklearn.exceptions import ConvergenceWarning
 
@@ -110,12 +171,9 @@ class LatentClassMethod:
             warnings.simplefilter("ignore", DeprecationWarning)
             from stepmix import StepMix
 
-        numbers = sum(not trait.levels for trait in self.coding.traits)
-        # a variance for each class collapses onto values that many share, and no two samples agree
-        kinds = {"gaussian_unit": numbers, "categorical": len(self.coding.traits) - numbers}
         model = StepMix(
             k,
-            measurement={kind: {"model": kind, "n_columns": n} for kind, n in kinds.items() if n},
+            measurement=self._kinds(),
             n_init=starts,
             random_state=seed,
             abs_tol=1e-5,
@@ -125,7 +183,14 @@ class LatentClassMethod:
         with warnings.catch_warnings():
             # an unfinished start is one of several, and unstable classes show in the resamples
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return _Fitted(model.fit(x, sample_weight=weights))
+            return _Classes(model.fit(x, sample_weight=weights))
+
+    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
+        """One resample after the other."""
+        for rng in rngs:
+            weights = draw(counts, rng)
+            drawn = weights > 0
+            yield self.fit(x[drawn], weights[drawn], k, self.starts[1], int(rng.integers(2**31 - 1))).assign(x)
 
     def bic(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> float:
         """Bayesian information criterion of k classes; lower is better."""
