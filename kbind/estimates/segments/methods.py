@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from kbind.estimates.segments.lloyd import CELLS, assign, best_of_starts
 from kbind.estimates.segments.traits import Coding
-from kbind.estimates.threads import one_thread, workers_for
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles.levels import Floats
 
@@ -45,29 +42,10 @@ class Method(Protocol):
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
         """Form segments of weighted rows; the best of several starts."""
 
-    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
-        """Draw the customers again, once with each generator, form segments of these, and tell those of all rows."""
-
-
-def draw(counts: Floats, rng: np.random.Generator) -> Floats:
-    """How often each row is in a bootstrap sample."""
-    n = counts.sum()
-    return rng.multinomial(int(n), counts / n).astype(float)
-
 
 @dataclass(frozen=True, eq=False)
-class _Centres:
-    """What k-means has found."""
-
-    centres: Floats = field(repr=False)
-
-    def assign(self, x: Floats) -> Ints:
-        return np.asarray(assign(x, self.centres[:, None])[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Classes:
-    """What stepmix has found."""
+class _Fitted:
+    """A fitted model of either library."""
 
     model: Any = field(repr=False)
 
@@ -94,27 +72,11 @@ class KMeansMethod:
         return self.coding.matrix(values)
 
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
-        """Centres."""
-        return _Centres(best_of_starts(x, weights[None], k, starts, [np.random.default_rng(seed)])[0][0])
+        """Centres; fewer than k where there are not so many rows."""
+        from sklearn.cluster import KMeans
 
-    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
-        """Several resamples at once where there are few customers; on several processors where there are many."""
-        starts = self.starts[1]
-        size = max(CELLS // (len(x) * k * starts), 1)
-
-        def form(block: Sequence[np.random.Generator]) -> Ints:
-            weights = np.stack([draw(counts, rng) for rng in block])
-            return best_of_starts(x, weights, k, starts, block)[1]
-
-        blocks = [rngs[first : first + size] for first in range(0, len(rngs), size)]
-        workers = workers_for(len(x))
-        if workers == 1:
-            for block in blocks:
-                yield from form(block)
-            return
-        with one_thread(), ThreadPoolExecutor(workers) as pool:
-            for found in pool.map(form, blocks):
-                yield from found
+        model = KMeans(min(k, len(x)), n_init=starts, random_state=seed, algorithm="lloyd")
+        return _Fitted(model.fit(x, sample_weight=weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +123,7 @@ class LatentClassMethod:
             }
         return kinds
 
-    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Classes:
+    def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Fitted:
         """Classes by maximum likelihood."""
         from sklearn.exceptions import ConvergenceWarning
 
@@ -183,14 +145,7 @@ class LatentClassMethod:
         with warnings.catch_warnings():
             # an unfinished start is one of several, and unstable classes show in the resamples
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return _Classes(model.fit(x, sample_weight=weights))
-
-    def again(self, x: Floats, counts: Floats, k: int, rngs: Sequence[np.random.Generator]) -> Iterator[Ints]:
-        """One resample after the other."""
-        for rng in rngs:
-            weights = draw(counts, rng)
-            drawn = weights > 0
-            yield self.fit(x[drawn], weights[drawn], k, self.starts[1], int(rng.integers(2**31 - 1))).assign(x)
+            return _Fitted(model.fit(x, sample_weight=weights))
 
     def bic(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> float:
         """Bayesian information criterion of k classes; lower is better."""

@@ -127,9 +127,12 @@ def stability(
     """
     labels = ordered(method.fit(x, counts, k, method.starts[0], _seed(rng)).assign(x), k, counts)
     sizes = np.bincount(labels, weights=counts, minlength=k).astype(np.int64)
+    n = int(counts.sum())
     ari, jaccard = np.empty(resamples), np.empty((resamples, k))
-    # a generator for each resample: how many are formed at once, or by how many processors, changes nothing
-    for b, again in enumerate(method.again(x, counts, k, rng.spawn(resamples))):
+    for b in range(resamples):
+        weights = rng.multinomial(n, counts / n).astype(float)
+        drawn = weights > 0
+        again = method.fit(x[drawn], weights[drawn], k, method.starts[1], _seed(rng)).assign(x)
         table = crossed(labels, again, k, counts)
         either = table.sum(axis=1)[:, None] + table.sum(axis=0)[None, :] - table
         ari[b] = adjusted_rand(table)
