@@ -304,12 +304,14 @@ def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: Se
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
     frame = told.behaviour
     assert frame["hidden"].any()
+    dashes = any(cell == "–" for row in told.behaviour_table().rows for cell in row)
+    assert dashes == any(line.startswith("–: hidden") for line in told.behaviour_text())
     for _, rows in frame[frame["of_share"]].groupby("measure"):
         n, yes = rows["n"].to_numpy(), np.rint(rows["value"] * rows["n"]).to_numpy()
         hidden = rows["hidden"].to_numpy()
         for count in (yes, n - yes, n):
             assert not (~hidden & (count > 0) & (count < threshold)).any()
-        # with how many it was so of in all, if they are not too few to tell, what is left over tells of enough customers
+        # with how many it was so of in all, where that may be told, what is left over tells of enough customers
         for count in (yes, n - yes):
             assert 0 < count.sum() < threshold or not 0 < count[hidden].sum() < threshold
         assert hidden.sum() != 1

@@ -198,6 +198,9 @@ class ReasonStory(SegmentFacts):
             lines.append(say(f"segments.behaviour.{key}", here=here, **words))
         if any(not gap.ci_lower > 0 for *_, gap in self.checked):
             lines.append(say("segments.behaviour.polite"))
+        unsaid = self.behaviour["hidden"] & ~self.behaviour["nearly"] & (self.behaviour["n"] > 0)
+        if unsaid.any():
+            lines.append(say("segments.reasons.hidden", dash=DASH))
         return lines
 
     def behaviour_table(self) -> Table:
