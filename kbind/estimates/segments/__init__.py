@@ -25,7 +25,7 @@ LEAST_CHURNED = 100
 
 _METHODS = {"kmeans": KMeansMethod, "latent_classes": LatentClassMethod}
 
-#: Null samples, where the user does not say how many: a latent class model takes a hundred times as long.
+#: Null samples, where the user does not say how many: a latent class model takes thirty times as long.
 _NULL_SAMPLES = {"kmeans": 99, "latent_classes": 19}
 
 

@@ -278,7 +278,7 @@ class Segmentation(Shown):
         return int(blank.sum())
 
 
-#: For the method that is only compared with: latent classes take a hundred times as long.
+#: For the method that is only compared with: latent classes take thirty times as long.
 _OTHER = Effort(resamples=25, null_samples=19)
 
 
