@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,17 +20,26 @@ from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
-from kbind.statistics.snapshots.cells import Floats, Scope
+from kbind.statistics.snapshots.cells import Floats
 from kbind.statistics.snapshots.choice import Choice, choose, is_number
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
-from kbind.statistics.snapshots.held import held_contracts
+from kbind.statistics.snapshots.families import Part
+from kbind.statistics.snapshots.held import Held, held_contracts
+from kbind.statistics.snapshots.logs import Log, Scope, read_logs
 from kbind.statistics.snapshots.model import Snapshots
 from kbind.statistics.snapshots.moments import DAY, Moments
 from kbind.statistics.snapshots.rhythm import MOST, Rhythm
 
 _PEOPLE = "kbind__people"
-#: Customers and rows of a log that are looked at together are bounded, so that memory is.
+_FAMILIES = {
+    "tickets": families.add_tickets,
+    "feedback": families.add_feedback,
+    "came": families.add_contacts,
+}
+#: Cells and rows of a log that are read together are bounded, so that memory is.
 _CELLS, _ROWS = 20_000_000, 20_000_000
+#: And those that are computed together, so that they fit into what a processor has at hand.
+_NEAR_CELLS, _NEAR_ROWS = 1_000_000, 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +55,32 @@ class Block:
     excluded: int
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the engine says of the customers of a scope: their logs, contracts, and rows of `customers`."""
+
+    scope: Scope
+    choice: Choice
+    logs: dict[str, Log]
+    held: Held | None
+    known: dict[str, NDArray[Any]]
+
+
 def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshots:
     """Snapshots of a data set with contracts or events."""
     log = data.require("subscriptions", "events")
-    with _people(data, moments, log) as identifiers:
+    with _people(data, moments, log) as identifiers, ThreadPoolExecutor(data.engine.threads) as pool:
         choice = choose(data, moments, _PEOPLE)
-        blocks = [
-            _observed(Scope(data, moments, _PEOPLE, first, size), log, choice, lapse, grace)
-            for first, size in _blocks(data, moments, len(identifiers))
-        ]
-    rows = sum(len(block.when) for block in blocks)
-    if not rows:
-        asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
-        raise ArgumentError(f"{data.name!r} has nobody who was a customer at as_of={asked}")
-    return _joined(data, moments, choice, identifiers, blocks, log, lapse)
+        blocks: list[Block] = []
+        for scope in _scopes(data, moments, len(identifiers)):
+            # the engine reads for all of them at once, then every thread takes some of the customers
+            observed = partial(_observed, _read(scope, log, choice, grace), lapse)
+            blocks += pool.map(observed, range(len(scope.parts)))
+            del observed
+        if not any(len(block.when) for block in blocks):
+            asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
+            raise ArgumentError(f"{data.name!r} has nobody who was a customer at as_of={asked}")
+        return _joined(data, moments, choice, identifiers, blocks, log, lapse, pool)
 
 
 @contextmanager
@@ -81,24 +104,36 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
         data.engine.drop(_PEOPLE)
 
 
-def _blocks(data: Dataset, moments: Moments, customers: int) -> list[tuple[int, int]]:
-    most = max(1, min(MOST, _CELLS // len(moments.cuts)))
-    longest = max(table.rows for table in data.tables.values())
-    parts = max(-(-customers // most), -(-longest // _ROWS), 1)
-    edges = np.linspace(0, customers, parts + 1).astype(int)
-    return [(int(a), int(b - a)) for a, b in pairwise(edges) if b > a]
+def _scopes(data: Dataset, moments: Moments, customers: int) -> list[Scope]:
+    cuts, longest = len(moments.cuts), max(table.rows for table in data.tables.values())
+
+    def parts(cells: int, rows: int) -> int:
+        """How many hold so many cells and rows each."""
+        return max(-(-customers * cuts // cells), -(-longest // rows), 1)
+
+    edges = np.linspace(0, customers, parts(_CELLS, _ROWS) + 1).astype(int)
+    step = max(1, min(MOST, customers // parts(_NEAR_CELLS, _NEAR_ROWS)))
+    return [Scope(data, moments, _PEOPLE, int(a), int(b - a), step) for a, b in pairwise(edges) if b > a]
 
 
-def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) -> Block:
-    """All features of the customers of a scope."""
-    data = scope.data
-    rhythm = Rhythm.of(scope) if "events" in data.tables else None
-    if log == "subscriptions":
-        held = held_contracts(scope, grace, choice.terms)
+def _read(scope: Scope, log: str, choice: Choice, grace: int) -> Reading:
+    """All that is read of the customers of a scope."""
+    held = held_contracts(scope, grace, choice.terms) if log == "subscriptions" else None
+    return Reading(scope, choice, read_logs(scope, choice), held, _customers(scope, choice))
+
+
+def _observed(read: Reading, lapse: int, k: int) -> Block:
+    """All features of one part of the customers of a scope."""
+    scope, choice = read.scope, read.choice
+    first, size = scope.parts[k]
+    part = Part(scope.data, scope.moments, choice, {name: log.part(k) for name, log in read.logs.items()})
+    rhythm = Rhythm.of(part.data, part.logs) if "events" in part.logs else None
+    if read.held:
+        held = read.held.part(first, size)
     else:
         assert rhythm is not None
         held = rhythm.held(lapse)
-    known = _customers(scope, choice)
+    known = {name: values[first : first + size] for name, values in read.known.items()}
     acquired = known["acquired"]
     dates = scope.moments.later(0)
     # who is acquired later than the date is not there yet, whatever the log says
@@ -107,18 +142,15 @@ def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) ->
     rows, columns = held.rows, Columns()
     origin = np.fmin(acquired[rows.who], held.since)
     tenure = (dates[rows.when] - origin) / DAY
-    columns.add(tenure, "tenure", log)
-    if log == "subscriptions":
-        families.add_contracts(scope, choice, held, columns)
+    columns.add(tenure, "tenure", "subscriptions" if read.held else "events")
+    if read.held:
+        families.add_contracts(part, held, columns)
     if rhythm is not None:
-        families.add_usage(scope, choice, rows, rhythm, columns)
-    if "tickets" in data.tables:
-        families.add_tickets(scope, rows, columns)
-    if "feedback" in data.tables:
-        families.add_feedback(scope, choice, rows, columns)
-    if "contacts" in data.tables:
-        families.add_contacts(scope, rows, columns)
-    families.add_others(scope, rows, columns)
+        families.add_usage(part, rows, rhythm, columns)
+    for log, add in _FAMILIES.items():
+        if log in part.logs:
+            add(part, rows, columns)
+    families.add_others(part, rows, columns)
     for name in choice.attributes:
         columns.add(known[f"attribute {name}"][rows.who], "attribute", "customers", name)
     if "referred" in known:
@@ -126,8 +158,9 @@ def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) ->
     priced = "subscriptions_mrr" in columns.values
     value = columns.values["subscriptions_mrr"] if priced else families.revenue(columns)
     return Block(
-        rows.who + scope.first, rows.when, held.decided, value, known["consent"][rows.who], columns, held.excluded
-    )
+        rows.who + (scope.first + first), rows.when, held.decided, value, known["consent"][rows.who], columns,
+        len(held.excluded),
+    )  # fmt: skip
 
 
 def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
@@ -171,7 +204,7 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
 
 def _joined(
     data: Dataset, moments: Moments, choice: Choice, identifiers: NDArray[np.object_], blocks: list[Block], log: str,
-    lapse: int,
+    lapse: int, pool: Executor,
 ) -> Snapshots:  # fmt: skip
     """Blocks in one, in the order of dates and customers."""
     assert data.as_of is not None
@@ -186,7 +219,9 @@ def _joined(
         return joined([getattr(block, name) for block in blocks])
 
     meanings = tuple(blocks[0].columns.meanings.values())
-    values = {one.name: joined([block.columns.values.pop(one.name) for block in blocks]) for one in meanings}
+    names = [one.name for one in meanings]
+    columns = pool.map(lambda name: joined([block.columns.values.pop(name) for block in blocks]), names)
+    values = dict(zip(names, columns, strict=True))
     when = whole("when")
     decided = whole("decided")
     begins = moments.later(moments.lead)[when]
