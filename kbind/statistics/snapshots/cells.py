@@ -96,8 +96,6 @@ class Cells:
         By column.
     edges : ndarray of int, shape (levels + 2,)
         Where rows of each kind begin, first those of none that is named; the end of the last.
-    active : ndarray of int, shape (2, logged and later)
-        Customer and day since 1970 of every row, those after the last observation date too.
     """
 
     moments: Moments
@@ -108,7 +106,6 @@ class Cells:
     us: Ints
     amounts: dict[str, Amounts]
     edges: Ints
-    active: NDArray[np.int32]
 
     def of(self, level: int) -> Cells:
         """The rows of one kind."""

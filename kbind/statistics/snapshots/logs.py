@@ -5,20 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.groups import Ints, integers
-from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells, Floats
+from kbind.statistics.groups import Ints
+from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.moments import EARLY, Moments, microseconds
 
+#: So many rows at a time are put in order, in what a processor has at hand.
+_SHEET = 500_000
 #: Of contacts.
 SIDES = ("ours", "theirs")
 
@@ -63,8 +68,27 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False)
+class Sheet:
+    """Some rows of a log: the columns in the order of pieces, and where each piece begins."""
+
+    columns: dict[str, NDArray[Any]]
+    edges: Ints
+
+    @classmethod
+    def of(cls, found: pa.Table, pieces: int) -> Sheet:
+        """Put rows in order; numbers of 16 bits are sorted by counting."""
+        piece = found.column("piece").to_numpy()
+        order = np.argsort(piece, kind="stable")
+        columns = {name: found.column(name).to_numpy()[order] for name in found.column_names if name != "piece"}
+        return cls(columns, np.append(0, np.cumsum(np.bincount(piece, minlength=pieces))))
+
+
+@dataclass(frozen=True, eq=False)
 class Log:
     """Rows of a log that belong to the customers of a scope.
+
+    A piece is what belongs to one part of the customers and one kind: kinds from 1 on, before them 0 for any other,
+    behind them the rows after the last observation date.
 
     Parameters
     ----------
@@ -73,107 +97,94 @@ class Log:
         Microseconds of the cuts and of the observation dates, on the clock of the log.
     levels : int
         Kinds that are told apart.
-    piece : ndarray of int, shape (logged,)
-        Part of the scope and kind of row in one number: kinds from 1 on, 0 for any other, the last for rows after the
-        last observation date.
-    who, us : ndarray of int, shape (logged,)
-        Customer and microseconds of the row.
-    day : ndarray of int, shape (logged,) or (0,)
-        Day since 1970, if days are wanted.
-    amounts : dict of str to ndarray of float
-        By column; NaN where there is none.
-    factors : list of float
-        What amounts are multiplied by.
+    factors : dict of str to float
+        By column of amounts, what they are multiplied by.
+    sheets : list of Sheet
+        Columns who, us, v0, v1, ... for amounts, and day (since 1970) if days are wanted.
     """
 
     scope: Scope
     cuts: Ints
     dates: Ints
     levels: int
-    piece: NDArray[np.uint16]
-    who: NDArray[np.int32]
-    us: Ints
-    day: NDArray[np.int32]
-    amounts: dict[str, Floats]
-    factors: list[float]
-
-    @cached_property
-    def _order(self) -> Ints:
-        """Rows in the order of pieces: numbers of 16 bits are sorted by counting."""
-        return np.argsort(self.piece, kind="stable")
-
-    @cached_property
-    def _edges(self) -> Ints:
-        """Where each piece begins in that order, shape (parts, levels + 3)."""
-        pieces = self.levels + 2
-        ends = np.cumsum(np.bincount(self.piece, minlength=len(self.scope.parts) * pieces)).reshape(-1, pieces)
-        return np.column_stack((np.append(0, ends[:-1, -1]), ends))
+    factors: dict[str, float]
+    sheets: list[Sheet]
 
     def part(self, k: int) -> Cells:
-        """The rows of one part of the scope's customers."""
+        """The rows of one part of the scope's customers before the last observation date."""
         first, size = self.scope.parts[k]
-        edges = self._edges[k]
-        rows = self._order[edges[0] : edges[-1]]
-        who = self.who[rows] - np.int32(first)
-        active = np.stack((who, self.day[rows])) if len(self.day) else np.zeros((2, 0), dtype=np.int32)
-        past = rows[: edges[-2] - edges[0]]
-        us = self.us[past]
+        pieces = self._pieces(k)[:-1]
+        sizes = sum(sheet.edges[pieces + 1] - sheet.edges[pieces] for sheet in self.sheets)
+        us = self._gathered("us", pieces)
         return Cells(
             self.scope.moments,
             size,
             self.dates,
-            who[: len(past)],
+            self._gathered("who", pieces) - np.int32(first),
             np.searchsorted(self.cuts, us, side="right").astype(np.int16),
             us,
-            {name: Amounts(self.amounts[name][past], f) for name, f in zip(self.amounts, self.factors, strict=True)},
-            edges[:-1] - edges[0],
-            active,
+            {name: Amounts(self._gathered(f"v{j}", pieces), f) for j, (name, f) in enumerate(self.factors.items())},
+            np.append(0, np.cumsum(sizes)),
         )
 
+    def days(self, k: int) -> tuple[Ints, Ints]:
+        """Customers of one part and days since 1970 of their rows, later ones too."""
+        pieces = self._pieces(k)
+        who, day = (self._gathered(name, pieces).astype(np.int64) for name in ("who", "day"))
+        return who - self.scope.parts[k][0], day
 
-def read_logs(scope: Scope, choice: Choice) -> dict[str, Log]:
+    def _pieces(self, k: int) -> Ints:
+        return np.arange(self.levels + 2) + k * (self.levels + 2)
+
+    def _gathered(self, name: str, pieces: Ints) -> NDArray[Any]:
+        found = [sheet.columns[name][slice(*sheet.edges[p : p + 2])] for p in pieces for sheet in self.sheets]
+        return np.concatenate(found)
+
+
+def read_logs(scope: Scope, choice: Choice, pool: Executor) -> dict[str, Log]:
     """All logs of a data set that features are made of, each in one scan."""
     has = {name: table.columns for name, table in scope.data.tables.items()}
     logs: dict[str, Log] = {}
     if "subscriptions" in has:
         summed = [name for name in ("mrr", "seats") if name in has["subscriptions"]]
-        logs["started"] = _read(scope, "subscriptions", "start", amounts=summed)
+        logs["started"] = _read(scope, pool, "subscriptions", "start", amounts=summed)
         if "end" in has["subscriptions"]:
-            logs["ended"] = _read(scope, "subscriptions", "end", amounts=summed)
+            logs["ended"] = _read(scope, pool, "subscriptions", "end", amounts=summed)
     if "events" in has:
         paid = [name for name in ("amount",) if name in has["events"]]
-        logs["events"] = _read(scope, "events", "timestamp", ("kind", choice.kinds), paid, days=True)
+        logs["events"] = _read(scope, pool, "events", "timestamp", ("kind", choice.kinds), paid, days=True)
     if "tickets" in has:
         amounts = [name for name in ("severity", "goodwill") if is_number(has["tickets"].get(name, ""))]
-        logs["tickets"] = _read(scope, "tickets", "opened", amounts=amounts)
+        logs["tickets"] = _read(scope, pool, "tickets", "opened", amounts=amounts)
         if "closed" in has["tickets"]:
-            logs["closed"] = _read(scope, "tickets", "closed")
+            logs["closed"] = _read(scope, pool, "tickets", "closed")
     if "score" in has.get("feedback", {}):
-        logs["feedback"] = _read(scope, "feedback", "timestamp", ("instrument", choice.instruments), ["score"])
+        logs["feedback"] = _read(scope, pool, "feedback", "timestamp", ("instrument", choice.instruments), ["score"])
     if "start" in has.get("contacts", {}):
         sides = ("side", SIDES if "side" in has["contacts"] else ())
         # who has no start has always been there
         early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
         since = parse("coalesce(_t, _early)", t=column("start"), early=early)
-        logs["came"] = _read(scope, "contacts", "start", sides, since=since)
+        logs["came"] = _read(scope, pool, "contacts", "start", sides, since=since)
         if "end" in has["contacts"]:
-            logs["went"] = _read(scope, "contacts", "end", sides)
+            logs["went"] = _read(scope, pool, "contacts", "end", sides)
     if "assigned_at" in has.get("campaigns", {}):
-        logs["campaigns"] = _read(scope, "campaigns", "assigned_at")
+        logs["campaigns"] = _read(scope, pool, "campaigns", "assigned_at")
     if "cancellations" in has:
-        logs["cancellations"] = _read(scope, "cancellations", "timestamp", days=True)
+        logs["cancellations"] = _read(scope, pool, "cancellations", "timestamp", days=True)
     return logs
 
 
 def _read(
-    scope: Scope, table: str, time: str, kinds: tuple[str, Sequence[str]] = ("", ()), amounts: Sequence[str] = (), *,
-    since: Expression | None = None, days: bool = False,
+    scope: Scope, pool: Executor, table: str, time: str, kinds: tuple[str, Sequence[str]] = ("", ()),
+    amounts: Sequence[str] = (), *, since: Expression | None = None, days: bool = False,
 ) -> Log:  # fmt: skip
     """Read a log's rows before the last observation date, in one scan.
 
     Parameters
     ----------
     scope : Scope
+    pool : Executor
     table, time : str
         Log, and its column of times.
     kinds : tuple
@@ -206,17 +217,14 @@ def _read(
         tables={"log": table, **scope.tables},
         parts=parts,
     )
+    sheets = (found.slice(at, _SHEET) for at in range(0, max(found.num_rows, 1), _SHEET))
     return Log(
         scope,
         cuts,
         microseconds(scope.moments.dates, data, instants=instants),
         len(levels),
-        found.column("piece").to_numpy(),
-        found.column("who").to_numpy(),
-        integers(found, "us"),
-        found.column("day").to_numpy() if days else np.zeros(0, dtype=np.int32),
-        {name: np.asarray(found.column(f"v{k}").to_numpy(), dtype=float) for k, name in enumerate(amounts)},
         _factors(scope, table, us, cuts[-1], amounts),
+        list(pool.map(partial(Sheet.of, pieces=len(scope.parts) * (len(levels) + 2)), sheets)),
     )
 
 
@@ -227,15 +235,15 @@ def _numbered(name: str, levels: Sequence[str]) -> Expression:
     return parse("coalesce(list_position(_levels, CAST(_x AS VARCHAR)), 0)", levels=literal(levels), x=column(name))
 
 
-def _factors(scope: Scope, table: str, us: Expression, end: int, amounts: Sequence[str]) -> list[float]:
+def _factors(scope: Scope, table: str, us: Expression, end: int, amounts: Sequence[str]) -> dict[str, float]:
     """What amounts are multiplied by: `UNITS`, or less where sums would not fit into 64 bits."""
     if not amounts:
-        return []
+        return {}
     most = ", ".join(f"max(abs(CAST(_v{k} AS DOUBLE))) AS m{k}" for k in range(len(amounts)))
     found = scope.data.engine.query(
         f"SELECT count(*) AS n, {most} FROM log WHERE _us < {end}",
         tables={"log": table},
         parts={"us": us} | {f"v{k}": column(name) for k, name in enumerate(amounts)},
     ).to_pylist()[0]
-    sums = [max(found[f"m{k}"] or 0.0, 1.0) * max(found["n"], 1) for k in range(len(amounts))]
-    return [min(float(UNITS), 10.0 ** (18 - math.ceil(math.log10(one)))) for one in sums]
+    sums = {name: max(found[f"m{k}"] or 0.0, 1.0) * max(found["n"], 1) for k, name in enumerate(amounts)}
+    return {name: min(float(UNITS), 10.0 ** (18 - math.ceil(math.log10(one)))) for name, one in sums.items()}

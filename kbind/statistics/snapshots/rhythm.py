@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from kbind.data.dataset import Dataset
 from kbind.statistics.groups import Ints
-from kbind.statistics.snapshots.cells import Cells, Floats, Rows
+from kbind.statistics.snapshots.cells import Floats, Rows
 from kbind.statistics.snapshots.held import Held
+from kbind.statistics.snapshots.logs import Log
 from kbind.statistics.snapshots.moments import DAY, NEVER, Moments, microseconds
 
 #: A customer and a day, or a length in days, in one number: days take the lower bits, counted from far before 1970.
@@ -44,13 +44,13 @@ class Rhythm:
     end: int
 
     @classmethod
-    def of(cls, data: Dataset, logs: dict[str, Cells]) -> Rhythm:
-        """From the logs of events and of cancellations, if there are any."""
-        assert data.as_of is not None
-        events = logs["events"]
-        goodbyes = _days(logs["cancellations"]) if "cancellations" in logs else np.zeros(0, dtype=np.int64)
-        end = (data.as_of.date() - date(1970, 1, 1)).days
-        return cls(events.moments, events.size, _days(events), goodbyes, end)
+    def of(cls, logs: dict[str, Log], k: int) -> Rhythm:
+        """Of one part of the customers, from the logs of events and of cancellations, if there are any."""
+        scope = logs["events"].scope
+        assert scope.data.as_of is not None
+        goodbyes = _days(logs["cancellations"], k) if "cancellations" in logs else np.zeros(0, dtype=np.int64)
+        end = (scope.data.as_of.date() - date(1970, 1, 1)).days
+        return cls(scope.moments, scope.parts[k][1], _days(logs["events"], k), goodbyes, end)
 
     @cached_property
     def _begins(self) -> Ints:
@@ -144,10 +144,9 @@ class Rhythm:
         return np.asarray(day[left])
 
 
-def _days(cells: Cells) -> Ints:
+def _days(log: Log, k: int) -> Ints:
     """Customers and the days on which they have rows, each once, in order."""
-    who, day = cells.active.astype(np.int64)
-    key = np.sort(_packed(who, day))
+    key = np.sort(_packed(*log.days(k)))
     return key[np.append(True, key[1:] != key[:-1])] if len(key) else key
 
 
