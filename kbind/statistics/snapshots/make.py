@@ -35,10 +35,10 @@ _FAMILIES = {
     "feedback": families.add_feedback,
     "came": families.add_contacts,
 }
-#: Cells and rows of a log that are read together are bounded, so that memory is.
+#: Cells and rows of logs that are read together are bounded, so that memory is.
 _CELLS, _ROWS = 20_000_000, 20_000_000
 #: And those that are computed together, so that they fit into what a processor has at hand.
-_NEAR_CELLS, _NEAR_ROWS = 1_000_000, 500_000
+_NEAR_CELLS, _NEAR_ROWS = 500_000, 250_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +130,11 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
 
 
 def _scopes(data: Dataset, moments: Moments, customers: int) -> list[Scope]:
-    cuts, longest = len(moments.cuts), max(table.rows for table in data.tables.values())
+    cuts, logged = len(moments.cuts), sum(table.rows for table in data.tables.values())
 
     def parts(cells: int, rows: int) -> int:
         """How many hold so many cells and rows each."""
-        return max(-(-customers * cuts // cells), -(-longest // rows), 1)
+        return max(-(-customers * cuts // cells), -(-logged // rows), 1)
 
     edges = np.linspace(0, customers, parts(_CELLS, _ROWS) + 1).astype(int)
     step = max(1, min(MOST, customers // parts(_NEAR_CELLS, _NEAR_ROWS)))
