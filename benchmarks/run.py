@@ -31,7 +31,8 @@ def run(task: str, way: str, file: Path) -> Figures:
     command = [sys.executable, HERE / "one.py", task, way, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{way}: {done.stderr.strip().splitlines()[-1]}")
+        told = done.stderr.strip().splitlines() or [f"ended with {done.returncode} and said nothing"]
+        raise SystemExit(f"{way}: {told[-1]}")
     figures: Figures = json.loads(done.stdout)
     return figures
 
