@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_rng
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -105,6 +105,7 @@ def segment_churned(
     """
     check_choice("method", method, tuple(_METHODS))
     check_conf_level(conf_level)
+    seed = int(check_rng(rng).integers(2**63 - 1))
     if k is not None:
         _check_count("k", k, 2, 20)
     _check_count("resamples", resamples, 20, None)
@@ -119,7 +120,6 @@ def segment_churned(
     coding = learn_coding(left)
     chosen: Method = KMeansMethod(coding) if method == "kmeans" else LatentClassMethod(coding)
     effort = Effort(int(resamples), int(null_samples or _NULL_SAMPLES[method]))
-    seed = int(np.random.default_rng(rng).integers(2**63 - 1))
     values = coding.read(left.columns)
     with _reporting(progress) as report, threads_for(len(left)):
         found = judge(chosen, coding, values, k, effort, np.random.default_rng([seed, 1]), report)

@@ -318,6 +318,8 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
         ({"repeats": 0}, "repeats=0 is not usable"),
         ({"resamples": 0}, "resamples=0 is not usable"),
         ({"conf_level": 95}, "conf_level=95"),
+        ({"rng": -1}, "rng=-1 starts no random numbers"),
+        ({"rng": "abc"}, "rng='abc' starts no random numbers"),
         ({"budget": 100}, "cost is not given"),
         (TERMS | {"acceptance": 30}, "acceptance=30 is no chance"),
         (TERMS | {"cost": -1}, "cost=-1 is no amount"),

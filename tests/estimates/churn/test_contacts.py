@@ -105,6 +105,12 @@ def test_model_has_to_be_fitted(four: Snapshots) -> None:
         kb.contact_list(Sum(), four, budget=-1, value=100, **TERMS)
 
 
+@pytest.mark.parametrize("rng", ["abc", -1, 1.5])
+def test_contact_list_refuses_what_starts_no_random_numbers(four: Snapshots, rng: Any) -> None:
+    with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):
+        kb.contact_list(Sum(), four, budget=1000, value=100, rng=rng, **TERMS)
+
+
 # -- what always holds ----------------------------------------------------------------------------------------------
 
 

@@ -106,3 +106,6 @@ def test_drivers_refuse(line: Snapshots) -> None:
         kb.drivers(Line(), line, folds=1)
     with pytest.raises(kb.ArgumentError, match="folds=300 needs customers"):
         kb.drivers(Line(), line, folds=300)
+    for rng in ("abc", -1, 1.5):
+        with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):
+            kb.drivers(Line(), line, rng=rng)

@@ -298,6 +298,8 @@ def test_segment_churned_nothing_stable_is_one_segment() -> None:
         ({"k": 1}, "k=1 is not possible; allowed: whole numbers from 2 to 20"),
         ({"k": 2.5}, "k=2.5 is not possible"),
         ({"resamples": 5}, "resamples=5 is not possible"),
+        ({"rng": -1}, "rng=-1 starts no random numbers"),
+        ({"rng": "abc"}, "rng='abc' starts no random numbers"),
         ({"null_samples": 3}, "null_samples=3 is not possible"),
         ({"attributes": ["siz"]}, "no column of customers; did you mean 'size'"),
     ],
