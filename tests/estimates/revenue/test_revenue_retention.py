@@ -261,11 +261,29 @@ def test_contracts_without_any_end_run_on() -> None:
     assert found["end_mrr"].tolist() == [3, 7, 7]
 
 
+def test_contracts_without_the_column_of_ends_are_noted() -> None:
+    rows: list[Row] = [(k, f"2024-0{1 + k % 3}-01", None, 10) for k in range(9)]
+    data = kb.open_dataset(
+        {"subscriptions": pd.DataFrame(rows, columns=["customer_id", "start", "end", "mrr"]).drop(columns="end")},
+        as_of="2024-04-01",
+    )
+    result = kb.revenue_retention(data)
+    assert result.notes[-1] == "frame 'subscriptions' has no column 'end': nobody is seen to leave or to pay less"
+    assert not any("no column 'end'" in note for note in kb.revenue_retention(_open(rows, as_of="2024-04-01")).notes)
+    # that those who begin on 1 April are missing shows in the starts, whether or not there are ends
+    assert result.movements.lacking
+    assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
+
+
 def test_contracts_that_end_with_the_data_are_noted() -> None:
     rows: list[Row] = [("a", "2024-01-01", "2024-02-01", 10), ("b", "2024-01-10", None, 10)]
     result = kb.revenue_retention(_open(rows, as_of="2024-02-01"))
     assert result.to_frame()["churn"].tolist() == [10]
-    assert "1 contracts end at the very end of the data" in result.notes[0]
+    assert result.notes[0].startswith("1 contract ends at the very end of the data")
+    assert result.notes[0].endswith("its customer counts as gone or as paying less")
+    two = kb.revenue_retention(_open([*rows, ("c", "2024-01-09", "2024-02-01", 1)], as_of="2024-02-01"))
+    assert two.notes[0].startswith("2 contracts end at the very end of the data")
+    assert two.notes[0].endswith("their customers count as gone or as paying less")
     assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).notes == ()
 
 
