@@ -50,6 +50,10 @@ class Cells:
     squares: Floats = field(repr=False)
     cubes: Floats = field(repr=False)
 
+    def __add__(self, other: Cells) -> Cells:
+        """Of both kinds of customers together."""
+        return Cells(self.n + other.n, self.total + other.total, self.squares + other.squares, self.cubes + other.cubes)
+
 
 @dataclass(frozen=True, eq=False)
 class Waits:
@@ -201,8 +205,7 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cel
     )
     code = ask.code(found, groups)
     once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
-    parts = ((x + y) for x, y in zip(_arrays(once), _arrays(regular), strict=True))
-    return Cells(*parts), once, regular
+    return once + regular, once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
@@ -273,10 +276,6 @@ def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
         return kept
 
     return Cells(filled(f"n_{name}").astype(np.int64), *(filled(f"{name}_{k}") for k in _POWERS))
-
-
-def _arrays(cells: Cells) -> tuple[Ints, Floats, Floats, Floats]:
-    return cells.n, cells.total, cells.squares, cells.cubes
 
 
 def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
