@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level, check_rng
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, check_rng
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -107,10 +107,10 @@ def segment_churned(
     check_conf_level(conf_level)
     seed = int(check_rng(rng).integers(2**63 - 1))
     if k is not None:
-        _check_count("k", k, 2, 20)
-    _check_count("resamples", resamples, 20, None)
+        check_count("k", k, 2, 20)
+    check_count("resamples", resamples, 20)
     if null_samples is not None:
-        _check_count("null_samples", null_samples, 19, None)
+        check_count("null_samples", null_samples, 19)
     people = roster(data, outcome, attributes=attributes)
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:
@@ -154,13 +154,6 @@ def form(method: Method, coding: Coding, columns: dict[str, Values], k: int, see
 def other_method(name: str, coding: Coding) -> Method:
     """The method that is not the named one."""
     return LatentClassMethod(coding) if name == "kmeans" else KMeansMethod(coding)
-
-
-def _check_count(parameter: str, value: object, least: int, most: int | None) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        allowed = f"whole numbers from {least}" + (f" to {most}" if most else "")
-        raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
 
 
 @contextmanager

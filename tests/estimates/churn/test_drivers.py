@@ -102,7 +102,7 @@ def test_missing_values_and_dates(make_panel: Any) -> None:
 
 
 def test_drivers_refuse(line: Snapshots) -> None:
-    with pytest.raises(kb.ArgumentError, match="folds=1 is not usable"):
+    with pytest.raises(kb.ArgumentError, match="folds=1 is not possible"):
         kb.drivers(Line(), line, folds=1)
     with pytest.raises(kb.ArgumentError, match="folds=300 needs customers"):
         kb.drivers(Line(), line, folds=300)
