@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from kbind.data.calendar import PERIODS, Calendar
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, check_choice, shown
@@ -129,8 +129,7 @@ def movements(
     One pass over the contracts. Each is a rise where it starts and a fall where it ends; rises and falls are added up
     by customer and window, so that the work grows with the contracts and not with contracts x windows.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     check_choice("period", period, PERIODS)
     table = data.tables[data.require("subscriptions")]
     if "mrr" not in table.columns:
