@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -192,8 +192,9 @@ def check_rng(rng: object) -> Generator:
     """
     from numpy.random import default_rng
 
+    seed: Any = rng
     try:
-        return default_rng(rng)  # type: ignore[arg-type]
+        return default_rng(seed)
     except (TypeError, ValueError) as error:
         allowed = "allowed: a whole number from 0, or a Generator"
         raise ArgumentError(f"rng={rng!r} starts no random numbers; {allowed}") from error

@@ -317,7 +317,7 @@ def test_snapshots_says_what_is_wrong(telco: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="has no dates and so one snapshot"):
         kb.snapshots(telco, as_of="2024-01-01")
     with pytest.raises(kb.ArgumentError, match="is no data set"):
-        kb.snapshots(pd.DataFrame(), as_of="2024-01-01")  # type: ignore[arg-type]
+        kb.snapshots(pd.DataFrame(), as_of="2024-01-01")
 
 
 @pytest.mark.parametrize(("lead", "target", "lost"), [("31D", 1, False), ("32D", 0, True)])

@@ -165,16 +165,16 @@ def _reporting(progress: bool | None) -> Iterator[Report]:
         yield lambda *_: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     console = Console(stderr=True)
     # in a file, only how it ended
     with Progress(console=console, transient=console.is_terminal) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = int(bar.add_task(what, total=total))
-            bar.update(tasks[what], completed=done)  # type: ignore[arg-type]
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
 
         yield report

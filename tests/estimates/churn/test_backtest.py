@@ -27,11 +27,11 @@ class Given(ClassifierMixin, BaseEstimator):
     def __init__(self, column: str = "p") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:
         self.classes_ = np.array([0, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = X[self.column].to_numpy()
         return np.column_stack([1 - p, p])
 

@@ -24,10 +24,10 @@ TERMS = {"cost": 1.0, "offer": 10.0, "acceptance": 0.3}
 class Sum(ClassifierMixin, BaseEstimator):
     """The risk is the sum of the columns a and b; whatever else there is does not matter."""
 
-    def fit(self, X: Any, y: Any) -> Sum:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> Sum:
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = (X["a"] + X["b"]).to_numpy()
         return np.column_stack([1 - p, p])
 

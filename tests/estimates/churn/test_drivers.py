@@ -15,11 +15,11 @@ from kbind.statistics.snapshots import Snapshots
 class Line(ClassifierMixin, BaseEstimator):
     """Risk .1 + .4 x, and .2 more on plan b; nothing is learned."""
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Line:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: Any) -> Line:
         self.classes_ = np.array([0, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = 0.1 + 0.4 * X["x"].to_numpy(dtype=float) + 0.2 * (X["plan"] == "b").to_numpy()
         return np.column_stack([1 - p, p])
 

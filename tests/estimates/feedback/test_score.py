@@ -336,7 +336,7 @@ def test_feedback_score_threshold_for_other_columns(desks: kb.Dataset) -> None:
     assert found.compare("agent", 1, 3).to_frame().empty
     for wrong in (0, 2.5, True):
         with pytest.raises(kb.ArgumentError, match="threshold="):
-            kb.feedback_score(desks, "nps", threshold=wrong)  # type: ignore[arg-type]
+            kb.feedback_score(desks, "nps", threshold=wrong)
 
 
 # -- planted ---------------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_revenue_retention_says_what_is_wrong(rows: list[Row], options: dict[str
 
 def test_revenue_retention_needs_contracts_with_amounts() -> None:
     with pytest.raises(kb.ArgumentError, match="open it first"):
-        kb.revenue_retention("contracts.csv")  # type: ignore[arg-type]
+        kb.revenue_retention("contracts.csv")
     events = kb.open_dataset({"events": pd.DataFrame({"customer_id": [1], "timestamp": ["2024-01-05"]})})
     with pytest.raises(kb.ArgumentError, match="needs a table 'subscriptions'"):
         kb.revenue_retention(events)
