@@ -133,7 +133,8 @@ def _limits(column: Floats) -> tuple[float, float]:
 def _natural(x: Floats, knots: Floats) -> Floats:
     """Restricted cubic spline in the truncated power basis, as R's rms::rcspline.eval."""
     span, last, before = (knots[-1] - knots[0]) ** 2, knots[-1], knots[-2]
-    cubes = np.maximum(x[:, None] - knots, 0) ** 3
+    above = np.maximum(x[:, None] - knots, 0)
+    cubes = above * above * above  # a power takes ten times as long
     tails = np.outer(cubes[:, -2], last - knots[:-2]) - np.outer(cubes[:, -1], before - knots[:-2])
     return np.column_stack([x, (cubes[:, :-2] - tails / (last - before)) / span])
 
