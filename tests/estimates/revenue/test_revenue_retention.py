@@ -80,6 +80,20 @@ def test_logo_churn_above_one_has_no_interval() -> None:
     assert np.isnan(february["logo_churn_ci_upper"])
 
 
+def test_logo_churn_of_a_month_in_which_all_leave_has_an_interval() -> None:
+    rows: list[Row] = [(f"gone {k}", "2024-01-10", "2024-02-10", 10) for k in range(4)]
+    february = kb.revenue_retention(_open(rows, as_of="2024-03-01")).to_frame().iloc[-1]
+    limits = february[["logo_churn", "logo_churn_ci_lower", "logo_churn_ci_upper"]].astype(float)
+    np.testing.assert_allclose(limits, wilson(4, 4), rtol=1e-12)
+
+
+def test_who_came_and_went_within_a_month_is_a_reactivation_in_the_next() -> None:
+    rows: list[Row] = [("there", "2024-01-10", None, 10)]
+    rows += [("tries", "2024-02-03", "2024-02-20", 10), ("tries", "2024-03-05", None, 10)]
+    march = kb.revenue_retention(_open(rows, as_of="2024-04-01")).to_frame().iloc[-1]
+    assert march[["new", "reactivation"]].tolist() == [0, 10]
+
+
 def test_definitions_and_results_leave_the_same_figures_open() -> None:
     table = kb.definitions()
     assert list(table.columns) == ["figure", "preset", "formula", "source", "note"]
