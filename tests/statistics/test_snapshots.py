@@ -140,10 +140,12 @@ def test_snapshots_leaves_out_who_is_gone_or_has_decided_or_is_not_there_yet() -
         (5, "2024-05-01", None, None),
         (6, "2023-01-01", None, None),  # has said so elsewhere
         (7, "2023-01-01", None, None),  # acquired later, whatever the contract says
+        (8, "2023-01-01", None, None),  # acquired at that very moment
     )
     table = contracts(*rows, columns="customer_id start end notice_at")
     said: Table = {"customer_id": [5, 6], "timestamp": ["2023-05-01", "2024-05-01"]}
-    people: Table = {"customer_id": list(range(1, 8)), "acquired_at": ["2023-01-01"] * 6 + ["2024-07-01"]}
+    acquired = ["2023-01-01"] * 6 + ["2024-07-01", "2024-06-01"]
+    people: Table = {"customer_id": list(range(1, 9)), "acquired_at": acquired}
     found = kb.snapshots(opened(subscriptions=table, cancellations=said, customers=people), as_of="2024-06-01")
     assert found.customer.tolist() == [1, 5]
     assert found.features["cancellations_count"].tolist() == [0, 1]
