@@ -119,6 +119,7 @@ def test_snapshots_counts_contacts_and_those_who_left() -> None:
         ("2024-08-01", None, 1, False),  # without notice, the end
         ("2024-07-15", "2024-06-30", 0, True),  # given in the lead
         ("2024-06-01", None, 0, True),
+        ("2024-12-31", "2024-06-01", 0, True),  # at the very moment: not known yet
         ("2024-12-31", "2024-09-29", 0, False),  # the first day after the window
         ("2024-12-31", "2024-09-28", 1, False),
     ],
