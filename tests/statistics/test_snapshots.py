@@ -202,6 +202,13 @@ def test_snapshots_without_contracts_follows_the_lapse_rule() -> None:
     assert longer.customer.tolist() == [1, 2, 3, 4, 6]
 
 
+def test_snapshots_silence_of_just_the_lapse_is_not_too_long() -> None:
+    days = ["2024-05-30", "2024-07-25", "2024-09-10", "2024-10-20"]  # 56 days from the first to the second
+    data = opened("2024-11-01", events={"customer_id": [1] * 4, "timestamp": days})
+    assert kb.snapshots(data, as_of="2024-06-01").target.tolist() == [0]
+    assert kb.snapshots(data, as_of="2024-06-01", lapse="55D").target.tolist() == [1]
+
+
 def test_snapshots_value_without_contracts_is_revenue_a_month() -> None:
     log: Table = {
         "customer_id": [1, 1, 2],
