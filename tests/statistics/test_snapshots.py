@@ -209,6 +209,14 @@ def test_snapshots_silence_of_just_the_lapse_is_not_too_long() -> None:
     assert kb.snapshots(data, as_of="2024-06-01", lapse="55D").target.tolist() == [1]
 
 
+def test_snapshots_goodbye_on_the_day_itself_is_not_known_yet() -> None:
+    log: Table = {"customer_id": [1, 2], "timestamp": ["2024-05-20", "2024-05-20"]}
+    said: Table = {"customer_id": [1, 2], "timestamp": ["2024-06-01", "2024-05-31"]}
+    found = kb.snapshots(opened(events=log, cancellations=said), as_of="2024-06-01")
+    assert found.customer.tolist() == [1]
+    assert found.lost_in_lead.tolist() == [True]
+
+
 def test_snapshots_value_without_contracts_is_revenue_a_month() -> None:
     log: Table = {
         "customer_id": [1, 1, 2],
