@@ -53,6 +53,11 @@ def test_contact_list_by_hand(four: Snapshots) -> None:
     assert small.customer.tolist() == ["w", "x"]  # 11 for each; the third does not fit
 
 
+def test_nobody_is_contacted_who_would_bring_nothing(four: Snapshots) -> None:
+    free = kb.contact_list(Sum(), four, budget=1000, value=100, cost=0, offer=0, acceptance=0.3)
+    assert free.customer.tolist() == ["w", "x", "y"]  # a call to z costs nothing and gains nothing
+
+
 def test_expected_gain_goes_before_risk(four: Snapshots) -> None:
     """A year of money: 60, 240, 1200, 12. The riskiest brings .8 * 15 - 2 - 1 = 9, the third .3 * 357 - 8 = 99.1."""
     found = kb.contact_list(Sum(), replace(four, value=np.array([5.0, 20, 100, 1])), budget=1000, **TERMS)
