@@ -10,7 +10,7 @@ import argparse
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ GRID = ((4, 0.03, 600), (3, 0.05, 500), (6, 0.03, 300), (4, 0.1, 150))
 class TunedCatBoost(ClassifierMixin, BaseEstimator):
     """CatBoost with the best of a few settings by log loss on a held-out fifth, then fitted on everything."""
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> TunedCatBoost:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> TunedCatBoost:
         self.classes_ = np.unique(y)
         frame, words = self._plain(X), [name for name in X if not pd.api.types.is_numeric_dtype(X[name].dtype)]
         train, test, left, later = train_test_split(frame, y, test_size=0.2, stratify=y, random_state=0)
@@ -41,7 +41,7 @@ class TunedCatBoost(ClassifierMixin, BaseEstimator):
         self.model_ = self._model(*GRID[int(np.argmin(losses))], words).fit(frame, y)
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         return np.asarray(self.model_.predict_proba(self._plain(X)))
 
     @staticmethod
@@ -62,20 +62,20 @@ class TunedCatBoost(ClassifierMixin, BaseEstimator):
 class Timed(ClassifierMixin, BaseEstimator):
     """Any classifier, with the CPU seconds its fits took."""
 
-    spent: dict[str, list[float]] = {}  # noqa: RUF012
+    spent: ClassVar[dict[str, list[float]]] = {}
 
     def __init__(self, name: str = "", model: Any = None) -> None:
         self.name = name
         self.model = model
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Timed:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Timed:
         start = time.process_time()
         self.model_ = clone(self.model).fit(X, y)
         self.spent.setdefault(self.name, []).append(time.process_time() - start)
         self.classes_ = np.unique(y)
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         return np.asarray(self.model_.predict_proba(X))
 
 

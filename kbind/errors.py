@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -169,6 +170,19 @@ def check_choice(parameter: str, value: object, allowed: Sequence[str]) -> str:
     raise ArgumentError(f"{parameter}={value!r} is not known; {hint}allowed: {options}")
 
 
+def check_count(parameter: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse what is no whole number, too small or too large a one.
+
+    >>> check_count("folds", 1, 2)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: folds=1 is not possible; allowed: whole numbers from 2
+    """
+    number = least - 1 if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+    if number < least or (most is not None and number > most):
+        allowed = f"whole numbers from {least}" + ("" if most is None else f" to {most}")
+        raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
+
+
 def check_rng(rng: object) -> Generator:
     """Return the generator, or the one that a seed starts.
 
@@ -178,8 +192,9 @@ def check_rng(rng: object) -> Generator:
     """
     from numpy.random import default_rng
 
+    seed: Any = rng
     try:
-        return default_rng(rng)  # type: ignore[arg-type]
+        return default_rng(seed)
     except (TypeError, ValueError) as error:
         allowed = "allowed: a whole number from 0, or a Generator"
         raise ArgumentError(f"rng={rng!r} starts no random numbers; {allowed}") from error

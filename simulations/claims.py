@@ -235,7 +235,7 @@ def false_alarms(rng: Generator, n: int) -> tuple[bool, ...]:
 
 def _covers(frame: object, name: str, truth: float) -> bool:
     """Whether the interval of the first row holds the truth; none does not."""
-    row = frame.iloc[0]  # type: ignore[attr-defined]
+    row = frame.iloc[0]
     return bool(row[f"{name}_ci_lower"] <= truth <= row[f"{name}_ci_upper"])
 
 

@@ -71,11 +71,11 @@ def panel(rng: np.random.Generator, customers: int) -> Snapshots:
 class Given(ClassifierMixin, BaseEstimator):
     """The probability stands in the column p; nothing is learned."""
 
-    def fit(self, X: pd.DataFrame, y: Floats) -> Given:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: Floats) -> Given:
         """Learn nothing."""
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
         """The column, and what is left to 1."""
         return np.column_stack([1 - X["p"], X["p"]])
 

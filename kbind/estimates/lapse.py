@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.statistics.durations import days_of, end_of
@@ -206,8 +206,7 @@ def lapse(
        n_active  n_lapsed  silences  returned  judged  false_alarms
     0         0         2         3         1       2             1
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("events")
     rule = Rule(
         days_of("floor", floor), _check_quantile(quantile), _check_events(min_events), days_of("maturity", maturity)

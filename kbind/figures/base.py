@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from textwrap import fill
@@ -108,11 +108,16 @@ def _said(ax: Axes) -> tuple[str, str]:
         raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
 
 
-def percent_axis(ax: Axes, voice: Voice) -> None:
-    """Shares on the vertical axis, as the language writes them, with a horizontal grid."""
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: voice.percent(y)))
+def value_axis(ax: Axes, write: Callable[[float], str]) -> None:
+    """Values on the vertical axis, as the language writes them, with a horizontal grid."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: write(y)))
     ax.grid(axis="y")
     ax.spines["bottom"].set_visible(False)
+
+
+def percent_axis(ax: Axes, voice: Voice) -> None:
+    """Shares on the vertical axis."""
+    value_axis(ax, voice.percent)
 
 
 def age_ticks(ax: Axes, last: int) -> None:

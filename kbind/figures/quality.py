@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
-from kbind.figures.base import INK, LINE, MIDBLUE, SAND, SAND_TEXT, finish, house_style, new_axes, period_ticks
+from kbind.figures.base import INK, MIDBLUE, SAND, SAND_TEXT, finish, house_style, new_axes, period_ticks, value_axis
 from kbind.story.base import picked
 from kbind.story.quality import QualityStory
 
@@ -43,9 +42,7 @@ def plot_rows(story: QualityStory, *, ax: Axes | None = None) -> Axes:
                               textcoords="offset points", color=SAND_TEXT)  # fmt: skip
         period_ticks(axes, speak, starts, labels)
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(y)))
-        axes.grid(axis="y", color=LINE)
-        axes.spines["bottom"].set_visible(False)
+        value_axis(axes, speak.number)
         return finish(axes, story.calendar_title(), _alternative(story))
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from kbind.figures.base import (
     BLUE,
     INK,
-    LINE,
     MIDBLUE,
     MIDBLUE_TEXT,
     MUTE,
@@ -21,6 +20,7 @@ from kbind.figures.base import (
     new_axes,
     period_ticks,
     spread,
+    value_axis,
 )
 from kbind.story.base import picked
 from kbind.story.revenue import GAINS, LOSSES, RevenueStory
@@ -66,9 +66,7 @@ def plot_movements(story: RevenueStory, *, ax: Axes | None = None) -> Axes:
                           textcoords="offset points", color=_INK[kind], va="center", annotation_clip=False)  # fmt: skip
         period_ticks(axes, ticks, calendar.starts[: len(x)], calendar.labels)
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: voice.money(abs(y))))
-        axes.grid(axis="y", color=LINE)
-        axes.spines["bottom"].set_visible(False)
+        value_axis(axes, lambda y: voice.money(abs(y)))
         points = [
             voice.say(
                 "revenue.moves.point",

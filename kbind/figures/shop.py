@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from kbind.figures.base import (
     BLUE,
-    LINE,
     MIDBLUE,
     MUTE,
     PALE,
@@ -17,6 +16,7 @@ from kbind.figures.base import (
     house_style,
     new_axes,
     percent_axis,
+    value_axis,
 )
 from kbind.story.base import picked
 from kbind.story.shop import BEARABLE, ShopStory
@@ -51,9 +51,7 @@ def plot_revenue_by_age(story: ShopStory, *, ax: Axes | None = None) -> Axes:
         axes.set(xlim=(0, last), ylim=(0, None), xlabel=voice.say("shop.revenue.axis"))
         age_ticks(axes, last)
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: voice.money(y)))
-        axes.grid(axis="y", color=LINE)
-        axes.spines["bottom"].set_visible(False)
+        value_axis(axes, voice.money)
         points = [
             voice.say("shop.revenue.point", month=voice.number(int(x[i])), amount=voice.tell(facts[i]))
             for i in picked(len(x), TEXT_POINTS)

@@ -12,7 +12,6 @@ from kbind.figures.base import (
     BLUE,
     GROUPS,
     INK,
-    LINE,
     MIDBLUE,
     MUTE,
     PALE,
@@ -146,7 +145,6 @@ def plot_causes(story: SurvivalStory, *, ax: Axes | None = None) -> Axes:
         axes.set(xlim=(0, last), ylim=(0, total * 1.1), xlabel=voice.say("survival.axis"))
         age_ticks(axes, last)
         percent_axis(axes, voice)
-        axes.grid(axis="y", color=LINE)
         return finish(axes, story.causes_title(), _causes_alternative(story, causes, voice, story.marks))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import observed_lives
@@ -102,8 +102,7 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
     ArgumentError
         No such column, columns of times or with too many levels, unreadable outcomes, nothing to go by.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("customers")
     gone, told_by, meaning = outcome_of(data, outcome)
     names, notes = attribute_names(data, attributes, without=(told_by,) if told_by else ())

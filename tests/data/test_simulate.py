@@ -96,6 +96,9 @@ def test_simulate_saas_scenarios_share_random_numbers() -> None:
         ({"scenario": "b2b"}, "scenario='b2b' is not known; allowed: 'baseline', 'b2c'"),
         ({"n_accounts": 10}, "n_accounts=10 is not possible; allowed: whole numbers from 200"),
         ({"n_accounts": 1e4}, "n_accounts=10000.0 is not possible"),
+        ({"rng": "abc"}, "rng='abc' starts no random numbers; allowed: a whole number from 0"),
+        ({"rng": -1}, "rng=-1 starts no random numbers"),
+        ({"rng": 1.5}, "rng=1.5 starts no random numbers"),
         ({"months": 6}, "months=6 is not possible; allowed: whole numbers from 18 to 120"),
     ],
 )

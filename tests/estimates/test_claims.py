@@ -141,7 +141,7 @@ def test_first_devices_are_as_planted() -> None:
     check = found["phone_first"]
     assert check.ci_lower < 0.8 * 0.32 + 0.2 / 3 < check.ci_upper
     assert check.verdict == "lower"
-    assert found["phone_computer"].n == found["phone_tablet"].n < check.count  # type: ignore[operator]
+    assert found["phone_computer"].n == found["phone_tablet"].n < check.count
 
 
 def referrals(early: Any, early_days: Any, late: Any, late_days: Any) -> Referrals:
@@ -297,6 +297,6 @@ def test_wrong_arguments_are_named(saas: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="conf_level=95 is not a confidence level"):
         kb.claims(saas, conf_level=95)
     with pytest.raises(kb.ArgumentError, match="data of type str is no data set; open it first"):
-        kb.claims("saas.csv")  # type: ignore[arg-type]
+        kb.claims("saas.csv")
     with pytest.raises(kb.ArgumentError, match="key='one_pont' is not known; did you mean 'one_point'"):
         _ = kb.claims(saas)["one_pont"]

@@ -86,7 +86,7 @@ def test_tab_and_return_before_a_formula_do_not_help_it(tmp_path: Path, lead: st
 def test_mistakes_write_nothing(tmp_path: Path, options: dict[str, object], message: str) -> None:
     values = {"path": "t.xlsx", **options}
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.write_template(tmp_path / str(values.pop("path")), **values)  # type: ignore[arg-type]
+        kb.write_template(tmp_path / str(values.pop("path")), **values)
     assert not list(tmp_path.iterdir())
 
 

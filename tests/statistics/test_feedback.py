@@ -263,7 +263,7 @@ def test_nps_on_1_to_5_rarely_raised_by_chance() -> None:
 
 def test_answers_wrong_arguments(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="is no data set"):
-        answers(pd.DataFrame(), "nps")  # type: ignore[arg-type]
+        answers(pd.DataFrame(), "nps")
     with pytest.raises(kb.ArgumentError, match="this needs a table 'feedback'"):
         answers(kb.datasets.load_telco(), "nps")
     with pytest.raises(kb.ArgumentError, match="by='respondent_rol' is no column; did you mean 'respondent_role'"):

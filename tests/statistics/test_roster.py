@@ -44,7 +44,7 @@ def test_roster_contracts_hand_computed() -> None:
     industry = found.columns["industry"]
     assert not isinstance(industry, np.ndarray)
     assert list(industry.codes) == [-1, 0, 1, 1]
-    assert np.array_equal(found.columns["seats"], [7, 9, 5, np.nan], equal_nan=True)  # type: ignore[arg-type]
+    assert np.array_equal(found.columns["seats"], [7, 9, 5, np.nan], equal_nan=True)
 
 
 def test_roster_numbers_of_two_values_are_levels() -> None:

@@ -119,6 +119,7 @@ def test_snapshots_counts_contacts_and_those_who_left() -> None:
         ("2024-08-01", None, 1, False),  # without notice, the end
         ("2024-07-15", "2024-06-30", 0, True),  # given in the lead
         ("2024-06-01", None, 0, True),
+        ("2024-12-31", "2024-06-01", 0, True),  # at the very moment: not known yet
         ("2024-12-31", "2024-09-29", 0, False),  # the first day after the window
         ("2024-12-31", "2024-09-28", 1, False),
     ],
@@ -140,10 +141,12 @@ def test_snapshots_leaves_out_who_is_gone_or_has_decided_or_is_not_there_yet() -
         (5, "2024-05-01", None, None),
         (6, "2023-01-01", None, None),  # has said so elsewhere
         (7, "2023-01-01", None, None),  # acquired later, whatever the contract says
+        (8, "2023-01-01", None, None),  # acquired at that very moment
     )
     table = contracts(*rows, columns="customer_id start end notice_at")
     said: Table = {"customer_id": [5, 6], "timestamp": ["2023-05-01", "2024-05-01"]}
-    people: Table = {"customer_id": list(range(1, 8)), "acquired_at": ["2023-01-01"] * 6 + ["2024-07-01"]}
+    acquired = ["2023-01-01"] * 6 + ["2024-07-01", "2024-06-01"]
+    people: Table = {"customer_id": list(range(1, 9)), "acquired_at": acquired}
     found = kb.snapshots(opened(subscriptions=table, cancellations=said, customers=people), as_of="2024-06-01")
     assert found.customer.tolist() == [1, 5]
     assert found.features["cancellations_count"].tolist() == [0, 1]
@@ -197,6 +200,21 @@ def test_snapshots_without_contracts_follows_the_lapse_rule() -> None:
     assert later.lost_in_lead.tolist() == [False, True, True]
     longer = kb.snapshots(opened(events=log, cancellations=said), as_of=["2024-06-01"], lapse="57D")
     assert longer.customer.tolist() == [1, 2, 3, 4, 6]
+
+
+def test_snapshots_silence_of_just_the_lapse_is_not_too_long() -> None:
+    days = ["2024-05-30", "2024-07-25", "2024-09-10", "2024-10-20"]  # 56 days from the first to the second
+    data = opened("2024-11-01", events={"customer_id": [1] * 4, "timestamp": days})
+    assert kb.snapshots(data, as_of="2024-06-01").target.tolist() == [0]
+    assert kb.snapshots(data, as_of="2024-06-01", lapse="55D").target.tolist() == [1]
+
+
+def test_snapshots_goodbye_on_the_day_itself_is_not_known_yet() -> None:
+    log: Table = {"customer_id": [1, 2], "timestamp": ["2024-05-20", "2024-05-20"]}
+    said: Table = {"customer_id": [1, 2], "timestamp": ["2024-06-01", "2024-05-31"]}
+    found = kb.snapshots(opened(events=log, cancellations=said), as_of="2024-06-01")
+    assert found.customer.tolist() == [1]
+    assert found.lost_in_lead.tolist() == [True]
 
 
 def test_snapshots_value_without_contracts_is_revenue_a_month() -> None:
@@ -320,7 +338,7 @@ def test_snapshots_says_what_is_wrong(telco: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="has no dates and so one snapshot"):
         kb.snapshots(telco, as_of="2024-01-01")
     with pytest.raises(kb.ArgumentError, match="is no data set"):
-        kb.snapshots(pd.DataFrame(), as_of="2024-01-01")  # type: ignore[arg-type]
+        kb.snapshots(pd.DataFrame(), as_of="2024-01-01")
 
 
 @pytest.mark.parametrize(("lead", "target", "lost"), [("31D", 1, False), ("32D", 0, True)])

@@ -46,7 +46,7 @@ def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> No
     assert dates is not None
     assert dates[-1] == saas.data.as_of
     assert {(b - a).days for a, b in pairwise(dates)} == {60}
-    assert dates[0] >= saas.data.recorded_from + pd.Timedelta(days=90)  # type: ignore[operator]
+    assert dates[0] >= saas.data.recorded_from + pd.Timedelta(days=90)
     assert observation_dates(flagged(50)) is None
 
 
@@ -181,7 +181,7 @@ def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
 
 def test_one_customer_in_words(priced: Forecast) -> None:
     story = churn_story(priced, lang="de")
-    first, *rest = story.customer_text(priced.listed.customer[0])  # type: ignore[union-attr]
+    first, *rest = story.customer_text(priced.listed.customer[0])
     assert first.startswith("Vorhergesagtes Risiko: ")
     assert "keine Ursachen" in first
     assert rest[0].startswith("Trouble: ")

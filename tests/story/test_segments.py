@@ -52,11 +52,11 @@ def story(company: kb.Dataset, grouped: Segments) -> SegmentStory:
 
 def in_german(story: SegmentStory, **changes: object) -> SegmentStory:
     given = {"contrasts": story.contrasts, "reasons": story.reasons, "segments": story.segments, **changes}
-    return segment_story(story.data, given["contrasts"], given["reasons"], given["segments"], lang="de")  # type: ignore[arg-type]
+    return segment_story(story.data, given["contrasts"], given["reasons"], given["segments"], lang="de")
 
 
 def with_verdict(grouped: Segments, verdict: str, **changes: object) -> Segments:
-    return Segments(replace(grouped.found, verdict=verdict, **changes), grouped.profile)  # type: ignore[arg-type]
+    return Segments(replace(grouped.found, verdict=verdict, **changes), grouped.profile)
 
 
 def everything(story: SegmentStory) -> str:
@@ -85,7 +85,7 @@ def everything(story: SegmentStory) -> str:
 
 def test_answer_is_yes_where_there_are_groups_and_types(story: SegmentStory) -> None:
     assert story.answer == "yes"
-    here, rest = story.left_of(story.headline)  # type: ignore[arg-type]
+    here, rest = story.left_of(story.headline)
     assert story.finding() == (
         "Yes: the lost customers form 4 distinct groups, and of 100 customers from the retail industry, "
         f"{round(100 * here.value)} left, against only {round(100 * rest.value)} of 100 others."
@@ -213,7 +213,7 @@ def test_cards_tell_how_many_what_revenue_what_they_share_and_what_to_offer(stor
     saver = next(dict(rows) for _, rows in cards if "“savers”" in dict(rows)["Planted"])
     assert "more than the average" in saver["How many"]
     assert "Offer a smaller plan" in saver["Ask and offer"]
-    share = int(re.search(r"^(\d+)%", saver["Planted"])[1])  # type: ignore[index]
+    share = int(re.search(r"^(\d+)%", saver["Planted"])[1])
     assert share >= 85
 
 
@@ -245,7 +245,7 @@ def test_reasons_show_silence_and_add_up(story: SegmentStory) -> None:
 @pytest.mark.parametrize("threshold", [5, 25, 60])
 def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: SegmentStory, threshold: int) -> None:
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
-    counts = told.reasons.counts(told.typed)  # type: ignore[union-attr]
+    counts = told.reasons.counts(told.typed)
     rows = {row[0]: row[1:] for row in told.reasons_table().rows}
     names = {told.names.reason(str(reason)): str(reason) for reason in counts.columns}
     levels = told.names.in_order(list(counts.index))

@@ -51,7 +51,7 @@ def test_german_says_the_same(saas: kb.Dataset) -> None:
 
 def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
     story = told(saas)
-    truth = saas.truth.survival_by_age()  # type: ignore[union-attr]
+    truth = saas.truth.survival_by_age()
     curve, bars, causes = plot_survival(story, truth=truth), plot_hazard(story), plot_causes(story)
     assert "month 12:" in alt_text(bars)
     assert story.voice.tell(story.at(0)) == "100.0%"

@@ -220,3 +220,9 @@ class Dataset:
 def to_instant(moment: datetime, timezone: str | None) -> datetime:
     """A wall-clock time as a moment in world time; inside a gap of the clock, the moment of the change."""
     return moment.replace(tzinfo=ZoneInfo(timezone or "UTC")).astimezone(UTC)
+
+
+def check_dataset(data: object) -> None:
+    """Refuse what is no data set, and say how one is made."""
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")

@@ -19,7 +19,7 @@ from kbind.data.simulate.hazards import build_risk, first_true
 from kbind.data.simulate.scenario import SCENARIOS, Scenario
 from kbind.data.simulate.spells import joined, one_spell, present, returners, seen_until
 from kbind.data.simulate.truth import build_truth
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import check_choice, check_count
 
 #: Fewer accounts or months leave tables empty.
 _LEAST_ACCOUNTS, _LEAST_MONTHS, _MOST_MONTHS = 200, 18, 120
@@ -71,8 +71,8 @@ def simulate_saas(
     True
     """
     chosen = SCENARIOS[check_choice("scenario", scenario, tuple(SCENARIOS))]
-    _check("n_accounts", n_accounts, _LEAST_ACCOUNTS, None)
-    _check("months", months, _LEAST_MONTHS, _MOST_MONTHS)
+    check_count("n_accounts", n_accounts, _LEAST_ACCOUNTS)
+    check_count("months", months, _LEAST_MONTHS, _MOST_MONTHS)
     draws = streams(rng)
 
     accounts, course, deal = _recorded(chosen, n_accounts, months, draws)
@@ -115,13 +115,6 @@ def simulate_saas(
     data = open_dataset(tables, timezone=ZONE, as_of=end, recorded_from=begin)
     card = saas_card(chosen, n_accounts, months, sum(len(table) for table in tables.values()))
     return replace(data, name=card.title, card=card, truth=truth)
-
-
-def _check(parameter: str, value: object, least: int, most: int | None) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        allowed = f"whole numbers from {least}" + (f" to {most}" if most else "")
-        raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
 
 
 def _recorded(

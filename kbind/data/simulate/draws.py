@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from kbind.errors import check_rng
+
 Array = NDArray[Any]
 
 #: One stream a part, in this order; a new part goes to the end, so that the others keep their numbers.
@@ -71,7 +73,7 @@ class Draws:
 
 def streams(rng: int | np.random.Generator | np.random.SeedSequence) -> dict[str, Draws]:
     """One independent stream for every part."""
-    children = np.random.default_rng(rng).spawn(len(STREAMS))
+    children = check_rng(rng).spawn(len(STREAMS))
     return {name: Draws(child) for name, child in zip(STREAMS, children, strict=True)}
 
 

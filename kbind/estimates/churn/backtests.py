@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, check_rng
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
-from kbind.estimates.churn.folds import Fold, check_count, fit_on, make_folds
+from kbind.estimates.churn.folds import Fold, fit_on, make_folds
 from kbind.estimates.churn.lists import Outcome
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
@@ -319,7 +319,7 @@ def backtest(
     """
     check_conf_level(conf_level)
     check_count("resamples", resamples, 1)
-    generator = np.random.default_rng(rng)
+    generator = check_rng(rng)
     stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None
     asked = _models(models)

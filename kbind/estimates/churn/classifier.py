@@ -26,7 +26,7 @@ TREES, LEAVES, RATE = 120, 6, 0.06
 PRIOR = 10
 
 
-class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Probability that a customer leaves; takes data frames with categories and missing values as they are.
 
     Nothing is reweighted or oversampled, so that 20 of 100 customers with a probability of .2 leave. Frames may hold
@@ -76,7 +76,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, model: Any = "logistic") -> None:
         self.model = model
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> ChurnClassifier:  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None) -> ChurnClassifier:
         """Learn from customers whose outcome is known.
 
         Parameters
@@ -110,14 +110,14 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.pipeline_.fit(uniform_frame(frame, self._kinds), coded, **told)
         return self
 
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+    def predict_proba(self, X: Any) -> Floats:
         """Probabilities of the two classes, shape (n, 2)."""
         check_is_fitted(self)
         frame = uniform_frame(_frame(self, X, reset=False), self._kinds)
         with threads_for(len(frame)):
             return np.asarray(self.pipeline_.predict_proba(frame), dtype=float)
 
-    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: Any) -> NDArray[Any]:
         """The more likely class, shape (n,); for a decision use the probability."""
         likely = self.predict_proba(X)[:, 1] > 0.5
         return np.asarray(self.classes_[likely.astype(int)])
@@ -145,7 +145,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What anybody could say without a model: the share who left before, of all or of customers alike in a few columns.
 
     Parameters
@@ -165,7 +165,7 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, columns: Any = None) -> None:
         self.columns = columns
 
-    def fit(self, X: pd.DataFrame, y: Any) -> RateTable:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: Any) -> RateTable:
         """Count who left."""
         self.classes_, coded = np.unique(np.asarray(y), return_inverse=True)
         self.rate_ = float(coded.mean())
@@ -180,16 +180,16 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.cells_ = ((counts["sum"] + PRIOR * self.rate_) / (counts["size"] + PRIOR)).to_dict()
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
         """The rate of the customer's cell, or of everybody where that cell was never seen."""
         risk = np.array([self.cells_.get(cell, self.rate_) for cell in self._cells(X)], dtype=float)
         return np.column_stack([1 - risk, risk])
 
-    def predict(self, X: pd.DataFrame) -> NDArray[Any]:  # noqa: N803
+    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
         """The more likely class."""
         return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)])
 
-    def _cells(self, X: pd.DataFrame) -> NDArray[np.str_]:  # noqa: N803
+    def _cells(self, X: pd.DataFrame) -> NDArray[np.str_]:
         parts = [np.full(len(X), "")]
         for name in self.columns or ():
             numeric = name in self.edges_
@@ -201,7 +201,7 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(["\x1f".join(cell) for cell in zip(*parts, strict=True)])
 
 
-def _frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
+def _frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:
     """The features as a frame, checked as scikit-learn does."""
     if isinstance(X, pd.DataFrame):
         if len(X) == 0 or X.shape[1] == 0:

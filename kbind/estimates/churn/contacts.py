@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, check_rng
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
@@ -199,6 +199,7 @@ def contact_list(
     >>> len(kb.contact_list(model, telco, budget=550, cost=60, offer=10, acceptance=0.3, value=200).customer)
     0
     """
+    generator = check_rng(rng)
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value)
     rows = _last(snapshots)
     probability = _risk(model, snapshots, rows)
@@ -214,7 +215,7 @@ def contact_list(
         probability=probability[chosen],
         value=decision.value[rows[chosen]],
         expected_gain=gain[chosen],
-        reasons=_reasons(model, snapshots, rows, rows[chosen], np.random.default_rng(rng)),
+        reasons=_reasons(model, snapshots, rows, rows[chosen], generator),
         n_customers=len(rows),
         n_contactable=int(allowed.sum()),
         n_worthwhile=int(worth.sum()),

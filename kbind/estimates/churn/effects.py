@@ -82,16 +82,35 @@ def exchanged(model: Any, features: pd.DataFrame, rows: Ints, donors: Ints, grou
     -------
     ndarray of float, shape (groups, r, d)
     """
-    taken, given = np.repeat(rows, len(donors)), np.tile(donors, len(rows))
-    found = np.empty((len(groups), len(taken)))
-    step = max(AT_ONCE // max(len(groups), 1), 1)
-    for start in range(0, len(taken), step):
-        part = slice(start, start + step)
-        base = features.iloc[taken[part]].reset_index(drop=True)
-        other = features.iloc[given[part]].reset_index(drop=True)
-        moved = pd.concat([base.assign(**other[list(group)]) for group in groups], ignore_index=True)
-        found[:, part] = model.predict_proba(moved)[:, 1].reshape(len(groups), -1)
-    return found.reshape(len(groups), len(rows), len(donors))
+    found = np.empty((len(groups), len(rows), len(donors)))
+    # many donors have the same values of a group, and each distinct one is predicted once
+    distinct = [_distinct(features.iloc[donors][list(group)]) for group in groups]
+    sizes = np.array([len(first) for first, _ in distinct])
+    step = max(AT_ONCE // max(int(sizes.sum()), 1), 1)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        moved = [
+            _moved(features, some, donors[first], group) for group, (first, _) in zip(groups, distinct, strict=True)
+        ]
+        risk = model.predict_proba(pd.concat(moved, ignore_index=True))[:, 1]
+        parts = np.split(risk, np.cumsum(len(some) * sizes)[:-1])
+        for g, (part, (_, code)) in enumerate(zip(parts, distinct, strict=True)):
+            found[g, start : start + step] = part.reshape(len(some), -1)[:, code]
+    return found
+
+
+def _distinct(values: pd.DataFrame) -> tuple[Ints, Ints]:
+    """The first row of each combination of values, and the combination that each row has."""
+    levels = np.column_stack([pd.factorize(values[name], use_na_sentinel=False)[0] for name in values])
+    _, first, code = np.unique(levels, axis=0, return_index=True, return_inverse=True)
+    return first, code.reshape(-1)
+
+
+def _moved(features: pd.DataFrame, rows: Ints, donors: Ints, group: Sequence[str]) -> pd.DataFrame:
+    """Every row with every donor's values of a group."""
+    given = np.tile(donors, len(rows))
+    values = {name: features[name].iloc[given].array for name in group}
+    return features.iloc[np.repeat(rows, len(donors))].assign(**values)
 
 
 def contributions(

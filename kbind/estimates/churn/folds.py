@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import ArgumentError, check_choice, check_count
 from kbind.estimates.threads import threads_for
 from kbind.statistics.snapshots import Snapshots
 
@@ -115,9 +115,3 @@ def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_cu
         for number, (train, test) in enumerate(parts.split(rows, kind, customer if several else None)):
             result.append(Fold(rows[train][known[rows[train]]], rows[test], number, repeat))
     return result
-
-
-def check_count(name: str, number: object, least: int) -> None:
-    """Refuse what is no whole number, or too small a one."""
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
-        raise ArgumentError(f"{name}={number!r} is not usable; allowed: a whole number from {least}")

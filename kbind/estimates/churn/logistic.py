@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-class ShrunkLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ShrunkLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Logistic regression with the ridge penalty that promises the best likelihood for customers not yet seen.
 
     How much better a fit looks on its own data than on new data is estimated by the trace of the inverse information
@@ -35,7 +35,7 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Shibata (1989), Statistical aspects of model selection, section 3.4 (the regularised information criterion).
     """
 
-    def fit(self, X: Floats, y: Any, groups: Any = None) -> ShrunkLogistic:  # noqa: N803
+    def fit(self, X: Floats, y: Any, groups: Any = None) -> ShrunkLogistic:
         """Fit ever weaker penalties, each from where the last one ended, until the prospect gets worse.
 
         Parameters
@@ -57,16 +57,16 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             best, self.strength_, self.fitted_ = expected, strength, deepcopy(trial)
         return self
 
-    def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
+    def predict_proba(self, X: Floats) -> Floats:
         """Probabilities of the two classes, shape (n, 2)."""
         return np.asarray(self.fitted_.predict_proba(X))
 
-    def predict(self, X: Floats) -> NDArray[np.int64]:  # noqa: N803
+    def predict(self, X: Floats) -> NDArray[np.int64]:
         """The more likely class."""
         return np.asarray(self.fitted_.predict(X))
 
 
-def _expected_loss(fitted: LogisticRegression, X: Floats, left: Floats, who: NDArray[np.int64] | None) -> float:  # noqa: N803
+def _expected_loss(fitted: LogisticRegression, X: Floats, left: Floats, who: NDArray[np.int64] | None) -> float:
     """Log loss summed over the rows, plus what new customers would add to it."""
     design = np.column_stack([np.ones(len(X)), X])
     p = fitted.predict_proba(X)[:, 1].clip(1e-12, 1 - 1e-12)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_conf_level, listed, shown
+from kbind.errors import ArgumentError, check_conf_level, check_count, check_rng, listed, shown
 from kbind.estimates.churn.effects import contributions, exchanged, feature_groups
-from kbind.estimates.churn.folds import check_count, fit_on, learnable
+from kbind.estimates.churn.folds import fit_on, learnable
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -195,7 +195,7 @@ def drivers(
 
     check_conf_level(conf_level)
     check_count("folds", folds, 2)
-    generator = np.random.default_rng(rng)
+    generator = check_rng(rng)
     known = np.flatnonzero(learnable(snapshots))
     _, customer = np.unique(snapshots.customer[known].astype(str), return_inverse=True)
     left = snapshots.target[known]

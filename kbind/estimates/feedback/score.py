@@ -387,4 +387,5 @@ def _difference(result: FeedbackScore, one: NDArray[np.int64], two: NDArray[np.i
     below = reach(first - low[one], high[two] - second)
     above = reach(high[one] - first, second - low[two])
     hidden = np.array([~_shown(result, x, y) for x, y in zip(one, two, strict=True)]).reshape(difference.shape)
-    return tuple(np.where(hidden, np.nan, v) for v in (difference, difference - below, difference + above))  # type: ignore[return-value]
+    lower, upper = (np.where(hidden, np.nan, limit) for limit in (difference - below, difference + above))
+    return np.where(hidden, np.nan, difference), lower, upper

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar
-from kbind.data.dataset import Dataset, read_as_of
+from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
@@ -382,8 +382,7 @@ def purchases(
     0      1  3        3       0.0   0.0
     1      2  1        0       NaN   NaN
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     check_choice("period", period, PERIODS)
     data.require("events")
     names = names_of(by)

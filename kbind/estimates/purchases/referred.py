@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.calendar import PERIODS
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import literal, parse
 from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.intervals import newcombe, wilson
@@ -163,8 +163,7 @@ def referrals(data: Dataset, *, period: str = "month", conf_level: float = 0.95)
     0   2022  175        24
     1   2023  219        37
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     check_choice("period", period, PERIODS)
     check_conf_level(conf_level)
     data.require("customers")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_conf_level
+from kbind.errors import check_conf_level, check_rng
 from kbind.estimates.intervals import wilson
 from kbind.estimates.reasons.association import association
 from kbind.estimates.reasons.behaviour import behaviour_frame
@@ -42,7 +42,7 @@ class ReasonsByType(Shown):
 
     leavers: Leavers = field(repr=False)
     conf_level: float
-    rng: int | np.random.Generator | np.random.SeedSequence = field(repr=False)
+    rng: np.random.Generator = field(repr=False)
 
     @property
     def definition(self) -> str:
@@ -115,9 +115,8 @@ class ReasonsByType(Shown):
         import pandas as pd
         from statsmodels.stats.multitest import multipletests
 
-        rng = np.random.default_rng(self.rng)
         # who is unknown, or gave no reason, says nothing on how both go together
-        found = [association(self._table(a)[:-1, :-1], self.conf_level, rng) for a in self.leavers.attributes]
+        found = [association(self._table(a)[:-1, :-1], self.conf_level, self.rng) for a in self.leavers.attributes]
         frame = pd.DataFrame([asdict(one) for one in found])
         frame = frame.rename(columns={"ci_lower": "cramers_v_ci_lower", "ci_upper": "cramers_v_ci_upper"})
         frame.insert(0, "attribute", [a.name for a in self.leavers.attributes])
@@ -207,4 +206,5 @@ def reason_by_type(
     >>> sorted(set(found.behaviour()["reason"]))
     ['(missing)', 'competitor', 'no_need', 'payment', 'price', 'product', 'service']
     """
-    return ReasonsByType(leavers(data, by, as_of=as_of), check_conf_level(conf_level), rng)
+    level, generator = check_conf_level(conf_level), check_rng(rng)
+    return ReasonsByType(leavers(data, by, as_of=as_of), level, generator)

@@ -59,4 +59,5 @@ def percentile_limits(replicates: Floats, conf_level: float) -> tuple[Floats, Fl
     last = ordered[(known - 1).clip(0), columns]
     lower, upper = ordered[low, columns], ordered[high, columns]
     varies = (known > 0) & (ordered[0] < last)
-    return tuple(np.where(varies & np.isfinite(limit), limit, np.nan) for limit in (lower, upper))  # type: ignore[return-value]
+    lower, upper = (np.where(varies & np.isfinite(limit), limit, np.nan) for limit in (lower, upper))
+    return lower, upper

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, check_rng
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -105,11 +105,12 @@ def segment_churned(
     """
     check_choice("method", method, tuple(_METHODS))
     check_conf_level(conf_level)
+    seed = int(check_rng(rng).integers(2**63 - 1))
     if k is not None:
-        _check_count("k", k, 2, 20)
-    _check_count("resamples", resamples, 20, None)
+        check_count("k", k, 2, 20)
+    check_count("resamples", resamples, 20)
     if null_samples is not None:
-        _check_count("null_samples", null_samples, 19, None)
+        check_count("null_samples", null_samples, 19)
     people = roster(data, outcome, attributes=attributes)
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:
@@ -119,7 +120,6 @@ def segment_churned(
     coding = learn_coding(left)
     chosen: Method = KMeansMethod(coding) if method == "kmeans" else LatentClassMethod(coding)
     effort = Effort(int(resamples), int(null_samples or _NULL_SAMPLES[method]))
-    seed = int(np.random.default_rng(rng).integers(2**63 - 1))
     values = coding.read(left.columns)
     with _reporting(progress) as report, threads_for(len(left)):
         found = judge(chosen, coding, values, k, effort, np.random.default_rng([seed, 1]), report)
@@ -156,13 +156,6 @@ def other_method(name: str, coding: Coding) -> Method:
     return LatentClassMethod(coding) if name == "kmeans" else KMeansMethod(coding)
 
 
-def _check_count(parameter: str, value: object, least: int, most: int | None) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        allowed = f"whole numbers from {least}" + (f" to {most}" if most else "")
-        raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
-
-
 @contextmanager
 def _reporting(progress: bool | None) -> Iterator[Report]:
     """A line of progress on the error stream, gone when it is done."""
@@ -172,16 +165,16 @@ def _reporting(progress: bool | None) -> Iterator[Report]:
         yield lambda *_: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     console = Console(stderr=True)
     # in a file, only how it ended
     with Progress(console=console, transient=console.is_terminal) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = int(bar.add_task(what, total=total))
-            bar.update(tasks[what], completed=done)  # type: ignore[arg-type]
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
 
         yield report

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from kbind.estimates.retention import Lifecycle
 from kbind.figures.base import (
     BLUE,
     INK,
-    LINE,
     MIDBLUE,
     MIDBLUE_TEXT,
     PALE,
@@ -22,6 +20,7 @@ from kbind.figures.base import (
     new_axes,
     period_ticks,
     spread,
+    value_axis,
 )
 from kbind.figures.retention.common import TEXT_POINTS, check_result, voice_of
 from kbind.story.base import picked
@@ -81,9 +80,7 @@ def plot_lifecycle(result: Lifecycle, *, ax: Axes | None = None, lang: str = "en
                           annotation_clip=False)  # fmt: skip
         names = [speak.period_name(calendar.starts[i], calendar.labels[i]) for i in range(len(frame))]
         period_ticks(axes, speak, calendar.starts[: len(frame)], calendar.labels)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: speak.number(abs(y))))
-        axes.grid(axis="y", color=LINE)
-        axes.spines["bottom"].set_visible(False)
+        value_axis(axes, lambda y: speak.number(abs(y)))
         return finish(axes, story.cycle_title(), _cycle_alternative(frame, names, speak))
 
 

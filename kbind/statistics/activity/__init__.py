@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kbind.data.calendar import PERIODS, Calendar
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
 from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.activity.counts import Counts, Ints
@@ -132,8 +132,7 @@ def activity(
     0  2024-01   True       1
     1  2024-02   True       2
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     check_choice("period", period, PERIODS)
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
     names = names_of(by)

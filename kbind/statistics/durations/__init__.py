@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset, read_as_of
+from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
 from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
@@ -193,8 +193,7 @@ def durations(
     0       6.0            True    0.0  left  1
     1      18.0           False    0.0  None  1
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
     names = names_of(by)
     places = place_columns(data, lives.log, names)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
 from kbind.errors import ArgumentError
 from kbind.statistics.durations import Floats, end_of, observed_lives
@@ -127,8 +127,7 @@ def histories(
     ArgumentError
         No such table or column, a column of times, or nobody before `as_of`.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
     places: dict[str, str] = {}
     for name, parameter in columns.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,9 @@ class Windows:
         edges = np.tile(self.customer, 2) * len(distinct) + code[len(age) :]
         begins, ends = np.sort(edges[: len(self.begin)]), np.sort(edges[len(self.begin) :])
         # windows of customers before this one have begun and ended alike, so they cancel out
-        side = "right" if just_after else "left"
-        begun = np.searchsorted(begins, place, side=side)  # type: ignore[call-overload]
-        over = np.searchsorted(ends, place, side=side)  # type: ignore[call-overload]
+        side: Literal["left", "right"] = "right" if just_after else "left"
+        begun = np.searchsorted(begins, place, side=side)
+        over = np.searchsorted(ends, place, side=side)
         return np.asarray(begun > over)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, check_choice, did_you_mean, listed
@@ -85,8 +85,7 @@ def read_instrument(data: Dataset, name: object, *, measure: str | None, scale: 
         No such instrument, measure or scale; scores outside the scale or between its steps; an NPS whose answers
         give away a shorter scale.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("feedback")
     if "score" not in data.tables["feedback"].columns:
         raise ArgumentError(f"feedback of {data.name!r} has no column score")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.reading import yes_or_no
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.data.engine import Expression, column, literal, parse
@@ -91,8 +91,7 @@ def profiles(
     ArgumentError
         No such column, columns of times, unreadable outcomes, nobody left or nobody stayed, nothing to compare.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("customers")
     gone, told_by, meaning = outcome_of(data, outcome)
     names, notes = attribute_names(data, attributes, without=(told_by,))

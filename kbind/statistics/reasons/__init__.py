@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import column, literal, parse
 from kbind.errors import ArgumentError, listed
 from kbind.statistics.durations import end_of
@@ -69,8 +69,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
     ArgumentError
         No cancellations with reasons, no such column, or nobody who gave a reason.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("cancellations")
     data.require("customers")
     if "reason" not in data.tables["cancellations"].columns:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from kbind.data.calendar import PERIODS, Calendar
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, check_choice, shown
@@ -129,8 +129,7 @@ def movements(
     One pass over the contracts. Each is a rise where it starts and a fall where it ends; rises and falls are added up
     by customer and window, so that the work grows with the contracts and not with contracts x windows.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     check_choice("period", period, PERIODS)
     table = data.tables[data.require("subscriptions")]
     if "mrr" not in table.columns:
@@ -149,6 +148,8 @@ def movements(
     parts = _places(data, calendar)
     survey = _survey(data, parts)
     notes += more + survey.notes
+    if "end" not in table.columns:
+        notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
     result, columns = _moved(data, calendar, places, parts, survey)
     if not result.num_rows:
         raise ArgumentError(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
@@ -181,7 +182,7 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
     next one, and the next ones are not in the data yet.
     """
     table = data.tables["subscriptions"]
-    if not calendar.lived or _midnight(calendar, calendar.lived) != as_of or "end" not in table.columns:
+    if not calendar.lived or _midnight(calendar, calendar.lived) != as_of:
         return calendar, False, ()
     starts, ends = (calendar.boundaries(instants=name in table.instants) for name in ("start", "end"))
     found = data.engine.query(
@@ -194,7 +195,7 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
         "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
         "FROM log",
         tables={"log": "subscriptions"},
-        columns={"start": "start", "end": "end"},
+        parts={"start": column("start"), "end": _end_of_contract(data)},
         values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
         | {"boundaries": starts},
     ).to_pylist()[0]
@@ -213,11 +214,19 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
             f"{name} is left out: here one contract follows the other, and those that begin at the very end of the "
             "data are not in it",
         )  # fmt: skip
+    one = found["ending"] == 1
+    ending = "1 contract ends" if one else f"{found['ending']:,} contracts end"
+    counting = "its customer counts" if one else "their customers count"
     return calendar, lacking, (
         *notes,
-        f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
-        "their customers count as gone or as paying less",
+        f"{ending} at the very end of the data; whether others follow is not in it, and {counting} as gone or as "
+        "paying less",
     )  # fmt: skip
+
+
+def _end_of_contract(data: Dataset) -> Expression:
+    """Where no ends are recorded, every contract runs on."""
+    return column("end") if "end" in data.tables["subscriptions"].columns else parse("CAST(NULL AS TIMESTAMP)")
 
 
 def _follow_each_other(data: Dataset, last_end: datetime) -> bool:
@@ -239,7 +248,7 @@ def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
     result = {"start": column("start"), "mrr": column("mrr")}
     for name in ("start", "end"):
         if name not in data.tables["subscriptions"].columns:
-            result |= {"end": parse("CAST(NULL AS TIMESTAMP)"), "hi": literal(calendar.lived + 1)}
+            result |= {"end": _end_of_contract(data), "hi": literal(calendar.lived + 1)}
             continue
         boundaries = calendar.boundaries(instants=name in data.tables["subscriptions"].instants)
         time, last = column(name), literal(boundaries[calendar.lived])

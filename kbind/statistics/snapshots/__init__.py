@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError
 from kbind.statistics.durations import days_of
 from kbind.statistics.snapshots.flagged import flagged
@@ -75,8 +75,7 @@ def snapshots(
     0            1 2023-07-01   181.0              1.0               10.0     0.0
     1            2 2023-07-01   150.0              1.0               20.0     1.0
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     days = {name: days_of(name, length) for name, length in (("lead", lead), ("horizon", horizon))}
     if not days["horizon"]:
         raise ArgumentError(f"horizon={horizon!r} leaves no window; allowed: at least '1D'")

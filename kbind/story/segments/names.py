@@ -107,10 +107,10 @@ class Names:
 
     def in_order(self, levels: Sequence[str]) -> list[str]:
         """Levels as a reader expects them: by the numbers they begin with, else as they come; the unknown last."""
-        starts = {level: re.match(r"\d+", level) for level in levels if level != MISSING}
-        known = list(starts)
-        if all(starts.values()):
-            known.sort(key=lambda level: int(level[: starts[level].end()]))  # type: ignore[union-attr]
+        known = [level for level in levels if level != MISSING]
+        numbers = {level: int(start[0]) for level in known if (start := re.match(r"\d+", level))}
+        if len(numbers) == len(known):
+            known.sort(key=lambda level: numbers[level])
         return [*known, *(level for level in levels if level == MISSING)]
 
     def _number(self, written: str) -> str:

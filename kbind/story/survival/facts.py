@@ -144,41 +144,31 @@ class SurvivalFacts:
     @cached_property
     def quiet(self) -> Fact:
         """Share that leaves in a month which is not dangerous, over all of them."""
-        frame = self.months[~self.months["month"].isin(self.spikes)]
-        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
-        definition = "customers who leave in a month that is not dangerous, divided by those there when it begins"
-        return Fact(
-            "quiet",
-            left / seen,
-            "share",
-            definition,
-            n=int(seen),
-            count=int(left),
-            source="hazard_curve(...).to_frame()",
-        )
+        return self._leaving("quiet", ~self.months["month"].isin(self.spikes), "a month that is not dangerous")
 
     @cached_property
     def spiking(self) -> Fact:
         """Share that leaves in a dangerous month, over all of them."""
-        frame = self.months[self.months["month"].isin(self.spikes)]
-        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
-        definition = "customers who leave in a dangerous month, divided by those there when it begins"
-        share = left / seen if seen else float("nan")
-        return Fact("spikes", share, "share", definition, n=int(seen), count=int(left), source="hazard_curve(...)")
+        return self._leaving("spikes", self.months["month"].isin(self.spikes), "a dangerous month")
 
     @cached_property
     def early(self) -> tuple[Fact, Fact]:
         """Mean share that leaves per month in the first quarter of a year of age, and after the first year."""
-        facts = []
-        for name, low, high in (("early", 1, 3), ("late", 13, 10**6)):
-            frame = self.months[self.months["month"].between(low, high) & ~self.months["month"].isin(self.spikes)]
-            left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
-            share = left / seen if seen else float("nan")
-            definition = f"customers who leave in a month from {low} on, divided by those there when it begins"
-            facts.append(
-                Fact(name, share, "share", definition, n=int(seen), count=int(left), source="hazard_curve(...)")
-            )
-        return facts[0], facts[1]
+        month = self.months["month"]
+        calm = ~month.isin(self.spikes)
+        return (
+            self._leaving("early", calm & month.between(1, 3), "a month from 1 to 3"),
+            self._leaving("late", calm & (month >= 13), "a month from 13 on"),
+        )
+
+    def _leaving(self, name: str, months: pd.Series[bool], which: str) -> Fact:
+        """Share that leaves in one of some months of age, over all of them."""
+        frame = self.months[months]
+        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
+        definition = f"customers who leave in {which}, divided by those there when it begins"
+        share = left / seen if seen else float("nan")
+        source = "hazard_curve(...).to_frame()"
+        return Fact(name, share, "share", definition, n=int(seen), count=int(left), source=source)
 
     def lost_to(self, cause: str, month: int) -> Fact:
         """Share lost to a cause by an age."""

@@ -27,11 +27,11 @@ class Given(ClassifierMixin, BaseEstimator):
     def __init__(self, column: str = "p") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Given:
         self.classes_ = np.array([0, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = X[self.column].to_numpy()
         return np.column_stack([1 - p, p])
 
@@ -314,10 +314,12 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
         ({"models": ["logistik"]}, "did you mean 'logistic'"),
         ({"models": {"mine": 3}}, r"models\['mine'\] gives no probabilities"),
         ({"scheme": "forwards"}, "did you mean 'forward'"),
-        ({"folds": 1}, "folds=1 is not usable"),
-        ({"repeats": 0}, "repeats=0 is not usable"),
-        ({"resamples": 0}, "resamples=0 is not usable"),
+        ({"folds": 1}, "folds=1 is not possible"),
+        ({"repeats": 0}, "repeats=0 is not possible"),
+        ({"resamples": 0}, "resamples=0 is not possible"),
         ({"conf_level": 95}, "conf_level=95"),
+        ({"rng": -1}, "rng=-1 starts no random numbers"),
+        ({"rng": "abc"}, "rng='abc' starts no random numbers"),
         ({"budget": 100}, "cost is not given"),
         (TERMS | {"acceptance": 30}, "acceptance=30 is no chance"),
         (TERMS | {"cost": -1}, "cost=-1 is no amount"),

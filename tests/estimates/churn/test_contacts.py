@@ -24,10 +24,10 @@ TERMS = {"cost": 1.0, "offer": 10.0, "acceptance": 0.3}
 class Sum(ClassifierMixin, BaseEstimator):
     """The risk is the sum of the columns a and b; whatever else there is does not matter."""
 
-    def fit(self, X: Any, y: Any) -> Sum:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> Sum:
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = (X["a"] + X["b"]).to_numpy()
         return np.column_stack([1 - p, p])
 
@@ -51,6 +51,11 @@ def test_contact_list_by_hand(four: Snapshots) -> None:
     assert (found.n_customers, found.n_contactable, found.n_worthwhile) == (4, 4, 3)
     small = kb.contact_list(Sum(), four, budget=32.99, value=100, **TERMS)
     assert small.customer.tolist() == ["w", "x"]  # 11 for each; the third does not fit
+
+
+def test_nobody_is_contacted_who_would_bring_nothing(four: Snapshots) -> None:
+    free = kb.contact_list(Sum(), four, budget=1000, value=100, cost=0, offer=0, acceptance=0.3)
+    assert free.customer.tolist() == ["w", "x", "y"]  # a call to z costs nothing and gains nothing
 
 
 def test_expected_gain_goes_before_risk(four: Snapshots) -> None:
@@ -103,6 +108,12 @@ def test_model_has_to_be_fitted(four: Snapshots) -> None:
         kb.contact_list("logistic", four, budget=1000, value=100, **TERMS)
     with pytest.raises(kb.ArgumentError, match="budget=-1 is no amount"):
         kb.contact_list(Sum(), four, budget=-1, value=100, **TERMS)
+
+
+@pytest.mark.parametrize("rng", ["abc", -1, 1.5])
+def test_contact_list_refuses_what_starts_no_random_numbers(four: Snapshots, rng: Any) -> None:
+    with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):
+        kb.contact_list(Sum(), four, budget=1000, value=100, rng=rng, **TERMS)
 
 
 # -- what always holds ----------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ from kbind.statistics.snapshots import Snapshots
 class Line(ClassifierMixin, BaseEstimator):
     """Risk .1 + .4 x, and .2 more on plan b; nothing is learned."""
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Line:  # noqa: N803
+    def fit(self, X: pd.DataFrame, y: Any) -> Line:
         self.classes_ = np.array([0, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         p = 0.1 + 0.4 * X["x"].to_numpy(dtype=float) + 0.2 * (X["plan"] == "b").to_numpy()
         return np.column_stack([1 - p, p])
 
@@ -102,7 +102,10 @@ def test_missing_values_and_dates(make_panel: Any) -> None:
 
 
 def test_drivers_refuse(line: Snapshots) -> None:
-    with pytest.raises(kb.ArgumentError, match="folds=1 is not usable"):
+    with pytest.raises(kb.ArgumentError, match="folds=1 is not possible"):
         kb.drivers(Line(), line, folds=1)
     with pytest.raises(kb.ArgumentError, match="folds=300 needs customers"):
         kb.drivers(Line(), line, folds=300)
+    for rng in ("abc", -1, 1.5):
+        with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):
+            kb.drivers(Line(), line, rng=rng)

@@ -26,7 +26,7 @@ def found(telco: kb.Dataset) -> kb.Contrasts:
 
 
 def people(**columns: object) -> kb.Dataset:
-    size = len(next(iter(columns.values())))  # type: ignore[arg-type]
+    size = len(next(iter(columns.values())))
     return kb.open_dataset(
         {"customers": pd.DataFrame({"customer_id": range(size), **columns})}, roles={"churned": "churned"}
     )
@@ -428,7 +428,7 @@ def test_customers_without_a_number_are_left_out_of_the_adjusted_effect(telco: k
 )
 def test_contrast_refuses_what_it_cannot_do(telco: kb.Dataset, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.contrast(telco, **arguments)  # type: ignore[arg-type]
+        kb.contrast(telco, **arguments)
 
 
 def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
@@ -437,7 +437,7 @@ def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
     with pytest.raises(kb.ArgumentError, match="no attribute has two levels"):
         kb.contrast(people(a=list("xxxx"), churned=[False, True] * 2))
     with pytest.raises(kb.ArgumentError, match="is no data set"):
-        kb.contrast(pd.DataFrame())  # type: ignore[arg-type]
+        kb.contrast(pd.DataFrame())
 
 
 def test_columns_that_cannot_be_compared_are_named() -> None:

@@ -12,6 +12,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 import kbind as kb
 from kbind.estimates.feedback.limits import adjusted_wald
@@ -133,6 +134,14 @@ def test_feedback_score_response_share() -> None:
     assert "unknown" in kb.feedback_score(said([9, 10]), "nps").definition
 
 
+def test_feedback_score_response_share_leaves_out_contracts_that_ended_as_the_period_began() -> None:
+    feedback = pd.DataFrame({"customer_id": [1], "timestamp": "2024-01-05", "instrument": "nps", "score": 9})
+    ends = ["2024-02-01", "2024-01-01", "2024-01-02"]
+    contracts = pd.DataFrame({"customer_id": [1, 2, 3], "start": "2023-01-01", "end": ends})
+    data = kb.open_dataset({"feedback": feedback, "subscriptions": contracts}, as_of="2024-02-01")
+    assert row(data, period="month")["customers_there"] == 2
+
+
 def test_feedback_score_periods_without_answers_are_unknown() -> None:
     times = ["2024-01-31", "2024-03-01"]
     feedback = pd.DataFrame({"customer_id": [1, 2], "timestamp": times, "instrument": "nps", "score": [10, None]})
@@ -168,6 +177,15 @@ def test_feedback_score_repeated_answers_add_nothing() -> None:
     assert thrice["n_effective"] == pytest.approx(10)
     assert thrice["standard_error"] == pytest.approx(once["standard_error"])
     assert thrice["score_ci_upper"] - thrice["score_ci_lower"] > once["score_ci_upper"] - once["score_ci_lower"]
+
+
+def test_feedback_score_limits_have_the_degrees_of_freedom_of_customers() -> None:
+    """Korn and Graubard (1998): n_effective times the squared ratio of Student's quantiles, put into Wilson's."""
+    scores, customers = [5, 5, 1, 4, 5, 5, 2, 5, 1, 1], [1, 1, 1, 2, 2, 3, 3, 4, 4, 4]
+    found = row(said(scores, customers=customers, instrument="csat"), "csat")
+    trials = found["n_effective"] * (student.ppf(0.975, 9) / student.ppf(0.975, 3)) ** 2
+    limits = [float(x) for x in wilson(0.6 * trials, trials)]
+    assert [found[f"score{end}"] for end in ("", "_ci_lower", "_ci_upper")] == pytest.approx(limits, rel=1e-9)
 
 
 def test_feedback_score_of_one_customer_is_worth_one_answer() -> None:
@@ -334,9 +352,12 @@ def test_feedback_score_threshold_for_other_columns(desks: kb.Dataset) -> None:
     found = kb.feedback_score(desks, "nps", by="agent", threshold=5)
     assert found.to_frame()["agent"].tolist() == [1, 2]
     assert found.compare("agent", 1, 3).to_frame().empty
+    smallest = kb.feedback_score(desks, "nps", by="agent", threshold=6)  # agent 1 has just as many
+    assert len(smallest.compare("agent", 1, 2).to_frame()) == 1
+    assert kb.feedback_score(desks, "nps", by="agent", threshold=7).compare("agent", 1, 2).to_frame().empty
     for wrong in (0, 2.5, True):
         with pytest.raises(kb.ArgumentError, match="threshold="):
-            kb.feedback_score(desks, "nps", threshold=wrong)  # type: ignore[arg-type]
+            kb.feedback_score(desks, "nps", threshold=wrong)
 
 
 # -- planted ---------------------------------------------------------------------------------------

@@ -167,6 +167,14 @@ def test_satisfaction_trend_needs_repeated_answers() -> None:
     feedback = pd.DataFrame({"customer_id": ids, "timestamp": "2024-03-05", "instrument": "ces", "score": [3, 5] * 25})
     twice = feedback.assign(timestamp="2024-03-09").head(19)
     data = kb.open_dataset({"feedback": pd.concat([feedback, twice]), "customers": pd.DataFrame({"customer_id": ids})})
+    enough = feedback.assign(timestamp="2024-03-09").head(20)
+    people = pd.DataFrame({"customer_id": ids})
+    assert (
+        kb.satisfaction_trend(kb.open_dataset({"feedback": pd.concat([feedback, enough]), "customers": people}), "ces")
+        .to_frame()["level"]
+        .notna()
+        .all()
+    )
     with pytest.raises(kb.ArgumentError, match="19 customers answered at two times or more; a trend needs 20"):
         kb.satisfaction_trend(data, "ces")
     with pytest.raises(kb.ArgumentError, match="did you mean 'ces'"):

@@ -82,6 +82,17 @@ def test_order_value_by_hand(shop: kb.Dataset) -> None:
     assert row[["first", "later", "ratio"]].tolist() == pytest.approx([30, (5 + 40) / 2, 0.75])
 
 
+def test_order_value_first_is_by_the_clock_and_not_by_the_number() -> None:
+    rows = [("a", "2024-01-05 10:00", 30.0, 9), ("a", "2024-01-05 12:00", 5.0, 2)]
+    data = kb.open_dataset({"events": log(rows, "customer_id timestamp amount order_id")}, as_of="2024-02-01")
+    assert kb.purchases(data).order_value().loc[0, ["first", "later"]].tolist() == [30, 5]
+
+
+def test_since_includes_its_day(shop: kb.Dataset) -> None:
+    assert kb.purchases(shop, since="2024-01-20").customers == 2  # b on that very day, and c
+    assert kb.purchases(shop, since="2024-01-21").customers == 1
+
+
 def test_categories_by_hand(shop: kb.Dataset) -> None:
     """What came back, what cost nothing and what has no category are no purchases of a category."""
     frame = kb.purchases(shop).categories()

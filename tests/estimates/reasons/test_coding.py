@@ -100,7 +100,7 @@ def test_hits_say_why() -> None:
 
 
 def test_uncoded_and_empty_texts_are_counted_apart() -> None:
-    coded = kb.code_reasons(["zu teuer", "tschüss", None, "  ", np.nan, pd.NA])  # type: ignore[list-item]
+    coded = kb.code_reasons(["zu teuer", "tschüss", None, "  ", np.nan, pd.NA])
     assert (coded.uncoded.numerator, coded.uncoded.denominator) == (1, 2)
     frame = coded.to_frame()
     assert frame[["theme", "n", "share"]].iloc[0].tolist() == ["price", 1, 0.5]
@@ -193,11 +193,11 @@ def test_code_reasons_refuses_what_it_cannot_do(telco: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="is no list of texts"):
         kb.code_reasons("zu teuer")
     with pytest.raises(kb.ArgumentError, match="texts holds 3"):
-        kb.code_reasons(["a", 3])  # type: ignore[list-item]
+        kb.code_reasons(["a", 3])
     with pytest.raises(kb.ArgumentError, match="this needs a table 'cancellations'"):
         kb.code_reasons(telco)
     with pytest.raises(kb.ArgumentError, match="dictionary of type dict"):
-        kb.code_reasons(["a"], {})  # type: ignore[arg-type]
+        kb.code_reasons(["a"], {})
     with pytest.raises(kb.ArgumentError, match="cannot be read"):
         kb.ThemeDictionary.load("nowhere.yaml")
     coded = kb.code_reasons(["teuer", "danke"])

@@ -227,3 +227,9 @@ def test_reason_by_type_refuses_what_it_cannot_do(simple: kb.Dataset, telco: kb.
     many = [(k, "2024-01-01", f"because {k}") for k in range(40)]
     with pytest.raises(kb.ArgumentError, match=r"reason has 40 levels.*see kb.code_reasons"):
         kb.reason_by_type(goodbyes(many, ["s"] * 40))
+
+
+@pytest.mark.parametrize("rng", ["abc", -1, 1.5])
+def test_reason_by_type_refuses_what_starts_no_random_numbers(simple: kb.Dataset, rng: object) -> None:
+    with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):
+        kb.reason_by_type(simple, rng=rng)

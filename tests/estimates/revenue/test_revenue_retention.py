@@ -80,6 +80,20 @@ def test_logo_churn_above_one_has_no_interval() -> None:
     assert np.isnan(february["logo_churn_ci_upper"])
 
 
+def test_logo_churn_of_a_month_in_which_all_leave_has_an_interval() -> None:
+    rows: list[Row] = [(f"gone {k}", "2024-01-10", "2024-02-10", 10) for k in range(4)]
+    february = kb.revenue_retention(_open(rows, as_of="2024-03-01")).to_frame().iloc[-1]
+    limits = february[["logo_churn", "logo_churn_ci_lower", "logo_churn_ci_upper"]].astype(float)
+    np.testing.assert_allclose(limits, wilson(4, 4), rtol=1e-12)
+
+
+def test_who_came_and_went_within_a_month_is_a_reactivation_in_the_next() -> None:
+    rows: list[Row] = [("there", "2024-01-10", None, 10)]
+    rows += [("tries", "2024-02-03", "2024-02-20", 10), ("tries", "2024-03-05", None, 10)]
+    march = kb.revenue_retention(_open(rows, as_of="2024-04-01")).to_frame().iloc[-1]
+    assert march[["new", "reactivation"]].tolist() == [0, 10]
+
+
 def test_definitions_and_results_leave_the_same_figures_open() -> None:
     table = kb.definitions()
     assert list(table.columns) == ["figure", "preset", "formula", "source", "note"]
@@ -246,7 +260,7 @@ def test_revenue_retention_says_what_is_wrong(rows: list[Row], options: dict[str
 
 def test_revenue_retention_needs_contracts_with_amounts() -> None:
     with pytest.raises(kb.ArgumentError, match="open it first"):
-        kb.revenue_retention("contracts.csv")  # type: ignore[arg-type]
+        kb.revenue_retention("contracts.csv")
     events = kb.open_dataset({"events": pd.DataFrame({"customer_id": [1], "timestamp": ["2024-01-05"]})})
     with pytest.raises(kb.ArgumentError, match="needs a table 'subscriptions'"):
         kb.revenue_retention(events)
@@ -261,11 +275,29 @@ def test_contracts_without_any_end_run_on() -> None:
     assert found["end_mrr"].tolist() == [3, 7, 7]
 
 
+def test_contracts_without_the_column_of_ends_are_noted() -> None:
+    rows: list[Row] = [(k, f"2024-0{1 + k % 3}-01", None, 10) for k in range(9)]
+    data = kb.open_dataset(
+        {"subscriptions": pd.DataFrame(rows, columns=["customer_id", "start", "end", "mrr"]).drop(columns="end")},
+        as_of="2024-04-01",
+    )
+    result = kb.revenue_retention(data)
+    assert result.notes[-1] == "frame 'subscriptions' has no column 'end': nobody is seen to leave or to pay less"
+    assert not any("no column 'end'" in note for note in kb.revenue_retention(_open(rows, as_of="2024-04-01")).notes)
+    # that those who begin on 1 April are missing shows in the starts, whether or not there are ends
+    assert result.movements.lacking
+    assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
+
+
 def test_contracts_that_end_with_the_data_are_noted() -> None:
     rows: list[Row] = [("a", "2024-01-01", "2024-02-01", 10), ("b", "2024-01-10", None, 10)]
     result = kb.revenue_retention(_open(rows, as_of="2024-02-01"))
     assert result.to_frame()["churn"].tolist() == [10]
-    assert "1 contracts end at the very end of the data" in result.notes[0]
+    assert result.notes[0].startswith("1 contract ends at the very end of the data")
+    assert result.notes[0].endswith("its customer counts as gone or as paying less")
+    two = kb.revenue_retention(_open([*rows, ("c", "2024-01-09", "2024-02-01", 1)], as_of="2024-02-01"))
+    assert two.notes[0].startswith("2 contracts end at the very end of the data")
+    assert two.notes[0].endswith("their customers count as gone or as paying less")
     assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).notes == ()
 
 

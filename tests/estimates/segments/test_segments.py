@@ -25,7 +25,7 @@ GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "segments.json").rea
 
 
 def opened(frame: dict[str, object], left: object = True) -> kb.Dataset:
-    n = len(next(iter(frame.values())))  # type: ignore[arg-type]
+    n = len(next(iter(frame.values())))
     people = pd.DataFrame({"customer_id": np.arange(n), **frame, "churned": left})
     return kb.open_dataset({"customers": people}, roles={"churned": "churned"})
 
@@ -62,7 +62,7 @@ def telco() -> kb.Segmentation:
 
 def true_segments(data: kb.Dataset, ids: object) -> np.ndarray:
     assert data.truth is not None
-    return data.truth.accounts.set_index("customer_id").loc[list(ids), "segment"].to_numpy()  # type: ignore[call-overload]
+    return data.truth.accounts.set_index("customer_id").loc[list(ids), "segment"].to_numpy()
 
 
 # agreement
@@ -309,13 +309,15 @@ def test_segment_churned_nothing_stable_is_one_segment() -> None:
         ({"k": 1}, "k=1 is not possible; allowed: whole numbers from 2 to 20"),
         ({"k": 2.5}, "k=2.5 is not possible"),
         ({"resamples": 5}, "resamples=5 is not possible"),
+        ({"rng": -1}, "rng=-1 starts no random numbers"),
+        ({"rng": "abc"}, "rng='abc' starts no random numbers"),
         ({"null_samples": 3}, "null_samples=3 is not possible"),
         ({"attributes": ["siz"]}, "no column of customers; did you mean 'size'"),
     ],
 )
 def test_segment_churned_arguments_are_checked(options: dict[str, object], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.segment_churned(opened(blobs()), **options)  # type: ignore[arg-type]
+        kb.segment_churned(opened(blobs()), **options)
 
 
 def test_segment_churned_progress_only_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -330,8 +332,8 @@ def test_segment_churned_progress_only_when_asked(capfd: pytest.CaptureFixture[s
 
 def test_segment_churned_customers_of_whom_nothing_is_known() -> None:
     frame = blobs(240)
-    frame["size"][:3], frame["age"][:3] = np.nan, np.nan  # type: ignore[index]
-    frame["kind"] = [None if k < 3 else kind for k, kind in enumerate(frame["kind"])]  # type: ignore[arg-type]
+    frame["size"][:3], frame["age"][:3] = np.nan, np.nan
+    frame["kind"] = [None if k < 3 else kind for k, kind in enumerate(frame["kind"])]
     found = kb.segment_churned(opened(frame), k=3, resamples=20, null_samples=19)
     assert any(note.startswith("Of 3 of the 240 nothing is known") for note in found.notes)
 
@@ -366,7 +368,7 @@ def test_assign_says_what_is_missing(planted: kb.Segmentation, clear: kb.Dataset
     with pytest.raises(kb.ArgumentError, match="'budget' holds no numbers"):
         planted.assign(few.assign(budget=["much", "little", "none"]))
     with pytest.raises(kb.ArgumentError, match="type list is not possible"):
-        planted.assign([1])  # type: ignore[arg-type]
+        planted.assign([1])
 
 
 def test_profile_adds_up(planted: kb.Segmentation) -> None:
@@ -411,7 +413,7 @@ def test_profile_is_made_of_segments_formed_without_those_described(monkeypatch:
 
     def watched(method: object, coding: object, columns: dict, k: int, seed: int) -> object:
         seen.append(len(columns["size"]))
-        return original(method, coding, columns, k, seed)  # type: ignore[arg-type]
+        return original(method, coding, columns, k, seed)
 
     monkeypatch.setattr(segments, "form", watched)
     found.profile()

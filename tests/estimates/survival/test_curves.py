@@ -265,7 +265,7 @@ def test_log_rank_does_not_care_about_names_or_units(rows: list[Any]) -> None:
 def test_simulated_company_has_the_curve_that_was_planted() -> None:
     """With a fifth of the accounts older than the records, contracts that end with the data, and people who return."""
     data = kb.datasets.simulate_saas(12_000, rng=5)
-    planted = data.truth.survival_by_age().set_index("time")["survival"]  # type: ignore[union-attr]
+    planted = data.truth.survival_by_age().set_index("time")["survival"]
     found = kb.survival_curve(data).at([1, 6, 12, 24, 36]).set_index("time")
     spread = (found["survival_ci_upper"] - found["survival_ci_lower"]) / (2 * 1.96)
     distance = (found["survival"] - planted.loc[found.index]) / spread

@@ -332,7 +332,7 @@ def test_arguments_that_cannot_be(simulated: kb.Durations) -> None:
     with pytest.raises(kb.ArgumentError, match="conf_level=95"):
         kb.cumulative_incidence(simulated, conf_level=95)
     with pytest.raises(kb.ArgumentError, match="a list is neither"):
-        kb.cumulative_incidence([1, 2])  # type: ignore[arg-type]
+        kb.cumulative_incidence([1, 2])
 
 
 def test_gray_test_without_anybody_lost_is_unknown() -> None:

@@ -188,7 +188,7 @@ def test_survivors_that_cannot_be(survivors: Any, message: str) -> None:
 def test_other_arguments_that_cannot_be(high_end: kb.RetentionProjection) -> None:
     for horizon in (0, 2.5, True, "12"):
         with pytest.raises(kb.ArgumentError, match="is no number of periods"):
-            kb.project_retention([100, 80, 70], horizon=horizon)  # type: ignore[arg-type]
+            kb.project_retention([100, 80, 70], horizon=horizon)
     with pytest.raises(kb.ArgumentError, match="conf_level=2"):
         kb.project_retention([100, 80, 70], horizon=3, conf_level=2)
     with pytest.raises(kb.ArgumentError, match=r"survivors_later\[0\]=500 is more than the 491 before"):
