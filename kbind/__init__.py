@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kbind.data.dataset import Dataset as Dataset
     from kbind.data.dataset import Quality as Quality
     from kbind.data.dataset import open_dataset as open_dataset
+    from kbind.data.personas import Persona as Persona
+    from kbind.data.personas import Rule as Rule
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
@@ -69,6 +71,8 @@ _HOMES = {
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
+    "Persona": "kbind.data.personas",
+    "Rule": "kbind.data.personas",
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",
