@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
     from kbind.estimates.feedback import feedback_score as feedback_score
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.questions import QualifyingQuestions as QualifyingQuestions
+    from kbind.estimates.questions import qualifying_questions as qualifying_questions
     from kbind.estimates.reasons import CodedReasons as CodedReasons
     from kbind.estimates.reasons import ReasonsByType as ReasonsByType
     from kbind.estimates.reasons import code_reasons as code_reasons
     from kbind.estimates.reasons import reason_by_type as reason_by_type
+    from kbind.estimates.refinement import Refinement as Refinement
+    from kbind.estimates.refinement import refine_persona as refine_persona
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import Rate as Rate
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
+    from kbind.statistics.prospects.words import protected_characteristics as protected_characteristics
     from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
 
 _HOMES = {
@@ -73,6 +78,11 @@ _HOMES = {
     "open_dataset": "kbind.data.dataset",
     "Persona": "kbind.data.personas",
     "Rule": "kbind.data.personas",
+    "Refinement": "kbind.estimates.refinement",
+    "refine_persona": "kbind.estimates.refinement",
+    "QualifyingQuestions": "kbind.estimates.questions",
+    "qualifying_questions": "kbind.estimates.questions",
+    "protected_characteristics": "kbind.statistics.prospects.words",
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level, did_you_mean, listed
-from kbind.estimates.intervals import wilson
-from kbind.estimates.refinement.judge import CHANCE, CONFIRMED, UNKNOWN, Judge, JudgedEdit, Limits
-from kbind.estimates.refinement.matching import Matcher, Rules, apply, words_of
-from kbind.estimates.refinement.measure import (
-    LEAST_CUSTOMERS,
-    LEAST_EVENTS,
-    enough,
-    first_year,
-    jaccard,
-    months_seen,
-    retained_revenue,
-    retention,
-    revenue,
-    share_of,
-)
-from kbind.estimates.refinement.result import (
-    ACCEPT,
-    NOT_ENOUGH,
-    REJECT,
-    HeldOut,
-    Measured,
-    Refinement,
-    WithBond,
-)
-from kbind.estimates.refinement.search import PROPOSED, Bounds, Step, search
-from kbind.statistics.groups import Ints, names_of
-from kbind.statistics.prospects import Flags, Prospects, note_of, prospects
-from kbind.statistics.prospects.words import BOND, names_one, protected_columns
+from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.refinement.columns import columns_of
+from kbind.estimates.refinement.judge import Judge
+from kbind.estimates.refinement.matching import Matcher
+from kbind.estimates.refinement.result import Refinement
+from kbind.estimates.refinement.run import Run
+from kbind.estimates.refinement.search import Bounds
 
-if TYPE_CHECKING:
-    from kbind.estimates.refinement.measure import Figure
-
-__all__ = ["Askable", "Refinement", "askable", "refine_persona"]
+__all__ = ["Refinement", "refine_persona"]
 
 
 def refine_persona(
@@ -119,7 +92,8 @@ def refine_persona(
     -----
     An edit adds, drops or changes one rule; the levels of a text are taken in the order of their retention on the first
     part, numbers are cut near their quartiles. A confirmed edit has to hold up among customers alike in `adjust` and in
-    the bond, must not do worse in the first year (else it selects survivors), and must not lose retained revenue.
+    the bond, must leave room for `min_gain` in the first year too (else it selects survivors), and must not lose
+    retained revenue.
 
     The verdict is "accept" if on the third part all edits together win `min_gain` with an interval above 0 and neither
     retained revenue nor the first year is clearly lower; "not enough data" if too few customers match to tell.
@@ -133,36 +107,45 @@ def refine_persona(
     >>> result.verdict, round(result.held_out.gain[0], 2)
     ('accept', 0.2)
     """
-    _check(persona, min_coverage=min_coverage, min_identity=min_identity, min_gain=min_gain, max_edits=max_edits,
-           fdr=fdr)  # fmt: skip
     check_conf_level(conf_level)
-    known = askable(
+    _check(min_coverage=min_coverage, min_identity=min_identity, min_gain=min_gain, fdr=fdr)
+    if isinstance(max_edits, bool) or not isinstance(max_edits, int) or max_edits < 1:
+        raise ArgumentError(f"max_edits={max_edits!r} is not possible; allowed: whole numbers from 1")
+    columns = columns_of(
         data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
     )  # fmt: skip
-    p, matcher = known.p, Matcher(known.p, persona.min_match)
+    if persona.negative:
+        raise ArgumentError(f"persona={persona.name!r} says whom not to sell to; there is no retention to win")
+    p, matcher = columns.p, Matcher(columns.p, persona.min_match)
     parts = p.divide(3, np.random.default_rng(rng))
-    bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), int(max_edits))
-    judge = Judge(p, parts[1], matcher, known.adjust, known.bond, float(fdr), float(conf_level), bounds.gain)
-    run = _Run(p, parts, matcher, persona.rules, bounds, judge, known)
-    edits, rules, found, promised, there, verdict, reason = run.refine()
+    bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), max_edits)
+    judge = Judge(p, parts[1], matcher, columns.adjust, columns.bond, float(fdr), float(conf_level), bounds.gain)
+    run = Run(p, parts, matcher, persona.rules, columns.allowed, bounds, judge)
+    outcome = run.refine()
     return Refinement(
         persona=persona,
-        refined=None if rules is None else persona.changed(rules=rules),
-        verdict=verdict,
-        reason=reason,
-        edits=edits,
-        found=found,
-        promised=promised,
-        held_out=there,
-        with_bond=run.with_bond(),
-        sizes=tuple(int(part.sum()) for part in parts),  # type: ignore[arg-type]
-        adjust=known.adjust,
+        refined=None if outcome.rules is None else persona.changed(rules=outcome.rules),
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        edits=outcome.edits,
+        found=outcome.found,
+        promised=outcome.promised,
+        held_out=outcome.held_out,
+        with_bond=run.with_bond(columns.bond, outcome.proposed),
+        sizes=(int(parts[0].sum()), int(parts[1].sum()), int(parts[2].sum())),
+        adjust=columns.adjust,
         bounds=bounds,
         fdr=float(fdr),
         conf_level=float(conf_level),
         rate=p.rate,
         meaning=p.meaning,
-        notes=known.notes,
+        notes=columns.notes,
         provenance=p.provenance,
         customer=p.customer,
     )
+
+
+def _check(**shares: float) -> None:
+    for name, value in shares.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise ArgumentError(f"{name}={value!r} is no share; allowed: between 0 and 1, such as 0.05")

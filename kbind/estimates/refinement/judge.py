@@ -161,13 +161,13 @@ class Judge:
             return CONFOUNDED
         if same_bond[1] <= 0:
             return LOCK_IN
-        if early[0] <= 0:
+        if early[2] < self.gain:
             return SURVIVORS
         return LOSES_REVENUE if money[2] < 0 else CONFIRMED
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """q values; NaN where there is no p value.
+    """Q values; NaN where there is no p value.
 
     >>> benjamini_hochberg([0.01, float("nan"), 0.04])
     [0.02, nan, 0.04]

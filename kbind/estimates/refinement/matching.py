@@ -84,8 +84,8 @@ class Matcher:
 def words_of(rule: Rule | None) -> str:
     """A rule on one line, without its attribute.
 
-    >>> words_of(Rule("budget", range=(500, None))), words_of(Rule("plan", in_=("basic", "pro"), weight=2)), words_of(None)
-    ('>= 500', 'basic or pro (weight 2)', '–')
+    >>> words_of(Rule("budget", range=(500, None))), words_of(Rule("plan", in_=("basic", "pro"), weight=2))
+    ('>= 500', 'basic or pro (weight 2)')
     """
     if rule is None:
         return "–"

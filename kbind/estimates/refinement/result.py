@@ -137,18 +137,21 @@ class Refinement(Shown):
     @property
     def definition(self) -> str:
         """How edits were found and judged, in a few sentences."""
-        kept = "what the monthly rate of leaving per month at risk leaves after a year" if self.rate else (
-            "share who stayed"
+        kept = (
+            "what the monthly rate of leaving per month at risk leaves after a year"
+            if self.rate
+            else ("share who stayed")
         )
         held = f" Adjusted for {listed(self.adjust)} by regression." if self.adjust else ""
         sizes = ", ".join(f"{size:,}" for size in self.sizes)
         return (
-            f"{self.persona.name}, version {self.persona.version}. Three parts of {sizes} {self.customer}s, dealt out at "
-            "random with equal shares of leavers: edits are found on the first, confirmed on the second "
+            f"{self.persona.name}, version {self.persona.version}. Three parts of {sizes} {self.customer}s, dealt out "
+            "at random with equal shares of leavers: edits are found on the first, confirmed on the second "
             f"(Benjamini-Hochberg, at most {self.fdr:.0%} false), and what they come to is measured once on the third. "
-            f"Retention: {kept}. {self.meaning} Edits have to win {self.bounds.gain:.0%} of retention each, leave "
-            f"{self.bounds.coverage:.0%} of {self.customer}s matching and {self.bounds.identity:.0%} of those in either "
-            f"persona in both.{held} {self.conf_level:.0%} intervals that mind {self.customer}s in both. "
+            f"Retention: {kept}. {self.meaning} Each edit has to win {100 * self.bounds.gain:.3g} points of retention; "
+            f"{self.bounds.coverage:.0%} of all {self.customer}s still have to match, and {self.bounds.identity:.0%} "
+            f"of those who match either version both.{held} {self.conf_level:.0%} intervals that mind {self.customer}s "
+            "in both. "
             f"Verdict: {self.verdict}. {self.reason} {self.provenance}"
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from kbind.statistics.prospects import Flags, Prospects
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a refinement came to; see `Refinement`."""
+    """What a refinement came to; see `Refinement`. `proposed` are the rules after all edits that were proposed."""
 
     verdict: str
     reason: str
@@ -40,6 +40,7 @@ class Outcome:
     found: Limits = UNKNOWN
     promised: Limits = UNKNOWN
     held_out: HeldOut | None = None
+    proposed: Rules | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,33 +80,38 @@ class Run:
         edits = self.judge.judge(steps, old)
         proposed = [step for step in steps if step.finding == PROPOSED]
         if not proposed:
-            return Outcome(REJECT, f"No edit within the bounds wins {self.bounds.gain:.0%} of retention.", edits)
-        found = self._gain(self.parts[0], proposed[-1].after)
+            return Outcome(
+                REJECT, f"No edit within the bounds wins {100 * self.bounds.gain:.3g} points of retention.", edits
+            )
+        tried = Outcome("", "", edits, None, self._gain(self.parts[0], proposed[-1].after), proposed=proposed[-1].after)
         rules = self.rules
         for row in edits:
             rules = apply(rules, row.edit) if row.finding == CONFIRMED else rules
         if rules == self.rules:
             # an interval that leaves room for a worthwhile gain does not speak against it
-            open_ = any(row.finding == CHANCE and row.gain[2] >= self.bounds.gain for row in edits)
-            reason = "No proposed edit was confirmed on the second part"
-            return Outcome(NOT_ENOUGH if open_ else REJECT, f"{reason}{', which is too small to tell' * open_}.", edits,
-                           found=found)  # fmt: skip
-        promised = self._gain(self.parts[1], rules)
+            doubt = any(row.finding == CHANCE and row.gain[2] >= self.bounds.gain for row in edits)
+            reason = f"No proposed edit was confirmed on the second part{', which is too small to tell' * doubt}."
+            return replace(tried, verdict=NOT_ENOUGH if doubt else REJECT, reason=reason)
+        kept = replace(tried, rules=rules, promised=self._gain(self.parts[1], rules))
         if jaccard(self.parts[1], self.matcher.match(rules), old) < self.bounds.identity:
-            reason = "The confirmed edits make another persona."
-            return Outcome(REJECT, reason, edits, rules, found, promised)
+            return replace(kept, verdict=REJECT, reason="The confirmed edits alone make another persona.")
         there = self._held_out(rules)
-        return Outcome(*self._verdict(there), edits, rules, found, promised, there)
+        verdict, reason = self._verdict(there)
+        return replace(kept, verdict=verdict, reason=reason, held_out=there)
 
-    def with_bond(self, bond: Sequence[str], edits: Sequence[JudgedEdit]) -> WithBond | None:
-        """What could be won if rules about the bond were allowed."""
+    def with_bond(self, bond: Sequence[str], proposed: Rules | None) -> WithBond | None:
+        """What could be won on the second part if rules about the bond were allowed."""
         if not bond:
             return None
-        without = self.rules
-        for row in edits:
-            if row.finding not in (OTHER, LOSES_REVENUE):
-                without = apply(without, row.edit)
-        return None
+        allowed = (*self.allowed, *(name for name in bond if name not in self.allowed))
+        steps = search(self.p, self.parts[0], self.matcher, self.rules, allowed, self.bounds)
+        taken = [step for step in steps if step.finding == PROPOSED]
+        return WithBond(
+            columns=tuple(bond),
+            edits=tuple(f"{s.edit.kind} {s.edit.attribute}: {words_of(s.edit.new)}" for s in taken),
+            gain=self._gain(self.parts[1], taken[-1].after) if taken else UNKNOWN,
+            gain_without=UNKNOWN if proposed is None else self._gain(self.parts[1], proposed),
+        )
 
     def _gain(self, n: Ints, rules: Rules) -> Limits:
         return self._difference(n, rules, retention)
@@ -128,20 +134,18 @@ class Run:
             retention=self._limits(n, mask, self.p.gone, retention),
             revenue=revenue(self.p, n, mask).value,
             retained_revenue=retained_revenue(self.p, n, mask).limits(n, self.judge.conf_level),
-            first_year_retention=self._limits(n, mask & (self.p.first_size > 0), self.p.first_gone, first_year),
+            first_year_retention=self._limits(n, mask & (self.p.first_size > 0), self.p.first_gone > 0, first_year),
             months=months_seen(self.p, n, mask),
         )
 
-    def _limits(
-        self, n: Ints, mask: Flags, gone: Flags, figure: Callable[[Prospects, Ints, Flags], Figure]
-    ) -> Limits:
+    def _limits(self, n: Ints, mask: Flags, gone: Flags, figure: Callable[[Prospects, Ints, Flags], Figure]) -> Limits:
         """Wilson's interval of a share, and that of the influence of a rate."""
         if self.p.rate:
             value, low, high = figure(self.p, n, mask).limits(n, self.judge.conf_level)
             return value, max(low, 0.0), min(high, 1.0)
-        stayed, count = float((n * (mask & ~gone.astype(bool))).sum()), float((n * mask).sum())
-        share, low, high = wilson(stayed, count, self.judge.conf_level)
-        return float(share), float(low), float(high)
+        stayed, count = float((n * (mask & ~gone)).sum()), float((n * mask).sum())
+        share, lower, upper = wilson(stayed, count, self.judge.conf_level)
+        return float(share), float(lower), float(upper)
 
     def _verdict(self, there: HeldOut) -> tuple[str, str]:
         gain, low, _ = there.gain
@@ -149,10 +153,10 @@ class Run:
             return REJECT, "What is won in retention is lost in retained revenue."
         if there.first_year_difference[2] < 0:
             return REJECT, "The new persona does worse in the first year: it selects survivors."
+        if np.isnan(gain):
+            return NOT_ENOUGH, "On the third part nobody matches."
         if gain < self.bounds.gain:
-            return REJECT, f"On the third part less than {self.bounds.gain:.0%} of retention is won."
+            return REJECT, f"On the third part less than {100 * self.bounds.gain:.3g} points of retention are won."
         if not low > 0:
             return NOT_ENOUGH, "On the third part the gain cannot be told from nothing."
-        if not all(np.isfinite(there.gain)):
-            return NOT_ENOUGH, "On the third part nobody matches."
         return ACCEPT, "The gain holds up on customers who had no part in finding it."

@@ -151,7 +151,7 @@ def _edits(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, attribute: str
     if own is not None and rest:
         yield Edit("drop", own, None)
     weight = own.weight if own is not None else max(rule.weight for rule in rules)
-    for rule in _rules(p, n, matcher.match(rest) if rest else np.ones(len(n), dtype=bool), attribute):
+    for rule in simple_rules(p, n, matcher.match(rest) if rest else np.ones(len(n), dtype=bool), attribute):
         new = replace(rule, weight=weight)
         if own is None:
             yield Edit("add", None, new)
@@ -159,7 +159,7 @@ def _edits(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, attribute: str
             yield Edit("change", own, new)
 
 
-def _rules(p: Prospects, n: Ints, among: Flags, attribute: str) -> Iterator[Rule]:
+def simple_rules(p: Prospects, n: Ints, among: Flags, attribute: str) -> Iterator[Rule]:
     """Ranges between cut points, or the levels that keep most customers: the best, the two best, and so on."""
     column = p.attributes[attribute]
     if column.cuts:

@@ -25,7 +25,7 @@ from kbind.statistics.result import Provenance
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["YEAR", "Prospects", "prospects"]
+__all__ = ["YEAR", "Flags", "Prospects", "prospects"]
 
 #: Months of the first year, and of the year that rates are turned into.
 YEAR = 12.0
@@ -94,7 +94,9 @@ class Prospects:
         if name in self.numbers:
             return pd.DataFrame({name: self.numbers[name]})
         if name not in self.attributes:
-            raise ArgumentError(f"{name!r} is no column that customers are known by; columns: {listed(self.attributes)}")
+            raise ArgumentError(
+                f"{name!r} is no column that customers are known by; columns: {listed(self.attributes)}"
+            )
         attribute = self.attributes[name]
         return pd.DataFrame({name: np.array([*attribute.levels, None], dtype=object)[attribute.codes]})
 
@@ -146,11 +148,11 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
         raise ArgumentError(f"attribute={times[0]!r} holds times; turn it into a number or a group first")
     found, meaning = _count(data, names, flag, meaning)
     n = integers(found, "n")
-    gone = np.array(found.column("gone").to_numpy(zero_copy_only=False), dtype=object)
-    unknown = int(n[np.equal(gone, None)].sum())
+    gone = found.column("gone")
+    unknown = int(n[gone.is_null().to_numpy()].sum())
     if unknown:
         raise ArgumentError(f"{unknown:,} customers of {data.name!r} have no readable outcome; complete or remove them")
-    left = gone.astype(bool)
+    left = np.array(gone.to_numpy(zero_copy_only=False), dtype=bool)
     if not 0 < n[left].sum() < n.sum():
         nobody = "has left" if not left.any() else "has stayed"
         raise ArgumentError(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
@@ -270,11 +272,3 @@ def _barred(
             if len(rows) > 2 and min(r.std() for r in ranks) > 0 and np.corrcoef(*ranks)[0, 1] >= _GROWS:
                 result[name] = f"grows with the time that a {data.card.customer} has been there"
     return result
-
-
-def note_of(barred: dict[str, str]) -> tuple[str, ...]:
-    """Sentences on the columns that were left out, by reason."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in barred.items():
-        by_reason.setdefault(reason, []).append(name)
-    return tuple(f"Left out ({reason}): {listed(names)}." for reason, names in by_reason.items())
