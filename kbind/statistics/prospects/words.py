@@ -93,11 +93,13 @@ def protected_columns(
     attributes: Mapping[str, Attribute], words: Mapping[str, Sequence[str]] | None, insist: Iterable[str] = ()
 ) -> dict[str, str]:
     """Column -> the protected characteristic that it is about, without those that the user insists on."""
-    kept, found = set(insist), {}
+    kept, found, grounds = set(insist), {}, _checked(words)
     for name, attribute in attributes.items():
         if name in kept:
             continue
-        ground = next((g for g, known in _checked(words).items() if names_one(name, known)), "")
+        # "country of birth" is about origin, though "birth" is about age: the longest word decides
+        fitting = [(len(word), g) for g, known in grounds.items() for word in known if names_one(name, (word,))]
+        ground = max(fitting, default=(0, ""))[1]
         answers = {_plain(level) for level in attribute.levels}
         if not ground and words is None and len(answers) > 1 and answers <= _GENDERS:
             ground = "gender"
