@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
     from kbind.estimates.feedback import feedback_score as feedback_score
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.personas import PersonaEvaluation as PersonaEvaluation
+    from kbind.estimates.personas import evaluate_personas as evaluate_personas
     from kbind.estimates.reasons import CodedReasons as CodedReasons
     from kbind.estimates.reasons import ReasonsByType as ReasonsByType
     from kbind.estimates.reasons import code_reasons as code_reasons
@@ -82,6 +84,8 @@ _HOMES = {
     "plot_retention_curves": "kbind.figures",
     "Contrasts": "kbind.estimates.contrasts",
     "contrast": "kbind.estimates.contrasts",
+    "PersonaEvaluation": "kbind.estimates.personas",
+    "evaluate_personas": "kbind.estimates.personas",
     "CodedReasons": "kbind.estimates.reasons",
     "ReasonsByType": "kbind.estimates.reasons",
     "ThemeDictionary": "kbind.statistics.reasons",
