@@ -16,8 +16,6 @@ from kbind.wording import Fact, Table, Voice, named
 
 _LONG = 400  # signs of a description or of what was said
 
-_LISTS = ("needs", "channels", "qualifying_questions", "evidence")
-
 
 class PersonaStory:
     """A persona for managers, with what the data says of it if it was evaluated.
@@ -51,7 +49,8 @@ class PersonaStory:
         if self.evaluation is None:
             return {}
         found = self.evaluation
-        row = found.to_frame().set_index("persona").loc[self.persona.name]
+        frame = found.to_frame()
+        row = frame[frame["persona"] == self.persona.name].iloc[0]
         own, every = found.staying[self.persona.name], found.staying[ALL]
         source = f"evaluate_personas(...).to_frame(), {self.persona.name}"
         coverage = [float(row[f"coverage{end}"]) for end in ("", "_ci_lower", "_ci_upper")]
@@ -175,9 +174,7 @@ class PersonaStory:
         """What it is about, the words, and what they rest on."""
         persona, text = self.persona, self.voice.catalogue.text
         yield "description", self.question(), ASSUMED
-        for kind in _LISTS:
-            for statement in getattr(persona, kind):
-                yield kind, self._words(statement), statement.mark
+        yield from self._listed("needs", "channels")
         if persona.bonding is not None:
             bond = text(f"persona.bond.{persona.bonding.primary}")
             words = text("persona.bond.primary", bond=bond)
@@ -187,11 +184,14 @@ class PersonaStory:
             yield "bonding", words, persona.bonding.mark
         if persona.revenue is not None:
             currency = named(persona.revenue.currency, 10)
-            yield (
-                "revenue",
-                text("persona.revenue", range=self._range(*persona.revenue.range), currency=currency),
-                (persona.revenue.mark),
-            )
+            words = text("persona.revenue", range=self._range(*persona.revenue.range), currency=currency)
+            yield "revenue", words, persona.revenue.mark
+        yield from self._listed("qualifying_questions", "evidence")
+
+    def _listed(self, *kinds: str) -> Iterator[tuple[str, str, Mark]]:
+        for kind in kinds:
+            for statement in getattr(self.persona, kind):
+                yield kind, self._words(statement), statement.mark
 
     def _words(self, statement: Statement) -> str:
         words = named(statement.text[self.voice.lang], _LONG)
