@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from kbind.estimates.feedback import SatisfactionTrend as SatisfactionTrend
     from kbind.estimates.feedback import feedback_score as feedback_score
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
+    from kbind.estimates.personas import PersonaDrift as PersonaDrift
+    from kbind.estimates.personas import PersonaEvaluation as PersonaEvaluation
+    from kbind.estimates.personas import evaluate_personas as evaluate_personas
+    from kbind.estimates.personas import persona_drift as persona_drift
     from kbind.estimates.questions import QualifyingQuestions as QualifyingQuestions
     from kbind.estimates.questions import qualifying_questions as qualifying_questions
     from kbind.estimates.reasons import CodedReasons as CodedReasons
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
     from kbind.figures import plot_retention_curves as plot_retention_curves
+    from kbind.report.card import persona_card as persona_card
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
     from kbind.statistics.durations import Durations as Durations
@@ -92,6 +97,11 @@ _HOMES = {
     "plot_retention_curves": "kbind.figures",
     "Contrasts": "kbind.estimates.contrasts",
     "contrast": "kbind.estimates.contrasts",
+    "PersonaDrift": "kbind.estimates.personas",
+    "PersonaEvaluation": "kbind.estimates.personas",
+    "evaluate_personas": "kbind.estimates.personas",
+    "persona_drift": "kbind.estimates.personas",
+    "persona_card": "kbind.report.card",
     "CodedReasons": "kbind.estimates.reasons",
     "ReasonsByType": "kbind.estimates.reasons",
     "ThemeDictionary": "kbind.statistics.reasons",

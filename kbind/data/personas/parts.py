@@ -31,6 +31,7 @@ _MADE_OF = {"measured": ("n", "estimate", "ci_lower", "ci_upper"), "said": ("n",
 
 
 def assign(instance: object, **values: object) -> None:
+    """Set fields of a frozen instance while it is made."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
 
@@ -297,6 +298,7 @@ def _range(key: str, value: object) -> tuple[float | None, float | None]:
 
 
 def many_of(key: str, values: object, read: Any) -> tuple[Any, ...]:
+    """A list of parts; a fault says which."""
     if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence):
         raise FieldError(key, f"{shown(values)} is no list", "allowed: a list, one item a line with - in front")
     found = []
