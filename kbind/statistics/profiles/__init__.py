@@ -20,7 +20,7 @@ from kbind.statistics.profiles.levels import MISSING, Attribute, Floats, attribu
 from kbind.statistics.profiles.structure import Structural, find_structure
 from kbind.statistics.result import Provenance
 
-__all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", "profiles", "row_value"]
+__all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", "outcome_of", "profiles", "row_value"]
 
 #: A text column with more levels is taken for a name or an identifier.
 MOST_LEVELS = 30
@@ -94,7 +94,7 @@ def profiles(
     if not isinstance(data, Dataset):
         raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
     data.require("customers")
-    gone, told_by, meaning = _outcome(data, outcome)
+    gone, told_by, meaning = outcome_of(data, outcome)
     names, notes = attribute_names(data, attributes, without=(told_by,))
     held = names_of(adjust, "adjust")
     # what a level means shows in all columns, whichever of them are compared
@@ -174,7 +174,7 @@ def _kind(data: Dataset, name: str, parameter: str) -> str:
     return kind
 
 
-def _outcome(data: Dataset, outcome: str) -> tuple[Expression | None, str, str]:
+def outcome_of(data: Dataset, outcome: str) -> tuple[Expression | None, str, str]:
     """Whether a row of customers says that it has left, the column that tells, and what that means.
 
     None where contracts or a log have to tell.
