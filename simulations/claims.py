@@ -9,6 +9,7 @@ from functools import partial
 
 import contrasts
 import numpy as np
+import personas
 from draws import (
     CHANGE,
     GROW,
@@ -288,7 +289,15 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return [*result, *_of_revenue(), *_of_purchases(), *_feedback(), *_of_contrasts(), *_of_predictions()]
+    return [
+        *result,
+        *_of_revenue(),
+        *_of_purchases(),
+        *_feedback(),
+        *_of_contrasts(),
+        *_of_predictions(),
+        *_of_personas(),
+    ]
 
 
 def _of_revenue() -> list[Claim]:
@@ -364,6 +373,15 @@ def _of_contrasts() -> list[Claim]:
         Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
         Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
     ]  # fmt: skip
+
+
+def _of_personas() -> list[Claim]:
+    """What is claimed of personas."""
+    names = ("persona, retention interval", "persona, retained revenue interval", "persona, recall interval")
+    return [
+        Claim(names, 800, COVERAGE, partial(personas.covered, n=800)),
+        Claim(("persona drift, any change where there is none",), 800, SIZE, partial(personas.false_change, n=800)),
+    ]
 
 
 CLAIMS = _all()

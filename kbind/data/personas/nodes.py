@@ -19,11 +19,23 @@ _WIDTH = 110
 Edit = tuple[int, int, str]
 
 
+class _Lines(list[Any]):
+    """A list whose items stand on lines of their own."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Lists stand under their key, moved in."""
+    """Lists stand under their key, moved in; those of mere values on one line."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         return super().increase_indent(flow, False)
+
+    def in_lines(self, data: list[Any]) -> yaml.Node:
+        short = not isinstance(data, _Lines) and not any(isinstance(item, (list, dict)) for item in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=short)
+
+
+_Dumper.add_representer(list, _Dumper.in_lines)
+_Dumper.add_representer(_Lines, _Dumper.in_lines)
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -171,7 +183,12 @@ def _line_end(text: str, index: int) -> int:
 
 
 def _dump(value: Any) -> str:
-    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=_WIDTH, default_flow_style=None)
+    """Lines of a mapping, or of the items of a list."""
+    lines = _Lines(value) if isinstance(value, list) else value
+    text: str = yaml.dump(
+        lines, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=_WIDTH, default_flow_style=False
+    )
+    return text
 
 
 def _indented(lines: str, indent: int) -> str:

@@ -67,8 +67,8 @@ class PersonaEvaluation(Shown):
             f"{lives.meaning}."
         )
         money = (
-            f" Revenue: {self.members.meaning_revenue}, a customer; retained revenue: the same, those who have "
-            "left counted with 0 (sandwich)."
+            f" Revenue: {self.members.meaning_revenue}, a customer seen from the start on; retained revenue: "
+            "the same, those who have left counted with 0 (sandwich)."
             if self.members.meaning_revenue
             else " Revenue is not known."
         )

@@ -95,16 +95,20 @@ def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tu
 
     Notes
     -----
-    Retained revenue is the mean of revenue times a Kaplan-Meier curve in which every customer counts with its revenue,
-    so that it is right where those who pay more stay longer. In a snapshot it is the sum over those who stay, divided
-    by all. The error is the sandwich over customers, of both parts together (infinitesimal jackknife).
+    The mean is over those seen from their start on: of those who came before recording began only those who stayed are
+    there, and they may pay more. Retained revenue is that mean times a Kaplan-Meier curve in which every customer
+    counts with its revenue, so that it is right where those who pay more stay longer. In a snapshot it is the sum over
+    those who stay, divided by all. The error is the sandwich over customers, of both parts together (infinitesimal
+    jackknife).
     """
-    lives, n = part.lives, part.n_revenue
+    lives = part.lives
+    start = lives.entry <= 0
+    n = part.n_revenue * start
     size = int(n.sum())
     if size < 2:
         return (float("nan"),) * 2, (float("nan"),) * 2
-    mean = float(part.revenue.sum()) / size
-    error = float(np.sqrt(max(part.revenue_squared.sum() / size - mean**2, 0) / (size - 1)))
+    mean = float(part.revenue[start].sum()) / size
+    error = float(np.sqrt(max(part.revenue_squared[start].sum() / size - mean**2, 0) / (size - 1)))
     seen = (lives.entry < lives.duration) | (lives.entry <= 0)
     weight = np.where(seen, part.revenue, 0.0)
     left = (lives.cause > 0) & (lives.duration <= horizon) & seen
@@ -127,7 +131,7 @@ def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tu
     pull[left] -= 1 / stay[np.searchsorted(times, lives.duration[left])]
     pull[~seen] = 0.0
     kept = mean * survival
-    slope, centre = survival / size + kept * pull, survival * mean / size
+    slope, centre = start * survival / size + kept * pull, survival * mean / size
     variance = float((slope**2 * part.revenue_squared - 2 * slope * centre * part.revenue + n * centre**2).sum())
     return (mean, error), (kept, float(np.sqrt(max(variance, 0))))
 
