@@ -228,7 +228,10 @@ def test_any_change_is_read_back_as_it_was_meant(
 
 
 def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() -> None:
-    for folder, names in (("telco", ["basic", "family", "streaming"]), ("accounts", ["bargain", "grower", "keeper"])):
+    for folder, names in (
+        ("telco", ["basic", "cinema", "family", "streaming"]),
+        ("accounts", ["bargain", "grower", "keeper"]),
+    ):
         personas = Persona.load_all(ROOT / "data" / "personas" / folder)
         assert [persona.name for persona in personas] == names
         for persona in personas:

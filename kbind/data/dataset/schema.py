@@ -209,6 +209,7 @@ USES = (
     Use("02", "leaving", (("subscriptions", "events", "role:tenure"),)),
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
     Use("02", "contact", (("subscriptions",), ("contacts",))),
+    Use("05", "personas", (("customers",), ("subscriptions", "events", "role:tenure"))),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.

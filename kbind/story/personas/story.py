@@ -1,0 +1,335 @@
+"""What the chapter says about personas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from kbind.data.dataset import Dataset
+from kbind.data.personas import Persona, Rule
+from kbind.estimates.personas import PersonaEvaluation
+from kbind.estimates.personas.evaluation import ALL
+from kbind.estimates.questions import QualifyingQuestions, Question
+from kbind.estimates.refinement import Refinement
+from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
+from kbind.estimates.refinement.result import NOT_ENOUGH
+from kbind.story.personas.facts import PersonasFacts, pick
+from kbind.wording import Disclosure, Fact, Table, Voice, named
+
+__all__ = ["PersonasStory", "personas_story", "pick"]
+
+
+class PersonasStory(PersonasFacts):
+    """Facts and sentences about personas."""
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.voice.say("personas.question")
+
+    @property
+    def _state(self) -> str:
+        """What the answer is: a change, none, too little data, or nothing to answer with."""
+        if not self.personas:
+            return "missing"
+        if self.chosen is not None:
+            return "change"
+        verdicts = {found.verdict for found in self.refinements.values()}
+        return "short" if verdicts <= {NOT_ENOUGH} else "none"
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if self.chosen is None:
+            return self.voice.say(f"personas.finding.{self._state}")
+        facts = {"old": self.held("old"), "new": self.held("new")}
+        return self.voice.say(f"personas.finding.change.{self.how}", name=named(self.chosen.persona.name), **facts)
+
+    def means(self) -> str:
+        """What the answer means."""
+        if self.chosen is None:
+            return self.voice.say(f"personas.means.{self._state}")
+        return self.voice.say("personas.means.change", turned=self.shared("turned"))
+
+    def act(self) -> str:
+        """What a manager should do."""
+        if self.chosen is None:
+            return self.voice.say(f"personas.act.{self._state}")
+        edits = [self.edited(row) for row in self.chosen.edits if row.finding == CONFIRMED]
+        words = self.voice.say("personas.act.change", name=named(self.chosen.persona.name), edits="; ".join(edits))
+        first = next(iter(self.asked()), None)
+        return words if first is None else f"{words} {self.voice.say('personas.act.ask', what=self.wording(first))}"
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        if self.chosen is None:
+            return self.voice.say(f"personas.certainty.{self._state}")
+        words = self.voice.say("personas.certainty.change", gain=self.gain, level=self._repeats())
+        if not self.again:
+            return words
+        counts = {"runs": len(self.again), "accepted": self._accepted, "same": self._same}
+        numbers = {name: self.voice.number(count) for name, count in counts.items()}
+        return f"{words} {self.voice.say('personas.certainty.again', **numbers)}"
+
+    @property
+    def _accepted(self) -> int:
+        return sum(pick([one]) is not None for one in self.again)
+
+    @property
+    def _same(self) -> int:
+        """Runs that end with the same rules."""
+        assert self.chosen is not None
+        assert self.chosen.refined is not None
+        rules = set(self.chosen.refined.rules)
+        return sum(pick([one]) is not None and one.refined is not None and set(one.refined.rules) == rules
+                   for one in self.again)  # fmt: skip
+
+    def _repeats(self) -> str:
+        """How sure, in a word: what single customers decide cannot be sure, however narrow the interval."""
+        runs = len(self.again)
+        sure = "high" if runs and self._same >= 0.9 * runs else "medium" if self._accepted >= 0.7 * runs else "low"
+        return self.text(f"sure.{sure}")
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """What it brings and costs: points, revenue that stays, and who is turned away."""
+        if self.chosen is None:
+            return []
+        say, tell = self.voice.say, self.voice.tell
+        there, turned = self.there, self.shared("turned")
+        note = self.text("tile.gain.note", level=self.voice.percent(self.gain.conf_level),
+                         range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
+        tiles = [(f"{'+' if self.gain.value > 0 else ''}{tell(self.gain)}", say("personas.tile.gain"), note)]
+        if not np.isnan(there.retained_revenue_difference[0]):
+            before, after = (self.money((m.retained_revenue[0], np.nan, np.nan), m.n) for m in (there.old, there.new))
+            difference = self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))
+            tiles.append((after, say("personas.tile.money"), self.text("tile.money.note", before=before, by=difference)))
+        tiles.append((tell(turned), say("personas.tile.turned"), self.voice.say("personas.tile.note", fact=turned)))
+        return tiles
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        say = self.voice.say
+        lines = [say("personas.foot.selection"), say("personas.foot.marks")]
+        if self.personas:
+            lines[:0] = [say("personas.foot.fit"), say(f"personas.foot.stay.{self.how}"), say("personas.foot.parts")]
+        return lines
+
+    # -- sections ------------------------------------------------------------------------------------
+
+    def missing(self) -> tuple[str, list[str]]:
+        """Heading and paragraphs: what to write where there are no personas."""
+        texts = [self.text(f"write.{part}") for part in ("folder", "rules", "example", "rest")]
+        return self.text("write.heading"), texts
+
+    def figure_title(self) -> str:
+        """Finding of the figure."""
+        known = [p for p in self.personas if self.voice.disclosure.fact(self.fit(p.name)).known]
+        if len(known) < 2:
+            return self.text("figure.short")
+        best, worst = (choose(known, key=lambda p: self.fit(p.name).value) for choose in (max, min))
+        facts = {"high": self.fit(best.name), "low": self.fit(worst.name)}
+        return self.voice.say("personas.figure", best=named(best.name), worst=named(worst.name), **facts)
+
+    def caption(self) -> str:
+        """How to read the figure."""
+        assert self.evaluation is not None
+        level = self.voice.percent(self.evaluation.conf_level)
+        key = "personas.figure.caption.change" if self.chosen is not None else "personas.figure.caption"
+        return self.voice.say(key, level=level, all=self.fit())
+
+    def verdicts_table(self) -> Table:
+        """All personas: who fits, who stays, revenue that stays, and the verdict."""
+        assert self.evaluation is not None
+        rows = []
+        for name in [*(persona.name for persona in self.personas), ALL]:
+            staying = self.evaluation.staying[name]
+            label, verdict = (self.text("all"), "–") if name == ALL else (named(name), self.verdict(name))
+            share = "–" if name == ALL else self.voice.tell(self.coverage(name))
+            kept = self.money((staying.retained_revenue[0], np.nan, np.nan), staying.n)
+            rows.append((label, share, self.with_range(self.fit(name)), kept, verdict))
+        heads = [self.text(f"table.{name}") for name in ("persona", "fit", f"stay.{self.how}", "kept", "verdict")]
+        return Table(self.text("table.title"), heads, rows, words=(4,))
+
+    def verdict(self, name: str) -> str:
+        """What to do with a persona, in words."""
+        found = self.refinements.get(name)
+        if found is None:
+            return self.text("verdict.negative")
+        if found.verdict == "accept":
+            return self.text("verdict.accept")
+        if found.verdict == NOT_ENOUGH:
+            return self.text("verdict.short")
+        bad = {row.finding for row in found.edits}
+        if not bad:
+            assert self.evaluation is not None
+            good = self.evaluation.staying[name].retention[1] > self.evaluation.staying[ALL].retention[0]
+            return self.text("verdict.good" if good else "verdict.reject")
+        return self.text("verdict.other" if "another persona" in bad and self._below(name) else "verdict.reject")
+
+    def _below(self, name: str) -> bool:
+        """Whether those who fit clearly stay less than all."""
+        assert self.evaluation is not None
+        return self.evaluation.staying[name].retention[2] < self.evaluation.staying[ALL].retention[0]
+
+    def rules_table(self) -> Table:
+        """Rules of the old and the new version side by side, and what each rests on."""
+        assert self.chosen is not None
+        assert self.chosen.refined is not None
+        old, new = ({rule.attribute: rule for rule in p.rules} for p in (self.chosen.persona, self.chosen.refined))
+        gains = {row.edit.attribute: row.gain for row in self.chosen.edits if row.finding == CONFIRMED}
+        rows = []
+        for name in dict.fromkeys((*old, *new)):
+            rests = self.text("rests.measured", points=self.points(gains[name])) if name in gains else self.text("rests.assumed")
+            before, after = self._asks(old.get(name)), self._asks(new.get(name))
+            rows.append((self.attribute(name), before, after, rests))
+        heads = [self.text(f"rules.{name}") for name in ("attribute", "old", "new", "rests")]
+        return Table(self.heading("rules.title"), heads, rows, words=(1, 2, 3))
+
+    def _asks(self, rule: Rule | None) -> str:
+        return self.text("rules.any") if rule is None else self.condition(rule)
+
+    def outcome_table(self) -> Table:
+        """Old and new version on the third part: what it brings and costs."""
+        assert self.chosen is not None
+        there = self.there
+        pair, say = (there.old, there.new), self.text
+        count = [self.voice.count(one.n) for one in pair]
+        rows = [
+            (say(f"outcome.stay.{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
+             say("outcome.points", points=self.points(there.gain))),
+            (say("outcome.first"), *(self.voice.percent(one.first_year_retention[0], 1) for one in pair),
+             say("outcome.points", points=self.points(there.first_year_difference))),
+            (say("outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
+             self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
+            (say("outcome.fit"), *count, "–"),
+            (say("outcome.shared"), self.voice.count(self.both), self.voice.count(self.both), "–"),
+        ]  # fmt: skip
+        shown = [row for row in rows if row[3] != "–" or row[1] != "–"]
+        heads = [self.text(f"outcome.{name}") for name in ("what", "old", "new", "difference")]
+        return Table(self.heading("outcome.title"), heads, shown)
+
+    def outcome_text(self) -> str:
+        """What the table says on leads."""
+        return self.voice.say("personas.outcome.text", turned=self.shared("turned"), fresh=self.shared("fresh"))
+
+    def asked(self) -> list[Question]:
+        """Questions worth asking, those that tell most first."""
+        if self.questions is None:
+            return []
+        names = self.questions.to_frame()["attribute"].tolist()
+        return [question for question in self.questions.questions if question.attribute in names]
+
+    def wording(self, question: Question) -> str:
+        """A question as sales asks it, or the attribute it is about."""
+        if question.wording:
+            return self.text("quoted", text=named(question.wording[self.voice.lang]))
+        return self.attribute(question.attribute)
+
+    def questions_table(self) -> Table:
+        """What to ask: the good answer, what it tells, and what asking costs."""
+        rows = []
+        for question in self.asked():
+            away, n = question.turned_away, question.n
+            fact = Fact(f"personas.turned.{question.attribute}", away / n, "share", "leads without a good answer",
+                        n=n, count=away, source="qualifying_questions(...)")  # fmt: skip
+            hidden = self.voice.disclosure.hides(away) or self.voice.disclosure.hides(n - away)
+            told = self.voice.under_threshold() if hidden else self.points(question.difference_adjusted)
+            lost = self.voice.under_threshold() if hidden else self.voice.number(100 * away / n * question.retention_other[0])
+            rows.append((self.wording(question), self.condition(question.rule), told, self.voice.tell(fact), lost))
+        heads = [self.text(f"ask.{name}") for name in ("question", "answer", "tells", "turned", "lost")]
+        return Table(self.heading("ask.title"), heads, rows, words=(1,))
+
+    def questions_text(self) -> str:
+        """How to read the questions."""
+        assert self.questions is not None
+        return self.voice.say("personas.ask.text", level=self.voice.percent(self.questions.conf_level))
+
+    def do_not_ask_table(self) -> Table:
+        """What not to ask, and why."""
+        assert self.questions is not None
+        frame = self.questions.do_not_ask()
+        rows = [(self.attribute(name), self.reason(why)) for name, why in zip(frame["attribute"], frame["reason"], strict=True)]
+        heads = [self.text("ask.question"), self.text("not.why")]
+        return Table(self.heading("not.title"), heads, rows, words=(1,))
+
+    def reason(self, why: str) -> str:
+        """Why not to ask."""
+        kind, _, ground = why.partition(": ")
+        key = f"reason.{_slug(kind)}"
+        key = key if self.voice.catalogue.has(f"personas.{key}") else "reason.grows"
+        held = ", ".join(self.attribute(name) for name in (self.questions.adjust if self.questions else ()))
+        ground_key = f"personas.ground.{_slug(ground)}"
+        ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
+        return self.text(key, ground=ground, held=held)
+
+    def traps_table(self) -> Table:
+        """Every edit that was found, and what became of it; the traps are named where they bite."""
+        rows = [(named(name), self.edited(row), self._gained(found, row), self._became(row, found))
+                for name, found in self._found() for row in found.edits]  # fmt: skip
+        heads = [self.text(f"traps.{name}") for name in ("persona", "edit", "gain", "became")]
+        return Table(self.text("traps.title"), heads, rows, words=(1, 3))
+
+    def _found(self) -> Iterator[tuple[str, Refinement]]:
+        for persona in self.personas:
+            if persona.name in self.refinements:
+                yield persona.name, self.refinements[persona.name]
+
+    def _gained(self, found: Refinement, row: JudgedEdit) -> str:
+        hides = self.voice.disclosure.hides
+        few = any(hides(round(share * found.sizes[1])) for share in (row.coverage, row.coverage_before))
+        return self.voice.under_threshold() if few else self.points(row.gain)
+
+    def _became(self, row: JudgedEdit, found: Refinement) -> str:
+        held = ", ".join(self.attribute(name) for name in found.adjust)
+        return self.text(
+            f"became.{_slug(row.finding)}",
+            shared=self.voice.percent(row.identity),
+            money=self.money(row.retained_revenue_difference, round(row.coverage * found.sizes[1])),
+            adjusted=self.points(row.gain_adjusted),
+            same=self.points(row.gain_same_bond),
+            early=self.points(row.first_year_difference),
+            held=held,
+        )
+
+    def traps_text(self) -> list[str]:
+        """What was looked out for, and what rules on the bond itself would have won."""
+        texts = [self.text("traps.text")]
+        bonds = [found.with_bond for found in self.refinements.values() if found.with_bond is not None]
+        if bonds:
+            columns = ", ".join(dict.fromkeys(self.attribute(name) for bond in bonds for name in bond.columns))
+            texts.append(self.text("traps.bond", columns=columns))
+        return texts
+
+    def basis_text(self) -> tuple[str, str]:
+        """Heading, and how much of the personas is measured, said or assumed."""
+        found = self.basis()
+        counts = {kind: self.voice.number(found[kind]) for kind in ("measured", "said", "assumed")}
+        return self.text("basis.heading"), self.voice.say("personas.basis", **counts)
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+
+
+def personas_story(
+    data: Dataset,
+    evaluation: PersonaEvaluation | None,
+    refinements: Mapping[str, Refinement],
+    questions: QualifyingQuestions | None = None,
+    again: Sequence[Refinement] = (),
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+) -> PersonasStory:
+    """The story of personas, in a language, silent about fewer customers than the threshold."""
+    personas: tuple[Persona, ...] = () if evaluation is None else evaluation.personas
+    currencies = {persona.revenue.currency for persona in personas if persona.revenue is not None}
+    action = "stay" if "subscriptions" in data.tables or "events" not in data.tables else "use"
+    voice = Voice(
+        lang,
+        customer=data.card.customer,
+        action=action,
+        disclosure=Disclosure(threshold),
+        currency=currencies.pop() if len(currencies) == 1 else "",
+    )
+    return PersonasStory(data, evaluation, refinements, questions, again, voice)
