@@ -56,7 +56,9 @@ class PersonasFacts:
         if self.evaluation is None:
             return ()
         found = self.evaluation
-        return tuple(sorted(found.personas, key=lambda p: (p.negative, -np.nan_to_num(found.staying[p.name].retention[0]))))
+        return tuple(
+            sorted(found.personas, key=lambda p: (p.negative, -np.nan_to_num(found.staying[p.name].retention[0])))
+        )
 
     @cached_property
     def chosen(self) -> Refinement | None:
@@ -79,12 +81,14 @@ class PersonasFacts:
         """Who and when it is about."""
         provenance = None if self.evaluation is None else self.evaluation.members.lives.provenance
         log = next(name for name in ("subscriptions", "events", "customers") if name in self.data.tables)
-        customers = self.data.tables["customers"].customers or 0
+        customers = self.data.tables["customers"].rows
         span = self.data.tables[log].span
         if provenance is None or provenance.as_of is None or span is None:
             return Scope(customers, log)
         first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
-        return Scope(customers, log, first.date(), (pd.Timestamp(provenance.as_of) - pd.Timedelta(microseconds=1)).date())
+        return Scope(
+            customers, log, first.date(), (pd.Timestamp(provenance.as_of) - pd.Timedelta(microseconds=1)).date()
+        )
 
     # -- facts ---------------------------------------------------------------------------------------
 

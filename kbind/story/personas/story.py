@@ -18,8 +18,6 @@ from kbind.estimates.refinement.result import NOT_ENOUGH
 from kbind.story.personas.facts import PersonasFacts, pick
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
-__all__ = ["PersonasStory", "personas_story", "pick"]
-
 
 class PersonasStory(PersonasFacts):
     """Facts and sentences about personas."""
@@ -102,7 +100,9 @@ class PersonasStory(PersonasFacts):
         if not np.isnan(there.retained_revenue_difference[0]):
             before, after = (self.money((m.retained_revenue[0], np.nan, np.nan), m.n) for m in (there.old, there.new))
             difference = self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))
-            tiles.append((after, say("personas.tile.money"), self.text("tile.money.note", before=before, by=difference)))
+            tiles.append(
+                (after, say("personas.tile.money"), self.text("tile.money.note", before=before, by=difference))
+            )
         tiles.append((tell(turned), say("personas.tile.turned"), self.voice.say("personas.tile.note", fact=turned)))
         return tiles
 
@@ -179,7 +179,11 @@ class PersonasStory(PersonasFacts):
         gains = {row.edit.attribute: row.gain for row in self.chosen.edits if row.finding == CONFIRMED}
         rows = []
         for name in dict.fromkeys((*old, *new)):
-            rests = self.text("rests.measured", points=self.points(gains[name])) if name in gains else self.text("rests.assumed")
+            rests = (
+                self.text("rests.measured", points=self.points(gains[name]))
+                if name in gains
+                else self.text("rests.assumed")
+            )
             before, after = self._asks(old.get(name)), self._asks(new.get(name))
             rows.append((self.attribute(name), before, after, rests))
         heads = [self.text(f"rules.{name}") for name in ("attribute", "old", "new", "rests")]
@@ -234,7 +238,11 @@ class PersonasStory(PersonasFacts):
                         n=n, count=away, source="qualifying_questions(...)")  # fmt: skip
             hidden = self.voice.disclosure.hides(away) or self.voice.disclosure.hides(n - away)
             told = self.voice.under_threshold() if hidden else self.points(question.difference_adjusted)
-            lost = self.voice.under_threshold() if hidden else self.voice.number(100 * away / n * question.retention_other[0])
+            lost = (
+                self.voice.under_threshold()
+                if hidden
+                else self.voice.number(100 * away / n * question.retention_other[0])
+            )
             rows.append((self.wording(question), self.condition(question.rule), told, self.voice.tell(fact), lost))
         heads = [self.text(f"ask.{name}") for name in ("question", "answer", "tells", "turned", "lost")]
         return Table(self.heading("ask.title"), heads, rows, words=(1,))
@@ -248,7 +256,10 @@ class PersonasStory(PersonasFacts):
         """What not to ask, and why."""
         assert self.questions is not None
         frame = self.questions.do_not_ask()
-        rows = [(self.attribute(name), self.reason(why)) for name, why in zip(frame["attribute"], frame["reason"], strict=True)]
+        rows = [
+            (self.attribute(name), self.reason(why))
+            for name, why in zip(frame["attribute"], frame["reason"], strict=True)
+        ]
         heads = [self.text("ask.question"), self.text("not.why")]
         return Table(self.heading("not.title"), heads, rows, words=(1,))
 
