@@ -202,7 +202,7 @@ class PersonasFacts:
 
     def text(self, key: str, **values: str) -> str:
         """A phrase of this chapter."""
-        return self.voice.catalogue.text(f"personas.{key}", **values)
+        return self.voice.say(f"personas.{key}", **values)
 
     def edited(self, row: JudgedEdit) -> str:
         """An edit in words."""
