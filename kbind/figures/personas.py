@@ -35,15 +35,15 @@ def plot_personas(story: PersonasStory, *, ax: Axes | None = None) -> Axes:
         if voice.disclosure.fact(every).known:
             axes.axvline(every.value, color=MUTE, linewidth=1, linestyle="--")
             label = story.text("figure.all", share=voice.tell(every))
-            axes.annotate(label, (every.value, -0.62), xytext=(4, 0), textcoords="offset points", color=MUTE,
+            axes.annotate(label, (every.value, -0.75), xytext=(4, 0), textcoords="offset points", color=MUTE,
                           fontsize=8.5, va="center")  # fmt: skip
         for y, (_, fact, colour, ink) in enumerate(rows):
             _row(axes, y, voice.disclosure.fact(fact), voice.tell(fact), colour, ink)
         if story.chosen is not None:
-            axes.axhline(len(rows) - 2.5, color=LINE, linewidth=1)
+            axes.axhline(len(rows) - 2.6, color=LINE, linewidth=1)
         axes.set_yticks(range(len(rows)), [label for label, _, _, _ in rows])
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.set(ylim=(len(rows) - 0.5, -0.9), xlim=(0, 1.04), xlabel=story.text(f"figure.axis.{story.how}"))
+        axes.set(ylim=(len(rows) - 0.5, -1.0), xlim=(0, 1.04), xlabel=story.text(f"figure.axis.{story.how}"))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: voice.percent(x)))
         axes.grid(axis="x", color=LINE)
         axes.spines["bottom"].set_visible(False)
@@ -58,5 +58,5 @@ def _row(axes: Axes, y: int, fact: Fact, told: str, colour: str, ink: str) -> No
         return
     axes.hlines(y, fact.ci_lower, fact.ci_upper, color=colour, linewidth=2)
     axes.plot([fact.value], [y], "o", color=colour, markersize=6)
-    axes.annotate(told, (fact.ci_lower, y), xytext=(-6, 0), textcoords="offset points", ha="right", va="center",
+    axes.annotate(told, (fact.value, y), xytext=(0, 5), textcoords="offset points", ha="center", va="bottom",
                   color=ink, fontsize=8.5)  # fmt: skip

@@ -128,7 +128,9 @@ class PersonasFacts:
         before = self.there.old if name == "turned" else self.there.new
         count = before.n - self.both
         limits = [float(value) for value in wilson(count, before.n, self._level)]
-        return self._fact(name, limits, "share", before.n, count, "refine_persona(...).held_out")
+        # a few who remain would follow from the others
+        counted = self.both if self.voice.disclosure.hides(self.both) else count
+        return self._fact(name, limits, "share", before.n, counted, "refine_persona(...).held_out")
 
     @property
     def _level(self) -> float:
@@ -148,6 +150,9 @@ class PersonasFacts:
 
     def attribute(self, column: str) -> str:
         """What a column is called."""
+        tenure = self.data.roles.get("tenure")
+        if tenure is not None and column == tenure.column:
+            return feature_name(Feature(column, "tenure", "customers"), self.voice.lang)
         return feature_name(Feature(column, "attribute", "customers", column), self.voice.lang)
 
     def condition(self, rule: Rule | None) -> str:
@@ -155,7 +160,7 @@ class PersonasFacts:
         if rule is None:
             return "–"
         if rule.in_ is not None:
-            levels = [self.level(level) for level in rule.in_]
+            levels = [self.level(rule.attribute, level) for level in rule.in_]
             words = levels[0] if len(levels) == 1 else self.text("or", first=", ".join(levels[:-1]), last=levels[-1])
         else:
             low, high = rule.range or (None, None)
@@ -168,10 +173,11 @@ class PersonasFacts:
         """A rule as "Internet: fibre"."""
         return "–" if rule is None else f"{self.attribute(rule.attribute)}: {self.condition(rule)}"
 
-    def level(self, level: str) -> str:
+    def level(self, attribute: str, level: str) -> str:
         """An answer in words; one that we have no word for as the data has it."""
-        key = f"personas.level.{re.sub(r'[^a-z0-9]+', '_', level.lower()).strip('_')}"
-        return self.voice.catalogue.text(key) if self.voice.catalogue.has(key) else named(level)
+        keys = [f"personas.level.{attribute}.{slug(level)}", f"personas.level.{slug(level)}"]
+        found = next((key for key in keys if self.voice.catalogue.has(key)), None)
+        return named(level) if found is None else self.voice.catalogue.text(found)
 
     def number(self, value: float) -> str:
         """A number with as many decimals as it needs, two at most."""
@@ -234,3 +240,8 @@ def pick(refinements: Iterable[Refinement]) -> Refinement | None:
 def _three(limits: Sequence[float], unit: str, definition: str) -> tuple[float, str, str, float, float]:
     value, lower, upper = limits
     return value, unit, definition, lower, upper
+
+
+def slug(words: str) -> str:
+    """Words as they stand in keys of messages."""
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")

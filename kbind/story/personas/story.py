@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from kbind.estimates.questions import QualifyingQuestions, Question
 from kbind.estimates.refinement import Refinement
 from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
 from kbind.estimates.refinement.result import NOT_ENOUGH
-from kbind.story.personas.facts import PersonasFacts, pick
+from kbind.story.personas.facts import PersonasFacts, pick, slug
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
 
@@ -55,7 +54,8 @@ class PersonasStory(PersonasFacts):
             return self.voice.say(f"personas.act.{self._state}")
         edits = [self.edited(row) for row in self.chosen.edits if row.finding == CONFIRMED]
         words = self.voice.say("personas.act.change", name=named(self.chosen.persona.name), edits="; ".join(edits))
-        first = next(iter(self.asked()), None)
+        # what the rules ask about goes before what merely tells something
+        first = next(iter(sorted(self.asked(), key=lambda question: not question.in_persona)), None)
         return words if first is None else f"{words} {self.voice.say('personas.act.ask', what=self.wording(first))}"
 
     def certainty(self) -> str:
@@ -65,9 +65,18 @@ class PersonasStory(PersonasFacts):
         words = self.voice.say("personas.certainty.change", gain=self.gain, level=self._repeats())
         if not self.again:
             return words
-        counts = {"runs": len(self.again), "accepted": self._accepted, "same": self._same}
-        numbers = {name: self.voice.number(count) for name, count in counts.items()}
-        return f"{words} {self.voice.say('personas.certainty.again', **numbers)}"
+        numbers = {"runs": self.voice.number(len(self.again)), "accepted": self.voice.number(self._accepted)}
+        return f"{words} {self.text('certainty.again', edits=self._recurring(), **numbers)}"
+
+    def _recurring(self) -> str:
+        """Each confirmed edit with the number of runs that confirmed it too."""
+        assert self.chosen is not None
+        edits = [[row.edit for row in one.edits if row.finding == CONFIRMED] for one in self.again]
+        return "; ".join(
+            self.text("edit.times", edit=self.edited(row), n=self.voice.number(sum(row.edit in run for run in edits)))
+            for row in self.chosen.edits
+            if row.finding == CONFIRMED
+        )
 
     @property
     def _accepted(self) -> int:
@@ -111,7 +120,8 @@ class PersonasStory(PersonasFacts):
         say = self.voice.say
         lines = [say("personas.foot.selection"), say("personas.foot.marks")]
         if self.personas:
-            lines[:0] = [say("personas.foot.fit"), say(f"personas.foot.stay.{self.how}"), say("personas.foot.parts")]
+            lines[:0] = [say("personas.foot.fit"), say(f"personas.foot.stay.{self.how}"), say("personas.foot.parts"),
+                         say("personas.foot.kept")]  # fmt: skip
         return lines
 
     # -- sections ------------------------------------------------------------------------------------
@@ -201,16 +211,19 @@ class PersonasStory(PersonasFacts):
         rows = [
             (say(f"outcome.stay.{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
              say("outcome.points", points=self.points(there.gain))),
-            (say("outcome.first"), *(self.voice.percent(one.first_year_retention[0], 1) for one in pair),
-             say("outcome.points", points=self.points(there.first_year_difference))),
             (say("outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
             (say("outcome.fit"), *count, "–"),
-            (say("outcome.shared"), self.voice.count(self.both), self.voice.count(self.both), "–"),
+            (say("outcome.shared"), *[self._shared_count()] * 2, "–"),
         ]  # fmt: skip
         shown = [row for row in rows if row[3] != "–" or row[1] != "–"]
         heads = [self.text(f"outcome.{name}") for name in ("what", "old", "new", "difference")]
-        return Table(self.heading("outcome.title"), heads, shown)
+        return Table(self.heading("outcome.title"), heads, shown, words=(1, 2, 3))
+
+    def _shared_count(self) -> str:
+        """Customers of both versions; not told where the total would give away a few others."""
+        few = any(self.voice.disclosure.hides(one.n - self.both) for one in (self.there.old, self.there.new))
+        return self.voice.say("personas.hidden") if few else self.voice.count(self.both)
 
     def outcome_text(self) -> str:
         """What the table says on leads."""
@@ -250,26 +263,27 @@ class PersonasStory(PersonasFacts):
     def questions_text(self) -> str:
         """How to read the questions."""
         assert self.questions is not None
+        if not self.asked():
+            return self.voice.say("personas.ask.none")
         return self.voice.say("personas.ask.text", level=self.voice.percent(self.questions.conf_level))
 
     def do_not_ask_table(self) -> Table:
         """What not to ask, and why."""
         assert self.questions is not None
-        frame = self.questions.do_not_ask()
-        rows = [
-            (self.attribute(name), self.reason(why))
-            for name, why in zip(frame["attribute"], frame["reason"], strict=True)
-        ]
+        by_reason: dict[str, list[str]] = {}
+        for name, why in self.questions.do_not_ask()[["attribute", "reason"]].itertuples(index=False):
+            by_reason.setdefault(self.reason(why), []).append(self.attribute(name))
+        rows = [(", ".join(names), why) for why, names in by_reason.items()]
         heads = [self.text("ask.question"), self.text("not.why")]
         return Table(self.heading("not.title"), heads, rows, words=(1,))
 
     def reason(self, why: str) -> str:
         """Why not to ask."""
         kind, _, ground = why.partition(": ")
-        key = f"reason.{_slug(kind)}"
+        key = f"reason.{slug(kind)}"
         key = key if self.voice.catalogue.has(f"personas.{key}") else "reason.grows"
         held = ", ".join(self.attribute(name) for name in (self.questions.adjust if self.questions else ()))
-        ground_key = f"personas.ground.{_slug(ground)}"
+        ground_key = f"personas.ground.{slug(ground)}"
         ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
         return self.text(key, ground=ground, held=held)
 
@@ -293,7 +307,7 @@ class PersonasStory(PersonasFacts):
     def _became(self, row: JudgedEdit, found: Refinement) -> str:
         held = ", ".join(self.attribute(name) for name in found.adjust)
         return self.text(
-            f"became.{_slug(row.finding)}",
+            f"became.{slug(row.finding)}",
             shared=self.voice.percent(row.identity),
             money=self.money(row.retained_revenue_difference, round(row.coverage * found.sizes[1])),
             adjusted=self.points(row.gain_adjusted),
@@ -309,6 +323,10 @@ class PersonasStory(PersonasFacts):
         if bonds:
             columns = ", ".join(dict.fromkeys(self.attribute(name) for bond in bonds for name in bond.columns))
             texts.append(self.text("traps.bond", columns=columns))
+        own = None if self.chosen is None else self.chosen.with_bond
+        if own is not None and own.edits and not np.isnan(own.gain_without[0]):
+            gains = {"gain": self.points(own.gain), "without": self.points(own.gain_without)}
+            texts.append(self.text("traps.bond.gain", **gains))
         return texts
 
     def basis_text(self) -> tuple[str, str]:
@@ -316,10 +334,6 @@ class PersonasStory(PersonasFacts):
         found = self.basis()
         counts = {kind: self.voice.number(found[kind]) for kind in ("measured", "said", "assumed")}
         return self.text("basis.heading"), self.voice.say("personas.basis", **counts)
-
-
-def _slug(words: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 def personas_story(
