@@ -183,8 +183,10 @@ class PersonasFacts:
         """A number with as many decimals as it needs, two at most."""
         return self.voice.number(value, next((k for k in range(2) if round(value, k) == round(value, 2)), 2))
 
-    def points(self, limits: Limits) -> str:
-        """A difference in retention with its range: "20.7 (16.1 to 25.3)"."""
+    def points(self, limits: Limits, *counts: int) -> str:
+        """A difference in retention with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
+        if any(self.voice.disclosure.hides(n) for n in counts):
+            return self.voice.under_threshold()
         if np.isnan(limits[0]):
             return "–"
         value, low, high = (self.voice.number(100 * x + 0.0, 1) for x in limits)

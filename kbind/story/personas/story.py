@@ -105,7 +105,8 @@ class PersonasStory(PersonasFacts):
         there, turned = self.there, self.shared("turned")
         note = self.text("tile.gain.note", level=self.voice.percent(self.gain.conf_level),
                          range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
-        tiles = [(f"{'+' if self.gain.value > 0 else ''}{tell(self.gain)}", say("personas.tile.gain"), note)]
+        plus = "+" if self.voice.disclosure.fact(self.gain).known and self.gain.value > 0 else ""
+        tiles = [(f"{plus}{tell(self.gain)}", say("personas.tile.gain"), note)]
         if not np.isnan(there.retained_revenue_difference[0]):
             before, after = (self.money((m.retained_revenue[0], np.nan, np.nan), m.n) for m in (there.old, there.new))
             difference = self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))
@@ -186,14 +187,12 @@ class PersonasStory(PersonasFacts):
         assert self.chosen is not None
         assert self.chosen.refined is not None
         old, new = ({rule.attribute: rule for rule in p.rules} for p in (self.chosen.persona, self.chosen.refined))
-        gains = {row.edit.attribute: row.gain for row in self.chosen.edits if row.finding == CONFIRMED}
+        gains = {
+            row.edit.attribute: self._gained(self.chosen, row) for row in self.chosen.edits if row.finding == CONFIRMED
+        }
         rows = []
         for name in dict.fromkeys((*old, *new)):
-            rests = (
-                self.text("rests.measured", points=self.points(gains[name]))
-                if name in gains
-                else self.text("rests.assumed")
-            )
+            rests = self.text("rests.measured", points=gains[name]) if name in gains else self.text("rests.assumed")
             before, after = self._asks(old.get(name)), self._asks(new.get(name))
             rows.append((self.attribute(name), before, after, rests))
         heads = [self.text(f"rules.{name}") for name in ("attribute", "old", "new", "rests")]
@@ -210,7 +209,7 @@ class PersonasStory(PersonasFacts):
         count = [self.voice.count(one.n) for one in pair]
         rows = [
             (say(f"outcome.stay.{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
-             say("outcome.points", points=self.points(there.gain))),
+             say("outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
             (say("outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
             (say("outcome.fit"), *count, "–"),
@@ -300,19 +299,22 @@ class PersonasStory(PersonasFacts):
                 yield persona.name, self.refinements[persona.name]
 
     def _gained(self, found: Refinement, row: JudgedEdit) -> str:
-        hides = self.voice.disclosure.hides
-        few = any(hides(round(share * found.sizes[1])) for share in (row.coverage, row.coverage_before))
-        return self.voice.under_threshold() if few else self.points(row.gain)
+        return self.points(row.gain, *self._sizes(found, row))
+
+    def _sizes(self, found: Refinement, row: JudgedEdit) -> tuple[int, int]:
+        """Customers of the second part who fit before and after an edit."""
+        return round(row.coverage_before * found.sizes[1]), round(row.coverage * found.sizes[1])
 
     def _became(self, row: JudgedEdit, found: Refinement) -> str:
         held = ", ".join(self.attribute(name) for name in found.adjust)
+        sizes = self._sizes(found, row)
         return self.text(
             f"became.{slug(row.finding)}",
             shared=self.voice.percent(row.identity),
-            money=self.money(row.retained_revenue_difference, round(row.coverage * found.sizes[1])),
-            adjusted=self.points(row.gain_adjusted),
-            same=self.points(row.gain_same_bond),
-            early=self.points(row.first_year_difference),
+            money=self.money(row.retained_revenue_difference, min(sizes)),
+            adjusted=self.points(row.gain_adjusted, *sizes),
+            same=self.points(row.gain_same_bond, *sizes),
+            early=self.points(row.first_year_difference, *sizes),
             held=held,
         )
 
