@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from kbind.data.personas import Mark, Persona, Statement
 from kbind.errors import ArgumentError, listed
-from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit, Limits
+from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
 from kbind.estimates.refinement.matching import words_of
 from kbind.estimates.refinement.search import Bounds
+from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ class Refinement(Shown):
     edits : tuple of JudgedEdit
         All that were found, whether or not they hold up.
     found, promised : tuple of (float, float, float)
-        Gain of all edits that were proposed on the part that found them, which flatters it, and of the confirmed ones
-        on the part that confirmed them; NaN without.
+        Gain of the confirmed edits (without any, of those proposed) on the part that found them, which flatters it;
+        and of the confirmed ones on the part that confirmed them. NaN without.
     held_out : HeldOut or None
         Both personas on the third part, which is looked at only if an edit was confirmed.
     with_bond : WithBond or None
@@ -177,7 +178,7 @@ class Refinement(Shown):
         }
         for name in _WITH_LIMITS:
             for k, end in enumerate(("", "_ci_lower", "_ci_upper")):
-                columns[f"{name}{end}"] = [getattr(row, name)[k] for row in rows]
+                columns[f"{name}{end}"] = [getattr(row.weighed, name)[k] for row in rows]
         for name in ("q_value", "coverage_before", "coverage", "identity", "months_before", "months"):
             columns[name] = [getattr(row, name) for row in rows]
         words = dict.fromkeys(("edit", "attribute", "old", "new", "finding"), "str")
