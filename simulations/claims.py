@@ -9,6 +9,7 @@ from functools import partial
 
 import contrasts
 import numpy as np
+import personas
 from draws import (
     CHANGE,
     GROW,
@@ -255,7 +256,7 @@ def _all() -> list[Claim]:
     for n, reason in ((500, "8 periods of 500 customers hardly tell both apart; see 5,000"), (5000, "")):
         names = ("sBG alpha interval", "sBG beta interval", "sBG projected survival interval")
         result.append(Claim(names, n, COVERAGE, partial(projection, n=n), reason))
-    return [*result, *_of_revenue(), *_feedback(), *_of_contrasts()]
+    return [*result, *_of_revenue(), *_feedback(), *_of_contrasts(), *_of_personas()]
 
 
 def _of_revenue() -> list[Claim]:
@@ -309,6 +310,22 @@ def _of_contrasts() -> list[Claim]:
         Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
         Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
     ]  # fmt: skip
+
+
+def _of_personas() -> list[Claim]:
+    """What is claimed of refined personas, and of questions."""
+    false = (
+        "refine_persona, an edit confirmed where nothing matters",
+        "refine_persona, an edit accepted where nothing matters",
+        "qualifying_questions, something to ask where nothing matters",
+    )
+    gains = ("refine_persona, interval of the held-out gain", "refine_persona, interval of retained revenue")
+    asked = ("qualifying_questions, interval of the adjusted difference",)
+    return [
+        Claim(false, 2400, SIZE, partial(personas.nothing_matters, n=2400)),
+        Claim(gains, 4800, COVERAGE, partial(personas.held_out, n=4800)),
+        Claim(asked, 2400, COVERAGE, partial(personas.answers, n=2400)),
+    ]
 
 
 CLAIMS = _all()

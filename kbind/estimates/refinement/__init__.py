@@ -110,7 +110,7 @@ def refine_persona(
     >>> films = kb.Persona("films", 1, "Sales", "2026-01-01", "Watches films", rules)
     >>> result = kb.refine_persona(films, kb.datasets.load_telco(), exclude="contract")
     >>> result.verdict, round(result.held_out.gain[0], 2)
-    ('accept', 0.2)
+    ('accept', 0.22)
     """
     check_conf_level(conf_level)
     _check(min_coverage=min_coverage, min_identity=min_identity, min_gain=min_gain, fdr=fdr)
@@ -137,7 +137,7 @@ def refine_persona(
         reason=outcome.reason,
         edits=outcome.edits,
         found=outcome.found,
-        promised=outcome.promised,
+        confirmed=outcome.confirmed,
         held_out=outcome.held_out,
         with_bond=run.with_bond(columns.bond, outcome.proposed),
         sizes=(int(parts[0].sum()), int(parts[1].sum()), int(parts[2].sum())),

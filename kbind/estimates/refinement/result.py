@@ -104,9 +104,10 @@ class Refinement(Shown):
         Why, in one sentence.
     edits : tuple of JudgedEdit
         All that were found, whether or not they hold up.
-    found, promised : tuple of (float, float, float)
-        Gain of the confirmed edits (without any, of those proposed) on the part that found them, which flatters it;
-        and of the confirmed ones on the part that confirmed them. NaN without.
+    found, confirmed : tuple of (float, float, float)
+        Gain of the confirmed edits (without any, of those proposed) on the part that found them, and of the confirmed
+        ones on the part that confirmed them; NaN without. Both flatter: the best edits were chosen on the one, and
+        those that stood on the other.
     held_out : HeldOut or None
         Both personas on the third part, which is looked at only if an edit was confirmed.
     with_bond : WithBond or None
@@ -121,7 +122,7 @@ class Refinement(Shown):
     reason: str
     edits: tuple[JudgedEdit, ...] = field(repr=False)
     found: Limits
-    promised: Limits
+    confirmed: Limits
     held_out: HeldOut | None
     with_bond: WithBond | None
     sizes: tuple[int, int, int]
@@ -155,6 +156,11 @@ class Refinement(Shown):
             "in both. "
             f"Verdict: {self.verdict}. {self.reason} {self.provenance}"
         )
+
+    @property
+    def promised(self) -> Limits:
+        """Gain to be promised before the third part is looked at: the smaller of `found` and `confirmed`."""
+        return min(self.found, self.confirmed)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an edit, as measured on the part that confirms.

@@ -39,7 +39,7 @@ class Outcome:
     edits: tuple[JudgedEdit, ...] = ()
     rules: Rules | None = None
     found: Limits = UNKNOWN
-    promised: Limits = UNKNOWN
+    confirmed: Limits = UNKNOWN
     held_out: HeldOut | None = None
     proposed: Rules | None = None
 
@@ -89,7 +89,7 @@ class Run:
             doubt = any(row.finding == CHANCE and row.weighed.gain[2] >= self.bounds.gain for row in edits)
             reason = f"No proposed edit was confirmed on the second part{', which is too small to tell' * doubt}."
             return replace(tried, verdict=NOT_ENOUGH if doubt else REJECT, reason=reason)
-        kept = replace(tried, rules=rules, found=self._gain(first, rules), promised=self._gain(second, rules))
+        kept = replace(tried, rules=rules, found=self._gain(first, rules), confirmed=self._gain(second, rules))
         if jaccard(second.n, second.matcher.match(rules), old) < self.bounds.identity:
             return replace(kept, verdict=REJECT, reason="The confirmed edits alone make another persona.")
         there = self._held_out(third, rules)
