@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,11 +50,11 @@ def splits(telco: kb.Dataset, who: kb.Persona, runs: int) -> list[str]:
 
 def permuted(telco: kb.Dataset, who: kb.Persona, runs: int) -> tuple[int, int]:
     """In how many runs an edit was confirmed, and in how many accepted, where leaving was dealt out at random."""
-    people, roles = telco.table("customers"), dict(telco.roles)
+    people = telco.table("customers")
     confirmed = accepted = 0
     for seed in range(runs):
         left = np.random.default_rng(seed).permutation(people["churn"].to_numpy())
-        data = kb.open_dataset({"customers": people.assign(churn=left)}, roles=roles)
+        data = replace(kb.open_dataset({"customers": people.assign(churn=left)}), roles=telco.roles)
         result = kb.refine_persona(who, data, exclude="contract", rng=seed)
         confirmed += any(edit.finding == "confirmed" for edit in result.edits)
         accepted += result.verdict == "accept"
