@@ -105,6 +105,7 @@ bench-models: $(VENV)/.kbind $(MODELS)/.done
 
 simulate: $(VENV)/.kbind
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/run.py $(SIMULATE)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/splits.py
 
 # The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
 pandas3: requirements.lock

@@ -10,6 +10,7 @@ from functools import partial
 import contrasts
 import numpy as np
 import personas
+import refinement
 from draws import (
     CHANGE,
     GROW,
@@ -297,6 +298,7 @@ def _all() -> list[Claim]:
         *_of_contrasts(),
         *_of_predictions(),
         *_of_personas(),
+        *_of_refinement(),
     ]
 
 
@@ -381,6 +383,22 @@ def _of_personas() -> list[Claim]:
     return [
         Claim(names, 800, COVERAGE, partial(personas.covered, n=800)),
         Claim(("persona drift, any change where there is none",), 800, SIZE, partial(personas.false_change, n=800)),
+    ]
+
+
+def _of_refinement() -> list[Claim]:
+    """What is claimed of refined personas, and of questions."""
+    false = (
+        "refine_persona, an edit confirmed where nothing matters",
+        "refine_persona, an edit accepted where nothing matters",
+        "qualifying_questions, something to ask where nothing matters",
+    )
+    gains = ("refine_persona, interval of the held-out gain", "refine_persona, interval of retained revenue")
+    asked = ("qualifying_questions, interval of the adjusted difference",)
+    return [
+        Claim(false, 2400, SIZE, partial(refinement.nothing_matters, n=2400)),
+        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800)),
+        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400)),
     ]
 
 

@@ -229,7 +229,7 @@ def load_personas(company: str = "telco") -> tuple[Persona, ...]:
     Examples
     --------
     >>> [persona.name for persona in load_personas()]
-    ['basic', 'cinema', 'family', 'streaming']
+    ['basic', 'family', 'streaming']
     """
     check_choice("company", company, ("telco", "accounts"))
     package = Path(__file__).resolve().parent.parent

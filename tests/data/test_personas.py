@@ -229,7 +229,7 @@ def test_any_change_is_read_back_as_it_was_meant(
 
 def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() -> None:
     for folder, names in (
-        ("telco", ["basic", "cinema", "family", "streaming"]),
+        ("telco", ["basic", "family", "streaming"]),
         ("accounts", ["bargain", "grower", "keeper"]),
     ):
         personas = Persona.load_all(ROOT / "data" / "personas" / folder)

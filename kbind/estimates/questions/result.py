@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kbind.data.personas import Persona, Rule
 from kbind.errors import listed
 from kbind.estimates.intervals import wilson
-from kbind.estimates.refinement.judge import Limits
 from kbind.estimates.refinement.matching import words_of
+from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:

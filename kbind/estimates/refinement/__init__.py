@@ -10,13 +10,16 @@ from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.refinement.columns import columns_of
-from kbind.estimates.refinement.judge import Judge
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.result import Refinement
 from kbind.estimates.refinement.run import Run
 from kbind.estimates.refinement.search import Bounds
+from kbind.estimates.refinement.traps import Scale
 
 __all__ = ["Refinement", "refine_persona"]
+
+#: Level of the intervals on the first part, which only proposes.
+_CAUTION = 0.9
 
 
 def refine_persona(
@@ -29,7 +32,7 @@ def refine_persona(
     protected: Mapping[str, Sequence[str]] | None = None,
     insist: str | Sequence[str] = (),
     min_coverage: float = 0.05,
-    min_identity: float = 0.3,
+    min_identity: float = 0.2,
     min_gain: float = 0.05,
     max_edits: int = 3,
     fdr: float = 0.05,
@@ -91,9 +94,11 @@ def refine_persona(
     Notes
     -----
     An edit adds, drops or changes one rule; the levels of a text are taken in the order of their retention on the first
-    part, numbers are cut near their quartiles. A confirmed edit has to hold up among customers alike in `adjust` and in
-    the bond, must leave room for `min_gain` in the first year too (else it selects survivors), and must not lose
-    retained revenue.
+    part, numbers are cut near their quartiles. Traps, looked for on both parts: of a rule that comes or changes, less
+    than half of the gain is left among customers alike in `adjust` and that cannot be told from nothing, or clearly
+    less than half of it among those who are also alike in the bond; or the first year leaves no room for `min_gain`
+    (it selects survivors). A rule may go if customers are in none of these clearly worse without it. No edit may
+    clearly lose retained revenue per matched customer.
 
     The verdict is "accept" if on the third part all edits together win `min_gain` with an interval above 0 and neither
     retained revenue nor the first year is clearly lower; "not enough data" if too few customers match to tell.
@@ -105,7 +110,7 @@ def refine_persona(
     >>> films = kb.Persona("films", 1, "Sales", "2026-01-01", "Watches films", rules)
     >>> result = kb.refine_persona(films, kb.datasets.load_telco(), exclude="contract")
     >>> result.verdict, round(result.held_out.gain[0], 2)
-    ('accept', 0.2)
+    ('accept', 0.22)
     """
     check_conf_level(conf_level)
     _check(min_coverage=min_coverage, min_identity=min_identity, min_gain=min_gain, fdr=fdr)
@@ -119,8 +124,11 @@ def refine_persona(
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
     parts = p.divide(3, np.random.default_rng(rng))
     bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), max_edits)
-    judge = Judge(p, parts[1], matcher, columns.adjust, columns.bond, float(fdr), float(conf_level), bounds.gain)
-    run = Run(p, parts, matcher, persona.rules, columns.allowed, bounds, judge)
+    first, second, third = (
+        Scale(p, n, matcher, columns.adjust, columns.bond, level)
+        for n, level in zip(parts, (_CAUTION, conf_level, conf_level), strict=True)
+    )
+    run = Run((first, second, third), persona.rules, columns.allowed, bounds, float(fdr))
     outcome = run.refine()
     return Refinement(
         persona=persona,
@@ -129,7 +137,7 @@ def refine_persona(
         reason=outcome.reason,
         edits=outcome.edits,
         found=outcome.found,
-        promised=outcome.promised,
+        confirmed=outcome.confirmed,
         held_out=outcome.held_out,
         with_bond=run.with_bond(columns.bond, outcome.proposed),
         sizes=(int(parts[0].sum()), int(parts[1].sum()), int(parts[2].sum())),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from kbind.data.personas import Mark, Persona, Statement
 from kbind.errors import ArgumentError, listed
-from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit, Limits
+from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
 from kbind.estimates.refinement.matching import words_of
 from kbind.estimates.refinement.search import Bounds
+from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.result import Provenance, Shown
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ class Refinement(Shown):
         Why, in one sentence.
     edits : tuple of JudgedEdit
         All that were found, whether or not they hold up.
-    found, promised : tuple of (float, float, float)
-        Gain of all edits that were proposed on the part that found them, which flatters it, and of the confirmed ones
-        on the part that confirmed them; NaN without.
+    found, confirmed : tuple of (float, float, float)
+        Gain of the confirmed edits (without any, of those proposed) on the part that found them, and of the confirmed
+        ones on the part that confirmed them; NaN without. Both flatter: the best edits were chosen on the one, and
+        those that stood on the other.
     held_out : HeldOut or None
         Both personas on the third part, which is looked at only if an edit was confirmed.
     with_bond : WithBond or None
@@ -120,7 +122,7 @@ class Refinement(Shown):
     reason: str
     edits: tuple[JudgedEdit, ...] = field(repr=False)
     found: Limits
-    promised: Limits
+    confirmed: Limits
     held_out: HeldOut | None
     with_bond: WithBond | None
     sizes: tuple[int, int, int]
@@ -155,6 +157,11 @@ class Refinement(Shown):
             f"Verdict: {self.verdict}. {self.reason} {self.provenance}"
         )
 
+    @property
+    def promised(self) -> Limits:
+        """Gain to be promised before the third part is looked at: the smaller of `found` and `confirmed`."""
+        return min(self.found, self.confirmed)
+
     def to_frame(self) -> pd.DataFrame:
         """One row an edit, as measured on the part that confirms.
 
@@ -177,7 +184,7 @@ class Refinement(Shown):
         }
         for name in _WITH_LIMITS:
             for k, end in enumerate(("", "_ci_lower", "_ci_upper")):
-                columns[f"{name}{end}"] = [getattr(row, name)[k] for row in rows]
+                columns[f"{name}{end}"] = [getattr(row.weighed, name)[k] for row in rows]
         for name in ("q_value", "coverage_before", "coverage", "identity", "months_before", "months"):
             columns[name] = [getattr(row, name) for row in rows]
         words = dict.fromkeys(("edit", "attribute", "old", "new", "finding"), "str")

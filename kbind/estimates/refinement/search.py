@@ -11,17 +11,15 @@ import numpy as np
 
 from kbind.data.personas import Rule
 from kbind.estimates.refinement.matching import Edit, Matcher, Rules, apply
-from kbind.estimates.refinement.measure import LEAST_CUSTOMERS, jaccard, retained_revenue, retention, share_of
+from kbind.estimates.refinement.measure import LEAST_CUSTOMERS, jaccard, retention, share_of
+from kbind.estimates.refinement.traps import Scale
 from kbind.statistics.groups import Ints
 from kbind.statistics.prospects import Flags, Prospects
 
 #: A level of fewer customers is not singled out.
 _LEAST_LEVEL = 20
 
-#: Level of the interval of a gain that has to lie above 0 for an edit to be proposed.
-_CAUTION = 0.9
-
-PROPOSED, OTHER_PERSONA, LOSES_REVENUE = "proposed", "another persona", "loses revenue"
+PROPOSED, OTHER_PERSONA = "proposed", "another persona"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Step:
     Attributes
     ----------
     finding : str
-        "proposed", or why it was not although it wins more: "another persona", "loses revenue".
+        "proposed", or the trap that it is in although it wins more.
     """
 
     edit: Edit
@@ -67,22 +65,20 @@ class _Option:
     edit: Edit
     after: Rules
     worth: float
-    finding: str
+    same: bool
 
 
-def search(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, allowed: Sequence[str], bounds: Bounds) -> list[Step]:
+def search(scale: Scale, rules: Rules, allowed: Sequence[str], bounds: Bounds) -> list[Step]:
     """Edits that win retention one after the other, at most one an attribute.
 
-    Of all edits that keep to the bounds, the one with the largest gain times coverage comes first (weighted relative
-    accuracy; Lavrac, Flach and Zupan 1999). Ranked by the gain alone, or by its lower limit, small groups that were
-    lucky win: on Telco the promised gain was 3 to 5 points too high, and with this measure 1.
+    Of all edits that keep to the bounds and are in no trap, the one with the largest gain times coverage comes first
+    (weighted relative accuracy; Lavrac, Flach and Zupan 1999). Ranked by the gain alone, or by its lower limit, small
+    groups that were lucky win: on Telco the promised gain was 3 to 5 points too high.
 
     Parameters
     ----------
-    p : Prospects
-    n : ndarray of int, shape (rows,)
-        Customers of the part that is searched.
-    matcher : Matcher
+    scale : Scale
+        The part that is searched.
     rules : tuple of Rule
         Of the old persona.
     allowed : sequence of str
@@ -92,56 +88,45 @@ def search(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, allowed: Seque
     Returns
     -------
     list of Step
-        Those proposed, in order; between them the best of those that would win more but are barred.
+        Those proposed, in order; before each, what would have won more but is in a trap, the best of each kind.
     """
     steps: list[Step] = []
     left, current, proposed = list(allowed), rules, 0
     while proposed < bounds.edits:
-        options = list(_options(p, n, matcher, current, rules, left, bounds))
-        best = {
-            finding: max((o for o in options if o.finding == finding), key=lambda o: o.worth, default=None)
-            for finding in (PROPOSED, OTHER_PERSONA, LOSES_REVENUE)
-        }
-        chosen = best.pop(PROPOSED)
-        least = chosen.worth if chosen else 0.0
+        found: dict[str, Step] = {}
+        for option in sorted(_options(scale, current, rules, left, bounds), key=lambda option: -option.worth):
+            finding = OTHER_PERSONA
+            if option.same:
+                weighed = scale.weigh(current, option.after, option.edit.attribute)
+                finding = weighed.trap(bounds.gain, dropped=option.edit.kind == "drop") or PROPOSED
+            found.setdefault(finding, Step(option.edit, current, option.after, finding))
+            if finding == PROPOSED:
+                break
         known = {step.edit for step in steps}
-        steps += [
-            Step(o.edit, current, o.after, o.finding)
-            for o in best.values()
-            if o is not None and o.worth > least and o.edit not in known
-        ]
-        if chosen is None:
+        steps += [step for step in found.values() if step.edit not in known or step.finding == PROPOSED]
+        if PROPOSED not in found:
             break
-        steps.append(Step(chosen.edit, current, chosen.after, PROPOSED))
-        left.remove(chosen.edit.attribute)
-        current, proposed = chosen.after, proposed + 1
+        left.remove(found[PROPOSED].edit.attribute)
+        current, proposed = found[PROPOSED].after, proposed + 1
     return steps
 
 
-def _options(
-    p: Prospects, n: Ints, matcher: Matcher, rules: Rules, first: Rules, allowed: Sequence[str], bounds: Bounds
-) -> Iterator[_Option]:
+def _options(scale: Scale, rules: Rules, first: Rules, allowed: Sequence[str], bounds: Bounds) -> Iterator[_Option]:
     """Edits of the rules that win enough on this part."""
-    z = NormalDist().inv_cdf(0.5 + _CAUTION / 2)
+    p, n, matcher = scale.p, scale.n, scale.matcher
+    z = NormalDist().inv_cdf(0.5 + scale.conf_level / 2)
     now, old = matcher.match(rules), matcher.match(first)
-    base, money = retention(p, n, now), retained_revenue(p, n, now)
+    base = retention(p, n, now)
     for attribute in allowed:
         for edit in _edits(p, n, matcher, rules, attribute):
             after = apply(rules, edit)
             mask = matcher.match(after)
-            if (n * mask).sum() < LEAST_CUSTOMERS or share_of(n, mask) < bounds.coverage:
+            coverage = share_of(n, mask)
+            if (n * mask).sum() < LEAST_CUSTOMERS or coverage < bounds.coverage:
                 continue
             gain = retention(p, n, mask).minus(base)
-            if not gain.value >= max(bounds.gain, z * gain.error(n)):
-                continue
-            finding = PROPOSED
-            if jaccard(n, mask, old) < bounds.identity:
-                finding = OTHER_PERSONA
-            else:
-                lost = retained_revenue(p, n, mask).minus(money)
-                if lost.value + z * lost.error(n) < 0:
-                    finding = LOSES_REVENUE
-            yield _Option(edit, after, gain.value * share_of(n, mask), finding)
+            if gain.value >= max(bounds.gain, z * gain.error(n)):
+                yield _Option(edit, after, gain.value * coverage, jaccard(n, mask, old) >= bounds.identity)
 
 
 def _edits(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, attribute: str) -> Iterator[Edit]:

@@ -18,8 +18,9 @@ from kbind.estimates.personas import PersonaEvaluation
 from kbind.estimates.personas.evaluation import ALL
 from kbind.estimates.questions import QualifyingQuestions
 from kbind.estimates.refinement import Refinement
-from kbind.estimates.refinement.judge import JudgedEdit, Limits
+from kbind.estimates.refinement.judge import JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, HeldOut
+from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.snapshots.model import Feature
 from kbind.story.base import Scope, upper_first
 from kbind.wording import Fact, Voice, feature_name, named

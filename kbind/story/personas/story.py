@@ -299,7 +299,7 @@ class PersonasStory(PersonasFacts):
                 yield persona.name, self.refinements[persona.name]
 
     def _gained(self, found: Refinement, row: JudgedEdit) -> str:
-        return self.points(row.gain, *self._sizes(found, row))
+        return self.points(row.weighed.gain, *self._sizes(found, row))
 
     def _sizes(self, found: Refinement, row: JudgedEdit) -> tuple[int, int]:
         """Customers of the second part who fit before and after an edit."""
@@ -311,10 +311,10 @@ class PersonasStory(PersonasFacts):
         return self.text(
             f"became.{slug(row.finding)}",
             shared=self.voice.percent(row.identity),
-            money=self.money(row.retained_revenue_difference, min(sizes)),
-            adjusted=self.points(row.gain_adjusted, *sizes),
-            same=self.points(row.gain_same_bond, *sizes),
-            early=self.points(row.first_year_difference, *sizes),
+            money=self.money(row.weighed.retained_revenue_difference, min(sizes)),
+            adjusted=self.points(row.weighed.gain_adjusted, *sizes),
+            same=self.points(row.weighed.gain_same_bond, *sizes),
+            early=self.points(row.weighed.first_year_difference, *sizes),
             held=held,
         )
 
