@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.data.personas import Statement
 from kbind.estimates.personas.changes import best_split, change_points
+from kbind.estimates.personas.drift import _welch
 
 NEED = Statement({"de": "Berichte", "en": "Reports"}, shows_in={"events.kind": ("report",)})
 GROWER = kb.Persona("grower", 1, "Sales", "2026-01-01", {"de": "x", "en": "x"}, (kb.Rule("goal", in_=("grow",)),),
@@ -23,8 +24,9 @@ def company(rng: np.random.Generator) -> kb.Dataset:
         ids = np.arange(120) + 1000 * k
         goal = np.where(rng.random(120) < (0.6 if day.year < 2022 else 0.2), "grow", "save")
         people.append(pd.DataFrame({"customer_id": ids, "goal": goal}))
-        end = day + pd.DateOffset(months=12)
-        contracts.append(pd.DataFrame({"customer_id": ids, "start": day + pd.Timedelta(days=3), "end": end}))
+        start = day + pd.Timedelta(days=3)
+        end = start + pd.to_timedelta(1 + np.floor(rng.exponential(600, 120)), unit="D")
+        contracts.append(pd.DataFrame({"customer_id": ids, "start": start, "end": end}))
         for name, chance in (("report", 0.7 if day.year < 2022 else 0.3), ("login", 0.8)):
             some = ids[rng.random(120) < chance]
             rows = pd.DataFrame({"customer_id": some, "timestamp": day + pd.Timedelta(days=40), "kind": name})
@@ -57,9 +59,9 @@ def test_drift_finds_what_was_planted_and_nothing_else() -> None:
     retention = frame[frame["measure"] == "retention"]
     assert retention["period"].tolist() == [f"{q.year}-Q{q.quarter}" for q in QUARTERS[:-1]]
     assert retention.iloc[0][["n", "share"]].isna().tolist() == [False, True]
-    # contracts of a year, less three days: of four cohorts there one ends within the quarter
-    assert retention.iloc[5]["share"] == pytest.approx(0.75, abs=0.05)
-    # the next one has to be found with the same numbers
+    # in a quarter of 91 days, with a mean stay of 600
+    assert retention["share"].mean() == pytest.approx(np.exp(-91 / 600), abs=0.03)
+    # nothing is left to chance
     assert changes.equals(kb.persona_drift(GROWER, company(np.random.default_rng(5))).changes())
 
 
@@ -94,8 +96,18 @@ def test_best_split_by_hand() -> None:
     assert best_split(np.full(8, 50), n) is None
 
 
-def test_change_points_there_and_back() -> None:
-    count = np.array([70, 72, 69, 71, 70, 30, 31, 29, 30, 32, 71, 70, 69, 72, 70])
+def test_welch_is_that_of_scipy_and_without_limits_where_nothing_varies() -> None:
+    from scipy.stats import ttest_ind
+
+    shares = np.array([0.5, 0.52, 0.47, 0.3, 0.2, 0.25, 0.31])
+    limits = ttest_ind(shares[3:], shares[:3], equal_var=False).confidence_interval(0.9)
+    found = _welch(shares, slice(0, 3), slice(3, 7), 0.9)
+    assert found == pytest.approx((shares[3:].mean() - shares[:3].mean(), limits.low, limits.high), rel=1e-9)
+    assert np.isnan(_welch(np.array([1.0, 1.0, 0.5, 0.5]), slice(0, 2), slice(2, 4), 0.9)[1:]).all()
+
+
+def test_change_points_in_steps() -> None:
+    count = np.array([70, 72, 69, 71, 70, 40, 41, 39, 40, 42, 11, 10, 9, 12, 10])
     assert change_points(count, np.full(15, 100), 0.01) == [5, 10]
 
 
