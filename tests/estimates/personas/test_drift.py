@@ -27,7 +27,7 @@ def company(rng: np.random.Generator) -> kb.Dataset:
         start = day + pd.Timedelta(days=3)
         end = start + pd.to_timedelta(1 + np.floor(rng.exponential(600, 120)), unit="D")
         contracts.append(pd.DataFrame({"customer_id": ids, "start": start, "end": end}))
-        for name, chance in (("report", 0.7 if day.year < 2022 else 0.3), ("login", 0.8)):
+        for name, chance in (("report", 0.7 if day.year < 2022 else 0.3), ("login", 0.8), ("visit", 1)):
             some = ids[rng.random(120) < chance]
             rows = pd.DataFrame({"customer_id": some, "timestamp": day + pd.Timedelta(days=40), "kind": name})
             events.append(rows)
