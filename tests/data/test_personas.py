@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -236,3 +237,10 @@ def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() ->
             assert {said.mark.kind for said in statements} == {"assumed"}
             assert not set(persona.attributes) & {"contract", "payment_method", "paperless_billing", "tenure"}
             assert not persona.evidence
+
+
+def test_example_in_the_documents_is_one() -> None:
+    example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "personas.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    persona = from_text(example[1], Path("personas.md"))
+    assert set(persona.plain()) >= {"needs", "channels", "bonding", "revenue", "qualifying_questions", "evidence"}

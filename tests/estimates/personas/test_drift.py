@@ -87,13 +87,16 @@ def test_best_split_by_hand() -> None:
     assert found.place == 4
     assert found.p_value <= 0.001
     # F of the two means, in one way and the other
-    values = np.arcsin(np.sqrt((count + 0.375) / 100.75))
+    values = np.arcsin(np.sqrt(count / 100))
     between = 4 * (values[:4].mean() - values.mean()) ** 2 + 4 * (values[4:].mean() - values.mean()) ** 2
     within = ((values[:4] - values[:4].mean()) ** 2).sum() + ((values[4:] - values[4:].mean()) ** 2).sum()
     assert found.statistic == pytest.approx(between / (within / 6), rel=1e-9)
     assert change_points(count, n, 0.01) == [4]
     assert best_split(count[:4], n[:4]) is None
     assert best_split(np.full(8, 50), n) is None
+    # everybody, of many and of few
+    many = np.array([400, 410, 390, 420, 40, 41, 39, 42])
+    assert best_split(many, many) is None
 
 
 def test_welch_is_that_of_scipy_and_without_limits_where_nothing_varies() -> None:
