@@ -59,7 +59,7 @@ def best_split(count: Ints, n: Ints) -> Split | None:
     """
     if len(n) < 2 * LEAST + 1:
         return None
-    values = np.arcsin(np.sqrt((count + 0.375) / (n + 0.75)))
+    values = np.arcsin(np.sqrt(count / n))
     weights = n.astype(float)
     found = _largest(values[None, :], weights)
     statistic, place = float(found[0][0]), int(found[1][0])

@@ -131,7 +131,7 @@ def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tu
     pull[left] -= 1 / stay[np.searchsorted(times, lives.duration[left])]
     pull[~seen] = 0.0
     kept = mean * survival
-    slope, centre = start * survival / size + kept * pull, survival * mean / size
+    slope, centre = start * survival / size + kept * pull, start * survival * mean / size
     variance = float((slope**2 * part.revenue_squared - 2 * slope * centre * part.revenue + n * centre**2).sum())
     return (mean, error), (kept, float(np.sqrt(max(variance, 0))))
 
