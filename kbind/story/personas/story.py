@@ -226,7 +226,13 @@ class PersonasStory(PersonasFacts):
 
     def outcome_text(self) -> str:
         """What the table says on leads."""
-        return self.voice.say("personas.outcome.text", turned=self.shared("turned"), fresh=self.shared("fresh"))
+        assert self.chosen is not None
+        words = self.voice.say("personas.outcome.text", turned=self.shared("turned"), fresh=self.shared("fresh"))
+        if self.voice.disclosure.hides(self.both):
+            return words
+        shares = {"shared": self.there.identity, "floor": self.chosen.bounds.identity}
+        numbers = {name: self.voice.percent(share) for name, share in shares.items()}
+        return f"{words} {self.text('outcome.identity', **numbers)}"
 
     def asked(self) -> list[Question]:
         """Questions worth asking, those that tell most first."""
