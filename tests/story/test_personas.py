@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def rated(n: int, stays: dict[str, float], rng: int = 0, bulk: int = 0) -> kb.Da
 
 
 def kinds(name: str, *levels: str, negative: bool = False) -> kb.Persona:
-    return kb.Persona(name, 1, "Sales", "2026-01-01", WORDS, (kb.Rule("kind", in_=levels),), negative=negative)
+    return kb.Persona(name, 1, "Sales", date(2026, 1, 1), WORDS, (kb.Rule("kind", in_=levels),), negative=negative)
 
 
 def test_summary_names_the_persona_to_change_and_both_figures(story: PersonasStory) -> None:
@@ -140,7 +141,7 @@ def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
     axes = plot_personas(story)
     assert "streaming, new: " + story.with_range(story.held("new")) in alt_text(axes)
     assert axes.get_title(loc="left").startswith("Those who fit “basic” stay most often")
-    marks = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    marks = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_marker() == "o"]
     assert marks == pytest.approx([*(story.fit(p.name).value for p in story.personas),
                                    story.held("old").value, story.held("new").value])  # fmt: skip
 
@@ -163,7 +164,7 @@ def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
 
 
 def test_shared_customers_are_hidden_where_few_remain(story: PersonasStory) -> None:
-    """Of customers who fit both, neither a few who do nor a few who do not may be told, as each follows from the other."""
+    """Neither a few who fit both versions nor a few who fit one only: each would follow from the other."""
     assert story.chosen is not None
     there = story.there
     for both in (3, there.old.n - 3):

@@ -102,9 +102,8 @@ class PersonasFacts:
     def coverage(self, name: str) -> Fact:
         """How many of all fit."""
         assert self.evaluation is not None
-        frame = self.evaluation.to_frame().set_index("persona")
-        limits = [float(frame.loc[name, f"coverage{end}"]) for end in ("", "_ci_lower", "_ci_upper")]
         total, n = self.evaluation.staying[ALL].n, self.evaluation.staying[name].n
+        limits = [float(value) for value in wilson(n, total, self.evaluation.conf_level)]
         return self._fact(f"coverage.{name}", limits, "share", total, n, "evaluate_personas(...)")
 
     def held(self, version: str) -> Fact:
