@@ -27,14 +27,16 @@ def plot_personas(story: PersonasStory, *, ax: Axes | None = None) -> Axes:
     rows = [(named(persona.name), story.fit(persona.name), BLUE, BLUE) for persona in story.personas]
     if story.chosen is not None:
         name = named(story.chosen.persona.name)
-        rows += [(story.text(f"figure.{v}", name=name), story.held(v), SAND, SAND_TEXT) for v in ("old", "new")]
+        rows += [
+            (story.text(f"personas.figure.{v}", name=name), story.held(v), SAND, SAND_TEXT) for v in ("old", "new")
+        ]
     every = story.fit()
     voice.note(every, *(fact for _, fact, _, _ in rows))
     with house_style():
         axes = new_axes(ax, _AROUND + _ROW * len(rows))
         if voice.disclosure.fact(every).known:
             axes.axvline(every.value, color=MUTE, linewidth=1, linestyle="--")
-            label = story.text("figure.all", share=voice.tell(every))
+            label = story.text("personas.figure.all", share=voice.tell(every))
             axes.annotate(label, (every.value, -0.75), xytext=(4, 0), textcoords="offset points", color=MUTE,
                           fontsize=8.5, va="center")  # fmt: skip
         for y, (_, fact, colour, ink) in enumerate(rows):
@@ -43,12 +45,12 @@ def plot_personas(story: PersonasStory, *, ax: Axes | None = None) -> Axes:
             axes.axhline(len(rows) - 2.6, color=LINE, linewidth=1)
         axes.set_yticks(range(len(rows)), [label for label, _, _, _ in rows])
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.set(ylim=(len(rows) - 0.5, -1.0), xlim=(0, 1.04), xlabel=story.text(f"figure.axis.{story.how}"))
+        axes.set(ylim=(len(rows) - 0.5, -1.0), xlim=(0, 1.04), xlabel=story.text(f"personas.figure.axis_{story.how}"))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: voice.percent(x)))
         axes.grid(axis="x", color=LINE)
         axes.spines["bottom"].set_visible(False)
         points = "; ".join(f"{label}: {story.with_range(fact)}" for label, fact, _, _ in rows)
-        text = story.text("figure.alt", all=voice.tell(every), points=points)
+        text = story.text("personas.figure.alt", all=voice.tell(every), points=points)
         return finish(axes, story.figure_title(), text)
 
 

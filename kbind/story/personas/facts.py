@@ -161,13 +161,19 @@ class PersonasFacts:
             return "–"
         if rule.in_ is not None:
             levels = [self.level(rule.attribute, level) for level in rule.in_]
-            words = levels[0] if len(levels) == 1 else self.text("or", first=", ".join(levels[:-1]), last=levels[-1])
+            words = (
+                levels[0]
+                if len(levels) == 1
+                else self.text("personas.or", first=", ".join(levels[:-1]), last=levels[-1])
+            )
         else:
             low, high = rule.range or (None, None)
             key = "below" if low is None else "from" if high is None else "between"
             limits = {name: self.number(value) for name, value in (("low", low), ("high", high)) if value is not None}
             words = self.voice.catalogue.text(f"persona.rules.{key}", **limits)
-        return words if rule.weight == 1 else self.text("weighted", rule=words, weight=self.number(rule.weight))
+        return (
+            words if rule.weight == 1 else self.text("personas.weighted", rule=words, weight=self.number(rule.weight))
+        )
 
     def rule(self, rule: Rule | None) -> str:
         """A rule as "Internet: fibre"."""
@@ -190,7 +196,9 @@ class PersonasFacts:
         if np.isnan(limits[0]):
             return "–"
         value, low, high = (self.voice.number(100 * x + 0.0, 1) for x in limits)
-        return self.text("with_range", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
+        return self.text(
+            "personas.with_range", value=value, range=self.voice.catalogue.text("range", low=low, high=high)
+        )
 
     def money(self, limits: Limits, n: int) -> str:
         """An amount with its range; nothing of too few."""
@@ -200,22 +208,22 @@ class PersonasFacts:
             return "–"
         value, low, high = (self.voice.money(x) for x in limits)
         limits_text = self.voice.catalogue.text("range", low=low, high=high)
-        return value if np.isnan(limits[1]) else self.text("with_range", value=value, range=limits_text)
+        return value if np.isnan(limits[1]) else self.text("personas.with_range", value=value, range=limits_text)
 
     def with_range(self, fact: Fact) -> str:
         """A share with its range."""
         if not self.voice.disclosure.fact(fact).known:
             return self.voice.tell(fact)
-        return self.text("with_range", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+        return self.text("personas.with_range", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
 
     def text(self, key: str, **values: str) -> str:
         """A phrase of this chapter."""
-        return self.voice.say(f"personas.{key}", **values)
+        return self.voice.say(key, **values)
 
     def edited(self, row: JudgedEdit) -> str:
         """An edit in words."""
         edit = row.edit
-        return self.text(f"edit.{edit.kind}", old=self.rule(edit.old), new=self.rule(edit.new))
+        return self.text(f"personas.edit.{edit.kind}", old=self.rule(edit.old), new=self.rule(edit.new))
 
     def basis(self) -> Counter[str]:
         """How many statements of all personas are measured, said or assumed."""

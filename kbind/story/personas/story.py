@@ -66,14 +66,16 @@ class PersonasStory(PersonasFacts):
         if not self.again:
             return words
         numbers = {"runs": self.voice.number(len(self.again)), "accepted": self.voice.number(self._accepted)}
-        return f"{words} {self.text('certainty.again', edits=self._recurring(), **numbers)}"
+        return f"{words} {self.text('personas.certainty.again', edits=self._recurring(), **numbers)}"
 
     def _recurring(self) -> str:
         """Each confirmed edit with the number of runs that confirmed it too."""
         assert self.chosen is not None
         edits = [[row.edit for row in one.edits if row.finding == CONFIRMED] for one in self.again]
         return "; ".join(
-            self.text("edit.times", edit=self.edited(row), n=self.voice.number(sum(row.edit in run for run in edits)))
+            self.text(
+                "personas.edit.times", edit=self.edited(row), n=self.voice.number(sum(row.edit in run for run in edits))
+            )
             for row in self.chosen.edits
             if row.finding == CONFIRMED
         )
@@ -95,7 +97,7 @@ class PersonasStory(PersonasFacts):
         """How sure, in a word: what single customers decide cannot be sure, however narrow the interval."""
         runs = len(self.again)
         sure = "high" if runs and self._same >= 0.9 * runs else "medium" if self._accepted >= 0.7 * runs else "low"
-        return self.text(f"sure.{sure}")
+        return self.text(f"personas.sure.{sure}")
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """What it brings and costs: points, revenue that stays, and who is turned away."""
@@ -103,7 +105,7 @@ class PersonasStory(PersonasFacts):
             return []
         say, tell = self.voice.say, self.voice.tell
         there, turned = self.there, self.shared("turned")
-        note = self.text("tile.gain.note", level=self.voice.percent(self.gain.conf_level),
+        note = self.text("personas.tile.gain_note", level=self.voice.percent(self.gain.conf_level),
                          range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
         plus = "+" if self.voice.disclosure.fact(self.gain).known and self.gain.value > 0 else ""
         tiles = [(f"{plus}{tell(self.gain)}", say("personas.tile.gain"), note)]
@@ -111,7 +113,7 @@ class PersonasStory(PersonasFacts):
             before, after = (self.money((m.retained_revenue[0], np.nan, np.nan), m.n) for m in (there.old, there.new))
             difference = self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))
             tiles.append(
-                (after, say("personas.tile.money"), self.text("tile.money.note", before=before, by=difference))
+                (after, say("personas.tile.money"), self.text("personas.tile.money_note", before=before, by=difference))
             )
         tiles.append((tell(turned), say("personas.tile.turned"), self.voice.say("personas.tile.note", fact=turned)))
         return tiles
@@ -129,14 +131,14 @@ class PersonasStory(PersonasFacts):
 
     def missing(self) -> tuple[str, list[str]]:
         """Heading and paragraphs: what to write where there are no personas."""
-        texts = [self.text(f"write.{part}") for part in ("folder", "rules", "example", "rest")]
-        return self.text("write.heading"), texts
+        texts = [self.text(f"personas.write.{part}") for part in ("folder", "rules", "example", "rest")]
+        return self.text("personas.write.heading"), texts
 
     def figure_title(self) -> str:
         """Finding of the figure."""
         known = [p for p in self.personas if self.voice.disclosure.fact(self.fit(p.name)).known]
         if len(known) < 2:
-            return self.text("figure.short")
+            return self.text("personas.figure.short")
         best, worst = (choose(known, key=lambda p: self.fit(p.name).value) for choose in (max, min))
         facts = {"high": self.fit(best.name), "low": self.fit(worst.name)}
         return self.voice.say("personas.figure", best=named(best.name), worst=named(worst.name), **facts)
@@ -154,28 +156,32 @@ class PersonasStory(PersonasFacts):
         rows = []
         for name in [*(persona.name for persona in self.personas), ALL]:
             staying = self.evaluation.staying[name]
-            label, verdict = (self.text("all"), "–") if name == ALL else (named(name), self.verdict(name))
+            label, verdict = (self.text("personas.all"), "–") if name == ALL else (named(name), self.verdict(name))
             share = "–" if name == ALL else self.voice.tell(self.coverage(name))
             kept = self.money((staying.retained_revenue[0], np.nan, np.nan), staying.n)
             rows.append((label, share, self.with_range(self.fit(name)), kept, verdict))
-        heads = [self.text(f"table.{name}") for name in ("persona", "fit", f"stay.{self.how}", "kept", "verdict")]
-        return Table(self.text("table.title"), heads, rows, words=(4,))
+        heads = [
+            self.text(f"personas.table.{name}") for name in ("persona", "fit", f"stay_{self.how}", "kept", "verdict")
+        ]
+        return Table(self.text("personas.table.title"), heads, rows, words=(4,))
 
     def verdict(self, name: str) -> str:
         """What to do with a persona, in words."""
         found = self.refinements.get(name)
         if found is None:
-            return self.text("verdict.negative")
+            return self.text("personas.verdict.negative")
         if found.verdict == "accept":
-            return self.text("verdict.accept")
+            return self.text("personas.verdict.accept")
         if found.verdict == NOT_ENOUGH:
-            return self.text("verdict.short")
+            return self.text("personas.verdict.short")
         bad = {row.finding for row in found.edits}
         if not bad:
             assert self.evaluation is not None
             good = self.evaluation.staying[name].retention[1] > self.evaluation.staying[ALL].retention[0]
-            return self.text("verdict.good" if good else "verdict.reject")
-        return self.text("verdict.other" if "another persona" in bad and self._below(name) else "verdict.reject")
+            return self.text("personas.verdict.good" if good else "personas.verdict.reject")
+        return self.text(
+            "personas.verdict.other" if "another persona" in bad and self._below(name) else "personas.verdict.reject"
+        )
 
     def _below(self, name: str) -> bool:
         """Whether those who fit clearly stay less than all."""
@@ -192,14 +198,18 @@ class PersonasStory(PersonasFacts):
         }
         rows = []
         for name in dict.fromkeys((*old, *new)):
-            rests = self.text("rests.measured", points=gains[name]) if name in gains else self.text("rests.assumed")
+            rests = (
+                self.text("personas.rests.measured", points=gains[name])
+                if name in gains
+                else self.text("personas.rests.assumed")
+            )
             before, after = self._asks(old.get(name)), self._asks(new.get(name))
             rows.append((self.attribute(name), before, after, rests))
-        heads = [self.text(f"rules.{name}") for name in ("attribute", "old", "new", "rests")]
-        return Table(self.heading("rules.title"), heads, rows, words=(1, 2, 3))
+        heads = [self.text(f"personas.rules.{name}") for name in ("attribute", "old", "new", "rests")]
+        return Table(self.heading("personas.rules.title"), heads, rows, words=(1, 2, 3))
 
     def _asks(self, rule: Rule | None) -> str:
-        return self.text("rules.any") if rule is None else self.condition(rule)
+        return self.text("personas.rules.any") if rule is None else self.condition(rule)
 
     def outcome_table(self) -> Table:
         """Old and new version on the third part: what it brings and costs."""
@@ -208,16 +218,16 @@ class PersonasStory(PersonasFacts):
         pair, say = (there.old, there.new), self.text
         count = [self.voice.count(one.n) for one in pair]
         rows = [
-            (say(f"outcome.stay.{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
-             say("outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
-            (say("outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
+            (say(f"personas.outcome.stay_{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
+             say("personas.outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
+            (say("personas.outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
-            (say("outcome.fit"), *count, "–"),
-            (say("outcome.shared"), *[self._shared_count()] * 2, "–"),
+            (say("personas.outcome.fit"), *count, "–"),
+            (say("personas.outcome.shared"), *[self._shared_count()] * 2, "–"),
         ]  # fmt: skip
         shown = [row for row in rows if row[3] != "–" or row[1] != "–"]
-        heads = [self.text(f"outcome.{name}") for name in ("what", "old", "new", "difference")]
-        return Table(self.heading("outcome.title"), heads, shown, words=(1, 2, 3))
+        heads = [self.text(f"personas.outcome.{name}") for name in ("what", "old", "new", "difference")]
+        return Table(self.heading("personas.outcome.title"), heads, shown, words=(1, 2, 3))
 
     def _shared_count(self) -> str:
         """Customers of both versions; not told where the total would give away a few others."""
@@ -232,7 +242,7 @@ class PersonasStory(PersonasFacts):
             return words
         shares = {"shared": self.there.identity, "floor": self.chosen.bounds.identity}
         numbers = {name: self.voice.percent(share) for name, share in shares.items()}
-        return f"{words} {self.text('outcome.identity', **numbers)}"
+        return f"{words} {self.text('personas.outcome.identity', **numbers)}"
 
     def asked(self) -> list[Question]:
         """Questions worth asking, those that tell most first."""
@@ -244,7 +254,7 @@ class PersonasStory(PersonasFacts):
     def wording(self, question: Question) -> str:
         """A question as sales asks it, or the attribute it is about."""
         if question.wording:
-            return self.text("quoted", text=named(question.wording[self.voice.lang]))
+            return self.text("personas.quoted", text=named(question.wording[self.voice.lang]))
         return self.attribute(question.attribute)
 
     def questions_table(self) -> Table:
@@ -262,8 +272,8 @@ class PersonasStory(PersonasFacts):
                 else self.voice.number(100 * away / n * question.retention_other[0])
             )
             rows.append((self.wording(question), self.condition(question.rule), told, self.voice.tell(fact), lost))
-        heads = [self.text(f"ask.{name}") for name in ("question", "answer", "tells", "turned", "lost")]
-        return Table(self.heading("ask.title"), heads, rows, words=(1,))
+        heads = [self.text(f"personas.ask.{name}") for name in ("question", "answer", "tells", "turned", "lost")]
+        return Table(self.heading("personas.ask.title"), heads, rows, words=(1,))
 
     def questions_text(self) -> str:
         """How to read the questions."""
@@ -279,14 +289,14 @@ class PersonasStory(PersonasFacts):
         for name, why in self.questions.do_not_ask()[["attribute", "reason"]].itertuples(index=False):
             by_reason.setdefault(self.reason(why), []).append(self.attribute(name))
         rows = [(", ".join(names), why) for why, names in by_reason.items()]
-        heads = [self.text("ask.question"), self.text("not.why")]
-        return Table(self.heading("not.title"), heads, rows, words=(1,))
+        heads = [self.text("personas.ask.question"), self.text("personas.not.why")]
+        return Table(self.heading("personas.not.title"), heads, rows, words=(1,))
 
     def reason(self, why: str) -> str:
         """Why not to ask."""
         kind, _, ground = why.partition(": ")
-        key = f"reason.{slug(kind)}"
-        key = key if self.voice.catalogue.has(f"personas.{key}") else "reason.grows"
+        key = f"personas.reason.{slug(kind)}"
+        key = key if self.voice.catalogue.has(key) else "personas.reason.grows"
         held = ", ".join(self.attribute(name) for name in (self.questions.adjust if self.questions else ()))
         ground_key = f"personas.ground.{slug(ground)}"
         ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
@@ -296,8 +306,8 @@ class PersonasStory(PersonasFacts):
         """Every edit that was found, and what became of it; the traps are named where they bite."""
         rows = [(named(name), self.edited(row), self._gained(found, row), self._became(row, found))
                 for name, found in self._found() for row in found.edits]  # fmt: skip
-        heads = [self.text(f"traps.{name}") for name in ("persona", "edit", "gain", "became")]
-        return Table(self.text("traps.title"), heads, rows, words=(1, 3))
+        heads = [self.text(f"personas.traps.{name}") for name in ("persona", "edit", "gain", "became")]
+        return Table(self.text("personas.traps.title"), heads, rows, words=(1, 3))
 
     def _found(self) -> Iterator[tuple[str, Refinement]]:
         for persona in self.personas:
@@ -315,7 +325,7 @@ class PersonasStory(PersonasFacts):
         held = ", ".join(self.attribute(name) for name in found.adjust)
         sizes = self._sizes(found, row)
         return self.text(
-            f"became.{slug(row.finding)}",
+            f"personas.became.{slug(row.finding)}",
             shared=self.voice.percent(row.identity),
             money=self.money(row.weighed.retained_revenue_difference, min(sizes)),
             adjusted=self.points(row.weighed.gain_adjusted, *sizes),
@@ -326,22 +336,22 @@ class PersonasStory(PersonasFacts):
 
     def traps_text(self) -> list[str]:
         """What was looked out for, and what rules on the bond itself would have won."""
-        texts = [self.text("traps.text")]
+        texts = [self.text("personas.traps.text")]
         bonds = [found.with_bond for found in self.refinements.values() if found.with_bond is not None]
         if bonds:
             columns = ", ".join(dict.fromkeys(self.attribute(name) for bond in bonds for name in bond.columns))
-            texts.append(self.text("traps.bond", columns=columns))
+            texts.append(self.text("personas.traps.bond", columns=columns))
         own = None if self.chosen is None else self.chosen.with_bond
         if own is not None and own.edits and not np.isnan(own.gain_without[0]):
             gains = {"gain": self.points(own.gain), "without": self.points(own.gain_without)}
-            texts.append(self.text("traps.bond.gain", **gains))
+            texts.append(self.text("personas.traps.bond_gain", **gains))
         return texts
 
     def basis_text(self) -> tuple[str, str]:
         """Heading, and how much of the personas is measured, said or assumed."""
         found = self.basis()
         counts = {kind: self.voice.number(found[kind]) for kind in ("measured", "said", "assumed")}
-        return self.text("basis.heading"), self.voice.say("personas.basis", **counts)
+        return self.text("personas.basis.heading"), self.voice.say("personas.basis", **counts)
 
 
 def personas_story(
