@@ -217,10 +217,11 @@ class PersonasStory(PersonasFacts):
         there = self.there
         pair, say = (there.old, there.new), self.text
         count = [self.voice.count(one.n) for one in pair]
+        kept = [self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair]
         rows = [
             (say(f"personas.outcome.stay_{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
              say("personas.outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
-            (say("personas.outcome.kept"), *(self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair),
+            (say("personas.outcome.kept"), *kept,
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
             (say("personas.outcome.fit"), *count, "–"),
             (say("personas.outcome.shared"), *[self._shared_count()] * 2, "–"),
