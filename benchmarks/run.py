@@ -99,9 +99,11 @@ def run_revenue(options: argparse.Namespace) -> dict[str, str]:
 def run_snapshots(options: argparse.Namespace) -> dict[str, str]:
     """Twelve observation dates from one log; the ways agree on the features that several of them make."""
     lines = results.preface(snapshots, options.repeats)
-    for size, ways in ((SMALL // 20, tuple(snapshots.WAYS)), (SMALL // 2, ("floor", "kbind", "pandas"))):
+    few = ("floor", "kbind", "pandas")
+    sizes = {SMALL // 200: tuple(snapshots.WAYS), SMALL // 20: (*few, "featuretools"), SMALL // 2: few}
+    for size, ways in sizes.items():
         file = made(options.folder / f"usage-{size}.parquet", partial(generate_usage, events=size))
-        if size == SMALL // 20:
+        if size == SMALL // 200:
             agree(file)
         found = measure("snapshots", ways, file, options.repeats)
         lines += ["", f"### {size:,} events", "", *results.table(snapshots, found)]
@@ -112,7 +114,7 @@ def agree(file: Path) -> None:
     """Stop if a way gives another answer than kbind to what both tell."""
     command = [sys.executable, HERE / "one.py", "snapshots"]
     answers = {}
-    for way in ("kbind", "pandas", "featuretools"):
+    for way in ("kbind", "pandas", "featuretools_since"):
         done = subprocess.run([*command, way, file, "--answer"], capture_output=True, text=True, check=True)
         answers[way] = json.loads(done.stdout)["answer"]
     for way, answer in answers.items():

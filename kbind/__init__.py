@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from kbind.estimates.revenue import RevenueRetention as RevenueRetention
     from kbind.estimates.revenue import definitions as definitions
     from kbind.estimates.revenue import revenue_retention as revenue_retention
+    from kbind.estimates.segments import Segmentation as Segmentation
+    from kbind.estimates.segments import segment_churned as segment_churned
     from kbind.estimates.survival import CumulativeIncidence as CumulativeIncidence
     from kbind.estimates.survival import HazardCurve as HazardCurve
     from kbind.estimates.survival import HazardModel as HazardModel
@@ -153,6 +155,8 @@ _HOMES = {
     "RevenueRetention": "kbind.estimates.revenue",
     "definitions": "kbind.estimates.revenue",
     "revenue_retention": "kbind.estimates.revenue",
+    "Segmentation": "kbind.estimates.segments",
+    "segment_churned": "kbind.estimates.segments",
     "CumulativeIncidence": "kbind.estimates.survival",
     "HazardCurve": "kbind.estimates.survival",
     "HazardModel": "kbind.estimates.survival",

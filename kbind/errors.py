@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -163,6 +167,22 @@ def check_choice(parameter: str, value: object, allowed: Sequence[str]) -> str:
     hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
     options = ", ".join(repr(a) for a in allowed)
     raise ArgumentError(f"{parameter}={value!r} is not known; {hint}allowed: {options}")
+
+
+def check_rng(rng: object) -> Generator:
+    """Return the generator, or the one that a seed starts.
+
+    >>> check_rng("today")
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: rng='today' starts no random numbers; allowed: a whole number from 0, or a Generator
+    """
+    from numpy.random import default_rng
+
+    try:
+        return default_rng(rng)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        allowed = "allowed: a whole number from 0, or a Generator"
+        raise ArgumentError(f"rng={rng!r} starts no random numbers; {allowed}") from error
 
 
 def check_conf_level(conf_level: float) -> float:

@@ -11,6 +11,7 @@ import contrasts
 import numpy as np
 import personas
 import refinement
+import segments
 from draws import (
     CHANGE,
     GROW,
@@ -62,6 +63,8 @@ class Claim:
         Takes a random generator, gives whether it happened, one for each name.
     reason : str
         Why it does not hold, where that is known.
+    most : int
+        Runs that are worth their time.
     """
 
     names: tuple[str, ...]
@@ -69,6 +72,7 @@ class Claim:
     nominal: float
     run: Callable[[Generator], tuple[bool, ...]]
     reason: str = ""
+    most: int = 2000
 
 
 def kaplan_meier(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
@@ -299,6 +303,7 @@ def _all() -> list[Claim]:
         *_of_predictions(),
         *_of_personas(),
         *_of_refinement(),
+        *_of_segments(),
     ]
 
 
@@ -375,6 +380,15 @@ def _of_contrasts() -> list[Claim]:
         Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
         Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
     ]  # fmt: skip
+
+
+def _of_segments() -> list[Claim]:
+    """What is claimed of segments of churned customers."""
+    kinds = {
+        "segments, called groups in a continuum": segments.false_groups,
+        "segments, found where there are none": segments.false_segments,
+    }
+    return [Claim((name,), 1500, SIZE, partial(run, n=1500), most=200) for name, run in kinds.items()]
 
 
 def _of_personas() -> list[Claim]:

@@ -11,7 +11,8 @@ import os
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -270,9 +271,11 @@ class Engine:
         tables: Mapping[str, str],
         values: Mapping[str, object] | None = None,
         parts: Mapping[str, Expression] | None = None,
+        slots: int = 0,
     ) -> None:
         """Store what a statement returns as a table; the rest as for `query`."""
-        self._create("TABLE", name, self._statement(sql, tables, None, values, parts))
+        with self._slotted(slots):
+            self._create("TABLE", name, self._statement(sql, tables, None, values, parts))
 
     def rename(self, name: str, new: str) -> None:
         """Give a relation another name."""
@@ -329,12 +332,19 @@ class Engine:
             The statement could not be carried out.
         """
         statement = self._statement(sql, tables, columns, values, parts).sql(DIALECT)
-        if slots <= _HASHED_BELOW:
+        with self._slotted(slots):
             return self._run(statement)
+
+    @contextmanager
+    def _slotted(self, slots: int) -> Iterator[None]:
+        """So many slots for whole numbers that are grouped by, as far as there is memory."""
+        if slots <= _HASHED_BELOW:
+            yield
+            return
         limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self._threads))
         self._run(f"SET perfect_ht_threshold = {max(limit, _HASHED_BELOW).bit_length() - 1}")
         try:
-            return self._run(statement)
+            yield
         finally:
             self._run("RESET perfect_ht_threshold")
 
@@ -369,7 +379,7 @@ class Engine:
                 return exp.table_(relations[node.name], quoted=True, alias=node.alias or node.name)
             return node
 
-        return tree.transform(rename)
+        return tree.transform(rename, copy=False)
 
     def _create(self, what: str, name: str, query: Expression) -> None:
         identifier = exp.to_identifier(name, quoted=True).sql(DIALECT)

@@ -103,7 +103,7 @@ class Lapse(Shown):
         DataFrame
             Columns as in `to_frame`, one row a group and floor, floors increasing.
         """
-        if isinstance(floors, str) or not len(floors):
+        if not isinstance(floors, Sequence) or isinstance(floors, str) or not floors:
             raise ArgumentError(f"floors={floors!r} is no list of lengths; allowed: such as ['14D', '56D']")
         days = sorted({days_of("floors", floor) for floor in floors})
         return self._frame(count_lapses(self.data, self.rule, days, self.places, self.end), days)
@@ -259,7 +259,8 @@ def _with_interval(name: str, found: Sequence[Floats]) -> dict[str, Floats]:
 
 
 def _check_quantile(quantile: float | None) -> float | None:
-    if quantile is None or (isinstance(quantile, (int, float)) and 0 < quantile <= 1):
+    number = isinstance(quantile, (int, float)) and not isinstance(quantile, bool)
+    if quantile is None or (number and 0 < quantile <= 1):
         return None if quantile is None else float(quantile)
     raise ArgumentError(f"quantile={quantile!r} is no share of the gaps; allowed: above 0 up to 1, or None")
 

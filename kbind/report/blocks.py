@@ -76,7 +76,24 @@ class Foot:
         return "\n".join([self.heading, *self.paragraphs])
 
 
-Block = Summary | Picture | Section | Foot
+@dataclass(frozen=True)
+class Cards:
+    """A heading with paragraphs and cards: a title each, and rows of label and text."""
+
+    kind: ClassVar[str] = "cards"
+    heading: str
+    paragraphs: Sequence[str]
+    cards: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+
+    def plain(self) -> str:
+        """The same as text."""
+        lines = [self.heading, *self.paragraphs]
+        for title, rows in self.cards:
+            lines += ["", title, *(f"{label}: {text}" for label, text in rows)]
+        return "\n".join(lines)
+
+
+Block = Summary | Picture | Section | Cards | Foot
 
 
 def as_record(block: Block) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from kbind.data.dataset import Dataset
 from kbind.figures import alt_text
 from kbind.figures.base import finding
-from kbind.report.blocks import Block, Foot, Picture, Section, Summary, as_record, render_block
+from kbind.report.blocks import Block, Cards, Foot, Picture, Section, Summary, as_record, render_block
 from kbind.story.base import Story
 from kbind.wording import Table, named
 
@@ -78,6 +79,10 @@ class Chapter:
     def section(self, heading: str, *paragraphs: str, table: Table | None = None) -> None:
         """Show a heading with paragraphs and perhaps a table."""
         self._show(Section(heading, paragraphs, table))
+
+    def cards(self, heading: str, *paragraphs: str, cards: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+        """Show a heading with paragraphs and cards: a title each, and rows of label and text."""
+        self._show(Cards(heading, paragraphs, cards))
 
     def foot(self) -> None:
         """Close the chapter: definitions, data, calendar, threshold."""

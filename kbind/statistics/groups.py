@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 
 def names_of(by: str | Sequence[str] | None, parameter: str = "by") -> tuple[str, ...]:
     """The columns, each once."""
+    if by is not None and not (isinstance(by, Sequence) and all(isinstance(name, str) for name in by)):
+        raise ArgumentError(f"{parameter}={by!r} names no columns; allowed: a name, or a list of names")
     names = (by,) if isinstance(by, str) else tuple(by or ())
     if len(set(names)) < len(names):
         raise ArgumentError(f"{parameter}={list(names)!r} names a column twice")

@@ -250,7 +250,7 @@ def test_regular_gaps_are_not_called_faster_although_only_short_ones_fit() -> No
 def test_grocery_is_checked_without_the_start_of_recording(grocery: kb.Dataset) -> None:
     found = kb.claims(grocery)
     assert {check.claim.key for check in found.checks if check.status == CHECKED} == {
-        "regulars_spend", "loyal_more", "loyal_often",
+        "regulars_spend", "loyal_more", "loyal_often", "loyal_across",
     }  # fmt: skip
     assert found["loyal_often"].n < 500  # January's 1,983 households were there before
 
@@ -296,5 +296,7 @@ def test_frame_holds_every_claim_with_its_interval(saas: kb.Dataset) -> None:
 def test_wrong_arguments_are_named(saas: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="conf_level=95 is not a confidence level"):
         kb.claims(saas, conf_level=95)
+    with pytest.raises(kb.ArgumentError, match="data of type str is no data set; open it first"):
+        kb.claims("saas.csv")  # type: ignore[arg-type]
     with pytest.raises(kb.ArgumentError, match="key='one_pont' is not known; did you mean 'one_point'"):
         _ = kb.claims(saas)["one_pont"]

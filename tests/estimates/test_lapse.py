@@ -141,6 +141,8 @@ def test_lapse_argument(arguments: dict[str, Any], message: str) -> None:
         kb.lapse(data, **arguments)
     with pytest.raises(kb.ArgumentError, match="floors='14D' is no list of lengths"):
         kb.lapse(data).curve("14D")
+    with pytest.raises(kb.ArgumentError, match="floors=14 is no list of lengths"):
+        kb.lapse(data).curve(14)  # type: ignore[arg-type]
 
 
 # -- planted truth ---------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ def test_pooled_toy(toy: kb.Dataset) -> None:
 def test_pooled_unknown_cohort(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="'2024-1' is no cohort; did you mean '2024-01'"):
         kb.cohort_retention(kb.activity(toy)).pooled(exclude=["2024-1"])
+    with pytest.raises(kb.ArgumentError, match="exclude='2024-01' is no list of cohorts; allowed: such as"):
+        kb.cohort_retention(kb.activity(toy)).pooled(exclude="2024-01")
 
 
 def test_lifecycle_toy(toy: kb.Dataset) -> None:

@@ -167,7 +167,14 @@ def test_facts_of_the_page_are_the_rates(filled: Path, filled_report: Path) -> N
 
 
 def test_the_other_chapters_say_what_they_miss(filled_report: Path) -> None:
-    for name in ("00_data_quality", "01_retention_metrics", "02_when_customers_leave"):
+    for name in (
+        "00_data_quality",
+        "01_retention_metrics",
+        "01b_revenue_and_value",
+        "02_when_customers_leave",
+        "03_who_is_about_to_leave",
+        "04_what_the_lost_have_in_common",
+    ):
         page = (filled_report / "de" / f"{name}.html").read_text(encoding="utf-8")
         assert re.search(r"Vorhanden: periods, reasons\.", page)
 
@@ -182,3 +189,17 @@ def test_a_template_in_which_one_customer_left_tells_no_count(tmp_path: Path) ->
     page = (out / "de" / "01c_from_the_template.html").read_text(encoding="utf-8")
     assert "95,0\u00a0%" in page
     assert "unter 5" in page
+
+
+def test_periods_below_the_last_row_are_refused_and_not_passed_over(tmp_path: Path) -> None:
+    path = kb.write_template(tmp_path / "t.xlsx", lang="de")
+    book = load_workbook(path)
+    sheet = book.worksheets[1]
+    for row, first in ((6, date(2024, 1, 1)), (42, date(2024, 4, 1))):
+        last = date(first.year, first.month + 2, 30)
+        for column, value in enumerate((first, last, 20, 5, 1), start=1):
+            sheet.cell(row, column).value = value
+    book.save(path)
+    with pytest.raises(kb.DatasetError, match=r"'Erster Tag': stands below the last row of the form: cell A42") as told:
+        kb.open_dataset(path)
+    assert "column 'Verloren': stands below the last row of the form: cell E42" in str(told.value)

@@ -20,7 +20,8 @@ from kbind.report.pages import Page, chapter_page, harvest
 
 QUALITY, NAME, LEAVING = "00_data_quality", "01_retention_metrics", "02_when_customers_leave"
 REVENUE = "01b_revenue_and_value"
-COUNTS = "01c_from_the_template"
+SOON = "03_who_is_about_to_leave"
+COUNTS, COMMON = "01c_from_the_template", "04_what_the_lost_have_in_common"
 PERSONAS = "05_personas"
 
 
@@ -34,7 +35,7 @@ def test_files_of_a_report(grocery_report: Path) -> None:
         *(
             f"{lang}/{name}.{end}"
             for lang in ("de", "en")
-            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING, PERSONAS)
+            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING, SOON, COMMON, PERSONAS)
             for end in ("html", "json")
         ),
     }
@@ -98,7 +99,7 @@ def test_tiny_data_gives_a_page(tmp_path: Path, rows: int) -> None:
 
 
 def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01, .*02, 05"):
+    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01, .*02, 03, 04, 05"):
         write_report(out=tmp_path, chapters=["99"])
     with pytest.raises(kb.ArgumentError, match="lang='fr'"):
         write_report(out=tmp_path, lang="fr")

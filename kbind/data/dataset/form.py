@@ -83,6 +83,13 @@ class _Block:
         heading = self.typed.cell(max(self.top - 1, 1), self.left + across).value
         return Place(self.typed.title, "" if heading is None else " ".join(str(heading).split()), at.coordinate)
 
+    def below(self) -> list[tuple[Place, Any]]:
+        """What was typed under the block, where nobody would read it."""
+        rows = range(self.rows, self.typed.max_row - self.top + 1)
+        found = [(row, self.value(row)) for row in rows]
+        heading = self.place(0).heading
+        return [(self.place(row)._replace(heading=heading), value) for row, value in found if value is not None]
+
     def value(self, row: int, across: int = 0) -> Any:
         """What a cell holds: of a formula that somebody typed, its stored result; of blank text, nothing."""
         at = (self.top + row, self.left + across)
@@ -112,6 +119,10 @@ def read_form(path: Path) -> list[FormTable]:
         It is no workbook, or not one of ours; nothing is filled in; or a value is of the wrong kind. Names the cells.
     """
     blocks = _blocks(path)
+    below = [(place, shown(value)) for f in FIELDS if f in blocks for place, value in blocks[f].below()]
+    if below:
+        allowed = "allowed: the rows of the form; put further periods into a second form, or into a table as CSV file"
+        raise DatasetError(tell(path.name, below, "stands below the last row of the form", allowed))
     filled = [row for row in range(blocks["first_day"].rows) if any(_value(blocks, f, row) is not None for f in FIELDS)]
     reasons = _reasons(path, blocks)
     filled = sorted({*filled, *(row for row, *_ in reasons)})

@@ -209,6 +209,9 @@ USES = (
     Use("02", "leaving", (("subscriptions", "events", "role:tenure"),)),
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),
     Use("02", "contact", (("subscriptions",), ("contacts",))),
+    Use("03", "prediction", (("subscriptions", "events", "role:churned"),)),
+    Use("04", "common", (("customers",), ("subscriptions", "events", "role:churned"))),
+    Use("04", "stated", (("customers",), ("cancellations.reason",))),
     Use("05", "personas", (("customers",), ("subscriptions", "events", "role:tenure"))),
 )
 

@@ -44,7 +44,7 @@ def simulate_saas(
         Months recorded, 18 to 120, from January 2022.
     scenario : str
         "baseline", "b2c" (purchases without contracts), "no_effect", "no_types", "no_segments", "continuum",
-        "informative_censoring", "unmeasured_confounder" or "polite_reasons".
+        "clear_segments", "informative_censoring", "unmeasured_confounder" or "polite_reasons".
     rng : int, numpy.random.Generator or numpy.random.SeedSequence
         Source of randomness. The same number gives the same data.
 

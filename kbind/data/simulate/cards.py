@@ -13,6 +13,7 @@ ABOUT = {
     "no_types": "The six bonding scores are one factor and hardly anything else: types would be an illusion.",
     "no_segments": "One population: attributes and bonds are independent of each other.",
     "continuum": "One factor runs through attributes, budget and bonds, without any groups.",
+    "clear_segments": "Segments differ so much in attributes and budget that they can be told apart by them.",
     "informative_censoring": "Risky accounts vanish from the records sooner (customers.observed_until).",
     "unmeasured_confounder": "A hidden risk drives both leaving and who is treated; the recorded propensity lacks it.",
     "polite_reasons": "Most of those who leave for other reasons say it was the price.",

@@ -174,6 +174,17 @@ def _alike(scenario: Scenario, attribute: Attribute) -> Attribute:
     return replace(attribute, shares=(mixed,))
 
 
+def _sharper(attribute: Attribute, power: float) -> Attribute:
+    """The attribute with larger shares larger and smaller ones smaller, where segments differ in it."""
+    if len(attribute.shares) == 1:
+        return attribute
+    rows = []
+    for row in attribute.shares:
+        raised = [share**power for share in row]
+        rows.append(tuple(value / sum(raised) for value in raised))
+    return replace(attribute, shares=tuple(rows))
+
+
 #: No segment differs from another: one group, attributes and scores independent of each other.
 _UNGROUPED = replace(
     _BASELINE,
@@ -217,6 +228,14 @@ SCENARIOS = {
         ),
         replace(_UNGROUPED, name="no_segments"),
         replace(_UNGROUPED, name="continuum", loading=0.75, bond_loading=0.75),
+        replace(
+            _BASELINE,
+            name="clear_segments",
+            attributes=tuple(_sharper(attribute, 2.0) for attribute in COMPANIES),
+            # those who leave more often are fewer, so that all are well represented among those who left
+            segment_shares=(0.35, 0.14, 0.23, 0.28),
+            budget_centres=(12.0, 7.0, 9.0, 10.5),
+        ),
         replace(
             _BASELINE,
             name="informative_censoring",

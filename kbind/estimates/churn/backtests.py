@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, check_count, fit_on, make_folds
 from kbind.estimates.churn.lists import Outcome
@@ -148,6 +149,56 @@ class Backtest(Shown):
         columns = ["model", "tenure_from", "tenure_to", "metric", "value", "ci_lower", "ci_upper", "n", "events"]
         rows.sort(key=lambda row: row[:2])
         return pd.DataFrame([row[2:] for row in rows], columns=columns)
+
+    def calls(self, model: str | None = None) -> Calls:
+        """Lists as they would have been made at the tested dates, and what became of those on them.
+
+        Parameters
+        ----------
+        model : str, optional
+            None: the first one.
+
+        Returns
+        -------
+        Calls
+            Of a repeated cross-validation, its first time.
+
+        Raises
+        ------
+        ArgumentError
+            The backtest was made without the terms of an offer, or the model is not in it.
+        """
+        if self._decision is None:
+            raise ArgumentError("calls need budget, cost, offer and acceptance; give them to backtest")
+        rows, risk = self._first_time(model)
+        dates = self._snapshots.as_of[rows.outcome.row]
+        return calls_of(model or self.models[0], rows, risk, self._decision, dates, self.provenance, self.conf_level)
+
+    def by_risk(self, model: str | None = None, *, groups: int = 10) -> pd.DataFrame:
+        """What was predicted and what happened, in groups of equal size by predicted risk within each date.
+
+        Parameters
+        ----------
+        model : str, optional
+            None: the first one.
+        groups : int
+
+        Returns
+        -------
+        DataFrame
+            group (1: lowest risk), n, left, predicted (mean), share (who left), share_ci_lower, share_ci_upper. Without
+            those gone in the lead; of a repeated cross-validation, its first time.
+        """
+        check_count("groups", groups, 2)
+        rows, risk = self._first_time(model)
+        known = ~rows.outcome.lost
+        return by_risk(rows.pick(known), risk[known], groups, self.conf_level)
+
+    def _first_time(self, model: str | None) -> tuple[Rows, Floats]:
+        """Tested rows of the first repeat, and what a model predicted for them."""
+        name = check_choice("model", model or self.models[0], self.models)
+        rows = self._rows.pick(self._rows.repeat == 0)
+        return rows, rows.probability[:, self.models.index(name)]
 
     def _tenure(self) -> Floats:
         names = [feature.name for feature in self._snapshots.meanings if feature.measure == "tenure"]

@@ -254,6 +254,7 @@ def _middle(values: pd.Series[Any]) -> Any:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-        return float(values.median())
+        known = values.dropna()
+        return float(known.median()) if len(known) else float("nan")
     modes = values.astype(object).mode()
     return modes.iloc[0] if len(modes) else np.nan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_choice, check_conf_level
+from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.claims.checks import CHECKS, LEAST, Found, Look
 from kbind.estimates.claims.listed import CLAIMS, Claim
 from kbind.statistics.claimed import has_column
@@ -164,7 +164,7 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
     Raises
     ------
     ArgumentError
-        The level is not between 0 and 1.
+        No data set, or a level that is not between 0 and 1.
 
     Examples
     --------
@@ -180,6 +180,8 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
     >>> print(f"{found['phone_first'].estimate:.3f}")
     0.248
     """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
     level = check_conf_level(conf_level)
     provenance = Provenance(data.name, data.timezone, data.as_of)
     look = Look(data, level)

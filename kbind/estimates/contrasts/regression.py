@@ -20,6 +20,9 @@ _ROUNDS = 40
 _PRECISION = 1e-9
 #: A column of which less than this share is its own follows from the others.
 _OWN = 1e-8
+
+#: A log ratio with a larger standard error says nothing, and its limits would be no numbers.
+_WIDEST = 100.0
 #: Customers expected in the smallest of the four fields below which no test is made (Cochran's rule).
 LEAST_EXPECTED = 5.0
 
@@ -205,6 +208,9 @@ def _effect(cells: Cells, x: Floats, null: tuple[Floats, Floats], mean: Floats, 
     found = maximum(cells, np.column_stack([x, marked]), np.append(null[0], 0.0))
     if found is None:
         return Effect(np.nan, np.nan, p_value, "separates those who left from those who stayed")
+    # rounding can leave no variance, or any, where nearly all that is adjusted for is the same
+    if not 0 < found[1][-1, -1] < _WIDEST**2:
+        return Effect(np.nan, np.nan, p_value, "cannot be told apart from what is adjusted for")
     return Effect(float(found[0][-1]), float(np.sqrt(found[1][-1, -1])), p_value, reason)
 
 

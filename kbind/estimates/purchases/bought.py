@@ -173,9 +173,8 @@ class Purchases(Shown):
         self._need_amount("spending")
         frames = []
         for g in range(len(self.counts.groups)):
-            everyone, regular = (self._summed(cells, g) for cells in (self.counts.revenue, self.counts.regular))
-            once = _minus(everyone, regular)
-            columns: dict[str, object] = {"age": np.arange(self.calendar.size), "at_risk": everyone[0]}
+            once, regular = (self._summed(cells, g) for cells in (self.counts.once, self.counts.regular))
+            columns: dict[str, object] = {"age": np.arange(self.calendar.size), "at_risk": once[0] + regular[0]}
             columns |= {"n_once": once[0], "n_regular": regular[0]}
             columns |= _with_interval("once", mean_of_sums(once, self.conf_level))
             columns |= _with_interval("regular", mean_of_sums(regular, self.conf_level))
@@ -405,12 +404,6 @@ def purchases(
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
     )
-
-
-def _minus(everyone: _Sums, some: _Sums) -> _Sums:
-    """Sums over the others."""
-    n, total, squares, cubes = (a - b for a, b in zip(everyone, some, strict=True))
-    return n, total, squares, cubes
 
 
 def _with_interval(name: str, found: Sequence[object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from kbind.data.engine import literal, parse
 from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, cohort_retention
+from kbind.estimates.retention.cohorts import check_cohorts
 from kbind.statistics.activity import Activity, record
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, group_value
@@ -95,7 +96,7 @@ class Referrals(Shown):
         import pandas as pd
 
         result: CohortRetention = cohort_retention(self.activity, kind=kind, conf_level=self.conf_level)
-        pooled = result.pooled(exclude=[*exclude, *self._early])
+        pooled = result.pooled(exclude=[*check_cohorts(exclude, self.activity.calendar.labels), *self._early])
         columns: dict[str, object] = {"age": np.array(result.ages)}
         counts = []
         for name, value in (("referred", True), ("others", False)):

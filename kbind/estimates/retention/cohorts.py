@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
@@ -109,10 +109,7 @@ class CohortRetention(Shown):
         import pandas as pd
 
         labels = self.activity.calendar.labels
-        for name in exclude:
-            if name not in labels:
-                hint = did_you_mean(str(name), labels)
-                raise ArgumentError(f"exclude={name!r} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
+        check_cohorts(exclude, labels)
         kept = self.lived & ~np.isin(labels, list(exclude))[:, None]
         frames = []
         for g in range(len(self.activity.groups)):
@@ -225,3 +222,14 @@ def _check_bracket(bracket: tuple[int, int]) -> tuple[int, int]:
     if not 0 <= first <= last or (first, last) != tuple(bracket):
         raise ArgumentError(f"bracket={bracket!r} is no range of ages; allowed: two whole numbers 0 <= a <= b")
     return first, last
+
+
+def check_cohorts(exclude: Collection[str], labels: Sequence[str]) -> Collection[str]:
+    """Return the cohorts to leave out if all are there, else say which is not."""
+    if isinstance(exclude, str) or not isinstance(exclude, Collection):
+        raise ArgumentError(f"exclude={exclude!r} is no list of cohorts; allowed: such as [{labels[0]!r}]")
+    for name in exclude:
+        if name not in labels:
+            hint = did_you_mean(str(name), labels)
+            raise ArgumentError(f"exclude={name!r} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
+    return exclude

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_conf_level
+from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of, rescale_churn
 from kbind.statistics.result import Provenance, Shown
@@ -164,6 +164,8 @@ def period_rates(data: Dataset, *, conf_level: float = 0.95) -> PeriodRates:
     """
     import pandas as pd
 
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
     check_conf_level(conf_level)
     frame = data.table(data.require("periods")).sort_values("first_day", ignore_index=True)
     days = [_days(frame[name]) for name in ("first_day", "last_day")]

@@ -130,9 +130,12 @@ class SurvivalCurve(Shown):
         """
         import pandas as pd
 
-        asked = np.asarray(shares, dtype=float)
-        if not ((asked > 0) & (asked < 1)).all():
-            raise ArgumentError(f"shares={list(shares)!r} are no shares; allowed: between 0 and 1")
+        try:
+            asked = np.asarray(shares, dtype=float)
+        except (TypeError, ValueError):
+            asked = np.array(np.nan)
+        if asked.ndim != 1 or not ((asked > 0) & (asked < 1)).all():
+            raise ArgumentError(f"shares={shares!r} are no shares; allowed: a list of numbers between 0 and 1")
         frames = []
         for curve in self.curves:
             lower, upper = log_log(curve.survival, curve.variance, self.conf_level)

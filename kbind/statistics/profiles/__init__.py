@@ -96,6 +96,8 @@ def profiles(
     data.require("customers")
     gone, told_by, meaning = outcome_of(data, outcome)
     names, notes = attribute_names(data, attributes, without=(told_by,))
+    if not names:
+        raise ArgumentError(f"customers of {data.name!r} has no attributes; there is nothing to compare")
     held = names_of(adjust, "adjust")
     # what a level means shows in all columns, whichever of them are compared
     every, _ = attribute_names(data, None, without=(told_by,))

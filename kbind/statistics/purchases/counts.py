@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -24,6 +24,10 @@ ORDERS = 10
 
 #: Sums, sums of squares and of cubes: means, their errors, and how skewed they are.
 _POWERS = (1, 2, 3)
+
+#: The rows of a customer in order, and those up to the present one.
+_IN_ORDER = "OVER (PARTITION BY customer_id ORDER BY age)"
+_SO_FAR = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
 
 #: Groups x periods x periods that fit into memory several times.
 _MOST_CELLS = 10**7
@@ -108,8 +112,8 @@ class PurchaseCounts:
         Buyers whose first order may not be the first of all.
     revenue : Cells
         Revenue up to an age, of all customers of the cohort.
-    regular : Cells
-        The same of those who had bought at least twice by then.
+    once, regular : Cells
+        The same of those who had bought once by then, and of those who had bought again.
     categories : Cells or None
         Distinct categories bought up to an age; None without a column `category`.
     waits : Waits
@@ -120,6 +124,7 @@ class PurchaseCounts:
     size: Ints = field(repr=False)
     left_out: int
     revenue: Cells = field(repr=False)
+    once: Cells = field(repr=False)
     regular: Cells = field(repr=False)
     categories: Cells | None = field(repr=False)
     waits: Waits = field(repr=False)
@@ -146,12 +151,13 @@ def count_purchases(
         size = np.zeros((len(groups), calendar.size), dtype=np.int64)
         size[code, integers(buyers, "cohort")] = integers(buyers, "n")
         everyone = ask("SELECT count(*) AS n FROM orders WHERE k = 1", {}).column("n")[0].as_py()
-        revenue, regular = _revenue(ask, groups, size)
+        revenue, once, regular = _revenue(ask, groups, size)
         return PurchaseCounts(
             groups=groups,
             size=size,
             left_out=int(everyone - size.sum()),
             revenue=revenue,
+            once=once,
             regular=regular,
             categories=_categories(ask, groups, size) if has_column(data, "category") else None,
             waits=_waits(ask, groups, end),
@@ -180,18 +186,8 @@ class _Query:
         return np.array([groups.index(group) for group in some], dtype=np.int64)[code]
 
 
-def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
-    """Revenue up to each age, of all and of those who had bought twice by then.
-
-    A customer's sum up to an age changes only in periods with rows, and so do its powers: the changes are added up by
-    cohort and age, and then over ages. Nobody's course is ever spread over all ages.
-    """
-    columns = {f"total{k}": _sum(_change(k, "r"), f"total{k}") for k in _POWERS}
-    for k in _POWERS:
-        # who buys for the second time brings along all spent so far
-        fresh = f"CASE WHEN bought < 2 THEN 0 WHEN bought - m < 2 THEN {_power('total', k)} ELSE {_change(k, 'r')} END"
-        columns[f"regular{k}"] = _sum(fresh, f"regular{k}")
-    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
+def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cells]:
+    """Revenue up to each age: of all, of those who had bought once by then, and of those who had bought again."""
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
         "money AS (SELECT customer_id, i, sum(amount) AS r FROM raw GROUP BY customer_id, i), "
@@ -199,61 +195,86 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells]:
         f"lived AS (SELECT b.customer_id, b.cohort{ask.selected}, money.i - b.cohort AS age, "
         "coalesce(r, 0) AS r, coalesce(m, 0) AS m FROM buyers AS b JOIN money ON money.customer_id = b.customer_id "
         "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
-        f"courses AS (SELECT cohort, age, r, m{ask.selected}, sum(r) {window} AS total, sum(m) {window} AS bought "
-        "FROM lived) "
-        f"SELECT cohort, age{ask.selected}, count(*) FILTER (WHERE bought >= 2 AND bought - m < 2) AS regulars, "
-        f"{', '.join(columns.values())} "
-        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        f"totals AS (SELECT *, sum(r) {_SO_FAR} AS total, sum(m) {_SO_FAR} >= 2 AS regular FROM lived), "
+        f"{_cells(ask, {'once': 'NOT regular', 'regular': 'regular'})}",
         ask.tables.parts,
     )
     code = ask.code(found, groups)
-    sums = {name: _spread(found, name, code, size) for name in ("regulars", *columns)}
-    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
-    regulars = np.rint(sums["regulars"]).astype(np.int64)
-    return (
-        Cells(everyone, *(sums[f"total{k}"] for k in _POWERS)),
-        Cells(regulars, *(sums[f"regular{k}"] for k in _POWERS)),
-    )
+    once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
+    parts = ((x + y) for x, y in zip(_arrays(once), _arrays(regular), strict=True))
+    return Cells(*parts), once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
     """Distinct categories bought up to each age; a category counts from the period in which it was first bought."""
-    window = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)"
     found = ask(
         f"WITH raw AS ({ask.tables.rows}), "
         "firsts AS (SELECT customer_id, category, min(i) AS i FROM raw "
         "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category), "
         f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
         f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
-        f"courses AS (SELECT cohort, age, c{ask.selected}, sum(c) {window} AS total FROM fresh) "
-        f"SELECT cohort, age{ask.selected}, {', '.join(_sum(_change(k, 'c'), f'total{k}') for k in _POWERS)} "
-        f"FROM courses GROUP BY cohort, age{ask.selected}",
+        f"totals AS (SELECT *, sum(c) {_SO_FAR} AS total FROM fresh), {_cells(ask, {'any': 'TRUE'})}",
         ask.tables.parts,
     )
-    code = ask.code(found, groups)
-    everyone = np.repeat(size[:, :, None], size.shape[1], axis=2)
-    return Cells(everyone, *(_spread(found, f"total{k}", code, size) for k in _POWERS))
+    cells = _placed(found, "any", ask.code(found, groups), size)
+    # who has bought nothing that has a category has bought none
+    return replace(cells, n=np.repeat(size[:, :, None], size.shape[1], axis=2))
 
 
-def _power(value: str, exponent: int) -> str:
-    return " * ".join([value] * exponent)
+def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
+    """End of a query with `totals`: customers and powers of their totals by cohort and age, for each kind of customer.
+
+    A customer's total changes only in periods with rows, and so do its powers: the changes are added up by cohort and
+    age, and then over ages, so nobody is spread over all ages. They are added as whole numbers of a unit as small as
+    128 bits allow: what comes and goes leaves nothing behind, where floating point would leave rounding errors of a
+    million cubed when a large sum is refunded.
+    """
+    changes, columns = [], []
+    for name, condition in kinds.items():
+        changes.append(f"CAST({condition} AS INTEGER) AS is_{name}")
+        here, before = f"is_{name}", f"coalesce(lag(is_{name}) {_IN_ORDER}, 0)"
+        columns.append(f"{here} - {before} AS n_{name}")
+        columns += [f"{here} * p{k} - coalesce(lag({here} * p{k}) {_IN_ORDER}, 0) AS {name}_{k}" for k in _POWERS]
+    names = [f"n_{name}" for name in kinds] + [f"{name}_{k}" for name in kinds for k in _POWERS]
+    powers = {k: " * ".join(["CAST(total AS DOUBLE)"] * k) for k in _POWERS}
+    units = ", ".join(f"greatest(max(abs({powers[k]})) * count(*), 1) / 1e37 AS u{k}" for k in _POWERS)
+    whole = ", ".join(f"CAST({powers[k]} / u{k} AS HUGEINT) AS p{k}" for k in _POWERS)
+    within = f"OVER (PARTITION BY cohort{ask.selected} ORDER BY age)"
+    up_to = [f"CAST(sum(sum({name})) {within} AS DOUBLE)" for name in names]
+    shown = [
+        f"{sql}{'' if name.startswith('n_') else f' * u{name[-1]}'} AS {name}"
+        for name, sql in zip(names, up_to, strict=True)
+    ]
+    all_units = "".join(f", u{k}" for k in _POWERS)
+    return (
+        f"units AS (SELECT {units} FROM totals), "
+        f"fixed AS (SELECT customer_id, cohort, age{ask.selected}, {', '.join(changes)}, {whole}{all_units} "
+        "FROM totals, units), "
+        f"changes AS (SELECT cohort, age{ask.selected}{all_units}, {', '.join(columns)} FROM fixed) "
+        f"SELECT cohort, age{ask.selected}, {', '.join(shown)} FROM changes "
+        f"GROUP BY cohort, age{ask.selected}{all_units}"
+    )
 
 
-def _change(exponent: int, added: str) -> str:
-    """By how much a power of the total has grown with what was added."""
-    return f"{_power('total', exponent)} - {_power(f'(total - {added})', exponent)}"
+def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
+    """Answer to `_cells` as arrays; at ages at which nothing changed it is what it was before."""
+    shape = (*size.shape, size.shape[1])
+    at = (code, integers(found, "cohort"), integers(found, "age"))
+    changed = np.zeros(shape, dtype=np.int64)
+    changed[at] = at[2]
+    last = np.maximum.accumulate(changed, axis=2)
+
+    def filled(column: str) -> Floats:
+        result = np.zeros(shape)
+        result[at] = found.column(column).to_numpy()
+        kept: Floats = np.take_along_axis(result, last, axis=2)
+        return kept
+
+    return Cells(filled(f"n_{name}").astype(np.int64), *(filled(f"{name}_{k}") for k in _POWERS))
 
 
-def _sum(value: str, name: str) -> str:
-    return f"CAST(sum({value}) AS DOUBLE) AS {name}"
-
-
-def _spread(found: pa.Table, name: str, code: Ints, size: Ints) -> Floats:
-    """What was added at each age, summed up to it."""
-    result = np.zeros((*size.shape, size.shape[1]))
-    result[code, integers(found, "cohort"), integers(found, "age")] = found.column(name).to_numpy()
-    summed: Floats = result.cumsum(axis=2)
-    return summed
+def _arrays(cells: Cells) -> tuple[Ints, Floats, Floats, Floats]:
+    return cells.n, cells.total, cells.squares, cells.cubes
 
 
 def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:

@@ -198,18 +198,23 @@ def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple
         values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
         | {"boundaries": starts},
     ).to_pylist()[0]
-    name, lacking = (
-        calendar.labels[calendar.lived - 1],
-        not found["following"] and 4 * found["aligned"] > found["later"],
-    )
+    name = calendar.labels[calendar.lived - 1]
+    lacking = not found["following"] and 4 * found["aligned"] > found["later"]
+    notes: tuple[str, ...] = ()
+    if lacking:
+        notes = (
+            f"new, expansion and reactivation of {name} are too low: contracts that begin at the very end of the data "
+            "are not in it",
+        )  # fmt: skip
     if found["following"] or not found["ending"]:
-        return calendar, lacking, ()
+        return calendar, lacking, notes
     if 2 * found["leaving"] > found["there"] and _follow_each_other(data, ends[calendar.lived]):
         return replace(calendar, lived=calendar.lived - 1), False, (
             f"{name} is left out: here one contract follows the other, and those that begin at the very end of the "
             "data are not in it",
         )  # fmt: skip
     return calendar, lacking, (
+        *notes,
         f"{found['ending']:,} contracts end at the very end of the data; whether others follow is not in it, and "
         "their customers count as gone or as paying less",
     )  # fmt: skip

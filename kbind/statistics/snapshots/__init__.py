@@ -55,9 +55,10 @@ def snapshots(
     before is left out. The target is the decision: the notice, failing that a cancellation on purpose, failing that
     the end of the contract. It is NaN where the window is not over at the end of the data.
 
-    A log is counted in one scan for all dates and windows together: by customer, kind and the stretch between two
-    moments at which a window begins or ends; windows are differences of running sums over these cells. Events are read
-    once more for the days on which customers were active. Many customers are looked at in blocks, so memory is bounded.
+    A log is read in one scan for all dates and windows together: every row lies in a cell, that of its customer and
+    of the stretch between two moments at which a window begins or ends; windows are differences of running sums over
+    cells. Events are read once more for the days on which customers were active. Many customers are looked at in
+    blocks, so memory is bounded.
     Sums are made of whole ten-thousandths, so that they are the same whatever the order of the rows.
 
     Examples

@@ -1,4 +1,4 @@
-"""Rows of a log counted once by customer, kind and the stretch between two cuts; windows are sums of these cells."""
+"""Rows of a log in cells, by customer and the stretch between two cuts; windows are differences of running sums."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,16 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.snapshots.moments import DAY, Moments, microseconds
+from kbind.statistics.snapshots.moments import DAY, WINDOWS, Moments, microseconds
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.integer[Any]]
 
 #: Amounts are added up in whole ten-thousandths, so that no order of rows changes a sum.
 UNITS = 10_000
-_NEVER = np.iinfo(np.int64).min
+#: Before any time, and far enough from the smallest number for differences.
+_NEVER = -(1 << 62)
+_NONE = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -74,27 +78,34 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Amounts:
-    """What the rows of cells sum up to.
+    """A column of amounts.
 
     Parameters
     ----------
-    total, filled : ndarray of int, shape (cells,)
-        Sum times `factor`, and how many rows have an amount.
-    final : ndarray of float, shape (cells,)
-        Amount of the last row that has one, of several at once the largest; NaN if nobody asked for it.
+    units, filled : ndarray of int, shape (logged,)
+        Amount times `factor`, 0 where there is none; 1 where there is one, else 0.
     factor : float
         Usually `UNITS`.
+    exact : ndarray of float, shape (logged,) or (0,)
+        The amounts as they are, if the last one is wanted.
     """
 
-    total: Ints
-    filled: Ints
-    final: Floats
+    units: Ints
+    filled: NDArray[np.int32]
     factor: float
+    exact: Floats
+
+    def take(self, rows: Ints) -> Amounts:
+        """Those of some rows."""
+        return Amounts(self.units[rows], self.filled[rows], self.factor, self.exact[rows] if self.exact.size else _NONE)
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """What a log holds of the customers of a scope, by stretch and level.
+    """The rows of a log that belong to the customers of a scope, each with the cell it lies in.
+
+    Rows are put into cells here and not in the engine: most cells of a log hold one row or two, and so many groups
+    are hashed in three times the time that it takes to add rows up at their places in memory.
 
     Parameters
     ----------
@@ -103,65 +114,58 @@ class Cells:
         Customers of the scope.
     dates : ndarray of int, shape (dates,)
         Microseconds of the observation dates, on the clock of the log.
-    who, bucket, level : ndarray of int, shape (cells,)
-        Customer; how many cuts are not after the rows; kind of row in order, 0 for any that is not named.
-    n, latest : ndarray of int, shape (cells,)
-        Rows, and microseconds of the last one.
+    who, bucket, level : ndarray of int, shape (logged,)
+        Customer; how many cuts are not after the row; kind of row in order, 0 for any that is not named.
+    us : ndarray of int, shape (logged,)
+        Microseconds of the row.
     amounts : dict of str to Amounts
         By column.
-    alone : bool
-        There is one level, so that no two cells share customer and stretch.
     """
 
     moments: Moments
     size: int
     dates: Ints
-    who: Ints
-    bucket: Ints
-    level: Ints
-    n: Ints
-    latest: Ints
+    who: NDArray[np.int32]
+    bucket: NDArray[np.int16]
+    level: NDArray[np.int16]
+    us: Ints
     amounts: dict[str, Amounts]
-    alone: bool
 
     def of(self, level: int) -> Cells:
-        """The cells of one level."""
-        kept = slice(*np.searchsorted(self.level, [level, level + 1]))
-        amounts = {
-            name: Amounts(one.total[kept], one.filled[kept], one.final[kept], one.factor)
-            for name, one in self.amounts.items()
-        }
-        names = ("who", "bucket", "level", "n", "latest")
-        return replace(self, **{name: getattr(self, name)[kept] for name in names}, amounts=amounts, alone=True)
+        """The rows of one level."""
+        rows = np.flatnonzero(self.level == level)
+        logged = {name: getattr(self, name)[rows] for name in ("who", "bucket", "level", "us")}
+        return replace(self, **logged, amounts={name: one.take(rows) for name, one in self.amounts.items()})
 
-    def before(self, values: Ints) -> Ints:
-        """Sums over all rows before every cut, shape (cuts, customers)."""
-        dense = np.zeros((len(self.moments.cuts), self.size), dtype=np.int64)
-        self._put(np.add, dense, values)
+    def before(self, values: Whole | None = None) -> Whole:
+        """Sums over all rows before every cut, how many there are by default; shape (cuts, customers)."""
+        place = self.bucket * np.int64(self.size) + self.who
+        # memory is what takes time, so counts get numbers of half the size
+        values = np.ones(len(place), dtype=np.int32) if values is None else values
+        dense = np.zeros((len(self.moments.cuts), self.size), dtype=values.dtype)
+        np.add.at(dense.reshape(-1), place, values)
         return _accumulated(np.add, dense)
 
-    def _put(self, join: np.ufunc, dense: Ints, values: Ints) -> None:
-        """Put the cells into a table of cuts x customers."""
-        place = self.bucket * self.size + self.who
-        if self.alone:
-            dense.reshape(-1)[place] = values
-        else:
-            join.at(dense.reshape(-1), place, values)
-
-    def window(self, sums: Ints, rows: Rows, days: int | None, until: int = 0) -> Ints:
+    def window(self, sums: Whole, rows: Rows, days: int | None, until: int = 0) -> Whole:
         """Sums over days before the observation dates of rows, up to some days before; None: over all of the past."""
         flat = sums.reshape(-1)
         found = flat.take(rows.places(self.moments, until, self.size))
         return found if days is None else found - flat.take(rows.places(self.moments, days, self.size))
 
+    def windows(self, sums: Whole, rows: Rows) -> dict[int, Whole]:
+        """Sums over each of the usual windows."""
+        now = self.window(sums, rows, None)
+        flat = sums.reshape(-1)
+        return {days: now - flat.take(rows.places(self.moments, days, self.size)) for days in WINDOWS}
+
     def count(self, rows: Rows, days: int | None) -> Floats:
         """Rows in a window."""
-        return self.window(self.before(self.n), rows, days).astype(float)
+        return self.window(self.before(), rows, days).astype(float)
 
     def sum(self, name: str, rows: Rows, days: int) -> Floats:
         """Sum of a column over a window."""
         amounts = self.amounts[name]
-        return np.asarray(self.window(self.before(amounts.total), rows, days) / amounts.factor)
+        return np.asarray(self.window(self.before(amounts.units), rows, days) / amounts.factor)
 
     def mean(self, name: str, rows: Rows, days: int) -> Floats:
         """Mean of a column over a window; NaN without any."""
@@ -170,22 +174,26 @@ class Cells:
 
     def days_since(self, rows: Rows) -> Floats:
         """Days from the last row to the observation date; NaN without any."""
-        dense = np.full((len(self.moments.cuts), self.size), _NEVER, dtype=np.int64)
-        self._put(np.maximum, dense, self.latest)
-        latest = _accumulated(np.maximum, dense).reshape(-1).take(rows.places(self.moments, 0, self.size))
-        known = latest != _NEVER
-        return np.where(known, (self.dates[rows.when] - np.where(known, latest, 0)) / DAY, np.nan)
+        latest = self._greatest(self.us, slice(None), rows)
+        since = np.asarray((self.dates[rows.when] - latest) / DAY)
+        since[latest == _NEVER] = np.nan
+        return since
 
     def last(self, name: str, rows: Rows) -> Floats:
-        """The amount of the last row that has one; NaN without any. For cells of one level."""
-        cuts, amounts = len(self.moments.cuts), self.amounts[name]
-        has = amounts.filled > 0
-        # the later the stretch, the higher the number
-        order = np.argsort(self.bucket[has], kind="stable")
-        dense = np.zeros((cuts, self.size), dtype=np.int64)
-        dense[self.bucket[has][order], self.who[has][order]] = np.arange(1, len(order) + 1)
-        chosen = _accumulated(np.maximum, dense).reshape(-1).take(rows.places(self.moments, 0, self.size))
-        return np.concatenate(([np.nan], amounts.final[has][order]))[chosen]
+        """The amount of the last row that has one, of several at once the largest; NaN without any."""
+        amounts = self.amounts[name]
+        has = np.flatnonzero(amounts.filled)
+        order = has[np.lexsort((amounts.exact[has], self.us[has]))]
+        chosen = self._greatest(np.arange(len(order)), order, rows)
+        return np.append(amounts.exact[order], np.nan)[np.where(chosen == _NEVER, len(order), chosen)]
+
+    def _greatest(self, values: Ints, logged: Ints | slice, rows: Rows) -> Whole:
+        """The greatest value of some rows of the log before the observation dates; `_NEVER` without any."""
+        # stretches between observation dates will do, a few instead of all those between cuts
+        date = np.searchsorted(self.moments.cut(0), np.arange(len(self.moments.cuts)))
+        dense = np.full((len(self.dates), self.size), _NEVER, dtype=np.int64)
+        np.maximum.at(dense.reshape(-1), (date * self.size)[self.bucket[logged]] + self.who[logged], values)
+        return _accumulated(np.maximum, dense).reshape(-1).take(rows.when * self.size + rows.who)
 
 
 def count_cells(
@@ -199,7 +207,7 @@ def count_cells(
     last: Sequence[str] = (),
     since: Expression | None = None,
 ) -> Cells:
-    """Count a log's rows before the last observation date, in one scan.
+    """Read a log's rows before the last observation date, in one scan.
 
     Parameters
     ----------
@@ -211,7 +219,7 @@ def count_cells(
     amounts : sequence of str
         Columns that are added up.
     last : sequence of str
-        Those of them whose last value is wanted; it takes as long as everything else together.
+        Those of them whose last value is wanted.
     since : Expression, optional
         What stands for the time, if not the column itself.
     """
@@ -223,73 +231,58 @@ def count_cells(
         "level": _numbered(text, levels),
         **scope.range,
     }
-    parts |= {f"v{k}": parse("CAST(_x AS DOUBLE)", x=column(name)) for k, name in enumerate(amounts)}
     factors = _factors(scope, table, parts["us"], cuts[-1], amounts)
-    parts |= {f"f{k}": literal(factor) for k, factor in enumerate(factors)}
-    sums = "".join(
-        f", count(v{k}) AS filled{k}, CAST(coalesce(sum(CAST(round(v{k} * _f{k}) AS BIGINT)), 0) AS BIGINT) AS total{k}"
-        for k in range(len(amounts))
-    )
-    sums += "".join(
-        f", max(CASE WHEN NOT v{k} IS NULL THEN struct_pack(us := us, v := v{k}) END).v AS final{k}"
-        for k, name in enumerate(amounts)
-        if name in last
-    )
+    for k, name in enumerate(amounts):
+        parts[f"v{k}"] = parse("CAST(_x AS DOUBLE)", x=column(name))
+        parts[f"f{k}"] = literal(factors[k])
     values = "".join(f", _v{k} AS v{k}" for k in range(len(amounts)))
-    # the cuts are whole numbers of our own
+    chosen = "".join(
+        f", CAST(round(v{k} * _f{k}) AS BIGINT) AS units{k}{f', v{k}' if name in last else ''}"
+        for k, name in enumerate(amounts)
+    )
     found = data.engine.query(
         f"WITH ours AS (SELECT p.code__people - _low AS who, _us AS us, _level AS level{values} FROM log "
         "JOIN people AS p USING (customer_id) WHERE p.code__people >= _low AND p.code__people < _high "
-        f"AND _us < {cuts[-1]}), placed AS (SELECT *, {_placed(cuts.tolist())} AS bucket FROM ours) "
-        f"SELECT who, bucket, level, count(*) AS n, max(us) AS latest{sums} FROM placed GROUP BY who, bucket, level",
+        f"AND _us < {cuts[-1]}) SELECT CAST(who AS INTEGER) AS who, CAST(level AS SMALLINT) AS level, us{chosen} "
+        "FROM ours",
         tables={"log": table, **scope.tables},
         parts=parts,
     )
-    if levels:
-        found = found.take(np.argsort(integers(found, "level").astype(np.int8), kind="stable"))
+    us = integers(found, "us")
     return Cells(
         scope.moments,
         scope.size,
         microseconds(scope.moments.dates, data, instants=instants),
-        **{name: integers(found, name) for name in ("who", "bucket", "level", "n", "latest")},
-        amounts={
+        found.column("who").to_numpy(),
+        np.searchsorted(cuts, us, side="right").astype(np.int16),
+        found.column("level").to_numpy(),
+        us,
+        {
             name: Amounts(
-                integers(found, f"total{k}"),
-                integers(found, f"filled{k}"),
-                np.asarray(found.column(f"final{k}").to_numpy(), dtype=float)
-                if name in last
-                else np.full(found.num_rows, np.nan),
+                np.asarray(found.column(f"units{k}").fill_null(0).to_numpy()),
+                found.column(f"units{k}").is_valid().cast("int32").to_numpy(),
                 factors[k],
+                np.asarray(found.column(f"v{k}").to_numpy(), dtype=float) if name in last else _NONE,
             )
             for k, name in enumerate(amounts)
         },
-        alone=not levels,
     )
 
 
-def _accumulated(add: np.ufunc, dense: Ints) -> Ints:
+def _accumulated(add: np.ufunc, dense: Whole) -> Whole:
     """Running sums or maxima over the first axis, in place: whole rows at a time, which is much the fastest."""
     for before, row in pairwise(dense):
         add(before, row, out=row)
     return dense
 
 
-def _placed(cuts: Sequence[int], first: int = 0) -> str:
-    """How many cuts are not after `us`: a tree of comparisons, exact for any calendar and zone."""
-    if not cuts:
-        return str(first)
-    middle = len(cuts) // 2
-    below, above = _placed(cuts[:middle], first), _placed(cuts[middle + 1 :], first + middle + 1)
-    return f"CASE WHEN us < {cuts[middle]} THEN {below} ELSE {above} END"
-
-
 def _numbered(value: Expression, levels: Sequence[str]) -> Expression:
     """Position of a level from 1 on, 0 for any other."""
-    number = literal(0)
-    for k, name in reversed(list(enumerate(levels, start=1))):
-        parts = {"x": value, "name": literal(name), "k": literal(k), "rest": number}
-        number = parse("CASE WHEN _x = _name THEN _k ELSE _rest END", **parts)
-    return number
+    if not levels:
+        return literal(0)
+    cases = "".join(f" WHEN _x = _x{k} THEN {k}" for k in range(1, len(levels) + 1))
+    names = {f"x{k}": literal(name) for k, name in enumerate(levels, start=1)}
+    return parse(f"CASE{cases} ELSE 0 END", x=value, **names)
 
 
 def _factors(scope: Scope, table: str, us: Expression, end: int, amounts: Sequence[str]) -> list[float]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kbind.data.engine import column, parse
-from kbind.statistics.groups import Ints
-from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, count_cells
+from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, Whole, count_cells
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.columns import Columns, texts
 from kbind.statistics.snapshots.held import Held
-from kbind.statistics.snapshots.moments import DAY, EARLY, LONG, MIDDLE, PRIOR, SHORT, WINDOWS
+from kbind.statistics.snapshots.moments import DAY, EARLY, LONG, MIDDLE, PRIOR, SHORT
 from kbind.statistics.snapshots.rhythm import Rhythm
 
 #: Days of a month, on average.
@@ -22,18 +23,19 @@ def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns:
     paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
     cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
     _add_counts(cells, rows, columns, "events")
-    columns.add(_change(cells, cells.before(cells.n), rows), "change", "events", window=MIDDLE)
+    columns.add(_change(cells, cells.before(), rows), "change", "events", window=MIDDLE)
     for name in paid:
-        sums, factor = cells.before(cells.amounts[name].total), cells.amounts[name].factor
-        for days in WINDOWS:
-            columns.add(cells.window(sums, rows, days) / factor, "sum", "events", name, window=days)
+        sums, factor = cells.before(cells.amounts[name].units), cells.amounts[name].factor
+        for days, found in cells.windows(sums, rows).items():
+            columns.add(found / factor, "sum", "events", name, window=days)
         columns.add(_change(cells, sums, rows) / factor, "sum_change", "events", name, window=MIDDLE)
     gap = rhythm.usual_gap(rows)
     columns.add(gap, "gap", "events")
     columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
+    kinds = replace(cells, amounts={})
     # one kind alone would repeat the whole
     for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
-        _add_counts(cells.of(level), rows, columns, "events", kind)
+        _add_counts(kinds.of(level), rows, columns, "events", kind)
 
 
 def revenue(columns: Columns) -> Floats:
@@ -105,7 +107,7 @@ def _earlier(starts: Cells, ends: Cells, name: str, rows: Rows, days: int) -> Fl
     total, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     for cells, sign in ((starts, 1), (ends, -1)):
         amounts = cells.amounts[name]
-        total += sign * cells.window(cells.before(amounts.total), rows, None, days) / amounts.factor
+        total += sign * cells.window(cells.before(amounts.units), rows, None, days) / amounts.factor
         n += sign * cells.window(cells.before(amounts.filled), rows, None, days)
     return np.where(n > 0, total, np.nan)
 
@@ -176,8 +178,7 @@ def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:
 
 def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: str = "") -> None:
     """Rows in each window, days since the last, and whether events come faster in the last month than in three."""
-    sums = cells.before(cells.n)
-    counts = {days: cells.window(sums, rows, days).astype(float) for days in WINDOWS}
+    counts = {days: found.astype(float) for days, found in cells.windows(cells.before(), rows).items()}
     for days, found in counts.items():
         columns.add(found, "count", table, "", level, days)
     columns.add(cells.days_since(rows), "days_since", table, "", level)
@@ -186,7 +187,7 @@ def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: s
         columns.add(counts[SHORT] / usual, "trend", table, "", level, SHORT)
 
 
-def _change(cells: Cells, sums: Ints, rows: Rows) -> Floats:
+def _change(cells: Cells, sums: Whole, rows: Rows) -> Floats:
     """The last 90 days less the 90 days before."""
     late, before = cells.window(sums, rows, MIDDLE), cells.window(sums, rows, PRIOR, MIDDLE)
     return np.asarray(late - before, dtype=float)

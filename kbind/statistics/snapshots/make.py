@@ -28,7 +28,7 @@ from kbind.statistics.snapshots.rhythm import MOST, Rhythm
 
 _PEOPLE = "kbind__people"
 #: Customers and rows of a log that are looked at together are bounded, so that memory is.
-_CELLS, _ROWS = 20_000_000, 30_000_000
+_CELLS, _ROWS = 20_000_000, 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,10 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
     data.engine.create(
         _PEOPLE,
         "SELECT customer_id, row_number() OVER (ORDER BY customer_id) - 1 AS code__people FROM "
-        "(SELECT DISTINCT customer_id FROM log WHERE _t < _end) AS some",
+        "(SELECT customer_id FROM log WHERE _t < _end GROUP BY customer_id) AS some",
         tables={"log": log},
         parts={"t": column(time), "end": moments.constant(data, log, time, moments.cuts[-1])},
+        slots=data.tables[log].rows,
     )
     try:
         found = data.engine.query("SELECT customer_id FROM p ORDER BY code__people", tables={"p": _PEOPLE})
@@ -174,17 +175,19 @@ def _joined(
 ) -> Snapshots:  # fmt: skip
     """Blocks in one, in the order of dates and customers."""
     assert data.as_of is not None
-    when, customer = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("when", "customer"))
-    order = np.lexsort((customer, when))
+    # every block is in order already, so that pieces of blocks have only to be put behind each other
+    edges = [np.searchsorted(block.when, np.arange(len(moments.dates) + 1)) for block in blocks]
+    pieces = [(k, slice(*ends[at : at + 2])) for at in range(len(moments.dates)) for k, ends in enumerate(edges)]
+
+    def joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+        return parts[0] if len(parts) == 1 else np.concatenate([parts[k][piece] for k, piece in pieces])
 
     def whole(name: str) -> NDArray[Any]:
-        return np.asarray(np.concatenate([getattr(block, name) for block in blocks])[order])
+        return joined([getattr(block, name) for block in blocks])
 
     meanings = tuple(blocks[0].columns.meanings.values())
-    values = {
-        one.name: np.concatenate([block.columns.values.pop(one.name) for block in blocks])[order] for one in meanings
-    }
-    when = when[order]
+    values = {one.name: joined([block.columns.values.pop(one.name) for block in blocks]) for one in meanings}
+    when = whole("when")
     decided = whole("decided")
     begins = moments.later(moments.lead)[when]
     ends = moments.later(moments.lead + moments.horizon)[when]
@@ -196,7 +199,7 @@ def _joined(
     if log == "events":
         notes.append(f"without contracts, a {data.card.customer} leaves when a silence is longer than {lapse} days")
     return Snapshots(
-        customer=identifiers[customer[order]],
+        customer=identifiers[whole("customer")],
         as_of=np.array(moments.dates, dtype="datetime64[us]")[when],
         features=frame_of(values),
         target=np.where(moments.lived(data.as_of)[when], leaves.astype(float), np.nan),

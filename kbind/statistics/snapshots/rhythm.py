@@ -42,48 +42,56 @@ class Rhythm:
         return cls(scope, _days(scope, "events"))
 
     @cached_property
-    def last_days(self) -> Floats:
-        """The last day with an event before the day of each date, shape (dates, customers); NaN without any."""
-        dates, who = self.scope.moments.days, np.arange(self.scope.size)
-        found = np.full((len(dates), len(who)), np.nan)
-        if len(self.key):
-            for k, day in enumerate(dates):
-                place = np.searchsorted(self.key, _packed(who, day)) - 1
-                before = self.key[np.maximum(place, 0)]
-                there = (place >= 0) & (before >> _BITS == who)
-                found[k, there] = (before[there] & _MASK) - _ZERO
-        return found
+    def _begins(self) -> Ints:
+        """Where in `key` the days of each customer begin, shape (customers + 1,)."""
+        return np.searchsorted(self.key, np.arange(self.scope.size + 1) << _BITS)
+
+    @cached_property
+    def _ends(self) -> Ints:
+        """Where in `key` the days before each date end, shape (dates, customers)."""
+        return self._before_dates(self.key)
+
+    def _before_dates(self, keys: Ints) -> Ints:
+        """The first place in some keys that is not before each date, shape (dates, customers)."""
+        who, dates = np.arange(self.scope.size), self.scope.moments.days
+        # customer by customer, so that what is looked for is in order: three times as fast as date by date
+        return np.ascontiguousarray(np.searchsorted(keys, _packed(who[:, None], dates)).T)
+
+    def _day(self, place: Ints) -> Ints:
+        """The days at some places of `key`."""
+        return (self.key[place] & _MASK) - _ZERO
 
     def last_day(self, rows: Rows) -> Floats:
         """The last day with an event before the days of the observation dates; NaN without any."""
-        return np.asarray(self.last_days[rows.when, rows.who])
+        ends = self._ends[rows.when, rows.who]
+        there = ends > self._begins[rows.who]
+        found = np.full(len(rows), np.nan)
+        found[there] = self._day(ends[there] - 1)
+        return found
 
     def usual_gap(self, rows: Rows) -> Floats:
         """Median of a customer's gaps between days with an event, of those over before the date; NaN without any."""
-        same = self.key[1:] >> _BITS == self.key[:-1] >> _BITS
+        dates = len(self.scope.moments.dates)
+        # how many days each customer has up to the first date, from there to the second, ...
+        edges = np.vstack((self._begins[:-1], self._ends, self._begins[1:]))
+        over = np.repeat(np.tile(np.arange(dates + 1), self.scope.size), (edges[1:] - edges[:-1]).T.reshape(-1))
+        gap = self.key.copy()
+        gap[1:] -= self.key[:-1]
+        # the first day of a customer ends no gap
+        firsts = self._begins[:-1][self._begins[:-1] < self._begins[1:]]
+        gap[firsts], over[firsts] = 0, dates
+        # by customer and length, the first date by which it was over carried along
+        packed = np.sort((self.key >> _BITS << 2 * _BITS) | (gap << _BITS) | over)
+        over = (packed & _MASK).astype(np.int16)
         result = np.full(len(rows), np.nan)
-        if not same.any():
-            return result
-        gap, later = (self.key[1:] - self.key[:-1])[same], self.key[1:][same]
-        # by customer and length, the day on which it was over carried along
-        packed = np.sort((later >> _BITS << 2 * _BITS) | (gap << _BITS) | (later & _MASK))
-        who = packed >> 2 * _BITS
-        begins = np.flatnonzero(np.append(True, who[1:] != who[:-1]))
-        place = np.full(self.scope.size, -1)
-        place[who[begins]] = np.arange(len(begins))
-        over = np.searchsorted(self.scope.moments.days + _ZERO, packed & _MASK, side="right").astype(np.int16)
-        length = (packed >> _BITS & _MASK).astype(np.int32)
-        for k in range(len(self.scope.moments.dates)):
-            mine = rows.when == k
-            known = over <= k
-            n = np.add.reduceat(known, begins, dtype=np.int64)
-            first, chosen = np.cumsum(n) - n, place[rows.who[mine]]
-            there = (chosen >= 0) & (n[chosen] > 0)
-            first, n = first[chosen[there]], n[chosen[there]]
-            lengths = length[known]
-            median = np.full(len(there), np.nan)
-            median[there] = (lengths[first + (n - 1) // 2] + lengths[first + n // 2]) / 2
-            result[mine] = median
+        for k in range(dates):
+            mine = np.flatnonzero(rows.when == k)
+            n = np.maximum(self._ends[k] - self._begins[:-1] - 1, 0)
+            first, n = (np.cumsum(n) - n)[rows.who[mine]], n[rows.who[mine]]
+            mine, first, n = mine[n > 0], first[n > 0], n[n > 0]
+            known = np.flatnonzero(over <= k)
+            low, high = (packed[known[first + place]] >> _BITS & _MASK for place in ((n - 1) // 2, n // 2))
+            result[mine] = (low + high) / 2
         return result
 
     def held(self, lapse: int) -> Held:
@@ -91,35 +99,40 @@ class Rhythm:
 
         A cancellation that no event follows ends it on its day.
         """
-        scope = self.scope
-        dates = len(scope.moments.dates)
-        every = Rows(np.tile(np.arange(scope.size), dates), np.repeat(np.arange(dates), scope.size))
-        last_day, today = self.last_days.reshape(-1), scope.moments.days[every.when]
-        # a comparison with NaN is false: who has not done anything is no customer yet
-        there = last_day + lapse >= today
-        rows = Rows(every.who[there], every.when[there])
-        latest, today = last_day[there].astype(np.int64), today[there]
+        days = self.scope.moments.days
+        known = self._ends > self._begins[:-1]
+        latest = np.zeros_like(self._ends)
+        latest[known] = self._day(self._ends[known] - 1)
+        when, who = np.nonzero(known & (latest + lapse >= days[:, None]))
         goodbyes = self._goodbyes()
-        said = _next(goodbyes, _packed(rows.who, latest))
-        gone = (said >> _BITS == rows.who) & ((said & _MASK) - _ZERO < today)
+        said = _next(goodbyes, _packed(who, latest[when, who]))
+        gone = (said >> _BITS == who) & ((said & _MASK) - _ZERO < days[when])
         # who is still there leaves after the last event, and not before today
-        found = _next(self._leaves(lapse, goodbyes), _packed(rows.who, today))
-        decided = np.where(found >> _BITS == rows.who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
-        first = _next(self.key, np.arange(scope.size) << _BITS)[rows.who]
-        held = Held(rows, decided, ((first & _MASK) - _ZERO) * DAY, pa.table({}), int(gone.sum()))
-        return held.take(~gone)
+        leaves = self._leaves(lapse, goodbyes)
+        found = np.append(leaves, -1)[self._before_dates(leaves)[when, who]]
+        decided = np.where(found >> _BITS == who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
+        since = self._day(self._begins[who]) * DAY
+        return Held(Rows(who, when), decided, since, pa.table({}), int(gone.sum())).take(~gone)
 
     def _leaves(self, lapse: int, goodbyes: Ints) -> Ints:
         """Customers and the days on which they left, in order: a silence too long, or a cancellation before it is."""
         as_of = self.scope.data.as_of
         assert as_of is not None
-        last = np.append(self.key[1:] >> _BITS != self.key[:-1] >> _BITS, np.ones(min(len(self.key), 1), dtype=bool))
-        end = (as_of.date() - date(1970, 1, 1)).days + _ZERO
-        back = np.where(last, end, np.roll(self.key, -1) & _MASK)
-        lapsed = (self.key & _MASK) + lapse < back
-        said = _next(goodbyes, self.key)
-        tells = (said >> _BITS == self.key >> _BITS) & ((said & _MASK) <= (self.key & _MASK) + lapse) & (lapsed | last)
-        return np.asarray(np.where(tells, said, self.key + lapse + 1)[tells | lapsed])
+        lasts = self._begins[1:][self._begins[:-1] < self._begins[1:]] - 1
+        left = np.ones(len(self.key), dtype=bool)
+        left[:-1] = self.key[1:] - self.key[:-1] > lapse
+        left[lasts] = True
+        # a cancellation counts from the last day with an event on, unless the next event comes in time
+        follows = np.searchsorted(self.key, goodbyes, side="right") - 1
+        same = (follows >= 0) & (self.key[follows] >> _BITS == goodbyes >> _BITS)
+        tells = same & (goodbyes - self.key[follows] <= lapse) & left[follows]
+        follows, first = np.unique(follows[tells], return_index=True)
+        # the end of the data is no event
+        left[lasts] = self._day(lasts) + lapse < (as_of.date() - date(1970, 1, 1)).days
+        left[follows] = True
+        day = self.key + lapse + 1
+        day[follows] = goodbyes[tells][first]
+        return np.asarray(day[left])
 
     def _goodbyes(self) -> Ints:
         """Customers and the days of their cancellations, in order."""

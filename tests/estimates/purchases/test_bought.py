@@ -338,3 +338,30 @@ def test_nothing_is_left_behind_in_the_engine(shop: kb.Dataset) -> None:
 
 def log_of_years() -> kb.Dataset:
     return kb.open_dataset({"events": log([(1, "2000-01-01", 1.0), (1, "2020-01-01", 1.0)])})
+
+
+def test_a_large_sum_that_is_refunded_later_leaves_no_trace() -> None:
+    """Rounding errors of a million cubed would be larger than all that is left of three small sums."""
+    rows = [("a", "2024-01-05", 1.0), ("b", "2024-01-05", 3.0), ("c", "2024-01-05", 1000002.10)]
+    data = kb.open_dataset({"events": log([*rows, ("c", "2024-02-05", -1000000.10)])}, as_of="2024-03-01")
+    later = kb.purchases(data).pooled().loc[1, ["revenue", "revenue_ci_lower", "revenue_ci_upper"]]
+    half = 4.302652729749464 / np.sqrt(
+        3
+    )  # t quantile of two degrees of freedom; 1, 3 and 2: a standard deviation of 1 and no skew
+    np.testing.assert_allclose(later.astype(float), [2.0, 2.0 - half, 2.0 + half], rtol=1e-6)
+
+
+def test_spending_of_a_few_is_not_drowned_by_that_of_many() -> None:
+    rng = np.random.default_rng(0)
+    n = 5000
+    many = pd.DataFrame({
+        "customer_id": np.repeat([f"r{i}" for i in range(n)], 2), "timestamp": np.tile(["2024-01-05", "2024-01-09"], n),
+        "amount": rng.lognormal(8, 1.5, 2 * n),
+    })  # fmt: skip
+    few = log([("a", "2024-01-05", 1.0), ("b", "2024-01-05", 3.0)])
+    found = [
+        kb.purchases(kb.open_dataset({"events": events}, as_of="2024-02-01")).spending()
+        for events in (pd.concat([many, few]), pd.concat([many.head(4), few]))
+    ]
+    once = ["n_once", "once", "once_ci_lower", "once_ci_upper"]
+    pd.testing.assert_frame_equal(found[0][once], found[1][once], rtol=1e-12)

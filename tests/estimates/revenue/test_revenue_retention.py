@@ -232,6 +232,10 @@ def test_customers_with_an_unknown_amount_are_left_out_and_noted() -> None:
         ([("a", "2024-01-05", None, 1)], {"by": "size"}, "by='size' is no column"),
         ([("a", "2024-01-05", None, 1)], {"as_of": "2024-01-02"}, "holds nothing before as_of=2024-01-02"),
         ([("a", "2024-01-05", None, 1)], {"as_of": "2024-12-02"}, "lies behind the end of the data"),
+        ([("a", "2024-01-05", None, 1)], {"by": 5}, "by=5 names no columns; allowed: a name, or a list of names"),
+        ([("a", "2024-01-05", None, 1)], {"by": [["size"]]}, "names no columns"),
+        ([("a", "2024-01-05", None, 1)], {"rng": -1}, "rng=-1 starts no random numbers; allowed: a whole number"),
+        ([("a", "2024-01-05", None, 1)], {"rng": "today"}, "rng='today' starts no random numbers"),
         ([("a", "2024-01-05", None, 1)], {"conf_level": 95}, "conf_level=95 is not a confidence level"),
     ],
 )
@@ -272,6 +276,10 @@ def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
     result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
     assert result.to_frame()[["period", "n_start", "churn", "new"]].iloc[-1].tolist() == ["2024-03", 10, 10, 0]
     assert result.movements.lacking
+    assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
+    quiet = kb.revenue_retention(_open(rows[:-1], as_of="2024-04-01"))  # nothing ends there, and all the same
+    assert len(quiet.notes) == 1
+    assert quiet.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
     assert not kb.revenue_retention(_open([*rows, (98, "2024-04-01", None, 10)], as_of="2024-04-01")).movements.lacking
 
 

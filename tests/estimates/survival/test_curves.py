@@ -325,3 +325,10 @@ def test_columns_of_the_durations_only(telco: kb.Dataset) -> None:
     pd.testing.assert_frame_equal(kb.survival_curve(split, by=()).to_frame(), kb.survival_curve(telco).to_frame())
     with pytest.raises(kb.ArgumentError, match="does not split these durations; did you mean 'contract'"):
         kb.survival_curve(split, by="contrct")
+
+
+@pytest.mark.parametrize("shares", [0.5, "half", [[0.5]], [1.0], [None]])
+def test_quantiles_of_what_is_no_list_of_shares(shares: Any) -> None:
+    curve = kb.survival_curve(lives([1, 2, 3], [1, 1, 1]))
+    with pytest.raises(kb.ArgumentError, match="are no shares; allowed: a list of numbers between 0 and 1"):
+        curve.quantiles(shares)

@@ -37,8 +37,8 @@ __all__ = [
     "yes_or_no",
 ]
 
-_YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
-_NO = ("no", "false", "0", "n", "f", "nein", "falsch")
+YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
+NO = ("no", "false", "0", "n", "f", "nein", "falsch")
 
 
 def survey(spec: Column, source: str, physical: str, *, from_text: bool) -> dict[str, Expression]:
@@ -170,8 +170,8 @@ def yes_or_no(value: Expression) -> Expression:
     """What a word for yes or no says, in German or English; NULL for any other."""
     return parse(
         "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
-        yes=literal(list(_YES)),
-        no=literal(list(_NO)),
+        yes=literal(list(YES)),
+        no=literal(list(NO)),
         x=parse("lower(trim(CAST(_x AS VARCHAR)))", x=value),
     )
 

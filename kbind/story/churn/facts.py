@@ -1,0 +1,275 @@
+"""What the chapter knows about who is about to leave: its facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.estimates.churn import Backtest, ContactList, Drivers
+from kbind.estimates.churn.calls import Calls
+from kbind.story.base import Scope
+from kbind.story.churn.forecast import ENOUGH, Forecast
+from kbind.story.churn.signs import SignGroup, sign_groups
+from kbind.wording import Fact, Voice
+
+#: Groups of equal size by risk; features shown as drivers.
+GROUPS, SHOWN = 10, 8
+
+
+@dataclass(frozen=True, eq=False)
+class ChurnFacts:
+    """Facts about who is about to leave.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        What was computed.
+    voice : Voice
+        Who speaks.
+    """
+
+    forecast: Forecast
+    voice: Voice = field(repr=False)
+
+    @property
+    def data(self) -> Dataset:
+        """What it is about."""
+        return self.forecast.data
+
+    @property
+    def dated(self) -> bool:
+        """Whether customers were looked at on dates, and not once."""
+        return "subscriptions" in self.data.tables or "events" in self.data.tables
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        log = next(name for name in ("subscriptions", "events", "customers") if name in self.data.tables)
+        seen = self.forecast.snapshots
+        there = len(seen.customer) if seen is not None else 0
+        if seen is not None and self.dated:
+            there = int((seen.as_of == seen.as_of.max()).sum())
+        as_of, span = self.data.as_of, self.data.tables[log].span
+        if as_of is None or span is None or not self.dated:
+            return Scope(customers=there, log=log)
+        first = self.data.wall_clock(span[0])
+        first = max(first, self.data.recorded_from or first)
+        last = (pd.Timestamp(as_of) - pd.Timedelta(microseconds=1)).date()
+        return Scope(there, log, min(first.date(), last), last)
+
+    # -- what there is -------------------------------------------------------------------------------
+
+    @cached_property
+    def short(self) -> bool:
+        """Whether too few customers have left, or been seen for long enough, to tell anything."""
+        forecast = self.forecast
+        return forecast.tested is None or forecast.listed is None or self.calls.leavers.sum() < self.enough
+
+    @property
+    def enough(self) -> int:
+        """Leavers that it takes."""
+        return max(ENOUGH, self.voice.disclosure.threshold)
+
+    @property
+    def tested(self) -> Backtest:
+        """The test of the model."""
+        assert self.forecast.tested is not None
+        return self.forecast.tested
+
+    @property
+    def listed(self) -> ContactList:
+        """The list of the last date."""
+        assert self.forecast.listed is not None
+        return self.forecast.listed
+
+    @property
+    def moved(self) -> Drivers:
+        """What moves the risk."""
+        assert self.forecast.moved is not None
+        return self.forecast.moved
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Lists as they would have been made."""
+        return self.tested.calls()
+
+    @property
+    def priced(self) -> bool:
+        """Whether money is known."""
+        return self.forecast.terms is not None and self.forecast.terms.priced
+
+    @cached_property
+    def nobody(self) -> bool:
+        """Whether contacting nobody is best: the list is empty, or past ones would have cost more than they brought."""
+        return self.size == 0 or (self.priced and self.calls.money.sum() <= 0)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the model surely tells more than chance."""
+        return self.metric("auc").ci_lower > 0.5
+
+    @property
+    def size(self) -> int:
+        """Customers on the list."""
+        return len(self.listed.customer)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    def metric(self, name: str, unit: str = "ratio") -> Fact:
+        """A figure of the test."""
+        frame = self.tested.to_frame()
+        row = frame[(frame["metric"] == name) & (frame["model"] == self.tested.models[0])].iloc[0]
+        definition = f"{name}: {self.tested.definition}"
+        limits = float(row["ci_lower"]), float(row["ci_upper"])
+        source = "backtest(...).to_frame()"
+        level = self.tested.conf_level
+        return Fact(f"test.{name}", float(row["value"]), unit, definition, *limits, level, source=source)
+
+    @cached_property
+    def hit(self) -> Fact:
+        """Of those on the lists, the share who left."""
+        return Fact.of_rate("list.leaving", self.calls.leaving, "backtest(...).calls().leaving")
+
+    @cached_property
+    def miss(self) -> Fact:
+        """Of those on the lists, the share who did not leave within the horizon."""
+        rate = self.calls.leaving
+        definition = "customers on the lists who did not leave within the horizon / all on them"
+        limits = 1 - rate.ci_upper, 1 - rate.ci_lower
+        m, y = int(rate.denominator), int(rate.denominator - rate.numerator)
+        source = "backtest(...).calls().leaving"
+        return Fact("list.wrong", 1 - rate.value, "share", definition, *limits, rate.conf_level, n=m, count=y,
+                    source=source)  # fmt: skip
+
+    @cached_property
+    def found(self) -> Fact:
+        """Of those who left, the share who were on a list."""
+        return Fact.of_rate("list.found", self.calls.found, "backtest(...).calls().found")
+
+    @cached_property
+    def missed(self) -> Fact:
+        """Of those who left, the share who were on no list."""
+        rate = self.calls.found
+        m, y = int(rate.denominator), int(rate.denominator - rate.numerator)
+        limits, source = (1 - rate.ci_upper, 1 - rate.ci_lower), "backtest(...).calls().found"
+        return Fact("list.missed", 1 - rate.value, "share", "leavers who were on no list / all leavers", *limits,
+                    rate.conf_level, n=m, count=y, source=source)  # fmt: skip
+
+    @cached_property
+    def anyone(self) -> Fact:
+        """Of all customers, the share who left."""
+        return Fact.of_rate("base", self.calls.anyone, "backtest(...).calls().anyone")
+
+    @cached_property
+    def past(self) -> Fact:
+        """What a list brought, on average over the tested dates."""
+        return self.metric("profit", "money")
+
+    @cached_property
+    def expected(self) -> Fact:
+        """What the list of the last date is expected to bring, if the probabilities are right."""
+        one = self.listed
+        source = "contact_list(...).expected"
+        return Fact("list.expected", one.expected, "money", one.definition, one.expected_ci_lower,
+                    one.expected_ci_upper, 0.95, n=self.size, source=source)  # fmt: skip
+
+    @cached_property
+    def kept(self) -> Fact:
+        """Of what past lists were expected to bring, the share they brought."""
+        promised, brought = float(self.calls.expected.sum()), float(self.calls.money.sum())
+        share = brought / promised if promised > 0 else float("nan")
+        definition = "money that the lists of tested dates would have brought / money expected of them on the day"
+        return Fact("list.kept", share, "share", definition, source="backtest(...).calls().to_frame()")
+
+    @cached_property
+    def risks(self) -> pd.DataFrame:
+        """Groups of customers by predicted risk: what was predicted, what happened."""
+        return self.tested.by_risk(groups=GROUPS)
+
+    @cached_property
+    def hidden_groups(self) -> frozenset[int]:
+        """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
+        left, disclosure = self.risks["left"].to_numpy(), self.voice.disclosure
+        hidden = {k for k, count in enumerate(left) if disclosure.hides(int(count))}
+        for k in sorted(range(len(left)), key=lambda k: int(left[k])):
+            if not hidden or (len(hidden) > 1 and left[list(hidden)].sum() >= disclosure.threshold):
+                break
+            if left[k] > 0:
+                hidden.add(k)
+        return frozenset(k + 1 for k in hidden)
+
+    def risk(self, group: int) -> Fact:
+        """Share of a group by risk, counted from 1, who left."""
+        row = self.risks.iloc[group - 1]
+        limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
+        definition = f"leavers / customers, among those in tenth {group} by predicted risk"
+        return Fact(f"risk.{group}", float(row["share"]), "share", definition, *limits, self.tested.conf_level,
+                    n=int(row["n"]), count=int(row["left"]), source="backtest(...).by_risk()",
+                    hidden=group in self.hidden_groups)  # fmt: skip
+
+    @cached_property
+    def announced(self) -> Fact:
+        """Leavers that the probabilities add up to, among the tested."""
+        total = float((self.risks["predicted"] * self.risks["n"]).sum())
+        return Fact("risk.announced", total, "customers", "sum of the predicted probabilities", source="by_risk()")
+
+    @cached_property
+    def happened(self) -> Fact:
+        """Leavers among the tested."""
+        total = int(self.risks["left"].sum())
+        return Fact("risk.happened", total, "customers", "customers who left", source="by_risk()")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether as many left as announced, at all heights of the risk."""
+        slope = self.metric("calibration_slope")
+        near = abs(self.announced.value / max(self.happened.value, 1) - 1) <= 0.1
+        return near and slope.ci_lower <= 1.05 and slope.ci_upper >= 0.95
+
+    @cached_property
+    def signs(self) -> list[SignGroup]:
+        """The list by its customers' strongest signs."""
+        assert self.forecast.snapshots is not None
+        return sign_groups(self.listed, self.forecast.snapshots, max(self.voice.disclosure.threshold, 2))
+
+    @cached_property
+    def levers(self) -> pd.DataFrame:
+        """The strongest drivers."""
+        frame = self.moved.to_frame()
+        return frame[frame["effect"] > 0].head(SHOWN)
+
+    def lever(self, row: pd.Series[Any]) -> Fact:
+        """By how much a group of features moves the risk."""
+        limits = float(row["effect_ci_lower"]), float(row["effect_ci_upper"])
+        definition = f"{row['feature']}: {self.moved.definition}"
+        return Fact(f"driver.{row['feature']}", float(row["effect"]), "share", definition, *limits,
+                    self.moved.conf_level, source="drivers(...).to_frame()")  # fmt: skip
+
+    @property
+    def dates(self) -> int:
+        """Tested dates."""
+        return len(self.calls.as_of)
+
+    def told(self, fact: Fact) -> bool:
+        """Whether a fact is known and may be told."""
+        return self.voice.disclosure.fact(fact).known
+
+    @property
+    def consented(self) -> bool:
+        """Whether the data says who may be contacted, and not everybody may."""
+        return self.listed.n_contactable < self.listed.n_customers
+
+    @property
+    def surely_worth(self) -> bool:
+        """Whether past lists surely brought more than they cost."""
+        return bool(self.past.ci_lower > 0)
+
+    @property
+    def half(self) -> float:
+        """Half width of the interval of the highest tenth."""
+        fact = self.risk(GROUPS)
+        return float(fact.ci_upper - fact.ci_lower) / 2 if not np.isnan(fact.ci_lower) else float("nan")

@@ -1,0 +1,303 @@
+"""What the chapter knows about the customers who left: its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.errors import ArgumentError
+from kbind.estimates.contrasts import Contrasts, contrast
+from kbind.estimates.contrasts.compare import Comparison
+from kbind.estimates.intervals import wilson
+from kbind.estimates.reasons import ReasonsByType, reason_by_type
+from kbind.statistics.profiles import MISSING
+from kbind.story.base import Scope
+from kbind.story.segments.cards import Segments
+from kbind.story.segments.names import Names
+from kbind.wording import Fact, Voice
+
+#: An attribute is called striking if its effect is surely larger than this.
+STRIKING = 1.25
+#: Rows of the figure of contrasts.
+ROWS = 10
+#: A reason is shared if so many of those who gave one give it.
+SHARED = 0.5
+#: Levels that are adjusted for by default: at most so many, and so many customers who left, and who stayed, to each.
+_MOST_HELD, _FOR_EACH = 60, 10
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentFacts:
+    """Facts about what the customers who left have in common.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    contrasts : Contrasts or None
+        Churned against retained; None where there is nothing to compare.
+    reasons : ReasonsByType or None
+        Why they say they left, if anybody asked.
+    segments : Segments or None
+        Segments of those who left; None where there are too few.
+    voice : Voice
+        Who speaks.
+    """
+
+    data: Dataset
+    contrasts: Contrasts | None
+    reasons: ReasonsByType | None
+    segments: Segments | None
+    voice: Voice = field(repr=False)
+
+    @cached_property
+    def names(self) -> Names:
+        """What readers call things."""
+        attributes = () if self.contrasts is None else self.contrasts.profiles.attributes
+        flags = frozenset(a.name for a in attributes if len(a.levels) == 2)
+        return Names(self.voice, self.data.card.key, flags)
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        log = "customers"
+        if "churned" not in self.data.roles:
+            log = next((name for name in ("subscriptions", "events") if name in self.data.tables), "customers")
+        rows = self.data.tables["customers"].rows
+        customers = rows if self.contrasts is None else int(self.contrasts.profiles.n.sum())
+        span = self.data.tables[log].span
+        if log == "customers" or span is None or self.data.as_of is None:
+            return Scope(customers, log)
+        first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
+        last = (pd.Timestamp(self.data.as_of) - pd.Timedelta(microseconds=1)).date()
+        return Scope(customers, log, first.date(), last)
+
+    def told(self, *facts: Fact) -> bool:
+        """Whether facts are known and may be told."""
+        return all(self.voice.disclosure.fact(fact).known for fact in facts)
+
+    # -- churned against retained --------------------------------------------------------------------
+
+    @cached_property
+    def lost(self) -> Fact:
+        """Share of the customers who have left."""
+        assert self.contrasts is not None
+        counted = self.contrasts.profiles
+        left, n = int(counted.left.sum()), int(counted.n.sum())
+        return self._share("lost", left, n, "customers who have left, divided by customers")
+
+    @property
+    def rates(self) -> bool:
+        """Whether effects are ratios of rates, so that "x times as often" can be said."""
+        return self.contrasts is not None and self.contrasts.effect.startswith("rate")
+
+    @property
+    def adjusted(self) -> bool:
+        """Whether customers are compared who are alike in other attributes."""
+        return self.contrasts is not None and self.contrasts.effect.endswith("adjusted")
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The contrasts that may be told, by effect: one row of an attribute with two levels, and what was tested.
+
+        Columns of `Contrasts.to_frame` and place (in `comparisons`), effect, effect_ci_lower, effect_ci_upper.
+        """
+        assert self.contrasts is not None
+        found = self.contrasts.to_frame()
+        name = self.contrasts.effect
+        for end in ("", "_ci_lower", "_ci_upper"):
+            found[f"effect{end}"] = found[f"{name}{end}"]
+        found["place"] = np.arange(len(found))
+        kept = []
+        seen: set[str] = set()
+        for place, row in enumerate(self.contrasts.comparisons):
+            repeats = row.attribute in self.contrasts.profiles.same
+            if np.isnan(self.contrasts.q_values[place]) or repeats or (row.attribute, row.level) in self._hidden:
+                continue
+            if row.two and row.attribute in seen:
+                continue
+            if row.two and not found["effect"].iloc[place] >= 1 and self._other_of(row) is not None:
+                continue  # the other level says it as something that goes with leaving
+            seen.add(row.attribute)
+            kept.append(place)
+        return found.iloc[kept].reset_index(drop=True)
+
+    def _other_of(self, row: Comparison) -> Comparison | None:
+        """The other of two levels, if it may be told."""
+        assert self.contrasts is not None
+        others = [c for c in self.contrasts.comparisons if c.attribute == row.attribute and c.level != row.level]
+        return next((c for c in others if c.two and (c.attribute, c.level) not in self._hidden), None)
+
+    @cached_property
+    def _hidden(self) -> set[tuple[str, str]]:
+        """Levels of which too few customers left or stayed, or would follow from the others."""
+        assert self.contrasts is not None
+        hidden: set[tuple[str, str]] = set()
+        for name in dict.fromkeys(c.attribute for c in self.contrasts.comparisons):
+            rows = [c for c in self.contrasts.comparisons if c.attribute == name]
+            mask = self.voice.disclosure.crossed(np.array([[c.left, c.n - c.left] for c in rows], dtype=np.int64))
+            hidden |= {(name, c.level) for c, row in zip(rows, mask[:-1], strict=True) if row.any()}
+        return hidden
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """The contrasts that hold up."""
+        if self.contrasts is None:
+            return pd.DataFrame(columns=["attribute", "level", "effect", "effect_ci_lower", "place"])
+        return self.frame[self.frame["q_value"] <= self.contrasts.fdr].reset_index(drop=True)
+
+    @cached_property
+    def striking(self) -> pd.DataFrame:
+        """Findings that go with leaving and are surely not small, the largest first."""
+        frame = self.findings
+        known = frame["level"] != MISSING
+        return frame[known & (frame["effect_ci_lower"] > STRIKING)].reset_index(drop=True)
+
+    def effect(self, place: int) -> Fact:
+        """The ratio of one comparison, adjusted where that was asked for."""
+        return self._ratio("effect", place, "" if self.contrasts is None else self.contrasts.effect)
+
+    def raw(self, place: int) -> Fact:
+        """The same as it looks at first sight."""
+        return self._ratio("raw", place, "rate_ratio" if self.rates else "odds_ratio")
+
+    def _ratio(self, kind: str, place: int, column: str) -> Fact:
+        assert self.contrasts is not None
+        row, own = self.contrasts.to_frame().iloc[place], self.contrasts.comparisons[place]
+        return Fact(
+            f"{kind}.{own.attribute}.{own.level}",
+            float(row[column]),
+            "ratio",
+            f"{column.replace('_', ' ')} of {own.attribute} {own.level!r} against all others",
+            float(row[f"{column}_ci_lower"]),
+            float(row[f"{column}_ci_upper"]),
+            self.contrasts.conf_level,
+            n=own.n,
+            count=own.left,
+            source="contrast(...).to_frame()",
+        )
+
+    def left_of(self, place: int) -> tuple[Fact, Fact]:
+        """Share who left of those with a level, and of all others."""
+        assert self.contrasts is not None
+        own = self.contrasts.comparisons[place]
+        name = f"{own.attribute}.{own.level}"
+        with_it = f"customers with {own.attribute} {own.level!r} who have left, divided by all with it"
+        others = f"customers without {own.attribute} {own.level!r} who have left, divided by all without it"
+        return (
+            self._share(f"left.{name}", own.left, own.n, with_it),
+            self._share(f"left.not.{name}", own.left_others, own.n_others, others),
+        )
+
+    @cached_property
+    def reversals(self) -> pd.DataFrame:
+        """What looks different once customers are compared who are alike otherwise; column place as in `frame`."""
+        if self.contrasts is None or not self.adjusted:
+            return pd.DataFrame(columns=["attribute", "level", "change", "place"])
+        found = self.contrasts.reversals()[["attribute", "level", "change"]]
+        found = found.merge(self.frame[["attribute", "level", "place"]], on=["attribute", "level"])
+        seen = [self._visible(int(place)) for place in found["place"]]
+        return found[np.array(seen, dtype=bool)].reset_index(drop=True)
+
+    def _visible(self, place: int) -> bool:
+        """Whether the raw or the adjusted ratio is large enough for a difference to be seen without decimals."""
+        raw, adjusted = self.raw(place), self.effect(place)
+        sizes = [
+            max(f.value, 1 / f.value) for f in (raw, adjusted) if not f.ci_lower <= 1 <= f.ci_upper and f.value > 0
+        ]
+        return max(sizes, default=1.0) >= STRIKING
+
+    # -- reasons -------------------------------------------------------------------------------------
+
+    @cached_property
+    def stated(self) -> list[tuple[str, Fact]]:
+        """Every stated reason with its share among those who gave one, the most frequent first."""
+        if self.reasons is None:
+            return []
+        people = self.reasons.leavers
+        counts = np.bincount(people.reason[people.reason >= 0], minlength=len(people.reasons))
+        meaning = "customers who gave this reason, divided by those who gave one"
+        return [
+            (reason, self._share(f"reason.{reason}", int(count), int(counts.sum()), meaning))
+            for reason, count in zip(people.reasons, counts, strict=True)
+        ]
+
+    @cached_property
+    def silent(self) -> Fact:
+        """Share of those who said goodbye that gave no reason."""
+        assert self.reasons is not None
+        people = self.reasons.leavers
+        meaning = "customers who said goodbye without a reason, divided by all who said goodbye"
+        return self._share("reason.none", int((people.reason < 0).sum()), len(people), meaning)
+
+    @property
+    def one_reason(self) -> bool:
+        """Whether most of those who gave a reason gave the same."""
+        return bool(self.stated) and self.stated[0][1].ci_lower > SHARED and self.told(self.stated[0][1])
+
+    # -- the answer ----------------------------------------------------------------------------------
+
+    @property
+    def answer(self) -> str:
+        """Whether the lost share a type or a reason: "yes", "partly", "no", or "short" if nobody can tell."""
+        if self.contrasts is None or not self.told(self.lost):
+            return "short"
+        grouped = self.segments is not None and self.segments.groups and self.segments.stand_out
+        if grouped and len(self.striking):
+            return "yes"
+        return "partly" if len(self.striking) or self.one_reason else "no"
+
+    def _share(self, name: str, count: int, n: int, definition: str) -> Fact:
+        value, lower, upper = (float(part) for part in wilson(count, n))
+        return Fact(name, value, "share", definition, lower, upper, n=n, count=count)
+
+
+def contrasts_of(data: Dataset, adjust: Sequence[str] | None = None) -> Contrasts | None:
+    """Churned against retained customers, as the chapter compares them; None where there is nothing to compare.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `customers`.
+    adjust : sequence of str, optional
+        Columns in which compared customers should be alike. Default: all that hold levels, and the tenure. Other
+        numbers are left out, as they often follow from what a customer has bought.
+
+    Notes
+    -----
+    Where a column of `customers` says who has left, ratios are of odds; else of rates by time at risk.
+    """
+    exposure = None if "churned" in data.roles else True
+    try:
+        found = contrast(data, exposure=exposure)
+        return contrast(data, adjust=_held(data, found) if adjust is None else adjust, exposure=exposure)
+    except ArgumentError:
+        return None
+
+
+def reasons_of(data: Dataset) -> ReasonsByType | None:
+    """Reasons by type; None where nobody was asked or nothing is known of those who answered."""
+    try:
+        return reason_by_type(data)
+    except ArgumentError:
+        return None
+
+
+def _held(data: Dataset, found: Contrasts) -> list[str]:
+    """What is adjusted for by default."""
+    tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
+    left = int(found.profiles.left.sum())
+    most = min(_MOST_HELD, left // _FOR_EACH, (int(found.profiles.n.sum()) - left) // _FOR_EACH)
+    held, levels = [tenure] if tenure else [], 0
+    attributes = {attribute.name: attribute for attribute in found.profiles.attributes}
+    for name in dict.fromkeys(row.attribute for row in found.comparisons):  # the largest effect first
+        attribute = attributes[name]
+        own = attribute.name not in found.profiles.same and not attribute.cuts and attribute.name not in held
+        if own and levels + len(attribute.levels) <= most:
+            held.append(attribute.name)
+            levels += len(attribute.levels)
+    return held

@@ -1,0 +1,123 @@
+"""What readers call the columns, levels and reasons of the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kbind.statistics.profiles import MISSING
+from kbind.statistics.reasons import ThemeDictionary
+from kbind.wording import Voice, named
+
+#: How a range of numbers is written by the statistics.
+_NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
+_BELOW, _FROM = re.compile(rf"< ({_NUMBER})"), re.compile(rf">= ({_NUMBER})")
+_BETWEEN = re.compile(rf"({_NUMBER}) to < ({_NUMBER})")
+#: How tables write a range of whole numbers.
+_SPAN = re.compile(r"(\d+) ?- ?(\d+)")
+#: Words for yes and no that a column of two levels may hold.
+_WORDS = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names of the data as they may stand in our sentences.
+
+    Parameters
+    ----------
+    voice : Voice
+        Who speaks.
+    example : str
+        Key of example data, whose columns and levels have names in both languages; empty for data of a user, which
+        is called what it is called there.
+    flags : frozenset of str
+        Columns that say yes or no.
+    themes : ThemeDictionary
+        To recognise stated reasons.
+    """
+
+    voice: Voice = field(repr=False)
+    example: str = ""
+    flags: frozenset[str] = frozenset()
+    themes: ThemeDictionary = field(default_factory=ThemeDictionary.load, repr=False)
+
+    def attribute(self, name: str, *, first: bool = False) -> str:
+        """A column: "Branche"; with a capital where it comes first, unless the data calls it so."""
+        own = self._own(f"attribute.{self.example}.{name}")
+        if not own:
+            return named(name)
+        return own[:1].upper() + own[1:] if first else own
+
+    def level(self, attribute: str, level: str) -> str:
+        """One of its levels: "Handel", "unter 350", "ja", "unbekannt"."""
+        text = self.voice.catalogue.text
+        if level == MISSING:
+            return text("segments.missing")
+        slug = re.sub(r"\W+", "_", level)
+        own = self._own(f"level.{self.example}.{attribute}.{slug}")
+        if own:
+            return own
+        span = _SPAN.fullmatch(level)
+        if span:
+            return text("segments.span", one=span[1], two=span[2])
+        for key, pattern in (("below", _BELOW), ("from", _FROM), ("between", _BETWEEN)):
+            match = pattern.fullmatch(level)
+            if match:
+                ends = map(self._number, match.groups())
+                return text(f"segments.{key}", **dict(zip(("one", "two"), ends, strict=False)))
+        if attribute in self.flags and level.casefold() in _WORDS:
+            return text(f"segments.{_WORDS[level.casefold()]}")
+        return named(level)
+
+    def pair(self, attribute: str, level: str) -> str:
+        """Both, for tables and figures: "Branche: Handel"."""
+        words = {"attribute": self.attribute(attribute, first=True), "level": self.level(attribute, level)}
+        return self.voice.catalogue.text("segments.pair", **words)
+
+    def those(self, attribute: str, level: str) -> str:
+        """Both, as they follow the noun in a sentence: "aus der Branche Handel"."""
+        key = f"type.{self.example}.{attribute}"
+        words = {"attribute": self.attribute(attribute), "level": self.level(attribute, level)}
+        known = level != MISSING and self.voice.catalogue.has(key)
+        return self.voice.catalogue.text(key if known else "segments.type", **words)
+
+    def reason(self, reason: str) -> str:
+        """A stated reason: "Preis"."""
+        if reason == MISSING:
+            return self.voice.catalogue.text("segments.silent")
+        return self._own(f"reason.{reason}") or named(reason)
+
+    def planted(self, segment: str) -> str:
+        """A planted segment of simulated data."""
+        return self._own(f"planted.{segment}") or segment
+
+    def theme(self, reason: str) -> str:
+        """What a stated reason is about, as far as one theme is recognised; else empty."""
+        if reason in self.themes.labels:
+            return reason
+        found = self.themes.code(reason.replace("_", " "))
+        return found[0] if len(found) == 1 else ""
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Several in a row of words: "Preis, Produkt und Betreuung"."""
+        if len(names) < 2:
+            return "".join(names)
+        return self.voice.catalogue.text("segments.list", first=", ".join(names[:-1]), last=names[-1])
+
+    def in_order(self, levels: Sequence[str]) -> list[str]:
+        """Levels as a reader expects them: by the numbers they begin with, else as they come; the unknown last."""
+        starts = {level: re.match(r"\d+", level) for level in levels if level != MISSING}
+        known = list(starts)
+        if all(starts.values()):
+            known.sort(key=lambda level: int(level[: starts[level].end()]))  # type: ignore[union-attr]
+        return [*known, *(level for level in levels if level == MISSING)]
+
+    def _number(self, written: str) -> str:
+        value = float(written)
+        decimals = 0 if value == round(value) else min(len(written.partition(".")[2]), 3)
+        return self.voice.number(value, decimals)
+
+    def _own(self, key: str) -> str:
+        """A name of our own, if there is one."""
+        return self.voice.catalogue.text(key) if self.voice.catalogue.has(key) else ""

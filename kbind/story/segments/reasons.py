@@ -1,0 +1,205 @@
+"""What the chapter says about stated reasons: who gives which, and whether what went before agrees."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.statistics.profiles import MISSING
+from kbind.story.segments.facts import SegmentFacts
+from kbind.wording import DASH, Fact, Table
+
+#: What a customer who means a reason is expected to have gone through more often.
+_SIGNS = {"price": "price_rose", "service": "had_ticket", "no_need": "usage_halved"}
+#: Columns of the table of behaviour, if they were measured.
+_MEASURES = ("price_rose", "had_ticket", "usage_halved", "satisfaction_nps", "satisfaction_csat")
+#: Levels and reasons that a table has room for.
+_MOST_LEVELS, _MOST_REASONS = 6, 8
+#: Level up to which an association is told of.
+_FDR = 0.05
+
+
+class ReasonStory(SegmentFacts):
+    """Facts and sentences about stated reasons."""
+
+    # -- by type -------------------------------------------------------------------------------------
+
+    @cached_property
+    def typed(self) -> str:
+        """The attribute that goes most closely with stated reasons; empty if none can be shown."""
+        if self.reasons is None:
+            return ""
+        few = {a.name for a in self.reasons.leavers.attributes if 1 < len(a.levels) <= _MOST_LEVELS}
+        ranked = self.reasons.association()
+        ranked = ranked[ranked["attribute"].isin(few)]
+        return str(ranked["attribute"].iloc[0]) if len(ranked) else ""
+
+    @cached_property
+    def _crossed(self) -> tuple[pd.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+        """Leavers by level and reason, rare reasons together, and what of it is hidden."""
+        assert self.reasons is not None
+        counts = self.reasons.counts(self.typed)
+        order = self.names.in_order(list(counts.index))
+        counts = counts.loc[order]
+        common, rare = list(counts.columns[:_MOST_REASONS]), list(counts.columns[_MOST_REASONS:-1])
+        shown = counts[common].copy()
+        if rare:
+            shown[""] = counts[rare].sum(axis=1)
+        shown[MISSING] = counts[MISSING]
+        return shown, self.voice.disclosure.crossed(shown.to_numpy(dtype=np.int64))
+
+    @cached_property
+    def deviation(self) -> tuple[str, str, Fact, Fact] | None:
+        """The reason and level that differ most, surely so: level, reason, share there, share of all."""
+        assert self.reasons is not None
+        ranked = self.reasons.association()
+        clear = ranked["attribute"][ranked["q_value"] <= _FDR]
+        if not self.typed or self.typed not in set(clear):
+            return None
+        counts, mask = self._crossed
+        frame = self.reasons.to_frame()
+        frame = frame[(frame["attribute"] == self.typed) & (frame["level"] != MISSING) & (frame["reason"] != MISSING)]
+        frame = frame[frame["share_simultaneous_ci_lower"] > frame["share_all"]]
+        frame = frame.assign(more=frame["share"] - frame["share_all"]).sort_values("more", ascending=False)
+        for _, row in frame.iterrows():
+            level, reason = str(row["level"]), str(row["reason"])
+            if reason not in counts.columns:
+                continue
+            place = list(counts.index).index(level)
+            # shares of those who gave a reason would tell how many gave none
+            if mask[place, list(counts.columns).index(reason)] or mask[place, -2] or mask[place, -1]:
+                continue
+            meaning = f"leavers with {self.typed} {level!r} who said {reason!r}, divided by those of them with a reason"
+            limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
+            fact = Fact(f"typed.{level}.{reason}", float(row["share"]), "share", meaning, *limits,
+                        self.reasons.conf_level, n=int(row["of"]), count=int(row["n"]))  # fmt: skip
+            everybody = dict(self.stated)[reason]
+            if self.told(fact, everybody):
+                return level, reason, fact, everybody
+        return None
+
+    def reasons_title(self) -> str:
+        """Finding of reasons by type."""
+        if self.deviation is None:
+            return self.voice.say("segments.reasons.alike")
+        level, reason, *_ = self.deviation
+        those = self.names.those(self.typed, level)
+        return self.voice.say("segments.reasons.typed", reason=self.names.reason(reason), those=those)
+
+    def reasons_text(self) -> str:
+        """The finding with its numbers, and who said nothing."""
+        say = self.voice.say
+        lines = []
+        if self.deviation is not None:
+            level, reason, here, everybody = self.deviation
+            words = {"those": self.names.those(self.typed, level), "reason": self.names.reason(reason)}
+            lines.append(say("segments.reasons.share", here=here, all=everybody, **words))
+        lines.append(say("segments.reasons.silent", silent=self.silent))
+        return " ".join(lines)
+
+    def reasons_note(self) -> str:
+        """How to read the table."""
+        note, hidden = self.voice.say("segments.reasons.note"), self.voice.say("segments.reasons.hidden", dash=DASH)
+        return f"{note} {hidden}" if self._crossed[1].any() else note
+
+    def reasons_table(self) -> Table:
+        """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
+        say, names = self.voice.say, self.names
+        counts, mask = self._crossed
+        whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
+        totals, known = whole.sum(axis=1), ~mask[:, -1]
+        head = [say("segments.table.reason"), *(names.level(self.typed, str(level)) for level in counts.index)]
+        sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
+        rows = [[say("segments.table.leavers"), *sizes]]
+        for column, reason in enumerate(counts.columns):
+            label = names.reason(str(reason)) if reason else say("segments.others")
+            cells = [
+                self.voice.percent(whole[place, column] / totals[place])
+                if known[place] and not mask[place, column]
+                else DASH
+                for place in range(len(whole))
+            ]
+            rows.append([label, *cells])
+        title = say("segments.reasons.title", attribute=names.attribute(self.typed))
+        return Table(title, [*head, say("segments.table.all")], rows)
+
+    # -- against behaviour ---------------------------------------------------------------------------
+
+    @cached_property
+    def behaviour(self) -> pd.DataFrame:
+        """What went before by reason; column hidden where it would tell of too few, nearly where of too few others."""
+        if self.reasons is None:
+            return pd.DataFrame(columns=["reason", "measure", "n", "value", "hidden"])
+        frame = self.reasons.behaviour()
+        frame = frame[frame["measure"].isin(_MEASURES)].reset_index(drop=True)
+        shares = {m.name for m in self.reasons.leavers.measures if m.share}
+        of_share = frame["measure"].isin(shares)
+        yes = np.rint((frame["value"] * frame["n"]).where(of_share).astype(float))
+        hides = self.voice.disclosure.hides
+        # neither totals nor numbers of customers are told beside these shares, so nothing follows from the others
+        hidden = [n == 0 or hides(n) or hides(count) for n, count in zip(frame["n"], yes, strict=True)]
+        nearly = [hides(n - count) for n, count in zip(frame["n"], yes, strict=True)]
+        return frame.assign(hidden=hidden, nearly=nearly, of_share=of_share)
+
+    @cached_property
+    def checked(self) -> list[tuple[str, str, Fact, Fact]]:
+        """Reasons whose sign was measured: reason, measure, share here, difference to other reasons."""
+        found = []
+        for reason, _ in self.stated:
+            measure = _SIGNS.get(self.names.theme(reason), "")
+            rows = self.behaviour[(self.behaviour["reason"] == reason) & (self.behaviour["measure"] == measure)]
+            if len(rows) and not rows[["hidden", "nearly"]].iloc[0].any() and np.isfinite(rows["difference"].iloc[0]):
+                row = rows.iloc[0]
+                n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
+                limits = float(row["value_ci_lower"]), float(row["value_ci_upper"])
+                here = Fact(f"before.{reason}", float(row["value"]), "share", measure, *limits, n=n, count=count)
+                gap = Fact(f"gap.{reason}", float(row["difference"]), "share", f"{measure}, less that of other reasons",
+                           float(row["difference_ci_lower"]), float(row["difference_ci_upper"]), n=n)  # fmt: skip
+                found.append((reason, measure, here, gap))
+        return found
+
+    def behaviour_title(self) -> str:
+        """Finding: how many of the reasons show in what went before."""
+        doubtful = [self.names.reason(reason) for reason, *_, gap in self.checked if not gap.ci_lower > 0]
+        if not self.checked:
+            return self.voice.say("segments.behaviour.open")
+        if not doubtful:
+            return self.voice.say("segments.behaviour.fits")
+        return self.voice.say("segments.behaviour.doubt", reasons=self._quoted(doubtful))
+
+    def behaviour_text(self) -> list[str]:
+        """One sentence for each reason whose sign was measured."""
+        say = self.voice.say
+        lines = []
+        for reason, measure, here, gap in self.checked:
+            key = "more" if gap.ci_lower > 0 else "less" if gap.ci_upper < 0 else "same"
+            done = say(f"segments.sign.{measure}", how=say(f"segments.how.{key}"))
+            words = {"reason": self.names.reason(reason), "done": done}
+            lines.append(say(f"segments.behaviour.{key}", here=here, **words))
+        if any(not gap.ci_lower > 0 for *_, gap in self.checked):
+            lines.append(say("segments.behaviour.polite"))
+        return lines
+
+    def behaviour_table(self) -> Table:
+        """What went before, by stated reason."""
+        say, frame = self.voice.say, self.behaviour
+        measures = [m for m in _MEASURES if m in set(frame["measure"])][:4]
+        head = [say("segments.table.reason"), *(say(f"segments.measure.{m}") for m in measures)]
+        rows = []
+        for reason in frame["reason"].unique():
+            own = frame[frame["reason"] == reason].set_index("measure")
+            rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
+        return Table(say("segments.behaviour.title"), head, rows)
+
+    def _measured(self, row: pd.Series[Any]) -> str:
+        if row["hidden"]:
+            return DASH
+        if row["nearly"]:
+            return self.voice.say("segments.table.nearly")
+        return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
+
+    def _quoted(self, names: list[str]) -> str:
+        return self.names.listed([self.voice.catalogue.text("segments.quoted", name=name) for name in names])

@@ -1,0 +1,448 @@
+"""Segments of churned customers: formed as planted, judged at the stated rates, described on others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+
+import kbind as kb
+from kbind.estimates.segments.copula import fit_copula
+from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod
+from kbind.estimates.segments.profile import FOLDS, lift
+from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
+from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, learn_coding
+from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p
+from kbind.statistics.roster import Roster, roster
+
+GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "segments.json").read_text())
+
+
+def opened(frame: dict[str, object], left: object = True) -> kb.Dataset:
+    n = len(next(iter(frame.values())))  # type: ignore[arg-type]
+    people = pd.DataFrame({"customer_id": np.arange(n), **frame, "churned": left})
+    return kb.open_dataset({"customers": people}, roles={"churned": "churned"})
+
+
+def churned(data: kb.Dataset) -> Roster:
+    people = roster(data)
+    return people.take(np.flatnonzero(people.left))
+
+
+def blobs(n: int = 240, k: int = 3) -> dict[str, object]:
+    rng = np.random.default_rng(1)
+    kind = np.arange(n) % k
+    return {
+        "size": 10.0 * kind + rng.normal(size=n),
+        "age": 40.0 - 10 * (kind == 1) + rng.normal(size=n),
+        "kind": np.array(list("abc"))[kind],
+    }
+
+
+@pytest.fixture(scope="module")
+def clear() -> kb.Dataset:
+    return kb.datasets.simulate_saas(8200, 36, scenario="clear_segments", rng=1)
+
+
+@pytest.fixture(scope="module")
+def planted(clear: kb.Dataset) -> kb.Segmentation:
+    return kb.segment_churned(clear, resamples=20, null_samples=19)
+
+
+@pytest.fixture(scope="module")
+def telco() -> kb.Segmentation:
+    return kb.segment_churned(kb.datasets.load_telco(), null_samples=19)
+
+
+def true_segments(data: kb.Dataset, ids: object) -> np.ndarray:
+    assert data.truth is not None
+    return data.truth.accounts.set_index("customer_id").loc[list(ids), "segment"].to_numpy()  # type: ignore[call-overload]
+
+
+# agreement
+
+
+def test_adjusted_rand_golden() -> None:
+    golden = GOLDEN["ari_small"]
+    for (one, other), expected in zip(golden["pairs"], golden["expected"], strict=True):
+        table = crossed(np.array(one), np.array(other), 3, np.ones(len(one)))
+        assert adjusted_rand(table) == pytest.approx(expected, abs=golden["tolerance"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=40), st.integers(1, 3))
+def test_adjusted_rand_counted_equals_one_by_one(pairs: list[tuple[int, int]], times: int) -> None:
+    one, other = np.array(pairs).T
+    counted = adjusted_rand(crossed(one, other, 4, np.full(len(one), float(times))))
+    assert counted == pytest.approx(adjusted_rand_score(np.repeat(one, times), np.repeat(other, times)), abs=1e-9)
+
+
+# coding
+
+
+def test_learn_coding_hand_computed() -> None:
+    data = opened({"seats": [1.0, 2.0, 3.0, 6.0], "goal": ["a", "b", "c", "a"], "agreed": [True, False, False, False]})
+    people = churned(data)
+    coding = learn_coding(people)
+    assert coding.attributes == ("seats", "goal", "agreed")
+    seats = (np.array([1, 2, 3, 6]) - 3) / np.sqrt(3.5)
+    goal = np.array([[0.5, -0.25, -0.25], [-0.5, 0.75, -0.25], [-0.5, -0.25, 0.75], [0.5, -0.25, -0.25]])
+    agreed = np.array([0.75, -0.25, -0.25, -0.25])
+    expected = np.column_stack([seats, goal, agreed])
+    assert coding.matrix(coding.read(people.columns)) == pytest.approx(expected)
+    assert list(coding.owners()) == [0, 1, 1, 1, 2]
+
+
+def test_learn_coding_logarithm_only_where_skewed() -> None:
+    skewed = np.exp(np.linspace(-3, 3, 60))
+    even = np.linspace(1, 2, 60) + np.sin(np.arange(60))
+    coding = learn_coding(churned(opened({"skewed": skewed, "even": even + 5})))
+    assert {trait.attribute: trait.log for trait in coding.traits} == {"skewed": True, "even": False}
+
+
+def test_learn_coding_does_not_apply_counts_as_no() -> None:
+    net = np.array(["none", "cable", "fibre", "cable"] * 5)
+    extra = np.where(net == "none", "No internet", np.array(["", "Yes", "No", "No"] * 5))
+    brand = np.where(net == "none", "No internet", np.array(["", "x", "x", "y"] * 5))
+    coding = learn_coding(churned(opened({"internet": net, "extra": extra, "brand": brand})))
+    by_name = {trait.attribute: trait for trait in coding.traits}
+    assert by_name["extra"].levels == ("No", "Yes")
+    assert by_name["extra"].codes == {"No": 0, "Yes": 1, "No internet": 0}
+    # without a no, it has no column
+    assert by_name["brand"].levels == ("x", "y", NOT_APPLICABLE)
+    assert by_name["brand"].shown == (0, 1)
+    assert sum("does not apply" in note for note in coding.notes) == 2
+
+
+def test_learn_coding_telco_leaves_out_total_charges() -> None:
+    coding = learn_coding(churned(kb.datasets.load_telco()))
+    assert "total_charges" not in coding.attributes
+    assert any(note == "total_charges is left out, because it is nearly tenure x monthly_charges." for note in
+               coding.notes)  # fmt: skip
+    security = next(trait for trait in coding.traits if trait.attribute == "online_security")
+    assert security.levels == ("No", "Yes")
+
+
+def test_learn_coding_missing_values_tell() -> None:
+    data = opened({"seats": [1.0, np.nan, 3.0, 8.0, 3.0], "goal": ["a", None, "b", "a", "b"]})
+    people = churned(data)
+    coding = learn_coding(people)
+    read = dict(zip([(t.attribute, t.missing) for t in coding.traits], coding.read(people.columns), strict=True))
+    assert list(read["seats", False]) == [1, 3, 3, 8, 3]
+    assert list(read["seats", True]) == [0, 1, 0, 0, 0]
+    assert list(read["goal", False]) == [0, 2, 1, 0, 1]
+    assert any("Missing values in seats, goal" in note for note in coding.notes)
+
+
+def test_learn_coding_alike_in_all_is_an_error() -> None:
+    with pytest.raises(kb.ArgumentError, match="alike in all attributes"):
+        learn_coding(churned(opened({"goal": ["a"] * 4})))
+
+
+# customers without groups
+
+
+def copied(data: kb.Dataset) -> tuple[Coding, list[np.ndarray]]:
+    people = churned(data)
+    coding = learn_coding(people)
+    return coding, coding.read(people.columns)
+
+
+def test_fit_copula_keeps_margins_and_correlations() -> None:
+    rng = np.random.default_rng(0)
+    n = 2000
+    factor = rng.normal(size=n)
+    data = opened(
+        {
+            "price": np.exp(0.8 * factor + 0.6 * rng.normal(size=n)),
+            "seats": np.round(10 + 3 * factor + 3 * rng.normal(size=n)),
+            "fast": factor + rng.normal(size=n) > 0.8,
+            "size": np.array(["s", "m", "l"])[np.digitize(factor + rng.normal(size=n), [-0.5, 0.7])],
+            "alone": rng.random(n) < 0.3,
+        }
+    )
+    coding, values = copied(data)
+    copula = fit_copula(coding, values)
+    drawn = [copula.draw(np.random.default_rng(seed)) for seed in range(20)]
+    for k, before in enumerate(values):
+        assert np.array_equal(np.sort(drawn[0][k]), np.sort(before))
+    wanted = np.corrcoef(coding.matrix(values).T)
+    reached = np.mean([np.corrcoef(coding.matrix(one).T) for one in drawn], axis=0)
+    apart = coding.owners()[:, None] != coding.owners()[None, :]
+    away = np.where(apart, np.abs(wanted - reached), 0)
+    plain = [k for k, owner in enumerate(coding.owners()) if owner != coding.attributes.index("size")]
+    # the standard error of a mean of 20 correlations of 2,000 customers is .005
+    assert away[np.ix_(plain, plain)].max() < 0.02
+    # of three levels only their scores correlate as in the data, not each for itself
+    assert away.max() < 0.06
+    assert np.abs(wanted)[apart].max() > 0.5
+
+
+def test_fit_copula_impossible_correlations_stay_a_correlation_matrix() -> None:
+    coding, values = copied(opened(blobs(120)))
+    copula = fit_copula(coding, values)
+    assert np.linalg.eigvalsh(copula.correlation).min() > 0
+    assert np.diag(copula.correlation) == pytest.approx(1)
+
+
+# stability
+
+
+def stable(data: kb.Dataset, k: int, **options: object) -> Stability:
+    coding, values = copied(data)
+    method = KMeansMethod(coding)
+    x = method.prepare(values)
+    return stability(method, x, np.ones(len(x)), k, 20, np.random.default_rng(0), **options)  # type: ignore[arg-type]
+
+
+def test_stability_of_separate_groups_is_perfect() -> None:
+    found = stable(opened(blobs()), 3)
+    assert found.ari.min() == 1
+    assert found.least_jaccard == 1
+    assert list(found.sizes) == [80, 80, 80]
+    assert found.passes
+
+
+def test_stability_of_noise_fails_the_rule() -> None:
+    rng = np.random.default_rng(2)
+    noise: dict[str, object] = {f"x{k}": rng.normal(size=200) for k in range(6)}
+    found = stable(opened(noise), 5)
+    assert found.least_jaccard < 0.6
+    assert not found.passes
+    assert len(stable(opened(noise), 5, give_up=True).ari) == 5
+
+
+def test_stability_distinct_customers_with_counts_equal_all() -> None:
+    coding, values = copied(opened({"a": ["x", "y"] * 60, "b": ["u", "u", "v"] * 40}))
+    method = KMeansMethod(coding)
+    x = method.prepare(values)
+    rows, counts = np.unique(x, axis=0, return_counts=True)
+    assert len(rows) == 4
+    found = stability(method, rows, counts.astype(float), 2, 20, np.random.default_rng(0))
+    assert found.sizes.sum() == 120
+
+
+@pytest.mark.parametrize(("together", "low"), [(True, True), (False, False)])
+def test_association_p(together: bool, low: bool) -> None:
+    rng = np.random.default_rng(5)
+    a = rng.integers(0, 3, 300)
+    b = np.where(rng.random(300) < 0.3, a, rng.integers(0, 3, 300)) if together else rng.integers(0, 3, 300)
+    coding, values = copied(opened({"a": a.astype(str), "b": b.astype(str)}))
+    assert (association_p(coding, values, np.random.default_rng(0), lambda *_: None) <= 0.05) == low
+
+
+# verdicts
+
+
+def test_segment_churned_telco_reaches_what_was_asked(telco: kb.Segmentation) -> None:
+    row = telco.to_frame().set_index("k").loc[4]
+    assert telco.k == 4
+    assert row["ari"] >= 0.9
+    assert row["jaccard_min"] >= 0.85
+    assert telco.verdict in (GROUPS, CONTINUUM)
+    assert telco.judgement.null is not None
+    assert telco.verdict in telco.definition
+    assert any("tenure is one of the attributes" in note for note in telco.notes)
+
+
+def test_segment_churned_planted_groups(clear: kb.Dataset, planted: kb.Segmentation) -> None:
+    ids = planted.roster.customer_id[planted.roster.left]
+    assert planted.n > 1900
+    assert (planted.verdict, planted.k) == (GROUPS, 4)
+    assert adjusted_rand_score(true_segments(clear, ids), planted.segment) >= 0.8
+
+
+@pytest.mark.parametrize(("scenario", "verdicts"), [("no_segments", (NOTHING,)), ("continuum", (NOTHING, CONTINUUM))])
+def test_segment_churned_without_groups(scenario: str, verdicts: tuple[str, ...]) -> None:
+    world = kb.datasets.simulate_saas(1500, 30, scenario=scenario, rng=3)
+    found = kb.segment_churned(world, resamples=20, null_samples=19)
+    assert found.verdict in verdicts
+
+
+def test_segment_churned_same_seed_same_segments() -> None:
+    data = opened(blobs(), left=True)
+    one, other = (kb.segment_churned(data, k=3, resamples=20, null_samples=19, rng=seed) for seed in (4, 4))
+    assert np.array_equal(one.segment, other.segment)
+    pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
+
+
+def test_segment_churned_too_few_says_how_many() -> None:
+    data = opened(blobs(60), left=[True] * 43 + [False] * 17)
+    with pytest.raises(kb.ArgumentError, match="too few churned customers to look for segments: 43; needed: 100"):
+        kb.segment_churned(data)
+
+
+def test_segment_churned_nothing_stable_is_one_segment() -> None:
+    rng = np.random.default_rng(0)
+    data = opened({f"x{k}": rng.normal(size=150) for k in range(3)}, left=[True] * 110 + [False] * 40)
+    found = kb.segment_churned(data, resamples=20)
+    assert (found.verdict, found.k) == (NOTHING, 1)
+    assert set(found.segment) == {1}
+    profile = found.profile().to_frame()
+    assert profile["name"].to_list() == ["all who left"]
+    assert profile["churn_rate"].iloc[0] == pytest.approx(110 / 150)
+    asked = kb.segment_churned(data, k=2, resamples=20)
+    assert (asked.verdict, asked.k, set(asked.segment)) == (NOTHING, 2, {1, 2})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "kmean"}, "did you mean 'kmeans'"),
+        ({"k": 1}, "k=1 is not possible; allowed: whole numbers from 2 to 20"),
+        ({"k": 2.5}, "k=2.5 is not possible"),
+        ({"resamples": 5}, "resamples=5 is not possible"),
+        ({"null_samples": 3}, "null_samples=3 is not possible"),
+        ({"attributes": ["siz"]}, "no column of customers; did you mean 'size'"),
+    ],
+)
+def test_segment_churned_arguments_are_checked(options: dict[str, object], message: str) -> None:
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.segment_churned(opened(blobs()), **options)  # type: ignore[arg-type]
+
+
+def test_segment_churned_progress_only_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    data = opened(blobs())
+    kb.segment_churned(data, k=3, resamples=20, null_samples=19)
+    assert capfd.readouterr() == ("", "")
+    kb.segment_churned(data, k=3, resamples=20, null_samples=19, progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "resamples" in err
+
+
+def test_segment_churned_customers_of_whom_nothing_is_known() -> None:
+    frame = blobs(240)
+    frame["size"][:3], frame["age"][:3] = np.nan, np.nan  # type: ignore[index]
+    frame["kind"] = [None if k < 3 else kind for k, kind in enumerate(frame["kind"])]  # type: ignore[arg-type]
+    found = kb.segment_churned(opened(frame), k=3, resamples=20, null_samples=19)
+    assert any(note.startswith("Of 3 of the 240 nothing is known") for note in found.notes)
+
+
+# using them
+
+
+def test_assign_puts_those_it_was_formed_of_where_they_are(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+    frame = planted.assign(clear).to_frame()
+    assert len(frame) == 8200
+    of_churned = frame[frame["customer_id"].isin(list(planted.roster.customer_id[planted.roster.left]))]
+    assert np.array_equal(of_churned["segment"], planted.segment)
+    assert (frame["unknown"] == "").all()
+
+
+def test_assign_unseen_and_missing_values_are_said(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+    few = clear.table("customers").head(3).drop(columns="customer_id")
+    few["industry"] = ["space", None, few["industry"].iloc[2]]
+    few.loc[2, "budget"] = np.nan
+    found = planted.assign(few)
+    frame = found.to_frame()
+    assert frame["customer_id"].to_list() == [1, 2, 3]
+    assert frame["unknown"].to_list() == ["industry", "industry", "budget"]
+    assert set(frame["segment"]) <= {1, 2, 3, 4}
+    assert any("industry (2), budget (1)" in note for note in found.notes)
+
+
+def test_assign_says_what_is_missing(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+    few = clear.table("customers").head(3)
+    with pytest.raises(kb.ArgumentError, match="new_data has no column 'budget'"):
+        planted.assign(few.drop(columns="budget"))
+    with pytest.raises(kb.ArgumentError, match="'budget' holds no numbers"):
+        planted.assign(few.assign(budget=["much", "little", "none"]))
+    with pytest.raises(kb.ArgumentError, match="type list is not possible"):
+        planted.assign([1])  # type: ignore[arg-type]
+
+
+def test_profile_adds_up(planted: kb.Segmentation) -> None:
+    found = planted.profile()
+    frame = found.to_frame()
+    left = planted.roster.left
+    assert frame["n_churned"].sum() == left.sum()
+    assert frame["n"].sum() == len(left)
+    assert frame["churn_rate"].to_numpy() == pytest.approx((frame["n_churned"] / frame["n"]).to_numpy())
+    assert planted.roster.revenue is not None
+    assert frame["lost_revenue"].sum() == pytest.approx(planted.roster.revenue[left].sum())
+    assert frame["lost_revenue_share"].sum() == pytest.approx(1)
+    for name in ("share", "churn_rate", "lift", "lost_revenue_share", "rule_precision", "rule_recall"):
+        assert (frame[f"{name}_ci_lower"] <= frame[name]).all()
+        assert (frame[name] <= frame[f"{name}_ci_upper"]).all()
+    assert frame["name"].is_unique
+    assert found.fidelity > 0.85
+    assert found.same_segment > 0.95
+    assert "not used to form them" in found.definition
+    reasons = found.reasons()
+    assert reasons.groupby("segment")["share"].sum().to_numpy() == pytest.approx(1)
+    assert reasons["missing_share"].between(0.05, 0.5).all()
+
+
+def test_profile_names_and_rules_tell_what_was_planted(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+    frame = planted.profile().to_frame().set_index("segment")
+    ids = planted.roster.customer_id[planted.roster.left]
+    table = pd.crosstab(planted.segment, true_segments(clear, ids))
+    saver = int(table["saver"].idxmax())
+    assert "retail" in frame.loc[saver, "name"]
+    assert "industry is retail" in frame.loc[saver, "rule"]
+    integrator = int(table["integrator"].idxmax())
+    assert "high budget" in frame.loc[integrator, "distinguished_by"]
+
+
+def test_profile_is_made_of_segments_formed_without_those_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    import kbind.estimates.segments as segments
+
+    found = kb.segment_churned(opened(blobs(), left=[True] * 200 + [False] * 40), k=3, resamples=20, null_samples=19)
+    seen: list[int] = []
+    original = segments.form
+
+    def watched(method: object, coding: object, columns: dict, k: int, seed: int) -> object:
+        seen.append(len(columns["size"]))
+        return original(method, coding, columns, k, seed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(segments, "form", watched)
+    found.profile()
+    assert seen == [200 - 200 // FOLDS] * FOLDS
+
+
+def test_lift_of_half_as_many() -> None:
+    ratio, lower, upper = lift(np.array([10, 30]), np.array([100, 100]), 0.95)
+    assert ratio == pytest.approx([0.5, 1.5])
+    assert np.all(lower < ratio)
+    assert np.all(ratio < upper)
+    # log(a / (a + b)): derivative 1/a - 1/40 by a, -1/40 by b
+    half = 1.959964 * np.sqrt((1 / 10 - 1 / 40) ** 2 * 9 + 21 / 40**2)
+    assert np.log(upper[0] / ratio[0]) == pytest.approx(half, rel=1e-6)
+
+
+# the other method
+
+
+def test_latent_classes_recover_what_was_planted(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+    people = churned(clear)
+    method = LatentClassMethod(planted.coding)
+    x = method.prepare(planted.coding.read(people.columns))
+    model = method.fit(x, np.ones(len(x)), 4, 4, 0)
+    assert adjusted_rand_score(true_segments(clear, people.customer_id), model.assign(x)) >= 0.8
+
+
+def test_latent_classes_weights_count_customers() -> None:
+    coding, values = copied(opened({"a": ["x", "y", "y"] * 20, "b": ["u", "v", "v", "u"] * 15, "c": ["p", "q"] * 30}))
+    method = LatentClassMethod(coding)
+    x = method.prepare(values)
+    rows, counts = np.unique(x, axis=0, return_counts=True)
+    one = method.fit(x, np.ones(len(x)), 2, 5, 0)
+    assert method.bic(x, np.ones(len(x)), 2, 5, 0) == pytest.approx(one.model.bic(x))
+    weighted = method.bic(rows, counts.astype(float), 1, 1, 0)
+    assert weighted == pytest.approx(method.bic(x, np.ones(len(x)), 1, 1, 0))
+
+
+def test_compare_methods_agree_where_groups_are_clear() -> None:
+    found = kb.segment_churned(opened(blobs(150)), k=3, resamples=20, null_samples=19)
+    frame = found.compare_methods().set_index("method")
+    assert frame.index.to_list() == ["kmeans", "latent_classes"]
+    assert frame.loc["latent_classes", "agreement"] == 1
+    assert frame.loc["latent_classes", "ari"] > 0.9
+    assert frame.loc["latent_classes", "k"] == 3

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kbind as kb
+from kbind.estimates.churn import risk_drivers
+from kbind.figures import alt_text
+from kbind.figures.churn import plot_drivers, plot_risk_groups
+from kbind.statistics.snapshots import Feature
+from kbind.story.churn import ChurnStory, Forecast, churn_story, observation_dates, predict_churn
+from kbind.story.churn.signs import OTHER, sign_groups, sign_of
+
+
+def flagged(n: int = 1500, effect: float = 2.5, seed: int = 0, **columns: Any) -> kb.Dataset:
+    """Customers of whom a third have left, those with much trouble more often."""
+    rng = np.random.default_rng(seed)
+    trouble = rng.normal(size=n)
+    frame = pd.DataFrame({"customer_id": range(n), "trouble": trouble.round(3), "shoe": rng.integers(35, 48, n)})
+    frame["gone"] = rng.random(n) < 1 / (1 + np.exp(1 - effect * trouble))
+    return kb.open_dataset({"customers": frame.assign(**columns)}, roles={"churned": "gone", **_roles(columns)})
+
+
+def _roles(columns: dict[str, Any]) -> dict[str, str]:
+    return {"revenue": "price"} if "price" in columns else {}
+
+
+@pytest.fixture(scope="module")
+def saas() -> Forecast:
+    with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
+        patch.setattr(risk_drivers, "WATCHED", 8)
+        return predict_churn(kb.datasets.simulate_saas(1200, rng=3))
+
+
+@pytest.fixture(scope="module")
+def priced() -> Forecast:
+    return predict_churn(flagged(price=20.0))
+
+
+def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> None:
+    dates = observation_dates(saas.data, horizon="60D")
+    assert dates is not None
+    assert dates[-1] == saas.data.as_of
+    assert {(b - a).days for a, b in pairwise(dates)} == {60}
+    assert dates[0] >= saas.data.recorded_from + pd.Timedelta(days=90)  # type: ignore[operator]
+    assert observation_dates(flagged(50)) is None
+
+
+def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
+    story = churn_story(saas)
+    calls = story.calls.to_frame()
+    assert story.hit.value == pytest.approx(calls["left"].sum() / calls["called"].sum())
+    assert story.found.value == pytest.approx(calls["left"].sum() / calls["leavers"].sum())
+    assert story.hit.value + story.miss.value == pytest.approx(1)
+    assert story.past.value == pytest.approx(calls["money"].mean())
+    assert (calls["called"] == calls["left"] + calls["stayed"] + calls["gone"]).all()
+    assert story.risks["n"].sum() == calls["customers"].sum() - story.tested.n_lost
+    assert story.finding().startswith("Those about to leave can be narrowed down: of 100 customers")
+    assert "does not say why anybody leaves" in story.certainty()
+
+
+def test_german_says_the_same(saas: Forecast) -> None:
+    story = churn_story(saas, lang="de")
+    assert story.finding().startswith("Wer bald geht, lässt sich eingrenzen")
+    assert "sagt nicht, warum jemand geht" in story.certainty()
+    assert "keine Ursache" in story.drivers_caption()
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
+    data = flagged(price=20.0)
+    names = {key: f"ACME-{key}" for key in range(1500)}
+    frame = data.table("customers")
+    frame["customer_id"] = frame["customer_id"].map(names)
+    data = kb.open_dataset({"customers": frame}, roles={"churned": "gone", "revenue": "price"})
+    story = churn_story(predict_churn(data), lang=lang, threshold=20)
+    table = story.list_table()
+    text = " ".join([story.finding(), story.means(), story.act(), *story.list_text(), *story.errors_text()])
+    assert "ACME" not in text + str(table) + alt_text(plot_drivers(story)) + alt_text(plot_risk_groups(story))
+    assert all(group.n >= 20 for group in story.signs)
+    assert sum(group.n for group in story.signs) == story.size
+
+
+def test_signs_add_up_and_none_is_small(saas: Forecast) -> None:
+    assert saas.listed is not None
+    assert saas.snapshots is not None
+    n = len(saas.listed.customer)
+    for least in (2, 5, 15, n):
+        groups = sign_groups(saas.listed, saas.snapshots, least)
+        assert sum(group.n for group in groups) == n
+        assert min(group.n for group in groups) >= least
+        assert sum(group.gain for group in groups) == pytest.approx(saas.listed.expected_gain.sum())
+    assert [group.signs for group in groups] == [(OTHER,)]
+    assert sign_groups(saas.listed, saas.snapshots, n + 1) == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "usual", "sign"),
+    [
+        (Feature("x", "count", "events", window=30), 1.0, 5.0, "use_low"),
+        (Feature("x", "count", "events", window=30), 9.0, 5.0, "use_other"),
+        (Feature("x", "days_since", "events"), 90.0, 5.0, "use_low"),
+        (Feature("x", "trend", "events", window=30), 0.2, 1.0, "use_falling"),
+        (Feature("x", "days_to", "subscriptions", column="term_end"), 30.0, 200.0, "renewal"),
+        (Feature("x", "days_to", "subscriptions", column="term_end"), 300.0, 200.0, "contract"),
+        (Feature("x", "tenure", "subscriptions"), 10.0, 400.0, "new"),
+        (Feature("x", "mean", "feedback", column="score", level="nps"), 3.0, 8.0, "mood"),
+        (Feature("x", "attribute", "customers", column="plan"), "basic", None, "profile"),
+    ],
+)
+def test_sign_of_a_feature(feature: Feature, value: Any, usual: Any, sign: str) -> None:
+    assert sign_of(feature, value, usual) == sign
+
+
+def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
+    story = churn_story(predict_churn(flagged(price=20.0), cost=500.0, offer=10.0, budget=5000.0))
+    assert story.verdict == "nobody"
+    assert "does not pay to contact anybody" in story.finding()
+    assert story.act().startswith("Contact nobody")
+    assert not story.listing
+    assert story.tiles() == []
+    assert ["stated" in row for row in story.terms_table().rows] == [True, True, True, False]
+
+
+def test_data_without_money_gives_a_list_by_risk() -> None:
+    story = churn_story(predict_churn(flagged()))
+    assert story.verdict == "unpriced"
+    assert len(story.list_table().head) == 3
+    assert len(story.tiles()) == 2
+    listed = story.listed
+    assert (np.diff(listed.probability) <= 0).all()
+
+
+def test_features_that_tell_nothing_are_said_to_tell_nothing() -> None:
+    story = churn_story(predict_churn(flagged(effect=0.0, seed=5, price=20.0)))
+    assert story.verdict == "blind"
+    assert not story.listing
+    assert "guessing" in story.means()
+    assert story.risk_title() == "Those held to be at risk did not surely leave more often"
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_few_customers_are_not_told_of(n: int) -> None:
+    story = churn_story(predict_churn(flagged(n)))
+    assert story.short
+    assert story.finding().startswith("Too few customers have left so far")
+    assert story.tiles() == []
+    assert story.definitions()
+
+
+def test_margin_makes_customers_worth_less(priced: Forecast) -> None:
+    data = flagged(price=20.0)
+    full = churn_story(priced)
+    assert full.listed.value.max() == 240
+    assert any("revenue counts as value" in line for line in full.definitions())
+    object.__setattr__(data.card, "margin", 0.5) if hasattr(data.card, "margin") else None
+    if hasattr(data.card, "margin"):
+        half = churn_story(predict_churn(data))
+        assert half.listed.value.max() == 120
+
+
+def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast) -> None:
+    story = churn_story(saas)
+    promised = story.calls.to_frame()["expected"].sum()
+    assert story.kept.value == pytest.approx(story.calls.money.sum() / promised)
+    text = " ".join(story.yield_text())
+    assert "of what they promised" in text
+
+
+def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
+    story = churn_story(priced)
+    bars, levers = plot_risk_groups(story), plot_drivers(story)
+    assert "group 10:" in alt_text(bars)
+    assert "Trouble: " in alt_text(levers)
+    assert levers.get_title(loc="left") == "What says most about the risk: Trouble"
+
+
+def test_one_customer_in_words(priced: Forecast) -> None:
+    story = churn_story(priced, lang="de")
+    first, *rest = story.customer_text(priced.listed.customer[0])  # type: ignore[union-attr]
+    assert first.startswith("Vorhergesagtes Risiko: ")
+    assert "keine Ursachen" in first
+    assert rest[0].startswith("Trouble: ")
+
+
+def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> None:
+    story = churn_story(priced)
+    assert story.calibrated
+    wrong = ChurnStory(priced, churn_story(priced).voice)
+    risks = story.risks.assign(predicted=story.risks["predicted"] * 2)
+    wrong.__dict__["risks"] = risks
+    assert not wrong.calibrated
+    assert "inexact" in wrong.risk_caption()
+
+
+def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> None:
+    story = churn_story(priced)
+    few = ChurnStory(priced, story.voice)
+    few.__dict__["risks"] = story.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert few.hidden_groups == {2, 3}
+    assert few.risk(2).hidden
+    assert few.risk_title().startswith("In the tenth with the highest risk")
+    assert "lower half" not in few.risk_title()
+    few = ChurnStory(priced, story.voice)
+    few.__dict__["risks"] = story.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert not few.hidden_groups
