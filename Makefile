@@ -3,7 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# OMP_NUM_THREADS is about threads, not about how many processes may run.
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
+# Where there is a process for every core, threads of numpy only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models simulate pandas3 lock clean
@@ -74,10 +77,10 @@ office:
 		"whether the formulas of the template give kbind's numbers."
 
 unit: $(VENV)/.kbind browser office
-	$(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
 
 notebooks-test: $(VENV)/.kbind
-	$(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+	$(ONE_THREAD) $(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 lab: $(VENV)/.kbind
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -104,8 +107,8 @@ bench-models: $(VENV)/.kbind $(MODELS)/.done
 	OMP_NUM_THREADS=1 PYTHONPATH=$(MODELS) $(BIN)/python benchmarks/models.py
 
 simulate: $(VENV)/.kbind
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/run.py $(SIMULATE)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python simulations/splits.py
+	$(ONE_THREAD) $(BIN)/python simulations/run.py $(SIMULATE)
+	$(ONE_THREAD) $(BIN)/python simulations/splits.py
 
 # The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
 pandas3: requirements.lock
@@ -114,7 +117,7 @@ pandas3: requirements.lock
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "pandas>=3" -r $(VENV)-pandas3/requirements.txt
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(VENV)-pandas3/bin/python -c "import pandas; print('pandas', pandas.__version__)"
-	$(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind
+	$(ONE_THREAD) $(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind
 
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \

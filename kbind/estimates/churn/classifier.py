@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 from kbind.errors import ArgumentError, check_choice
 from kbind.estimates.churn.logistic import ShrunkLogistic
 from kbind.estimates.churn.preparing import Curves, column_kinds, preparation, uniform_frame
+from kbind.estimates.threads import threads_for
 
 Floats = NDArray[np.float64]
 
@@ -105,14 +106,16 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._kinds = column_kinds(frame)
         self.pipeline_ = Pipeline([("prepare", preparation(self._kinds, numbers)), ("model", model)])
         told = {"model__groups": groups} if has_fit_parameter(model, "groups") else {}
-        self.pipeline_.fit(uniform_frame(frame, self._kinds), coded, **told)
+        with threads_for(len(frame)):
+            self.pipeline_.fit(uniform_frame(frame, self._kinds), coded, **told)
         return self
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
         """Probabilities of the two classes, shape (n, 2)."""
         check_is_fitted(self)
         frame = uniform_frame(_frame(self, X, reset=False), self._kinds)
-        return np.asarray(self.pipeline_.predict_proba(frame), dtype=float)
+        with threads_for(len(frame)):
+            return np.asarray(self.pipeline_.predict_proba(frame), dtype=float)
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The more likely class, shape (n,); for a decision use the probability."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_choice
+from kbind.estimates.threads import threads_for
 from kbind.statistics.snapshots import Snapshots
 
 Ints = NDArray[np.int64]
@@ -38,7 +39,8 @@ def fit_on(model: Any, snapshots: Snapshots, rows: Ints) -> Any:
     from sklearn.utils.validation import has_fit_parameter
 
     told = {"groups": snapshots.customer[rows].astype(str)} if has_fit_parameter(model, "groups") else {}
-    return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
+    with threads_for(len(rows)):
+        return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
 
 
 def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: int, seed: int) -> tuple[str, list[Fold]]:

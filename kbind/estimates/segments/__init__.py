@@ -15,6 +15,7 @@ from kbind.estimates.segments.result import Assignment, Formed, Segmentation
 from kbind.estimates.segments.stability import rank_by_size
 from kbind.estimates.segments.traits import Coding, learn_coding
 from kbind.estimates.segments.verdict import Effort, Report, judge
+from kbind.estimates.threads import threads_for
 from kbind.statistics.roster import Values, roster
 
 __all__ = ["Assignment", "SegmentProfile", "Segmentation", "form", "other_method", "segment_churned"]
@@ -120,7 +121,7 @@ def segment_churned(
     effort = Effort(int(resamples), int(null_samples or _NULL_SAMPLES[method]))
     seed = int(np.random.default_rng(rng).integers(2**63 - 1))
     values = coding.read(left.columns)
-    with _reporting(progress) as report:
+    with _reporting(progress) as report, threads_for(len(left)):
         found = judge(chosen, coding, values, k, effort, np.random.default_rng([seed, 1]), report)
     formed = form(chosen, coding, left.columns, found.k, seed)
     return Segmentation(
@@ -145,7 +146,8 @@ def form(method: Method, coding: Coding, columns: dict[str, Values], k: int, see
         return Formed(method, coding, None, np.zeros(1, dtype=np.int64))
     x = method.prepare(coding.read(columns))
     counts = np.ones(len(x))
-    model = method.fit(x, counts, k, method.starts[0], int(np.random.default_rng([seed, 2]).integers(2**31 - 1)))
+    with threads_for(len(x)):
+        model = method.fit(x, counts, k, method.starts[0], int(np.random.default_rng([seed, 2]).integers(2**31 - 1)))
     return Formed(method, coding, model, rank_by_size(model.assign(x), k, counts))
 
 

@@ -20,6 +20,7 @@ from kbind.estimates.segments.stability import (
 )
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.segments.verdict import LEVEL, Effort, Judgement, judge
+from kbind.estimates.threads import threads_for
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.roster import Roster, Values, read_columns
@@ -255,7 +256,8 @@ class Segmentation(Shown):
         effort = Effort(
             min(self.effort.resamples, _OTHER.resamples), min(self.effort.null_samples, _OTHER.null_samples)
         )
-        found = judge(other, self.coding, values, k, effort, rng, lambda *_: None)
+        with threads_for(len(values[0])):
+            found = judge(other, self.coding, values, k, effort, rng, lambda *_: None)
         rows = [_method_row(self.method, self.judgement, self.k, 1.0, 1.0)]
         labels = self.segment - 1
         theirs, same = (form(other, self.coding, columns, number, self.seed).assign(columns) for number in

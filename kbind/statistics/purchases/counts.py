@@ -226,7 +226,7 @@ def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
 
     A customer's total changes only in periods with rows, and so do its powers: the changes are added up by cohort and
     age, and then over ages, so nobody is spread over all ages. They are added as whole numbers of a unit as small as
-    128 bits allow: what comes and goes leaves nothing behind, where floating point would leave rounding errors of a
+    38 digits allow: what comes and goes leaves nothing behind, where floating point would leave rounding errors of a
     million cubed when a large sum is refunded.
     """
     changes, columns = [], []
@@ -234,11 +234,13 @@ def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
         changes.append(f"CAST({condition} AS INTEGER) AS is_{name}")
         here, before = f"is_{name}", f"coalesce(lag(is_{name}) {_IN_ORDER}, 0)"
         columns.append(f"{here} - {before} AS n_{name}")
-        columns += [f"{here} * p{k} - coalesce(lag({here} * p{k}) {_IN_ORDER}, 0) AS {name}_{k}" for k in _POWERS]
+        for k in _POWERS:
+            power = f"CASE WHEN {here} = 1 THEN p{k} ELSE 0 END"
+            columns.append(f"{power} - coalesce(lag({power}) {_IN_ORDER}, 0) AS {name}_{k}")
     names = [f"n_{name}" for name in kinds] + [f"{name}_{k}" for name in kinds for k in _POWERS]
     powers = {k: " * ".join(["CAST(total AS DOUBLE)"] * k) for k in _POWERS}
-    units = ", ".join(f"greatest(max(abs({powers[k]})) * count(*), 1) / 1e37 AS u{k}" for k in _POWERS)
-    whole = ", ".join(f"CAST({powers[k]} / u{k} AS HUGEINT) AS p{k}" for k in _POWERS)
+    units = ", ".join(f"greatest(max(abs({powers[k]})) * count(*), 1) / 1e36 AS u{k}" for k in _POWERS)
+    whole = ", ".join(f"CAST({powers[k]} / u{k} AS DECIMAL(38, 0)) AS p{k}" for k in _POWERS)
     within = f"OVER (PARTITION BY cohort{ask.selected} ORDER BY age)"
     up_to = [f"CAST(sum(sum({name})) {within} AS DOUBLE)" for name in names]
     shown = [
