@@ -395,9 +395,10 @@ def _of_personas() -> list[Claim]:
     """What is claimed of personas."""
     names = ("persona, retention interval", "persona, retained revenue interval", "persona, recall interval")
     return [
-        Claim(names, 800, COVERAGE, partial(personas.covered, n=800)),
-        Claim(("persona drift, any change where there is none",), 800, SIZE, partial(personas.false_change, n=800)),
-    ]
+        Claim(names, 800, COVERAGE, partial(personas.covered, n=800), most=1000),
+        Claim(("persona drift, any change where there is none",), 800, SIZE, partial(personas.false_change, n=800),
+              most=500),
+    ]  # fmt: skip
 
 
 def _of_refinement() -> list[Claim]:
@@ -410,9 +411,9 @@ def _of_refinement() -> list[Claim]:
     gains = ("refine_persona, interval of the held-out gain", "refine_persona, interval of retained revenue")
     asked = ("qualifying_questions, interval of the adjusted difference",)
     return [
-        Claim(false, 2400, SIZE, partial(refinement.nothing_matters, n=2400)),
-        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800)),
-        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400)),
+        Claim(false, 2400, SIZE, partial(refinement.nothing_matters, n=2400), most=200),
+        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800), most=200),
+        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400), most=400),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
@@ -27,7 +29,7 @@ def held_out(rng: Generator, n: int) -> tuple[bool, ...]:
     there = result.held_out
     if there is None or result.refined is None:
         return False, False
-    many = _people(np.random.default_rng(0), 200_000)
+    many = _everybody()
     stay = _chance(many)
     old, new = (_fits(who, many) for who in (result.persona, result.refined))
     money = stay * many["paid"].to_numpy()
@@ -45,7 +47,7 @@ def answers(rng: Generator, n: int) -> tuple[bool, ...]:
     people["contract"] = np.where(long, "long", "short")
     asked = kb.qualifying_questions(_persona(), _data(people, rng.random(n) > 1 / (1 + np.exp(-odds))), rng=rng)
     found = next(question for question in asked.questions if question.attribute == "goal")
-    many = _people(np.random.default_rng(0), 200_000)
+    many = _everybody()
     many = many[many["plan"] == "a"]
     share = np.where(many["goal"] == "grow", 0.7, 0.3)
     base = _STAY["plan"]["a"] + 0.5
@@ -59,6 +61,12 @@ def _people(rng: Generator, n: int) -> pd.DataFrame:
     frame = {name: rng.choice(list(levels), n) for name, levels in _STAY.items()}
     paid = 40 + 20 * (frame["plan"] == "b") + rng.normal(0, 8, n)
     return pd.DataFrame({**frame, "size": rng.normal(100, 30, n).round(), "paid": paid.round(2)})
+
+
+@cache
+def _everybody() -> pd.DataFrame:
+    """So many that shares among them are as good as true."""
+    return _people(np.random.default_rng(0), 200_000)
 
 
 def _chance(people: pd.DataFrame) -> np.ndarray:

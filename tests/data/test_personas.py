@@ -84,6 +84,26 @@ def test_save_writes_a_new_version_beside_the_old_with_all_comments(file: Path) 
     assert Persona.load_all(file.parent) == (third,)
 
 
+def test_save_drops_the_comments_of_what_was_dropped_and_no_others(file: Path) -> None:
+    text = TEXT.replace("    weight: 2\n", "    weight: 2\n    # twice as much as the rest\n")
+    text = text.replace("channels: [web]", "# where they look\nchannels: [web]")
+    file.write_text(text)
+    persona = Persona.load(file)
+    path = persona.changed(rules=persona.rules[1:], channels=()).save(file)
+    above, below = text.index("  # what they watch"), text.index("  - {attribute")
+    expected = (text[:above] + text[below:]).replace("# where they look\nchannels: [web]\n", "")
+    assert path.read_text() == expected.replace("version: 1", "version: 2")
+    # another rule in its place is not about what they watch, nor does it count twice
+    other = persona.changed(rules=(Rule("partner", in_=(0,)), *persona.rules[1:], Rule("goal", in_=("grow",))))
+    expected = text[:above] + "  - attribute: partner\n    in: ['0']\n" + text[below:]
+    expected = expected.replace("[10, null]\n", "[10, null]\n  - attribute: goal\n    in: [grow]\n")
+    assert to_text(other) == expected.replace("version: 1", "version: 2")
+    # what comes behind the last key comes behind its comments, too
+    last = text + "  # asked again in June\n"
+    found = from_text(last, Path("p.yaml")).changed(bonding=Bonding("habitual"))
+    assert to_text(found) == last.replace("version: 1", "version: 2") + "bonding:\n  primary: habitual\n"
+
+
 def test_save_of_the_same_persona_touches_nothing(file: Path) -> None:
     persona = Persona.load(file)
     assert persona.save(file) == file

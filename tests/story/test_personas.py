@@ -160,7 +160,9 @@ def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
     assert rows["streaming"][3] == "under 1,500"
     assert all(row[2] == "under 1,500" for row in story.traps_table().rows)
     assert story.tiles()[0][0] == "under 1,500"
-    assert all("under 1,500" in cell for row in story.outcome_table().rows[:2] for cell in row[1:])
+    stayed, alike, kept = story.outcome_table().rows[:3]
+    assert all("under 1,500" in cell for cell in (*stayed[1:], alike[3], *kept[1:]))
+    assert alike[1:3] == ("–", "–")
 
 
 def test_shared_customers_are_hidden_where_few_remain(story: PersonasStory) -> None:
@@ -197,10 +199,18 @@ def test_nothing_to_change_and_too_little_data() -> None:
     few = told(rated(60, {"a": 0.7, "b": 0.7}), [kinds("a", "a"), kinds("not_b", "b", negative=True)])
     assert few.finding().startswith("It is too early to say")
     rows = {row[0]: row[4] for row in few.verdicts_table().rows}
-    assert rows["not_b"].startswith("Do not sell to")
+    assert rows["not_b"].startswith("Check again: it says not to sell to them, but")
     assert [row[0] for row in few.verdicts_table().rows] == ["a", "not_b", "all"]
     assert "too few" in rows["a"]
     assert plot_personas(few).get_title(loc="left").startswith("Those who fit")
+
+
+def test_whom_not_to_sell_to_is_judged_by_whether_they_stay_less() -> None:
+    worse = rated(300, {"a": 0.9, "b": 0.4})
+    story = told(worse, [kinds("a", "a"), kinds("not_b", "b", negative=True)])
+    assert story.verdict("not_b").startswith("Keep turning away")
+    silent = told(worse, [kinds("a", "a"), kinds("not_b", "b", negative=True)], threshold=10_000)
+    assert silent.verdict("not_b").startswith("Still open")
 
 
 def test_planted_kind_is_found_and_told() -> None:

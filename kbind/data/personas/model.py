@@ -131,7 +131,8 @@ class Persona:
     def save(self, path: str | Path) -> Path:
         """Write the persona; an older version stays, and this one gets a file of its own beside it.
 
-        Comments and the order of keys stay as in the file that the persona was loaded from.
+        Comments and the order of keys stay as in the file that the persona was loaded from. What is dropped takes with
+        it the comments inside and right above it.
 
         Parameters
         ----------

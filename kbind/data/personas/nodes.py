@@ -116,11 +116,11 @@ def _mapping_edits(text: str, node: yaml.MappingNode, old: dict[str, Any], new: 
             same_value = name in old and old[name] == new[name]
             edits += [] if same_value else _edits(text, value, old.get(name), new[name])
         elif name in old:
-            edits.append((_line_start(text, key.start_mark.index), _line_end(text, _end(text, value)), ""))
+            edits.append((*_block(text, key.start_mark.index, _end(text, value)), ""))
     added = {name: value for name, value in new.items() if name not in there}
     if added:
-        indent = node.value[0][0].start_mark.column
-        edits.append(_inserted(text, _line_end(text, _end(text, node)), _indented(_dump(added), indent)))
+        indent, last = node.value[0][0].start_mark.column, node.value[-1][0].start_mark.index
+        edits.append(_inserted(text, _block(text, last, _end(text, node))[1], _indented(_dump(added), indent)))
     return edits
 
 
@@ -129,21 +129,54 @@ def _list_edits(text: str, node: yaml.SequenceNode, old: list[Any], new: list[An
     edits: list[Edit] = []
     dashes = [text.rindex("-", 0, item.start_mark.index + (not _body(text, item))) for item in node.value]
     indent = dashes[0] - _line_start(text, dashes[0])
-    ends = [_line_end(text, _end(text, item)) for item in node.value]
+    blocks = [_block(text, dash, _end(text, item)) for dash, item in zip(dashes, node.value, strict=True)]
     before, after = ([repr(value) for value in values] for values in (old, new))
     for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         paired = min(b - a, d - c)
         if kind == "equal":
             continue
         for k in range(paired):
-            edits += _edits(text, node.value[a + k], old[a + k], new[c + k])
-        for k in range(a + paired, b):
-            edits.append((_line_start(text, dashes[k]), ends[k], ""))
+            if _same_subject(old[a + k], new[c + k]):
+                edits += _edits(text, node.value[a + k], old[a + k], new[c + k])
+            else:  # what was said about the one does not hold for the other
+                edits.append((*blocks[a + k], _indented(_dump([new[c + k]]), indent)))
+        edits += [(*blocks[k], "") for k in range(a + paired, b)]
         if d > c + paired:
             last = a + paired
-            place = ends[last - 1] if last else _line_start(text, dashes[0])
+            place = blocks[last - 1][1] if last else blocks[0][0]
             edits.append(_inserted(text, place, _indented(_dump(new[c + paired : d]), indent)))
     return edits
+
+
+def _same_subject(old: Any, new: Any) -> bool:
+    """Whether an item turned into one about the same thing: a rule on the same attribute, or anything without one."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return True
+    return bool(old.get("attribute") == new.get("attribute"))
+
+
+def _block(text: str, start: int, end: int) -> tuple[int, int]:
+    """The lines of what stands between two places, with comments right above and those moved in below it."""
+    first, last = _line_start(text, start), _line_end(text, end)
+    indent = start - first
+    while first:
+        above = _line_start(text, first - 1)
+        column = _comment(text[above:first])
+        if column != indent:
+            break
+        first = above
+    while last < len(text):
+        below = _line_end(text, last)
+        if _comment(text[last:below]) <= indent:
+            break
+        last = below
+    return first, last
+
+
+def _comment(line: str) -> int:
+    """Column in which a line that is nothing but a comment begins; -1 for others."""
+    rest = line.lstrip(" ")
+    return len(line) - len(rest) if rest.startswith("#") else -1
 
 
 def _body(text: str, node: yaml.Node) -> str:

@@ -15,7 +15,7 @@ from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, check_conf_level, listed
 from kbind.estimates.intervals import wilson
 from kbind.estimates.personas.loyal import distance, recall
-from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, staying
+from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, difference_of, staying
 from kbind.statistics.personas.matching import match, matched, strange_levels
 from kbind.statistics.personas.members import Members, as_personas, members, part_of
 from kbind.statistics.result import Shown
@@ -75,7 +75,8 @@ class PersonaEvaluation(Shown):
         return (
             f"A {lives.customer} fits a persona if the weighted share of the rules that hold, among those whose "
             "attribute is known, reaches its min_match; of whom none is known fits none. coverage: share of all who "
-            f"fit; {stay}{money} recall: of those who stay, given how long they were seen, the share who fit; "
+            f"fit; {stay}{money} difference: retention minus that of those who do not fit, limits from those of both "
+            f"(Zou and Donner). recall: of those who stay, given how long they were seen, the share who fit; "
             f"distance: mean over {listed(self.attributes)} of the total variation between those who fit and those "
             f"who stay. {self.conf_level:.0%} intervals. {lives.provenance}"
         )
@@ -99,6 +100,11 @@ class PersonaEvaluation(Shown):
         return {name: self._staying(rows) for name, rows in self.fits.items()}
 
     @cached_property
+    def differences(self) -> dict[str, Estimate]:
+        """Retention of those who fit minus that of the others, by persona; then of any, none, and all."""
+        return {name: self._difference(name) for name in self.fits}
+
+    @cached_property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing: levels that nobody has, unknown attributes, what the data cannot say."""
         found = [text for persona in self.personas for text in strange_levels(persona, self.members.known)]
@@ -106,6 +112,12 @@ class PersonaEvaluation(Shown):
             unknown = int(self.members.n[np.isnan(self.scores[persona.name])].sum())
             if unknown:
                 found.append(f"{persona.name}: of {unknown:,} customers no attribute is known; they do not fit.")
+        for name in sorted(self._negative):
+            difference, _, upper = self.differences[name]
+            if difference == difference and not upper < 0:
+                found.append(
+                    f"{name} says whom not to sell to, but those who fit do not clearly stay less than the others."
+                )
         if self.members.snapshot:
             found.append(
                 "A snapshot: who left before it is missing, and when they came differs; compare the rate by month at "
@@ -124,7 +136,8 @@ class PersonaEvaluation(Shown):
         -------
         DataFrame
             Columns persona, negative, n (who fit), n_unknown (of whom no attribute is known), and with `_ci_lower` and
-            `_ci_upper`: coverage, recall, retention, rate, rmst, revenue, retained_revenue; then distance.
+            `_ci_upper`: coverage, recall, retention, difference (in retention to those who do not fit: of whom not to
+            sell to it should be below 0), rate, rmst, revenue, retained_revenue; then distance.
         """
         import pandas as pd
 
@@ -137,7 +150,8 @@ class PersonaEvaluation(Shown):
             row["n_unknown"] = int(unknown)
             row |= _limits("coverage", _share(stay.n, total, self.conf_level))
             row |= _limits("recall", self._recall(fits))
-            for figure in _FIGURES:
+            row |= _limits("retention", stay.retention) | _limits("difference", self.differences[name])
+            for figure in _FIGURES[1:]:
                 row |= _limits(figure, getattr(stay, figure))
             row["distance"] = distance(self.members, fits, self.attributes, self.horizon)
             rows.append(row)
@@ -212,6 +226,10 @@ class PersonaEvaluation(Shown):
     def _staying(self, rows: Bools) -> Staying:
         return staying(part_of(self.members, rows), self.horizon, self.conf_level)
 
+    def _difference(self, name: str) -> Estimate:
+        here, there = self.staying[name].retention, self._staying(~self.fits[name]).retention
+        return difference_of(here, there)
+
     def _recall(self, fits: Bools) -> Estimate:
         if fits.all() or not fits.any():
             return (float(fits.all()), float("nan"), float("nan")) if len(fits) else UNKNOWN
@@ -260,6 +278,9 @@ def evaluate_personas(
     -----
     Loyal means having stayed given the time one was watched, never merely having been there for long. Who was there
     before recording began counts from then on only. Who comes back has left all the same.
+
+    A negative persona, whom not to sell to, is measured like any other, and does not count in "(any)". It is borne out
+    if those who fit stay clearly less than the others; where they do not, a note says so.
 
     Examples
     --------

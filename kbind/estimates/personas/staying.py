@@ -80,6 +80,24 @@ def staying(part: Members, horizon: float, conf_level: float) -> Staying:
     )
 
 
+def difference_of(one: Estimate, other: Estimate) -> Estimate:
+    """One share minus another of other customers, with limits from those of both.
+
+    References
+    ----------
+    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in difference_of((0.6, 0.5, 0.7), (0.5, 0.4, 0.6))]
+    [0.1, -0.041, 0.241]
+    """
+    value = one[0] - other[0]
+    down = float(np.hypot(one[0] - one[1], other[2] - other[0]))
+    up = float(np.hypot(one[2] - one[0], other[0] - other[1]))
+    return value, value - down, value + up
+
+
 def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Revenue a customer, at first and at the horizon, each with its standard error.
 

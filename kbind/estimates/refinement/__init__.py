@@ -100,8 +100,11 @@ def refine_persona(
     (it selects survivors). A rule may go if customers are in none of these clearly worse without it. No edit may
     clearly lose retained revenue per matched customer.
 
-    The verdict is "accept" if on the third part all edits together win `min_gain` with an interval above 0 and neither
-    retained revenue nor the first year is clearly lower; "not enough data" if too few customers match to tell.
+    The verdict is "accept" if on the third part all edits together win `min_gain` with an interval above 0, do not
+    vanish among customers alike in `adjust` as above, and neither retained revenue nor the first year is clearly lower;
+    "not enough data" if too few customers match to tell. On contracts or events retention is that of an average year of
+    all who match, however long they have been there; `evaluate_personas` gives that of the first year (Kaplan-Meier).
+    Where leaving is most frequent at first, the latter is lower.
 
     Examples
     --------
@@ -120,7 +123,10 @@ def refine_persona(
         data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
     )  # fmt: skip
     if persona.negative:
-        raise ArgumentError(f"persona={persona.name!r} says whom not to sell to; there is no retention to win")
+        raise ArgumentError(
+            f"persona={persona.name!r} says whom not to sell to; there is no retention to win: "
+            "refine those to sell to, and see with evaluate_personas whether this one is borne out"
+        )
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
     parts = p.divide(3, np.random.default_rng(rng))
     bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), max_edits)

@@ -57,6 +57,8 @@ class HeldOut:
     old, new : Measured
     gain, retained_revenue_difference, first_year_difference : tuple of (float, float, float)
         New minus old, with an interval that minds customers who match both.
+    gain_adjusted : tuple of (float, float, float)
+        The gain among customers alike in `Refinement.adjust`; NaN where nothing is adjusted for.
     identity : float
         Customers who match both, of those who match either.
     """
@@ -64,6 +66,7 @@ class HeldOut:
     old: Measured
     new: Measured
     gain: Limits
+    gain_adjusted: Limits
     retained_revenue_difference: Limits
     first_year_difference: Limits
     identity: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kbind.errors import listed
 from kbind.estimates.intervals import wilson
 from kbind.estimates.refinement.judge import CHANCE, CONFIRMED, JudgedEdit, judge
 from kbind.estimates.refinement.matching import Rules, apply, words_of
@@ -25,7 +26,7 @@ from kbind.estimates.refinement.measure import (
 )
 from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH, REJECT, HeldOut, Measured, WithBond
 from kbind.estimates.refinement.search import PROPOSED, Bounds, search
-from kbind.estimates.refinement.traps import UNKNOWN, Limits, Scale
+from kbind.estimates.refinement.traps import UNKNOWN, Limits, Scale, vanishes
 from kbind.statistics.groups import Ints
 from kbind.statistics.prospects import Flags, Prospects
 
@@ -121,7 +122,17 @@ class Run:
             scale.difference(self.rules, rules, figure).limits(scale.n, scale.conf_level)
             for figure in (retention, retained_revenue, first_year)
         )
-        return HeldOut(_measured(scale, old), _measured(scale, new), gain, money, early, jaccard(scale.n, new, old))
+        edited = {rule.attribute for rule in set(rules) ^ set(self.rules)}
+        adjusted = scale.adjusted(self.rules, rules, [name for name in scale.adjust if name not in edited])
+        return HeldOut(
+            old=_measured(scale, old),
+            new=_measured(scale, new),
+            gain=gain,
+            gain_adjusted=adjusted,
+            retained_revenue_difference=money,
+            first_year_difference=early,
+            identity=jaccard(scale.n, new, old),
+        )
 
     def _verdict(self, there: HeldOut) -> tuple[str, str]:
         gain, low, _ = there.gain
@@ -135,6 +146,9 @@ class Run:
             return REJECT, f"On the third part less than {100 * self.bounds.gain:.3g} points of retention are won."
         if not low > 0:
             return NOT_ENOUGH, "On the third part the gain cannot be told from nothing."
+        if vanishes(there.gain_adjusted, there.gain):
+            alike = f"{self.scales[2].p.customer}s alike in {listed(self.scales[2].adjust)}"
+            return REJECT, f"On the third part less than half of the gain is left among {alike}, and perhaps none."
         return ACCEPT, "The gain holds up on customers who had no part in finding it."
 
 

@@ -53,7 +53,7 @@ class Weighed:
             without it, while one that comes or changes has to win something among customers who are alike.
         """
         before = self.gain if np.isnan(self.gain_adjusted[0]) else self.gain_adjusted
-        if _is_worse(self.gain_adjusted) if dropped else _vanishes(self.gain_adjusted, self.gain):
+        if _is_worse(self.gain_adjusted) if dropped else vanishes(self.gain_adjusted, self.gain):
             return CONFOUNDED
         if _is_worse(self.gain_same_bond) if dropped else self.gain_same_bond[2] < before[0] / 2:
             return LOCK_IN
@@ -66,7 +66,7 @@ def _is_worse(limits: Limits) -> bool:
     return limits[2] < 0
 
 
-def _vanishes(rest: Limits, whole: Limits) -> bool:
+def vanishes(rest: Limits, whole: Limits) -> bool:
     """Whether less than half is left, and that cannot be told from nothing."""
     return rest[0] < whole[0] / 2 and rest[1] <= 0
 
@@ -106,12 +106,14 @@ class Scale:
         gain, money, early = (figure.limits(self.n, self.conf_level) for figure in figures)
         held = [name for name in self.adjust if name != attribute]
         bond = [name for name in self.bond if name != attribute and name not in held]
-        adjusted = self._adjusted(before, after, held) if held else UNKNOWN
-        same_bond = self._adjusted(before, after, [*held, *bond]) if bond else UNKNOWN
+        adjusted = self.adjusted(before, after, held)
+        same_bond = self.adjusted(before, after, [*held, *bond]) if bond else UNKNOWN
         return Weighed(gain, adjusted, same_bond, money, early, figures[0].p_value(self.n))
 
-    def _adjusted(self, before: Rules, after: Rules, columns: Sequence[str]) -> Limits:
+    def adjusted(self, before: Rules, after: Rules, columns: Sequence[str]) -> Limits:
         """The gain among customers who are alike in some columns: those who stay in, leave and enter as groups."""
+        if not columns:
+            return UNKNOWN
         old, new = self.matcher.match(before), self.matcher.match(after)
         group = np.select([old & new, old, new], [0, 1, 2], default=-1)
         share = {

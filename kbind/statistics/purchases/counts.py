@@ -201,8 +201,10 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cel
     )
     code = ask.code(found, groups)
     once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
-    parts = ((x + y) for x, y in zip(_arrays(once), _arrays(regular), strict=True))
-    return Cells(*parts), once, regular
+    both = Cells(
+        once.n + regular.n, once.total + regular.total, once.squares + regular.squares, once.cubes + regular.cubes
+    )
+    return both, once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:

@@ -13,7 +13,7 @@ from kbind.estimates.personas.evaluation import ALL
 from kbind.estimates.questions import QualifyingQuestions, Question
 from kbind.estimates.refinement import Refinement
 from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
-from kbind.estimates.refinement.result import NOT_ENOUGH
+from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH
 from kbind.story.personas.facts import PersonasFacts, pick, slug
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
@@ -63,10 +63,22 @@ class PersonasStory(PersonasFacts):
         if self.chosen is None:
             return self.voice.say(f"personas.certainty.{self._state}")
         words = self.voice.say("personas.certainty.change", gain=self.gain, level=self._repeats())
+        if not np.isnan(self.there.gain_adjusted[0]):
+            words = f"{words} {self.text('personas.certainty.alike', held=self._held, points=self._alike())}"
         if not self.again:
             return words
         numbers = {"runs": self.voice.number(len(self.again)), "accepted": self.voice.number(self._accepted)}
         return f"{words} {self.text('personas.certainty.again', edits=self._recurring(), **numbers)}"
+
+    @property
+    def _held(self) -> str:
+        """What compared customers are alike in."""
+        assert self.chosen is not None
+        return ", ".join(self.attribute(name) for name in self.chosen.adjust)
+
+    def _alike(self) -> str:
+        """What is left of the gain among customers who are alike."""
+        return self.points(self.there.gain_adjusted, self.there.old.n, self.there.new.n)
 
     def _recurring(self) -> str:
         """Each confirmed edit with the number of runs that confirmed it too."""
@@ -147,8 +159,10 @@ class PersonasStory(PersonasFacts):
         """How to read the figure."""
         assert self.evaluation is not None
         level = self.voice.percent(self.evaluation.conf_level)
-        key = "personas.figure.caption.change" if self.chosen is not None else "personas.figure.caption"
-        return self.voice.say(key, level=level, all=self.fit())
+        if self.chosen is None:
+            return self.voice.say("personas.figure.caption", level=level, all=self.fit())
+        words = self.voice.say("personas.figure.caption.change", level=level, all=self.fit())
+        return words if self.how == "snapshot" else f"{words} {self.text('personas.figure.average')}"
 
     def verdicts_table(self) -> Table:
         """All personas: who fits, who stays, revenue that stays, and the verdict."""
@@ -169,8 +183,8 @@ class PersonasStory(PersonasFacts):
         """What to do with a persona, in words."""
         found = self.refinements.get(name)
         if found is None:
-            return self.text("personas.verdict.negative")
-        if found.verdict == "accept":
+            return self.text(f"personas.verdict.negative.{self._borne_out(name)}")
+        if found.verdict == ACCEPT:
             return self.text("personas.verdict.accept")
         if found.verdict == NOT_ENOUGH:
             return self.text("personas.verdict.short")
@@ -182,6 +196,15 @@ class PersonasStory(PersonasFacts):
         return self.text(
             "personas.verdict.other" if "another persona" in bad and self._below(name) else "personas.verdict.reject"
         )
+
+    def _borne_out(self, name: str) -> str:
+        """Whether those who are not to be sold to stay clearly less than the others."""
+        assert self.evaluation is not None
+        fits, others = (self.evaluation.fits[name], ~self.evaluation.fits[name])
+        if any(self.voice.disclosure.hides(int(self.evaluation.members.n[rows].sum())) for rows in (fits, others)):
+            return "open"
+        value, _, upper = self.evaluation.differences[name]
+        return "open" if np.isnan(value) else "yes" if upper < 0 else "no"
 
     def _below(self, name: str) -> bool:
         """Whether those who fit clearly stay less than all."""
@@ -218,9 +241,11 @@ class PersonasStory(PersonasFacts):
         pair, say = (there.old, there.new), self.text
         count = [self.voice.count(one.n) for one in pair]
         kept = [self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair]
+        alike = "–" if np.isnan(there.gain_adjusted[0]) else say("personas.outcome.points", points=self._alike())
         rows = [
             (say(f"personas.outcome.stay_{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
              say("personas.outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
+            (say("personas.outcome.alike", held=self._held), "–", "–", alike),
             (say("personas.outcome.kept"), *kept,
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
             (say("personas.outcome.fit"), *count, "–"),
@@ -325,8 +350,9 @@ class PersonasStory(PersonasFacts):
     def _became(self, row: JudgedEdit, found: Refinement) -> str:
         held = ", ".join(self.attribute(name) for name in found.adjust)
         sizes = self._sizes(found, row)
+        last = "_before" if row.finding == CONFIRMED and found.verdict != ACCEPT else ""
         return self.text(
-            f"personas.became.{slug(row.finding)}",
+            f"personas.became.{slug(row.finding)}{last}",
             shared=self.voice.percent(row.identity),
             money=self.money(row.weighed.retained_revenue_difference, min(sizes)),
             adjusted=self.points(row.weighed.gain_adjusted, *sizes),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.data.dataset.config import Role
+from kbind.estimates.intervals import newcombe
 from kbind.estimates.personas.staying import revenue_kept
 from kbind.statistics.durations import Durations
 from kbind.statistics.personas.members import Members
@@ -114,7 +115,28 @@ def test_overlap_is_counted() -> None:
     assert frame.loc["x", "distance"] == pytest.approx((4 / 7 + (6 / 7 - 2 / 6)) / 2)
     assert frame.loc["x", "recall"] == pytest.approx(3 / 7)
     assert np.isnan(frame.loc["x", "revenue"])
-    assert len(found.notes) == 3
+    assert len(found.notes) == 4
+
+
+def test_whom_not_to_sell_to_is_measured_against_the_others() -> None:
+    people = pd.DataFrame({
+        "customer_id": range(200), "x": [1] * 100 + [0] * 100, "y": [0, 1] * 100,
+        "gone": ["yes"] * 60 + ["no"] * 40 + ["yes"] * 20 + ["no"] * 80, "months": [1] * 200,
+    })  # fmt: skip
+    data = kb.open_dataset({"customers": people})
+    data = replace(data, roles={"churned": Role("gone"), "tenure": Role("months")})
+    found = kb.evaluate_personas([persona("x", negative=True, x=(1,)), persona("y", negative=True, y=(1,))], data)
+    frame = found.to_frame().set_index("persona")
+    # .4 against .8; Newcombe's interval of two shares is what limits of Wilson give
+    low, high = (float(side) for side in newcombe(40, 100, 80, 100)[1:])
+    assert frame.loc["x", "difference"] == pytest.approx(-0.4)
+    assert frame.loc["x", ["difference_ci_lower", "difference_ci_upper"]].tolist() == pytest.approx([low, high])
+    assert frame.loc["y", "difference"] == pytest.approx(0)
+    # nobody fits a persona to sell to
+    assert np.isnan(frame.loc["(any)", "difference"])
+    assert np.isnan(frame.loc["(all)", "difference"])
+    (doubt,) = [note for note in found.notes if "whom not to sell to" in note]
+    assert doubt.startswith("y says whom not to sell to, but those who fit do not clearly stay less")
 
 
 def test_retained_revenue_by_hand() -> None:

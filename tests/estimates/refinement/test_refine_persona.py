@@ -72,6 +72,8 @@ def test_refine_persona_wins_fifteen_points_for_the_poor_persona(streaming: kb.R
     assert upper - lower < 0.15
     assert streaming.promised[0] == min(streaming.found[0], streaming.confirmed[0])
     assert streaming.held_out.retained_revenue_difference[0] > 0
+    # part of it goes with tenure, not all
+    assert 0 < streaming.held_out.gain_adjusted[1] < streaming.held_out.gain_adjusted[0] < gain / 2
     assert "contract" not in streaming.diff()["attribute"].tolist()
 
 
@@ -158,6 +160,28 @@ def test_refine_persona_says_when_an_effect_vanishes_after_adjusting() -> None:
     assert row["attribute"] == "plan"
     assert row["gain_ci_lower"] > 0.1
     assert abs(row["gain_adjusted"]) < 0.05
+
+
+def test_refine_persona_accepts_no_gain_that_vanishes_after_adjusting() -> None:
+    """A rule may go, but that is no improvement where those who come are only there for longer."""
+    frame = company(2)
+    rng = np.random.default_rng(3)
+    late = frame["months"] > 24
+    frame["plan"] = np.where(rng.random(len(frame)) < np.where(late, 0.85, 0.15), "b", "a")
+    frame["churned"] = rng.random(len(frame)) < 1 / (1 + np.exp(0.08 * (frame["months"] - 24)))
+    result = kb.refine_persona(persona(Rule("kind", in_=("x",)), Rule("plan", in_=("a",))), opened(frame))
+    assert [(row.edit.kind, row.edit.attribute) for row in result.edits if row.finding == "confirmed"] == [
+        ("drop", "plan")
+    ]
+    assert result.held_out is not None
+    assert result.held_out.gain[1] > 0.05
+    assert abs(result.held_out.gain_adjusted[0]) < 0.05
+    assert result.verdict == "reject"
+    assert "less than half of the gain is left among customers alike in months" in result.reason
+    unadjusted = kb.refine_persona(result.persona, opened(frame), adjust=())
+    assert unadjusted.verdict == "accept"
+    assert unadjusted.held_out is not None
+    assert np.isnan(unadjusted.held_out.gain_adjusted).all()
 
 
 def test_refine_persona_says_when_a_rule_is_lock_in_in_disguise() -> None:
