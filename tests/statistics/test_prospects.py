@@ -67,7 +67,7 @@ def test_prospects_counts_months_at_risk_under_contracts() -> None:
     assert found["size"].tolist() == pytest.approx([6, 24, 36])
     assert found["first"].tolist() == pytest.approx([6, 12, 12])
     assert found["first_gone"].tolist() == [1, 0, 0]
-    assert found["paid"].tolist() == [10, 30, 45]  # of two contracts that begin together, the sum
+    assert found["paid"].tolist() == [10, 20, 45]  # of the first contract; of two that begin together, the sum
 
 
 def test_prospects_counts_from_entry_on() -> None:

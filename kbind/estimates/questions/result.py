@@ -157,7 +157,8 @@ class QualifyingQuestions(Shown):
         """Why not to ask; empty for questions to ask."""
         if self.q_values[question.attribute] <= self.fdr:
             return "" if question.difference_adjusted[0] > 0 else WORSE if question.in_persona else TURNED
-        told = question.raw_p_value <= self.fdr and question.difference[0] > 0
+        held = [name for name in self.adjust if name != question.attribute]
+        told = bool(held) and question.raw_p_value <= self.fdr and question.difference[0] > 0
         return VANISHES if told else NO_EFFECT
 
     def _frame(self, rows: list[Question]) -> pd.DataFrame:

@@ -216,7 +216,10 @@ def _count(data: Dataset, names: Sequence[str], flag: Expression | None, meaning
 
 
 def _revenue(data: Dataset) -> tuple[str, dict[str, str], dict[str, Expression]]:
-    """What a customer pays a month: the column with that role, else what the last contract says."""
+    """What a customer pays a month: the column with that role, else what the first contract says.
+
+    What is paid later grows with the time a customer stays, and is not known at the time of sale.
+    """
     role = data.roles.get("revenue")
     if role is not None:
         return "CAST(_revenue AS DOUBLE)", {}, {"revenue": column(role.column, "p")}
@@ -224,10 +227,11 @@ def _revenue(data: Dataset) -> tuple[str, dict[str, str], dict[str, Expression]]
     if contracts is None or "mrr" not in contracts.columns:
         return "CAST(NULL AS DOUBLE)", {}, {}
     steps = {
-        "begun": "SELECT customer_id, _begun AS t, CAST(sum(_mrr) AS DOUBLE) AS v FROM contracts "
+        "begun": "SELECT customer_id, _begun AS t, "
+        "CASE WHEN count(*) = count(_mrr) THEN CAST(sum(_mrr) AS DOUBLE) END AS v FROM contracts "
         "WHERE _begun < _today GROUP BY customer_id, _begun",
         # of several contracts that begin together, the sum
-        "paid": "SELECT customer_id, max(struct_pack(t := t, v := v)).v AS v FROM begun GROUP BY customer_id",
+        "paid": "SELECT customer_id, min(struct_pack(t := t, v := v)).v AS v FROM begun GROUP BY customer_id",
     }
     begun = wall_time(data, "subscriptions", "start")
     return "r.v", steps, {"begun": begun, "mrr": column("mrr"), "today": literal(data.as_of)}

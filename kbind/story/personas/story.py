@@ -46,7 +46,11 @@ class PersonasStory(PersonasFacts):
         """What the answer means."""
         if self.chosen is None:
             return self.voice.say(f"personas.means.{self._state}")
-        return self.voice.say("personas.means.change", turned=self.shared("turned"))
+        words = self.voice.say("personas.means.change", turned=self.shared("turned"))
+        if np.isnan(self.there.gain_adjusted[0]) or not self.voice.disclosure.fact(self.gain).known:
+            return words
+        figures = {"points": self._alike(), "gain": self.voice.tell(self.gain)}
+        return f"{words} {self.text('personas.means.alike', held=self._held, **figures)}"
 
     def act(self) -> str:
         """What a manager should do."""
@@ -63,8 +67,6 @@ class PersonasStory(PersonasFacts):
         if self.chosen is None:
             return self.voice.say(f"personas.certainty.{self._state}")
         words = self.voice.say("personas.certainty.change", gain=self.gain, level=self._repeats())
-        if not np.isnan(self.there.gain_adjusted[0]):
-            words = f"{words} {self.text('personas.certainty.alike', held=self._held, points=self._alike())}"
         if not self.again:
             return words
         numbers = {"runs": self.voice.number(len(self.again)), "accepted": self.voice.number(self._accepted)}
@@ -119,6 +121,8 @@ class PersonasStory(PersonasFacts):
         there, turned = self.there, self.shared("turned")
         note = self.text("personas.tile.gain_note", level=self.voice.percent(self.gain.conf_level),
                          range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
+        if not np.isnan(there.gain_adjusted[0]):
+            note = f"{note}; {self.text('personas.tile.alike', points=self._alike())}"
         plus = "+" if self.voice.disclosure.fact(self.gain).known and self.gain.value > 0 else ""
         tiles = [(f"{plus}{tell(self.gain)}", say("personas.tile.gain"), note)]
         if not np.isnan(there.retained_revenue_difference[0]):
@@ -298,7 +302,8 @@ class PersonasStory(PersonasFacts):
                 else self.voice.number(100 * away / n * question.retention_other[0])
             )
             rows.append((self.wording(question), self.condition(question.rule), told, self.voice.tell(fact), lost))
-        heads = [self.text(f"personas.ask.{name}") for name in ("question", "answer", "tells", "turned", "lost")]
+        tells = "tells" if self.questions is not None and self.questions.adjust else "tells_plain"
+        heads = [self.text(f"personas.ask.{name}") for name in ("question", "answer", tells, "turned", "lost")]
         return Table(self.heading("personas.ask.title"), heads, rows, words=(1,))
 
     def questions_text(self) -> str:
@@ -306,7 +311,14 @@ class PersonasStory(PersonasFacts):
         assert self.questions is not None
         if not self.asked():
             return self.voice.say("personas.ask.none")
-        return self.voice.say("personas.ask.text", level=self.voice.percent(self.questions.conf_level))
+        level = self.voice.percent(self.questions.conf_level)
+        held = ", ".join(self.attribute(name) for name in self.questions.adjust)
+        words = (
+            self.text("personas.ask.alike", held=held, level=level)
+            if held
+            else self.text("personas.ask.plain", level=level)
+        )
+        return f"{words} {self.text('personas.ask.text')}"
 
     def do_not_ask_table(self) -> Table:
         """What not to ask, and why."""
