@@ -122,7 +122,8 @@ class PersonasStory(PersonasFacts):
         note = self.text("personas.tile.gain_note", level=self.voice.percent(self.gain.conf_level),
                          range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
         if not np.isnan(there.gain_adjusted[0]):
-            note = f"{note}; {self.text('personas.tile.alike', points=self._alike())}"
+            alike = self.text("personas.tile.alike", points=self._alike())
+            note = f"{note}; {alike}"
         plus = "+" if self.voice.disclosure.fact(self.gain).known and self.gain.value > 0 else ""
         tiles = [(f"{plus}{tell(self.gain)}", say("personas.tile.gain"), note)]
         if not np.isnan(there.retained_revenue_difference[0]):
