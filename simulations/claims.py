@@ -412,8 +412,8 @@ def _of_refinement() -> list[Claim]:
     asked = ("qualifying_questions, interval of the adjusted difference",)
     return [
         Claim(false, 2400, SIZE, partial(refinement.nothing_matters, n=2400), most=200),
-        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800), most=200),
-        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400), most=400),
+        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800), most=500),
+        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400), most=1000),
     ]
 
 
