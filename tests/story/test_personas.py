@@ -219,3 +219,27 @@ def test_planted_kind_is_found_and_told() -> None:
     assert story.held("new").value == pytest.approx(0.9, abs=0.06)
     assert story.verdicts_table().rows[0][3] == "–"  # no revenue in this data
     assert len(story.tiles()) == 2
+
+
+def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjusted_for() -> None:
+    draw, n = np.random.default_rng(2), 3000
+    plan = draw.integers(0, 2, n)
+    begun = pd.Timestamp("2021-01-01") + pd.to_timedelta(draw.integers(0, 500, n), "D")
+    stay = draw.exponential(np.where(plan == 1, 1600.0, 500.0), n).astype(int) + 1
+    end, today = begun + pd.to_timedelta(stay, "D"), pd.Timestamp("2023-06-01")
+    people = pd.DataFrame({"customer_id": range(n), "kind": draw.choice(["a", "b"], n),
+                           "plan": np.array(["s", "l"])[plan], "size": draw.choice(["u", "v"], n)})  # fmt: skip
+    contracts = pd.DataFrame({"customer_id": range(n), "start": begun, "end": end.where(end < today), "mrr": 10.0})
+    story = told(kb.open_dataset({"customers": people, "subscriptions": contracts}, as_of=today), [kinds("a", "a")])
+    assert story.chosen is not None
+    assert story.questions is not None
+    assert story.questions.adjust == story.chosen.adjust == ()
+    assert "stay through an average year" in story.finding()
+    assert "average year instead of the first" in story.caption()
+    assert story.verdicts_table().head[2] == "Of these there after the first year"
+    assert [row[0] for row in story.outcome_table().rows][:2] == [
+        "stay through an average year", "revenue that stays per fitting customer and month"]  # fmt: skip
+    assert story.questions_table().head[2] == "More stay (points)"
+    assert "vanishes after adjusting" not in story.questions.do_not_ask()["reason"].tolist()
+    for said in (story.means(), story.questions_text(), *(note for *_, note in story.tiles())):
+        assert "like with like" not in said

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,9 @@ def test_qualifying_questions_asks_what_matters(found: QualifyingQuestions) -> N
 def test_qualifying_questions_says_what_not_to_ask(found: QualifyingQuestions) -> None:
     frame = found.do_not_ask().set_index("attribute")
     assert frame.loc["region", "reason"] == "vanishes after adjusting"
+    # where nothing is adjusted for, nothing vanishes by it
+    plain = replace(found, adjust=()).do_not_ask().set_index("attribute")
+    assert plain.loc["region", "reason"] == "no adjusted effect"
     assert frame.loc["region", "difference_ci_lower"] > 0.1
     assert frame.loc["budget", "reason"] == "no adjusted effect"
     assert frame.loc["kind", "reason"] == "no adjusted effect"
