@@ -15,14 +15,16 @@ PERSONA = kb.Persona(
 )
 
 
-def company(rng: Generator, n: int, months: int = 48, recorded: int = 24) -> kb.Dataset:
+def company(
+    rng: Generator, n: int, months: int = 48, recorded: int = 24, loyalty: tuple[float, float] = DEAR
+) -> kb.Dataset:
     """Accounts that come evenly over the months; those who left before recording began are missing.
 
     Two in five want to grow. Half of each kind pay 20, the others 120 and leave less than half as often.
     """
     goal = np.where(rng.random(n) < 0.4, "grow", "save")
     dear = (rng.random(n) < 0.5).astype(int)
-    hazard = np.where(goal == "grow", HAZARD["grow"], HAZARD["save"]) * np.array(DEAR)[dear]
+    hazard = np.where(goal == "grow", HAZARD["grow"], HAZARD["save"]) * np.array(loyalty)[dear]
     start = rng.uniform(0, months, n)
     end = start + rng.exponential(1 / hazard)
     there = end > recorded
@@ -57,16 +59,21 @@ def covered(rng: Generator, n: int) -> tuple[bool, ...]:
     )
 
 
-def false_change(rng: Generator, n: int) -> tuple[bool, ...]:
+def false_change(rng: Generator, n: int, lasting: bool) -> tuple[bool, ...]:
     """Whether anything is said to change where nothing does: arrivals, retention and three uses by quarter.
 
-    Every account uses a thing in a quarter with a chance of its own that lasts.
+    If it is `lasting`, every account uses a thing in a quarter with a chance of its own, and leaves with one by price:
+    quarters then have accounts in common, and those who are left differ more and more from those who came. If not, all
+    are alike, and every quarter is drawn anew.
     """
-    data = company(rng, n, months=60, recorded=0)
+    data = company(rng, n, months=60, recorded=0, loyalty=DEAR if lasting else (1.0, 1.0))
+    chances = ("report", rng.beta(1, 1, n)), ("login", rng.beta(8, 1, n)), ("export", rng.beta(1, 4, n))
+    if not lasting:
+        chances = tuple((kind, np.full(n, chance.mean())) for kind, chance in chances)
     accounts = data.table("subscriptions").merge(data.table("customers"), on="customer_id")
     quarters = pd.date_range("2020-01-01", "2024-12-31", freq="QS") + pd.Timedelta(days=45)
     rows = []
-    for kind, chance in (("report", rng.beta(1, 1, n)), ("login", rng.beta(8, 1, n)), ("export", rng.beta(1, 4, n))):
+    for kind, chance in chances:
         for day in quarters:
             here = accounts[(accounts["start"] <= day) & ~(accounts["end"] <= day)]["customer_id"].to_numpy()
             some = here[rng.random(len(here)) < chance[here]]

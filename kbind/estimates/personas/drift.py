@@ -221,7 +221,10 @@ def persona_drift(
     -----
     Only periods that are over count, and for retention only those of which it is known who has left. Attributes are
     those known at the time of sale, so a customer fits always or never; what moves is who comes and what they do.
-    Change points are sought one by one: a level that moves and comes back soon can stay unseen. Uses are shares of the
+    Change points are sought one by one: a level that moves and comes back soon can stay unseen. The test needs periods
+    that vary independently. Where the same customers use the same things period after period, their shares wander with
+    who is there: in a simulation of such habits something was said to change in one run of five, though nothing did
+    (docs/simulations.md). A change in use is a hint then, to be asked about. Uses are shares of the
     active: where one use is given up by many who had no other, the shares of the others rise.
 
     Examples
