@@ -13,7 +13,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.estimates.lapse import Lapse, lapse
 from kbind.estimates.purchases import Purchases, purchases
-from kbind.story.base import Scope, picked
+from kbind.story.base import Scope
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: Days within which buying again counts, and after which an alarm is judged.
@@ -236,8 +236,7 @@ class ShopStory:
         frame = frame[frame["at_risk"] >= SOLID]
         waits = self.bought.waiting((0.5,)).set_index("after_order")["time"]
         rows = []
-        for i in picked(len(frame), TABLE_ROWS):
-            row = frame.iloc[i]
+        for _, row in frame.head(TABLE_ROWS).iterrows():
             order = int(row["order"])
             fact = _fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
             wait = float(waits.loc[order])

@@ -119,7 +119,8 @@ class Voice:
         if form == "per100":
             return self.number(round(100 * fact.value))
         if form == "about":
-            return self._plain(_rounded(fact.value), fact.unit)
+            step = _step(fact)
+            return self._plain(_rounded(fact.value) if step is None else _to(fact.value, step), fact.unit)
         if form in ("n", "n_dative"):
             return self.customers(fact.n or 0, dative=form == "n_dative")
         if form == "size":
@@ -142,7 +143,9 @@ class Voice:
             return self.range(fact.ci_lower, fact.ci_upper)
         if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
             return DASH
-        low, high = (self._plain(limit, fact.unit) for limit in (fact.ci_lower, fact.ci_upper))
+        step = _step(fact)
+        limits = [limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper)]
+        low, high = (self._plain(limit, fact.unit) for limit in limits)
         return self.catalogue.text("range", low=low, high=high)
 
     def count(self, customers: int) -> str:
@@ -281,3 +284,19 @@ def _rounded(value: float) -> float:
         return round(value)
     digits = int(np.floor(np.log10(abs(value)))) - 1
     return round(value, -digits)
+
+
+def _step(fact: Fact) -> float | None:
+    """What an amount of money and its limits are rounded to, so that no amount lies outside of its own interval.
+
+    One digit finer than the first of the interval's width; None where cents count, and where nothing is known of the
+    limits.
+    """
+    width = fact.ci_upper - fact.ci_lower
+    if fact.unit != "money" or not width >= 10:
+        return None
+    return float(10 ** (int(np.floor(np.log10(width))) - 1))
+
+
+def _to(value: float, step: float) -> float:
+    return round(value / step) * step

@@ -103,10 +103,10 @@ def test_forms_of_a_fact() -> None:
 @pytest.mark.parametrize(
     ("lang", "currency", "large", "small", "interval"),
     [
-        ("de", "EUR", "1.234\u00a0€", "-9,90\u00a0€", "95\u00a0%\u2011Bereich 99,99\u00a0€ bis 2.000\u00a0€"),
-        ("en", "EUR", "€1,234", "-€9.90", "95% interval €99.99 to €2,000"),
-        ("en", "CHF", "CHF\u00a01,234", "-CHF\u00a09.90", "95% interval CHF\u00a099.99 to CHF\u00a02,000"),
-        ("de", "", "1.234", "-9,90", "95\u00a0%\u2011Bereich 99,99 bis 2.000"),
+        ("de", "EUR", "1.234\u00a0€", "-9,90\u00a0€", "95\u00a0%\u2011Bereich 100\u00a0€ bis 2.000\u00a0€"),
+        ("en", "EUR", "€1,234", "-€9.90", "95% interval €100 to €2,000"),
+        ("en", "CHF", "CHF\u00a01,234", "-CHF\u00a09.90", "95% interval CHF\u00a0100 to CHF\u00a02,000"),
+        ("de", "", "1.234", "-9,90", "95\u00a0%\u2011Bereich 100 bis 2.000"),
     ],
 )
 def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, small: str, interval: str) -> None:
@@ -115,6 +115,15 @@ def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, s
     assert [voice.tell(fact), voice.money(-9.9), voice.tell(fact, "interval")] == [large, small, interval]
     assert voice.tell(fact, "about") == large.replace("1.234", "1.200").replace("1,234", "1,200")
     assert voice.tell(Fact("u", 5.0, "money", "d"), "range") == voice.money(math.nan) == DASH
+
+
+@given(value=st.floats(-1e9, 1e9), below=st.floats(0, 1e7), above=st.floats(0, 1e7))
+def test_an_amount_never_lies_outside_of_its_own_interval(value: float, below: float, above: float) -> None:
+    fact = Fact("m", value, "money", "d", value - below, value + above)
+    voice = Voice("de")
+    written = [voice.tell(fact, "about"), *voice.tell(fact, "range").split(" bis ")]
+    amount, low, high = (float(text.replace(".", "").replace(",", ".")) for text in written)
+    assert below + above < 10 or low <= amount <= high
 
 
 def test_plurals_and_cases() -> None:

@@ -201,10 +201,13 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cel
     )
     code = ask.code(found, groups)
     once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
-    both = Cells(
-        once.n + regular.n, once.total + regular.total, once.squares + regular.squares, once.cubes + regular.cubes
+    everyone = Cells(
+        once.n + regular.n,
+        once.total + regular.total,
+        once.squares + regular.squares,
+        once.cubes + regular.cubes,
     )
-    return both, once, regular
+    return everyone, once, regular
 
 
 def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
@@ -231,28 +234,26 @@ def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
     38 digits allow: what comes and goes leaves nothing behind, where floating point would leave rounding errors of a
     million cubed when a large sum is refunded.
     """
-    changes, columns = [], []
-    for name, condition in kinds.items():
-        changes.append(f"CAST({condition} AS INTEGER) AS is_{name}")
-        here, before = f"is_{name}", f"coalesce(lag(is_{name}) {_IN_ORDER}, 0)"
-        columns.append(f"{here} - {before} AS n_{name}")
-        for k in _POWERS:
-            power = f"CASE WHEN {here} = 1 THEN p{k} ELSE 0 END"
-            columns.append(f"{power} - coalesce(lag({power}) {_IN_ORDER}, 0) AS {name}_{k}")
-    names = [f"n_{name}" for name in kinds] + [f"{name}_{k}" for name in kinds for k in _POWERS]
     powers = {k: " * ".join(["CAST(total AS DOUBLE)"] * k) for k in _POWERS}
     units = ", ".join(f"greatest(max(abs({powers[k]})) * count(*), 1) / 1e36 AS u{k}" for k in _POWERS)
     whole = ", ".join(f"CAST({powers[k]} / u{k} AS DECIMAL(38, 0)) AS p{k}" for k in _POWERS)
-    within = f"OVER (PARTITION BY cohort{ask.selected} ORDER BY age)"
-    up_to = [f"CAST(sum(sum({name})) {within} AS DOUBLE)" for name in names]
-    shown = [
-        f"{sql}{'' if name.startswith('n_') else f' * u{name[-1]}'} AS {name}"
-        for name, sql in zip(names, up_to, strict=True)
-    ]
+
+    def up_to(column: str) -> str:
+        return f"CAST(sum(sum({column})) OVER (PARTITION BY cohort{ask.selected} ORDER BY age) AS DOUBLE)"
+
+    flags, columns, shown = [], [], []
+    for name, condition in kinds.items():
+        flags.append(f"CAST({condition} AS INTEGER) AS is_{name}")
+        columns.append(f"is_{name} - coalesce(lag(is_{name}) {_IN_ORDER}, 0) AS n_{name}")
+        shown.append(f"{up_to(f'n_{name}')} AS n_{name}")
+        for k in _POWERS:
+            power = f"CASE WHEN is_{name} = 1 THEN p{k} ELSE 0 END"
+            columns.append(f"{power} - coalesce(lag({power}) {_IN_ORDER}, 0) AS {name}_{k}")
+            shown.append(f"{up_to(f'{name}_{k}')} * u{k} AS {name}_{k}")
     all_units = "".join(f", u{k}" for k in _POWERS)
     return (
         f"units AS (SELECT {units} FROM totals), "
-        f"fixed AS (SELECT customer_id, cohort, age{ask.selected}, {', '.join(changes)}, {whole}{all_units} "
+        f"fixed AS (SELECT customer_id, cohort, age{ask.selected}, {', '.join(flags)}, {whole}{all_units} "
         "FROM totals, units), "
         f"changes AS (SELECT cohort, age{ask.selected}{all_units}, {', '.join(columns)} FROM fixed) "
         f"SELECT cohort, age{ask.selected}, {', '.join(shown)} FROM changes "
@@ -275,10 +276,6 @@ def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
         return kept
 
     return Cells(filled(f"n_{name}").astype(np.int64), *(filled(f"{name}_{k}") for k in _POWERS))
-
-
-def _arrays(cells: Cells) -> tuple[Ints, Floats, Floats, Floats]:
-    return cells.n, cells.total, cells.squares, cells.cubes
 
 
 def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
