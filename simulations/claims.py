@@ -398,7 +398,7 @@ def _of_personas() -> list[Claim]:
     return [
         Claim(names, 800, COVERAGE, partial(personas.covered, n=800), most=1000),
         *(Claim((f"persona drift, any change where there is none{ending}",), 800, SIZE,
-                partial(personas.false_change, n=800, lasting=bool(ending)), reason, most=500)
+                partial(personas.false_change, n=800, lasting=bool(ending)), reason, most=200)
           for ending, reason in (("", ""), (", lasting habits", lasting))),
     ]  # fmt: skip
 
