@@ -183,6 +183,17 @@ def check_count(parameter: str, value: object, least: int, most: int | None = No
         raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
 
 
+def check_share(parameter: str, value: object) -> None:
+    """Refuse what is no number strictly between 0 and 1.
+
+    >>> check_share("fdr", 5)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: fdr=5 is no share; allowed: between 0 and 1, such as 0.05
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ArgumentError(f"{parameter}={value!r} is no share; allowed: between 0 and 1, such as 0.05")
+
+
 def check_rng(rng: object) -> Generator:
     """Return the generator, or the one that a seed starts.
 

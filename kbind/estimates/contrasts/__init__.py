@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import check_conf_level, check_share
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
 from kbind.statistics.groups import names_of
@@ -84,8 +84,7 @@ def contrast(
     '3096 4.254 4.374'
     """
     check_conf_level(conf_level)
-    if isinstance(fdr, bool) or not isinstance(fdr, (int, float)) or not 0 < fdr < 1:
-        raise ArgumentError(f"fdr={fdr!r} is no share of false findings; allowed: between 0 and 1, such as 0.05")
+    check_share("fdr", fdr)
     counted = profiles(data, outcome, attributes=attributes, adjust=adjust, exposure=exposure)
     held = names_of(adjust, "adjust")
     strata = strata_of(counted) if held else None

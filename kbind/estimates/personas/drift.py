@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import check_choice, check_conf_level, check_share
 from kbind.estimates.intervals import wilson
 from kbind.estimates.personas.changes import LEAST, best_split, change_points
 from kbind.statistics.personas.matching import matched
@@ -243,8 +243,7 @@ def persona_drift(
     many = as_personas(personas)
     check_choice("period", period, PERIODS)
     check_conf_level(conf_level)
-    if isinstance(fdr, bool) or not isinstance(fdr, (int, float)) or not 0 < fdr < 1:
-        raise ArgumentError(f"fdr={fdr!r} is no share of false findings; allowed: between 0 and 1, such as 0.05")
+    check_share("fdr", fdr)
     ruled = tuple(dict.fromkeys(name for persona in many for name in persona.attributes))
     counted = periods_of(data, ruled, period, uses=uses, as_of=as_of)
     series = tuple(found for persona in many for found in _series(persona, counted))

@@ -9,7 +9,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, check_conf_level, check_share
 from kbind.estimates.questions.result import QualifyingQuestions, Question
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.columns import Columns, columns_of
@@ -95,8 +95,7 @@ def qualifying_questions(
     'protected characteristic: age'
     """
     check_conf_level(conf_level)
-    if isinstance(fdr, bool) or not isinstance(fdr, (int, float)) or not 0 < fdr < 1:
-        raise ArgumentError(f"fdr={fdr!r} is no share of false findings; allowed: between 0 and 1, such as 0.05")
+    check_share("fdr", fdr)
     for name, money in (("value", value), ("cost", cost)):
         if money is not None and (isinstance(money, bool) or not isinstance(money, (int, float)) or not money >= 0):
             raise ArgumentError(f"{name}={money!r} is no amount of money; allowed: 0 or more")

@@ -8,7 +8,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, check_conf_level, check_share
 from kbind.estimates.refinement.columns import columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.result import Refinement
@@ -116,7 +116,9 @@ def refine_persona(
     ('accept', 0.22)
     """
     check_conf_level(conf_level)
-    _check(min_coverage=min_coverage, min_identity=min_identity, min_gain=min_gain, fdr=fdr)
+    shares = {"min_coverage": min_coverage, "min_identity": min_identity, "min_gain": min_gain, "fdr": fdr}
+    for name, share in shares.items():
+        check_share(name, share)
     if isinstance(max_edits, bool) or not isinstance(max_edits, int) or max_edits < 1:
         raise ArgumentError(f"max_edits={max_edits!r} is not possible; allowed: whole numbers from 1")
     columns = columns_of(
@@ -157,9 +159,3 @@ def refine_persona(
         provenance=p.provenance,
         customer=p.customer,
     )
-
-
-def _check(**shares: float) -> None:
-    for name, value in shares.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-            raise ArgumentError(f"{name}={value!r} is no share; allowed: between 0 and 1, such as 0.05")
