@@ -108,6 +108,7 @@ bench-models: $(VENV)/.kbind $(MODELS)/.done
 
 simulate: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/python simulations/run.py $(SIMULATE)
+	$(ONE_THREAD) $(BIN)/python simulations/splits.py
 
 # The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
 pandas3: requirements.lock

@@ -1,4 +1,5 @@
-"""Generated data for the benchmarks, one Parquet file each: events, customers and how long they stayed, contracts, use.
+"""Generated data for the benchmarks, one Parquet file each: events, customers and how long they stayed, contracts, use,
+customers who left and what they are like.
 
 The same file on every machine: every value is a hash of the row number.
 """
@@ -95,6 +96,36 @@ def generate_usage(path: Path, events: int) -> None:
     )
 
 
+def generate_churned(path: Path, churned: int) -> None:
+    """Write customers with nine attributes, and whether they churned: four of five did.
+
+    There are four types of customers, 40, 30, 20 and 10 %. Each attribute is the one usual for the type in half of the
+    cases and any other level else; the budget is lognormal around that of the type.
+    """
+    levels = {
+        "industry": 5, "company_size": 4, "channel": 4, "region": 4, "device": 3, "language": 3, "goal": 5,
+        "newsletter": 2,
+    }  # fmt: skip
+    columns = ", ".join(
+        f"'{name} ' || CASE WHEN hash(i + {7919 * n}) % 2 = 0 THEN (t + {n}) % {k} "
+        f"ELSE hash(i + {104729 * n}) % {k} END AS {name}"
+        for n, (name, k) in enumerate(levels.items(), start=1)
+    )
+    uniforms = " + ".join(f"(hash(i + {1299709 * n}) % 1000003)::DOUBLE / 1000003" for n in range(1, 13))
+    _write(
+        path,
+        f"""
+        WITH typed AS (
+            SELECT i, [0, 0, 0, 0, 1, 1, 1, 2, 2, 3][1 + (hash(i) % 10)::INTEGER] AS t
+            FROM range({churned * 5 // 4}) AS rows(i)
+        )
+        SELECT i AS customer_id, i % 5 < 4 AS churned, {columns},
+            round(exp(5 + t + 0.5 * ({uniforms} - 6)), 2) AS budget
+        FROM typed
+        """,
+    )
+
+
 def _write(path: Path, query: str) -> None:
     """What a statement returns, as a file that is there only when it is whole."""
     temporary = path.with_suffix(".part")
@@ -108,6 +139,8 @@ if __name__ == "__main__":
         generate_customers(file, rows)
     elif kind == "contracts":
         generate_contracts(file, rows)
+    elif kind == "churned":
+        generate_churned(file, rows)
     elif kind == "usage":
         generate_usage(file, rows)
     else:

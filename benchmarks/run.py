@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import results
-from generate import generate, generate_contracts, generate_customers, generate_usage
+from generate import generate, generate_churned, generate_contracts, generate_customers, generate_usage
 from results import Figures
-from ways import events, revenue, snapshots, survival
+from ways import events, revenue, segments, snapshots, survival
 
 HERE = Path(__file__).parent
 #: A data set larger than this is too much for what keeps every row in memory several times.
@@ -31,7 +31,8 @@ def run(task: str, way: str, file: Path) -> Figures:
     command = [sys.executable, HERE / "one.py", task, way, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{way}: {done.stderr.strip().splitlines()[-1]}")
+        told = done.stderr.strip().splitlines() or [f"ended with {done.returncode} and said nothing"]
+        raise SystemExit(f"{way}: {told[-1]}")
     figures: Figures = json.loads(done.stdout)
     return figures
 
@@ -96,6 +97,15 @@ def run_revenue(options: argparse.Namespace) -> dict[str, str]:
     return {f"Recurring revenue by month, {size:,} contracts": "\n".join(lines)}
 
 
+def run_segments(options: argparse.Namespace) -> dict[str, str]:
+    """How well four segments of customers who left come back in 100 resamples."""
+    size = int(float(options.churned))
+    file = made(options.folder / f"churned-{size}.parquet", partial(generate_churned, churned=size))
+    found = measure("segments", segments.WAYS, file, options.repeats)
+    lines = [*results.preface(segments, options.repeats), "", *results.table(segments, found)]
+    return {f"Stability of 4 segments, {size:,} customers who left": "\n".join(lines)}
+
+
 def run_snapshots(options: argparse.Namespace) -> dict[str, str]:
     """Twelve observation dates from one log; the ways agree on the features that several of them make."""
     lines = results.preface(snapshots, options.repeats)
@@ -124,7 +134,13 @@ def agree(file: Path) -> None:
                 raise SystemExit(f"{way} and kbind disagree at {date}")
 
 
-TASKS = {"events": run_events, "survival": run_survival, "revenue": run_revenue, "snapshots": run_snapshots}
+TASKS = {
+    "events": run_events,
+    "survival": run_survival,
+    "revenue": run_revenue,
+    "snapshots": run_snapshots,
+    "segments": run_segments,
+}
 
 
 def main() -> None:
@@ -135,6 +151,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1e7,1e8", help="numbers of events")
     parser.add_argument("--customers", default="1e7")
     parser.add_argument("--contracts", default="1e7")
+    parser.add_argument("--churned", default="1e5", help="customers who left")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
     options = parser.parse_args()

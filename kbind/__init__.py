@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kbind.data.dataset import Dataset as Dataset
     from kbind.data.dataset import Quality as Quality
     from kbind.data.dataset import open_dataset as open_dataset
+    from kbind.data.personas import Persona as Persona
+    from kbind.data.personas import Rule as Rule
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
@@ -35,14 +37,22 @@ if TYPE_CHECKING:
     from kbind.estimates.feedback import satisfaction_trend as satisfaction_trend
     from kbind.estimates.lapse import Lapse as Lapse
     from kbind.estimates.lapse import lapse as lapse
+    from kbind.estimates.personas import PersonaDrift as PersonaDrift
+    from kbind.estimates.personas import PersonaEvaluation as PersonaEvaluation
+    from kbind.estimates.personas import evaluate_personas as evaluate_personas
+    from kbind.estimates.personas import persona_drift as persona_drift
     from kbind.estimates.purchases import Purchases as Purchases
     from kbind.estimates.purchases import Referrals as Referrals
     from kbind.estimates.purchases import purchases as purchases
     from kbind.estimates.purchases import referrals as referrals
+    from kbind.estimates.questions import QualifyingQuestions as QualifyingQuestions
+    from kbind.estimates.questions import qualifying_questions as qualifying_questions
     from kbind.estimates.reasons import CodedReasons as CodedReasons
     from kbind.estimates.reasons import ReasonsByType as ReasonsByType
     from kbind.estimates.reasons import code_reasons as code_reasons
     from kbind.estimates.reasons import reason_by_type as reason_by_type
+    from kbind.estimates.refinement import Refinement as Refinement
+    from kbind.estimates.refinement import refine_persona as refine_persona
     from kbind.estimates.retention import CohortRetention as CohortRetention
     from kbind.estimates.retention import Lifecycle as Lifecycle
     from kbind.estimates.retention import PeriodRates as PeriodRates
@@ -76,12 +86,14 @@ if TYPE_CHECKING:
     from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
     from kbind.figures import plot_lifecycle as plot_lifecycle
     from kbind.figures import plot_retention_curves as plot_retention_curves
+    from kbind.report.card import persona_card as persona_card
     from kbind.report.form import write_template as write_template
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
+    from kbind.statistics.prospects.words import protected_characteristics as protected_characteristics
     from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
     from kbind.statistics.snapshots import Snapshots as Snapshots
     from kbind.statistics.snapshots import snapshots as snapshots
@@ -90,6 +102,8 @@ _HOMES = {
     "Dataset": "kbind.data.dataset",
     "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
+    "Persona": "kbind.data.personas",
+    "Rule": "kbind.data.personas",
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",
@@ -112,14 +126,22 @@ _HOMES = {
     "satisfaction_trend": "kbind.estimates.feedback",
     "Lapse": "kbind.estimates.lapse",
     "lapse": "kbind.estimates.lapse",
+    "PersonaDrift": "kbind.estimates.personas",
+    "PersonaEvaluation": "kbind.estimates.personas",
+    "evaluate_personas": "kbind.estimates.personas",
+    "persona_drift": "kbind.estimates.personas",
     "Purchases": "kbind.estimates.purchases",
     "Referrals": "kbind.estimates.purchases",
     "purchases": "kbind.estimates.purchases",
     "referrals": "kbind.estimates.purchases",
+    "QualifyingQuestions": "kbind.estimates.questions",
+    "qualifying_questions": "kbind.estimates.questions",
     "CodedReasons": "kbind.estimates.reasons",
     "ReasonsByType": "kbind.estimates.reasons",
     "code_reasons": "kbind.estimates.reasons",
     "reason_by_type": "kbind.estimates.reasons",
+    "Refinement": "kbind.estimates.refinement",
+    "refine_persona": "kbind.estimates.refinement",
     "CohortRetention": "kbind.estimates.retention",
     "Lifecycle": "kbind.estimates.retention",
     "PeriodRates": "kbind.estimates.retention",
@@ -153,12 +175,14 @@ _HOMES = {
     "plot_cohort_heatmap": "kbind.figures",
     "plot_lifecycle": "kbind.figures",
     "plot_retention_curves": "kbind.figures",
+    "persona_card": "kbind.report.card",
     "write_template": "kbind.report.form",
     "Activity": "kbind.statistics.activity",
     "activity": "kbind.statistics.activity",
     "Durations": "kbind.statistics.durations",
     "durations": "kbind.statistics.durations",
     "After": "kbind.statistics.durations.after",
+    "protected_characteristics": "kbind.statistics.prospects.words",
     "ThemeDictionary": "kbind.statistics.reasons",
     "Snapshots": "kbind.statistics.snapshots",
     "snapshots": "kbind.statistics.snapshots",

@@ -9,6 +9,8 @@ from functools import partial
 
 import contrasts
 import numpy as np
+import personas
+import refinement
 import segments
 from draws import (
     CHANGE,
@@ -299,6 +301,8 @@ def _all() -> list[Claim]:
         *_feedback(),
         *_of_contrasts(),
         *_of_predictions(),
+        *_of_personas(),
+        *_of_refinement(),
         *_of_segments(),
     ]
 
@@ -385,6 +389,34 @@ def _of_segments() -> list[Claim]:
         "segments, found where there are none": segments.false_segments,
     }
     return [Claim((name,), 1500, SIZE, partial(run, n=1500), most=200) for name, run in kinds.items()]
+
+
+def _of_personas() -> list[Claim]:
+    """What is claimed of personas."""
+    lasting = "quarters with accounts in common do not vary independently, as the test needs them to"
+    names = ("persona, retention interval", "persona, retained revenue interval", "persona, recall interval")
+    return [
+        Claim(names, 800, COVERAGE, partial(personas.covered, n=800), most=1000),
+        *(Claim((f"persona drift, any change where there is none{ending}",), 800, SIZE,
+                partial(personas.false_change, n=800, lasting=bool(ending)), reason, most=200)
+          for ending, reason in (("", ""), (", lasting habits", lasting))),
+    ]  # fmt: skip
+
+
+def _of_refinement() -> list[Claim]:
+    """What is claimed of refined personas, and of questions."""
+    false = (
+        "refine_persona, an edit confirmed where nothing matters",
+        "refine_persona, an edit accepted where nothing matters",
+        "qualifying_questions, something to ask where nothing matters",
+    )
+    gains = ("refine_persona, interval of the held-out gain", "refine_persona, interval of retained revenue")
+    asked = ("qualifying_questions, interval of the adjusted difference",)
+    return [
+        Claim(false, 2400, SIZE, partial(refinement.nothing_matters, n=2400), most=200),
+        Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800), most=500),
+        Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400), most=1000),
+    ]
 
 
 CLAIMS = _all()

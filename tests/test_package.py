@@ -163,6 +163,7 @@ def test_example_in_the_readme_runs() -> None:
         ("survival", "1e5", "customers", ("kbind", "lifelines")),
         ("revenue", "1e5", "contracts", ("kbind", "movements", "pandas")),
         ("snapshots", "1e5", "usage", ("kbind", "pandas")),
+        ("segments", "1e3", "churned", ("kbind", "stability", "sklearn")),
     ],
 )
 def test_benchmarked_ways_give_the_same_answer(

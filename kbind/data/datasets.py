@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 
 from kbind.data.dataset import Card, Dataset, Role, open_dataset
+from kbind.data.personas import Persona
 from kbind.data.simulate import simulate_saas as simulate_saas
 from kbind.errors import KbindError, check_choice
 
@@ -205,6 +207,35 @@ def load_counts(lang: str = "en") -> Dataset:
         key="counts",
     )
     return replace(data, name=card.title, card=card)
+
+
+def load_personas(company: str = "telco") -> tuple[Persona, ...]:
+    """Hand-written personas for example data: good ones and poor ones, all of them assumed.
+
+    Parameters
+    ----------
+    company : {"telco", "accounts"}
+        For `load_telco` or for `simulate_saas`.
+
+    Returns
+    -------
+    tuple of Persona
+
+    Raises
+    ------
+    ArgumentError
+        No such company.
+
+    Examples
+    --------
+    >>> [persona.name for persona in load_personas()]
+    ['basic', 'family', 'streaming']
+    """
+    check_choice("company", company, ("telco", "accounts"))
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "notebooks" / "personas"
+    folder = installed if installed.is_dir() else package.parent / "data" / "personas"
+    return Persona.load_all(folder / company)
 
 
 def _package(module: str, distribution: str) -> ModuleType:

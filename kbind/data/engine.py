@@ -199,7 +199,7 @@ class Engine:
             "autoload_known_extensions": False,
         }.items():
             self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
-        self._threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
+        self.threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self._frames: list[object] = []  # registered frames must outlive their views
 
     # -- relations ---------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ class Engine:
         if slots <= _HASHED_BELOW:
             yield
             return
-        limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self._threads))
+        limit = min(slots, _SLOT_MEMORY // (_SLOT_BYTES * self.threads))
         self._run(f"SET perfect_ht_threshold = {max(limit, _HASHED_BELOW).bit_length() - 1}")
         try:
             yield

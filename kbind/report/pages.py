@@ -94,6 +94,12 @@ def chapter_page(notebook: NotebookNode, chapter: str, lang: str, languages: Seq
     return Page(chapter, lang, _page(chapter, lang, languages, summary["question"], parts, contents), record)
 
 
+def block_page(blocks: Sequence[Mapping[str, Any]], lang: str, title: str) -> str:
+    """A page of its own, without links to others."""
+    parts = [{"html": _safe(render_block(dict(block)))} for block in blocks]
+    return _page("", lang, (), title, parts, (), alone=True)
+
+
 def missing_page(
     chapter: str, lang: str, languages: Sequence[str], needed: Sequence[str], present: Sequence[str]
 ) -> Page:
@@ -138,9 +144,11 @@ def _page(
     title: str,
     parts: Sequence[Mapping[str, Any]],
     contents: Sequence[Mapping[str, str]],
+    *,
+    alone: bool = False,
 ) -> str:
     catalogue = Catalogue(lang)
-    links = [{"href": "../index.html", "text": catalogue.text("page.back"), "lang": ""}]
+    links = [] if alone else [{"href": "../index.html", "text": catalogue.text("page.back"), "lang": ""}]
     links += [
         {"href": f"../{other}/{chapter}.html", "text": catalogue.text("page.other_language"), "lang": other}
         for other in languages

@@ -10,7 +10,7 @@ _DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
-def named(name: str) -> str:
+def named(name: str, longest: int = _LONGEST) -> str:
     r"""A name as it may be told: on one line, not longer than a line, and without power over its neighbours.
 
     Signs that direct the flow of text would turn our numbers around (345 reads 543) and are left out. A name written
@@ -25,8 +25,8 @@ def named(name: str) -> str:
     """
     signs = (" " if sign.isspace() else sign for sign in name if unicodedata.bidirectional(sign) not in _DIRECTING)
     line = " ".join("".join(sign for sign in signs if unicodedata.category(sign) != "Cc").split())
-    if len(line) > _LONGEST:
-        line = line[: _LONGEST - 1].rstrip() + "…"
+    if len(line) > longest:
+        line = line[: longest - 1].rstrip() + "…"
     if any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in line):
         return f"{_ISOLATE}{line}{_END}"
     return line

@@ -22,6 +22,7 @@ QUALITY, NAME, LEAVING = "00_data_quality", "01_retention_metrics", "02_when_cus
 REVENUE = "01b_revenue_and_value"
 SOON = "03_who_is_about_to_leave"
 COUNTS, COMMON = "01c_from_the_template", "04_what_the_lost_have_in_common"
+PERSONAS = "05_personas"
 
 
 def _files(folder: Path) -> set[str]:
@@ -34,7 +35,7 @@ def test_files_of_a_report(grocery_report: Path) -> None:
         *(
             f"{lang}/{name}.{end}"
             for lang in ("de", "en")
-            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING, SOON, COMMON)
+            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING, SOON, COMMON, PERSONAS)
             for end in ("html", "json")
         ),
     }
@@ -68,6 +69,24 @@ def test_data_without_the_table_gives_a_page_that_says_so(tmp_path: Path) -> Non
     assert "nein; es fehlt: Vorgänge" in quality
 
 
+def test_personas_beside_the_data_are_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"customer_id": range(40), "goal": ["grow", "save"] * 20})
+    frame.to_csv(tmp_path / "customers.csv", index=False)
+    stays = pd.DataFrame({"customer_id": range(40), "start": "2024-01-01", "end": [None, "2024-06-01"] * 20})
+    stays.to_csv(tmp_path / "subscriptions.csv", index=False)
+    page = tmp_path / "out" / "en" / f"{PERSONAS}.html"
+    write_report(tmp_path, out=tmp_path / "out", lang="en", chapters=["05"], as_of="2025-06-01")
+    assert "How to write down a persona" in page.read_text(encoding="utf-8")
+    rule = kb.Rule("goal", in_=("grow",))
+    grower = kb.Persona("grower", 1, "Sales", "2026-01-01", {"de": "Wächst", "en": "Grows"}, (rule,))
+    (tmp_path / "personas").mkdir()
+    grower.save(tmp_path / "personas" / "grower.yaml")
+    write_report(tmp_path, out=tmp_path / "out", lang="en", chapters=["05"], as_of="2025-06-01")
+    written = page.read_text(encoding="utf-8")
+    assert "How to write down a persona" not in written
+    assert "too few customers fit the personas" in written
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_tiny_data_gives_a_page(tmp_path: Path, rows: int) -> None:
     stamps = ["2024-01-05", "2024-02-05", "2024-04-05"][:rows]
@@ -80,7 +99,7 @@ def test_tiny_data_gives_a_page(tmp_path: Path, rows: int) -> None:
 
 
 def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01, .*02, 03, 04"):
+    with pytest.raises(kb.ArgumentError, match="chapter '99' is not known; .*chapters: 00, 01, .*02, 03, 04, 05"):
         write_report(out=tmp_path, chapters=["99"])
     with pytest.raises(kb.ArgumentError, match="lang='fr'"):
         write_report(out=tmp_path, lang="fr")

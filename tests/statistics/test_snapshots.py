@@ -316,14 +316,17 @@ def test_snapshots_of_one_table_are_its_flag_and_attributes(telco: kb.Dataset) -
     assert found.definition.startswith("One row per customer; target")
 
 
-def test_snapshots_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bounds", [{"_CELLS": 400}, {"_NEAR_CELLS": 400}, {"_CELLS": 800, "_NEAR_ROWS": 500}])
+def test_snapshots_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch, bounds: dict[str, int]) -> None:
     data = kb.datasets.simulate_saas(200, rng=1)
     whole = kb.snapshots(data, as_of=["2024-01-01", "2024-03-01"])
-    monkeypatch.setattr("kbind.statistics.snapshots.make._CELLS", 400)
+    for name, most in bounds.items():
+        monkeypatch.setattr(f"kbind.statistics.snapshots.make.{name}", most)
     parts = kb.snapshots(data, as_of=["2024-01-01", "2024-03-01"])
     assert whole.customer.tolist() == parts.customer.tolist()
     pd.testing.assert_frame_equal(whole.features, parts.features, check_exact=True)
     np.testing.assert_array_equal(whole.target, parts.target)
+    assert whole.notes == parts.notes
     # and nothing is left behind in the engine
     kb.snapshots(data, as_of="2024-01-01")
 

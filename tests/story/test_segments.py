@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -265,6 +266,56 @@ def test_polite_reasons_are_set_against_behaviour() -> None:
     text = " ".join(told.behaviour_text())
     assert "Wer „Preis“ sagt, hatte vorher nicht häufiger eine Preiserhöhung als andere" in text
     assert "aus Höflichkeit" in text
+
+
+def behaved(story: SegmentStory, counts: dict[str, tuple[int, int]], threshold: int) -> dict[str, str]:
+    """Cells of a table of how many made a request to support, of how many who gave a reason."""
+    frame = pd.DataFrame(
+        [(reason, "had_ticket", n, yes / n if n else np.nan) for reason, (yes, n) in counts.items()],
+        columns=["reason", "measure", "n", "value"],
+    ).assign(difference=0.0, difference_ci_lower=-0.1, difference_ci_upper=0.1)
+    assert story.reasons is not None
+    given = SimpleNamespace(behaviour=lambda: frame, leavers=story.reasons.leavers)
+    table = segment_story(story.data, None, given, threshold=threshold).behaviour_table()  # type: ignore[arg-type]
+    return {row[0]: row[1] for row in table.rows}
+
+
+def test_behaviour_that_follows_from_other_rows_is_hidden(story: SegmentStory) -> None:
+    # 3 alone would follow from how many made a request in all; the smallest of the others goes with it
+    cells = behaved(story, {"price": (3, 40), "product": (8, 50), "service": (30, 60), "other": (0, 0)}, 5)
+    assert cells == {"price": "–", "product": "–", "service": "50%", "other": "–"}
+
+
+def test_behaviour_of_all_but_few_is_not_told_by_the_other_rows(story: SegmentStory) -> None:
+    cells = behaved(story, {"price": (38, 40), "product": (40, 50), "service": (30, 60)}, 5)
+    assert cells == {"price": "nearly all", "product": "–", "service": "50%"}
+    # several that are few in all, but enough together, protect each other
+    cells = behaved(story, {"price": (38, 40), "product": (46, 50), "service": (30, 60)}, 5)
+    assert cells == {"price": "nearly all", "product": "nearly all", "service": "50%"}
+
+
+def test_behaviour_without_small_counts_is_told(story: SegmentStory) -> None:
+    cells = behaved(story, {"price": (0, 40), "product": (50, 50), "service": (30, 60)}, 5)
+    assert cells == {"price": "0%", "product": "100%", "service": "50%"}
+
+
+@pytest.mark.parametrize("threshold", [5, 25, 60])
+def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: SegmentStory, threshold: int) -> None:
+    told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
+    frame = told.behaviour
+    assert frame["hidden"].any()
+    dashes = any(cell == "–" for row in told.behaviour_table().rows for cell in row)
+    assert dashes == any(line.startswith("–: hidden") for line in told.behaviour_text())
+    for _, rows in frame[frame["of_share"]].groupby("measure"):
+        n, yes = rows["n"].to_numpy(), np.rint(rows["value"] * rows["n"]).to_numpy()
+        hidden = rows["hidden"].to_numpy()
+        for count in (yes, n - yes, n):
+            assert not (~hidden & (count > 0) & (count < threshold)).any()
+        # with how many it was so of in all, where that may be told, what is left over tells of enough customers
+        for count in (yes, n - yes):
+            assert 0 < count.sum() < threshold or not 0 < count[hidden].sum() < threshold
+        assert hidden.sum() != 1
+    assert not {measure for _, measure, *_ in told.checked} - set(frame["measure"][~frame["hidden"]])
 
 
 def test_facts_of_a_card_have_names_of_their_own(story: SegmentStory) -> None:

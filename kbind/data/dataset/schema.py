@@ -212,6 +212,7 @@ USES = (
     Use("03", "prediction", (("subscriptions", "events", "role:churned"),)),
     Use("04", "common", (("customers",), ("subscriptions", "events", "role:churned"))),
     Use("04", "stated", (("customers",), ("cancellations.reason",))),
+    Use("05", "personas", (("customers",), ("subscriptions", "events", "role:tenure"))),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.

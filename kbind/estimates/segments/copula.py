@@ -53,8 +53,12 @@ class Copula:
         """As many customers as in the data; every trait has exactly the values it has there."""
         n = len(self.values[0])
         normal = rng.standard_normal((n, len(self.values))) @ np.linalg.cholesky(self.correlation).T
-        place = np.argsort(np.argsort(normal, axis=0), axis=0)
-        return [values[place[:, k]] for k, values in enumerate(self.values)]
+        drawn = []
+        for column, values in zip(normal.T, self.values, strict=True):
+            made = np.empty_like(values)
+            made[np.argsort(column)] = values
+            drawn.append(made)
+        return drawn
 
 
 def fit_copula(coding: Coding, values: Sequence[Floats | Ints]) -> Copula:

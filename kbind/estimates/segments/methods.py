@@ -72,12 +72,11 @@ class KMeansMethod:
         return self.coding.matrix(values)
 
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Model:
-        """Centres; rows without weight are left out."""
+        """Centres; fewer than k where there are not so many rows."""
         from sklearn.cluster import KMeans
 
-        drawn = weights > 0
-        model = KMeans(k, n_init=starts, random_state=seed, algorithm="lloyd")
-        return _Fitted(model.fit(x[drawn], sample_weight=weights[drawn]))
+        model = KMeans(min(k, len(x)), n_init=starts, random_state=seed, algorithm="lloyd")
+        return _Fitted(model.fit(x, sample_weight=weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +94,34 @@ class LatentClassMethod:
     null_resamples: int = 5
 
     def prepare(self, values: Sequence[Floats | Ints]) -> Floats:
-        """Numbers, scaled, then the codes of levels."""
-        numbers = [t.columns(v)[:, 0] for t, v in zip(self.coding.traits, values, strict=True) if not t.levels]
-        codes = [np.asarray(v, dtype=float) for t, v in zip(self.coding.traits, values, strict=True) if t.levels]
-        return np.stack([*numbers, *codes], axis=1)
+        """Numbers, scaled, then 0/1 columns, as many for every trait as the one with most levels has."""
+        pairs = list(zip(self.coding.traits, values, strict=True))
+        numbers = [trait.columns(found) for trait, found in pairs if not trait.levels]
+        every = np.arange(self._most_levels)
+        levels = [(np.asarray(found)[:, None] == every).astype(float) for trait, found in pairs if trait.levels]
+        return np.hstack([*numbers, *levels])
+
+    @property
+    def _most_levels(self) -> int:
+        return max((len(trait.levels) for trait in self.coding.traits), default=0)
+
+    def _kinds(self) -> dict[str, dict[str, Any]]:
+        """What stepmix has to know of the columns."""
+        named = [trait for trait in self.coding.traits if trait.levels]
+        kinds: dict[str, dict[str, Any]] = {}
+        if len(named) < len(self.coding.traits):
+            # a variance for each class collapses onto values that many share, and no two samples agree
+            kinds["numbers"] = {"model": "gaussian_unit", "n_columns": len(self.coding.traits) - len(named)}
+        if named:
+            # codes would be turned into 0/1 columns anew in each of its steps, a quarter of its time
+            kinds["levels"] = {
+                "model": "categorical",
+                "n_columns": len(named) * self._most_levels,
+                "integer_codes": False,
+                "max_n_outcomes": self._most_levels,
+                "total_outcomes": sum(len(trait.levels) for trait in named),
+            }
+        return kinds
 
     def fit(self, x: Floats, weights: Floats, k: int, starts: int, seed: int) -> _Fitted:
         """Classes by maximum likelihood."""
@@ -110,12 +133,9 @@ class LatentClassMethod:
             warnings.simplefilter("ignore", DeprecationWarning)
             from stepmix import StepMix
 
-        numbers = sum(not trait.levels for trait in self.coding.traits)
-        # a variance for each class collapses onto values that many share, and no two samples agree
-        kinds = {"gaussian_unit": numbers, "categorical": len(self.coding.traits) - numbers}
         model = StepMix(
             k,
-            measurement={kind: {"model": kind, "n_columns": n} for kind, n in kinds.items() if n},
+            measurement=self._kinds(),
             n_init=starts,
             random_state=seed,
             abs_tol=1e-5,

@@ -235,7 +235,10 @@ class Segmentation(Shown):
         return profile_segments(self)
 
     def compare_methods(self) -> pd.DataFrame:
-        """The other way to form segments beside this one, and how far both agree; takes as long again.
+        """The other way to form segments beside this one, and how far both agree.
+
+        Latent classes, of at most 25 resamples and 19 null samples, take about 15 seconds of one processor on Telco
+        (1,869 customers who left, 18 attributes) where they are not stable, and three times as long where they are.
 
         Returns
         -------

@@ -17,9 +17,6 @@ LEAST_JACCARD = 0.75
 #: A segment with a smaller share of the customers is not looked for.
 LEAST_SHARE = 0.05
 
-#: After that many resamples a search gives up on segments that are far from stable.
-_GLANCE, _HOPELESS = 5, 0.6
-
 
 @dataclass(frozen=True, eq=False)
 class Stability:
@@ -106,8 +103,6 @@ def stability(
     resamples: int,
     rng: np.random.Generator,
     tick: Callable[[], None] = lambda: None,
-    *,
-    give_up: bool = False,
 ) -> Stability:
     """Form k segments, draw the customers again, form segments of these, and compare; again and again.
 
@@ -125,8 +120,6 @@ def stability(
     rng : numpy.random.Generator
     tick : callable
         Called after every resample.
-    give_up : bool
-        Stop as soon as it is clear that the rule is not met.
 
     References
     ----------
@@ -135,20 +128,16 @@ def stability(
     labels = ordered(method.fit(x, counts, k, method.starts[0], _seed(rng)).assign(x), k, counts)
     sizes = np.bincount(labels, weights=counts, minlength=k).astype(np.int64)
     n = int(counts.sum())
-    if give_up and sizes.min() < LEAST_SHARE * n:
-        return Stability(k, sizes, np.zeros(1), np.zeros((1, k)))
     ari, jaccard = np.empty(resamples), np.empty((resamples, k))
     for b in range(resamples):
-        drawn = rng.multinomial(n, counts / n).astype(float)
-        again = method.fit(x, drawn, k, method.starts[1], _seed(rng)).assign(x)
+        weights = rng.multinomial(n, counts / n).astype(float)
+        drawn = weights > 0
+        again = method.fit(x[drawn], weights[drawn], k, method.starts[1], _seed(rng)).assign(x)
         table = crossed(labels, again, k, counts)
         either = table.sum(axis=1)[:, None] + table.sum(axis=0)[None, :] - table
         ari[b] = adjusted_rand(table)
         jaccard[b] = (table / np.maximum(either, 1)).max(axis=1)
         tick()
-        seen = slice(b + 1)
-        if give_up and b + 1 == _GLANCE and jaccard[seen].mean(axis=0).min() < _HOPELESS:
-            return Stability(k, sizes, ari[seen], jaccard[seen])
     return Stability(k, sizes, ari, jaccard)
 
 

@@ -151,7 +151,7 @@ def association_p(coding: Coding, values: Sequence[Floats | Ints], rng: np.rando
     apart = owners[:, None] != owners[None, :]
     x = coding.matrix(values)
     x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-12)
-    blocks = [np.flatnonzero(owners == owner) for owner in np.unique(owners)]
+    blocks = [(np.flatnonzero(owners == owner), x[:, owners == owner]) for owner in np.unique(owners)]
 
     def size(columns: Floats) -> float:
         return float((((columns.T @ columns) / len(columns))[apart] ** 2).sum())
@@ -159,8 +159,8 @@ def association_p(coding: Coding, values: Sequence[Floats | Ints], rng: np.rando
     observed, exceeded = size(x), 1
     shuffled = np.empty_like(x)
     for done in range(_SHUFFLES):
-        for block in blocks:
-            shuffled[:, block] = x[rng.permutation(len(x))][:, block]
+        for place, block in blocks:
+            shuffled[:, place] = block[rng.permutation(len(x))]
         exceeded += size(shuffled) >= observed
         report("shuffles", done + 1, _SHUFFLES)
     return exceeded / (_SHUFFLES + 1)

@@ -57,8 +57,8 @@ def snapshots(
 
     A log is read in one scan for all dates and windows together: every row lies in a cell, that of its customer and
     of the stretch between two moments at which a window begins or ends; windows are differences of running sums over
-    cells. Events are read once more for the days on which customers were active. Many customers are looked at in
-    blocks, so memory is bounded.
+    cells. Very many customers are read in blocks, so memory is bounded; those that were read are computed some
+    thousand at a time, by as many threads as the engine has.
     Sums are made of whole ten-thousandths, so that they are the same whatever the order of the rows.
 
     Examples

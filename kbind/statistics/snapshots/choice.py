@@ -12,8 +12,7 @@ from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import column, literal, parse
 from kbind.errors import listed, plain
 from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.snapshots.held import NEVER
-from kbind.statistics.snapshots.moments import LONG, Moments
+from kbind.statistics.snapshots.moments import LONG, NEVER, Moments
 
 #: So many kinds of events and instruments of feedback are told apart.
 _KINDS, _INSTRUMENTS = 8, 4

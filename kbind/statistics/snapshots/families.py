@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kbind.data.engine import column, parse
-from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Scope, Whole, count_cells
+from kbind.data.dataset import Dataset
+from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Whole
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.columns import Columns, texts
 from kbind.statistics.snapshots.held import Held
-from kbind.statistics.snapshots.moments import DAY, EARLY, LONG, MIDDLE, PRIOR, SHORT
+from kbind.statistics.snapshots.logs import SIDES
+from kbind.statistics.snapshots.moments import DAY, LONG, MIDDLE, PRIOR, SHORT, Moments
 from kbind.statistics.snapshots.rhythm import Rhythm
 
 #: Days of a month, on average.
 _MONTH = 365.25 / 12
 
 
-def add_usage(scope: Scope, choice: Choice, rows: Rows, rhythm: Rhythm, columns: Columns) -> None:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some customers: the data set they belong to, what becomes features, and their logs, by name."""
+
+    data: Dataset
+    moments: Moments
+    choice: Choice
+    logs: dict[str, Cells]
+
+
+def add_usage(part: Part, rows: Rows, rhythm: Rhythm, columns: Columns) -> None:
     """Events: how many, how long ago, whether they become fewer, and silence by the customer's own rhythm."""
-    paid = ("amount",) if "amount" in scope.data.tables["events"].columns else ()
-    cells = count_cells(scope, "events", "timestamp", level="kind", levels=choice.kinds, amounts=paid)
+    cells = part.logs["events"]
     _add_counts(cells, rows, columns, "events")
     columns.add(_change(cells, cells.before(), rows), "change", "events", window=MIDDLE)
-    for name in paid:
-        sums, factor = cells.before(cells.amounts[name].units), cells.amounts[name].factor
+    for name, amounts in cells.amounts.items():
+        sums, factor = cells.before(amounts.units), amounts.factor
         for days, found in cells.windows(sums, rows).items():
             columns.add(found / factor, "sum", "events", name, window=days)
         columns.add(_change(cells, sums, rows) / factor, "sum_change", "events", name, window=MIDDLE)
     gap = rhythm.usual_gap(rows)
     columns.add(gap, "gap", "events")
-    columns.add((scope.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
+    columns.add((part.moments.days[rows.when] - rhythm.last_day(rows)) / gap, "rhythm", "events")
     kinds = replace(cells, amounts={})
     # one kind alone would repeat the whole
-    for level, kind in enumerate(choice.kinds if len(choice.kinds) > 1 else (), start=1):
+    for level, kind in enumerate(part.choice.kinds if len(part.choice.kinds) > 1 else (), start=1):
         _add_counts(kinds.of(level), rows, columns, "events", kind)
 
 
@@ -45,25 +55,23 @@ def revenue(columns: Columns) -> Floats:
     return np.asarray(spent / np.clip(tenure / _MONTH, 1.0, LONG / _MONTH))
 
 
-def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) -> None:
+def add_contracts(part: Part, held: Held, columns: Columns) -> None:
     """Contracts: price, seats, what they were earlier, plan, discount, and when the next term ends."""
-    rows, table = held.rows, held.table
-    has = scope.data.tables["subscriptions"].columns
+    rows, table, choice = held.rows, held.table, part.choice
+    has = part.data.tables["subscriptions"].columns
 
     def numbers(name: str) -> Floats:
         return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
 
-    summed = [name for name in ("mrr", "seats") if name in has]
-    starts = count_cells(scope, "subscriptions", "start", amounts=summed)
-    ends = count_cells(scope, "subscriptions", "end", amounts=summed) if "end" in has else starts.of(-1)
+    started = part.logs["started"]
     columns.add(numbers("n"), "number", "subscriptions")
-    columns.add(starts.count(rows, LONG), "count", "subscriptions", window=LONG)
-    for name in summed:
+    columns.add(started.count(rows, LONG), "count", "subscriptions", window=LONG)
+    for name in started.amounts:
         now = numbers(name) / UNITS
         columns.add(now, "value", "subscriptions", name)
         for days in (MIDDLE, LONG):
-            columns.add(now - _earlier(starts, ends, name, rows, days), "change", "subscriptions", name, window=days)
-    if len(summed) > 1:
+            columns.add(now - _earlier(part, name, rows, days), "change", "subscriptions", name, window=days)
+    if len(started.amounts) > 1:
         seats = numbers("seats")
         columns.add(numbers("mrr") / np.where(seats > 0, seats, np.nan), "price_per_seat", "subscriptions", "mrr")
     if "discount" in has:
@@ -73,7 +81,7 @@ def add_contracts(scope: Scope, choice: Choice, held: Held, columns: Columns) ->
     if choice.auto_renew:
         columns.add(numbers("auto_renew"), "flag", "subscriptions", "auto_renew")
     if choice.renewal:
-        dates = np.asarray(scope.moments.dates, dtype="datetime64[us]")[rows.when]
+        dates = np.asarray(part.moments.dates, dtype="datetime64[us]")[rows.when]
         end = table.column("term_end").cast("timestamp[us]").to_numpy().astype("datetime64[us]")
         if choice.renewal == "term":
             end = next_term(end, numbers(f"x{choice.terms.index('term')}"), dates)
@@ -102,43 +110,36 @@ def next_term(end: np.ndarray, months: Floats, moment: np.ndarray) -> np.ndarray
     return np.where(known, np.where(result < moment, later, result), np.datetime64("NaT"))
 
 
-def _earlier(starts: Cells, ends: Cells, name: str, rows: Rows, days: int) -> Floats:
+def _earlier(part: Part, name: str, rows: Rows, days: int) -> Floats:
     """What contracts in force some days before summed up to; NaN where there was none."""
     total, n = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
-    for cells, sign in ((starts, 1), (ends, -1)):
+    for log, sign in (("started", 1), ("ended", -1)):
+        if log not in part.logs:
+            continue
+        cells = part.logs[log]
         amounts = cells.amounts[name]
         total += sign * cells.window(cells.before(amounts.units), rows, None, days) / amounts.factor
         n += sign * cells.window(cells.before(amounts.filled), rows, None, days)
     return np.where(n > 0, total, np.nan)
 
 
-def add_tickets(scope: Scope, rows: Rows, columns: Columns) -> None:
+def add_tickets(part: Part, rows: Rows, columns: Columns) -> None:
     """Tickets: how many, how grave, how many are open."""
-    has = scope.data.tables["tickets"].columns
-    amounts = [name for name in ("severity", "goodwill") if is_number(has.get(name, ""))]
-    cells = count_cells(scope, "tickets", "opened", amounts=amounts, last=["severity"])
+    cells = part.logs["tickets"]
     _add_counts(cells, rows, columns, "tickets")
-    if "closed" in has:
-        columns.add(
-            cells.count(rows, None) - count_cells(scope, "tickets", "closed").count(rows, None), "open", "tickets"
-        )
-    if "severity" in amounts:
+    if "closed" in part.logs:
+        columns.add(cells.count(rows, None) - part.logs["closed"].count(rows, None), "open", "tickets")
+    if "severity" in cells.amounts:
         columns.add(cells.mean("severity", rows, LONG), "mean", "tickets", "severity", window=LONG)
         columns.add(cells.last("severity", rows), "last", "tickets", "severity")
-    if "goodwill" in amounts:
+    if "goodwill" in cells.amounts:
         columns.add(cells.sum("goodwill", rows, LONG), "sum", "tickets", "goodwill", window=LONG)
 
 
-def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> None:
+def add_feedback(part: Part, rows: Rows, columns: Columns) -> None:
     """Feedback: the last answer to each instrument, the mean of a year, on how many it rests, how old it is."""
-    if "score" not in scope.data.tables["feedback"].columns:
-        return
-    names = choice.instruments
-    every = count_cells(
-        scope, "feedback", "timestamp", level="instrument", levels=names, amounts=["score"], last=["score"]
-    )
-    for level, instrument in enumerate(names, start=1):
-        cells = every.of(level)
+    for level, instrument in enumerate(part.choice.instruments, start=1):
+        cells = part.logs["feedback"].of(level)
         answers = cells.window(cells.before(cells.amounts["score"].filled), rows, LONG)
         columns.add(cells.last("score", rows), "last", "feedback", "score", instrument)
         columns.add(cells.mean("score", rows, LONG), "mean", "feedback", "score", instrument, LONG)
@@ -146,34 +147,26 @@ def add_feedback(scope: Scope, choice: Choice, rows: Rows, columns: Columns) -> 
         columns.add(cells.days_since(rows), "days_since", "feedback", "", instrument)
 
 
-def add_contacts(scope: Scope, rows: Rows, columns: Columns) -> None:
+def add_contacts(part: Part, rows: Rows, columns: Columns) -> None:
     """Contacts: how many there are on each side, and how many left lately."""
-    has = scope.data.tables["contacts"].columns
-    if "start" not in has:
-        return
-    sides = ("ours", "theirs") if "side" in has else ()
-    # who has no start has always been there
-    early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
-    since = parse("coalesce(_t, _early)", t=column("start"), early=early)
-    came = count_cells(scope, "contacts", "start", level="side", levels=sides, since=since)
-    gone = count_cells(scope, "contacts", "end", level="side", levels=sides) if "end" in has else came.of(-1)
-    for level, side in enumerate(sides, start=1) if sides else ((0, ""),):
-        here, left = came.of(level), gone.of(level)
-        columns.add(here.count(rows, None) - left.count(rows, None), "number", "contacts", "", side)
-        if "end" in has:
-            columns.add(left.count(rows, MIDDLE), "left", "contacts", "", side, MIDDLE)
+    sided = "side" in part.data.tables["contacts"].columns
+    for level, side in enumerate(SIDES, start=1) if sided else ((0, ""),):
+        here = part.logs["came"].of(level).count(rows, None)
+        if "went" not in part.logs:
+            columns.add(here, "number", "contacts", "", side)
+            continue
+        left = part.logs["went"].of(level)
+        columns.add(here - left.count(rows, None), "number", "contacts", "", side)
+        columns.add(left.count(rows, MIDDLE), "left", "contacts", "", side, MIDDLE)
 
 
-def add_others(scope: Scope, rows: Rows, columns: Columns) -> None:
+def add_others(part: Part, rows: Rows, columns: Columns) -> None:
     """Campaigns and earlier cancellations."""
-    if "campaigns" in scope.data.tables and "assigned_at" in scope.data.tables["campaigns"].columns:
-        cells = count_cells(scope, "campaigns", "assigned_at")
-        columns.add(cells.count(rows, LONG), "count", "campaigns", window=LONG)
-        columns.add(cells.days_since(rows), "days_since", "campaigns")
-    if "cancellations" in scope.data.tables:
-        cells = count_cells(scope, "cancellations", "timestamp")
-        columns.add(cells.count(rows, None), "count", "cancellations")
-        columns.add(cells.days_since(rows), "days_since", "cancellations")
+    for log, days in (("campaigns", LONG), ("cancellations", None)):
+        if log in part.logs:
+            cells = part.logs[log]
+            columns.add(cells.count(rows, days), "count", log, window=days or 0)
+            columns.add(cells.days_since(rows), "days_since", log)
 
 
 def _add_counts(cells: Cells, rows: Rows, columns: Columns, table: str, level: str = "") -> None:

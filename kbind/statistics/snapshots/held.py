@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +14,9 @@ from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.snapshots.cells import UNITS, Rows, Scope
-
-#: The end of a contract that runs on, and the decision of a customer who stays.
-NEVER = datetime(9999, 1, 1)
+from kbind.statistics.snapshots.cells import UNITS, Rows
+from kbind.statistics.snapshots.logs import Scope
+from kbind.statistics.snapshots.moments import NEVER
 
 #: What the newest contract in force says, where the table has it.
 _TERMS = ("plan", "term_end", "auto_renew", "discount")
@@ -38,21 +36,27 @@ class Held:
         Microseconds of the first contract or event.
     table : pyarrow.Table
         What the contracts say: n, mrr and seats in `UNITS`, plan, term_end, auto_renew, discount, x0, x1, ...
-    excluded : int
-        Snapshots left out, because the customer had already decided to leave.
+    excluded : ndarray of int
+        Customers of snapshots left out, because they had already decided to leave.
     """
 
     rows: Rows
     decided: Ints
     since: Ints
     table: pa.Table
-    excluded: int = 0
+    excluded: Ints
 
     def take(self, kept: NDArray[np.bool_]) -> Held:
         """Some of the snapshots."""
         rows = Rows(self.rows.who[kept], self.rows.when[kept])
         table = self.table.filter(pa.array(kept)) if self.table.num_columns else self.table
         return Held(rows, self.decided[kept], self.since[kept], table, self.excluded)
+
+    def part(self, first: int, size: int) -> Held:
+        """The snapshots of some of the customers, counted from the first of them."""
+        mine = self.take((self.rows.who >= first) & (self.rows.who < first + size))
+        excluded = self.excluded[(self.excluded >= first) & (self.excluded < first + size)]
+        return replace(mine, rows=Rows(mine.rows.who - first, mine.rows.when), excluded=excluded)
 
 
 def held_contracts(scope: Scope, grace: int, attributes: Sequence[str]) -> Held:
@@ -82,7 +86,7 @@ def held_contracts(scope: Scope, grace: int, attributes: Sequence[str]) -> Held:
     gone = np.asarray(found.column("gone").to_numpy(), dtype=bool)
     kept = found.filter(pa.array(~gone))
     rows = Rows(integers(kept, "who"), integers(kept, "k"))
-    return Held(rows, integers(kept, "decision"), integers(kept, "first"), kept, int(gone.sum()))
+    return Held(rows, integers(kept, "decision"), integers(kept, "first"), kept, integers(found, "who")[gone])
 
 
 def _spells(grace: int, said: Sequence[str], goodbyes: bool) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,46 +20,92 @@ from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
-from kbind.statistics.snapshots.cells import Floats, Scope
 from kbind.statistics.snapshots.choice import Choice, choose, is_number
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
-from kbind.statistics.snapshots.held import held_contracts
+from kbind.statistics.snapshots.families import Part
+from kbind.statistics.snapshots.held import Held, held_contracts
+from kbind.statistics.snapshots.logs import Log, Scope, read_logs
 from kbind.statistics.snapshots.model import Snapshots
 from kbind.statistics.snapshots.moments import DAY, Moments
 from kbind.statistics.snapshots.rhythm import MOST, Rhythm
 
 _PEOPLE = "kbind__people"
-#: Customers and rows of a log that are looked at together are bounded, so that memory is.
+_FAMILIES = {
+    "tickets": families.add_tickets,
+    "feedback": families.add_feedback,
+    "came": families.add_contacts,
+}
+#: Cells and rows of logs that are read together are bounded, so that memory is.
 _CELLS, _ROWS = 20_000_000, 20_000_000
+#: And those that are computed together, so that they fit into what a processor has at hand.
+_NEAR_CELLS, _NEAR_ROWS = 500_000, 250_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the engine says of the customers of a scope: their logs, contracts, and rows of `customers`."""
+
+    scope: Scope
+    choice: Choice
+    logs: dict[str, Log]
+    held: Held | None
+    known: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """Some customers of a scope, the first of them `first` of all, and when they are there."""
+
+    part: Part
+    first: int
+    held: Held
+    rhythm: Rhythm | None
+    known: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Snapshots of some customers."""
+    """Snapshots of some customers, in the order of dates and customers.
 
-    customer: Ints
-    when: Ints
-    decided: Ints
-    value: Floats
-    consent: Floats
-    columns: Columns
+    Parameters
+    ----------
+    size, excluded : int
+        How many there are, and how many are left out.
+    facts : dict of str to ndarray
+        Who, when, and what became of them.
+    columns : Columns
+        Features.
+    """
+
+    size: int
     excluded: int
+    facts: dict[str, NDArray[Any]] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
+
+    def put(self, other: Block, places: list[slice]) -> None:
+        """Take over the rows of another, those of each date to their place; several threads may do so at once."""
+        rows = np.cumsum([0, *(place.stop - place.start for place in places)])
+        for mine, others in ((self.facts, other.facts), (self.columns.values, other.columns.values)):
+            for name, found in others.items():
+                if name not in mine:
+                    # of several threads, one makes the column
+                    mine.setdefault(name, np.empty(self.size, dtype=found.dtype))
+                for place, row in zip(places, pairwise(rows), strict=True):
+                    mine[name][place] = found[slice(*row)]
+        self.columns.meanings.update(other.columns.meanings)
 
 
 def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshots:
     """Snapshots of a data set with contracts or events."""
     log = data.require("subscriptions", "events")
-    with _people(data, moments, log) as identifiers:
+    with _people(data, moments, log) as identifiers, ThreadPoolExecutor(data.engine.threads) as pool:
         choice = choose(data, moments, _PEOPLE)
-        blocks = [
-            _observed(Scope(data, moments, _PEOPLE, first, size), log, choice, lapse, grace)
-            for first, size in _blocks(data, moments, len(identifiers))
-        ]
-    rows = sum(len(block.when) for block in blocks)
-    if not rows:
+        scopes = _scopes(data, moments, len(identifiers))
+        blocks = [_observed(scope, log, choice, lapse, grace, pool) for scope in scopes]
+    if not any(block.size for block in blocks):
         asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
         raise ArgumentError(f"{data.name!r} has nobody who was a customer at as_of={asked}")
-    return _joined(data, moments, choice, identifiers, blocks, log, lapse)
+    return _found(data, moments, choice, identifiers, _joined(blocks, moments), log, lapse)
 
 
 @contextmanager
@@ -81,53 +129,97 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
         data.engine.drop(_PEOPLE)
 
 
-def _blocks(data: Dataset, moments: Moments, customers: int) -> list[tuple[int, int]]:
-    most = max(1, min(MOST, _CELLS // len(moments.cuts)))
-    longest = max(table.rows for table in data.tables.values())
-    parts = max(-(-customers // most), -(-longest // _ROWS), 1)
-    edges = np.linspace(0, customers, parts + 1).astype(int)
-    return [(int(a), int(b - a)) for a, b in pairwise(edges) if b > a]
+def _scopes(data: Dataset, moments: Moments, customers: int) -> list[Scope]:
+    cuts, logged = len(moments.cuts), sum(table.rows for table in data.tables.values())
+
+    def parts(cells: int, rows: int) -> int:
+        """How many hold so many cells and rows each."""
+        return max(-(-customers * cuts // cells), -(-logged // rows), 1)
+
+    edges = np.linspace(0, customers, parts(_CELLS, _ROWS) + 1).astype(int)
+    step = max(1, min(MOST, customers // parts(_NEAR_CELLS, _NEAR_ROWS)))
+    return [Scope(data, moments, _PEOPLE, int(a), int(b - a), step) for a, b in pairwise(edges) if b > a]
 
 
-def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int) -> Block:
-    """All features of the customers of a scope."""
-    data = scope.data
-    rhythm = Rhythm.of(scope) if "events" in data.tables else None
-    if log == "subscriptions":
-        held = held_contracts(scope, grace, choice.terms)
+def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int, pool: Executor) -> Block:
+    """The customers of a scope: the engine reads for all of them at once, then every thread takes some of them."""
+    held = held_contracts(scope, grace, choice.terms) if log == "subscriptions" else None
+    read = Reading(scope, choice, read_logs(scope, choice, pool), held, _customers(scope, choice))
+    present = list(pool.map(partial(_present, read, lapse), range(len(scope.parts))))
+    del read  # what was read has been taken apart, and is not kept twice
+    places = _places([one.held.rows.when for one in present], scope.moments)
+    whole = Block(sum(len(one.held.rows) for one in present), sum(len(one.held.excluded) for one in present))
+
+    def describe(one: Present, places: list[slice]) -> None:
+        whole.put(_described(one), places)
+
+    # each is let go when it is described
+    for _ in pool.map(describe, (present.pop(0) for _ in places), places):
+        pass
+    return whole
+
+
+def _present(read: Reading, lapse: int, k: int) -> Present:
+    """One part of the customers of a scope."""
+    scope = read.scope
+    first, size = scope.parts[k]
+    part = Part(scope.data, scope.moments, read.choice, {name: log.part(k) for name, log in read.logs.items()})
+    rhythm = Rhythm.of(read.logs, k) if "events" in read.logs else None
+    if read.held:
+        held = read.held.part(first, size)
     else:
         assert rhythm is not None
         held = rhythm.held(lapse)
-    known = _customers(scope, choice)
-    acquired = known["acquired"]
-    dates = scope.moments.later(0)
+    known = {name: values[first : first + size] for name, values in read.known.items()}
     # who is acquired later than the date is not there yet, whatever the log says
-    there = ~(acquired[held.rows.who] >= dates[held.rows.when])
-    held = held.take(there)
+    there = ~(known["acquired"][held.rows.who] >= scope.moments.later(0)[held.rows.when])
+    return Present(part, scope.first + first, held.take(there), rhythm, known)
+
+
+def _described(present: Present) -> Block:
+    """All features of customers."""
+    part, held, known = present.part, present.held, present.known
+    contracts = "subscriptions" in part.data.tables
     rows, columns = held.rows, Columns()
-    origin = np.fmin(acquired[rows.who], held.since)
-    tenure = (dates[rows.when] - origin) / DAY
-    columns.add(tenure, "tenure", log)
-    if log == "subscriptions":
-        families.add_contracts(scope, choice, held, columns)
-    if rhythm is not None:
-        families.add_usage(scope, choice, rows, rhythm, columns)
-    if "tickets" in data.tables:
-        families.add_tickets(scope, rows, columns)
-    if "feedback" in data.tables:
-        families.add_feedback(scope, choice, rows, columns)
-    if "contacts" in data.tables:
-        families.add_contacts(scope, rows, columns)
-    families.add_others(scope, rows, columns)
-    for name in choice.attributes:
+    origin = np.fmin(known["acquired"][rows.who], held.since)
+    tenure = (part.moments.later(0)[rows.when] - origin) / DAY
+    columns.add(tenure, "tenure", "subscriptions" if contracts else "events")
+    if contracts:
+        families.add_contracts(part, held, columns)
+    if present.rhythm is not None:
+        families.add_usage(part, rows, present.rhythm, columns)
+    for log, add in _FAMILIES.items():
+        if log in part.logs:
+            add(part, rows, columns)
+    families.add_others(part, rows, columns)
+    for name in part.choice.attributes:
         columns.add(known[f"attribute {name}"][rows.who], "attribute", "customers", name)
     if "referred" in known:
         columns.add(known["referred"][rows.who], "flag", "customers", "referred_by")
     priced = "subscriptions_mrr" in columns.values
     value = columns.values["subscriptions_mrr"] if priced else families.revenue(columns)
-    return Block(
-        rows.who + scope.first, rows.when, held.decided, value, known["consent"][rows.who], columns, held.excluded
-    )
+    facts = {"customer": rows.who + present.first, "when": rows.when, "decided": held.decided, "value": value}
+    facts["consent"] = known["consent"][rows.who]
+    return Block(len(rows), len(held.excluded), facts, columns)
+
+
+def _joined(blocks: list[Block], moments: Moments) -> Block:
+    """Blocks of one customer after the other in one; they are let go."""
+    if len(blocks) == 1:
+        return blocks[0]
+    whole = Block(sum(block.size for block in blocks), sum(block.excluded for block in blocks))
+    for places in _places([block.facts["when"] for block in blocks], moments):
+        whole.put(blocks.pop(0), places)
+    return whole
+
+
+def _places(whens: list[Ints], moments: Moments) -> list[list[slice]]:
+    """Where the rows of blocks go, by block and date, if all are put in the order of dates and customers."""
+    counts = np.array([np.bincount(when, minlength=len(moments.dates)) for when in whens])
+    ends = np.cumsum(counts.T).reshape(counts.T.shape).T
+    return [
+        [slice(*ends) for ends in zip(end - count, end, strict=True)] for end, count in zip(ends, counts, strict=True)
+    ]
 
 
 def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
@@ -169,44 +261,29 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
     return known
 
 
-def _joined(
-    data: Dataset, moments: Moments, choice: Choice, identifiers: NDArray[np.object_], blocks: list[Block], log: str,
+def _found(
+    data: Dataset, moments: Moments, choice: Choice, identifiers: NDArray[np.object_], block: Block, log: str,
     lapse: int,
 ) -> Snapshots:  # fmt: skip
-    """Blocks in one, in the order of dates and customers."""
     assert data.as_of is not None
-    # every block is in order already, so that pieces of blocks have only to be put behind each other
-    edges = [np.searchsorted(block.when, np.arange(len(moments.dates) + 1)) for block in blocks]
-    pieces = [(k, slice(*ends[at : at + 2])) for at in range(len(moments.dates)) for k, ends in enumerate(edges)]
-
-    def joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-        return parts[0] if len(parts) == 1 else np.concatenate([parts[k][piece] for k, piece in pieces])
-
-    def whole(name: str) -> NDArray[Any]:
-        return joined([getattr(block, name) for block in blocks])
-
-    meanings = tuple(blocks[0].columns.meanings.values())
-    values = {one.name: joined([block.columns.values.pop(one.name) for block in blocks]) for one in meanings}
-    when = whole("when")
-    decided = whole("decided")
+    when, decided = block.facts["when"], block.facts["decided"]
     begins = moments.later(moments.lead)[when]
     ends = moments.later(moments.lead + moments.horizon)[when]
     leaves = (decided >= begins) & (decided < ends)
     notes = list(choice.notes)
-    excluded = sum(block.excluded for block in blocks)
-    if excluded:
-        notes.append(f"left out: {excluded:,} snapshots of {data.card.customer}s who had already given notice")
+    if block.excluded:
+        notes.append(f"left out: {block.excluded:,} snapshots of {data.card.customer}s who had already given notice")
     if log == "events":
         notes.append(f"without contracts, a {data.card.customer} leaves when a silence is longer than {lapse} days")
     return Snapshots(
-        customer=identifiers[whole("customer")],
+        customer=identifiers[block.facts["customer"]],
         as_of=np.array(moments.dates, dtype="datetime64[us]")[when],
-        features=frame_of(values),
+        features=frame_of(block.columns.values),
         target=np.where(moments.lived(data.as_of)[when], leaves.astype(float), np.nan),
         lost_in_lead=np.asarray(decided < begins),
-        value=whole("value"),
-        consent=whole("consent"),
-        meanings=meanings,
+        value=block.facts["value"],
+        consent=block.facts["consent"],
+        meanings=tuple(block.columns.meanings.values()),
         lead=moments.lead,
         horizon=moments.horizon,
         notes=tuple(notes),

@@ -23,6 +23,9 @@ SHORT, MIDDLE, LONG = WINDOWS
 #: Before anything that is recorded.
 EARLY = datetime(1900, 1, 1)
 
+#: The end of a contract that runs on, and the decision of a customer who stays.
+NEVER = datetime(9999, 1, 1)
+
 #: Microseconds of a day.
 DAY = 86_400_000_000
 

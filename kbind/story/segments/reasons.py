@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from kbind.statistics.groups import Ints
 from kbind.statistics.profiles import MISSING
 from kbind.story.segments.facts import SegmentFacts
 from kbind.wording import DASH, Fact, Table
@@ -130,19 +132,34 @@ class ReasonStory(SegmentFacts):
 
     @cached_property
     def behaviour(self) -> pd.DataFrame:
-        """What went before by reason; column hidden where it would tell of too few, nearly where of too few others."""
+        """What went before by reason; hidden where it would tell of too few, nearly where of too few others."""
         if self.reasons is None:
-            return pd.DataFrame(columns=["reason", "measure", "n", "value", "hidden"])
+            return pd.DataFrame(columns=["reason", "measure", "n", "value", "of_share", "hidden", "nearly"])
         frame = self.reasons.behaviour()
         frame = frame[frame["measure"].isin(_MEASURES)].reset_index(drop=True)
         shares = {m.name for m in self.reasons.leavers.measures if m.share}
-        of_share = frame["measure"].isin(shares)
-        yes = np.rint((frame["value"] * frame["n"]).where(of_share).astype(float))
-        hides = self.voice.disclosure.hides
-        # neither totals nor numbers of customers are told beside these shares, so nothing follows from the others
-        hidden = [n == 0 or hides(n) or hides(count) for n, count in zip(frame["n"], yes, strict=True)]
-        nearly = [hides(n - count) for n, count in zip(frame["n"], yes, strict=True)]
-        return frame.assign(hidden=hidden, nearly=nearly, of_share=of_share)
+        frame = frame.assign(of_share=frame["measure"].isin(shares), hidden=False, nearly=False)
+        for _, rows in frame.groupby("measure"):
+            hidden, nearly = self._hidden_before(rows)
+            frame.loc[rows.index, "hidden"], frame.loc[rows.index, "nearly"] = hidden, nearly
+        return frame
+
+    def _hidden_before(self, rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """One measure: which reasons are hidden, and at which of them it is so of all but too few."""
+        disclosure = self.voice.disclosure
+        n = rows["n"].to_numpy(dtype=np.int64)
+
+        def crossed(counts: Ints) -> NDArray[np.bool_]:
+            return disclosure.crossed(counts[:, None])[:-1, 0]
+
+        if not rows["of_share"].all():
+            return crossed(n) | (n == 0), np.zeros(len(rows), dtype=bool)
+        yes = np.rint(rows["value"].fillna(0) * n).to_numpy(dtype=np.int64)
+        # how many give a reason is told above, and how many in all it was so of may be known from elsewhere; a share
+        # tells of those of whom it was not so, too
+        hidden = crossed(yes) | crossed(n - yes)
+        nearly = [disclosure.hides(few) and not disclosure.hides(many) for few, many in zip(n - yes, yes, strict=True)]
+        return hidden | (n == 0), np.array(nearly)
 
     @cached_property
     def checked(self) -> list[tuple[str, str, Fact, Fact]]:
@@ -151,7 +168,7 @@ class ReasonStory(SegmentFacts):
         for reason, _ in self.stated:
             measure = _SIGNS.get(self.names.theme(reason), "")
             rows = self.behaviour[(self.behaviour["reason"] == reason) & (self.behaviour["measure"] == measure)]
-            if len(rows) and not rows[["hidden", "nearly"]].iloc[0].any() and np.isfinite(rows["difference"].iloc[0]):
+            if len(rows) and not rows["hidden"].iloc[0] and np.isfinite(rows["difference"].iloc[0]):
                 row = rows.iloc[0]
                 n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
                 limits = float(row["value_ci_lower"]), float(row["value_ci_upper"])
@@ -181,6 +198,9 @@ class ReasonStory(SegmentFacts):
             lines.append(say(f"segments.behaviour.{key}", here=here, **words))
         if any(not gap.ci_lower > 0 for *_, gap in self.checked):
             lines.append(say("segments.behaviour.polite"))
+        unsaid = self.behaviour["hidden"] & ~self.behaviour["nearly"] & (self.behaviour["n"] > 0)
+        if unsaid.any():
+            lines.append(say("segments.reasons.hidden", dash=DASH))
         return lines
 
     def behaviour_table(self) -> Table:
@@ -196,9 +216,7 @@ class ReasonStory(SegmentFacts):
 
     def _measured(self, row: pd.Series[Any]) -> str:
         if row["hidden"]:
-            return DASH
-        if row["nearly"]:
-            return self.voice.say("segments.table.nearly")
+            return self.voice.say("segments.table.nearly") if row["nearly"] else DASH
         return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
 
     def _quoted(self, names: list[str]) -> str:

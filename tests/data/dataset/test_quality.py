@@ -95,6 +95,7 @@ def test_data_without_time_has_no_calendar() -> None:
         "leaving",
         "prediction",
         "common",
+        "personas",
     ]  # by its roles
     assert found.incomplete[["column", "missing"]].to_numpy().tolist() == [["total_charges", 11]]
     assert "total_charges" in str(found)

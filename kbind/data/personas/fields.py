@@ -1,0 +1,146 @@
+"""What may stand in a field of a persona; every value is checked in one way, from a file or from Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from kbind.errors import ArgumentError, did_you_mean, shown
+
+LANGUAGES = ("de", "en")
+
+
+class FieldError(ArgumentError):
+    """A field of a persona holds what it must not.
+
+    Parameters
+    ----------
+    key : str
+        The field, as files call it.
+    message : str
+        What is wrong.
+    allowed : str
+        What would be right, with the near miss if there is one.
+    """
+
+    def __init__(self, key: str, message: str, allowed: str) -> None:
+        self.key, self.message, self.allowed = key, message, allowed
+        super().__init__(f"{key}: {message}; {allowed}")
+
+
+def level_of(value: object) -> str:
+    """A level as text, so that 1, 1.0 and "1" are the same, and so are true and yes.
+
+    >>> level_of(1.0), level_of(True), level_of("True"), level_of(" Fiber optic ")
+    ('1', 'yes', 'yes', 'Fiber optic')
+    """
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return "yes" if value else "no"
+    text = str(value).strip()
+    if text.casefold() in ("true", "false"):
+        return "yes" if text.casefold() == "true" else "no"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:.15g}" if math.isfinite(number) else text
+
+
+def levels_of(key: str, value: object) -> tuple[str, ...]:
+    """One level or more."""
+    many = [value] if isinstance(value, (str, int, float)) else value
+    if not isinstance(many, Iterable) or isinstance(many, Mapping):
+        raise FieldError(key, f"{shown(value)} is no list of levels", "allowed: levels, such as [web, partner]")
+    levels = tuple(many)
+    if not levels or any(level is None or isinstance(level, (Mapping, list, tuple)) for level in levels):
+        raise FieldError(key, f"{shown(value)} holds no level, or one that is empty", "allowed: such as [web, partner]")
+    return tuple(dict.fromkeys(level_of(level) for level in levels))
+
+
+def text_of(key: str, value: object, *, empty: bool = False) -> str:
+    """Text that says something."""
+    if not isinstance(value, str) or (not empty and not value.strip()):
+        raise FieldError(key, f"{shown(value)} is no text", "allowed: text")
+    return value
+
+
+def number_of(
+    key: str, value: object, *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> float:
+    """A finite number, within limits."""
+    limits = [f"{word} {limit:g}" for word, limit in (("above", above), ("from", least), ("up to", most))
+              if limit is not None]  # fmt: skip
+    wanted = f"allowed: a number {' '.join(limits)}".rstrip()
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise FieldError(key, f"{shown(value)} is no number", wanted)
+    low = above is not None and number <= above
+    if low or (least is not None and number < least) or (most is not None and number > most):
+        raise FieldError(key, f"{number:g} is out of range", wanted)
+    return number
+
+
+def count_of(key: str, value: object, least: int = 0) -> int:
+    """A whole number."""
+    number = number_of(key, value, least=least)
+    if number != int(number):
+        raise FieldError(key, f"{number:g} is no whole number", f"allowed: {least}, {least + 1}, {least + 2}, ...")
+    return int(number)
+
+
+def day_of(key: str, value: object) -> date:
+    """A day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError as error:
+        raise FieldError(key, f"{shown(value)} is no day", "allowed: a day such as 2026-01-31") from error
+
+
+def flag_of(key: str, value: object) -> bool:
+    """Yes or no."""
+    word = level_of(value).casefold()
+    if word not in ("yes", "no"):
+        raise FieldError(key, f"{shown(value)} is neither yes nor no", "allowed: true, false")
+    return word == "yes"
+
+
+def choice_of(key: str, value: object, allowed: Sequence[str]) -> str:
+    """One of some words."""
+    if value in allowed:
+        return str(value)
+    raise FieldError(key, f"{shown(value)} is not known", f"{did_you_mean(str(value), allowed)}allowed: "
+                     + ", ".join(allowed))  # fmt: skip
+
+
+def texts_of(key: str, value: object) -> dict[str, str]:
+    """A text in every language; one text stands for all."""
+    if isinstance(value, str):
+        return dict.fromkeys(LANGUAGES, text_of(key, value))
+    wanted = "allowed: text, or a text each for " + " and ".join(LANGUAGES)
+    if not isinstance(value, Mapping):
+        raise FieldError(key, f"{shown(value)} is no text", wanted)
+    check_keys(value, LANGUAGES, key)
+    for language in LANGUAGES:
+        if language not in value:
+            raise FieldError(key, f"no text for {language!r}", wanted)
+    return {language: text_of(language, value[language]) for language in LANGUAGES}
+
+
+def check_keys(given: Mapping[Any, Any], allowed: Sequence[str], where: str) -> None:
+    """Refuse a key that nobody reads."""
+    for key in given:
+        if key not in allowed:
+            raise FieldError(str(key), f"no such key in {where}", f"{did_you_mean(str(key), allowed)}allowed: "
+                             + ", ".join(allowed))  # fmt: skip
+
+
+def shortest(number: float) -> int | float:
+    """A number as a file would hold it."""
+    return int(number) if number == int(number) and abs(number) < 1e15 else number

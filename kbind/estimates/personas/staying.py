@@ -1,0 +1,177 @@
+"""How many of some customers stay, and what revenue stays with them, given how long they were seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.estimates.intervals import wilson
+from kbind.estimates.survival.compare import restricted_mean
+from kbind.estimates.survival.curve import Curve, log_log
+from kbind.statistics.durations.risk import risk_table
+from kbind.statistics.personas.members import Members
+
+Floats = NDArray[np.float64]
+Estimate = tuple[float, float, float]
+
+UNKNOWN: Estimate = (float("nan"),) * 3
+
+
+@dataclass(frozen=True)
+class Staying:
+    """Customers, and each figure with its limits.
+
+    Attributes
+    ----------
+    n : int
+    retention : tuple of float
+        Share who stay up to the horizon, by Kaplan-Meier; of a snapshot the share who have not left.
+    retention_variance : float
+        Of the logarithm of retention.
+    rate : tuple of float
+        Who leave, a month at risk.
+    rmst : tuple of float
+        Months stayed up to the horizon, on average; unknown in a snapshot.
+    revenue, retained_revenue : tuple of float
+        A customer and month, at first and at the horizon, those who have left counted with 0.
+    """
+
+    n: int
+    retention: Estimate
+    retention_variance: float
+    rate: Estimate
+    rmst: Estimate
+    revenue: Estimate
+    retained_revenue: Estimate
+
+
+def staying(part: Members, horizon: float, conf_level: float) -> Staying:
+    """Estimate from some rows.
+
+    Notes
+    -----
+    Intervals: log(-log) with Greenwood's variance, of a snapshot Wilson; rates exact Poisson; the others by the
+    sandwich over customers.
+    """
+    n = int(part.n.sum())
+    left = part.lives.cause > 0
+    rate = _rate(int(part.n[left].sum()), float(part.exposure @ part.n), conf_level)
+    if not n:
+        return Staying(0, UNKNOWN, float("nan"), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+    if part.snapshot:
+        horizon = 1.0
+        stayed = n - int(part.n[left].sum())
+        share, lower, upper = (float(value) for value in wilson(stayed, n, conf_level))
+        variance = (1 - share) / (n * share) if share else float("nan")
+        rmst = UNKNOWN
+    else:
+        curve = Curve.of(risk_table(part.lives, np.ones(len(left), dtype=bool)))
+        survival, spent = curve.at([horizon])
+        limits = log_log(survival, spent, conf_level)
+        share, lower, upper = float(survival[0]), float(limits[0][0]), float(limits[1][0])
+        variance = float(spent[0])
+        rmst = _wald(*restricted_mean(curve, horizon), conf_level)
+    revenue, retained = revenue_kept(part, horizon)
+    return Staying(
+        n, (share, lower, upper), variance, rate, rmst, _wald(*revenue, conf_level), _wald(*retained, conf_level)
+    )
+
+
+def difference_of(one: Estimate, other: Estimate) -> Estimate:
+    """One share minus another of other customers, with limits from those of both.
+
+    References
+    ----------
+    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in difference_of((0.6, 0.5, 0.7), (0.5, 0.4, 0.6))]
+    [0.1, -0.041, 0.241]
+    """
+    value = one[0] - other[0]
+    down = float(np.hypot(one[0] - one[1], other[2] - other[0]))
+    up = float(np.hypot(one[2] - one[0], other[0] - other[1]))
+    return value, value - down, value + up
+
+
+def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Revenue a customer, at first and at the horizon, each with its standard error.
+
+    Parameters
+    ----------
+    part : Members
+    horizon : float
+
+    Returns
+    -------
+    revenue, retained_revenue : tuple of (float, float)
+        NaN where nobody's revenue is known; the second also where nobody was seen up to the horizon.
+
+    Notes
+    -----
+    The mean is over those seen from their start on: of those who came before recording began only those who stayed are
+    there, and they may pay more. Retained revenue is that mean times a Kaplan-Meier curve in which every customer
+    counts with its revenue, so that it is right where those who pay more stay longer. In a snapshot it is the sum over
+    those who stay, divided by all. The error is the sandwich over customers, of both parts together (infinitesimal
+    jackknife).
+    """
+    lives = part.lives
+    start = lives.entry <= 0
+    n = part.n_revenue * start
+    size = int(n.sum())
+    if size < 2:
+        return (float("nan"),) * 2, (float("nan"),) * 2
+    mean = float(part.revenue[start].sum()) / size
+    error = float(np.sqrt(max(part.revenue_squared[start].sum() / size - mean**2, 0) / (size - 1)))
+    seen = (lives.entry < lives.duration) | (lives.entry <= 0)
+    weight = np.where(seen, part.revenue, 0.0)
+    left = (lives.cause > 0) & (lives.duration <= horizon) & seen
+    unseen = not seen.any() or horizon > lives.duration[seen].max() + 1e-6
+    if unseen or (part.revenue < 0).any():
+        return (mean, error), (float("nan"),) * 2
+    times = np.unique(lives.duration[left])
+    entered = np.where(lives.entry <= 0, -np.inf, lives.entry)
+    at_risk = _before(times, entered, weight) - _before(times, lives.duration, weight)
+    lost = np.zeros(len(times))
+    np.add.at(lost, np.searchsorted(times, lives.duration[left]), weight[left])
+    stay = at_risk - lost
+    if (stay <= 1e-12 * np.maximum(at_risk, 1)).any():  # all revenue is gone, and nothing says how sure that is
+        return (mean, error), (0.0, float("nan"))
+    survival = float(np.prod(stay / at_risk))
+    # what one unit of weight does to log survival: by being at risk, and by leaving
+    reached = np.concatenate([[0.0], np.cumsum(lost / (at_risk * stay))])
+    pull = reached[np.searchsorted(times, lives.duration, side="right")]
+    pull -= reached[np.searchsorted(times, entered, side="right")]
+    pull[left] -= 1 / stay[np.searchsorted(times, lives.duration[left])]
+    pull[~seen] = 0.0
+    kept = mean * survival
+    slope, centre = start * survival / size + kept * pull, start * survival * mean / size
+    variance = float((slope**2 * part.revenue_squared - 2 * slope * centre * part.revenue + n * centre**2).sum())
+    return (mean, error), (kept, float(np.sqrt(max(variance, 0))))
+
+
+def _before(times: Floats, values: Floats, weight: Floats) -> Floats:
+    """Weight of those whose value is smaller than each time."""
+    order = np.argsort(values, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(weight[order])])
+    return np.asarray(total[np.searchsorted(values[order], times)])
+
+
+def _wald(value: float, error: float, conf_level: float) -> Estimate:
+    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * error
+    return value, value - half, value + half
+
+
+def _rate(events: int, exposure: float, conf_level: float) -> Estimate:
+    """Events by time with Garwood's exact interval."""
+    from scipy.special import gammaincinv
+
+    if not exposure > 0:
+        return UNKNOWN
+    tail = (1 - conf_level) / 2
+    lower = float(gammaincinv(events, tail)) if events else 0.0
+    return events / exposure, lower / exposure, float(gammaincinv(events + 1, 1 - tail)) / exposure

@@ -1,0 +1,191 @@
+"""Customers counted by what was known when they came, how long they stayed, and what they paid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.personas import Persona
+from kbind.errors import ArgumentError
+from kbind.statistics.durations import Durations, end_of, observed_lives
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import Ints, integers
+from kbind.statistics.profiles import attribute_names, row_value
+from kbind.statistics.result import Provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+#: Columns of `customers` that may say how a customer was won; the first that is there.
+_CHANNELS = ("acquired_through", "channel")
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Distinct combinations of attributes and lives, with how many customers have them.
+
+    Attributes
+    ----------
+    known : DataFrame
+        One column an attribute, one row a combination.
+    channel : str or None
+        The one of them that says how customers were won.
+    lives : Durations
+        Of the same rows, without groups. In a snapshot everybody who has left left at 1, the one time that there is.
+    exposure : ndarray of float, shape (rows,)
+        Months at risk of one customer.
+    n_revenue : ndarray of int, shape (rows,)
+        Customers whose revenue is known.
+    revenue, revenue_squared : ndarray of float, shape (rows,)
+        Sums over them.
+    snapshot : bool
+        Only who has left is known, not when.
+    meaning_revenue : str
+        What revenue is; empty where none is known.
+    """
+
+    known: pd.DataFrame = field(repr=False)
+    channel: str | None
+    lives: Durations
+    exposure: Floats = field(repr=False)
+    n_revenue: Ints = field(repr=False)
+    revenue: Floats = field(repr=False)
+    revenue_squared: Floats = field(repr=False)
+    snapshot: bool
+    meaning_revenue: str
+
+    @property
+    def n(self) -> Ints:
+        """Customers, shape (rows,)."""
+        return self.lives.n
+
+
+def as_personas(personas: Persona | Sequence[Persona]) -> tuple[Persona, ...]:
+    """One persona or several, each name once. Called first by every function that takes personas."""
+    many = (personas,) if isinstance(personas, Persona) else tuple(personas)
+    strange = next((p for p in many if not isinstance(p, Persona)), None)
+    if strange is not None or not many:
+        what = "nothing" if not many else f"a {type(strange).__name__}"
+        raise ArgumentError(f"personas: {what} is no persona; read one first: kb.Persona.load(...)")
+    names = [persona.name for persona in many]
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"personas={names!r} names a persona twice")
+    return many
+
+
+def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = None, as_of: object = None) -> Members:
+    """Count customers by some columns of `customers`, how long they stayed, and what they paid.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `customers`, and what `durations` needs.
+    attributes : sequence of str
+        Columns known at the time of sale.
+    channel : str, optional
+        Column that says how customers were won. Default: acquired_through or channel, if there.
+    as_of : date, datetime or ISO text, optional
+        An earlier end of the data.
+
+    Raises
+    ------
+    ArgumentError
+        No such column, or what `durations` raises.
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    data.require("customers")
+    columns = data.tables["customers"].columns
+    if channel is None:
+        channel = next((name for name in _CHANNELS if name in columns), None)
+    else:
+        attribute_names(data, channel, parameter="channel")
+    names = tuple(dict.fromkeys((*attributes, *((channel,) if channel else ()))))
+    attribute_names(data, names)
+    lives = observed_lives(data, as_of=as_of)
+    steps, parts = dict(lives.steps), dict(lives.parts)
+    tables = {**lives.tables, "customers": "customers"}
+    value, join, meaning = _revenue(data, steps, parts, tables, as_of)
+    chosen = "".join(f", _c{k} AS c{k}" for k in range(len(names)))
+    grouped = ", ".join(["entry", "duration", "cause", *(f"c{k}" for k in range(len(names)))])
+    parts |= {f"c{k}": row_value(data, name) for k, name in enumerate(names)} | {"paid": value}
+    steps["people"] = (
+        f"SELECT l.entry, l.duration, l.cause, _paid AS paid{chosen} FROM lives AS l "
+        f"JOIN customers AS p ON p.customer_id = l.customer_id{join}"
+    )
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    found = data.engine.query(
+        f"WITH {whole} SELECT {grouped}, count(*) AS n, count(paid) AS n_paid, coalesce(sum(paid), 0) AS paid, "
+        f"coalesce(sum(paid * paid), 0) AS squared FROM people GROUP BY {grouped} ORDER BY {grouped}",
+        tables=tables,
+        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+    )
+    if not found.num_rows:
+        raise ArgumentError(f"{data.name!r} holds nobody before as_of={end_of(data, as_of)}")
+    frame = found.to_pandas()
+    left = frame["cause"].notna().to_numpy(dtype=bool)
+    entry, duration = (np.array(frame[name], dtype=float) for name in ("entry", "duration"))
+    snapshot = lives.log == "customers"
+    rows = len(frame)
+    whole_lives = Durations(
+        unit=lives.unit, by=(), groups=((),), causes=("left",), group=np.zeros(rows, dtype=np.int64),
+        entry=np.zeros(rows) if snapshot else entry, duration=np.ones(rows) if snapshot else duration,
+        cause=left.astype(np.int64), n=integers(found, "n").copy(), log=lives.log, meaning=lives.meaning,
+        provenance=Provenance(data.name, data.timezone, end_of(data, as_of) if lives.time else data.as_of),
+        customer=data.card.customer, days=lives.days,
+    )  # fmt: skip
+    return Members(
+        known=frame[[f"c{k}" for k in range(len(names))]].set_axis(list(names), axis=1),
+        channel=channel,
+        lives=whole_lives,
+        exposure=np.maximum(duration - np.maximum(entry, 0), 0),
+        n_revenue=integers(found, "n_paid"),
+        revenue=np.array(frame["paid"], dtype=float),
+        revenue_squared=np.array(frame["squared"], dtype=float),
+        snapshot=snapshot,
+        meaning_revenue=meaning,
+    )
+
+
+def part_of(whole: Members, rows: NDArray[Any]) -> Members:
+    """Some rows only."""
+    lives = whole.lives
+    values = {name: getattr(lives, name)[rows] for name in ("group", "entry", "duration", "cause", "n")}
+    own = {name: getattr(whole, name)[rows] for name in ("exposure", "n_revenue", "revenue", "revenue_squared")}
+    return replace(whole, known=whole.known[rows].reset_index(drop=True), lives=replace(lives, **values), **own)
+
+
+def _revenue(
+    data: Dataset, steps: dict[str, str], parts: dict[str, Expression], tables: dict[str, str], as_of: object
+) -> tuple[Expression, str, str]:
+    """What a customer pays, the join it needs, and what it means."""
+    if "revenue" in data.roles:
+        name = data.roles["revenue"].column
+        return parse("CAST(_x AS DOUBLE)", x=column(name, "p")), "", f"{name}, a month"
+    if "subscriptions" not in data.tables or "mrr" not in data.tables["subscriptions"].columns:
+        return parse("CAST(NULL AS DOUBLE)"), "", ""
+    has_end = "end" in data.tables["subscriptions"].columns
+    parts["paid_from"] = wall_time(data, "subscriptions", "start")
+    parts["paid_to"] = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
+    parts["paid_as_of"] = literal(end_of(data, as_of))
+    tables["contracts"] = "subscriptions"
+    steps["paying"] = (
+        "SELECT customer_id, CAST(mrr AS DOUBLE) AS mrr, _paid_from AS since, "
+        "least(coalesce(_paid_to, _paid_as_of), _paid_as_of) AS until FROM contracts WHERE _paid_from < _paid_as_of"
+    )
+    steps["first_paid"] = "SELECT customer_id, min(since) AS since FROM paying GROUP BY customer_id"
+    steps["money"] = (
+        "SELECT a.customer_id, CASE WHEN count(*) = count(a.mrr) THEN sum(a.mrr) END AS paid FROM paying AS a "
+        "JOIN first_paid AS f ON f.customer_id = a.customer_id AND a.since = f.since GROUP BY a.customer_id"
+    )
+    join = " LEFT JOIN money AS m ON m.customer_id = l.customer_id"
+    return parse("_x", x=column("paid", "m")), join, "mrr of the first contract recorded"

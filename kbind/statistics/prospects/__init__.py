@@ -1,0 +1,278 @@
+"""Customers as they were when they signed, and whether they stayed: the sufficient statistic of refining personas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.errors import ArgumentError, listed
+from kbind.statistics.durations import observed_lives
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import Ints, integers
+from kbind.statistics.profiles import MOST_LEVELS, attribute_names, outcome_of, row_value
+from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.profiles.structure import find_structure
+from kbind.statistics.result import Provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["YEAR", "Flags", "Prospects", "prospects"]
+
+#: Months of the first year, and of the year that rates are turned into.
+YEAR = 12.0
+
+#: Rank correlation with the time a customer has been there, from which on a number is taken to have grown with it.
+_GROWS = 0.7
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Prospects:
+    """Distinct combinations of everything that matters, with how many customers have them.
+
+    Attributes
+    ----------
+    attributes : dict of str to Attribute
+        Columns of `customers`, one code a row.
+    numbers : dict of str to ndarray of float, shape (rows,)
+        Columns of numbers as they are; NaN where unknown.
+    n : ndarray of int, shape (rows,)
+        Customers.
+    gone : ndarray of bool, shape (rows,)
+        Whether they have left.
+    size : ndarray of float, shape (rows,)
+        What leavers are divided by: 1 a customer, or the months at risk.
+    months : ndarray of float, shape (rows,)
+        How long they have been seen as customers; NaN where the data does not say.
+    first_gone, first_size : ndarray of float, shape (rows,)
+        The same of the first year alone: only those who are in it, or only its months at risk.
+    revenue : ndarray of float, shape (rows,)
+        A month; NaN where unknown.
+    rate : bool
+        Whether `size` is time.
+    structural : dict of str to int
+        Code that means that an attribute does not apply.
+    barred : dict of str to str
+        Columns that cannot tell at the time of sale who will stay, and why.
+    notes : tuple of str
+        Columns that were left out, and why.
+    meaning : str
+        What counts as having left.
+    """
+
+    attributes: dict[str, Attribute] = field(repr=False)
+    numbers: dict[str, Floats] = field(repr=False)
+    n: Ints = field(repr=False)
+    gone: Flags = field(repr=False)
+    size: Floats = field(repr=False)
+    months: Floats = field(repr=False)
+    first_gone: Floats = field(repr=False)
+    first_size: Floats = field(repr=False)
+    revenue: Floats = field(repr=False)
+    rate: bool
+    structural: dict[str, int]
+    barred: dict[str, str]
+    notes: tuple[str, ...]
+    meaning: str
+    provenance: Provenance
+    customer: str = "customer"
+
+    def column(self, name: str) -> pd.DataFrame:
+        """One column as a frame, one row a row; missing where unknown."""
+        import pandas as pd
+
+        if name in self.numbers:
+            return pd.DataFrame({name: self.numbers[name]})
+        if name not in self.attributes:
+            raise ArgumentError(
+                f"{name!r} is no column that customers are known by; columns: {listed(self.attributes)}"
+            )
+        attribute = self.attributes[name]
+        return pd.DataFrame({name: np.array([*attribute.levels, None], dtype=object)[attribute.codes]})
+
+    def divide(self, parts: int, rng: np.random.Generator) -> Ints:
+        """Deal the customers out at random, those who left and those who stayed each in equal shares.
+
+        Customers of a row are alike in everything that is looked at, so dividing their number divides them.
+
+        Returns
+        -------
+        ndarray of int, shape (parts, rows)
+            Customers of each row in each part.
+        """
+        result = np.zeros((parts, len(self.n)), dtype=np.int64)
+        for who in (self.gone, ~self.gone):
+            rows = np.flatnonzero(who)
+            dealt = rng.permutation(np.repeat(rows, self.n[rows]))
+            for part in range(parts):
+                result[part] += np.bincount(dealt[part::parts], minlength=len(self.n))
+        return result
+
+
+def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
+    """Count customers by what was known when they signed, and by what became of them.
+
+    Parameters
+    ----------
+    data : Dataset
+        With `customers`. Who has left is told by the column with the role churned; without one, by contracts or
+        events as for `durations`, and then rates are per month at risk.
+    needed : sequence of str
+        Columns that must be there, such as those of a persona's rules.
+
+    Raises
+    ------
+    ArgumentError
+        No such column, unreadable outcomes, nobody left or nobody stayed.
+    """
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    data.require("customers")
+    flag, told_by, meaning = outcome_of(data, "churned")
+    attribute_names(data, tuple(needed), parameter="attribute")
+    every, notes = attribute_names(data, None, without=(told_by,))
+    names = tuple(dict.fromkeys((*every, *needed)))
+    kinds = {name: kind_of(data.tables["customers"].columns[name]) for name in names}
+    times = [name for name in needed if kinds[name] == "other"]
+    if times:
+        raise ArgumentError(f"attribute={times[0]!r} holds times; turn it into a number or a group first")
+    found, meaning = _count(data, names, flag, meaning)
+    n = integers(found, "n")
+    gone = found.column("gone")
+    unknown = int(n[gone.is_null().to_numpy()].sum())
+    if unknown:
+        raise ArgumentError(f"{unknown:,} customers of {data.name!r} have no readable outcome; complete or remove them")
+    left = np.array(gone.to_numpy(zero_copy_only=False), dtype=bool)
+    if not 0 < n[left].sum() < n.sum():
+        nobody = "has left" if not left.any() else "has stayed"
+        raise ArgumentError(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
+    encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(names)}
+    numbers = {
+        name: numbers_of(found.column(f"c{k}")) for k, name in enumerate(names) if kinds[name] == "number"
+    }  # fmt: skip
+    structural, same = find_structure([a for a in encoded.values() if len(a.levels) <= MOST_LEVELS], n)
+    months, entry = numbers_of(found.column("months")), numbers_of(found.column("entry"))
+    size, first_size, first_gone = _at_risk(left, months, entry, rate=flag is None)
+    return Prospects(
+        attributes=encoded,
+        numbers=numbers,
+        n=n,
+        gone=left,
+        size=size,
+        months=months,
+        first_gone=first_gone,
+        first_size=first_size,
+        revenue=numbers_of(found.column("revenue")),
+        rate=flag is None,
+        structural={found.attribute: found.code for found in structural},
+        barred=_barred(data, encoded, numbers, n, months, same),
+        notes=notes,
+        meaning=meaning,
+        provenance=Provenance(data.name, data.timezone, data.as_of),
+        customer=data.card.customer,
+    )
+
+
+def _count(data: Dataset, names: Sequence[str], flag: Expression | None, meaning: str) -> tuple[pa.Table, str]:
+    """One row a combination of the columns c0, c1, ..., gone, entry, months and revenue: how many customers."""
+    parts = {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
+    tables, steps, source = {"customers": "customers"}, {}, "customers AS p"
+    outcome = "_gone AS gone, CAST(0 AS DOUBLE) AS entry, CAST(_months AS DOUBLE) AS months"
+    tenure = data.roles.get("tenure")
+    if flag is None:
+        lives = observed_lives(data)
+        steps, source = dict(lives.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
+        outcome = "NOT l.cause IS NULL AS gone, greatest(l.entry, 0) AS entry, l.duration AS months"
+        parts, tables, meaning = parts | lives.parts, tables | lives.tables, f"{lives.meaning}."
+    else:
+        parts["gone"] = flag
+        parts["months"] = column(tenure.column, "p") if tenure else parse("CAST(NULL AS DOUBLE)")
+    revenue, join, paid = _revenue(data)
+    parts, steps = parts | paid, steps | join
+    if join:
+        source += " LEFT JOIN paid AS r ON r.customer_id = p.customer_id"
+        tables["contracts"] = "subscriptions"
+    columns = [f"c{k}" for k in range(len(names))]
+    chosen = "".join(f", _{name} AS {name}" for name in columns)
+    steps["people"] = f"SELECT {outcome}, {revenue} AS revenue{chosen} FROM {source}"
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    by = ", ".join(["gone", "entry", "months", "revenue", *columns])
+    found = data.engine.query(
+        f"WITH {whole} SELECT {by}, count(*) AS n FROM people GROUP BY {by} ORDER BY {by}",
+        tables=tables,
+        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+    )
+    return found, meaning
+
+
+def _revenue(data: Dataset) -> tuple[str, dict[str, str], dict[str, Expression]]:
+    """What a customer pays a month: the column with that role, else what the first contract says.
+
+    What is paid later grows with the time a customer stays, and is not known at the time of sale.
+    """
+    role = data.roles.get("revenue")
+    if role is not None:
+        return "CAST(_revenue AS DOUBLE)", {}, {"revenue": column(role.column, "p")}
+    contracts = data.tables.get("subscriptions")
+    if contracts is None or "mrr" not in contracts.columns:
+        return "CAST(NULL AS DOUBLE)", {}, {}
+    steps = {
+        "begun": "SELECT customer_id, _begun AS t, "
+        "CASE WHEN count(*) = count(_mrr) THEN CAST(sum(_mrr) AS DOUBLE) END AS v FROM contracts "
+        "WHERE _begun < _today GROUP BY customer_id, _begun",
+        # of several contracts that begin together, the sum
+        "paid": "SELECT customer_id, min(struct_pack(t := t, v := v)).v AS v FROM begun GROUP BY customer_id",
+    }
+    begun = wall_time(data, "subscriptions", "start")
+    return "r.v", steps, {"begun": begun, "mrr": column("mrr"), "today": literal(data.as_of)}
+
+
+def _at_risk(gone: Flags, months: Floats, entry: Floats, *, rate: bool) -> tuple[Floats, Floats, Floats]:
+    """What leavers are divided by: overall, and in the first year, with who left in it."""
+    in_first = months <= YEAR
+    if not rate:
+        return np.ones(len(gone)), in_first.astype(float), (gone & in_first).astype(float)
+    size = np.maximum(months - entry, 0.0)
+    first = np.maximum(np.minimum(months, YEAR) - np.minimum(entry, YEAR), 0.0)
+    return size, first, (gone & in_first).astype(float)
+
+
+def _barred(
+    data: Dataset,
+    attributes: dict[str, Attribute],
+    numbers: dict[str, Floats],
+    n: Ints,
+    months: Floats,
+    same: dict[str, str],
+) -> dict[str, str]:
+    """Columns that cannot be asked about at the time of sale, or need not be."""
+    from scipy.stats import rankdata
+
+    roles = {role.column: name for name, role in data.roles.items() if name in ("tenure", "entry", "cause")}
+    timed = np.isfinite(months)
+    result: dict[str, str] = {}
+    for name, attribute in attributes.items():
+        if name in roles:
+            result[name] = "not known at the time of sale"
+        elif len(attribute.levels) > MOST_LEVELS:
+            result[name] = f"more than {MOST_LEVELS} levels"
+        elif len(attribute.levels) < 2:
+            result[name] = f"all {data.card.customer}s are alike in it"
+        elif name in same:
+            result[name] = f"says the same as {same[name]}"
+        elif name in numbers and len(np.unique(months[timed])) > 1:
+            rows = np.repeat(*(values[timed & np.isfinite(numbers[name])] for values in (np.arange(len(n)), n)))
+            ranks = [rankdata(values[rows]) for values in (numbers[name], months)]
+            if len(rows) > 2 and min(r.std() for r in ranks) > 0 and np.corrcoef(*ranks)[0, 1] >= _GROWS:
+                result[name] = f"grows with the time that a {data.card.customer} has been there"
+    return result

@@ -1,0 +1,257 @@
+"""Facts of the chapter on personas, and rules in words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from kbind.data.dataset import Dataset
+from kbind.data.personas import Persona, Rule
+from kbind.estimates.intervals import wilson
+from kbind.estimates.personas import PersonaEvaluation
+from kbind.estimates.personas.evaluation import ALL
+from kbind.estimates.questions import QualifyingQuestions
+from kbind.estimates.refinement import Refinement
+from kbind.estimates.refinement.judge import JudgedEdit
+from kbind.estimates.refinement.result import ACCEPT, HeldOut
+from kbind.estimates.refinement.traps import Limits
+from kbind.statistics.snapshots.model import Feature
+from kbind.story.base import Scope, upper_first
+from kbind.wording import Fact, Voice, feature_name, named
+
+
+@dataclass(frozen=True, eq=False)
+class PersonasFacts:
+    """What the chapter is told from.
+
+    Parameters
+    ----------
+    data : Dataset
+    evaluation : PersonaEvaluation or None
+        None where there are no personas.
+    refinements : mapping of str to Refinement
+        By persona; those of whom not to sell to have none.
+    questions : QualifyingQuestions or None
+        On the persona that is to be changed, else on the one the chapter speaks of.
+    again : sequence of Refinement
+        Of the persona that is to be changed, with customers dealt out anew.
+    voice : Voice
+    """
+
+    data: Dataset
+    evaluation: PersonaEvaluation | None
+    refinements: Mapping[str, Refinement]
+    questions: QualifyingQuestions | None
+    again: Sequence[Refinement]
+    voice: Voice = field(repr=False)
+
+    @cached_property
+    def personas(self) -> tuple[Persona, ...]:
+        """Those who stay best on top, those not to sell to at the end."""
+        if self.evaluation is None:
+            return ()
+        found = self.evaluation
+        return tuple(
+            sorted(found.personas, key=lambda p: (p.negative, -np.nan_to_num(found.staying[p.name].retention[0])))
+        )
+
+    @cached_property
+    def chosen(self) -> Refinement | None:
+        """The persona to change: of the accepted ones the one that gains most on the third part."""
+        return pick(self.refinements.values())
+
+    @property
+    def there(self) -> HeldOut:
+        """The chosen persona, old and new, on the third part."""
+        assert self.chosen is not None
+        assert self.chosen.held_out is not None
+        return self.chosen.held_out
+
+    @property
+    def how(self) -> str:
+        """How staying is told: of a snapshot, or a year on."""
+        return "snapshot" if self.evaluation is None or self.evaluation.members.snapshot else "horizon"
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        provenance = None if self.evaluation is None else self.evaluation.members.lives.provenance
+        log = next(name for name in ("subscriptions", "events", "customers") if name in self.data.tables)
+        customers = self.data.tables["customers"].rows
+        span = self.data.tables[log].span
+        if provenance is None or provenance.as_of is None or span is None:
+            return Scope(customers, log)
+        first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
+        return Scope(
+            customers, log, first.date(), (pd.Timestamp(provenance.as_of) - pd.Timedelta(microseconds=1)).date()
+        )
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    def fit(self, name: str = ALL) -> Fact:
+        """How many of those who fit stay."""
+        assert self.evaluation is not None
+        staying = self.evaluation.staying[name]
+        return self._kept(f"fit.{name}", staying.retention, staying.n, "evaluate_personas(...)")
+
+    def coverage(self, name: str) -> Fact:
+        """How many of all fit."""
+        assert self.evaluation is not None
+        total, n = self.evaluation.staying[ALL].n, self.evaluation.staying[name].n
+        limits = [float(value) for value in wilson(n, total, self.evaluation.conf_level)]
+        return self._fact(f"coverage.{name}", limits, "share", total, n, "evaluate_personas(...)")
+
+    def held(self, version: str) -> Fact:
+        """How many of those stay who match the old or the new version, on the third part."""
+        measured = getattr(self.there, version)
+        return self._kept(f"held.{version}", measured.retention, measured.n, "refine_persona(...).held_out")
+
+    @cached_property
+    def gain(self) -> Fact:
+        """Retention of the new version minus that of the old one, in points."""
+        points = [100 * value for value in self.there.gain]
+        return self._fact("gain", points, "ratio", self.there.old.n, self.there.new.n, "refine_persona(...).held_out")
+
+    @property
+    def both(self) -> int:
+        """Customers of the third part who match both versions."""
+        either = (self.there.old.n + self.there.new.n) / (1 + self.there.identity)
+        return round(either * self.there.identity)
+
+    def shared(self, name: str) -> Fact:
+        """Of those who matched the old version: turned away by the new one; of the new one's: not there before."""
+        before = self.there.old if name == "turned" else self.there.new
+        count = before.n - self.both
+        limits = [float(value) for value in wilson(count, before.n, self._level)]
+        # a few who remain would follow from the others
+        counted = self.both if self.voice.disclosure.hides(self.both) else count
+        return self._fact(name, limits, "share", before.n, counted, "refine_persona(...).held_out")
+
+    @property
+    def _level(self) -> float:
+        return next(iter(self.refinements.values())).conf_level
+
+    def _kept(self, name: str, limits: Limits, n: int, source: str) -> Fact:
+        stayed = round(limits[0] * n) if self.how == "snapshot" and n else None
+        return self._fact(name, limits, "share", n, stayed, source)
+
+    def _fact(self, name: str, limits: Sequence[float], unit: str, n: int, count: int | None, source: str) -> Fact:
+        assert self.evaluation is not None
+        definition = self.evaluation.definition if self.chosen is None else self.chosen.definition
+        level = self.evaluation.conf_level
+        return Fact(f"personas.{name}", *_three(limits, unit, definition), level, n=n, count=count, source=source)
+
+    # -- words ---------------------------------------------------------------------------------------
+
+    def attribute(self, column: str) -> str:
+        """What a column is called."""
+        tenure = self.data.roles.get("tenure")
+        if tenure is not None and column == tenure.column:
+            return feature_name(Feature(column, "tenure", "customers"), self.voice.lang)
+        return feature_name(Feature(column, "attribute", "customers", column), self.voice.lang)
+
+    def condition(self, rule: Rule | None) -> str:
+        """What a rule asks for, in words; a dash without one."""
+        if rule is None:
+            return "–"
+        if rule.in_ is not None:
+            levels = [self.level(rule.attribute, level) for level in rule.in_]
+            words = (
+                levels[0]
+                if len(levels) == 1
+                else self.text("personas.or", first=", ".join(levels[:-1]), last=levels[-1])
+            )
+        else:
+            low, high = rule.range or (None, None)
+            key = "below" if low is None else "from" if high is None else "between"
+            limits = {name: self.number(value) for name, value in (("low", low), ("high", high)) if value is not None}
+            words = self.voice.catalogue.text(f"persona.rules.{key}", **limits)
+        return (
+            words if rule.weight == 1 else self.text("personas.weighted", rule=words, weight=self.number(rule.weight))
+        )
+
+    def rule(self, rule: Rule | None) -> str:
+        """A rule as "Internet: fibre"."""
+        return "–" if rule is None else f"{self.attribute(rule.attribute)}: {self.condition(rule)}"
+
+    def level(self, attribute: str, level: str) -> str:
+        """An answer in words; one that we have no word for as the data has it."""
+        keys = [f"personas.level.{attribute}.{slug(level)}", f"personas.level.{slug(level)}"]
+        found = next((key for key in keys if self.voice.catalogue.has(key)), None)
+        return named(level) if found is None else self.voice.catalogue.text(found)
+
+    def number(self, value: float) -> str:
+        """A number with as many decimals as it needs, two at most."""
+        return self.voice.number(value, next((k for k in range(2) if round(value, k) == round(value, 2)), 2))
+
+    def points(self, limits: Limits, *counts: int) -> str:
+        """A difference in retention with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
+        if any(self.voice.disclosure.hides(n) for n in counts):
+            return self.voice.under_threshold()
+        if np.isnan(limits[0]):
+            return "–"
+        value, low, high = (self.voice.number(100 * x + 0.0, 1) for x in limits)
+        return self.text(
+            "personas.with_range", value=value, range=self.voice.catalogue.text("range", low=low, high=high)
+        )
+
+    def money(self, limits: Limits, n: int) -> str:
+        """An amount with its range; nothing of too few."""
+        if self.voice.disclosure.hides(n):
+            return self.voice.under_threshold()
+        if np.isnan(limits[0]):
+            return "–"
+        value, low, high = (self.voice.money(x) for x in limits)
+        limits_text = self.voice.catalogue.text("range", low=low, high=high)
+        return value if np.isnan(limits[1]) else self.text("personas.with_range", value=value, range=limits_text)
+
+    def with_range(self, fact: Fact) -> str:
+        """A share with its range."""
+        if not self.voice.disclosure.fact(fact).known:
+            return self.voice.tell(fact)
+        return self.text("personas.with_range", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+
+    def text(self, key: str, **values: str) -> str:
+        """A phrase of this chapter."""
+        return self.voice.say(key, **values)
+
+    def edited(self, row: JudgedEdit) -> str:
+        """An edit in words."""
+        edit = row.edit
+        return self.text(f"personas.edit.{edit.kind}", old=self.rule(edit.old), new=self.rule(edit.new))
+
+    def basis(self) -> Counter[str]:
+        """How many statements of all personas are measured, said or assumed."""
+        found: Counter[str] = Counter()
+        for persona in self.personas:
+            lists = (persona.needs, persona.channels, persona.qualifying_questions, persona.evidence)
+            found.update(said.mark.kind for many in lists for said in many)
+            found.update(part.mark.kind for part in (persona.bonding, persona.revenue) if part is not None)
+            found["assumed"] += 1  # the description
+        return found
+
+    def heading(self, key: str) -> str:
+        """Heading of a section, with the chosen persona's name."""
+        name = "" if self.chosen is None else self.chosen.persona.name
+        return upper_first(self.text(key, name=named(name)))
+
+
+def pick(refinements: Iterable[Refinement]) -> Refinement | None:
+    """Of the accepted refinements the one that gains most on the third part."""
+    gains = [(one.held_out.gain[0], one) for one in refinements if one.verdict == ACCEPT and one.held_out is not None]
+    return max(gains, key=lambda pair: pair[0])[1] if gains else None
+
+
+def _three(limits: Sequence[float], unit: str, definition: str) -> tuple[float, str, str, float, float]:
+    value, lower, upper = limits
+    return value, unit, definition, lower, upper
+
+
+def slug(words: str) -> str:
+    """Words as they stand in keys of messages."""
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import kbind as kb
+from kbind.data.personas import Bonding, Mark, Revenue, Statement
+
+PERSONAS = Path(__file__).parents[2] / "data" / "personas"
+
+
+def words(html: str) -> str:
+    body = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def company() -> kb.Dataset:
+    starts = ["2023-01-10"] * 40
+    people = pd.DataFrame(
+        {"customer_id": [f"ID{k}" for k in range(40)], "goal": ["grow"] * 12 + ["rare"] * 3 + ["save"] * 25}
+    )
+    contracts = pd.DataFrame({
+        "customer_id": people["customer_id"], "start": starts,
+        "end": ["2023-05-01"] * 6 + [None] * 24 + ["2023-07-01"] * 10, "mrr": 100,
+    })  # fmt: skip
+    return kb.open_dataset({"customers": people, "subscriptions": contracts}, as_of="2024-07-01")
+
+
+def persona(goal: str = "grow", **fields: object) -> kb.Persona:
+    text = {"de": "Will wachsen", "en": "Wants to grow"}
+    return kb.Persona(goal, 1, "Sales", "2026-01-01", text, (kb.Rule("goal", in_=(goal,), weight=1.5),), **fields)
+
+
+def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> None:
+    who = persona(
+        needs=(Statement({"de": "Berichte", "en": "Reports"}, Mark("said", 12, wording="show me")),),
+        bonding=Bonding("value", "forced"),
+        revenue=Revenue((200, None), "EUR", Mark("measured", 900, 310.25, 300, 320.5)),
+    )
+    found = kb.evaluate_personas(who, company())
+    english, german = (words(kb.persona_card(who, found, lang=lang)) for lang in ("en", "de"))
+    for part in (
+        "Of 100 customers who fit, 50 stay for at least 12 months", "30.0% of the customers fit", "n = 12",
+        "4 measured, 1 said, 2 assumed", "goal grow 1.5", "Reports In their words: “show me” Need said, n = 12",
+        "mainly shared values, also lock-in Bond assumed", "50 EUR",
+        "from 200 EUR a month Revenue measured: 310.25 (300 to 320.5), n = 900",
+    ):  # fmt: skip
+        assert part in english
+    for part in (
+        "Von 100 Kunden, auf die das passt, bleiben 50 mindestens 12 Monate", "30,0 % der Kunden passen",
+        "4 gemessen, 1 gesagt, 2 angenommen", "goal grow 1,5", "Wortlaut: „show me“ Bedarf gesagt, n = 12",
+        "ab 200 EUR im Monat Umsatz gemessen: 310,25 (300 bis 320,5), n = 900",
+    ):  # fmt: skip
+        assert part in german.replace("\u00a0", " ")
+    assert "ID1" not in english + german
+    assert 'lang="de"' in kb.persona_card(who, found)
+
+
+def test_card_tells_nothing_of_few() -> None:
+    who = persona("rare", evidence=(Statement("Paid 77", Mark("measured", 4, 77.7, 70, 80)),))
+    found = kb.evaluate_personas(who, company())
+    card = words(kb.persona_card(who, found, lang="en"))
+    assert "Too few customers to say anything about this." in card
+    assert "under 5" in card
+    assert "measured, but on too few" in card
+    assert not re.search(r"77\.7|n = [1-4]\b|7\.5%|revenue a month that is kept", card)
+    shown = words(kb.persona_card(who, found, lang="en", threshold=1))
+    assert "7.5%" in shown
+    assert "77.7" in shown
+
+
+def test_card_without_data_says_that_nothing_was_measured() -> None:
+    card = words(kb.persona_card(persona(negative=True), lang="en"))
+    assert "Nothing on this page was measured." in card
+    assert "Not for us: grow · version 1" in card
+    assert "0 measured, 0 said, 1 assumed" in card
+
+
+def test_card_of_nobody() -> None:
+    who = persona("none")
+    assert "Nobody in the data fits this description." in words(
+        kb.persona_card(who, kb.evaluate_personas(who, company()), lang="en")
+    )
+
+
+def test_card_escapes_everything() -> None:
+    bad = "<script>alert('1')</script>\u202eabc"
+    who = kb.Persona(
+        "x", 1, bad, "2026-01-01", {"de": bad, "en": bad}, (kb.Rule(bad, in_=(bad,)),),
+        needs=(Statement(bad, Mark("said", 9, wording=bad)),), channels=(Statement(bad),),
+        revenue=Revenue((1, 2), "<b>"),
+    )  # fmt: skip
+    for lang in ("de", "en"):
+        html = kb.persona_card(who, lang=lang)
+        assert "<script" not in html
+        assert "<b>" not in html
+        assert "\u202e" not in html
+        assert html.count("&lt;script&gt;") >= 7
+
+
+def test_committed_personas_have_cards() -> None:
+    for who in kb.Persona.load_all(PERSONAS / "telco"):
+        for lang in ("de", "en"):
+            assert who.description[lang] in words(kb.persona_card(who, lang=lang))
+
+
+def test_card_refuses() -> None:
+    found = kb.evaluate_personas(persona(), company())
+    with pytest.raises(kb.ArgumentError, match="'grow' version 2 was not evaluated; these: grow version 1"):
+        kb.persona_card(persona().changed(min_match=0.5), found)
+    with pytest.raises(kb.ArgumentError, match="lang='fr'"):
+        kb.persona_card(persona(), lang="fr")
+    with pytest.raises(kb.ArgumentError, match="a str is no persona"):
+        kb.persona_card("grow")
