@@ -209,6 +209,13 @@ def test_snapshots_silence_of_just_the_lapse_is_not_too_long() -> None:
     assert kb.snapshots(data, as_of="2024-06-01", lapse="55D").target.tolist() == [1]
 
 
+def test_snapshots_silence_that_is_not_over_with_the_data_is_not_known() -> None:
+    log: Table = {"customer_id": [1], "timestamp": ["2024-05-30"]}  # 25 July is the 56th day of silence
+    for end, lost in (("2024-07-25", False), ("2024-07-26", True)):
+        found = kb.snapshots(opened(end, events=log), as_of="2024-06-01", lead="60D")
+        assert found.lost_in_lead.tolist() == [lost]
+
+
 def test_snapshots_goodbye_on_the_day_itself_is_not_known_yet() -> None:
     log: Table = {"customer_id": [1, 2], "timestamp": ["2024-05-20", "2024-05-20"]}
     said: Table = {"customer_id": [1, 2], "timestamp": ["2024-06-01", "2024-05-31"]}
@@ -256,12 +263,13 @@ def test_snapshots_leaves_out_what_may_hold_the_future() -> None:
     assert found.features["customers_referred_by_flag"].tolist() == [1, 0]
 
 
-@pytest.mark.parametrize(("first", "kept"), [("yes", True), ("no", False)])
-def test_snapshots_uses_auto_renew_only_if_notice_does_not_change_it(first: str, kept: bool) -> None:
+@pytest.mark.parametrize(("first", "later", "kept"), [("yes", "no", True), ("no", "no", False), ("no", "yes", False)])
+def test_snapshots_uses_auto_renew_only_if_notice_does_not_change_it(first: str, later: str, kept: bool) -> None:
+    """What is said of notices after the date is not looked at."""
     rows = (
         (1, "2023-01-01", "2024-04-01", "2024-03-01", first),
         (2, "2023-01-01", None, None, "yes"),
-        (3, "2023-01-01", "2024-10-01", "2024-08-01", "no"),
+        (3, "2023-01-01", "2024-10-01", "2024-08-01", later),
     )
     table = contracts(*rows, columns="customer_id start end notice_at auto_renew")
     found = kb.snapshots(opened(subscriptions=table), as_of="2024-06-01")
@@ -271,9 +279,9 @@ def test_snapshots_uses_auto_renew_only_if_notice_does_not_change_it(first: str,
 
 def test_snapshots_uses_the_end_of_a_term_only_if_it_is_not_moved_on() -> None:
     kept = contracts((1, "2023-01-01", None, "2024-01-01"), (2, "2024-01-01", None, "2024-12-31"),
-                     columns="customer_id start end term_end")  # fmt: skip
+                     (3, "2023-06-01", None, "2024-06-01"), columns="customer_id start end term_end")  # fmt: skip
     found = kb.snapshots(opened(subscriptions=kept), as_of="2024-06-01")
-    np.testing.assert_array_equal(found.features["subscriptions_term_end_days_to"], [np.nan, 213])
+    np.testing.assert_array_equal(found.features["subscriptions_term_end_days_to"], [np.nan, 213, 0])
     # months of each other length: terms that were moved on until the customer left
     moved = [(k, "2023-01-01", None, f"{2024 + k // 12}-{k % 12 + 1:02d}-01") for k in range(6, 18)]
     found = kb.snapshots(

@@ -49,6 +49,11 @@ def test_contact_list_by_hand(four: Snapshots) -> None:
     np.testing.assert_allclose(found.expected_gain, [18.6, 7.5, 0.1])
     assert found.expected == pytest.approx(26.2)
     assert (found.n_customers, found.n_contactable, found.n_worthwhile) == (4, 4, 3)
+    # 90 with the chance .3 p, -10 with 1 - p, else nothing
+    p = np.array([0.8, 0.5, 0.3])
+    mean = 27 * p - 10 * (1 - p)
+    half = 1.959963984540054 * np.sqrt((0.3 * p * 90**2 + (1 - p) * 10**2 - mean**2).sum())
+    assert (found.expected_ci_lower, found.expected_ci_upper) == pytest.approx((26.2 - half, 26.2 + half))
     small = kb.contact_list(Sum(), four, budget=32.99, value=100, **TERMS)
     assert small.customer.tolist() == ["w", "x"]  # 11 for each; the third does not fit
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
@@ -49,6 +50,32 @@ def test_drivers_by_hand(line: Snapshots) -> None:
     # nothing is learned, so nothing varies
     np.testing.assert_allclose(found.effect_ci_upper - found.effect_ci_lower, 0, atol=1e-12)
     assert found.risk_high[1] - found.risk_low[1] == pytest.approx(0.2)
+
+
+class Learned(Line):
+    """The plan moves the risk by the share of leavers among those learned from."""
+
+    shares: ClassVar[list[float]] = []
+
+    def fit(self, X: pd.DataFrame, y: Any) -> Learned:
+        self.share_ = float(np.mean(y))
+        self.shares.append(self.share_)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        p = 0.1 + self.share_ * (X["plan"] == "b").to_numpy()
+        return np.column_stack([1 - p, p])
+
+
+def test_drivers_have_the_interval_of_the_jackknife(line: Snapshots) -> None:
+    """Kott (2001): (G - 1) / G times the squared deviations of the G estimates, each without one part."""
+    Learned.shares.clear()
+    found = kb.drivers(Learned(), line, folds=4)
+    whole, *parts = Learned.shares
+    reach = student.ppf(0.975, 3) * np.sqrt(3 / 4 * ((np.array(parts) - np.mean(parts)) ** 2).sum())
+    assert (len(parts), found.groups[0], reach > 0) == (4, ("plan",), True)
+    assert found.effect[0] == pytest.approx(whole)
+    assert (found.effect_ci_lower[0], found.effect_ci_upper[0]) == pytest.approx((whole - reach, whole + reach))
 
 
 def test_drivers_of_one_customer_by_hand(line: Snapshots) -> None:
