@@ -73,8 +73,9 @@ def number_of(
     limits = [f"{word} {limit:g}" for word, limit in (("above", above), ("from", least), ("up to", most))
               if limit is not None]  # fmt: skip
     wanted = f"allowed: a number {' '.join(limits)}".rstrip()
+    given: Any = value
     try:
-        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        number = math.nan if isinstance(value, bool) else float(given)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from kbind.data.personas.fields import (
@@ -319,11 +319,11 @@ def arguments(
 ) -> dict[str, Any]:
     """Arguments from the keys of a file."""
     renamed = renamed or {}
-    own = [name for name in cls.__dataclass_fields__ if name not in (*without, *renamed.values())]  # type: ignore[attr-defined]
+    fields_of = {each.name: each for each in fields(cls)}
+    own = [name for name in fields_of if name not in (*without, *renamed.values())]
     if not isinstance(value, Mapping):
         raise FieldError(where, f"{shown(value)} has no keys", f"allowed: {', '.join((*own, *renamed))}")
     check_keys(value, (*renamed, *own), where)
-    fields_of = cls.__dataclass_fields__  # type: ignore[attr-defined]
     needed = [name for name in own if fields_of[name].default is MISSING]
     for key in needed:
         if key not in value:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.errors import ArgumentError, check_conf_level, check_share
+from kbind.errors import ArgumentError, check_conf_level, check_rng, check_share
 from kbind.estimates.questions.result import QualifyingQuestions, Question
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.columns import Columns, columns_of
@@ -96,6 +96,7 @@ def qualifying_questions(
     """
     check_conf_level(conf_level)
     check_share("fdr", fdr)
+    generator = check_rng(rng)
     for name, money in (("value", value), ("cost", cost)):
         if money is not None and (isinstance(money, bool) or not isinstance(money, (int, float)) or not money >= 0):
             raise ArgumentError(f"{name}={money!r} is no amount of money; allowed: 0 or more")
@@ -106,7 +107,7 @@ def qualifying_questions(
         raise ArgumentError(f"persona={persona.name!r} says whom not to sell to; ask on those you mean to sell to")
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
     held = columns.adjust if adjust is not None else tuple(dict.fromkeys((*columns.adjust, *columns.bond)))
-    first, second = p.divide(2, np.random.default_rng(rng))
+    first, second = p.divide(2, generator)
     if not all(enough(p, half, matcher.match(persona.rules)) for half in (first, second)):
         raise ArgumentError(f"persona={persona.name!r} matches too few {p.customer}s of {data.name!r}, or too few who "
                             "left or stayed, to tell one answer from another")  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level, check_share
+from kbind.errors import ArgumentError, check_conf_level, check_rng, check_share
 from kbind.estimates.refinement.columns import columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.result import Refinement
@@ -119,6 +119,7 @@ def refine_persona(
     shares = {"min_coverage": min_coverage, "min_identity": min_identity, "min_gain": min_gain, "fdr": fdr}
     for name, share in shares.items():
         check_share(name, share)
+    generator = check_rng(rng)
     if isinstance(max_edits, bool) or not isinstance(max_edits, int) or max_edits < 1:
         raise ArgumentError(f"max_edits={max_edits!r} is not possible; allowed: whole numbers from 1")
     columns = columns_of(
@@ -130,7 +131,7 @@ def refine_persona(
             "refine those to sell to, and see with evaluate_personas whether this one is borne out"
         )
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
-    parts = p.divide(3, np.random.default_rng(rng))
+    parts = p.divide(3, generator)
     bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), max_edits)
     first, second, third = (
         Scale(p, n, matcher, columns.adjust, columns.bond, level)

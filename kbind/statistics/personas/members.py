@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.personas import Persona
 from kbind.errors import ArgumentError
@@ -101,8 +101,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
     ArgumentError
         No such column, or what `durations` raises.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("customers")
     columns = data.tables["customers"].columns
     if channel is None:

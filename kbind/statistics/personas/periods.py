@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import bucket, column, literal, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
@@ -94,8 +94,7 @@ def periods_of(
     ArgumentError
         No such column, no time in the data, or not one period that is over.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("customers")
     log = data.require("subscriptions", "events")
     attribute_names(data, attributes)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, listed
 from kbind.statistics.durations import observed_lives
@@ -135,8 +135,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     ArgumentError
         No such column, unreadable outcomes, nobody left or nobody stayed.
     """
-    if not isinstance(data, Dataset):
-        raise ArgumentError(f"data of type {type(data).__name__} is no data set; open it first: kb.open_dataset(...)")
+    check_dataset(data)
     data.require("customers")
     flag, told_by, meaning = outcome_of(data, "churned")
     attribute_names(data, tuple(needed), parameter="attribute")
