@@ -103,7 +103,7 @@ def _answer(found: Any) -> Answer:
 
 def small(path: Path) -> None:
     """A file to warm up on."""
-    generate_churned(path, 500)
+    generate_churned(path, 150)
 
 
 WAYS: dict[str, tuple[str, Callable[[str], Answer]]] = {
