@@ -118,7 +118,8 @@ def on_paper(page: Page) -> list[str]:
     headings = tuple(_solid(text) for text in page.locator("h2:not(nav *)").all_inner_texts())
     figures, sections = page.locator("figure").count(), page.locator("main section").count()
     reader = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True, tagged=True)))
-    sheets = [re.sub(r"\s*\d+ / \d+\s*$", "", sheet.extract_text()) for sheet in reader.pages]
+    # the number of the sheet comes first or last
+    sheets = [re.sub(r"^\d+ / \d+\s+|\s*\d+ / \d+\s*$", "", sheet.extract_text()) for sheet in reader.pages]
     text = _solid("".join(sheets))
     found = [f"not printed: {block}" for block in blocks if _solid(block) not in text]
     pictures = [name for sheet in reader.pages for name in sheet.images.keys()]  # noqa: SIM118 - not a mapping
