@@ -20,7 +20,7 @@ help:
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
 	@echo "                one part of it: make bench BENCH='--only survival'"
 	@echo "make bench-models  compare churn models with CatBoost and skrub; writes into benchmarks/RESULTS.md (10 minutes)"
-	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (10 minutes)"
+	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (an hour)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make clean      remove .venv, reports and caches"
