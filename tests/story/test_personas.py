@@ -251,6 +251,37 @@ def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjus
         assert "like with like" not in said
 
 
+def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
+    data = rated(300, {"a": 0.9, "b": 0.4, "c": 0.4})
+    few = told(data, [kinds("not_bc", "b", "c", negative=True)], threshold=400)
+    assert few.verdict("not_bc").startswith("Still open")
+
+
+def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
+    limits = (0.1, 0.05, 0.15)
+    assert story.points(limits, 100, 4) == story.points(limits, 4, 100) == "under 5"
+    assert story.points(limits, 100, 5) == "10.0 (5.0 to 15.0)"
+
+
+def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
+    assert story.questions is not None
+    first = story.asked()[0]
+    for away in (3, 37):
+        one = replace(first, n=40, turned_away=away)
+        few = with_other(story, questions=replace(story.questions, questions=(one,)))
+        (row,) = few.questions_table().rows
+        assert row[2] == row[4] == "under 5"
+
+
+def test_few_who_fit_both_versions_are_in_no_sentence(story: PersonasStory) -> None:
+    assert story.chosen is not None
+    there = story.there
+    identity = 3 / (there.old.n + there.new.n - 3)
+    held = replace(story.chosen, held_out=replace(there, identity=identity))
+    assert "%" not in with_other(story, refinements={"streaming": held}).outcome_text()
+    assert "%" in with_other(story).outcome_text()
+
+
 def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None:
     said = {
         "more than 30 levels": "Too many different answers to be compared.",
