@@ -267,3 +267,10 @@ def test_example_in_the_documents_is_one() -> None:
     assert example is not None
     persona = from_text(example[1], Path("personas.md"))
     assert set(persona.plain()) >= {"needs", "channels", "bonding", "revenue", "qualifying_questions", "evidence"}
+
+
+def test_rules_that_nobody_can_meet_or_that_count_nothing_are_errors() -> None:
+    with pytest.raises(kb.ArgumentError, match="holds nothing or everything"):
+        Rule("budget", range=(5, 5))
+    with pytest.raises(kb.ArgumentError, match="weight: 0 is out of range; allowed: a number above 0"):
+        Rule("budget", range=(5, None), weight=0)

@@ -112,3 +112,39 @@ def test_columns_that_say_the_same_both_depend_on_the_parent() -> None:
     found, same = find_structure((net, extra, copy), np.ones(30, dtype=np.int64))
     assert {s.attribute for s in found} == {"extra", "copy"}
     assert same == {"copy": "extra"}
+
+
+def ranged(values: list[float]) -> Attribute:
+    people = pd.DataFrame({"customer_id": range(len(values)), "x": values, "churned": np.arange(len(values)) % 2 == 0})
+    (found,) = profiles(kb.open_dataset({"customers": people}, roles={"churned": "churned"})).attributes
+    return found
+
+
+def test_six_numbers_are_levels_and_seven_are_ranges() -> None:
+    assert ranged([1.0, 2.0, 3.0, 4.0, 5.0, 6.0] * 4).levels == ("1", "2", "3", "4", "5", "6")
+    assert ranged([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0] * 4).cuts
+
+
+def test_a_range_begins_with_its_cut() -> None:
+    values = [float(k) for k in range(1, 41)]
+    people = pd.DataFrame({"customer_id": range(40), "x": values, "churned": np.arange(40) % 2 == 0})
+    found = profiles(kb.open_dataset({"customers": people}, roles={"churned": "churned"}))
+    (x,) = found.attributes
+    assert x.levels == ("< 10", "10 to < 20", "20 to < 30", ">= 30")
+    assert np.bincount(x.codes, found.n).tolist() == [9, 10, 10, 11]
+
+
+def test_thirty_levels_are_not_too_many() -> None:
+    people = pd.DataFrame({"customer_id": range(90), "x": [f"l{k % 30:02d}" for k in range(90)],
+                           "churned": np.arange(90) < 40})  # fmt: skip
+    found = profiles(kb.open_dataset({"customers": people}, roles={"churned": "churned"}))
+    assert len(found.attributes[0].levels) == 30
+    assert found.notes == ()
+
+
+def test_time_at_risk_below_zero_is_an_error() -> None:
+    people = pd.DataFrame({"customer_id": range(4), "x": list("abab"), "months": [3, -1, 2, 5],
+                           "churned": [True, False, True, False]})  # fmt: skip
+    data = kb.open_dataset({"customers": people}, roles={"churned": "churned"})
+    with pytest.raises(kb.ArgumentError, match="exposure='months' is missing or negative"):
+        profiles(data, attributes="x", exposure="months")

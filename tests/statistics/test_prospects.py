@@ -167,3 +167,12 @@ def test_protected_columns_minds_an_edited_list_and_insistence() -> None:
 def test_bond_is_known_by_name(name: str) -> None:
     assert names_one(name, BOND)
     assert not names_one("terminal", BOND)
+
+
+def test_prospects_knows_no_price_of_a_contract_that_begins_when_the_data_ends() -> None:
+    people = {"customer_id": [1, 2], "plan": ["s", "l"], "churned": [True, False]}
+    rows = {"customer_id": [1, 2], "start": ["2021-01-01", "2024-01-01"], "mrr": [10.0, 20.0]}
+    tables = {"customers": pd.DataFrame(people), "subscriptions": pd.DataFrame(rows)}
+    p = prospects(kb.open_dataset(tables, as_of="2024-01-01", roles={"churned": "churned"}))
+    assert p.revenue[p.gone].tolist() == [10]
+    assert np.isnan(p.revenue[~p.gone]).all()

@@ -46,6 +46,12 @@ def in_german(story: PersonasStory) -> PersonasStory:
     )
 
 
+def with_other(story: PersonasStory, **changes: object) -> PersonasStory:
+    """The same story of other findings, told by a voice that has not said anything yet."""
+    given = {"refinements": story.refinements, "questions": story.questions, **changes}
+    return personas_story(story.data, story.evaluation, given["refinements"], given["questions"], story.again)  # type: ignore[arg-type]
+
+
 def rated(n: int, stays: dict[str, float], rng: int = 0, bulk: int = 0) -> kb.Dataset:
     """Customers of a few kinds, each with its own chance to stay, all there for equally long."""
     draw = np.random.default_rng(rng)
@@ -243,3 +249,68 @@ def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjus
     assert "vanishes after adjusting" not in story.questions.do_not_ask()["reason"].tolist()
     for said in (story.means(), story.questions_text(), *(note for *_, note in story.tiles())):
         assert "like with like" not in said
+
+
+def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
+    data = rated(300, {"a": 0.9, "b": 0.4, "c": 0.4})
+    few = told(data, [kinds("not_bc", "b", "c", negative=True)], threshold=400)
+    assert few.verdict("not_bc").startswith("Still open")
+
+
+def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
+    limits = (0.1, 0.05, 0.15)
+    assert story.points(limits, 100, 4) == story.points(limits, 4, 100) == "under 5"
+    assert story.points(limits, 100, 5) == "10.0 (5.0 to 15.0)"
+
+
+def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
+    assert story.questions is not None
+    first = story.asked()[0]
+    for away in (3, 37):
+        one = replace(first, n=40, turned_away=away)
+        few = with_other(story, questions=replace(story.questions, questions=(one,)))
+        (row,) = few.questions_table().rows
+        assert row[2] == row[4] == "under 5"
+
+
+def test_few_who_fit_both_versions_are_in_no_sentence(story: PersonasStory) -> None:
+    assert story.chosen is not None
+    there = story.there
+    identity = 3 / (there.old.n + there.new.n - 3)
+    held = replace(story.chosen, held_out=replace(there, identity=identity))
+    assert "%" not in with_other(story, refinements={"streaming": held}).outcome_text()
+    assert "%" in with_other(story).outcome_text()
+
+
+def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None:
+    said = {
+        "more than 30 levels": "Too many different answers to be compared.",
+        "all customers are alike in it": "All give the same answer.",
+        "says the same as tech_support": "Says the same as Technical support.",
+        "grows with the time that a customer has been there": "Trap, survivors: the value grows with the time "
+        "somebody has been there.",
+    }
+    for why, words in said.items():
+        assert story.reason(why) == words
+
+
+def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
+    name, found = next((n, one) for n, one in story.refinements.items()
+                       if any(row.finding == "another persona" for row in one.edits))  # fmt: skip
+    old, sizes = found.edits[0].coverage_before, found.sizes
+    row = next(row for row in found.edits if row.finding == "another persona")
+    for both, told in ((0, "0% fit both"), (3, "under 5 fit both"), (5, "% fit both")):
+        identity = both / ((old + row.coverage) * sizes[1] - both)
+        one = replace(found, edits=(found.edits[0], replace(row, identity=identity)))
+        words = with_other(story, refinements={name: one}).traps_table().rows[-1][3]
+        assert words.startswith("Trap, identity: ")
+        assert told in words
+        assert ("%" in words) == (both != 3)
+
+
+def test_facts_carry_the_definition_of_what_they_were_measured_by(story: PersonasStory) -> None:
+    assert story.chosen is not None
+    assert story.evaluation is not None
+    assert story.fit("basic").definition == story.coverage("basic").definition == story.evaluation.definition
+    for fact in (story.gain, story.held("new"), story.shared("turned")):
+        assert fact.definition == story.chosen.definition

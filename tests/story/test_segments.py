@@ -23,6 +23,7 @@ from kbind.story.segments import (
     segments_of,
 )
 from kbind.story.segments.cards import Card
+from kbind.wording import Disclosure
 
 ALIKE = ["industry", "company_size", "channel", "budget", "goal"]
 
@@ -227,6 +228,65 @@ def test_cards_keep_small_counts_to_themselves(company: kb.Dataset, grouped: Seg
         assert told.isdisjoint(small[small["segment"] == card.number]["reason"])
 
 
+def test_a_card_of_too_few_has_no_figures(company: kb.Dataset, grouped: Segments) -> None:
+    sizes = grouped.frame["n_churned"].to_numpy()
+    hidden = segment_story(company, None, None, grouped, threshold=int(sizes.min()) + 1)
+    card = hidden.cards[int(sizes.argmin())]
+    for fact in (card.size, card.churn, card.lift, card.revenue, card.revenue_share):
+        assert not hidden.told(fact)
+    # the size of one alone would follow from those of the others
+    assert sum(not hidden.told(card.size, card.churn) for card in hidden.cards) >= 2
+    assert all(segment_story(company, None, None, grouped).told(card.size) for card in grouped.cards(Disclosure()))
+
+
+@pytest.mark.parametrize("threshold", [5, 40, 80])
+def test_what_a_segment_shares_tells_of_no_few(grouped: Segments, threshold: int) -> None:
+    traits = grouped.profile.traits().set_index(["segment", "attribute", "level"])["value"]
+    left = grouped.frame["n_churned"].to_numpy()
+    for card in grouped.cards(Disclosure(threshold)):
+        for shared in card.shared:
+            if shared.level:
+                count = round(traits[card.number, shared.attribute, shared.level] * left[card.number - 1])
+                for few in (count, left[card.number - 1] - count):
+                    assert not 0 < few < threshold
+
+
+def test_cards_of_a_segment_that_nobody_falls_in_are_written(grouped: Segments) -> None:
+    """Customers are described by segments formed without them, and these need not have anybody in each."""
+    traits = grouped.profile.traits()
+    profile = SimpleNamespace(traits=lambda: traits[traits["segment"] != 4])
+    left = grouped.frame["n_churned"].to_numpy() * np.array([1, 1, 1, 0])
+    shared = Segments(grouped.found, profile)._shared(1, left, Disclosure())  # type: ignore[arg-type]
+    assert any(one.level for one in shared)
+
+
+def test_reasons_of_a_card_do_not_tell_how_few_gave_none(grouped: Segments) -> None:
+    rows = [(1, "price", 30, 0.8), (1, "service", 8, 0.2), (2, "price", 30, 0.8), (2, "service", 9, 0.2),
+            (3, "price", 40, 0.5), (3, "service", 40, 0.5)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["segment", "reason", "n", "share"]).assign(share_ci_lower=0.1,
+                                                                                  share_ci_upper=0.9)  # fmt: skip
+    profile = SimpleNamespace(reasons=lambda: frame)
+    found = Segments(grouped.found, profile)._reasons(np.array([41, 59, 180]), Disclosure(5))  # type: ignore[arg-type]
+    assert found[0] == ()
+    assert [name for name, _ in found[2]] == ["price", "service"]
+
+
+def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them(company: kb.Dataset) -> None:
+    rows = [SimpleNamespace(attribute="x", level=level, left=left, n=n)
+            for level, left, n in (("a", 50, 53), ("b", 30, 100), ("c", 40, 120))]  # fmt: skip
+    told = segment_story(company, SimpleNamespace(comparisons=rows))  # type: ignore[arg-type]
+    assert told._hidden == {("x", "a"), ("x", "b")}
+
+
+def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
+    data = _flags(1.3)
+    told = segment_story(data, contrasts_of(data))
+    assert told.findings["attribute"].tolist() == ["tier"]
+    assert 1 < told.findings["effect_ci_lower"].iloc[0] < 1.25
+    assert len(told.striking) == 0
+    assert told.answer == "no"
+
+
 # -- reasons -------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +300,36 @@ def test_reasons_show_silence_and_add_up(story: SegmentStory) -> None:
     assert (np.abs(shares.sum(axis=0) - 100) <= 4).all() or any("–" in row for row in rows.values())
     assert story.reasons is not None
     assert rows["Cancelled"][-1] == story.voice.number(len(story.reasons.leavers))
+
+
+def test_one_reason_is_that_of_surely_more_than_half(company: kb.Dataset) -> None:
+    for price, other, one in ((6, 5, False), (60, 40, True)):
+        people = SimpleNamespace(reasons=("price", "service"), reason=np.repeat([0, 1], [price, other]))
+        told = segment_story(company, None, SimpleNamespace(leavers=people))  # type: ignore[arg-type]
+        assert told.one_reason == one
+
+
+def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dataset) -> None:
+    counts = pd.DataFrame({"price": [60, 20, 50], "service": [8, 9, 30], MISSING: [2, 30, 40]},
+                          index=pd.Index(["a", "b", "c"], name="type"))  # fmt: skip
+    stated = counts[["price", "service"]]
+    rows = [
+        ("type", level, reason, stated.loc[level, reason], stated.loc[level].sum())
+        for level in counts.index for reason in stated
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["attribute", "level", "reason", "n", "of"])
+    frame = frame.assign(share=frame["n"] / frame["of"], share_all=0.4, share_ci_lower=0.5, share_ci_upper=0.9,
+                         share_simultaneous_ci_lower=0.5)  # fmt: skip
+    codes = np.repeat([0, 1, -1], counts.sum().to_numpy())
+    levels = SimpleNamespace(name="type", levels=("a", "b", "c"))
+    leavers = SimpleNamespace(reasons=("price", "service"), reason=codes, attributes=(levels,))
+    given = SimpleNamespace(
+        leavers=leavers, conf_level=0.95, counts=lambda _: counts, to_frame=lambda: frame,
+        association=lambda: pd.DataFrame({"attribute": ["type"], "q_value": [0.001]}),
+    )  # fmt: skip
+    found = segment_story(company, None, given).deviation  # type: ignore[arg-type]
+    assert found is not None
+    assert found[:2] == ("c", "price")
 
 
 @pytest.mark.parametrize("threshold", [5, 25, 60])

@@ -94,9 +94,11 @@ def _largest(values: Floats, weights: Floats) -> tuple[Floats, Ints]:
     left = np.cumsum(weights)[LEAST - 1 : -LEAST]
     moved = np.cumsum(centred * weights, axis=1)[:, LEAST - 1 : -LEAST]
     between = moved**2 * total / (left * (total - left))
-    within = (centred**2 @ weights)[:, None] - between
+    whole = (centred**2 @ weights)[:, None]
+    # what rounding leaves of nothing is nothing: a cut that explains all is as good from either end
+    within = np.where(whole - between > 1e-12 * whole, whole - between, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = between / (np.maximum(within, 0) / (len(weights) - 2))
+        statistic = between / (within / (len(weights) - 2))
     place = np.argmax(statistic, axis=1)
     flat = (centred**2 @ weights) <= 1e-14 * total
     return np.where(flat, np.nan, statistic[np.arange(len(values)), place]), place + LEAST

@@ -16,6 +16,7 @@ from kbind.errors import ArgumentError, check_conf_level, listed
 from kbind.estimates.intervals import wilson
 from kbind.estimates.personas.loyal import distance, recall
 from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, difference_of, staying
+from kbind.statistics.groups import names_of
 from kbind.statistics.personas.matching import match, matched, strange_levels
 from kbind.statistics.personas.members import Members, as_personas, members, part_of
 from kbind.statistics.result import Shown
@@ -241,7 +242,7 @@ def evaluate_personas(
     data: Dataset,
     *,
     horizon: float = 12.0,
-    attributes: Sequence[str] | None = None,
+    attributes: str | Sequence[str] | None = None,
     channel: str | None = None,
     as_of: object = None,
     conf_level: float = 0.95,
@@ -255,7 +256,7 @@ def evaluate_personas(
         With `customers`, and contracts, events or the roles tenure and churned.
     horizon : float
         Months up to which staying is measured; without meaning for a snapshot.
-    attributes : sequence of str, optional
+    attributes : str or sequence of str, optional
         Columns of `customers` known at the time of sale in which those who fit are compared with those who stay.
         Default: those of the rules.
     channel : str, optional
@@ -303,7 +304,9 @@ def evaluate_personas(
     if isinstance(horizon, bool) or not isinstance(horizon, (int, float)) or not 0 < horizon < float("inf"):
         raise ArgumentError(f"horizon={horizon!r} is no length; allowed: months above 0, such as 12")
     ruled = tuple(dict.fromkeys(name for persona in many for name in persona.attributes))
-    compared = ruled if attributes is None else tuple(attributes)
+    compared = ruled if attributes is None else names_of(attributes, "attributes")
+    if not compared:
+        raise ArgumentError(f"attributes={attributes!r} names no column; allowed: one or more, or None for the rules'")
     counted = members(data, (*ruled, *compared), channel=channel, as_of=as_of)
     return PersonaEvaluation(many, counted, compared, float(horizon), float(conf_level))
 

@@ -172,14 +172,12 @@ def _revenue(
         return parse("CAST(_x AS DOUBLE)", x=column(name, "p")), "", f"{name}, a month"
     if "subscriptions" not in data.tables or "mrr" not in data.tables["subscriptions"].columns:
         return parse("CAST(NULL AS DOUBLE)"), "", ""
-    has_end = "end" in data.tables["subscriptions"].columns
     parts["paid_from"] = wall_time(data, "subscriptions", "start")
-    parts["paid_to"] = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
     parts["paid_as_of"] = literal(end_of(data, as_of))
     tables["contracts"] = "subscriptions"
     steps["paying"] = (
-        "SELECT customer_id, CAST(mrr AS DOUBLE) AS mrr, _paid_from AS since, "
-        "least(coalesce(_paid_to, _paid_as_of), _paid_as_of) AS until FROM contracts WHERE _paid_from < _paid_as_of"
+        "SELECT customer_id, CAST(mrr AS DOUBLE) AS mrr, _paid_from AS since FROM contracts "
+        "WHERE _paid_from < _paid_as_of"
     )
     steps["first_paid"] = "SELECT customer_id, min(since) AS since FROM paying GROUP BY customer_id"
     steps["money"] = (

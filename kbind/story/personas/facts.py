@@ -25,6 +25,9 @@ from kbind.statistics.snapshots.model import Feature
 from kbind.story.base import Scope, upper_first
 from kbind.wording import Fact, Voice, feature_name, named
 
+#: Where facts come from: of all customers, and of the third part that nothing was chosen on.
+_EVALUATED, _HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"
+
 
 @dataclass(frozen=True, eq=False)
 class PersonasFacts:
@@ -97,25 +100,25 @@ class PersonasFacts:
         """How many of those who fit stay."""
         assert self.evaluation is not None
         staying = self.evaluation.staying[name]
-        return self._kept(f"fit.{name}", staying.retention, staying.n, "evaluate_personas(...)")
+        return self._kept(f"fit.{name}", staying.retention, staying.n, _EVALUATED)
 
     def coverage(self, name: str) -> Fact:
         """How many of all fit."""
         assert self.evaluation is not None
         total, n = self.evaluation.staying[ALL].n, self.evaluation.staying[name].n
         limits = [float(value) for value in wilson(n, total, self.evaluation.conf_level)]
-        return self._fact(f"coverage.{name}", limits, "share", total, n, "evaluate_personas(...)")
+        return self._fact(f"coverage.{name}", limits, "share", total, n, _EVALUATED)
 
     def held(self, version: str) -> Fact:
         """How many of those stay who match the old or the new version, on the third part."""
         measured = getattr(self.there, version)
-        return self._kept(f"held.{version}", measured.retention, measured.n, "refine_persona(...).held_out")
+        return self._kept(f"held.{version}", measured.retention, measured.n, _HELD_OUT)
 
     @cached_property
     def gain(self) -> Fact:
         """Retention of the new version minus that of the old one, in points."""
         points = [100 * value for value in self.there.gain]
-        return self._fact("gain", points, "ratio", self.there.old.n, self.there.new.n, "refine_persona(...).held_out")
+        return self._fact("gain", points, "ratio", self.there.old.n, self.there.new.n, _HELD_OUT)
 
     @property
     def both(self) -> int:
@@ -130,7 +133,7 @@ class PersonasFacts:
         limits = [float(value) for value in wilson(count, before.n, self._level)]
         # a few who remain would follow from the others
         counted = self.both if self.voice.disclosure.hides(self.both) else count
-        return self._fact(name, limits, "share", before.n, counted, "refine_persona(...).held_out")
+        return self._fact(name, limits, "share", before.n, counted, _HELD_OUT)
 
     @property
     def _level(self) -> float:
@@ -141,10 +144,10 @@ class PersonasFacts:
         return self._fact(name, limits, "share", n, stayed, source)
 
     def _fact(self, name: str, limits: Sequence[float], unit: str, n: int, count: int | None, source: str) -> Fact:
-        assert self.evaluation is not None
-        definition = self.evaluation.definition if self.chosen is None else self.chosen.definition
-        level = self.evaluation.conf_level
-        return Fact(f"personas.{name}", *_three(limits, unit, definition), level, n=n, count=count, source=source)
+        found = self.chosen if source == _HELD_OUT else self.evaluation
+        assert found is not None
+        told = _three(limits, unit, found.definition)
+        return Fact(f"personas.{name}", *told, found.conf_level, n=n, count=count, source=source)
 
     # -- words ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,9 @@ from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH
 from kbind.story.personas.facts import PersonasFacts, pick, slug
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
+#: Reasons not to ask that name something of the data: how they begin, and what is said of them.
+_BEGINNINGS = {"grows with": "grows", "more than": "many", "all ": "alike", "says the same as ": "same"}
+
 
 class PersonasStory(PersonasFacts):
     """Facts and sentences about personas."""
@@ -334,12 +337,13 @@ class PersonasStory(PersonasFacts):
     def reason(self, why: str) -> str:
         """Why not to ask."""
         kind, _, ground = why.partition(": ")
-        key = f"personas.reason.{slug(kind)}"
-        key = key if self.voice.catalogue.has(key) else "personas.reason.grows"
+        begins = next((begin for begin in _BEGINNINGS if why.startswith(begin)), "")
+        key = _BEGINNINGS.get(begins, slug(kind))
+        other = self.attribute(why.removeprefix(begins)) if key == "same" else ""
         held = ", ".join(self.attribute(name) for name in (self.questions.adjust if self.questions else ()))
         ground_key = f"personas.ground.{slug(ground)}"
         ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
-        return self.text(key, ground=ground, held=held)
+        return self.text(f"personas.reason.{key}", ground=ground, held=held, other=other)
 
     def traps_table(self) -> Table:
         """Every edit that was found, and what became of it; the traps are named where they bite."""
@@ -366,13 +370,19 @@ class PersonasStory(PersonasFacts):
         last = "_before" if row.finding == CONFIRMED and found.verdict != ACCEPT else ""
         return self.text(
             f"personas.became.{slug(row.finding)}{last}",
-            shared=self.voice.percent(row.identity),
+            shared=self._identity(found, row),
             money=self.money(row.weighed.retained_revenue_difference, min(sizes)),
             adjusted=self.points(row.weighed.gain_adjusted, *sizes),
             same=self.points(row.weighed.gain_same_bond, *sizes),
             early=self.points(row.weighed.first_year_difference, *sizes),
             held=held,
         )
+
+    def _identity(self, found: Refinement, row: JudgedEdit) -> str:
+        """Of those who fit the old version or the one after an edit, the share who fit both; nothing of too few."""
+        old, new = found.edits[0].coverage_before, row.coverage  # the first edit is one of the old version
+        both = round((old + new) * found.sizes[1] * row.identity / (1 + row.identity))
+        return self.voice.under_threshold() if self.voice.disclosure.hides(both) else self.voice.percent(row.identity)
 
     def traps_text(self) -> list[str]:
         """What was looked out for, and what rules on the bond itself would have won."""

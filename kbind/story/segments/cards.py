@@ -159,7 +159,8 @@ class Segments:
             others = int(left.sum()) - n
             name = f"segment.{number}.{attribute}.{level}"
             if level:
-                counts = np.array([round(same[k + 1] * size) for k, size in enumerate(left)], dtype=np.int64)
+                # a segment that nobody falls in, seen on others, has no shares
+                counts = np.array([round(same.get(k + 1, 0.0) * size) for k, size in enumerate(left)], dtype=np.int64)
                 mask = disclosure.crossed(np.stack([counts, left - counts], axis=1))
                 if mask[number - 1].any():
                     continue

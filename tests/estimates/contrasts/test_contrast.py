@@ -14,6 +14,7 @@ import kbind as kb
 from kbind.estimates.contrasts import _q_values
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import UNKNOWN, Cells, Effect, effects
+from kbind.estimates.intervals import newcombe, wilson
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "contrasts.json").read_text())
 ADJUST = ["contract", "internet_service", "tenure"]
@@ -104,6 +105,15 @@ def test_q_values_are_those_of_benjamini_and_hochberg() -> None:
     assert _q_values(rows, "odds_ratio") == pytest.approx(golden["q"], abs=1e-12)
 
 
+def test_two_levels_of_one_attribute_count_as_one_test() -> None:
+    def tested(attribute: str, level: str, p: float, *, two: bool) -> Comparison:
+        raw = Effect(0.0, 1.0, p)
+        return Comparison(attribute, level, 1, 2, 1, 2, 1.0, 1.0, raw, UNKNOWN, UNKNOWN, UNKNOWN, (), "", two=two)
+
+    rows = [tested("a", "x", 0.01, two=True), tested("a", "y", 0.01, two=True), tested("b", "u", 0.5, two=False)]
+    assert _q_values(rows, "odds_ratio") == pytest.approx([0.02, 0.02, 0.5])
+
+
 # -- by hand -----------------------------------------------------------------------------------------
 
 
@@ -129,6 +139,24 @@ def _upper(chi_square: float) -> float:
     from scipy.stats import chi2
 
     return float(chi2.sf(chi_square, 1))
+
+
+def test_intervals_are_of_the_level_asked_for() -> None:
+    fields = counted(("s", 30, 100), ("l", 20, 100))
+    line = row(kb.contrast(fields, conf_level=0.8), "size", "s")
+    error = np.sqrt(1 / 30 + 1 / 70 + 1 / 20 + 1 / 80)
+    woolf = np.log(30 * 80 / (70 * 20)) + 1.2815516 * error * np.array([-1, 1])
+    assert np.log(line[limits("odds_ratio")[1:]].astype(float)).tolist() == pytest.approx(woolf.tolist(), rel=1e-6)
+    expected = {"risk_difference": newcombe(30, 100, 20, 100, 0.8), "share_churned": wilson(30, 50, 0.8),
+                "share_retained": wilson(70, 150, 0.8)}  # fmt: skip
+    for name, values in expected.items():
+        assert line[limits(name)].tolist() == pytest.approx([float(value) for value in values])
+
+
+def test_findings_are_those_of_the_fdr_asked_for() -> None:
+    fields = counted(("s", 30, 100), ("l", 22, 100))
+    assert kb.contrast(fields).findings().empty
+    assert len(kb.contrast(fields, fdr=0.3).findings()) == 2
 
 
 def test_to_frame_has_exactly_these_columns(found: kb.Contrasts) -> None:
@@ -259,6 +287,20 @@ def test_numbers_that_separate_leave_no_adjusted_effect() -> None:
                          adjust="age")  # fmt: skip
     assert "separates those who left" in result.details()["reason"].iloc[0]
     assert result.to_frame()["q_value"].isna().all()
+
+
+def test_groups_in_which_everybody_left_say_nothing_on_the_adjusted_effect() -> None:
+    rng = np.random.default_rng(5)
+    group = np.repeat(["gone", "busy", "mixed"], 100)
+    size = rng.choice(["s", "l"], 300)
+    gone = (rng.random(300) < np.where(size == "s", 0.5, 0.3)) | (group == "gone")
+    whole = kb.contrast(people(group=group, size=size, churned=gone), attributes="size", adjust="group")
+    rest = group != "gone"
+    part = kb.contrast(
+        people(group=group[rest], size=size[rest], churned=gone[rest]), attributes="size", adjust="group"
+    )
+    names = limits("odds_ratio_adjusted")
+    assert row(whole, "size", "s")[names].tolist() == pytest.approx(row(part, "size", "s")[names].tolist(), rel=1e-9)
 
 
 # -- time at risk, contracts -------------------------------------------------------------------------
@@ -408,6 +450,21 @@ def test_customers_without_a_number_are_left_out_of_the_adjusted_effect(telco: k
     result = kb.contrast(telco, attributes="partner", adjust="total_charges")
     assert "11 customers without total_charges are left out where total_charges is adjusted for." in result.notes
     assert row(result, "partner", "0")["n"] == 3641
+
+
+def test_an_unknown_number_is_like_no_other_number() -> None:
+    """The adjusted effect is that of the customers whose number is known, though all count in the raw one."""
+    rng = np.random.default_rng(4)
+    size, months = rng.choice(["s", "l"], 400), rng.integers(1, 30, 400).astype(float)
+    gone = rng.random(400) < np.where(size == "s", 0.5, 0.3)
+    months[:60], gone[:60] = np.nan, size[:60] == "l"
+    whole = kb.contrast(people(size=size, months=months, churned=gone), attributes="size", adjust="months")
+    part = kb.contrast(
+        people(size=size[60:], months=months[60:], churned=gone[60:]), attributes="size", adjust="months"
+    )
+    names = limits("odds_ratio_adjusted")
+    assert row(whole, "size", "s")[names].tolist() == pytest.approx(row(part, "size", "s")[names].tolist(), rel=1e-9)
+    assert whole.to_frame()["n"].sum() == 400
 
 
 @pytest.mark.parametrize(

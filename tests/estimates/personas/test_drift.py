@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.data.personas import Statement
 from kbind.estimates.personas.changes import best_split, change_points
-from kbind.estimates.personas.drift import _welch
+from kbind.estimates.personas.drift import ARRIVALS, PersonaDrift, Series, _welch
 
 NEED = Statement({"de": "Berichte", "en": "Reports"}, shows_in={"events.kind": ("report",)})
 GROWER = kb.Persona("grower", 1, "Sales", "2026-01-01", {"de": "x", "en": "x"}, (kb.Rule("goal", in_=("grow",)),),
@@ -114,6 +114,33 @@ def test_change_points_in_steps() -> None:
     assert change_points(count, np.full(15, 100), 0.01) == [5, 10]
 
 
+def drift_of(count: list[int], fdr: float, conf_level: float = 0.95) -> PersonaDrift:
+    """One series of shares of 100."""
+    starts = tuple(day.date() for day in pd.date_range("2020-01-01", periods=len(count), freq="QS"))
+    labels = tuple(f"{day.year}-Q{(day.month + 2) // 3}" for day in starts)
+    series = Series("p", ARRIVALS, None, False, starts, labels, np.array(count), np.full(len(count), 100))
+    return PersonaDrift((series,), None, fdr, conf_level)  # type: ignore[arg-type]
+
+
+def test_each_change_is_told_against_the_level_before_and_after_it() -> None:
+    found = drift_of([70, 72, 69, 71, 70, 40, 41, 39, 40, 42, 11, 10, 9, 12, 10], 0.05, 0.9).changes()
+    assert found["period"].tolist() == ["2021-Q2", "2022-Q3"]
+    assert found["before"].tolist() == pytest.approx([0.704, 0.404])
+    assert found["after"].tolist() == pytest.approx([0.404, 0.104])
+    assert found["n"].tolist() == [1000, 1000]
+    shares = np.array([70, 72, 69, 71, 70, 40, 41, 39, 40, 42]) / 100
+    limits = found[["difference", "difference_ci_lower", "difference_ci_upper"]].iloc[0].tolist()
+    assert limits == pytest.approx(_welch(shares, slice(0, 5), slice(5, 10), 0.9))
+
+
+def test_changes_are_those_of_the_fdr_asked_for() -> None:
+    count = [50, 54, 46, 52, 42, 50, 44, 46]
+    p_value = best_split(np.array(count), np.full(8, 100)).p_value  # type: ignore[union-attr]
+    assert 0.06 < p_value < 0.9
+    assert drift_of(count, 0.05).changes().empty
+    assert len(drift_of(count, 0.9).changes())
+
+
 def test_p_values_of_noise_are_even() -> None:
     """So that a test at 5 % errs in 5 %: 600 series, whose customers differ from quarter to quarter beyond chance."""
     rng = np.random.default_rng(2)
@@ -129,6 +156,7 @@ def test_p_values_of_noise_are_even() -> None:
 
 
 @given(st.lists(st.integers(0, 40), min_size=5, max_size=14))
+@example([0, 0, 0, 1, 1])  # two levels and nothing else: rounding decides between very much and endless
 @settings(max_examples=25, deadline=None)
 def test_best_split_does_not_depend_on_direction_or_on_what_is_counted(counts: list[int]) -> None:
     count, n = np.array(counts), np.full(len(counts), 40)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.data.dataset.config import Role
 from kbind.estimates.intervals import newcombe
-from kbind.estimates.personas.staying import revenue_kept
+from kbind.estimates.personas.loyal import recall
+from kbind.estimates.personas.staying import UNKNOWN, Staying, revenue_kept, staying
 from kbind.statistics.durations import Durations
 from kbind.statistics.personas.members import Members
 from kbind.statistics.result import Provenance
@@ -93,6 +94,11 @@ def test_planted_personas_are_told_apart() -> None:
     channels = found.by_channel()
     assert channels.groupby("persona")["n"].sum()["grower"] == frame.loc["grower", "n"]
     assert (channels["n"] >= 0).all()
+    # of those won in one way, who fit
+    won = channels[channels["persona"] == "(all)"].set_index("channel")["n"]
+    grower = channels[channels["persona"] == "grower"].set_index("channel")
+    assert grower["coverage"].to_dict() == pytest.approx((grower["n"] / won).to_dict())
+    assert len(won) > 1
 
 
 def test_overlap_is_counted() -> None:
@@ -149,6 +155,35 @@ def test_retained_revenue_by_hand() -> None:
     assert np.isnan(revenue_kept(part, 4)[1][0])
 
 
+def test_rate_has_garwoods_interval_at_the_level_asked_for() -> None:
+    from scipy.stats import chi2
+
+    part = customers([(0, 4, True, 1), (0, 6, True, 1), (0, 10, False, 1)])
+    found = staying(part, 5, 0.8).rate
+    assert found == pytest.approx((2 / 20, chi2.ppf(0.1, 4) / 2 / 20, chi2.ppf(0.9, 6) / 2 / 20))
+
+
+def test_retention_has_the_interval_of_the_level_asked_for() -> None:
+    part = customers([(0, 4, True, 1), (0, 6, True, 1), (0, 10, False, 1), (0, 10, False, 1)])
+    value, lower, upper = staying(part, 5, 0.8).retention
+    # Greenwood: 1 of 4 left; of log(-log S) with the quantile of 80 %
+    half = 1.2815516 * np.sqrt(1 / (4 * 3)) / abs(np.log(0.75))
+    assert value == pytest.approx(0.75)
+    assert (lower, upper) == pytest.approx((0.75 ** np.exp(half), 0.75 ** np.exp(-half)))
+
+
+def test_recall_by_hand() -> None:
+    """Of 40 seen from their start 10 fit; 20 more of those who fit were there before recording began."""
+    whole = customers([(0, 5, False, 1), (0, 5, False, 1), (2, 5, False, 1)], [10, 30, 20])
+    inside = Staying(30, (0.8, 0.7, 0.9), 0.01, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+    outside = Staying(30, (0.4, 0.3, 0.5), 0.04, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+    found = recall(whole, np.array([True, False, True]), inside, outside, 0.9)
+    value = 0.25 * 0.8 / (0.25 * 0.8 + 0.75 * 0.4)
+    half = 1.6448536 * np.sqrt(1 / (40 * 0.25 * 0.75) + 0.01 + 0.04)
+    odds = value / (1 - value) * np.exp(half * np.array([-1, 1]))
+    assert found == pytest.approx((value, *(odds / (1 + odds))))
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from([0.0, 0.5, 1.5]), st.integers(2, 6), st.booleans(), st.integers(1, 50)),
@@ -192,6 +227,8 @@ def test_error_of_retained_revenue_is_the_infinitesimal_jackknife(rows: list[tup
         ({"personas": [persona(partner=(1,)), persona(partner=(0,))]}, "names a persona twice"),
         ({"personas": persona(partnr=(1,))}, "attributes='partnr' is no column of customers; did you mean 'partner'"),
         ({"horizon": 0}, "horizon=0 is no length"),
+        ({"attributes": []}, r"attributes=\[\] names no column"),
+        ({"attributes": "contrct"}, "attributes='contrct' is no column of customers; did you mean 'contract'"),
         ({"conf_level": 2}, "conf_level=2"),
         ({"channel": "chanel"}, "channel='chanel' is no column of customers"),
         ({"data": "telco"}, "data of type str is no data set"),

@@ -9,7 +9,10 @@ import pytest
 import kbind as kb
 from kbind.data.personas import Persona, Rule, Statement
 from kbind.estimates.intervals import wilson
+from kbind.estimates.questions import _Asker
 from kbind.estimates.questions.result import QualifyingQuestions, Question
+from kbind.estimates.refinement.columns import columns_of
+from kbind.estimates.refinement.matching import Matcher
 from kbind.statistics.result import Provenance
 
 
@@ -115,6 +118,39 @@ def test_qualifying_questions_costs_by_hand() -> None:
     assert row["gain_of_asking_ci_lower"] == pytest.approx(16 * 400 - 24 * 1000)
     assert row["gain_of_asking_ci_upper"] == pytest.approx(24 * 400 - 16 * 1000)
     assert "need" in result.notes[0]
+
+
+def test_questions_to_ask_are_those_of_the_fdr_asked_for(found: QualifyingQuestions) -> None:
+    doubtful = replace(found, q_values=dict.fromkeys(found.q_values, 0.2))
+    assert doubtful.to_frame().empty
+    assert "need" in replace(doubtful, fdr=0.3).to_frame()["attribute"].tolist()
+
+
+def test_intervals_of_questions_are_of_the_level_asked_for() -> None:
+    data = opened(company(2000))
+    usual, narrow = (kb.qualifying_questions(KIND_X, data, conf_level=level).questions for level in (0.95, 0.8))
+    for name in ("difference", "difference_adjusted", "retention_good", "retention_other"):
+        (value, lower, _), (same, low, _) = getattr(usual[0], name), getattr(narrow[0], name)
+        assert same == value
+        assert (value - low) / (value - lower) == pytest.approx(1.2815516 / 1.959964)
+
+
+def test_good_answers_are_those_of_the_first_half_and_measured_on_the_second() -> None:
+    """Need b keeps customers in the first half, and loses them in the second."""
+    rng = np.random.default_rng(0)
+    need, stayed = rng.integers(0, 2, 2000), rng.random(2000) < 0.5
+    frame = pd.DataFrame({"customer_id": range(2000), "kind": rng.choice(["x", "y"], 2000),
+                          "need": np.array(["a", "b"])[need], "churned": ~stayed})  # fmt: skip
+    columns = columns_of(opened(frame), KIND_X, exclude=(), adjust=None, bond=None, protected=None, insist=())
+    p = columns.p
+    b = p.attributes["need"].codes == p.attributes["need"].levels.index("b")
+    kept = b != p.gone
+    first, second = p.n * np.where(kept, 4, 1), p.n * np.where(kept, 1, 4)
+    asked = _Asker(columns, Matcher(p, 1.0), KIND_X, first, second, (), 0.95).ask("need", "")
+    assert asked is not None
+    assert asked.rule == Rule("need", in_=("b",))
+    assert asked.difference[2] < 0
+    assert asked.n == (second * (p.attributes["kind"].codes == 0)).sum()
 
 
 def test_qualifying_questions_without_money_leaves_it_unknown() -> None:

@@ -142,6 +142,11 @@ def test_full_agreement_has_no_interval_of_no_width() -> None:
     assert found[["kappa_ci_lower", "kappa_ci_upper"]].isna().all()
 
 
+def test_agreement_counts_only_where_something_was_written() -> None:
+    found = kb.code_reasons(["teuer", "danke", None, " "]).agreement(["price", [], [], []]).set_index("theme")
+    assert found.loc["price", "n"] == 2
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["teuer", "no budget", "Support", "data breach"]))
 def test_any_text_is_coded_and_loud_ones_alike(text: str, words: str) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.reasons.association import association
-from kbind.estimates.reasons.behaviour import mean, mean_gap
+from kbind.estimates.reasons.behaviour import mean, mean_gap, share_gap
 
 
 def goodbyes(rows: list[tuple[int, str, str | None]], sizes: list[str | None], **tables: pd.DataFrame) -> kb.Dataset:
@@ -42,7 +43,10 @@ def test_reason_by_type_by_hand(simple: kb.Dataset) -> None:
     line = frame.loc[("small", "price")]
     assert (line["n"], line["of"], line["share"]) == (6, 8, 0.75)
     assert line[["share_ci_lower", "share_ci_upper"]].tolist() == pytest.approx([0.4093, 0.9285], abs=1e-4)
-    assert line["share_simultaneous_ci_lower"] < line["share_ci_lower"]
+    # three levels, the unknown one among them, with two reasons each
+    joint = [float(limit) for limit in wilson(6, 8, 1 - 0.05 / 6)[1:]]
+    names = ["share_simultaneous_ci_lower", "share_simultaneous_ci_upper"]
+    assert line[names].tolist() == pytest.approx(joint)
     assert line["share_all"] == pytest.approx(10 / 21)
     silent = frame.loc[("small", "(missing)")]
     assert (silent["n"], silent["of"], silent["share"]) == (2, 10, 0.2)
@@ -110,6 +114,16 @@ def test_the_last_goodbye_counts_and_later_ones_are_not_known_yet() -> None:
     assert kb.reason_by_type(data).counts("size").to_numpy().sum() == 3
     early = kb.reason_by_type(data, as_of="2024-03-01").counts("size")
     assert early.loc["s"].to_dict() == {"price": 1, "(missing)": 0}
+    # the data ends before the moment it is complete up to
+    assert kb.reason_by_type(data, as_of="2024-02-01").counts("size").to_numpy().sum() == 1
+
+
+def test_who_is_not_said_to_have_been_thrown_out_left_of_his_own_accord() -> None:
+    said = pd.DataFrame({"customer_id": range(3), "timestamp": "2024-06-01", "reason": ["price", "price", "payment"],
+                         "voluntary": pd.array([True, None, False], dtype="boolean")})  # fmt: skip
+    people = pd.DataFrame({"customer_id": range(3), "size": list("sls")})
+    data = kb.open_dataset({"customers": people, "cancellations": said}, as_of="2025-01-01")
+    assert kb.reason_by_type(data).leavers.voluntary.tolist() == [True, True, False]
 
 
 # -- behaviour ---------------------------------------------------------------------------------------
@@ -161,6 +175,22 @@ def test_behaviour_by_hand() -> None:
     assert any(note.startswith("price_change: monthly price per seat") for note in found.notes)
 
 
+def test_behaviour_is_that_of_the_time_before_and_of_a_log_that_was_kept() -> None:
+    """Events are kept from May on only, so nothing is known of a change in use; a ticket after the goodbye is none."""
+    tables = {
+        "events": pd.DataFrame([(0, moment(1, 5)), (0, moment(1, 8)), (1, moment(1, 8))],
+                               columns=["customer_id", "timestamp"]),
+        "tickets": pd.DataFrame([(1, moment(1, 3), None), (0, moment(5, 9), None)],
+                                columns=["customer_id", "opened", "closed"]),
+        "subscriptions": pd.DataFrame([(k, "2023-01-01", None, 10.0) for k in range(2)],
+                                      columns=["customer_id", "start", "end", "mrr"]),
+    }  # fmt: skip
+    rows = [(0, moment(3, 9), "price"), (1, moment(3, 9), "service")]
+    found = kb.reason_by_type(goodbyes(rows, ["s", "l"], **tables)).behaviour().set_index(["reason", "measure"])
+    assert found.loc[("price", "usage_trend"), "n"] == 0
+    assert found.loc[("price", "tickets"), ["n", "value"]].tolist() == [1, 0]
+
+
 def test_behaviour_compares_with_others_who_left_of_their_own_accord(saas: kb.Dataset) -> None:
     found = kb.reason_by_type(saas, by="company_size")
     frame = found.behaviour().set_index(["reason", "measure"])
@@ -199,6 +229,9 @@ def test_mean_and_its_gap_agree_with_scipy() -> None:
     assert (gap.ci_lower, gap.ci_upper) == pytest.approx((expected.low, expected.high))
     assert np.isnan(mean(one[:1], 0.9).ci_lower)
     assert np.isnan(mean_gap(one[:1], other, 0.9).value)
+    shares = share_gap(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 0.0, 0.0]), 0.8)
+    newcombes = [float(part) for part in newcombe(2, 3, 1, 4, 0.8)]
+    assert [shares.value, shares.ci_lower, shares.ci_upper] == pytest.approx(newcombes)
 
 
 # -- planted truth, errors ---------------------------------------------------------------------------

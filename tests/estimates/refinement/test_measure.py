@@ -12,6 +12,7 @@ import kbind as kb
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.measure import (
     Figure,
+    enough,
     first_year,
     jaccard,
     retained_revenue,
@@ -115,6 +116,12 @@ def test_influence_is_what_leaving_one_out_changes(stay: list[bool], sets: list[
         less = many.copy()
         less[row] -= 1
         assert whole.value - value(less).value == pytest.approx(whole.influence[row], abs=1e-5)
+
+
+def test_enough_takes_customers_leavers_and_stayers() -> None:
+    for left, n, said in ((10, 100, True), (9, 100, False), (91, 100, False), (90, 100, True), (50, 99, False)):
+        p = customers(churned=np.arange(n) < left, plan=["a"] * n)
+        assert enough(p, p.n, np.ones(len(p.n), dtype=bool)) == said
 
 
 def test_figures_of_nobody_are_unknown(ten: Prospects) -> None:

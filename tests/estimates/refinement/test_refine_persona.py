@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.data.personas import Persona, Rule
 from kbind.estimates.refinement.columns import columns_of
-from kbind.estimates.refinement.judge import benjamini_hochberg
+from kbind.estimates.refinement.judge import CHANCE, CONFIRMED, SMALL, _finding, benjamini_hochberg
 from kbind.estimates.refinement.matching import Edit, Matcher, apply
+from kbind.estimates.refinement.result import HeldOut, Measured
 from kbind.estimates.refinement.run import Run
-from kbind.estimates.refinement.search import Bounds, search
-from kbind.estimates.refinement.traps import Scale, Weighed
+from kbind.estimates.refinement.search import PROPOSED, Bounds, Step, search
+from kbind.estimates.refinement.traps import LOCK_IN, SURVIVORS, Scale, Weighed
 from kbind.statistics.personas import matched
 from kbind.statistics.prospects import prospects
 
@@ -378,6 +379,109 @@ def test_trap_of_what_is_not_known_is_none() -> None:
     assert replace(found, gain_adjusted=(0.02, -0.01, 0.05)).trap(0.05, dropped=False) == "vanishes after adjusting"
     assert replace(found, gain_adjusted=(0.02, -0.01, 0.05)).trap(0.05, dropped=True) == ""
     assert replace(found, gain_adjusted=(0.06, -0.01, 0.13)).trap(0.05, dropped=False) == ""
+
+
+def test_trap_of_survivors_leaves_room_for_the_gain_in_the_first_year() -> None:
+    """A rule that comes has to be able to win as much in the first year; one that goes must only not lose there."""
+    unknown = (float("nan"),) * 3
+    found = Weighed((0.1, 0.05, 0.15), unknown, unknown, unknown, (-0.01, -0.05, 0.03), 0.001)
+    assert found.trap(0.05, dropped=False) == SURVIVORS
+    assert found.trap(0.02, dropped=False) == ""
+    assert found.trap(0.05, dropped=True) == ""
+    assert replace(found, first_year_difference=(-0.05, -0.08, -0.01)).trap(0.05, dropped=True) == SURVIVORS
+
+
+def test_trap_of_lock_in_is_half_of_the_gain_among_those_who_are_alike() -> None:
+    unknown = (float("nan"),) * 3
+    found = Weighed((0.2, 0.15, 0.25), (0.1, 0.05, 0.15), (0.02, 0.0, 0.04), unknown, unknown, 0.001)
+    assert found.trap(0.05, dropped=False) == LOCK_IN
+    assert replace(found, gain_same_bond=(0.04, 0.02, 0.06)).trap(0.05, dropped=False) == ""
+    assert found.trap(0.05, dropped=True) == ""
+
+
+def test_findings_mind_the_fdr_and_the_gain_asked_for() -> None:
+    unknown = (float("nan"),) * 3
+    step = Step(Edit("add", None, Rule("plan", in_=("b",))), (), (), PROPOSED)
+    found = Weighed((0.1, 0.05, 0.15), unknown, unknown, unknown, unknown, 0.1)
+    assert _finding(step, found, 0.2, fdr=0.05, least=0.05) == CHANCE
+    assert _finding(step, found, 0.2, fdr=0.3, least=0.05) == CONFIRMED
+    assert _finding(step, found, 0.2, fdr=0.3, least=0.12) == SMALL
+
+
+def verdict(**changes: object) -> str:
+    """On a third part on which the new version wins ten points, but for what is changed."""
+    one = Measured(200, 0.2, (0.7, 0.6, 0.8), 50.0, (35.0, 30.0, 40.0), (0.7, 0.6, 0.8), 12.0)
+    unknown = (float("nan"),) * 3
+    there = HeldOut(one, one, (0.1, 0.05, 0.15), unknown, (1.0, -1.0, 3.0), (0.05, -0.05, 0.15), 0.5)
+    run = Run((None,) * 3, (), (), Bounds(0.05, 0.2, 0.05, 3), 0.05)  # type: ignore[arg-type]
+    return run._verdict(replace(there, **changes))[0]  # type: ignore[arg-type]
+
+
+def test_verdict_of_the_third_part() -> None:
+    assert verdict() == "accept"
+    assert verdict(retained_revenue_difference=(-2.0, -3.0, -1.0)) == "reject"
+    assert verdict(first_year_difference=(-0.1, -0.15, -0.05)) == "reject"
+    assert verdict(gain=(0.04, 0.01, 0.07)) == "reject"
+    assert verdict(gain=(0.06, -0.01, 0.13)) == "not enough data"
+
+
+def test_confirmed_edits_that_alone_make_another_persona_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proposed within the bounds, together with others that were not confirmed."""
+    p = prospects(opened(company(1)))
+    scales = [Scale(p, n, Matcher(p, 1.0), (), (), 0.95) for n in p.divide(3, np.random.default_rng(0))]
+    edit = Edit("add", None, Rule("plan", in_=("b",)))
+    step = Step(edit, KIND_X.rules, apply(KIND_X.rules, edit), PROPOSED)
+    monkeypatch.setattr("kbind.estimates.refinement.run.search", lambda *_: [step])
+    bounds = Bounds(0.05, 0.6, 0.05, 3)
+    found = Run((scales[0], scales[1], scales[2]), KIND_X.rules, ("plan",), bounds, 0.05).refine()
+    assert found.edits[0].finding == CONFIRMED
+    assert (found.verdict, found.reason) == ("reject", "The confirmed edits alone make another persona.")
+    assert found.held_out is None
+
+
+def test_what_the_bond_would_win_is_measured_on_the_part_that_confirms() -> None:
+    frame = company(2)
+    frame["contract"] = np.where(np.random.default_rng(3).random(len(frame)) < 0.5, "long", "short")
+    frame["churned"] = np.random.default_rng(4).random(len(frame)) < np.where(frame["contract"] == "long", 0.1, 0.5)
+    p = prospects(opened(frame))
+    parts = p.divide(3, np.random.default_rng(0))
+    turned = parts.copy()
+    turned[1, p.gone] *= 3
+    found = []
+    for each in (parts, turned):
+        scales = [Scale(p, n, Matcher(p, 1.0), (), ("contract",), 0.95) for n in each]
+        run = Run((scales[0], scales[1], scales[2]), KIND_X.rules, (), Bounds(0.05, 0.2, 0.05, 3), 0.05)
+        found.append(run.with_bond(("contract",), None))
+    one, other = found
+    assert one is not None
+    assert other is not None
+    assert one.edits == other.edits == ("add contract: long",)
+    assert one.gain != other.gain
+
+
+def test_bounds_of_coverage_and_edits_are_kept() -> None:
+    frame = company(1)
+    rng = np.random.default_rng(9)
+    frame["goal"] = rng.choice(["c", "d"], len(frame))
+    frame["churned"] = rng.random(len(frame)) < 0.2 + 0.25 * (frame["plan"] == "a") + 0.25 * (frame["goal"] == "c")
+    found = {most: kb.refine_persona(KIND_X, opened(frame), max_edits=most) for most in (1, 2)}
+    assert {most: sum(edit.proposed for edit in one.edits) for most, one in found.items()} == {1: 1, 2: 2}
+    # half of the customers are of kind x, a quarter on plan b too
+    wide = kb.refine_persona(KIND_X, opened(frame), min_coverage=0.3)
+    assert not any(edit.proposed for edit in wide.edits)
+
+
+def test_search_ranks_by_gain_times_coverage() -> None:
+    """A tenth of the customers stay best, but half of them win more in all."""
+    frame = company(1)
+    rng = np.random.default_rng(9)
+    frame["goal"] = rng.choice(["few", "others"], len(frame), p=[0.1, 0.9])
+    chance = np.where(frame["plan"] == "b", 0.25, 0.5)
+    frame["churned"] = rng.random(len(frame)) < np.where(frame["goal"] == "few", 0.05, chance)
+    p = prospects(opened(frame))
+    scale = Scale(p, p.n, Matcher(p, 1.0), (), (), 0.9)
+    steps = search(scale, KIND_X.rules, ("plan", "goal"), Bounds(0.01, 0.01, 0.05, 1))
+    assert [step.edit.attribute for step in steps if step.finding == PROPOSED] == ["plan"]
 
 
 # -- what comes out of it ----------------------------------------------------------------------------

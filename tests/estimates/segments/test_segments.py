@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 import kbind as kb
+from kbind.estimates.intervals import wilson
 from kbind.estimates.segments.copula import fit_copula
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod
-from kbind.estimates.segments.profile import FOLDS, lift
+from kbind.estimates.segments.profile import FOLDS, SegmentProfile, _level_rows, _number_row, lift
 from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, Trait, learn_coding
-from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p
+from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, Judgement, association_p, null_test
 from kbind.statistics.roster import Roster, roster
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "segments.json").read_text())
@@ -104,6 +106,13 @@ def test_learn_coding_logarithm_only_where_skewed() -> None:
     even = np.linspace(1, 2, 60) + np.sin(np.arange(60))
     coding = learn_coding(churned(opened({"skewed": skewed, "even": even + 5})))
     assert {trait.attribute: trait.log for trait in coding.traits} == {"skewed": True, "even": False}
+
+
+def test_a_logarithm_of_nothing_is_unknown() -> None:
+    trait = Trait("seats", np.array([0.0]), 1.5, log=True)
+    values, unknown = trait.read(np.array([np.e, 0.0, -1.0, np.nan]))
+    assert values.tolist() == [1, 1.5, 1.5, 1.5]
+    assert unknown.tolist() == [False, True, True, True]
 
 
 def test_learn_coding_does_not_apply_counts_as_no() -> None:
@@ -225,6 +234,23 @@ def test_stability_distinct_customers_with_counts_equal_all() -> None:
     assert len(rows) == 4
     found = stability(method, rows, counts.astype(float), 2, 20, np.random.default_rng(0))
     assert found.sizes.sum() == 120
+
+
+def test_rule_asks_for_segments_that_come_back_and_are_large_enough() -> None:
+    def passes(sizes: list[int], jaccard: float) -> bool:
+        return Stability(2, np.array(sizes), np.ones(20), np.full((20, 2), jaccard)).passes
+
+    assert passes([95, 5], 0.75)
+    assert not passes([96, 4], 1.0)
+    assert not passes([50, 50], 0.74)
+
+
+def test_null_samples_as_stable_as_the_data_speak_against_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    coding, values = copied(opened(blobs(120)))
+    same = Stability(3, np.array([40, 40, 40]), np.ones(20), np.ones((20, 3)))
+    monkeypatch.setattr("kbind.estimates.segments.verdict.stability", lambda *_: same)
+    found = null_test(KMeansMethod(coding), coding, values, same, 19, np.random.default_rng(0), lambda *_: None)
+    assert (len(found.null), found.p_value) == (5, 1.0)
 
 
 def of_association(seed: int, *, together: bool) -> float:
@@ -420,6 +446,69 @@ def test_profile_is_made_of_segments_formed_without_those_described(monkeypatch:
     assert seen == [200 - 200 // FOLDS] * FOLDS
 
 
+def test_rules_are_judged_on_customers_they_were_not_grown_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    import kbind.estimates.segments.rules as rules
+
+    found = kb.segment_churned(opened(blobs(), left=[True] * 200 + [False] * 40), k=3, resamples=20, null_samples=19)
+    seen: list[int] = []
+    original = rules._grow
+
+    def watched(x: np.ndarray, segment: np.ndarray, seed: int) -> object:
+        seen.append(len(x))
+        return original(x, segment, seed)
+
+    monkeypatch.setattr(rules, "_grow", watched)
+    found.profile()
+    assert seen == [200 - 200 // FOLDS] * FOLDS + [200]
+
+
+def test_share_of_lost_revenue_by_hand() -> None:
+    people = replace(roster(opened({"a": ["x", "y", "x"] * 10})), revenue=np.tile([10.0, 20.0, 30.0], 10))
+    found = SegmentProfile(
+        k=2, verdict=GROUPS, names=(), rules=(), fidelity=1.0, same_segment=1.0, segment=np.tile([0, 0, 1], 10),
+        roster=people, differences=pd.DataFrame(), conf_level=0.9, provenance=people.provenance,
+    )._lost()  # fmt: skip
+    assert found["lost_revenue"].tolist() == [300, 300]
+    # each customer moves the share by revenue times (in the segment - share) / all revenue
+    half = 1.6448536 * np.sqrt(10 * (5**2 + 10**2 + 15**2)) / 600
+    assert found["lost_revenue_share_ci_lower"] == pytest.approx([0.5 - half] * 2)
+    assert found["lost_revenue_share_ci_upper"] == pytest.approx([0.5 + half] * 2)
+
+
+def test_profile_has_intervals_of_the_level_asked_for(planted: kb.Segmentation) -> None:
+    found = replace(planted.profile(), conf_level=0.8)
+    frame = found.to_frame()
+    churned_here, everybody = frame["n_churned"].to_numpy(), frame["n"].to_numpy()
+    expected = {
+        "share": wilson(churned_here, churned_here.sum(), 0.8),
+        "churn_rate": wilson(churned_here, everybody, 0.8),
+        "lift": lift(churned_here, everybody, 0.8),
+    }
+    for name, (_, lower, upper) in expected.items():
+        assert frame[f"{name}_ci_lower"].to_numpy() == pytest.approx(lower)
+        assert frame[f"{name}_ci_upper"].to_numpy() == pytest.approx(upper)
+
+
+def test_difference_of_a_number_in_standard_deviations_by_hand() -> None:
+    values, inside = np.array([10.0, 14.0, 20.0, 30.0, 40.0, 60.0]), np.array([True, True, True, False, False, False])
+    found = _number_row(Trait("size", np.array([29.0]), 25.0), values, inside, 0, 1.96)
+    one, other, spread = values[:3], values[3:], values.std()
+    half = 1.96 * np.sqrt(one.var(ddof=1) / 3 + other.var(ddof=1) / 3) / spread
+    difference = (one.mean() - other.mean()) / spread
+    limits = [found[f"difference{end}"] for end in ("", "_ci_lower", "_ci_upper")]
+    assert limits == pytest.approx([difference, difference - half, difference + half])
+    assert found["clear"]
+
+
+def test_a_level_is_clear_only_if_its_interval_leaves_out_nothing() -> None:
+    trait = Trait("kind", np.array([0.5]), 0, levels=("a", "b"), shown=(1,))
+    inside = np.arange(40) < 20
+    for others, clear in ((9, False), (1, True)):
+        values = np.r_[np.arange(20) < 10, np.arange(20) < others].astype(int)
+        (found,) = _level_rows(trait, values, inside, 0, 0.95)
+        assert found["clear"] == clear
+
+
 def test_lift_of_half_as_many() -> None:
     ratio, lower, upper = lift(np.array([10, 30]), np.array([100, 100]), 0.95)
     assert ratio == pytest.approx([0.5, 1.5])
@@ -459,3 +548,13 @@ def test_compare_methods_agree_where_groups_are_clear() -> None:
     assert frame.loc["latent_classes", "agreement"] == 1
     assert frame.loc["latent_classes", "ari"] > 0.9
     assert frame.loc["latent_classes", "k"] == 3
+
+
+def test_compare_methods_agree_on_as_many_segments_apart_from_each_ones_own_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = kb.segment_churned(opened(blobs(150)), k=3, resamples=20, null_samples=19)
+    monkeypatch.setattr("kbind.estimates.segments.result.judge", lambda *_: Judgement((), 2, 0.01, None, CONTINUUM))
+    row = found.compare_methods().set_index("method").loc["latent_classes"]
+    assert (row["k"], row["agreement_same_k"]) == (2, 1)
+    assert row["agreement"] < 0.9
