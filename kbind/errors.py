@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,19 @@ def check_count(parameter: str, value: object, least: int, most: int | None = No
         raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
 
 
+def check_amount(parameter: str, value: object) -> float:
+    """Return an amount of money: a finite number from 0.
+
+    >>> check_amount("budget", -1)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: budget=-1 is no amount; allowed: a number from 0
+    """
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not 0 <= number < math.inf:
+        raise ArgumentError(f"{parameter}={value!r} is no amount; allowed: a number from 0")
+    return number
+
+
 def check_share(parameter: str, value: object) -> None:
     """Refuse what is no number strictly between 0 and 1.
 
@@ -190,7 +204,8 @@ def check_share(parameter: str, value: object) -> None:
     Traceback (most recent call last):
     kbind.errors.ArgumentError: fdr=5 is no share; allowed: between 0 and 1, such as 0.05
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not 0 < number < 1:
         raise ArgumentError(f"{parameter}={value!r} is no share; allowed: between 0 and 1, such as 0.05")
 
 

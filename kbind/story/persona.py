@@ -208,7 +208,10 @@ class PersonaStory:
             return text("persona.mark.said", n=self.voice.count(mark.n))
         if self.voice.disclosure.hides(mark.n):
             return text("persona.mark.hidden")
-        assert mark.estimate is not None and mark.ci_lower is not None and mark.ci_upper is not None  # noqa: PT018
+        # a measured one has them all
+        assert mark.estimate is not None
+        assert mark.ci_lower is not None
+        assert mark.ci_upper is not None
         limits = text("range", low=self._decimal(mark.ci_lower), high=self._decimal(mark.ci_upper))
         value = self._decimal(mark.estimate)
         return text("persona.mark.measured", value=value, range=limits, n=self.voice.number(mark.n))

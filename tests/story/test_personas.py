@@ -49,7 +49,7 @@ def in_german(story: PersonasStory) -> PersonasStory:
 def with_other(story: PersonasStory, **changes: object) -> PersonasStory:
     """The same story of other findings, told by a voice that has not said anything yet."""
     given = {"refinements": story.refinements, "questions": story.questions, **changes}
-    return personas_story(story.data, story.evaluation, given["refinements"], given["questions"], story.again)  # type: ignore[arg-type]
+    return personas_story(story.data, story.evaluation, given["refinements"], given["questions"], story.again)
 
 
 def rated(n: int, stays: dict[str, float], rng: int = 0, bulk: int = 0) -> kb.Dataset:

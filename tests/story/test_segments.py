@@ -256,7 +256,7 @@ def test_cards_of_a_segment_that_nobody_falls_in_are_written(grouped: Segments) 
     traits = grouped.profile.traits()
     profile = SimpleNamespace(traits=lambda: traits[traits["segment"] != 4])
     left = grouped.frame["n_churned"].to_numpy() * np.array([1, 1, 1, 0])
-    shared = Segments(grouped.found, profile)._shared(1, left, Disclosure())  # type: ignore[arg-type]
+    shared = Segments(grouped.found, profile)._shared(1, left, Disclosure())
     assert any(one.level for one in shared)
 
 
@@ -266,7 +266,7 @@ def test_reasons_of_a_card_do_not_tell_how_few_gave_none(grouped: Segments) -> N
     frame = pd.DataFrame(rows, columns=["segment", "reason", "n", "share"]).assign(share_ci_lower=0.1,
                                                                                   share_ci_upper=0.9)  # fmt: skip
     profile = SimpleNamespace(reasons=lambda: frame)
-    found = Segments(grouped.found, profile)._reasons(np.array([41, 59, 180]), Disclosure(5))  # type: ignore[arg-type]
+    found = Segments(grouped.found, profile)._reasons(np.array([41, 59, 180]), Disclosure(5))
     assert found[0] == ()
     assert [name for name, _ in found[2]] == ["price", "service"]
 
@@ -274,7 +274,7 @@ def test_reasons_of_a_card_do_not_tell_how_few_gave_none(grouped: Segments) -> N
 def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them(company: kb.Dataset) -> None:
     rows = [SimpleNamespace(attribute="x", level=level, left=left, n=n)
             for level, left, n in (("a", 50, 53), ("b", 30, 100), ("c", 40, 120))]  # fmt: skip
-    told = segment_story(company, SimpleNamespace(comparisons=rows))  # type: ignore[arg-type]
+    told = segment_story(company, SimpleNamespace(comparisons=rows))
     assert told._hidden == {("x", "a"), ("x", "b")}
 
 
@@ -305,7 +305,7 @@ def test_reasons_show_silence_and_add_up(story: SegmentStory) -> None:
 def test_one_reason_is_that_of_surely_more_than_half(company: kb.Dataset) -> None:
     for price, other, one in ((6, 5, False), (60, 40, True)):
         people = SimpleNamespace(reasons=("price", "service"), reason=np.repeat([0, 1], [price, other]))
-        told = segment_story(company, None, SimpleNamespace(leavers=people))  # type: ignore[arg-type]
+        told = segment_story(company, None, SimpleNamespace(leavers=people))
         assert told.one_reason == one
 
 
@@ -327,7 +327,7 @@ def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dat
         leavers=leavers, conf_level=0.95, counts=lambda _: counts, to_frame=lambda: frame,
         association=lambda: pd.DataFrame({"attribute": ["type"], "q_value": [0.001]}),
     )  # fmt: skip
-    found = segment_story(company, None, given).deviation  # type: ignore[arg-type]
+    found = segment_story(company, None, given).deviation
     assert found is not None
     assert found[:2] == ("c", "price")
 
@@ -366,7 +366,7 @@ def behaved(story: SegmentStory, counts: dict[str, tuple[int, int]], threshold: 
     ).assign(difference=0.0, difference_ci_lower=-0.1, difference_ci_upper=0.1)
     assert story.reasons is not None
     given = SimpleNamespace(behaviour=lambda: frame, leavers=story.reasons.leavers)
-    table = segment_story(story.data, None, given, threshold=threshold).behaviour_table()  # type: ignore[arg-type]
+    table = segment_story(story.data, None, given, threshold=threshold).behaviour_table()
     return {row[0]: row[1] for row in table.rows}
 
 

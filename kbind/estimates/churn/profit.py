@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, check_amount
 from kbind.statistics.snapshots import Snapshots
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ def decision_of(snapshots: Snapshots, budget: Any, cost: Any, offer: Any, accept
     missing = [name for name, number in given.items() if number is None]
     if missing:
         raise ArgumentError(f"{missing[0]} is not given; a figure in money needs budget, cost, offer and acceptance")
-    numbers = {name: _amount(name, number) for name, number in given.items()}
+    numbers = {name: check_amount(name, number) for name, number in given.items()}
     if not 0 < numbers["acceptance"] < 1:
         raise ArgumentError(f"acceptance={acceptance!r} is no chance; allowed: between 0 and 1, such as 0.3")
     return Decision(**numbers, value=_values(snapshots, value))
@@ -86,17 +86,11 @@ def contactable(snapshots: Snapshots) -> Bools:
     return np.asarray(snapshots.consent == 1) if recorded else np.ones(len(snapshots.customer), dtype=bool)
 
 
-def _amount(name: str, number: Any) -> float:
-    if isinstance(number, (int, float, np.integer, np.floating)) and 0 <= number < np.inf:
-        return float(number)
-    raise ArgumentError(f"{name}={number!r} is no amount; allowed: a number from 0")
-
-
 def _values(snapshots: Snapshots, value: Any) -> Floats:
     """The stated value for everybody, or a year of each customer's money; the mean where that is unknown."""
     n = len(snapshots.customer)
     if value is not None:
-        return np.full(n, _amount("value", value))
+        return np.full(n, check_amount("value", value))
     own = MONTHS_KEPT * snapshots.value
     if np.isnan(own).all():
         raise ArgumentError("value=None takes a year of a customer's money, and the snapshots have none; give a value")

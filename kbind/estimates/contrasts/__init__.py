@@ -10,6 +10,7 @@ from kbind.data.dataset import Dataset
 from kbind.errors import check_conf_level, check_share
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
+from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.statistics.groups import names_of
 from kbind.statistics.profiles import profiles
 from kbind.statistics.profiles.levels import Floats
@@ -111,13 +112,7 @@ def _rank(row: Comparison, name: str) -> tuple[bool, float]:
 
 def _q_values(rows: Sequence[Comparison], name: str) -> Floats:
     """Benjamini-Hochberg over all tests; the two rows of an attribute with two levels are one test."""
-    from statsmodels.stats.multitest import multipletests
-
     test = {row: (row.attribute, "" if row.two else row.level) for row in rows}
     p_values = {test[row]: chosen(row, name).p_value for row in rows}
-    known = [key for key, p in p_values.items() if not np.isnan(p)]
-    if not known:
-        return np.full(len(rows), np.nan)
-    adjusted = multipletests([p_values[key] for key in known], method="fdr_bh")[1]
-    q = dict(zip(known, adjusted, strict=True))
-    return np.array([q.get(test[row], np.nan) for row in rows])
+    q = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
+    return np.array([q[test[row]] for row in rows])

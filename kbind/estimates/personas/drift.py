@@ -16,6 +16,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import check_choice, check_conf_level, check_share
 from kbind.estimates.intervals import wilson
+from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.personas.changes import LEAST, best_split, change_points
 from kbind.statistics.personas.matching import matched
 from kbind.statistics.personas.members import as_personas
@@ -127,16 +128,9 @@ class PersonaDrift(Shown):
     @cached_property
     def _tests(self) -> list[tuple[float, float]]:
         """P and q value of every series; NaN where there is no test."""
-        from statsmodels.stats.multitest import multipletests
-
         splits = [best_split(*_counted_periods(series)[:2]) for series in self.series]
         p_values = [float("nan") if split is None else split.p_value for split in splits]
-        known = [k for k, p in enumerate(p_values) if not np.isnan(p)]
-        q_values = [float("nan")] * len(p_values)
-        if known:
-            for k, q in zip(known, multipletests([p_values[k] for k in known], method="fdr_bh")[1], strict=True):
-                q_values[k] = float(q)
-        return list(zip(p_values, q_values, strict=True))
+        return list(zip(p_values, benjamini_hochberg(p_values).tolist(), strict=True))
 
     def changes(self) -> pd.DataFrame:
         """Where a series has changed its level.

@@ -301,7 +301,7 @@ def evaluate_personas(
     """
     many = as_personas(personas)
     check_conf_level(conf_level)
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, float)) or not 0 < horizon < float("inf"):
+    if isinstance(horizon, bool) or not isinstance(horizon, (int, float, np.integer)) or not 0 < horizon < float("inf"):
         raise ArgumentError(f"horizon={horizon!r} is no length; allowed: months above 0, such as 12")
     ruled = tuple(dict.fromkeys(name for persona in many for name in persona.attributes))
     compared = ruled if attributes is None else names_of(attributes, "attributes")

@@ -9,11 +9,11 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.errors import ArgumentError, check_conf_level, check_rng, check_share
+from kbind.errors import ArgumentError, check_amount, check_conf_level, check_rng, check_share
+from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.questions.result import QualifyingQuestions, Question
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.columns import Columns, columns_of
-from kbind.estimates.refinement.judge import benjamini_hochberg
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.measure import enough, retention, share_of
 from kbind.estimates.refinement.search import simple_rules
@@ -98,8 +98,8 @@ def qualifying_questions(
     check_share("fdr", fdr)
     generator = check_rng(rng)
     for name, money in (("value", value), ("cost", cost)):
-        if money is not None and (isinstance(money, bool) or not isinstance(money, (int, float)) or not money >= 0):
-            raise ArgumentError(f"{name}={money!r} is no amount of money; allowed: 0 or more")
+        if money is not None:
+            check_amount(name, money)
     columns = columns_of(
         data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
     )  # fmt: skip
@@ -115,11 +115,12 @@ def qualifying_questions(
     grounds = protected_columns(p.attributes, protected)
     found = {name: asker.ask(name, grounds.get(name, "")) for name in columns.allowed}
     asked = [question for question in found.values() if question is not None]
+    q_values = benjamini_hochberg([question.p_value for question in asked])
     reasons = columns.barred | {name: "too few leads to tell" for name, question in found.items() if question is None}
     return QualifyingQuestions(
         persona=persona,
         questions=tuple(sorted(asked, key=lambda question: -question.difference_adjusted[0])),
-        q_values=dict(zip((q.attribute for q in asked), benjamini_hochberg([q.p_value for q in asked]), strict=True)),
+        q_values=dict(zip((q.attribute for q in asked), q_values.tolist(), strict=True)),
         barred=reasons,
         adjust=held,
         value=float("nan") if value is None else float(value),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.errors import check_conf_level, check_rng
 from kbind.estimates.intervals import wilson
+from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.reasons.association import association
 from kbind.estimates.reasons.behaviour import behaviour_frame
 from kbind.estimates.reasons.coding import CodedReasons, code_reasons
@@ -113,18 +114,14 @@ class ReasonsByType(Shown):
     @cached_property
     def _associations(self) -> pd.DataFrame:
         import pandas as pd
-        from statsmodels.stats.multitest import multipletests
 
         # who is unknown, or gave no reason, says nothing on how both go together
         found = [association(self._table(a)[:-1, :-1], self.conf_level, self.rng) for a in self.leavers.attributes]
         frame = pd.DataFrame([asdict(one) for one in found])
         frame = frame.rename(columns={"ci_lower": "cramers_v_ci_lower", "ci_upper": "cramers_v_ci_upper"})
         frame.insert(0, "attribute", [a.name for a in self.leavers.attributes])
-        known = frame["p_value"].notna().to_numpy()
-        q = np.full(len(frame), np.nan)
-        if known.any():
-            q[known] = multipletests(frame["p_value"].to_numpy()[known], method="fdr_bh")[1]
-        return frame.assign(q_value=q).sort_values("cramers_v", ascending=False, kind="stable", ignore_index=True)
+        frame["q_value"] = benjamini_hochberg(frame["p_value"].to_numpy())
+        return frame.sort_values("cramers_v", ascending=False, kind="stable", ignore_index=True)
 
     def association(self) -> pd.DataFrame:
         """How closely stated reasons and each attribute go together, the closest first.

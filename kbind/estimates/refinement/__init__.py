@@ -8,7 +8,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level, check_rng, check_share
+from kbind.errors import ArgumentError, check_conf_level, check_count, check_rng, check_share
 from kbind.estimates.refinement.columns import columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.result import Refinement
@@ -120,8 +120,7 @@ def refine_persona(
     for name, share in shares.items():
         check_share(name, share)
     generator = check_rng(rng)
-    if isinstance(max_edits, bool) or not isinstance(max_edits, int) or max_edits < 1:
-        raise ArgumentError(f"max_edits={max_edits!r} is not possible; allowed: whole numbers from 1")
+    check_count("max_edits", max_edits, 1)
     columns = columns_of(
         data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
     )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.refinement.matching import Edit, Rules
 from kbind.estimates.refinement.measure import jaccard, months_seen, share_of
 from kbind.estimates.refinement.search import PROPOSED, Step
@@ -69,7 +70,7 @@ def judge(scale: Scale, rules: Rules, steps: Sequence[Step], *, fdr: float, leas
     """
     weighed = [scale.weigh(step.before, step.after, step.edit.attribute) for step in steps]
     proposed = [k for k, step in enumerate(steps) if step.finding == PROPOSED]
-    q_values = dict(zip(proposed, benjamini_hochberg([weighed[k].p_value for k in proposed]), strict=True))
+    q_values = dict(zip(proposed, benjamini_hochberg([weighed[k].p_value for k in proposed]).tolist(), strict=True))
     old, result = scale.matcher.match(rules), []
     for k, (step, found) in enumerate(zip(steps, weighed, strict=True)):
         before, after = scale.matcher.match(step.before), scale.matcher.match(step.after)
@@ -97,20 +98,3 @@ def _finding(step: Step, found: Weighed, q_value: float, fdr: float, least: floa
     if found.gain[0] < least:
         return SMALL
     return found.trap(least, dropped=step.edit.kind == "drop") or CONFIRMED
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Q values; NaN where there is no p value.
-
-    >>> benjamini_hochberg([0.01, float("nan"), 0.04])
-    [0.02, nan, 0.04]
-    """
-    known = [k for k, p in enumerate(p_values) if not np.isnan(p)]
-    result = [float("nan")] * len(p_values)
-    if known:
-        from statsmodels.stats.multitest import multipletests
-
-        found = multipletests([p_values[k] for k in known], method="fdr_bh")[1]
-        for k, q in zip(known, found, strict=True):
-            result[k] = float(q)
-    return result

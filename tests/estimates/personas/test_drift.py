@@ -119,7 +119,7 @@ def drift_of(count: list[int], fdr: float, conf_level: float = 0.95) -> PersonaD
     starts = tuple(day.date() for day in pd.date_range("2020-01-01", periods=len(count), freq="QS"))
     labels = tuple(f"{day.year}-Q{(day.month + 2) // 3}" for day in starts)
     series = Series("p", ARRIVALS, None, False, starts, labels, np.array(count), np.full(len(count), 100))
-    return PersonaDrift((series,), None, fdr, conf_level)  # type: ignore[arg-type]
+    return PersonaDrift((series,), None, fdr, conf_level)
 
 
 def test_each_change_is_told_against_the_level_before_and_after_it() -> None:
@@ -135,7 +135,7 @@ def test_each_change_is_told_against_the_level_before_and_after_it() -> None:
 
 def test_changes_are_those_of_the_fdr_asked_for() -> None:
     count = [50, 54, 46, 52, 42, 50, 44, 46]
-    p_value = best_split(np.array(count), np.full(8, 100)).p_value  # type: ignore[union-attr]
+    p_value = best_split(np.array(count), np.full(8, 100)).p_value
     assert 0.06 < p_value < 0.9
     assert drift_of(count, 0.05).changes().empty
     assert len(drift_of(count, 0.9).changes())

@@ -17,7 +17,7 @@ from kbind.statistics.result import Provenance
 
 
 def persona(*rules: Rule, **more: object) -> Persona:
-    return Persona("toy", 1, "Sales", "2026-01-01", "toy", rules, **more)  # type: ignore[arg-type]
+    return Persona("toy", 1, "Sales", "2026-01-01", "toy", rules, **more)
 
 
 KIND_X = persona(Rule("kind", in_=("x",)))
@@ -214,7 +214,7 @@ def test_qualifying_questions_finds_nothing_where_nothing_matters() -> None:
 )
 def test_qualifying_questions_names_what_is_wrong(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.qualifying_questions(KIND_X, opened(company(500)), **arguments)  # type: ignore[arg-type]
+        kb.qualifying_questions(KIND_X, opened(company(500)), **arguments)
 
 
 def test_qualifying_questions_needs_enough_leads() -> None:

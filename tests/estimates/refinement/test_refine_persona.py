@@ -27,7 +27,7 @@ TELCO_ROLES = {"churned": {"column": "churn", "value": "Yes"}, "tenure": "tenure
 
 
 def persona(*rules: Rule, **more: object) -> Persona:
-    return Persona("toy", 1, "Sales", "2026-01-01", "toy", rules, **more)  # type: ignore[arg-type]
+    return Persona("toy", 1, "Sales", "2026-01-01", "toy", rules, **more)
 
 
 def company(seed: int, n: int = 6000, **effects: object) -> pd.DataFrame:
@@ -413,8 +413,8 @@ def verdict(**changes: object) -> str:
     one = Measured(200, 0.2, (0.7, 0.6, 0.8), 50.0, (35.0, 30.0, 40.0), (0.7, 0.6, 0.8), 12.0)
     unknown = (float("nan"),) * 3
     there = HeldOut(one, one, (0.1, 0.05, 0.15), unknown, (1.0, -1.0, 3.0), (0.05, -0.05, 0.15), 0.5)
-    run = Run((None,) * 3, (), (), Bounds(0.05, 0.2, 0.05, 3), 0.05)  # type: ignore[arg-type]
-    return run._verdict(replace(there, **changes))[0]  # type: ignore[arg-type]
+    run = Run((None,) * 3, (), (), Bounds(0.05, 0.2, 0.05, 3), 0.05)
+    return run._verdict(replace(there, **changes))[0]
 
 
 def test_verdict_of_the_third_part() -> None:
@@ -535,7 +535,7 @@ def test_accept_writes_the_new_version_beside_the_old(streaming: kb.Refinement, 
 )
 def test_refine_persona_names_what_is_wrong(telco: kb.Dataset, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.refine_persona(persona(Rule("partner", in_=(1,))), telco, **arguments)  # type: ignore[arg-type]
+        kb.refine_persona(persona(Rule("partner", in_=(1,))), telco, **arguments)
 
 
 def test_refine_persona_names_a_wrong_persona(telco: kb.Dataset) -> None:
@@ -544,4 +544,4 @@ def test_refine_persona_names_a_wrong_persona(telco: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="whom not to sell to"):
         kb.refine_persona(persona(Rule("partner", in_=(1,)), negative=True), telco)
     with pytest.raises(kb.ArgumentError, match="is no persona"):
-        kb.refine_persona("streaming", telco)  # type: ignore[arg-type]
+        kb.refine_persona("streaming", telco)
