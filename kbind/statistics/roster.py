@@ -244,10 +244,11 @@ def _values(data: Dataset, name: str, values: pa.ChunkedArray) -> Values:
 def _levels(data: Dataset, name: str, values: pa.ChunkedArray) -> Attribute:
     """Levels as words; numbers as they are written."""
     kind = kind_of(data.tables["customers"].columns[name])
-    if kind == "number":
+    number = kind == "number"
+    if number:
         words = ["" if value != value else f"{value:.15g}" for value in numbers_of(values)]
         values, kind = pa.chunked_array([pa.array([word or None for word in words], pa.string())]), "text"
-    return attribute_of(name, kind, values, np.ones(len(values), dtype=np.int64))
+    return replace(attribute_of(name, kind, values, np.ones(len(values), dtype=np.int64)), number=number)
 
 
 def _usable(columns: dict[str, Values], *, explicit: bool) -> tuple[dict[str, Values], list[str]]:

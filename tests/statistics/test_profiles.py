@@ -114,6 +114,44 @@ def test_columns_that_say_the_same_both_depend_on_the_parent() -> None:
     assert same == {"copy": "extra"}
 
 
+#: Columns that grow together with `minutes`, in ranges and as they stand.
+TOGETHER = {
+    "proportional": lambda minutes: (minutes, np.round(minutes * 0.17, 2)),
+    "with a gap": lambda minutes: (minutes, np.where(minutes < np.quantile(minutes, 0.25), 0.0, 5 + 0.1 * minutes)),
+    "backwards": lambda minutes: (minutes, 900 - 2 * minutes),
+    "few values": lambda minutes: (np.floor(minutes / 80), np.minimum(np.floor(minutes / 80), 2)),
+    "a category beside it": lambda minutes: (minutes, np.array(["low", "mid", "high"])[
+        np.searchsorted(cut_points(minutes, np.ones(len(minutes), dtype=int))[::2], minutes, side="right")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TOGETHER)
+def test_numbers_that_grow_together_do_apply(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    first, second = TOGETHER[kind](rng.gamma(9, 20, 400).round(1))
+    people = pd.DataFrame({"customer_id": range(400), "minutes": first, "charge": second,
+                           "churned": rng.random(400) < 0.4})  # fmt: skip
+    data = kb.open_dataset({"customers": people}, roles={"churned": "churned"})
+    assert profiles(data).structural == ()
+    compared = kb.contrast(data).to_frame()
+    assert compared.groupby("attribute")["n"].sum().eq(400).all()
+
+
+def test_a_missing_number_and_a_zero_or_one_can_say_that_nothing_applies() -> None:
+    """Who has no line has no minutes and no plan for it; `line` holds 0 and 1."""
+    rng = np.random.default_rng(6)
+    line = (np.arange(300) % 3 > 0).astype(int)
+    minutes = np.where(line == 1, rng.gamma(9, 20, 300), np.nan)
+    plan = np.where(line == 1, rng.choice(["s", "l"], 300), "none")
+    people = pd.DataFrame({"customer_id": range(300), "minutes": minutes, "plan": plan, "line": line,
+                           "churned": rng.random(300) < 0.4})  # fmt: skip
+    found = profiles(kb.open_dataset({"customers": people}, roles={"churned": "churned"})).structural
+    assert {(s.attribute, s.level, s.parent, s.parent_level) for s in found} == {
+        ("minutes", "(missing)", "line", "0"),
+        ("plan", "none", "line", "0"),
+    }
+
+
 def ranged(values: list[float]) -> Attribute:
     people = pd.DataFrame({"customer_id": range(len(values)), "x": values, "churned": np.arange(len(values)) % 2 == 0})
     (found,) = profiles(kb.open_dataset({"customers": people}, roles={"churned": "churned"})).attributes

@@ -116,7 +116,9 @@ class CoxFit(Shown):
         """Share of comparable pairs of rows that the linear predictor puts in the right order, within strata."""
         return concordance(self.fitted.sets, self.fitted.sets.predictor(self.coef * self.scale))
 
-    def proportional_hazards_test(self, transform: str = "km") -> ProportionalHazardsTest:
+    def proportional_hazards_test(
+        self, transform: str = "km", terms: Sequence[str] | None = None
+    ) -> ProportionalHazardsTest:
         """Exact score test of whether coefficients change with time.
 
         Parameters
@@ -124,17 +126,23 @@ class CoxFit(Shown):
         transform : {"km", "identity", "rank", "log"}
             Function of time with which they might: 1 - Kaplan-Meier estimate just before, time, its rank among all
             rows, its logarithm (needs events after time 0).
+        terms : sequence of str, shape (covariates,), optional
+            The term that each covariate belongs to, such as the factor whose level it marks: the covariates of a term
+            are tested together. Default: each covariate is a term.
 
         Returns
         -------
         ProportionalHazardsTest
-            One line a covariate, and GLOBAL.
+            One line a term, and GLOBAL.
 
         References
         ----------
         Grambsch and Therneau (1994), Biometrika 81, 515-526; as R's survival::cox.zph since version 3.0.
         """
-        return proportional_hazards_test(self.fitted, self.names, *self.rows, transform)
+        owners = self.names if terms is None else tuple(terms)
+        if len(owners) != len(self.names):
+            raise ArgumentError(f"terms has {len(owners)} names for {len(self.names)} covariates; allowed: one each")
+        return proportional_hazards_test(self.fitted, owners, *self.rows, transform)
 
     @cached_property
     def _baseline(self) -> Baseline:

@@ -123,8 +123,12 @@ class HazardModel(Shown):
         return self.fit.concordance()
 
     def proportional_hazards_test(self, transform: str = "km") -> ProportionalHazardsTest:
-        """Exact score test of whether coefficients change with age; see `CoxFit.proportional_hazards_test`."""
-        return self.fit.proportional_hazards_test(transform)
+        """Exact score test of whether coefficients change with age, a factor's together.
+
+        A column of text is one term with a degree of freedom less than it has levels, whichever of them is the
+        reference. See `CoxFit.proportional_hazards_test`.
+        """
+        return self.fit.proportional_hazards_test(transform, [term.column for term in self.terms])
 
     def predict(self, times: ArrayLike, *, given: str | float = "now", data: Dataset | None = None) -> pd.DataFrame:
         """Chance of every customer to be still there.

@@ -21,15 +21,17 @@ TRANSFORMS = ("km", "identity", "rank", "log")
 
 @dataclass(frozen=True, eq=False)
 class ProportionalHazardsTest(Shown):
-    """Score test of proportional hazards, for each covariate and for all together (GLOBAL).
+    """Score test of proportional hazards, for each term and for all together (GLOBAL).
+
+    A term is a number, or a factor with all its levels: one test, a degree of freedom a coefficient.
 
     Attributes
     ----------
     covariate : tuple of str
-        Names, then "GLOBAL".
-    chisq : ndarray of float, shape (covariates + 1,)
-    df : ndarray of int, shape (covariates + 1,)
-    p_value : ndarray of float, shape (covariates + 1,)
+        Names of the terms, then "GLOBAL".
+    chisq : ndarray of float, shape (terms + 1,)
+    df : ndarray of int, shape (terms + 1,)
+    p_value : ndarray of float, shape (terms + 1,)
     transform : str
         Function of time that the coefficients may change with.
     """
@@ -47,7 +49,7 @@ class ProportionalHazardsTest(Shown):
         return f"score test of coefficients that do not change with {times[self.transform]}"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a covariate and one for all: covariate, chisq, df, p_value."""
+        """One row a term and one for all: covariate, chisq, df, p_value."""
         import pandas as pd
 
         names = ("covariate", "chisq", "df", "p_value")
@@ -64,6 +66,7 @@ def proportional_hazards_test(
     fitted : Likelihood
         At its maximum.
     names : tuple of str
+        The term that each covariate belongs to; covariates of one term are tested together.
     duration, event, entry : ndarray
         All rows that were fitted; g is taken over all of them, whatever their stratum.
     transform : {"km", "identity", "rank", "log"}
@@ -85,19 +88,19 @@ def proportional_hazards_test(
     times = fitted.sets.times
     g = _transformed(times, duration, event, entry, check_choice("transform", transform, TRANSFORMS))
     g = g - g[fitted.tied].mean()  # changes no statistic, only the condition of the matrix
-    size = len(names)
     plain, cross, square = (fitted.information(weights) for weights in (None, g, g**2))
     score = fitted.score(g)
     # what is left of the information on the change once the coefficients themselves have been estimated
     remaining = square - cross @ np.linalg.solve(plain, cross)
     scale = np.sqrt(np.diag(square))
+    owner, terms = np.array(names), tuple(dict.fromkeys(names))
+    places = [*(np.flatnonzero(owner == term) for term in terms), np.arange(len(names))]
     known = np.diag(remaining) > 1e-10 * scale**2
-    chisq = np.full(size + 1, np.nan)
-    chisq[:size][known] = score[known] ** 2 / np.diag(remaining)[known]
-    if known.all():
-        chisq[size] = score @ np.linalg.solve(remaining, score)
-    df = np.array([*([1] * size), size])
-    return ProportionalHazardsTest((*names, "GLOBAL"), chisq, df, upper_tail(chisq, df), transform)
+    chisq = np.array([
+        score[k] @ np.linalg.solve(remaining[np.ix_(k, k)], score[k]) if known[k].all() else np.nan for k in places
+    ])  # fmt: skip
+    df = np.array([len(k) for k in places])
+    return ProportionalHazardsTest((*terms, "GLOBAL"), chisq, df, upper_tail(chisq, df), transform)
 
 
 def _transformed(times: Floats, duration: Floats, event: Bools, entry: Floats | None, transform: str) -> Floats:

@@ -38,12 +38,15 @@ class Attribute:
         Index into `levels`, -1 where unknown.
     cuts : tuple of float
         Where ranges begin, but for the first; empty for levels.
+    number : bool
+        Whether the column holds numbers, as levels or in ranges.
     """
 
     name: str
     levels: tuple[str, ...]
     codes: Ints = field(repr=False)
     cuts: tuple[float, ...] = ()
+    number: bool = False
 
 
 def kind_of(column_type: str) -> str:
@@ -83,10 +86,10 @@ def _of_numbers(name: str, values: Floats, n: Ints) -> Attribute:
     distinct, place = np.unique(values[known], return_inverse=True)
     if len(distinct) <= _MOST_VALUES:
         codes[known] = place
-        return Attribute(name, tuple(_number(value) for value in distinct), codes)
+        return Attribute(name, tuple(_number(value) for value in distinct), codes, number=True)
     cuts = cut_points(values[known], n[known])
     codes[known] = np.searchsorted(cuts, values[known], side="right")
-    return Attribute(name, range_labels(cuts), codes, cuts)
+    return Attribute(name, range_labels(cuts), codes, cuts, number=True)
 
 
 def cut_points(values: Floats, n: Ints) -> tuple[float, ...]:

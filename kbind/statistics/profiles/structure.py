@@ -2,6 +2,9 @@
 
 Such a level marks the very customers that a level of another column marks. Left in the comparison, it makes the lack
 of an extra look like the lack of the whole service, and signs flip.
+
+Only a category, a yes or no, or a missing value can say so. That values or ranges of two numbers mark the same
+customers (minutes and what they cost) says that the numbers grow together, not that one of them does not apply.
 """
 
 from __future__ import annotations
@@ -61,12 +64,12 @@ def find_structure(attributes: Sequence[Attribute], n: Ints) -> tuple[tuple[Stru
     same : dict of str to str
         Column -> earlier column that divides the customers in the same way.
     """
-    marked = {a.name: _marks(a, n) for a in attributes}
+    marked = {a.name: _marks(a, n, _telling(a)) for a in attributes}
     divisions: dict[frozenset[bytes], str] = {}
     same = {
         a.name: divisions[division]
         for a in attributes
-        if divisions.setdefault(division := frozenset(_marks(a, n, least=1)), a.name) != a.name
+        if divisions.setdefault(division := frozenset(_marks(a, n, _every(a), least=1)), a.name) != a.name
     }
     alike: dict[bytes, list[tuple[Attribute, int, int]]] = defaultdict(list)
     for attribute in attributes:
@@ -94,10 +97,20 @@ def label(attribute: Attribute, code: int) -> str:
     return MISSING if code == _UNKNOWN else attribute.levels[code]
 
 
-def _marks(attribute: Attribute, n: Ints, least: int = _LEAST) -> dict[bytes, tuple[int, int]]:
+def _every(attribute: Attribute) -> range:
+    return range(_UNKNOWN, len(attribute.levels))
+
+
+def _telling(attribute: Attribute) -> Sequence[int]:
+    """Codes that can mean "does not apply", or be what that depends on: of numbers 0 and 1 alone, or the missing."""
+    numeric = attribute.number and not set(attribute.levels) <= {"0", "1"}
+    return (_UNKNOWN,) if numeric else _every(attribute)
+
+
+def _marks(attribute: Attribute, n: Ints, codes: Sequence[int], least: int = _LEAST) -> dict[bytes, tuple[int, int]]:
     """Which rows each level marks, as a key -> its code and number of customers."""
     result = {}
-    for code in range(_UNKNOWN, len(attribute.levels)):
+    for code in codes:
         mask = attribute.codes == code
         count = int(n[mask].sum())
         if least <= count < n.sum():

@@ -143,6 +143,45 @@ def test_proportional_hazards_test_is_the_score_test_of_added_covariates(seed: i
     np.testing.assert_allclose(fit.proportional_hazards_test(transform).chisq, expected, rtol=1e-5, atol=1e-8)
 
 
+def dummies(factor: np.ndarray, reference: int) -> np.ndarray:
+    return np.column_stack([factor == k for k in range(factor.max() + 1) if k != reference]).astype(float)
+
+
+@pytest.mark.parametrize("levels", [3, 5])
+def test_proportional_hazards_test_of_a_factor_does_not_mind_the_reference(levels: int) -> None:
+    """One quadratic form with levels - 1 degrees of freedom; a number beside it and GLOBAL stay as they are."""
+    rng = np.random.default_rng(levels)
+    factor, number = rng.integers(0, levels, 300), rng.normal(size=300)
+    duration, event = rng.integers(1, 30, 300), rng.random(300) < 0.7
+    tests = []
+    for reference in range(levels):
+        x = np.column_stack([dummies(factor, reference), number])
+        fit = fit_cox(duration, event, x)
+        test = fit.proportional_hazards_test("km", terms=[*["plan"] * (levels - 1), "usage"])
+        assert test.covariate == ("plan", "usage", "GLOBAL")
+        assert test.df.tolist() == [levels - 1, 1, levels]
+        single = fit.proportional_hazards_test("km").chisq
+        np.testing.assert_allclose(test.chisq[1:], single[-2:], rtol=1e-9)
+        assert test.chisq[0] > single[: levels - 1].max()
+        tests.append(test.chisq)
+    np.testing.assert_allclose(tests, np.tile(tests[0], (levels, 1)), rtol=1e-7)
+
+
+def test_proportional_hazards_test_of_two_levels_is_that_of_the_one_coefficient() -> None:
+    fit, _ = random_fit(3)
+    together = fit.proportional_hazards_test("rank", terms=["a", "b"])
+    np.testing.assert_array_equal(together.chisq, fit.proportional_hazards_test("rank").chisq)
+
+
+def test_proportional_hazards_test_of_all_as_one_term_is_the_global_one() -> None:
+    fit, _ = random_fit(4)
+    test = fit.proportional_hazards_test("identity", terms=["all", "all"])
+    assert test.chisq[0] == pytest.approx(test.chisq[1], rel=1e-12)
+    assert test.df.tolist() == [2, 2]
+    with pytest.raises(kb.ArgumentError, match="terms has 1 names for 2 covariates"):
+        fit.proportional_hazards_test(terms=["all"])
+
+
 def test_proportional_hazards_test_refuses() -> None:
     fit = fit_cox([0, 1, 2, 3], [1, 1, 1, 0], [[1], [0], [0], [1]])
     with pytest.raises(kb.ArgumentError, match="1 are at 0"):

@@ -107,6 +107,19 @@ def test_text_is_coded_against_the_most_frequent_level(telco: kb.Dataset, by_con
     assert frame["events"].tolist() == [int((dummies[0] & gone).sum()), int((dummies[1] & gone).sum()), 1869]
 
 
+def test_a_text_column_is_one_test_of_proportional_hazards(telco: kb.Dataset, by_contract: kb.HazardModel) -> None:
+    """The same chi-squared whichever contract is the reference; R's number for a column of numbers stays."""
+    customers = telco.table("customers")
+    others = [customers["contract"] == level for level in ("Month-to-month", "Two year")]
+    x = np.column_stack([*others, customers["monthly_charges"]]).astype(float)
+    fit = fit_cox(customers["tenure"], customers["churn"] == "Yes", x)
+    test = by_contract.proportional_hazards_test()
+    assert test.covariate == ("contract", "monthly_charges", "GLOBAL")
+    assert test.df.tolist() == [2, 1, 3]
+    again = fit.proportional_hazards_test(terms=["contract", "contract", "monthly_charges"])
+    assert test.chisq == pytest.approx(again.chisq, rel=1e-6)
+
+
 def test_strata_are_those_of_the_core(telco: kb.Dataset) -> None:
     customers = telco.table("customers")
     model = kb.hazard_model(telco, "monthly_charges", strata=["contract", "partner"])
