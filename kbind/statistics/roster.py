@@ -19,8 +19,8 @@ from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MOST_LEVELS, attribute_names, outcome_of, row_value
-from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.profiles import attribute_names, outcome_of, row_value
+from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, describing, kind_of, naming, numbers_of
 from kbind.statistics.profiles.structure import Structural, find_structure
 from kbind.statistics.result import Provenance
 
@@ -252,14 +252,13 @@ def _levels(data: Dataset, name: str, values: pa.ChunkedArray) -> Attribute:
 
 
 def _usable(columns: dict[str, Values], *, explicit: bool) -> tuple[dict[str, Values], list[str]]:
-    """Without columns that hold too many levels; they are named."""
-    many = [name for name, values in columns.items() if isinstance(values, Attribute) and
-            len(values.levels) > MOST_LEVELS]  # fmt: skip
-    if many and explicit:
-        raise ArgumentError(
-            f"attributes={many[0]!r} has more than {MOST_LEVELS} levels; allowed: at most {MOST_LEVELS}; group them"
-        )
-    kept = {name: values for name, values in columns.items() if name not in many}
+    """Without columns that name customers, which are told, and with thin levels taken together."""
+    levels = {name: values for name, values in columns.items() if isinstance(values, Attribute)}
+    one = np.ones(max(map(len, (values.codes for values in levels.values())), default=0), dtype=np.int64)
+    described, names, notes = describing(levels, one)
+    if names and explicit:
+        raise ArgumentError(f"attributes={names[0]!r} {naming(levels[names[0]])}")
+    kept = {name: described.get(name, values) for name, values in columns.items() if name not in names}
     if not kept:
         raise ArgumentError("no attributes of customers are left to form segments of")
-    return kept, [f"Left out, because they have more than {MOST_LEVELS} levels: {listed(many)}."] if many else []
+    return kept, notes

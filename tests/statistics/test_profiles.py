@@ -10,6 +10,7 @@ import kbind as kb
 from kbind.statistics.profiles import profiles
 from kbind.statistics.profiles.levels import Attribute, cut_points
 from kbind.statistics.profiles.structure import find_structure
+from kbind.statistics.roster import roster
 
 
 def test_profiles_counts_what_pandas_counts(telco: kb.Dataset) -> None:
@@ -186,3 +187,64 @@ def test_time_at_risk_below_zero_is_an_error() -> None:
     data = kb.open_dataset({"customers": people}, roles={"churned": "churned"})
     with pytest.raises(kb.ArgumentError, match="exposure='months' is missing or negative"):
         profiles(data, attributes="x", exposure="months")
+
+
+def with_places(place: np.ndarray, seed: int = 0, **more: object) -> kb.Dataset:
+    """Customers in places; those of the first place leave three times as often."""
+    rng = np.random.default_rng(seed)
+    left = rng.random(len(place)) < np.where(place == place[0], 0.6, 0.2)
+    people = pd.DataFrame({"customer_id": range(len(place)), "place": place, "kind": rng.choice(["a", "b"], len(place)),
+                           "churned": left, **more})  # fmt: skip
+    return kb.open_dataset({"customers": people}, roles={"churned": "churned"})
+
+
+#: Columns that describe customers, and how many levels stand on their own.
+DESCRIBING = {
+    "states": ([f"state {k:02d}" for k in range(50)] * 40, 50),
+    "two hundred cities": ([f"city {k:03d}" for k in range(200)] * 30, 200),
+    "plans, and a long tail": ([f"plan {k}" for k in range(40)] * 35 + [f"once {k}" for k in range(600)], 40),
+    "more cities than fit": ([f"city {k:03d}" for k in range(220)] * 30 + ["city 000"] * 10, 200),
+}
+
+
+@pytest.mark.parametrize("kind", DESCRIBING)
+def test_levels_that_many_customers_share_describe_them(kind: str) -> None:
+    values, levels = DESCRIBING[kind]
+    data = with_places(np.array(values))
+    found = profiles(data)
+    place = next(a for a in found.attributes if a.name == "place")
+    assert len([level for level in place.levels if level != "(other)"]) == levels
+    assert ("(other)" in place.levels) == (len(set(values)) > levels)
+    assert (np.bincount(place.codes, found.n) >= 30).all()
+    findings = kb.contrast(data).findings()
+    assert findings.iloc[0][["attribute", "level"]].tolist() == ["place", values[0]]
+    assert "place" in roster(data).columns
+    seen = kb.snapshots(data)
+    assert any(str(name).endswith("place") for name in seen.features)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"name {k}" for k in range(2000)],
+        [f"household {k // 3}" for k in range(1800)],
+        ["nothing to add"] * 1200 + [f"comment {k}" for k in range(600)],
+        [f"street {k // 29}" for k in range(2900)],
+    ],
+)
+def test_levels_that_few_customers_share_name_them(values: list[str]) -> None:
+    data = with_places(np.array(values))
+    found = profiles(data)
+    assert [a.name for a in found.attributes] == ["kind"]
+    assert any("too few of 30 customers" in note and "place" in note for note in found.notes)
+    seen = kb.snapshots(data)
+    assert not any(str(name).endswith("place") for name in seen.features)
+    assert any("place" in note and "name customers" in note for note in seen.notes)
+
+
+def test_a_thin_level_is_told_and_compared_with_the_others() -> None:
+    values = [f"plan {k}" for k in range(40)] * 35 + [f"once {k}" for k in range(100)]
+    found = profiles(with_places(np.array(values)))
+    assert "Levels of fewer than 30 customers, taken together as (other): 100 of place." in found.notes
+    place = next(a for a in found.attributes if a.name == "place")
+    assert np.bincount(place.codes, found.n)[place.levels.index("(other)")] == 100

@@ -12,6 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
 from kbind.errors import ArgumentError, listed, shown
+from kbind.statistics.profiles.levels import MOST_LEVELS, THIN
 
 Floats = NDArray[np.float64]
 
@@ -21,8 +22,8 @@ CURVED_FROM = 10
 KNOTS = (0.05, 0.275, 0.5, 0.725, 0.95)
 #: What lies beyond these shares is taken as lying there, so that one wild value moves no curve.
 OUTER = (0.005, 0.995)
-#: Levels with a smaller share of the rows are pooled, and no column gets more levels than that.
-RARE, LEVELS = 0.005, 50
+#: Levels with a smaller share of the rows, or fewer rows where these are many, are pooled; of more levels the rarest.
+RARE, LEVELS = 0.005, MOST_LEVELS
 
 
 def column_kinds(frame: pd.DataFrame) -> dict[str, bool]:
@@ -148,6 +149,24 @@ def _whitening(basis: Floats) -> tuple[Floats, Floats]:
     return scale[:, None] * directions[kept].T / sizes[kept] * np.sqrt(len(basis)), sizes
 
 
+class Levels(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """One column a level; rare ones and those not seen before are one together."""
+
+    def fit(self, X: Any, y: Any = None) -> Levels:
+        """Learn which levels are not rare: states or cities of `THIN` rows stand on their own in any data."""
+        self.encoder_ = OneHotEncoder(
+            min_frequency=int(np.clip(np.ceil(RARE * len(X)), 1, THIN)),
+            max_categories=LEVELS,
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+        ).fit(X)
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """Zeros and ones."""
+        return np.asarray(self.encoder_.transform(X))
+
+
 def preparation(kinds: dict[str, bool], numbers: Any) -> ColumnTransformer:
     """What turns a uniform frame into the columns of a model.
 
@@ -158,11 +177,8 @@ def preparation(kinds: dict[str, bool], numbers: Any) -> ColumnTransformer:
     numbers : transformer or "passthrough"
         What is done with those.
     """
-    levels = OneHotEncoder(
-        min_frequency=RARE, max_categories=LEVELS, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
     parts = [
         ("numbers", numbers, [name for name, number in kinds.items() if number]),
-        ("levels", levels, [name for name, number in kinds.items() if not number]),
+        ("levels", Levels(), [name for name, number in kinds.items() if not number]),
     ]
     return ColumnTransformer([part for part in parts if part[2]])

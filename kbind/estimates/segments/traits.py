@@ -13,7 +13,7 @@ from kbind.data.dataset.reading import NO
 from kbind.errors import ArgumentError, listed
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles import MISSING
-from kbind.statistics.profiles.levels import Attribute, Floats
+from kbind.statistics.profiles.levels import OTHER, Attribute, Floats
 from kbind.statistics.profiles.structure import Structural
 from kbind.statistics.roster import Roster, Values
 
@@ -72,7 +72,8 @@ class Trait:
     def read(self, values: Values) -> tuple[Floats | Ints, NDArray[np.bool_]]:
         """Values as segments see them, and of whom nothing is known that could be used."""
         if isinstance(values, Attribute):
-            code = np.array([*(self.codes.get(level, -1) for level in values.levels), self.codes.get(MISSING, -1)])
+            other = self.codes.get(OTHER, -1)  # of levels that were too thin, or are new
+            code = np.array([*(self.codes.get(level, other) for level in values.levels), self.codes.get(MISSING, -1)])
             found = code[values.codes]
             return np.where(found < 0, int(self.usual), found), found < 0
         unknown = np.isnan(values)

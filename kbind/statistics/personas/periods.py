@@ -17,7 +17,8 @@ from kbind.data.engine import bucket, column, literal, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.profiles import MOST_LEVELS, attribute_names, row_value
+from kbind.statistics.profiles import attribute_names, row_value
+from kbind.statistics.profiles.levels import FEW_LEVELS
 from kbind.statistics.result import Provenance
 
 if TYPE_CHECKING:
@@ -205,9 +206,9 @@ def _uses(
     sizes: dict[str, int] = {}
     for level, n in zip(by_level.column("level").to_pylist(), integers(by_level, "n"), strict=True):
         sizes[level] = sizes.get(level, 0) + int(n)
-    levels = sorted(sizes, key=lambda level: (-sizes[level], level))[:MOST_LEVELS]
+    levels = sorted(sizes, key=lambda level: (-sizes[level], level))[:FEW_LEVELS]
     more = len(sizes) - len(levels)
-    notes = (f"{name}: the {MOST_LEVELS} most frequent levels, {more:,} more left out.",) if more else ()
+    notes = (f"{name}: the {FEW_LEVELS} most frequent levels, {more:,} more left out.",) if more else ()
     return _counted(attributes, first, calendar.lived, active, by_level, sorted(levels)), name, notes
 
 

@@ -16,14 +16,20 @@ from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers, names_of
-from kbind.statistics.profiles.levels import MISSING, Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.profiles.levels import (
+    MISSING,
+    Attribute,
+    Floats,
+    attribute_of,
+    describing,
+    kind_of,
+    naming,
+    numbers_of,
+)
 from kbind.statistics.profiles.structure import Structural, find_structure
 from kbind.statistics.result import Provenance
 
 __all__ = ["MISSING", "Attribute", "Profiles", "Structural", "attribute_names", "outcome_of", "profiles", "row_value"]
-
-#: A text column with more levels is taken for a name or an identifier.
-MOST_LEVELS = 30
 
 #: As many dummies a regression can bear.
 _MOST_HELD = 100
@@ -116,8 +122,12 @@ def profiles(
             f"adjust={crowded[0]!r} has {len(encoded[crowded[0]].levels):,} levels; allowed: at most {_MOST_HELD}; "
             "group them first"
         )
-    kept, more = _comparable([encoded[name] for name in names], n, explicit=attributes is not None)
-    structural, same = find_structure([a for a in encoded.values() if len(a.levels) <= MOST_LEVELS], n)
+    described, naming_them, thin = describing(encoded, n)
+    if attributes is not None and set(naming_them) & set(names):
+        name = next(name for name in names if name in naming_them)
+        raise ArgumentError(f"attributes={name!r} {naming(encoded[name])}")
+    kept, more = _comparable([described[name] for name in names if name in described])
+    structural, same = find_structure(list(described.values()), n)
     compared = {a.name for a in kept}
     return Profiles(
         attributes=tuple(kept),
@@ -131,7 +141,7 @@ def profiles(
         time=None if time is None else np.array(found.column("time").to_numpy(), dtype=np.float64),
         structural=tuple(found for found in structural if found.attribute in compared),
         same=same,
-        notes=(*notes, *more),
+        notes=(*notes, *thin, *more),
         meaning=meaning,
         exposure=time or "",
         provenance=Provenance(data.name, data.timezone, data.as_of if as_of is None else end_of(data, as_of)),
@@ -258,21 +268,10 @@ def row_value(data: Dataset, name: str) -> Expression:
     return parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=value)
 
 
-def _comparable(attributes: Sequence[Attribute], n: Ints, *, explicit: bool) -> tuple[list[Attribute], list[str]]:
-    """Attributes with two levels or more, and not too many; what is left out is named."""
-    many = [a.name for a in attributes if len(a.levels) > MOST_LEVELS]
-    if many and explicit:
-        levels = next(len(a.levels) for a in attributes if a.name == many[0])
-        raise ArgumentError(
-            f"attributes={many[0]!r} has {levels:,} levels; allowed: at most {MOST_LEVELS}; group them first"
-        )
+def _comparable(attributes: Sequence[Attribute]) -> tuple[list[Attribute], list[str]]:
+    """Attributes with two levels or more; the others are named."""
     alike = [a.name for a in attributes if len(a.levels) + bool((a.codes < 0).any()) < 2]
-    kept = [a for a in attributes if a.name not in (*many, *alike)]
+    kept = [a for a in attributes if a.name not in alike]
     if not kept:
         raise ArgumentError("no attribute has two levels; there is nothing to compare")
-    notes = []
-    if many:
-        notes.append(f"Left out, because they have more than {MOST_LEVELS} levels: {listed(many)}.")
-    if alike:
-        notes.append(f"Left out, because all customers are alike in them: {listed(alike)}.")
-    return kept, notes
+    return kept, [f"Left out, because all customers are alike in them: {listed(alike)}."] if alike else []

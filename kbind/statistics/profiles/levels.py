@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,12 +11,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS, is_text
+from kbind.errors import listed
 from kbind.statistics.groups import Ints
 
 Floats = NDArray[np.float64]
 
-#: Label of customers of whom an attribute says nothing.
-MISSING = "(missing)"
+#: Label of customers of whom an attribute says nothing, and of those in levels too thin to stand on their own.
+MISSING, OTHER = "(missing)", "(other)"
+
+#: So few levels stand as they are. Of more, those of at least `THIN` customers do, the most frequent `MOST_LEVELS`.
+FEW_LEVELS, THIN, MOST_LEVELS = 30, 30, 200
+_NAMING = f"and too few of {THIN} customers or more to describe them"
 
 #: Numbers with no more different values than this are levels as they stand; others are cut into ranges.
 _MOST_VALUES = 6
@@ -73,6 +79,63 @@ def attribute_of(name: str, kind: str, values: pa.ChunkedArray, n: Ints) -> Attr
     rank[order], rank[-1] = np.arange(len(labels)), -1
     codes = rank[encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)]
     return Attribute(name, tuple(labels[k] for k in order), codes)
+
+
+def standing(n: Ints, few: int = FEW_LEVELS) -> NDArray[np.bool_] | None:
+    """Which levels of a column stand on their own; None if the column names customers rather than describing them.
+
+    States, cities and plans describe customers; names, addresses and identifiers have hardly a level that many share.
+    A column with more than `few` levels describes customers if at least two levels stand on their own, and hold at
+    least half of the customers. The others are taken together.
+
+    Parameters
+    ----------
+    n : ndarray of int, shape (levels,)
+        Customers with each level.
+    few : int
+        So many levels stand as they are.
+
+    Examples
+    --------
+    >>> standing(np.repeat(40, 50)).sum(), standing(np.repeat(2, 50))
+    (np.int64(50), None)
+    """
+    if len(n) <= few:
+        return np.ones(len(n), dtype=bool)
+    kept = np.zeros(len(n), dtype=bool)
+    kept[np.argsort(-n, kind="stable")[:MOST_LEVELS]] = True
+    kept &= n >= THIN
+    return kept if kept.sum() >= 2 and 2 * n[kept].sum() >= n.sum() else None
+
+
+def pooled(attribute: Attribute, n: Ints) -> Attribute | None:
+    """An attribute whose thin levels are taken together as "(other)"; None if it names customers."""
+    known = attribute.codes >= 0
+    kept = standing(np.bincount(attribute.codes[known], n[known], len(attribute.levels)).astype(np.int64))
+    if kept is None or kept.all():
+        return attribute if kept is not None else None
+    place = np.append(np.where(kept, np.cumsum(kept) - 1, kept.sum()), -1)
+    levels = (*(level for level, own in zip(attribute.levels, kept, strict=True) if own), OTHER)
+    return replace(attribute, levels=levels, codes=place[attribute.codes])
+
+
+def describing(attributes: Mapping[str, Attribute], n: Ints) -> tuple[dict[str, Attribute], list[str], list[str]]:
+    """Attributes with thin levels taken together, those that name customers instead, and what to say about both."""
+    found = {name: pooled(attribute, n) for name, attribute in attributes.items()}
+    kept = {name: attribute for name, attribute in found.items() if attribute is not None}
+    names = [name for name in found if name not in kept]
+    thin = {name: len(attributes[name].levels) + 1 - len(own.levels) for name, own in kept.items()
+            if len(own.levels) < len(attributes[name].levels)}  # fmt: skip
+    notes = [f"Left out, because they have more than {FEW_LEVELS} levels, {_NAMING}: {listed(names)}."] if names else []
+    told = [f"{count:,} of {name}" for name, count in thin.items()]
+    if told:
+        notes.append(f"Levels of fewer than {THIN} customers, taken together as {OTHER}: {listed(told)}.")
+    return kept, names, notes
+
+
+def naming(attribute: Attribute) -> str:
+    """Why a column cannot be compared."""
+    return f"has {len(attribute.levels):,} levels, {_NAMING}; group them first"
 
 
 def numbers_of(values: pa.ChunkedArray) -> Floats:

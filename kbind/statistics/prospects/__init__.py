@@ -17,8 +17,16 @@ from kbind.errors import ArgumentError, listed
 from kbind.statistics.durations import observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.profiles import MOST_LEVELS, attribute_names, outcome_of, row_value
-from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.profiles import attribute_names, outcome_of, row_value
+from kbind.statistics.profiles.levels import (
+    FEW_LEVELS,
+    Attribute,
+    Floats,
+    attribute_of,
+    describing,
+    kind_of,
+    numbers_of,
+)
 from kbind.statistics.profiles.structure import find_structure
 from kbind.statistics.result import Provenance
 
@@ -159,7 +167,8 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     numbers = {
         name: numbers_of(found.column(f"c{k}")) for k, name in enumerate(names) if kinds[name] == "number"
     }  # fmt: skip
-    structural, same = find_structure([a for a in encoded.values() if len(a.levels) <= MOST_LEVELS], n)
+    described, naming_them, _ = describing(encoded, n)
+    structural, same = find_structure([encoded[name] for name in described], n)
     months, entry = numbers_of(found.column("months")), numbers_of(found.column("entry"))
     size, first_size, first_gone = _at_risk(left, months, entry, rate=flag is None)
     return Prospects(
@@ -174,7 +183,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
         revenue=numbers_of(found.column("revenue")),
         rate=flag is None,
         structural={found.attribute: found.code for found in structural},
-        barred=_barred(data, encoded, numbers, n, months, same),
+        barred=_barred(data, encoded, numbers, n, months, same, naming_them),
         notes=notes,
         meaning=meaning,
         provenance=Provenance(data.name, data.timezone, data.as_of),
@@ -253,6 +262,7 @@ def _barred(
     n: Ints,
     months: Floats,
     same: dict[str, str],
+    names: Sequence[str],
 ) -> dict[str, str]:
     """Columns that cannot be asked about at the time of sale, or need not be."""
     from scipy.stats import rankdata
@@ -263,8 +273,8 @@ def _barred(
     for name, attribute in attributes.items():
         if name in roles:
             result[name] = "not known at the time of sale"
-        elif len(attribute.levels) > MOST_LEVELS:
-            result[name] = f"more than {MOST_LEVELS} levels"
+        elif name in names:
+            result[name] = f"more than {FEW_LEVELS} levels"
         elif len(attribute.levels) < 2:
             result[name] = f"all {data.card.customer}s are alike in it"
         elif name in same:

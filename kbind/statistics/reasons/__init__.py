@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import column, literal, parse
-from kbind.errors import ArgumentError, listed
+from kbind.errors import ArgumentError
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MOST_LEVELS, attribute_names, row_value
-from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, kind_of, numbers_of
+from kbind.statistics.profiles import attribute_names, row_value
+from kbind.statistics.profiles.levels import (
+    FEW_LEVELS,
+    Attribute,
+    Floats,
+    attribute_of,
+    describing,
+    kind_of,
+    naming,
+    numbers_of,
+)
 from kbind.statistics.reasons.behaviour import CONTRACTS, Measure, Steps, behaviour_steps
 from kbind.statistics.reasons.themes import Hit, ThemeDictionary
 from kbind.statistics.result import Provenance
@@ -85,19 +94,18 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
     found = _query(data, names, steps, end)
     one = np.ones(found.num_rows, dtype=np.int64)
     reasons, reason = _by_frequency(attribute_of("reason", "text", found.column("reason"), one), data.name)
-    attributes = [attribute_of(name, kinds[name], found.column(f"c{k}"), one) for k, name in enumerate(names)]
-    many = [a.name for a in attributes if len(a.levels) > MOST_LEVELS]
+    every = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), one) for k, name in enumerate(names)}
+    attributes, many, told = describing(every, one)
     if many and by is not None:
-        raise ArgumentError(f"by={many[0]!r} has more than {MOST_LEVELS} levels; group them first")
-    left_out = [f"Left out, because they have more than {MOST_LEVELS} levels: {listed(many)}."] if many else []
+        raise ArgumentError(f"by={many[0]!r} {naming(every[many[0]])}")
     return Leavers(
         reasons=reasons,
         reason=reason,
         voluntary=np.array(found.column("voluntary").to_pylist(), dtype=bool),
-        attributes=tuple(a for a in attributes if a.name not in many),
+        attributes=tuple(attributes.values()),
         measures=tuple(steps.measures),
         values={measure.name: numbers_of(found.column(f"m{k}")) for k, measure in enumerate(steps.measures)},
-        notes=(*notes, *left_out),
+        notes=(*notes, *told),
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
     )
@@ -140,9 +148,9 @@ def _by_frequency(said: Attribute, source: str) -> tuple[tuple[str, ...], Ints]:
     """Reasons, the most frequent first, and the code of every leaver."""
     if not said.levels:
         raise ArgumentError(f"nobody in cancellations of {source!r} gave a reason")
-    if len(said.levels) > MOST_LEVELS:
+    if len(said.levels) > FEW_LEVELS:
         raise ArgumentError(
-            f"cancellations.reason has {len(said.levels):,} levels; allowed: at most {MOST_LEVELS}; free text belongs "
+            f"cancellations.reason has {len(said.levels):,} levels; allowed: at most {FEW_LEVELS}; free text belongs "
             "into reason_text, see kb.code_reasons"
         )
     order = np.argsort(-np.bincount(said.codes[said.codes >= 0], minlength=len(said.levels)), kind="stable")

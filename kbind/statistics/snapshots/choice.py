@@ -12,13 +12,15 @@ from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import column, literal, parse
 from kbind.errors import listed, plain
 from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import integers
+from kbind.statistics.profiles.levels import standing
 from kbind.statistics.snapshots.moments import LONG, NEVER, Moments
 
 #: So many kinds of events and instruments of feedback are told apart.
 _KINDS, _INSTRUMENTS = 8, 4
 #: Asked everywhere, so they come first.
 _KNOWN_INSTRUMENTS = ("nps", "csat", "ces")
-#: A column of text with more values names customers rather than describing them.
+#: Of a column of text with more levels it is asked whether it names customers rather than describing them.
 _LEVELS = 50
 
 #: Words in the name of a column without dates that tell of what becomes of customers later.
@@ -143,12 +145,13 @@ def too_many(data: Dataset, table: str, name: str, people: str = "") -> str:
         return ""
     theirs = " JOIN people USING (customer_id)" if people else ""
     found = data.engine.query(
-        f"SELECT count(DISTINCT CAST(_x AS VARCHAR)) AS n FROM log{theirs}",
+        "WITH named AS (SELECT customer_id, nullif(trim(CAST(_x AS VARCHAR)), '') AS level FROM log) "
+        f"SELECT count(DISTINCT customer_id) AS n FROM named{theirs} WHERE NOT level IS NULL GROUP BY level",
         tables={"log": table, "people": people},
         parts={"x": column(name)},
     )
-    n = int(found.column("n")[0].as_py())
-    return f"{n:,} values name customers rather than describing them" if n > _LEVELS else ""
+    names = standing(integers(found, "n"), _LEVELS) is None
+    return f"{found.num_rows:,} values name customers rather than describing them" if names else ""
 
 
 def _auto_renew(data: Dataset, moments: Moments, notes: list[str]) -> bool:

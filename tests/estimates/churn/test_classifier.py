@@ -213,3 +213,34 @@ def test_rate_table_by_hand() -> None:
     assert RateTable().fit(frame, left).predict_proba(frame)[:, 1].tolist() == [0.2] * 20
     both = RateTable(["plan", "tenure"]).fit(frame, left)
     assert both.predict_proba(frame.assign(tenure=np.nan))[:, 1].tolist() == [0.2] * 20  # a cell never seen
+
+
+def states(n: int, levels: int, seed: int, spread: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """Customers of as many states, each with an effect of its own on the log odds."""
+    effect = np.random.default_rng(0).normal(size=levels)
+    rng = np.random.default_rng(seed)
+    state, months = rng.integers(0, levels, n), rng.integers(0, 60, n)
+    risk = 1 / (1 + np.exp(1 + months / 60 - spread * effect[state]))
+    frame = pd.DataFrame({"months": months, "state": [f"s{k:03d}" for k in state]})
+    return frame, (rng.random(n) < risk).astype(int)
+
+
+@pytest.mark.parametrize("model", ["logistic", "boosting"])
+@pytest.mark.parametrize("levels", [50, 120])
+def test_a_planted_effect_of_states_is_found(model: str, levels: int) -> None:
+    seen, new = (states(6000, levels, seed, 1.2) for seed in (1, 2))
+    fitted = kb.ChurnClassifier(model).fit(*seen)
+    alone = kb.ChurnClassifier(model).fit(seen[0][["months"]], seen[1])
+    auc = [roc_auc_score(new[1], m.predict_proba(new[0][list(m.feature_names_in_)])[:, 1]) for m in (fitted, alone)]
+    assert auc[0] > 0.70 > 0.60 > auc[1]
+
+
+@pytest.mark.parametrize("model", ["logistic", "boosting"])
+def test_states_that_do_not_matter_are_not_learned_by_heart(model: str) -> None:
+    """Outcomes dealt out anew: nothing is found among new customers, and the probabilities stay near the average."""
+    frame, left = states(3000, 100, 3, 1.2)
+    dealt = np.random.default_rng(4).permutation(left)
+    new, gone = states(3000, 100, 5, 0.0)
+    p = kb.ChurnClassifier(model).fit(frame, dealt).predict_proba(new)[:, 1]
+    assert roc_auc_score(np.random.default_rng(6).permutation(gone), p) == pytest.approx(0.5, abs=0.035)
+    assert log_loss(dealt, np.full(len(dealt), dealt.mean())) == pytest.approx(log_loss(dealt, p), abs=0.03)

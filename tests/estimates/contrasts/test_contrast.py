@@ -500,7 +500,10 @@ def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
 def test_columns_that_cannot_be_compared_are_named() -> None:
     data = people(a=list("xy") * 20, name=[f"n{k}" for k in range(40)], same=["z"] * 40, churned=[True, False] * 20)
     notes = " ".join(kb.contrast(data).notes)
-    assert "Left out, because they have more than 30 levels: name." in notes
+    assert (
+        "Left out, because they have more than 30 levels, and too few of 30 customers or more to describe them: name."
+        in notes
+    )
     assert "Left out, because all customers are alike in them: same." in notes
     with pytest.raises(kb.ArgumentError, match="attributes='name' has 40 levels"):
         kb.contrast(data, attributes="name")
