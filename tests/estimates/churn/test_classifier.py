@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import kbind as kb
@@ -240,7 +240,8 @@ def test_states_that_do_not_matter_are_not_learned_by_heart(model: str) -> None:
     """Outcomes dealt out anew: nothing is found among new customers, and the probabilities stay near the average."""
     frame, left = states(3000, 100, 3, 1.2)
     dealt = np.random.default_rng(4).permutation(left)
-    new, gone = states(3000, 100, 5, 0.0)
+    new, gone = states(6000, 100, 5, 0.0)
+    gone = np.random.default_rng(6).permutation(gone)
     p = kb.ChurnClassifier(model).fit(frame, dealt).predict_proba(new)[:, 1]
-    assert roc_auc_score(np.random.default_rng(6).permutation(gone), p) == pytest.approx(0.5, abs=0.035)
-    assert log_loss(dealt, np.full(len(dealt), dealt.mean())) == pytest.approx(log_loss(dealt, p), abs=0.03)
+    assert roc_auc_score(gone, p) == pytest.approx(0.5, abs=0.025)
+    assert p.std() < 0.06
