@@ -52,7 +52,8 @@ def test_first_events_from_before_recording_are_not_known() -> None:
     log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-05"] * 2, "device": ["phone"] * 2})
     people = pd.DataFrame({"customer_id": ["a", "b"], "acquired_at": ["2020-01-01", "2024-01-04"]})
     tables = {"events": log, "customers": people}
-    assert first_devices(kb.open_dataset(tables)) == {("phone", ""): 2}
+    assert first_devices(kb.open_dataset({"events": log})) == {("phone", ""): 2}
+    assert first_devices(kb.open_dataset(tables)) == {}  # both were won before the first row
     assert first_devices(kb.open_dataset(tables, recorded_from="2024-01-01")) == {("phone", ""): 1}
 
 

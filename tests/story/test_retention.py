@@ -77,6 +77,31 @@ def test_start_of_recording_is_recognised() -> None:
     assert "there from the start" in _story(panel).cohort_title()
 
 
+@pytest.mark.parametrize("sizes", [(300, 290, 310, 0, 0, 0, 5, 0, 4), (900, 0, 0, 40, 35, 44, 38, 41, 30), (300, 250),
+                                   (120, 30, 41, 1, 2, 1, 1, 2, 1)])  # fmt: skip
+def test_a_first_cohort_like_the_next_two_shows_no_start_of_recording(sizes: tuple[int, ...]) -> None:
+    """However small the later ones are: nothing says that the first were there before."""
+    months = len(sizes)
+    rng = np.random.default_rng(14)
+    first = np.repeat(np.arange(months), sizes)
+    age = np.arange(months) - first[:, None]
+    story = _story(((rng.random(age.shape) < 0.6) & (age > 0)) | (age == 0))
+    assert not story.panel_start
+    assert "recording began" not in story.certainty()
+
+
+def test_dates_of_acquisition_say_who_was_there_before() -> None:
+    """A large first cohort that is dated is one: what was won in the first month is new."""
+    rows = [(c, "2024-01-10") for c in range(200)] + [(c, "2024-02-10") for c in range(150, 230)]
+    rows += [(c, f"2024-{m:02}-15") for m in (3, 4) for c in range(100, 230)]
+    log = pd.DataFrame(rows, columns=["customer_id", "timestamp"]).assign(amount=1.0)
+    won = ["2024-01-10"] * 200 + ["2024-02-01"] * 30
+    people = pd.DataFrame({"customer_id": range(230), "acquired_at": won})
+    told = retention_story(kb.activity(kb.open_dataset({"events": log, "customers": people}, as_of="2024-05-01")))
+    assert not told.panel_start
+    assert retention_story(kb.activity(kb.open_dataset({"events": log}, as_of="2024-05-01"))).panel_start
+
+
 def test_later_cohorts_better_worse_or_the_same() -> None:
     rng = np.random.default_rng(5)
     first = np.sort(rng.integers(0, MONTHS, 3000))

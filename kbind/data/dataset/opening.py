@@ -24,6 +24,7 @@ from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.reading import Reading
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
+from kbind.data.dataset.recording import before_notes
 from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, check_exists, find_sources
@@ -228,7 +229,7 @@ def _worth_knowing(data: Dataset) -> list[str]:
             meant = did_you_mean(column, [c for c in contract if c not in table.columns]).strip()
             if column not in contract and meant:
                 notes.append(f"{table.label}: column {column!r} is an attribute of no meaning to kbind; {meant}")
-    notes += _orphans(data) + _strays(data)
+    notes += _orphans(data) + _strays(data) + before_notes(data)
     late = [
         table.name
         for table in data.tables.values()

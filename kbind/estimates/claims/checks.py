@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.recording import recording_began
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import wilson
 from kbind.estimates.purchases import Purchases, purchases
@@ -94,7 +95,7 @@ class Look:
         span, as_of = self.data.tables["subscriptions"].span, self.data.as_of
         if span is None or as_of is None:
             return False
-        begin = pd.Timestamp(self.data.recorded_from or self.data.wall_clock(span[0]))
+        begin = pd.Timestamp(recording_began(self.data, "subscriptions"))
         return bool(begin <= pd.Timestamp(as_of) - pd.DateOffset(years=1))
 
     @cached_property

@@ -16,6 +16,7 @@ from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
 from kbind.estimates.survival import SurvivalCurve, survival_curve
+from kbind.statistics.activity import starts_with_recording
 from kbind.statistics.durations import Durations, days_of, end_of
 from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.purchases import ORDERS, Cells, PurchaseCounts, count_purchases, has_column
@@ -24,8 +25,6 @@ from kbind.statistics.result import Provenance, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The first cohort is the start of recording if it is so many times the median of the others.
-_PANEL_FACTOR = 3
 _Sums = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 _MISSING = "{}() needs a column {!r} in events; name it by mapping= or in kbind.yaml"
 
@@ -51,6 +50,8 @@ class Purchases(Shown):
         Whether the rows say what was paid.
     order : str
         What an order is, in words.
+    dated : bool
+        Whether `acquired_at` says who was a customer before recording began, so that sizes of cohorts need not.
     """
 
     calendar: Calendar
@@ -61,6 +62,7 @@ class Purchases(Shown):
     order: str
     provenance: Provenance
     customer: str = "customer"
+    dated: bool = False
 
     @property
     def customers(self) -> int:
@@ -70,9 +72,7 @@ class Purchases(Shown):
     @property
     def starts_with_recording(self) -> bool:
         """Whether the first cohort is so large that it shows where recording starts rather than new customers."""
-        sizes = self.counts.size.sum(axis=0)
-        others = sizes[1 : self.calendar.lived]
-        return len(others) > 0 and bool(sizes[0] > _PANEL_FACTOR * max(float(np.median(others)), 1.0))
+        return not self.dated and starts_with_recording(self.counts.size.sum(axis=0), self.calendar.lived)
 
     @property
     def definition(self) -> str:
@@ -402,6 +402,7 @@ def purchases(
         order="what shares an order_id" if has_column(data, "order_id") else "all rows of a customer on one day",
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
+        dated=data.has("customers.acquired_at"),
     )
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import literal, parse
+from kbind.data.engine import parse
 from kbind.errors import ArgumentError, check_choice, check_conf_level
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, cohort_retention
 from kbind.estimates.retention.cohorts import check_cohorts
 from kbind.statistics.activity import Activity, record
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, group_value
 from kbind.statistics.result import Shown
 
@@ -32,22 +30,19 @@ class Referrals(Shown):
     Attributes
     ----------
     activity : Activity
-        What it was computed from, split by `referred`: True, False, or None for customers who are not known or were
-        customers before recording began.
+        What it was computed from, split by `referred`: True, False, or None for customers who are not known. Periods
+        that began before leavers were recorded hold only who had not left before, and are left out.
     conf_level : float
         Level of the intervals.
-    began : date or None
-        Since when leavers are recorded; periods that begin earlier hold only who had not left before, and are left out.
     """
 
     activity: Activity = field(repr=False)
     conf_level: float
-    began: date | None = None
 
     @property
     def definition(self) -> str:
         """Numerator and denominator, and who is not counted, in one sentence."""
-        unknown = int(self._sizes(None).sum())
+        unknown = self.activity.customers - int((self._sizes(True) + self._sizes(False)).sum())
         out = (
             f" Left out: {unknown:,} {self.activity.customer}s who are not among the customers or were won before "
             "recording began."
@@ -115,13 +110,11 @@ class Referrals(Shown):
     @property
     def _early(self) -> list[str]:
         """Labels of the periods that begin before recording."""
-        calendar = self.activity.calendar
-        return [name for name, start in zip(calendar.labels, calendar.starts[:-1], strict=True)
-                if self.began is not None and start < self.began]  # fmt: skip
+        return list(self.activity.calendar.labels[: self.activity.early])
 
     def _sizes(self, referred: bool | None) -> Ints:
         """Customers by first period; none of a kind that nobody is of."""
-        sizes = self.activity.counts.sizes()
+        sizes = self.activity.fresh.sizes()
         rows = [k for k, (value,) in enumerate(self.activity.groups) if value is referred]
         total: Ints = sizes[rows].sum(axis=0)
         return total
@@ -172,14 +165,4 @@ def referrals(data: Dataset, *, period: str = "month", conf_level: float = 0.95)
         raise ArgumentError("referrals needs a column 'referred_by' in customers; name it by mapping= or in kbind.yaml")
     log = data.require("subscriptions", "events")
     told = parse("NOT _x IS NULL", x=group_value(data, "customers", "referred_by"))
-    span = data.tables[log].span
-    if "acquired_at" in columns and span is not None:
-        first = data.recorded_from or data.wall_clock(span[0])
-        told = parse(
-            "CASE WHEN CAST(_acquired AS DATE) < _began THEN NULL ELSE _told END",
-            acquired=wall_time(data, "customers", "acquired_at"),
-            began=literal(first.date()),
-            told=told,
-        )
-    began = None if data.recorded_from is None else data.recorded_from.date()
-    return Referrals(record(data, period, log, {"referred": "customers"}, {"referred": told}), conf_level, began)
+    return Referrals(record(data, period, log, {"referred": "customers"}, {"referred": told}), conf_level)

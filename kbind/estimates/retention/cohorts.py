@@ -61,7 +61,16 @@ class CohortRetention(Shown):
             "on_or_after": f"customers active in the k-th {period} after their first or in any later one",
             "bracket": f"customers active in at least one {period} of the bracket {self.bracket} after their first",
         }[self.kind]
-        return f"{numerator}, divided by all customers who have lived it; {self.conf_level:.0%} Wilson score interval"
+        interval = f"{self.conf_level:.0%} Wilson score interval"
+        return f"{numerator}, divided by all customers who have lived it; {interval}{self._left_out}"
+
+    @property
+    def _left_out(self) -> str:
+        """Who is of no cohort, because the first activity is not in the data."""
+        n, who = self.activity.customers - int(self.cohort_size.sum()), self.activity.customer
+        if not n:
+            return ""
+        return f"; left out: {n:,} {who}{'s' if n != 1 else ''} who came before recording began"
 
     def to_frame(self) -> pd.DataFrame:
         """One row per cohort and age.
@@ -200,17 +209,18 @@ def cohort_retention(
     record = as_activity(activity)
     calendar = record.calendar
     cohort, age = np.indices((calendar.size, calendar.size))
-    sizes = record.counts.sizes()
+    fresh = record.fresh
+    sizes = fresh.sizes()
     if bracket is None:
         check_choice("kind", kind, KINDS)
         lived = cohort + age < calendar.lived
-        counted = record.counts.active(0 if kind == "on" else None)
+        counted = fresh.active(0 if kind == "on" else None)
         return CohortRetention(record, kind, None, conf_level, tuple(range(calendar.size)), sizes, lived, counted)
     first, last = _check_bracket(bracket)
     lived = cohort[:, :1] < calendar.lived - last
     counted = np.zeros((len(record.groups), calendar.size, 1), dtype=np.int64)
     if last < calendar.size:
-        counted = record.counts.active(last - first)[:, :, first : first + 1]
+        counted = fresh.active(last - first)[:, :, first : first + 1]
     return CohortRetention(record, "bracket", (first, last), conf_level, (first,), sizes, lived, counted)
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from kbind.errors import ArgumentError
 from kbind.estimates.intervals import newcombe
 from kbind.estimates.retention.cohorts import CohortRetention
 from kbind.estimates.retention.rates import Rate, rate_of
 
-#: The first cohort is the start of recording if it is so many times the median of the others.
-PANEL_FACTOR = 3
 #: Periods after an absence that a customer must have been observed for.
 FOLLOW_UP = 3
 
@@ -62,13 +58,6 @@ def return_rate(on: CohortRetention, ever: CohortRetention) -> Rate:
     )
     missing = int(here.denominator - here.numerator)
     return rate_of(int(later.numerator - here.numerator), missing, on.conf_level, definition)
-
-
-def starts_with_recording(result: CohortRetention) -> bool:
-    """Whether the first cohort is where recording starts rather than a cohort of new customers."""
-    sizes = result.cohort_size[0]
-    others = sizes[1 : result.activity.calendar.lived]
-    return len(others) > 0 and sizes[0] > PANEL_FACTOR * max(float(np.median(others)), 1.0)
 
 
 def early_and_late(on: CohortRetention, age: int = 1) -> tuple[Rate, Rate]:

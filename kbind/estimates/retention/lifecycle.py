@@ -27,6 +27,8 @@ class Lifecycle(Shown):
         What it was computed from.
     new, retained, resurrected, churned, active : ndarray of int, shape (groups, periods)
         Counts.
+    known : ndarray of int, shape (groups, periods)
+        Of the resurrected, those who were customers before recording began, by their first recorded period.
     """
 
     activity: Activity
@@ -35,6 +37,7 @@ class Lifecycle(Shown):
     resurrected: Ints = field(repr=False)
     churned: Ints = field(repr=False)
     active: Ints = field(repr=False)
+    known: Ints = field(repr=False)
 
     @property
     def definition(self) -> str:
@@ -43,10 +46,20 @@ class Lifecycle(Shown):
         return (
             f"new: first {period} with activity; retained: active now and in the {period} before; resurrected: active "
             f"now, not in the {period} before, not new; churned: active in the {period} before, not now"
-        )
+        ) + self._known
+
+    @property
+    def _known(self) -> str:
+        """How many came before recording began, and where they are counted."""
+        n, who = int(self.known.sum()), self.activity.customer
+        if not n:
+            return ""
+        were = f"1 {who} was" if n == 1 else f"{n:,} {who}s were"
+        period = self.activity.calendar.period
+        return f". {were} there before recording began: not new, but resurrected in the first {period} recorded of them"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per period that is over.
+        """One row per period that is over; without those that began before leavers were recorded.
 
         Returns
         -------
@@ -56,11 +69,11 @@ class Lifecycle(Shown):
         """
         import pandas as pd
 
-        lived = self.activity.calendar.lived
+        kept = slice(self.activity.early, self.activity.calendar.lived)
         names = ("new", "retained", "resurrected", "churned", "active")
         frames = [
             pd.DataFrame(
-                {"period": self.activity.calendar.labels[:lived]} | {n: getattr(self, n)[g, :lived] for n in names}
+                {"period": self.activity.calendar.labels[kept]} | {n: getattr(self, n)[g, kept] for n in names}
             )
             for g in range(len(self.activity.groups))
         ]
@@ -80,6 +93,11 @@ def lifecycle(activity: Activity | Dataset) -> Lifecycle:
     Lifecycle
         `.to_frame()` has one row per period that is over at `as_of`.
 
+    Notes
+    -----
+    First activity is not acquisition: who was acquired before recording began (`acquired_at` or a first row before
+    `recorded_from`, else before the first row) is not new, but resurrected in the first period recorded of him.
+
     Examples
     --------
     >>> import kbind as kb, pandas as pd
@@ -95,12 +113,12 @@ def lifecycle(activity: Activity | Dataset) -> Lifecycle:
     """
     record = as_activity(activity)
     on = record.counts.active(0)
-    new = record.counts.sizes()
+    first, new = record.counts.sizes(), record.fresh.sizes()
     active = by_period(on)
     before = np.zeros_like(active)
     before[:, 1:] = active[:, :-1]
     # active in t - 1 or t, of the cohorts that existed in t - 1
     either = np.zeros_like(active)
     either[:, 1:] = by_period(record.counts.active(1))[:, :-1]
-    retained = np.where(np.arange(active.shape[1]) > 0, before + (active - new) - either, 0)
-    return Lifecycle(record, new, retained, active - new - retained, before - retained, active)
+    retained = np.where(np.arange(active.shape[1]) > 0, before + (active - first) - either, 0)
+    return Lifecycle(record, new, retained, active - new - retained, before - retained, active, first - new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from kbind.statistics.result import Provenance, Shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Activity", "activity", "as_activity", "suitable_period"]
+__all__ = ["Activity", "activity", "as_activity", "starts_with_recording", "suitable_period"]
 
 _LOGS = ("subscriptions", "events")
+#: The first cohort is where recording starts if it is more than so many times the larger of the next two.
+_PANEL_FACTOR = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +44,16 @@ class Activity(Shown):
         Values of these columns, one tuple a group; None where unknown.
     counts : Counts
         The record itself.
+    fresh : Counts
+        The same without those who were customers before recording began, whose first activity is not in the data.
     log : str
         Table it comes from: "events" or "subscriptions".
     provenance : Provenance
         Data set, zone of the calendar, and the moment up to which the data is complete.
+    dated : bool
+        Whether `acquired_at` says who was a customer before recording began, so that sizes of cohorts need not.
+    early : int
+        Periods that began before leavers were recorded (`recorded_from`).
     customer, action : str
         What sentences call the customers ("customer", "household") and being active ("buy", "use", "stay").
     """
@@ -53,8 +62,11 @@ class Activity(Shown):
     by: tuple[str, ...]
     groups: tuple[tuple[Any, ...], ...]
     counts: Counts = field(repr=False)
+    fresh: Counts = field(repr=False)
     log: str
     provenance: Provenance
+    dated: bool = False
+    early: int = 0
     customer: str = "customer"
     action: str = "use"
 
@@ -148,18 +160,28 @@ def record(
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
         raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
-    groups, counts = count_active(data, table, calendar, by, values)
+    groups, counts, fresh = count_active(data, table, calendar, by, values)
     action = "stay" if table == "subscriptions" else "buy" if "amount" in data.tables[table].columns else "use"
     return Activity(
         calendar=calendar,
         by=tuple(by),
         groups=groups,
         counts=counts,
+        fresh=fresh,
         log=table,
         provenance=Provenance(data.name, data.timezone, data.as_of),
+        dated=data.has("customers.acquired_at"),
+        early=_early(calendar, data.recorded_from),
         customer=data.card.customer,
         action=action,
     )
+
+
+def _early(calendar: Calendar, recorded_from: datetime | None) -> int:
+    """How many periods began before a moment."""
+    if recorded_from is None:
+        return 0
+    return sum(datetime.combine(start, datetime.min.time()) < recorded_from for start in calendar.starts[:-1])
 
 
 def as_activity(value: Activity | Dataset) -> Activity:
@@ -185,6 +207,28 @@ def suitable_period(data: Dataset) -> str:
             if Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone).lived >= 3:
                 return period
     return "day"
+
+
+def starts_with_recording(sizes: Ints, lived: int) -> bool:
+    """Whether the first cohort is so much larger than the next two that it is no cohort of new customers.
+
+    Where nobody comes in the next two periods, nothing tells the customers of a first cohort from those who were
+    there before.
+
+    Parameters
+    ----------
+    sizes : ndarray of int, shape (periods,)
+        Customers by first active period.
+    lived : int
+        Periods that are over.
+
+    Examples
+    --------
+    >>> starts_with_recording(np.array([500, 60, 40, 50]), 4), starts_with_recording(np.array([500, 480, 510, 0]), 4)
+    (True, False)
+    """
+    following = int(sizes[1 : min(3, lived)].max(initial=0))
+    return following > 0 and bool(sizes[0] > _PANEL_FACTOR * following)
 
 
 def by_period(by_age: Ints) -> Ints:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import end_of_data, period_index
+from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
@@ -24,7 +26,7 @@ _MOST_CELLS = 2 * 10**8
 
 def count_active(
     data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str], values: Mapping[str, Expression] | None = None
-) -> tuple[Groups, Counts]:
+) -> tuple[Groups, Counts, Counts]:
     """Count the customers of a log by their active periods.
 
     Parameters
@@ -46,12 +48,18 @@ def count_active(
         Values of the `by` columns, sorted, unknown last.
     counts : Counts
         The record, its groups in the same order.
+    fresh : Counts
+        Without those who were customers before recording began; the same record where nobody is known to.
     """
     wide = calendar.size > MAX_WORDS * WORD
     seen, parts = _log_rows(data, log, calendar)
     with_groups, group_names, group_parts = group_steps(data, by, values)
     parts |= group_parts
-    selected = "".join(f", {name}" for name in group_names)
+    told = tells_before(data, log)
+    if told:
+        with_groups["early"] = known_before(data, log, parts)
+    names = [*group_names, *(["known__before"] if told else [])]
+    selected = "".join(f", {name}" for name in names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
     steps = [f"seen AS ({seen})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
     if wide:
@@ -67,9 +75,9 @@ def count_active(
     else:
         words = -(-calendar.size // WORD)
         masks = ", ".join(f"{_mask(w, words)} AS w{w}" for w in range(words))
-        names = ", ".join(f"w{w}" for w in range(words))
+        kept = ", ".join(f"w{w}" for w in range(words))
         steps.append(f"masks AS (SELECT customer_id, {masks} FROM seen GROUP BY customer_id)")
-        sql = f"SELECT {names}, count(*) AS n{selected} FROM masks{joins} GROUP BY {names}{selected}"
+        sql = f"SELECT {kept}, count(*) AS n{selected} FROM masks{joins} GROUP BY {kept}{selected}"
     tables = {"log": log, "customers": "customers"}
     rows = data.tables[log].rows
     result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts, slots=rows)
@@ -82,7 +90,11 @@ def count_active(
             f"{calendar.period!r}, or fewer groups"
         )
     count = _silences if wide else _masks
-    return groups, count(result, len(groups), calendar, group)
+    counts = count(result, len(groups), calendar, group)
+    new = pc.is_null(result.column("known__before")) if told else pa.array([True])
+    if pc.all(new).as_py():
+        return groups, counts, counts
+    return groups, counts, count(result.filter(new), len(groups), calendar, group[new.to_numpy()])
 
 
 def _mask(word: int, words: int) -> str:

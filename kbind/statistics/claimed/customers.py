@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, array, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
 
@@ -78,10 +79,9 @@ def first_devices(data: Dataset) -> dict[tuple[str, str], int]:
         "name": name,
     }
     tables, known = {"log": "events"}, ""
-    if data.recorded_from is not None and has_column(data, "customers", "acquired_at"):
-        parts |= {"came": wall_time(data, "customers", "acquired_at"), "begin": literal(data.recorded_from)}
-        tables["people"] = "customers"
-        known = " AND customer_id IN (SELECT customer_id FROM people WHERE _came >= _begin)"
+    if tells_before(data, "events"):
+        tables |= {"customers": "customers"} if "customers" in data.tables else {}
+        known = f" AND NOT customer_id IN (SELECT customer_id FROM ({known_before(data, 'events', parts)}) AS k)"
     result = data.engine.query(
         "WITH rows AS (SELECT customer_id, _time AS t, _kind AS kind FROM log "
         f"WHERE _time < _as_of AND NOT nullif(_name, '') IS NULL{known}), "

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.clock import wall_time as wall_time
 from kbind.data.dataset.reading import yes_or_no
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
+from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 
@@ -203,7 +205,7 @@ def _aged(
     steps["dated"] = f"SELECT customer_id, first, gone, {since} AS since, {cause} AS cause FROM known{join}"
     # who was there before recording began is known only because of not having left before
     late = "CASE WHEN since < CAST(_began AS DATE) THEN _entry ELSE 0 END"
-    parts["began"] = literal(data.recorded_from or _first(data, log))
+    parts["began"] = literal(recording_began(data, log))
     parts["entry"] = months_between("since", "greatest(first, CAST(_began AS DATE))", parts)
     parts["duration"] = months_between("since", f"coalesce(gone, {until})", parts)
     # nobody has seen whether somebody leaves at the very moment at which the data ends, so who is still there is
@@ -222,20 +224,6 @@ def months_between(since: str, until: str, parts: dict[str, Expression] | None =
     anchor = f"CAST({since} + to_months(CAST({whole} AS INTEGER)) AS DATE)"
     following = f"CAST({since} + to_months(CAST({whole} + 1 AS INTEGER)) AS DATE)"
     return parse(f"{whole} + CAST({until} - {anchor} AS DOUBLE) / ({following} - {anchor})", **fill)
-
-
-def wall_time(data: Dataset, table: str, name: str, of: str = "") -> Expression:
-    """A time as the clock on the wall of the data set's zone shows it."""
-    time = column(name, of)
-    if name in data.tables[table].instants:
-        return parse("timezone(_zone, _t)", zone=literal(data.timezone or "UTC"), t=time)
-    return time
-
-
-def _first(data: Dataset, table: str) -> datetime:
-    span = data.tables[table].span
-    assert span is not None
-    return data.wall_clock(span[0])
 
 
 def says_yes(data: Dataset, name: str, value: object) -> Expression:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, check_dataset
+from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import bucket, column, literal, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
@@ -100,9 +101,7 @@ def periods_of(
     log = data.require("subscriptions", "events")
     attribute_names(data, attributes)
     end = end_of(data, as_of)
-    span = data.tables[log].span
-    assert span is not None
-    began = data.recorded_from or data.wall_clock(span[0])
+    began = recording_began(data, log)
     calendar = Calendar.spanning(period, began, end, data.timezone)
     # a period that recording began in is not seen whole
     first = int(began > _midnight(calendar.starts[0]))

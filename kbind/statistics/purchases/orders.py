@@ -13,9 +13,9 @@ from datetime import date, datetime
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
-from kbind.data.dataset.clock import period_index
+from kbind.data.dataset.clock import period_index, wall_time
+from kbind.data.dataset.recording import known_before
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import group_steps, group_value
 
 #: Names of the two tables while they exist; no table of a data set is called so.
@@ -116,7 +116,7 @@ def _create_buyers(data: Dataset, by: Mapping[str, str], since: date | None) -> 
     if any(table != "customers" for table in by.values()):
         parts["time"] = column("timestamp")
     tables = {"log": "events", "orders": _ORDERS, "customers": "customers"}
-    steps["early"] = known_before(data, parts)
+    steps["early"] = known_before(data, "events", parts)
     old = ""
     if since is not None:
         parts["since"] = literal(since)
@@ -132,14 +132,3 @@ def _create_buyers(data: Dataset, by: Mapping[str, str], since: date | None) -> 
         parts=parts,
     )
     return tuple(names)
-
-
-def known_before(data: Dataset, parts: dict[str, Expression]) -> str:
-    """SELECT of the customers who were acquired before recording began, so that their first orders are not known."""
-    if "customers" not in data.tables or "acquired_at" not in data.tables["customers"].columns:
-        return "SELECT customer_id, 1 AS known__before FROM log WHERE FALSE"
-    span = data.tables["events"].span
-    assert span is not None
-    parts["began"] = literal((data.recorded_from or data.wall_clock(span[0])).date())
-    parts["acquired"] = wall_time(data, "customers", "acquired_at")
-    return "SELECT customer_id, 1 AS known__before FROM customers WHERE CAST(_acquired AS DATE) < _began"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, literal, parse
 from kbind.statistics.durations.lives import wall_time
 
@@ -100,7 +100,11 @@ def _use(data: Dataset, steps: Steps) -> None:
         "JOIN (SELECT customer_id, _events_at AS at FROM events) AS e ON e.customer_id = s.customer_id "
         "AND e.at < s.t AND e.at >= s.t - _both GROUP BY e.customer_id"
     )
-    steps.parts |= {"window": _days(WINDOW), "both": _days(2 * WINDOW), "events_from": literal(_began(data, "events"))}
+    steps.parts |= {
+        "window": _days(WINDOW),
+        "both": _days(2 * WINDOW),
+        "events_from": literal(recording_began(data, "events")),
+    }
     known = "since <= t - _both AND t - _both >= _events_from AND use.early + use.late > 0"
     steps.add(
         "usage_trend",
@@ -120,7 +124,7 @@ def _tickets(data: Dataset, steps: Steps) -> None:
     closes = "closed" in data.tables["tickets"].columns
     steps.tables["tickets"] = "tickets"
     steps.parts |= {"window": _days(WINDOW), "opened": wall_time(data, "tickets", "opened")}
-    steps.parts["tickets_from"] = literal(_began(data, "tickets"))
+    steps.parts["tickets_from"] = literal(recording_began(data, "tickets"))
     closed = ", _closed AS closed" if closes else ""
     slowest = (
         ", max(CASE WHEN k.closed < s.t THEN epoch_us(k.closed) ELSE epoch_us(s.t) END - epoch_us(k.opened)) AS slowest"
@@ -189,13 +193,6 @@ def _satisfaction(data: Dataset, steps: Steps) -> None:
         )
         steps.add(f"satisfaction_{instrument}", f"told_{instrument}.score",
                   f"mean answer to {instrument} in the last {ASKED} days, of those who answered")  # fmt: skip
-
-
-def _began(data: Dataset, table: str) -> datetime:
-    """Since when a log is kept."""
-    span = data.tables[table].span
-    assert span is not None
-    return data.recorded_from or data.wall_clock(span[0])
 
 
 def _days(count: int) -> Expression:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
+from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, check_choice, shown
 from kbind.statistics.durations import end_of
@@ -323,6 +324,13 @@ def _moved(
     # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
     code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
+    if tells_before(data, "subscriptions"):
+        with_groups["early"] = known_before(data, "subscriptions", parts, logged=False)
+        joins += " LEFT JOIN early USING (customer_id)"
+        # what is paid at the very start is no movement
+        fresh = "i = first AND (i = 0 OR known__before IS NULL)"
+    else:
+        fresh = "i = first"
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
         "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m FROM log "
@@ -335,8 +343,8 @@ def _moved(
         **with_groups,
         "moves": f"SELECT CAST({unit} AS BIGINT) AS unit, i, abs(d) AS amount, CASE "
         "WHEN d = 0 AND now > 0 THEN NULL "
-        f"WHEN d = 0 THEN CASE WHEN i = first THEN {code['brief']} ELSE {code['brief_again']} END "
-        f"WHEN now = d THEN CASE WHEN i = first THEN {code['new']} ELSE {code['reactivation']} END "
+        f"WHEN d = 0 THEN CASE WHEN {fresh} THEN {code['brief']} ELSE {code['brief_again']} END "
+        f"WHEN now = d THEN CASE WHEN {fresh} THEN {code['new']} ELSE {code['reactivation']} END "
         f"WHEN now = 0 THEN {code['churn']} WHEN d > 0 THEN {code['expansion']} ELSE {code['contraction']} END AS kind"
         f"{selected} FROM states{joins}",
     }
@@ -347,7 +355,7 @@ def _moved(
         f"WITH {whole} SELECT unit, i, kind, CAST(sum(amount) AS BIGINT) AS amount, count(*) AS n{selected} "
         f"FROM moves WHERE NOT kind IS NULL GROUP BY unit, i, kind{selected}"
     )
-    tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in places.values() else {})
+    tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in data.tables else {})
     return data.engine.query(sql, tables=tables, parts=_used(parts, sql)), columns
 
 

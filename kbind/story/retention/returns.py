@@ -12,9 +12,9 @@ from kbind.estimates.retention.compare import (
     rate_difference,
     return_rate,
     same_cohorts,
-    starts_with_recording,
 )
 from kbind.estimates.retention.rates import rate_of
+from kbind.statistics.activity import starts_with_recording
 from kbind.story.retention.base import RetentionStory, cell
 from kbind.wording import Fact, Table
 
@@ -49,14 +49,17 @@ class ReturnStory(RetentionStory):
     @cached_property
     def panel_share(self) -> Fact:
         """Share of all customers who belong to the first cohort."""
-        definition = "customers of the first cohort, divided by all customers"
-        rate = rate_of(int(self.on.cohort_size[0][0]), self.activity.customers, self.on.conf_level, definition)
+        definition = "customers of the first cohort, divided by those of all cohorts"
+        rate = rate_of(int(self.on.cohort_size[0][0]), int(self.on.cohort_size.sum()), self.on.conf_level, definition)
         return Fact.of_rate("panel.share", rate, "cohort_retention(...).to_frame(), cohort_size")
 
     @cached_property
     def _panel(self) -> bool:
         facts = [self.first_or_later(which, kind) for which, kind in product(("first", "later"), ("on", "on_or_after"))]
-        return starts_with_recording(self.on) and all(self.told(fact) for fact in facts)
+        sizes, lived = self.on.cohort_size.sum(axis=0), self.activity.calendar.lived
+        return (
+            not self.activity.dated and starts_with_recording(sizes, lived) and all(self.told(fact) for fact in facts)
+        )
 
     @property
     def panel_start(self) -> bool:

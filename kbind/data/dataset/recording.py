@@ -1,0 +1,83 @@
+"""Where recording begins, and who was a customer before: one rule for every figure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kbind.data.dataset.clock import wall_time
+from kbind.data.dataset.model import Dataset
+from kbind.data.dataset.schema import TABLES
+from kbind.data.engine import Expression, literal
+
+
+def recording_began(data: Dataset, log: str) -> datetime:
+    """Since when a log is kept: `recorded_from`, else its first row."""
+    span = data.tables[log].span
+    assert span is not None
+    return data.recorded_from or data.wall_clock(span[0])
+
+
+def tells_before(data: Dataset, log: str) -> bool:
+    """Whether anything says of somebody that he was a customer before recording began."""
+    if data.tables[log].span is None:
+        return False
+    return data.has("customers.acquired_at") or _begins_earlier(data, log)
+
+
+def known_before(data: Dataset, log: str, parts: dict[str, Expression], *, logged: bool = True) -> str:
+    """SELECT of the customers who were there before recording began (`customer_id`, `known__before` = 1).
+
+    `acquired_at` or a row of the log lies on a day before recording began: their first activity is not in the data, or
+    they are in it only for not having left before. In the statement the log is called `log`, `customers` as it is.
+
+    Parameters
+    ----------
+    data : Dataset
+    log : {"events", "subscriptions"}
+    parts : dict
+        What goes into the places of the statement is added.
+    logged : bool
+        Whether a row before recording began counts. False: who has one is not among them, for the log tells of him.
+    """
+    nobody = "SELECT customer_id, 1 AS known__before FROM log WHERE FALSE"
+    if not tells_before(data, log):
+        return nobody
+    parts["began"] = literal(recording_began(data, log).date())
+    acquired, seen = "", ""
+    if data.has("customers.acquired_at"):
+        parts["acquired"] = wall_time(data, "customers", "acquired_at")
+        acquired = "SELECT customer_id FROM customers WHERE CAST(_acquired AS DATE) < _began"
+    if _begins_earlier(data, log):
+        time = next(name for name, spec in TABLES[log].columns.items() if spec.happened)
+        parts["seen"] = wall_time(data, log, time)
+        seen = "SELECT customer_id FROM log WHERE CAST(_seen AS DATE) < _began"
+    joined = " UNION ALL " if logged else " EXCEPT "
+    sql = joined.join(one for one in (acquired, seen) if one)
+    if not logged and not acquired:
+        return nobody
+    return f"SELECT DISTINCT customer_id, 1 AS known__before FROM ({sql}) AS b"
+
+
+def _begins_earlier(data: Dataset, log: str) -> bool:
+    """Whether the log has rows from days before recording began."""
+    span = data.tables[log].span
+    assert span is not None
+    return data.wall_clock(span[0]).date() < recording_began(data, log).date()
+
+
+def before_notes(data: Dataset) -> list[str]:
+    """How many were customers before recording began, and what follows from it."""
+    log = next((name for name in ("subscriptions", "events") if name in data.tables), None)
+    if log is None or not tells_before(data, log):
+        return []
+    parts: dict[str, Expression] = {}
+    early = known_before(data, log, parts)
+    found = data.engine.query(
+        f"WITH early AS ({early}) SELECT count(*) AS n FROM early WHERE customer_id IN (SELECT customer_id FROM log)",
+        tables={"log": log} | ({"customers": "customers"} if "customers" in data.tables else {}),
+        parts=parts,
+    )
+    n = int(found.column("n")[0].as_py())
+    who = "1 customer was" if n == 1 else f"{n:,} customers were"
+    since = f"{recording_began(data, log):%Y-%m-%d}"
+    return [f"{who} there before {data.tables[log].label} begins ({since}): nobody counts them as new"] if n else []
