@@ -7,8 +7,11 @@ so nothing a user's file contains is ever pasted into a statement.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +28,14 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from kbind.errors import DatasetError, KbindError, Problem
+from kbind.errors import ArgumentError, DatasetError, KbindError, Problem, plain, temporary_folder
 
 DIALECT = "duckdb"
+
+#: What may still be set once the configuration is locked.
+_OPEN_SETTINGS = ("perfect_ht_threshold",)
+#: Seconds that the views of a database may compute, unless KBIND_QUERY_SECONDS says otherwise.
+_SECONDS = 600
 
 #: Grouping with a slot for every number: how many slots it is worth it from, what one takes, what all may take.
 _HASHED_BELOW, _SLOT_BYTES, _SLOT_MEMORY = 1 << 12, 32, 1 << 30
@@ -186,7 +194,8 @@ def _compound(expression: Expression) -> bool:
 class Engine:
     """An embedded database that holds a data set's tables under names of its own.
 
-    Relations are views on files where the file can be scanned as it is, else tables.
+    Relations are views on files where the file can be scanned as it is, else tables. Once all files are opened, it is
+    sealed: no statement can then reach another file, the network or an extension.
     """
 
     def __init__(self) -> None:
@@ -197,10 +206,12 @@ class Engine:
             "temp_directory": str(spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "python_enable_replacements": False,
         }.items():
             self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
         self.threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self._frames: list[object] = []  # registered frames must outlive their views
+        self._opened: list[str] = []  # files that are read again by every statement
 
     # -- relations ---------------------------------------------------------------------------------
 
@@ -234,7 +245,9 @@ class Engine:
 
     def read_parquet(self, name: str, paths: Sequence[Path]) -> None:
         """A view on Parquet files that share their columns."""
-        files = literal([_no_glob(path) for path in paths])
+        patterns = [_no_glob(path) for path in paths]
+        self._opened += [*(_spelled(path) for path in paths), *patterns]
+        files = literal(patterns)
         self._create("VIEW", name, exp.select("*").from_(_call("read_parquet", files, union_by_name=len(paths) > 1)))
 
     def read_frame(self, name: str, frame: pa.Table) -> None:
@@ -242,20 +255,54 @@ class Engine:
         self._frames.append(frame)
         self._connection.register(name, frame)
 
-    def attach(self, path: Path, alias: str) -> list[str]:
-        """Open a database file for reading; returns the names of its tables and views."""
-        file, schema = literal(str(path)).sql(DIALECT), exp.to_identifier(alias, quoted=True).sql(DIALECT)
-        self._run(f"ATTACH {file} AS {schema} (READ_ONLY)")
+    def attach(self, path: Path, alias: str) -> dict[str, bool]:
+        """Open a database file for reading; returns its tables and views, and whether they have to be computed.
+
+        What a view or a generated column computes is a program of whoever made the file: see `compute_attached`.
+        """
+        file, schema = literal(_spelled(path)).sql(DIALECT), exp.to_identifier(alias, quoted=True).sql(DIALECT)
+        self._run(f"ATTACH {file} AS {schema} (TYPE duckdb, READ_ONLY)")
+        self._opened.append(_spelled(path))
         found = self.query(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_catalog = _alias AND table_schema = 'main' ORDER BY table_name",
+            "SELECT table_name AS name, sql LIKE '%GENERATED ALWAYS AS%' AS computed FROM duckdb_tables() "
+            "WHERE database_name = _alias AND schema_name = 'main' UNION ALL "
+            "SELECT view_name, true FROM duckdb_views() "
+            "WHERE database_name = _alias AND schema_name = 'main' AND NOT internal ORDER BY name",
             values={"alias": alias},
         )
-        return [str(name) for name in found.column(0).to_pylist()]
+        return {str(row["name"]): bool(row["computed"]) for row in found.to_pylist()}
 
     def view_attached(self, name: str, alias: str, table: str) -> None:
         """A view on a table of an attached database."""
         self._create("VIEW", name, exp.select("*").from_(exp.table_(table, db="main", catalog=alias, quoted=True)))
+
+    def compute_attached(self, name: str, path: Path, view: str) -> None:
+        """Copy what a view of a database computes into a table; it sees its own database and nothing else.
+
+        Raises
+        ------
+        EngineError
+            It needs another file, takes too long (KBIND_QUERY_SECONDS), or cannot be computed.
+        """
+        with temporary_folder() as folder:
+            target = folder / "computed.duckdb"
+            _compute(_spelled(path), view, target)
+            self._run(f"ATTACH {literal(str(target)).sql(DIALECT)} AS computed (TYPE duckdb, READ_ONLY)")
+            try:
+                computed = exp.table_("computed", db="main", catalog="computed")
+                self._create("TABLE", name, exp.select("*").from_(computed))
+            finally:
+                self._run("DETACH computed")
+
+    def seal(self) -> None:
+        """Allow nothing but the files that were opened, and lock that."""
+        for setting, value in {
+            "allowed_paths": list(dict.fromkeys(self._opened)),
+            "enable_external_access": False,
+            "allowed_configs": list(_OPEN_SETTINGS),
+            "lock_configuration": True,
+        }.items():
+            self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
 
     def define(self, name: str, source: str, columns: Mapping[str, Expression], *, stored: bool) -> None:
         """A relation with the given columns, computed from `source`: a table if stored, else a view."""
@@ -399,9 +446,60 @@ class Engine:
             raise EngineError(str(error).split("\n\nLINE")[0]) from error
 
 
+def _spelled(path: Path) -> str:
+    """The path as the engine spells it, always in UTF-8, whatever the locale can spell."""
+    try:
+        return os.fsencode(path.absolute()).decode()
+    except UnicodeError as error:
+        message = f"its path is not UTF-8: {plain(path.absolute(), 1000)}"
+        raise DatasetError([Problem(path.name, message, allowed="rename the file or folder")]) from error
+
+
 def _no_glob(path: Path) -> str:
     """The path with the signs that the engine would take for a pattern written as themselves."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
+    return re.sub(r"([*?\[])", r"[\1]", _spelled(path))
+
+
+def _compute(database: str, view: str, target: Path) -> None:
+    """Let a process of its own compute a view, and end it where it does not end."""
+    seconds = _query_seconds()
+    job = {"database": database, "view": view, "target": str(target), "seconds": seconds}
+    packages = os.pathsep.join([str(Path(duckdb.__file__).parent.parent), *filter(None, sys.path)])
+    environment = {**os.environ, "HOME": str(target.parent), "PYTHONPATH": packages}
+    command = [sys.executable, "-P", str(Path(__file__).with_name("foreign.py")), json.dumps(job)]
+    endless = EngineError(f"was stopped after {seconds:,} seconds (KBIND_QUERY_SECONDS): it does not end, or not soon")
+    try:
+        done = subprocess.run(  # noqa: S603 - our own script
+            command,
+            cwd=target.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 5,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise endless from error
+    failure = json.loads(done.stdout) if done.stdout else {}
+    kind, message = failure.get("kind", ""), failure.get("message", "").split("\n")[0]
+    outside = re.search(r'Cannot access (?:file|directory) "(.*?)" - ', message)
+    if kind == "InterruptException":
+        raise endless
+    if outside:
+        raise EngineError(f"reads {plain(outside[1], 200)!r}, which is not part of this database")
+    if done.returncode or kind in ("MemoryError", "OutOfMemoryException", "IOException"):
+        raise EngineError("needs more memory or disk than there is")
+    if failure:
+        raise EngineError(f"cannot be computed: {plain(message, 300)}")
+
+
+def _query_seconds() -> int:
+    given = os.environ.get("KBIND_QUERY_SECONDS", "").strip()
+    if not given:
+        return _SECONDS
+    if not given.isdecimal() or not 1 <= int(given) <= 10**6:
+        raise ArgumentError(f"KBIND_QUERY_SECONDS={given!r} is not possible; allowed: whole numbers from 1 to 1000000")
+    return int(given)
 
 
 def _call(function: str, *arguments: Expression, **options: Any) -> Expression:

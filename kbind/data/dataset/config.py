@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -12,12 +14,15 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import yaml
 
+from kbind.data.dataset.places import fault
 from kbind.data.dataset.schema import ROLES, TABLES
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean
+from kbind.data.marked import read_values
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, plain
 
 CONFIG_NAME = "kbind.yaml"
+#: Letters of a name in it; years that a company's data can speak of.
+_LONGEST, _YEARS = 300, range(1900, 2201)
 _KEYS = (
     "title", "currency", "margin", "acquisition_cost", "timezone", "as_of", "recorded_from", "decimal", "date_order",
     "tables", "roles",
@@ -68,17 +73,13 @@ class Config:
 
 def read_config(path: Path) -> Config:
     """Read `kbind.yaml`; an empty configuration if there is none."""
-    try:
-        if not path.is_file():
-            return Config()
-    except PermissionError:  # the folder itself is closed, and that will be said
+    if not os.path.lexists(path):  # or the folder itself is closed, and that will be said
         return Config()
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DatasetError([Problem(path.name, f"is not YAML in UTF-8: {' '.join(str(error).split())}")]) from error
+    wrong = fault(path, path.parent)
+    if wrong is not None:
+        raise DatasetError([wrong])
+    content = read_values(path)
+    _check_lengths(content, path.name)
     if content is None:
         return Config()
     if not isinstance(content, dict):
@@ -116,6 +117,17 @@ def read_config(path: Path) -> Config:
         tables=read_mapping(content.get("tables") or {}, path.name),
         roles=read_roles(content.get("roles") or {}, path.name),
     )
+
+
+@contextmanager
+def blamed(*, on_config: bool) -> Iterator[None]:
+    """What `kbind.yaml` says wrongly is no fault of an argument."""
+    try:
+        yield
+    except ArgumentError as error:
+        if on_config:
+            raise DatasetError([Problem(CONFIG_NAME, str(error))]) from error
+        raise
 
 
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
@@ -170,7 +182,8 @@ def read_timezone(timezone: str | None) -> str | None:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
         raise ArgumentError(
-            f"timezone={timezone!r} is not known; allowed: a name from the IANA list, such as 'Europe/Berlin'"
+            f"timezone={plain(repr(timezone), 80)} is not known; "
+            "allowed: a name from the IANA list, such as 'Europe/Berlin'"
         ) from error
     return timezone
 
@@ -188,31 +201,45 @@ def read_as_of(as_of: object, timezone: str | None, parameter: str = "as_of") ->
     if as_of is None:
         return None
     moment: datetime
-    given = as_of
+    said = f"{parameter}={plain(repr(as_of), 80)}"
     if isinstance(as_of, np.datetime64):
         as_of = as_of.astype("datetime64[us]").item()
     if isinstance(as_of, str):
         try:
             moment = datetime.fromisoformat(as_of.strip())
         except ValueError as error:
-            raise ArgumentError(
-                f"{parameter}={as_of!r} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00"
-            ) from error
+            raise ArgumentError(f"{said} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00") from error
     elif isinstance(as_of, datetime):  # pandas.Timestamp is one
         moment = as_of.to_pydatetime(warn=False) if hasattr(as_of, "to_pydatetime") else as_of
     elif isinstance(as_of, date):
         moment = datetime(as_of.year, as_of.month, as_of.day)
     else:
-        raise ArgumentError(f"as_of={given!r} is not a date; allowed: a date, a datetime or ISO text")
+        raise ArgumentError(f"{said} is not a date; allowed: a date, a datetime or ISO text")
     if not isinstance(moment, datetime) or moment != moment:
-        raise ArgumentError(f"as_of={given!r} is not a date; allowed: a date, a datetime or ISO text")
+        raise ArgumentError(f"{said} is not a date; allowed: a date, a datetime or ISO text")
+    if moment.year not in _YEARS:
+        raise ArgumentError(f"{said} is no moment of a company's data; allowed: {_YEARS[0]} to {_YEARS[-1]}")
     if moment.tzinfo is not None:
         moment = moment.astimezone(ZoneInfo(timezone or "UTC")).replace(tzinfo=None)
     return moment
 
 
 def _wrong(where: str, message: str, allowed: str) -> DatasetError:
-    return DatasetError([Problem(where, message, allowed=allowed)])
+    return DatasetError([Problem(where, plain(message, 200), allowed=allowed)])
+
+
+def _check_lengths(value: object, where: str, name: str = "") -> None:
+    """Names are not endless; only a title may be, and is cut."""
+    if isinstance(value, str) and len(value) > _LONGEST and name != "title":
+        raise _wrong(where, f"{name}: a text of {len(value):,} letters", f"allowed: {_LONGEST}")
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST:
+        raise _wrong(where, f"{name}: a number of more than {_LONGEST} digits", "allowed: fewer")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_lengths(inner, where, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            _check_lengths(inner, where, name)
 
 
 def _listed(names: Any) -> str:

@@ -14,6 +14,7 @@ from kbind.data.dataset.config import (
     Config,
     Role,
     TableConfig,
+    blamed,
     read_as_of,
     read_config,
     read_mapping,
@@ -22,12 +23,14 @@ from kbind.data.dataset.config import (
 )
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.periods import check_periods
+from kbind.data.dataset.places import check_exists
 from kbind.data.dataset.reading import Reading
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
 from kbind.data.dataset.recording import before_notes
 from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES, WITNESSES
-from kbind.data.dataset.sources import Source, check_anchors, check_exists, find_sources
+from kbind.data.dataset.sources import Source, check_anchors, find_sources
+from kbind.data.dataset.span import check_span
 from kbind.data.engine import Engine
 from kbind.errors import DatasetError, Problem, did_you_mean, listed, plain
 
@@ -102,11 +105,15 @@ def open_dataset(
     if roles:
         config = replace(config, roles={**config.roles, **read_roles(roles, "roles")})
     declared_end = as_of if as_of is not None else config.as_of
-    zone = read_timezone(timezone if timezone is not None else config.timezone)
+    with blamed(on_config=timezone is None):
+        zone = read_timezone(timezone if timezone is not None else config.timezone)
     declared_start = recorded_from if recorded_from is not None else config.recorded_from
-    read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
-    read_as_of(declared_start, zone, "recorded_from")
+    with blamed(on_config=as_of is None):
+        read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
+    with blamed(on_config=recorded_from is None):
+        read_as_of(declared_start, zone, "recorded_from")
     sources, unused = find_sources(engine, source, table, config)
+    engine.seal()
     name = plain(config.title or _name_of(source), _TITLE)
     check_anchors(sources, name)
 
@@ -142,6 +149,8 @@ def open_dataset(
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), card)
     data = replace(data, recorded_from=read_as_of(declared_start, zone, "recorded_from"))
+    with blamed(on_config=as_of is None and recorded_from is None):
+        check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
     notes = [f"not used: {listed(unused)}"] if unused else []

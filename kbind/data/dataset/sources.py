@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from numbers import Number
 from pathlib import Path
@@ -17,9 +16,10 @@ import pyarrow.parquet as pq
 from kbind.data.dataset.config import CONFIG_NAME, Config
 from kbind.data.dataset.csvfile import read_csv, rows_shown
 from kbind.data.dataset.form import Place, read_form
+from kbind.data.dataset.places import check_no_sqlite, fault, undeclared
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine, EngineError
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, shown
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain, shown
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -94,21 +94,13 @@ def find_sources(
         )
     if path.is_dir() and table is None:
         return _from_folder(engine, path, config)
+    if path.is_file():
+        check_no_sqlite(path)
     if path.suffix.lower() in _DATABASE:
         return _from_database(engine, path, config)
     if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
         return _from_workbook(engine, path, table), ()
     return [_from_file(engine, path, _table_of(path, table, config))], ()
-
-
-def check_exists(path: Path) -> None:
-    """Refuse what is not there, or closed to us, before anything looks for it."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DatasetError([Problem(str(path), "does not exist", allowed=_nearby(path))]) from error
-    except OSError as error:
-        raise DatasetError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
 
 
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
@@ -195,8 +187,9 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
     for path in content:
         table = declared.get(path.name) or path.stem.lower()
-        if table in TABLES and not os.access(path, os.R_OK | os.X_OK * path.is_dir()):
-            problems.append(Problem(path.name, "cannot be read: Permission denied"))
+        wrong = fault(path, folder) if table in TABLES else None
+        if wrong is not None:
+            problems.append(wrong)
             chosen.setdefault(table, [])
         elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
@@ -207,10 +200,9 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         else:
             unused.append(path.name)
     for name, table in declared.items():
-        if not (folder / name).exists():
-            problems.append(
-                Problem(CONFIG_NAME, f"{table}: file {name!r} is not in the folder", allowed=_nearby(folder / name))
-            )
+        wrong = undeclared(folder, name)
+        if wrong is not None:
+            problems.append(replace(wrong, file=CONFIG_NAME, message=f"{table}: {wrong.message}"))
     for table, paths in chosen.items():
         if len(paths) > 1:
             problems.append(
@@ -247,6 +239,8 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
             if not parts:
                 allowed = "allowed: with table=..., a folder whose *.parquet files are the parts of that table"
                 raise DatasetError([Problem(path.name, "holds no Parquet file", allowed=allowed)])
+            if wrong := [found for part in parts if (found := fault(part, path))]:
+                raise DatasetError(wrong)
             _check_parts(path, parts)
             engine.read_parquet(relation, parts)
             return Source(table, path.name, relation)
@@ -254,6 +248,7 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
             _check_whole(path, path.name)
             engine.read_parquet(relation, [path])
             return Source(table, path.name, relation)
+        check_no_sqlite(path)
         delimiter, encoding = read_csv(engine, relation, path)
         return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding, path=path)
     except EngineError as error:
@@ -316,6 +311,9 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
     try:
         names = engine.attach(path, "source")
     except EngineError as error:
+        if "lock" in str(error):
+            allowed = "allowed: close it there, or copy the file"
+            raise DatasetError([Problem(path.name, "is open in another program", allowed=allowed)]) from error
         raise DatasetError([Problem(path.name, f"cannot be opened as DuckDB: {_first_line(error)}")]) from error
     problems = [
         Problem(CONFIG_NAME, f"{table}: no table {name!r} in {path.name}", allowed=did_you_mean(name, names).strip())
@@ -328,7 +326,7 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
     for name in names:
         table = declared.get(name) or name.lower()
         if table in TABLES:
-            engine.view_attached(f"{table}__raw", "source", name)
+            _show_attached(engine, f"{table}__raw", path, name, computed=names[name])
             sources.append(Source(table, f"{path.name}: {name}", f"{table}__raw"))
         else:
             unused.append(name)
@@ -343,6 +341,18 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
             ]
         )
     return sources, tuple(unused)
+
+
+def _show_attached(engine: Engine, relation: str, path: Path, name: str, *, computed: bool) -> None:
+    """A table of a database as it stands; what a view computes is computed once, where it reaches nothing else."""
+    if not computed:
+        engine.view_attached(relation, "source", name)
+        return
+    try:
+        engine.compute_attached(relation, path, name)
+    except EngineError as error:
+        allowed = "allowed: tables, and views on tables of this database; store what it shows in a table"
+        raise DatasetError([Problem(f"{path.name}: {plain(name)}", str(error), allowed=allowed)]) from error
 
 
 def _table_of(path: Path, table: str | None, config: Config) -> str:
@@ -365,11 +375,6 @@ def _table_of(path: Path, table: str | None, config: Config) -> str:
 
 def _unknown_table(label: str, name: str) -> Problem:
     return Problem(label, "is not a known table", allowed=did_you_mean(name, TABLES) + f"tables: {', '.join(TABLES)}")
-
-
-def _nearby(path: Path) -> str:
-    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    return did_you_mean(path.name, siblings).strip()
 
 
 def _first_line(error: Exception) -> str:

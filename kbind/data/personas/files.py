@@ -7,31 +7,21 @@ from pathlib import Path
 
 import yaml
 
+from kbind.data.marked import compose, line_of, read_text, tree, value_of
 from kbind.data.personas.fields import FieldError
 from kbind.data.personas.model import Persona
-from kbind.data.personas.nodes import compose, edited, line_of, value_of
+from kbind.data.personas.nodes import edited
 from kbind.errors import ArgumentError, DatasetError, Problem
 
 
 def load(path: Path) -> Persona:
     """Read a persona; see `Persona.load`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _wrong(path, "is not UTF-8", "save it as UTF-8") from error
-    except OSError as error:
-        raise _wrong(path, f"cannot be read: {error.strerror}") from error
-    return from_text(text, path)
+    return from_text(read_text(path), path)
 
 
 def from_text(text: str, path: Path) -> Persona:
     """A persona from the text of a file."""
-    try:
-        node = compose(text)
-    except FieldError as error:
-        raise _wrong(path, f"{error.key}: {error.message}", error.allowed) from error
-    except yaml.YAMLError as error:
-        raise _wrong(path, f"is not YAML: {' '.join(str(error).split())}") from error
+    node = tree(text, path)
     if not isinstance(node, yaml.MappingNode):
         raise _wrong(path, "holds no persona", "allowed: keys such as name, version and rules, one a line")
     try:

@@ -1,19 +1,15 @@
-"""YAML by the places where its values stand: what a file says, on which line, and edits that touch nothing else.
+"""Edits of YAML by the places where its values stand, which touch nothing else.
 
 Values are text, as they stand: no reading of `no` as false or of `1-9` as a day in September.
 """
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
 
-from kbind.data.personas.fields import FieldError
-
-_NOTHING = ("", "~", "null", "Null", "NULL")
 _WIDTH = 110
 
 Edit = tuple[int, int, str]
@@ -36,55 +32,6 @@ class _Dumper(yaml.SafeDumper):
 
 _Dumper.add_representer(list, _Dumper.in_lines)
 _Dumper.add_representer(_Lines, _Dumper.in_lines)
-
-
-def compose(text: str) -> yaml.Node | None:
-    """The tree of nodes of a file with one document, without anchors and without a key that is given twice."""
-    for token in yaml.scan(text, Loader=yaml.BaseLoader):
-        if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
-            line = token.start_mark.line + 1
-            raise FieldError(f"line {line}", f"a reference {token.value!r}", "write the value out where it is needed")
-    node = yaml.compose(text, Loader=yaml.BaseLoader)
-    _check_twice(node)
-    return node
-
-
-def _check_twice(node: yaml.Node | None) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
-                what = f"{key.value!r} is given twice" if isinstance(key, yaml.ScalarNode) else "a key that is no text"
-                raise FieldError(f"line {key.start_mark.line + 1}", what, "give every key once")
-            seen.add(key.value)
-            _check_twice(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _check_twice(value)
-
-
-def value_of(node: yaml.Node) -> Any:
-    """What a node says: mappings, lists and text, None for nothing."""
-    if isinstance(node, yaml.MappingNode):
-        return {key.value: value_of(value) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [value_of(value) for value in node.value]
-    return None if getattr(node, "style", None) is None and node.value in _NOTHING else node.value
-
-
-def line_of(node: yaml.Node, path: str) -> int:
-    """The line on which a key such as `rules[1].weight` stands, or the nearest that is there."""
-    line: int = node.start_mark.line
-    for step in re.findall(r"[^.\[\]]+", path):
-        if isinstance(node, yaml.SequenceNode) and step.isdigit():
-            node = node.value[int(step)]
-            line = node.start_mark.line
-        elif isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == step]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line, found[0][1]
-    return line + 1
 
 
 def edited(text: str, node: yaml.Node | None, old: Any, new: Any) -> str:
