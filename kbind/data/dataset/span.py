@@ -8,7 +8,7 @@ from kbind.data.dataset.model import Dataset
 from kbind.errors import ArgumentError
 
 #: So long after the last record, or before the first one, nothing is complete or recorded any more: a mistyped year.
-_FAR = timedelta(days=2 * 366)
+_FAR = timedelta(days=3 * 366)
 
 
 def check_span(data: Dataset) -> None:
