@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kbind.errors import ArgumentError as ArgumentError
     from kbind.errors import DatasetError as DatasetError
     from kbind.errors import KbindError as KbindError
+    from kbind.errors import NotEnoughData as NotEnoughData
     from kbind.estimates.churn import Backtest as Backtest
     from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
     from kbind.estimates.churn import ContactList as ContactList
@@ -107,6 +108,7 @@ _HOMES = {
     "ArgumentError": "kbind.errors",
     "DatasetError": "kbind.errors",
     "KbindError": "kbind.errors",
+    "NotEnoughData": "kbind.errors",
     "Backtest": "kbind.estimates.churn",
     "ChurnClassifier": "kbind.estimates.churn",
     "ContactList": "kbind.estimates.churn",

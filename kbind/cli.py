@@ -18,7 +18,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from kbind._version import __version__
-from kbind.errors import ArgumentError, DatasetError, KbindError
+from kbind.errors import ArgumentError, DatasetError, KbindError, NotEnoughData
 
 _INTERRUPTED = 130
 
@@ -148,7 +148,7 @@ def main() -> None:
     except DatasetError as error:
         count = len(error.problems)
         _fail(f"{count} problem{'s' if count > 1 else ''} in the data:\n{error}", 2)
-    except ArgumentError as error:
+    except (ArgumentError, NotEnoughData) as error:
         _fail(str(error), 2)
     except KbindError as error:
         _fail(str(error), 1)

@@ -24,7 +24,14 @@ class KbindError(Exception):
 
 
 class ArgumentError(KbindError, ValueError):
-    """An argument is outside what the function allows."""
+    """An argument is outside what the function allows: whoever calls has to change the call."""
+
+
+class NotEnoughData(KbindError, ValueError):  # noqa: N818 (it is no fault of anybody)
+    """The data holds too little for an answer: with more of it the same call would be right.
+
+    Only this may become a sentence about the data; a wrong argument never does.
+    """
 
 
 class TemporaryError(KbindError):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps
 
@@ -125,7 +125,7 @@ def count_lapses(data: Dataset, rule: Rule, floors: Sequence[int], by: Mapping[s
             parts,
         )
     if not present.num_rows:
-        raise ArgumentError(f"events of {data.name!r} hold nobody before {end:%Y-%m-%d}")
+        raise NotEnoughData(f"events of {data.name!r} hold nobody before {end:%Y-%m-%d}")
     groups, _ = encode_groups(present, names)
 
     def table(found: pa.Table, sums: Mapping[str, str]) -> dict[str, Ints]:

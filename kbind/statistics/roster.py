@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.durations import observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
@@ -260,5 +260,5 @@ def _usable(columns: dict[str, Values], *, explicit: bool) -> tuple[dict[str, Va
         raise ArgumentError(f"attributes={names[0]!r} {naming(levels[names[0]])}")
     kept = {name: described.get(name, values) for name, values in columns.items() if name not in names}
     if not kept:
-        raise ArgumentError("no attributes of customers are left to form segments of")
+        raise NotEnoughData("no attributes of customers are left to form segments of")
     return kept, notes

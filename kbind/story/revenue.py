@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.estimates.revenue import RevenueRetention, revenue_retention
 from kbind.estimates.revenue.presets import PRESETS
@@ -302,7 +302,7 @@ def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5, rng: i
     for period in ("quarter", "year") if lived["month"] >= 3 else ():
         try:
             periods[period] = revenue_retention(data, period=period, rng=rng)
-        except ArgumentError:
+        except NotEnoughData:
             continue  # no such window is over
         lived[period] = periods[period].movements.calendar.lived
     longest = next(period for period in _LONG if lived[period])

@@ -33,7 +33,7 @@ def test_telco(telco: kb.Dataset) -> None:
     role = telco.roles["churned"]
     assert (frame[role.column] == role.value).sum() == 1869
     assert telco.as_of is None
-    with pytest.raises(kb.ArgumentError, match="needs a table 'subscriptions' or 'events'"):
+    with pytest.raises(kb.NotEnoughData, match="needs a table 'subscriptions' or 'events'"):
         kb.activity(telco)
 
 

@@ -149,7 +149,7 @@ def test_reasons_are_added_up_over_periods() -> None:
 
 
 def test_period_rates_need_the_table(toy: kb.Dataset) -> None:
-    with pytest.raises(kb.ArgumentError, match="needs a table 'periods'"):
+    with pytest.raises(kb.NotEnoughData, match="needs a table 'periods'"):
         kb.period_rates(toy)
     with pytest.raises(kb.ArgumentError, match="data of type str is no data set; open it first"):
         kb.period_rates("filled.xlsx")

@@ -224,7 +224,7 @@ def test_mistakes(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="open it first"):
         kb.activity({"events": None})
     early = kb.open_dataset({"events": toy.table("events")}, as_of="2023-01-01")
-    with pytest.raises(kb.ArgumentError, match="events of 'data' holds nothing before as_of=2023-01-01"):
+    with pytest.raises(kb.NotEnoughData, match="events of 'data' holds nothing before as_of=2023-01-01"):
         kb.activity(early)
 
 

@@ -264,13 +264,13 @@ def test_nps_on_1_to_5_rarely_raised_by_chance() -> None:
 def test_answers_wrong_arguments(toy: kb.Dataset) -> None:
     with pytest.raises(kb.ArgumentError, match="is no data set"):
         answers(pd.DataFrame(), "nps")
-    with pytest.raises(kb.ArgumentError, match="this needs a table 'feedback'"):
+    with pytest.raises(kb.NotEnoughData, match="this needs a table 'feedback'"):
         answers(kb.datasets.load_telco(), "nps")
     with pytest.raises(kb.ArgumentError, match="by='respondent_rol' is no column; did you mean 'respondent_role'"):
         answers(toy, "nps", by="respondent_rol")
-    with pytest.raises(kb.ArgumentError, match="this needs a table 'contacts'"):
+    with pytest.raises(kb.NotEnoughData, match="this needs a table 'contacts'"):
         answers(toy, "nps", by="contact")
     with pytest.raises(kb.ArgumentError, match="period='months' is not known"):
         answers(toy, "nps", period="months")
-    with pytest.raises(kb.ArgumentError, match="no year since the first answer is over"):
+    with pytest.raises(kb.NotEnoughData, match="no year since the first answer is over"):
         answers(toy, "nps", period="year")

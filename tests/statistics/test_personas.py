@@ -153,9 +153,9 @@ def test_periods_count_who_comes_is_there_and_leaves() -> None:
 
 
 def test_periods_need_times_and_a_whole_period(telco: kb.Dataset) -> None:
-    with pytest.raises(kb.ArgumentError, match="'subscriptions' or 'events'"):
+    with pytest.raises(kb.NotEnoughData, match="'subscriptions' or 'events'"):
         periods_of(telco, ["partner"], "quarter")
-    with pytest.raises(kb.ArgumentError, match="no whole one between"):
+    with pytest.raises(kb.NotEnoughData, match="no whole one between"):
         periods_of(company(), ["goal"], "year", as_of="2024-12-31")
     with pytest.raises(kb.ArgumentError, match="uses='knd' is no column of events; did you mean 'kind'"):
         periods_of(company(), ["goal"], "month", uses="knd")

@@ -118,7 +118,7 @@ def test_divide_does_not_depend_on_the_order_of_rows(telco: kb.Dataset) -> None:
 
 def test_prospects_needs_somebody_who_left() -> None:
     people = pd.DataFrame({"customer_id": [1, 2], "plan": ["a", "b"], "churned": [False, False]})
-    with pytest.raises(kb.ArgumentError, match="nobody of 2 customers.*has left"):
+    with pytest.raises(kb.NotEnoughData, match="nobody of 2 customers.*has left"):
         prospects(kb.open_dataset({"customers": people}, roles={"churned": "churned"}))
     people = people.assign(churned=[None, True])
     with pytest.raises(kb.ArgumentError, match="1 customers.*no readable outcome"):

@@ -57,7 +57,7 @@ def test_roster_numbers_of_two_values_are_levels() -> None:
 
 def test_roster_without_attributes_says_so() -> None:
     people = pd.DataFrame({"customer_id": range(2), "churned": [True, False]})
-    with pytest.raises(kb.ArgumentError, match="no attributes of customers are left"):
+    with pytest.raises(kb.NotEnoughData, match="no attributes of customers are left"):
         roster(kb.open_dataset({"customers": people}, roles={"churned": "churned"}))
 
 

@@ -13,7 +13,7 @@ from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.config import Role
 from kbind.data.dataset.truth import Truth
 from kbind.data.engine import Engine
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ class Dataset:
         ArgumentError
             The data set has no such table.
         """
-        self.require(name)
+        self.require(name, asked=True)
         frame: pd.DataFrame = self.engine.query("SELECT * FROM t", tables={"t": name}).to_pandas()
         return frame
 
@@ -129,19 +129,22 @@ class Dataset:
         table, _, name = need.partition(".")
         return table in self.tables and (not name or name in self.tables[table].columns)
 
-    def require(self, *names: str) -> str:
+    def require(self, *names: str, asked: bool = False) -> str:
         """The first of the named tables that is there.
 
         Raises
         ------
-        ArgumentError
+        NotEnoughData
             None of them is.
+        ArgumentError
+            Neither, and an argument asked for it by name.
         """
         for name in names:
             if name in self.tables:
                 return name
         wanted = " or ".join(repr(name) for name in names)
-        raise ArgumentError(f"this needs a table {wanted}; {self.name!r} has: {', '.join(self.tables)}")
+        error = ArgumentError if asked else NotEnoughData
+        raise error(f"this needs a table {wanted}; {self.name!r} has: {', '.join(self.tables)}")
 
     def overview(self) -> pd.DataFrame:
         """Size and span of every table.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, check_rng
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_count, check_rng
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, fit_on, make_folds
@@ -203,7 +203,7 @@ class Backtest(Shown):
     def _tenure(self) -> Floats:
         names = [feature.name for feature in self._snapshots.meanings if feature.measure == "tenure"]
         if not names:
-            raise ArgumentError("by_tenure needs a feature whose measure is 'tenure'; the snapshots have none")
+            raise NotEnoughData("by_tenure needs a feature whose measure is 'tenure'; the snapshots have none")
         return self._snapshots.features[names[0]].to_numpy(dtype=float, na_value=np.nan)[self._rows.outcome.row]
 
     @property

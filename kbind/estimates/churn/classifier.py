@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, has_fit_parameter, validate_data
 
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import ArgumentError, NotEnoughData, check_choice
 from kbind.estimates.churn.logistic import ShrunkLogistic
 from kbind.estimates.churn.preparing import Curves, column_kinds, preparation, uniform_frame
 from kbind.estimates.threads import threads_for
@@ -100,7 +100,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise ArgumentError(f"X has {len(frame)} rows and y {len(target)}; allowed: the same number")
         self.classes_, coded = np.unique(target, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ArgumentError(
+            raise NotEnoughData(
                 f"y has only one class, {self.classes_[0]!r}; allowed: customers who left and who stayed"
             )
         self._kinds = column_kinds(frame)

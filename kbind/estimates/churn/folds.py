@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_choice, check_count
+from kbind.errors import NotEnoughData, check_choice, check_count
 from kbind.estimates.threads import threads_for
 from kbind.statistics.snapshots import Snapshots
 
@@ -70,7 +70,7 @@ def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: in
     if forward:
         return "forward", forward
     if scheme == "forward":
-        raise ArgumentError(
+        raise NotEnoughData(
             "scheme='forward' needs an observation date whose outcome was complete before a later one "
             f"(lead {snapshots.lead} + horizon {snapshots.horizon} days), with leavers and stayers at both; "
             "give snapshots earlier dates, or scheme='grouped'"
@@ -106,7 +106,7 @@ def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_cu
     kind = np.where(known[rows], np.nan_to_num(snapshots.target[rows]), 2).astype(int)
     least = min(int((kind == k).sum()) for k in (0, 1))
     if least < folds:
-        raise ArgumentError(f"folds={folds} needs at least {folds} leavers and {folds} stayers; there are {least}")
+        raise NotEnoughData(f"folds={folds} needs at least {folds} leavers and {folds} stayers; there are {least}")
     kind = np.where((kind == 2) & ((kind == 2).sum() < folds), 0, kind)
     result = []
     for repeat in range(repeats):

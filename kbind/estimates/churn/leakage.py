@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.churn.folds import learnable
 from kbind.estimates.churn.scores import auc, variance
 from kbind.estimates.intervals import wilson
@@ -145,7 +145,7 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
     rows = np.flatnonzero(learnable(snapshots))
     left = snapshots.target[rows]
     if len(np.unique(left)) < 2:
-        raise ArgumentError("leakage_report needs customers who left and customers who stayed, and one kind is missing")
+        raise NotEnoughData("leakage_report needs customers who left and customers who stayed, and one kind is missing")
     seen = _Seen.of(snapshots, rows)
     found: list[tuple[str, str, float]] = []
     for name in snapshots.features:

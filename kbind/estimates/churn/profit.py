@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_amount
+from kbind.errors import ArgumentError, NotEnoughData, check_amount
 from kbind.statistics.snapshots import Snapshots
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ def _values(snapshots: Snapshots, value: Any) -> Floats:
         return np.full(n, check_amount("value", value))
     own = MONTHS_KEPT * snapshots.value
     if np.isnan(own).all():
-        raise ArgumentError("value=None takes a year of a customer's money, and the snapshots have none; give a value")
+        raise NotEnoughData("value=None takes a year of a customer's money, and the snapshots have none; give a value")
     return np.where(np.isnan(own), np.nanmean(own), own)
 
 

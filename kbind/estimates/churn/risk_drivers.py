@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_conf_level, check_count, check_rng, listed, shown
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_count, check_rng, listed, shown
 from kbind.estimates.churn.effects import contributions, exchanged, feature_groups
 from kbind.estimates.churn.folds import fit_on, learnable
 from kbind.statistics.result import Provenance, Shown
@@ -200,7 +200,7 @@ def drivers(
     _, customer = np.unique(snapshots.customer[known].astype(str), return_inverse=True)
     left = snapshots.target[known]
     if len(np.unique(left)) < 2 or customer.max(initial=-1) + 1 < 2 * folds:
-        raise ArgumentError(f"folds={folds} needs customers who left and who stayed, two a part at least")
+        raise NotEnoughData(f"folds={folds} needs customers who left and who stayed, two a part at least")
     groups = feature_groups(snapshots.features.iloc[known])
     rows = generator.choice(known, min(WATCHED, len(known)), replace=False)
     donors = generator.choice(known, min(DONORS, len(known)), replace=False)

@@ -13,7 +13,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import wilson
 from kbind.estimates.purchases import Purchases, purchases
 from kbind.estimates.retention.rates import Rate, rate_of
@@ -103,7 +103,7 @@ class Look:
         """Purchases of customers whose first one is known; None if there are none."""
         try:
             return purchases(self.data, since=self.since, conf_level=self.conf_level)
-        except ArgumentError:
+        except NotEnoughData:
             return None
 
     @cached_property
@@ -111,7 +111,7 @@ class Look:
         """Day from which on first orders are first ones: where the first month is full of old customers, the second."""
         try:
             every = purchases(self.data)
-        except ArgumentError:
+        except NotEnoughData:
             return None
         return every.calendar.starts[1] if every.starts_with_recording else None
 

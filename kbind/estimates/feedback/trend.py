@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import NotEnoughData, check_conf_level
 from kbind.estimates.feedback.lines import CustomerSums, fit_lines
 from kbind.statistics.feedback.courses import Courses, courses
 from kbind.statistics.feedback.instrument import read_instrument
@@ -158,7 +158,7 @@ def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
     moved = found.tt - found.t**2 / found.n
     repeated = int((moved > 1e-9 * np.maximum(found.tt, 1e-9)).sum())
     if repeated < ENOUGH:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"instrument={found.instrument.name!r}: {repeated:,} {found.customer}s answered at two times or more; a "
             f"trend needs {ENOUGH}, or what is chance cannot be told from how they differ"
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
 from kbind.estimates.survival import SurvivalCurve, survival_curve
@@ -155,7 +155,7 @@ class Purchases(Shown):
             The events have no category.
         """
         if self.counts.categories is None:
-            raise ArgumentError(_MISSING.format("categories", "category"))
+            raise NotEnoughData(_MISSING.format("categories", "category"))
         return self._by_age("categories", self.counts.categories)
 
     def spending(self) -> pd.DataFrame:
@@ -291,7 +291,7 @@ class Purchases(Shown):
 
     def _need_amount(self, method: str) -> None:
         if not self.has_amount:
-            raise ArgumentError(_MISSING.format(method, "amount"))
+            raise NotEnoughData(_MISSING.format(method, "amount"))
 
     def _lived(self) -> NDArray[np.bool_]:
         """Which ages the cohorts have lived, shape (cohorts, ages)."""
@@ -390,7 +390,7 @@ def purchases(
     end = datetime.combine(end_of(data, as_of), datetime.min.time())
     span = data.tables["events"].span
     if span is None or data.wall_clock(span[0]) >= end:
-        raise ArgumentError(f"events of {data.name!r} holds nothing before as_of={end:%Y-%m-%d}")
+        raise NotEnoughData(f"events of {data.name!r} holds nothing before as_of={end:%Y-%m-%d}")
     start = read_as_of(since, data.timezone, "since")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), end, data.timezone)
     return Purchases(

@@ -11,7 +11,7 @@ import numpy as np
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import parse
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, cohort_retention
 from kbind.estimates.retention.cohorts import check_cohorts
@@ -162,7 +162,7 @@ def referrals(data: Dataset, *, period: str = "month", conf_level: float = 0.95)
     data.require("customers")
     columns = data.tables["customers"].columns
     if "referred_by" not in columns:
-        raise ArgumentError("referrals needs a column 'referred_by' in customers; name it by mapping= or in kbind.yaml")
+        raise NotEnoughData("referrals needs a column 'referred_by' in customers; name it by mapping= or in kbind.yaml")
     log = data.require("subscriptions", "events")
     told = parse("NOT _x IS NULL", x=group_value(data, "customers", "referred_by"))
     return Referrals(record(data, period, log, {"referred": "customers"}, {"referred": told}), conf_level)

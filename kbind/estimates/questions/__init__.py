@@ -9,7 +9,7 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.errors import ArgumentError, check_amount, check_conf_level, check_rng, check_share
+from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_conf_level, check_rng, check_share
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.questions.result import QualifyingQuestions, Question
 from kbind.estimates.refinement.adjusted import adjusted_difference
@@ -109,7 +109,7 @@ def qualifying_questions(
     held = columns.adjust if adjust is not None else tuple(dict.fromkeys((*columns.adjust, *columns.bond)))
     first, second = p.divide(2, generator)
     if not all(enough(p, half, matcher.match(persona.rules)) for half in (first, second)):
-        raise ArgumentError(f"persona={persona.name!r} matches too few {p.customer}s of {data.name!r}, or too few who "
+        raise NotEnoughData(f"persona={persona.name!r} matches too few {p.customer}s of {data.name!r}, or too few who "
                             "left or stayed, to tell one answer from another")  # fmt: skip
     asker = _Asker(columns, matcher, persona, first, second, held, float(conf_level))
     grounds = protected_columns(p.attributes, protected)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.reasons.themes import ThemeDictionary
@@ -208,7 +208,7 @@ def code_reasons(
 def _texts_of(data: Dataset) -> tuple[str | None, ...]:
     data.require("cancellations")
     if "reason_text" not in data.tables["cancellations"].columns:
-        raise ArgumentError(f"cancellations of {data.name!r} has no column 'reason_text'; name it in kbind.yaml")
+        raise NotEnoughData(f"cancellations of {data.name!r} has no column 'reason_text'; name it in kbind.yaml")
     found = data.engine.query(
         "SELECT reason_text AS text FROM c ORDER BY timestamp, customer_id", tables={"c": "cancellations"}
     )

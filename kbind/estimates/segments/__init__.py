@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, check_rng
+from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_count, check_rng
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -114,7 +114,7 @@ def segment_churned(
     people = roster(data, outcome, attributes=attributes)
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"too few churned {people.customer}s to look for segments: {len(left):,}; needed: {LEAST_CHURNED} or more"
         )
     coding = learn_coding(left)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset.reading import NO
-from kbind.errors import ArgumentError, listed
+from kbind.errors import NotEnoughData, listed
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles import MISSING
 from kbind.statistics.profiles.levels import OTHER, Attribute, Floats
@@ -165,7 +165,7 @@ def learn_coding(people: Roster) -> Coding:
     if alike:
         notes.append(f"Left out, because the customers are alike in them: {listed(alike)}.")
     if not traits:
-        raise ArgumentError("the customers who left are alike in all attributes; there is nothing to form segments of")
+        raise NotEnoughData("the customers who left are alike in all attributes; there is nothing to form segments of")
     logs = [trait.attribute for trait in traits if trait.log]
     if logs:
         notes.append(f"Taken by their logarithm, because they are skewed: {listed(logs)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -71,7 +71,7 @@ def durations_of(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Bools]:
     """
     times = vector("duration", duration)
     if not len(times):
-        raise ArgumentError("duration is empty; at least one row is needed")
+        raise NotEnoughData("duration is empty; at least one row is needed")
     _refuse("duration", int((times < 0).sum()), "negative value")
     _refuse("duration", int(np.isinf(times).sum()), "infinite value")
     seen = vector("event", event, len(times))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.durations import Durations, Floats, as_durations
@@ -231,7 +231,7 @@ def compare_survival(
     split = regroup(as_durations(durations, (*names, *within)), (*names, *within))
     compared = regroup(split, names)
     if len(known_groups(split, names)) < 2:
-        raise ArgumentError(f"by={list(names)!r} gives fewer than two known groups; there is nothing to compare")
+        raise NotEnoughData(f"by={list(names)!r} gives fewer than two known groups; there is nothing to compare")
     tables = [table for group, table in zip(compared.groups, risk_tables(compared), strict=True) if None not in group]
     if horizon is None:
         horizon = min(float(table.times[-1]) for table in tables if len(table.times))

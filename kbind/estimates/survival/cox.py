@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kbind.errors import ArgumentError, shown
+from kbind.errors import ArgumentError, NotEnoughData, shown
 from kbind.estimates.survival.arrays import Floats, Ints, durations_of, table, vector
 from kbind.estimates.survival.cox_fit import CoxFit
 from kbind.estimates.survival.newton import maximise
@@ -86,12 +86,12 @@ def fit_cox(
         times, seen, x, place, weight = times[keep], seen[keep], x[keep], place[keep], weight[keep]
         begin = None if begin is None else begin[keep]
     if not seen.any():
-        raise ArgumentError("event holds no event, so there is nothing to compare")
+        raise NotEnoughData("event holds no event, so there is nothing to compare")
     centre = np.average(x, axis=0, weights=weight)
     scale = np.abs(x - centre).max(axis=0)
     constant = [name for name, s, c in zip(labels, scale, centre, strict=True) if s <= 1e-12 * max(abs(c), 1e-300)]
     if constant:
-        raise ArgumentError(f"covariate {shown(constant[0])} is constant; leave it out")
+        raise NotEnoughData(f"covariate {shown(constant[0])} is constant; leave it out")
     sets = risk_sets(times, seen, (x - centre) / scale, begin, place, len(strata_known), weight)
     theta, cov, fitted, null = maximise(sets, labels)
     ends = np.full(len(strata_known), -np.inf)

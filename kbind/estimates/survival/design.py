@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, listed, shown
+from kbind.errors import ArgumentError, NotEnoughData, listed, shown
 from kbind.estimates.survival.arrays import Floats
 from kbind.statistics.durations.histories import Histories, Objects
 
@@ -18,7 +18,7 @@ from kbind.statistics.durations.histories import Histories, Objects
 MISSING = "(missing)"
 
 #: A text column with more levels is taken for an identifier.
-_MOST_LEVELS = 100
+MOST_LEVELS = 100
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def terms_of(lives: Histories, covariates: Sequence[str]) -> tuple[Term, ...]:
             terms.append(Term(name))
             continue
         count = Counter(texts(values, kind).tolist())
-        if len(count) > _MOST_LEVELS:
+        if len(count) > MOST_LEVELS:
             raise ArgumentError(
-                f"covariate {name!r} has {len(count):,} levels; allowed: at most {_MOST_LEVELS}; group them first"
+                f"covariate {name!r} has {len(count):,} levels; allowed: at most {MOST_LEVELS}; group them first"
             )
         if len(count) == 1:
-            raise ArgumentError(f"covariate {name!r} is constant ({shown(next(iter(count)))}); leave it out")
+            raise NotEnoughData(f"covariate {name!r} is constant ({shown(next(iter(count)))}); leave it out")
         reference = min(count, key=lambda level: (-count[level], level))
         terms += [Term(name, level, reference) for level in sorted(count) if level != reference]
     return tuple(terms)
@@ -120,7 +120,7 @@ def _refuse_missing(lives: Histories, name: str) -> None:
     missing = int(np.isnan(lives.columns[name]).sum())
     if missing:
         who = f"{lives.customer}{'s' if missing > 1 else ''}"
-        raise ArgumentError(
+        raise NotEnoughData(
             f"covariate {name!r} is missing for {missing:,} {who}; complete it, turn it into groups (a text column, "
             "in which missing is a level of its own), or leave it out"
         )

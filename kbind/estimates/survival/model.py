@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.design import Term, strata_of, terms_of
 from kbind.estimates.survival.model_fit import HazardModel, Question, rows_of
@@ -103,7 +103,7 @@ def hazard_model(
     pieces = lives.pieces()
     never = [name for j, name in enumerate(changing) if not pieces.values[:, j].any()]
     if never:
-        raise ArgumentError(f"after[{never[0]!r}] never held while a {lives.customer} was at risk; leave it out")
+        raise NotEnoughData(f"after[{never[0]!r}] never held while a {lives.customer} was at risk; leave it out")
     labels = strata_of(lives, within)
     fit = fit_cox(
         pieces.duration,

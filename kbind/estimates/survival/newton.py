@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kbind.errors import ArgumentError, shown
+from kbind.errors import NotEnoughData, shown
 from kbind.estimates.survival.arrays import Floats
 from kbind.estimates.survival.risk_sets import Likelihood, RiskSets, likelihood
 
@@ -70,7 +70,7 @@ def maximise(sets: RiskSets, names: tuple[str, ...]) -> tuple[Floats, Floats, Li
             cov = _inverse(current.information())
             if cov is not None:
                 return theta, cov, current, null
-    raise ArgumentError(f"no maximum of the likelihood was found in {_ROUNDS} rounds; covariates: {', '.join(names)}")
+    raise NotEnoughData(f"no maximum of the likelihood was found in {_ROUNDS} rounds; covariates: {', '.join(names)}")
 
 
 def _climb(sets: RiskSets, theta: Floats, step: Floats, current: Likelihood, gain: float) -> Likelihood | None:
@@ -105,7 +105,7 @@ def _check_told_apart(information: Floats, events: float, names: tuple[str, ...]
     for j, name in enumerate(names):
         # scaled covariates are at most 1, so only where those compared are alike all of it is rounding
         if information[j, j] <= 1e-13 * events:
-            raise ArgumentError(
+            raise NotEnoughData(
                 f"covariate {shown(name)} never differs between customers at risk together; leave it out (is it "
                 "constant within strata?)"
             )
@@ -116,13 +116,13 @@ def _check_told_apart(information: Floats, events: float, names: tuple[str, ...]
             if own <= _OWN * information[j, j]:
                 part = np.abs(share) * np.sqrt(np.diag(others) / information[j, j]) > 1e-6
                 made_of = ", ".join(shown(other) for other, used in zip(names[:j], part, strict=True) if used)
-                raise ArgumentError(f"covariate {shown(name)} is a combination of {made_of}; leave one of them out")
+                raise NotEnoughData(f"covariate {shown(name)} is a combination of {made_of}; leave one of them out")
 
 
-def _without_limit(direction: Floats, names: tuple[str, ...]) -> ArgumentError:
+def _without_limit(direction: Floats, names: tuple[str, ...]) -> NotEnoughData:
     moving = np.abs(direction) > 0.1 * np.abs(direction).max()
     guilty = ", ".join(shown(name) for name, moves in zip(names, moving, strict=True) if moves)
-    return ArgumentError(
+    return NotEnoughData(
         f"no estimate exists for covariate {guilty}: it separates those who have the event from the others at risk, so "
         "that the likelihood grows without limit; leave it out or merge its levels"
     )

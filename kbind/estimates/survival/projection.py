@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level
 from kbind.estimates.survival.beta_geometric import fit
 from kbind.estimates.survival.transformed import log_log_scale, log_scale
 from kbind.statistics.result import Shown
@@ -263,9 +263,9 @@ def project_retention(survivors: Sequence[float], *, horizon: int, conf_level: f
     if counts[0] == 0:
         raise ArgumentError("survivors[0]=0 is no cohort; allowed: the number of customers it began with")
     if not lost.any():
-        raise ArgumentError(f"survivors stay at {counts[0]:,.0f}: nobody left, so there is nothing to project")
+        raise NotEnoughData(f"survivors stay at {counts[0]:,.0f}: nobody left, so there is nothing to project")
     if not lost[1:].any():
-        raise ArgumentError(
+        raise NotEnoughData(
             f"survivors stay at {counts[1]:,.0f} from position 1 on: customers left in the first period only, and "
             "the model needs losses in a later one"
         )

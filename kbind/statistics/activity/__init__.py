@@ -12,7 +12,7 @@ import numpy as np
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import ArgumentError, NotEnoughData, check_choice
 from kbind.statistics.activity.counts import Counts, Ints
 from kbind.statistics.activity.scan import count_active
 from kbind.statistics.groups import names_of, place_columns, stack_groups
@@ -146,7 +146,7 @@ def activity(
     """
     check_dataset(data)
     check_choice("period", period, PERIODS)
-    table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS))
+    table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS), asked=True)
     names = names_of(by)
     placed = place_columns(data, table, names)
     return record(data, period, table, placed)
@@ -158,7 +158,7 @@ def record(
     """The activity in a log, by columns that stand in known tables; for `values` see `group_steps`."""
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
-        raise ArgumentError(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
+        raise NotEnoughData(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
     groups, counts, fresh = count_active(data, table, calendar, by, values)
     action = "stay" if table == "subscriptions" else "buy" if "amount" in data.tables[table].columns else "use"

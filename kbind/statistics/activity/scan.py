@@ -13,7 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
 from kbind.statistics.groups import Groups, encode_groups, group_steps, integers
 
@@ -82,7 +82,7 @@ def count_active(
     rows = data.tables[log].rows
     result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts, slots=rows)
     if not result.num_rows:
-        raise ArgumentError(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
+        raise NotEnoughData(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
     groups, group = encode_groups(result, group_names)
     if len(groups) * calendar.size**2 > _MOST_CELLS:
         raise ArgumentError(

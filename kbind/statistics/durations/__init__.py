@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import ArgumentError, NotEnoughData, check_choice
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
 from kbind.statistics.groups import (
     Groups,
@@ -230,7 +230,7 @@ def durations(
         parts={name: part for name, part in parts.items() if f"_{name}" in whole},
     )
     if not result.num_rows:
-        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")
+        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")
     groups, group = encode_groups(result, columns)
     ends, ended = encode_groups(result, ["cause"])
     causes = tuple(name for name in lives.causes if (name,) in ends) or lives.causes[:1]
@@ -269,7 +269,7 @@ def observed_lives(
         tables = ("subscriptions", *(("customers",) if declared else ()), "events", "customers")
         log = data.require(*tables)
     else:
-        data.require(check_choice("log", log, _LOGS))
+        data.require(check_choice("log", log, _LOGS), asked=True)
     if log == "customers":
         return from_customers(data)
     end = end_of(data, as_of)

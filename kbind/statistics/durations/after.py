@@ -10,8 +10,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.durations import days_of
 from kbind.statistics.durations.lives import Lives, months_between, wall_time
 
@@ -148,6 +149,8 @@ def _condition(data: Dataset, name: str, table: str, wanted: str, values: list[o
     known = set(found)
     for value in values:
         if value not in known:
+            if wanted in TABLES[table].columns and value in TABLES[table].columns[wanted].levels:
+                raise NotEnoughData(f"after[{name!r}]: no row of {table} has {wanted}={value!r} yet")
             words = [str(level) for level in found[:_LOOK_THROUGH]]
             raise ArgumentError(
                 f"after[{name!r}]: no row of {table} has {wanted}={value!r}; {did_you_mean(str(value), words)}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import Floats, end_of, observed_lives
 from kbind.statistics.durations.after import After, spans_of
 from kbind.statistics.durations.lives import Lives, wall_time
@@ -136,7 +136,7 @@ def histories(
     found = _query(data, lives, places)
     end = end_of(data, as_of) if lives.time else data.as_of
     if not found.num_rows:
-        raise ArgumentError(f"{lives.log} of {data.name!r} holds nobody before as_of={end}")
+        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end}")
     entry, duration = (np.array(found.column(name).to_numpy(), dtype=float) for name in ("entry", "duration"))
     # who enters at the moment of leaving was never at risk
     kept = (entry < duration) | (entry <= 0)

@@ -16,7 +16,7 @@ from kbind.data.dataset.reading import yes_or_no
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 
 #: Months by which the last sight of a customer lies before the end of the data.
 JUST = 1e-9
@@ -125,7 +125,7 @@ def from_customers(data: Dataset) -> Lives:
     roles = data.roles
     missing = [role for role in ("tenure", "churned") if role not in roles]
     if missing:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"{data.name!r} has neither subscriptions nor events, and no column plays the role "
             f"{' or '.join(map(repr, missing))}; say which in kbind.yaml: roles: {{{missing[0]}: ...}}"
         )

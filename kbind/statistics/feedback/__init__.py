@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import NotEnoughData, check_choice
 from kbind.statistics.feedback.instrument import Instrument, read_instrument
 from kbind.statistics.feedback.scan import CONTACT, Split, Window, first_answer, read_split, sums, there
 from kbind.statistics.groups import Groups, Ints, encode_groups, integers, stack_groups
@@ -135,7 +135,7 @@ def answers(
         check_choice("period", period, PERIODS)
         periods = Calendar.spanning(period, first, as_of, data.timezone)
         if not periods.lived:
-            raise ArgumentError(f"period={period!r}: no {period} since the first answer is over at {as_of:%Y-%m-%d}")
+            raise NotEnoughData(f"period={period!r}: no {period} since the first answer is over at {as_of:%Y-%m-%d}")
         labels = periods.labels[: periods.lived]
     found = sums(data, asked, split, periods)
     present = None if split.of("contacts") else there(data, split, periods)

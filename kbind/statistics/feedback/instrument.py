@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, check_choice, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, did_you_mean, listed
 
 Scale = tuple[int, int]
 
@@ -88,7 +88,7 @@ def read_instrument(data: Dataset, name: object, *, measure: str | None, scale: 
     check_dataset(data)
     data.require("feedback")
     if "score" not in data.tables["feedback"].columns:
-        raise ArgumentError(f"feedback of {data.name!r} has no column score")
+        raise NotEnoughData(f"feedback of {data.name!r} has no column score")
     statement = "SELECT DISTINCT instrument AS name FROM log WHERE _time < _as_of ORDER BY name"
     known = data.engine.query(statement, tables={"log": "feedback"}, parts=_until(data)).column("name").to_pylist()
     if not isinstance(name, str) or name not in known:

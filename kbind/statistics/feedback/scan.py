@@ -12,7 +12,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, bucket, column, literal, parse
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.groups import group_value, names_of, place_columns
@@ -72,7 +72,7 @@ def read_split(data: Dataset, by: str | Sequence[str] | None) -> Split:
     if CONTACT in names and "contacts" in data.tables:
         missing = [name for name in ("side", "contact_id") if name not in data.tables["contacts"].columns]
         if missing:
-            raise ArgumentError(f"by={CONTACT!r} needs a column {missing[0]} of contacts, to tell ours from theirs")
+            raise NotEnoughData(f"by={CONTACT!r} needs a column {missing[0]} of contacts, to tell ours from theirs")
         tables = place_columns(data, "feedback", [name for name in names if name != CONTACT])
         return Split(names, {**tables, CONTACT: "contacts"})
     return Split(names, place_columns(data, "feedback", names))

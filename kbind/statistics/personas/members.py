@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import Durations, end_of, observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
@@ -129,7 +129,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
     )
     if not found.num_rows:
-        raise ArgumentError(f"{data.name!r} holds nobody before as_of={end_of(data, as_of)}")
+        raise NotEnoughData(f"{data.name!r} holds nobody before as_of={end_of(data, as_of)}")
     frame = found.to_pandas()
     left = frame["cause"].notna().to_numpy(dtype=bool)
     entry, duration = (np.array(frame[name], dtype=float) for name in ("entry", "duration"))

@@ -15,7 +15,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import bucket, column, literal, parse
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.profiles import attribute_names, row_value
@@ -107,7 +107,7 @@ def periods_of(
     first = int(began > _midnight(calendar.starts[0]))
     kept = range(first, calendar.lived)
     if not kept:
-        raise ArgumentError(f"period={period!r}: no whole one between {began:%Y-%m-%d} and {end:%Y-%m-%d}")
+        raise NotEnoughData(f"period={period!r}: no whole one between {began:%Y-%m-%d} and {end:%Y-%m-%d}")
     starts = calendar.starts[first : calendar.lived + 1]
     lives, meaning, days = _lives(data, attributes, log, starts, as_of)
     # who leaves at the very moment at which the data ends is not seen to leave
@@ -166,7 +166,7 @@ def _uses(
     """Customers with an event, and by what it was about."""
     if "events" not in data.tables:
         if uses is not None:
-            data.require("events")
+            data.require("events", asked=True)
         return None, None, ("No events: nothing says what is bought or used.",)
     columns = data.tables["events"].columns
     name = uses or next((name for name in _USES if name in columns), None)

@@ -13,7 +13,7 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.reading import yes_or_no
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers, names_of
 from kbind.statistics.profiles.levels import (
@@ -101,8 +101,6 @@ def profiles(
     data.require("customers")
     gone, told_by, meaning = outcome_of(data, outcome)
     names, notes = attribute_names(data, attributes, without=(told_by,))
-    if not names:
-        raise ArgumentError(f"customers of {data.name!r} has no attributes; there is nothing to compare")
     held = names_of(adjust, "adjust")
     # what a level means shows in all columns, whichever of them are compared
     every, _ = attribute_names(data, None, without=(told_by,))
@@ -110,11 +108,13 @@ def profiles(
     kinds = {name: _kind(data, name, asked.get(name, "")) for name in dict.fromkeys((*every, *asked))}
     if told_by in held:
         raise ArgumentError(f"adjust={told_by!r} is the outcome itself; leave it out")
+    if not names:
+        raise NotEnoughData(f"customers of {data.name!r} has no attributes; there is nothing to compare")
     found, time, meaning = _count(data, tuple(kinds), gone, meaning, exposure, as_of)
     n, left = integers(found, "n"), integers(found, "churned")
     if not 0 < left.sum() < n.sum():
         nobody = "has left" if not left.sum() else "has stayed"
-        raise ArgumentError(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
+        raise NotEnoughData(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
     encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(kinds)}
     crowded = [name for name in held if kinds[name] != "number" and len(encoded[name].levels) > _MOST_HELD]
     if crowded:
@@ -273,5 +273,5 @@ def _comparable(attributes: Sequence[Attribute]) -> tuple[list[Attribute], list[
     alike = [a.name for a in attributes if len(a.levels) + bool((a.codes < 0).any()) < 2]
     kept = [a for a in attributes if a.name not in alike]
     if not kept:
-        raise ArgumentError("no attribute has two levels; there is nothing to compare")
+        raise NotEnoughData("no attribute has two levels; there is nothing to compare")
     return kept, [f"Left out, because all customers are alike in them: {listed(alike)}."] if alike else []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, listed
+from kbind.errors import ArgumentError, NotEnoughData, listed
 from kbind.statistics.durations import observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
@@ -162,7 +162,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     left = np.array(gone.to_numpy(zero_copy_only=False), dtype=bool)
     if not 0 < n[left].sum() < n.sum():
         nobody = "has left" if not left.any() else "has stayed"
-        raise ArgumentError(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
+        raise NotEnoughData(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
     encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(names)}
     numbers = {
         name: numbers_of(found.column(f"c{k}")) for k, name in enumerate(names) if kinds[name] == "number"

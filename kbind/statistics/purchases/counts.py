@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, literal
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.groups import Groups, Ints, encode_groups, integers
 from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables
 
@@ -139,7 +139,7 @@ def count_purchases(
         ask = _Query(data, tables, calendar)
         buyers = ask(f"SELECT cohort, count(*) AS n{ask.selected} FROM buyers GROUP BY cohort{ask.selected}", {})
         if not buyers.num_rows:
-            raise ArgumentError(
+            raise NotEnoughData(
                 f"events of {data.name!r} hold no purchase before {end:%Y-%m-%d} by a customer whose first one is known"
             )
         groups, code = encode_groups(buyers, tables.groups)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import column, literal, parse
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
@@ -82,7 +82,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
     data.require("cancellations")
     data.require("customers")
     if "reason" not in data.tables["cancellations"].columns:
-        raise ArgumentError(f"cancellations of {data.name!r} has no column 'reason'; name it in kbind.yaml")
+        raise NotEnoughData(f"cancellations of {data.name!r} has no column 'reason'; name it in kbind.yaml")
     flag = data.roles["churned"].column if "churned" in data.roles else ""
     names, notes = attribute_names(data, by, without=(flag,) if flag else (), parameter="by")
     kinds = {name: kind_of(data.tables["customers"].columns[name]) for name in names}
@@ -147,9 +147,9 @@ def _query(data: Dataset, names: Sequence[str], behaviour: Steps, end: datetime)
 def _by_frequency(said: Attribute, source: str) -> tuple[tuple[str, ...], Ints]:
     """Reasons, the most frequent first, and the code of every leaver."""
     if not said.levels:
-        raise ArgumentError(f"nobody in cancellations of {source!r} gave a reason")
+        raise NotEnoughData(f"nobody in cancellations of {source!r} gave a reason")
     if len(said.levels) > FEW_LEVELS:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"cancellations.reason has {len(said.levels):,} levels; allowed: at most {FEW_LEVELS}; free text belongs "
             "into reason_text, see kb.code_reasons"
         )

@@ -15,7 +15,7 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, check_choice, shown
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.statistics.durations import end_of
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps, integers, names_of, place_columns
 from kbind.statistics.result import Provenance
@@ -134,18 +134,18 @@ def movements(
     check_choice("period", period, PERIODS)
     table = data.tables[data.require("subscriptions")]
     if "mrr" not in table.columns:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"{table.label} has no column 'mrr'; name the one that holds a contract's revenue a month in kbind.yaml"
         )
     names = names_of(by)
     places = place_columns(data, "subscriptions", names)
     if table.span is None or data.as_of is None or data.wall_clock(table.span[0]) >= end_of(data, as_of):
-        raise ArgumentError(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
+        raise NotEnoughData(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
     end = end_of(data, as_of)
     calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
     calendar, lacking, more = _with_known_end(data, calendar, end)
     if not calendar.lived:
-        raise ArgumentError(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
+        raise NotEnoughData(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
     survey = _survey(data, parts)
     notes += more + survey.notes
@@ -153,7 +153,7 @@ def movements(
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
     result, columns = _moved(data, calendar, places, parts, survey)
     if not result.num_rows:
-        raise ArgumentError(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
+        raise NotEnoughData(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
     found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end))
     return replace(found, lacking=lacking)
@@ -298,7 +298,7 @@ def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
             f"{shown(value)}; allowed: 0 or more (a credit is no recurring revenue: correct or remove it)"
         )
     if found["customers"] and found["without"] == found["customers"]:
-        raise ArgumentError(f"{label}, column 'mrr': every customer has a contract without an amount")
+        raise NotEnoughData(f"{label}, column 'mrr': every customer has a contract without an amount")
     decimals = min(_FINEST, _DIGITS - len(str(int(found["total"] or 0))))
     if decimals < _COARSEST:
         raise ArgumentError(f"{label}, column 'mrr' adds up to {found['total']:.3g}; state it in thousands or millions")

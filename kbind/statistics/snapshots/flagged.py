@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column
-from kbind.errors import ArgumentError, plain
+from kbind.errors import NotEnoughData, plain
 from kbind.statistics.durations.lives import says_yes
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots.choice import is_number, too_many
@@ -24,7 +24,7 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
     """One row a customer: its attributes, and the flag that says who has left."""
     data.require("customers")
     if "churned" not in data.roles:
-        raise ArgumentError(
+        raise NotEnoughData(
             f"{data.name!r} has neither subscriptions nor events, and no column plays the role 'churned'; "
             "say which in kbind.yaml: roles: {churned: ...}"
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column, parse
-from kbind.errors import ArgumentError, listed
+from kbind.errors import NotEnoughData, listed
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
@@ -104,7 +104,7 @@ def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshot
         blocks = [_observed(scope, log, choice, lapse, grace, pool) for scope in scopes]
     if not any(block.size for block in blocks):
         asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
-        raise ArgumentError(f"{data.name!r} has nobody who was a customer at as_of={asked}")
+        raise NotEnoughData(f"{data.name!r} has nobody who was a customer at as_of={asked}")
     return _found(data, moments, choice, identifiers, _joined(blocks, moments), log, lapse)
 
 

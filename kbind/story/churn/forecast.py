@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData, check_amount, check_share
 from kbind.estimates.churn import (
     Backtest,
     ChurnClassifier,
@@ -161,6 +161,10 @@ def predict_churn(
     """
     stated = {"budget": budget, "cost": cost, "offer": offer, "acceptance": acceptance, "value": value}
     seen, terms = None, None
+    days_of("lead", lead)
+    for name, number in stated.items():
+        if number is not None:
+            check_amount(name, number) if name != "acceptance" else check_share(name, number)
     try:
         seen = snapshots(data, as_of=observation_dates(data, horizon=horizon), lead=lead, horizon=horizon)
         there = _there(seen)
@@ -169,7 +173,7 @@ def predict_churn(
         worth = seen if margin is None else replace(seen, value=seen.value * margin)
         tested = backtest(worth, ["logistic"], folds=PARTS, repeats=1, resamples=DRAWS, rng=rng, **terms.given())
         moved = drivers(ChurnClassifier(), seen, folds=PARTS, rng=rng)
-    except ArgumentError as error:
+    except NotEnoughData as error:
         return Forecast(data, seen, terms, why=str(error))
     known = ~np.isnan(seen.target) & ~seen.lost_in_lead
     model = ChurnClassifier().fit(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.segments import Segmentation, SegmentProfile, segment_churned
 from kbind.statistics.groups import Ints
 from kbind.wording import Disclosure, Fact
@@ -205,7 +205,7 @@ def segments_of(data: Dataset) -> Segments | None:
     """Segments of the customers who left with their profile; None where there are too few or nothing to go by."""
     try:
         found = segment_churned(data)
-    except ArgumentError:
+    except NotEnoughData:
         return None
     return Segments(found, found.profile())
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.contrasts import Contrasts, contrast
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.intervals import wilson
 from kbind.estimates.reasons import ReasonsByType, reason_by_type
-from kbind.statistics.profiles import MISSING
+from kbind.statistics.profiles import MISSING, attribute_names
 from kbind.story.base import Scope
 from kbind.story.segments.cards import Segments
 from kbind.story.segments.names import Names
@@ -272,10 +272,12 @@ def contrasts_of(data: Dataset, adjust: Sequence[str] | None = None) -> Contrast
     Where a column of `customers` says who has left, ratios are of odds; else of rates by time at risk.
     """
     exposure = None if "churned" in data.roles else True
+    if adjust is not None:
+        attribute_names(data, adjust, parameter="adjust")  # a wrong name is no lack of data
     try:
         found = contrast(data, exposure=exposure)
         return contrast(data, adjust=_held(data, found) if adjust is None else adjust, exposure=exposure)
-    except ArgumentError:
+    except NotEnoughData:
         return None
 
 
@@ -283,7 +285,7 @@ def reasons_of(data: Dataset) -> ReasonsByType | None:
     """Reasons by type; None where nobody was asked or nothing is known of those who answered."""
     try:
         return reason_by_type(data)
-    except ArgumentError:
+    except NotEnoughData:
         return None
 
 

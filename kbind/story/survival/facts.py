@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError
+from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import newcombe
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
+from kbind.estimates.survival.design import MOST_LEVELS
 from kbind.statistics.durations import Durations
 from kbind.statistics.durations.after import After
 from kbind.story.base import Scope
@@ -213,11 +214,14 @@ def contact_fact(data: Dataset) -> Fact | None:
 
     The first month does not count: contact persons of a customer who goes are closed with the contract.
     """
-    plan = [name for name in ("plan",) if name in data.tables["subscriptions"].columns]
+    if not (data.has("contacts.side") and data.has("contacts.end")):
+        return None
+    plans = data.table("subscriptions")["plan"].nunique() if data.has("subscriptions.plan") else 0
+    plan = ["plan"] if 0 < plans < MOST_LEVELS else []  # a missing plan is one more level
     lost = After("contacts", "end", where={"side": "ours"}, lag="31D", window="92D")
     try:
         model = hazard_model(data, plan, after={"contact person lost": lost})
-    except ArgumentError:
+    except NotEnoughData:
         return None
     frame = model.to_frame()
     row = frame[frame["covariate"] == "contact person lost"].iloc[0]

@@ -403,7 +403,7 @@ def test_too_many_cells_are_refused_before_they_fill_the_memory() -> None:
 
 def test_nobody_active_is_an_error() -> None:
     contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"], "end": ["2024-01-05"]})
-    with pytest.raises(kb.ArgumentError, match="holds nobody who was active"):
+    with pytest.raises(kb.NotEnoughData, match="holds nobody who was active"):
         kb.activity(kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01"))
 
 

@@ -81,7 +81,7 @@ def test_forward_learns_only_from_outcomes_that_were_complete(dated: Snapshots) 
 def test_forward_needs_a_complete_date_before(dated: Snapshots) -> None:
     never = replace(dated, horizon=1000)
     assert make_folds(replace(never, customer=np.arange(16) % 8), None, 2, 1, 0)[0] == "grouped"
-    with pytest.raises(kb.ArgumentError, match=r"lead 10 \+ horizon 1000 days"):
+    with pytest.raises(kb.NotEnoughData, match=r"lead 10 \+ horizon 1000 days"):
         make_folds(never, "forward", 2, 1, 0)
 
 
@@ -323,10 +323,17 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
         ({"budget": 100}, "cost is not given"),
         (TERMS | {"acceptance": 30}, "acceptance=30 is no chance"),
         (TERMS | {"cost": -1}, "cost=-1 is no amount"),
-        (TERMS | {"value": None}, "the snapshots have none; give a value"),
-        ({"scheme": "grouped", "folds": 9}, "folds=9 needs at least 9 leavers"),
     ],
 )
 def test_backtest_refuses(dated: Snapshots, change: dict[str, Any], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
         kb.backtest(dated, **{"models": {"given": Given()}} | change)
+
+
+def test_backtest_says_what_the_data_lacks(dated: Snapshots) -> None:
+    for change, message in (
+        (TERMS | {"value": None}, "the snapshots have none; give a value"),
+        ({"scheme": "grouped", "folds": 9}, "folds=9 needs at least 9 leavers"),
+    ):
+        with pytest.raises(kb.NotEnoughData, match=message):
+            kb.backtest(dated, **{"models": {"given": Given()}} | change)

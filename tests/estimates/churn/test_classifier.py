@@ -120,7 +120,6 @@ def test_a_column_without_any_value_says_nothing() -> None:
     [
         ({"X": customers()[0].assign(day=pd.Timestamp("2024-01-01"))}, "X has points in time: day"),
         ({"X": customers()[0].assign(logins=np.inf)}, "column 'logins', has infinite values"),
-        ({"y": np.ones(400)}, "only one class"),
         ({"y": np.arange(400) % 3}, "Only binary classification"),
         ({"y": np.zeros(3)}, "X has 400 rows and y 3"),
         ({"X": customers()[0][[]]}, "400 rows and 0 columns"),
@@ -130,6 +129,11 @@ def test_fit_refuses(change: dict[str, Any], message: str) -> None:
     frame, left = customers()
     with pytest.raises(kb.ArgumentError, match=message):
         kb.ChurnClassifier().fit(**{"X": frame, "y": left} | change)
+
+
+def test_fit_needs_leavers_and_stayers() -> None:
+    with pytest.raises(kb.NotEnoughData, match="only one class"):
+        kb.ChurnClassifier().fit(customers()[0], np.ones(400))
 
 
 def test_models_that_cannot_be_used() -> None:

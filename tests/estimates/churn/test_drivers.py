@@ -131,7 +131,7 @@ def test_missing_values_and_dates(make_panel: Any) -> None:
 def test_drivers_refuse(line: Snapshots) -> None:
     with pytest.raises(kb.ArgumentError, match="folds=1 is not possible"):
         kb.drivers(Line(), line, folds=1)
-    with pytest.raises(kb.ArgumentError, match="folds=300 needs customers"):
+    with pytest.raises(kb.NotEnoughData, match="folds=300 needs customers"):
         kb.drivers(Line(), line, folds=300)
     for rng in ("abc", -1, 1.5):
         with pytest.raises(kb.ArgumentError, match=f"rng={rng!r} starts no random numbers"):

@@ -164,5 +164,5 @@ def test_measures_by_hand(make_snapshots: Any) -> None:
 
 
 def test_leakage_report_needs_both_outcomes(make_snapshots: Any) -> None:
-    with pytest.raises(kb.ArgumentError, match="one kind is missing"):
+    with pytest.raises(kb.NotEnoughData, match="one kind is missing"):
         kb.leakage_report(make_snapshots(pd.DataFrame({"a": [1.0, 2.0]}), [1, 1]))

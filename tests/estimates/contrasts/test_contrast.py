@@ -489,9 +489,9 @@ def test_contrast_refuses_what_it_cannot_do(telco: kb.Dataset, arguments: dict[s
 
 
 def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
-    with pytest.raises(kb.ArgumentError, match=r"nobody of 4 customers .* has left"):
+    with pytest.raises(kb.NotEnoughData, match=r"nobody of 4 customers .* has left"):
         kb.contrast(people(a=list("xyxy"), churned=[False] * 4))
-    with pytest.raises(kb.ArgumentError, match="no attribute has two levels"):
+    with pytest.raises(kb.NotEnoughData, match="no attribute has two levels"):
         kb.contrast(people(a=list("xxxx"), churned=[False, True] * 2))
     with pytest.raises(kb.ArgumentError, match="is no data set"):
         kb.contrast(pd.DataFrame())

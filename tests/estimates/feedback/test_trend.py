@@ -175,7 +175,7 @@ def test_satisfaction_trend_needs_repeated_answers() -> None:
         .notna()
         .all()
     )
-    with pytest.raises(kb.ArgumentError, match="19 customers answered at two times or more; a trend needs 20"):
+    with pytest.raises(kb.NotEnoughData, match="19 customers answered at two times or more; a trend needs 20"):
         kb.satisfaction_trend(data, "ces")
     with pytest.raises(kb.ArgumentError, match="did you mean 'ces'"):
         kb.satisfaction_trend(data, "cess")

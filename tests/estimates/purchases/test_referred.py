@@ -74,7 +74,7 @@ def test_referrals_when_nobody_was_referred() -> None:
 
 
 def test_referrals_argument(toy: kb.Dataset) -> None:
-    with pytest.raises(kb.ArgumentError, match="referrals needs a column 'referred_by' in customers"):
+    with pytest.raises(kb.NotEnoughData, match="referrals needs a column 'referred_by' in customers"):
         kb.referrals(toy)
     with pytest.raises(kb.ArgumentError, match="did you mean 'year'"):
         kb.referrals(toy, period="yaer")

@@ -218,7 +218,7 @@ def test_qualifying_questions_names_what_is_wrong(arguments: dict[str, object], 
 
 
 def test_qualifying_questions_needs_enough_leads() -> None:
-    with pytest.raises(kb.ArgumentError, match="matches too few customers"):
+    with pytest.raises(kb.NotEnoughData, match="matches too few customers"):
         kb.qualifying_questions(persona(Rule("rare", in_=("yes",))), opened(company(1000)))
     with pytest.raises(kb.ArgumentError, match="whom not to sell to"):
         kb.qualifying_questions(persona(Rule("kind", in_=("x",)), negative=True), opened(company(500)))

@@ -199,7 +199,7 @@ def test_code_reasons_refuses_what_it_cannot_do(telco: kb.Dataset) -> None:
         kb.code_reasons("zu teuer")
     with pytest.raises(kb.ArgumentError, match="texts holds 3"):
         kb.code_reasons(["a", 3])
-    with pytest.raises(kb.ArgumentError, match="this needs a table 'cancellations'"):
+    with pytest.raises(kb.NotEnoughData, match="this needs a table 'cancellations'"):
         kb.code_reasons(telco)
     with pytest.raises(kb.ArgumentError, match="dictionary of type dict"):
         kb.code_reasons(["a"], {})

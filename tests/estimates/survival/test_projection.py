@@ -175,14 +175,21 @@ def test_a_larger_cohort_with_the_same_shares_narrows_the_intervals(times: int) 
         ([100, 80], r"at least 3 numbers in a row and has shape \(2,\)"),
         (100, r"has shape \(\)"),
         (["a", "b", "c"], "something else than numbers"),
-        ([100, 100, 100], "stay at 100: nobody left"),
-        ([100, 80, 80], "stay at 80 from position 1 on"),
         ([0, 0, 0], r"survivors\[0\]=0 is no cohort"),
     ],
 )
 def test_survivors_that_cannot_be(survivors: Any, message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
         kb.project_retention(survivors, horizon=5)
+
+
+def test_survivors_that_say_too_little() -> None:
+    for survivors, message in (
+        ([100, 100, 100], "stay at 100: nobody left"),
+        ([100, 80, 80], "stay at 80 from position 1 on"),
+    ):
+        with pytest.raises(kb.NotEnoughData, match=message):
+            kb.project_retention(survivors, horizon=5)
 
 
 def test_other_arguments_that_cannot_be(high_end: kb.RetentionProjection) -> None:
