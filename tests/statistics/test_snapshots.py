@@ -331,10 +331,17 @@ def test_snapshots_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch, bound
     kb.snapshots(data, as_of="2024-01-01")
 
 
+def test_dates_are_picked_one_horizon_apart_up_to_the_end_of_the_data() -> None:
+    """Recorded from 2023-01-01 on, complete to 2025-01-01: none earlier than 90 days after the first."""
+    data = opened(subscriptions=RUNS)
+    found = kb.snapshots(data, horizon="200D")
+    dates = ["2023-05-12", "2023-11-28", "2024-06-15", "2025-01-01"]
+    pd.testing.assert_frame_equal(found.to_frame(), kb.snapshots(data, as_of=dates, horizon="200D").to_frame())
+    assert found.notes[0] == f"as_of was not given; looked at {', '.join(dates)}, one horizon apart"
+
+
 def test_snapshots_says_what_is_wrong(telco: kb.Dataset) -> None:
     data = opened(subscriptions=RUNS)
-    with pytest.raises(kb.ArgumentError, match=r"as_of=\['2024-07-01', '2024-08-01', '2024-09-01'\]"):
-        kb.snapshots(data)
     with pytest.raises(kb.ArgumentError, match="lies behind the end of the data, 2025-01-01"):
         kb.snapshots(data, as_of=["2024-01-01", "2025-01-02"])
     with pytest.raises(kb.NotEnoughData, match="nobody who was a customer at as_of=2022-01-01"):
@@ -356,3 +363,14 @@ def test_snapshots_silence_is_too_long_on_the_day_after_the_lapse(lead: str, tar
     found = kb.snapshots(opened(events=log), as_of="2024-06-25", lead=lead)
     assert found.target.tolist() == [target]
     assert found.lost_in_lead.tolist() == [lost]
+
+
+def test_infinite_values_are_missing_and_told() -> None:
+    people = pd.DataFrame({"customer_id": [1, 2, 3], "ratio": [1.0, np.inf, -np.inf], "gone": [True, False, True]})
+    found = kb.snapshots(kb.open_dataset({"customers": people}, roles={"churned": "gone"}))
+    assert found.features["ratio"].isna().tolist() == [False, True, True]
+    assert found.notes == ("ratio: 2 infinite values are taken as missing",)
+    dated = kb.snapshots(
+        opened(subscriptions=RUNS, customers={"customer_id": [1], "ratio": [np.inf]}), as_of="2024-01-01"
+    )
+    assert dated.notes[-1] == "ratio: 1 infinite values are taken as missing"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from kbind.estimates.churn import risk_drivers
 from kbind.figures import alt_text
 from kbind.figures.churn import plot_drivers, plot_risk_groups
 from kbind.statistics.snapshots import Feature
-from kbind.story.churn import ChurnStory, Forecast, churn_story, observation_dates, predict_churn
+from kbind.story.churn import ChurnStory, Forecast, churn_story, predict_churn
 from kbind.story.churn.signs import OTHER, sign_groups, sign_of
 
 
@@ -42,12 +41,13 @@ def priced() -> Forecast:
 
 
 def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> None:
-    dates = observation_dates(saas.data, horizon="60D")
-    assert dates is not None
-    assert dates[-1] == saas.data.as_of
-    assert {(b - a).days for a, b in pairwise(dates)} == {60}
-    assert dates[0] >= saas.data.recorded_from + pd.Timedelta(days=90)
-    assert observation_dates(flagged(50)) is None
+    seen = kb.snapshots(saas.data, horizon="60D")
+    dates = np.unique(seen.as_of)
+    assert dates[-1] == np.datetime64(saas.data.as_of)
+    assert set(np.diff(dates) / np.timedelta64(1, "D")) == {60}
+    assert dates[0] >= np.datetime64(saas.data.recorded_from + pd.Timedelta(days=90))
+    assert seen.notes[0].startswith(f"as_of was not given; looked at {str(dates[0])[:10]}, ")
+    assert kb.snapshots(flagged(50)).notes == ()
 
 
 def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:

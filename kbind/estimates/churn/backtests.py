@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_count, check_rng
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_count, check_rng, listed
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, fit_on, make_folds
+from kbind.estimates.churn.leakage import without_leaks
 from kbind.estimates.churn.lists import Outcome
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
@@ -50,6 +51,10 @@ class Backtest(Shown):
     n_lost : int
         Customers of tested dates who were gone before the horizon began.
     conf_level : float
+    removed : dict of str to str
+        Features that are proven to know the outcome, and how; no model had them.
+    chosen : dict of str to tuple of str
+        Of models that choose for themselves, what each took in each part: "logistic" or "boosting".
     """
 
     models: tuple[str, ...]
@@ -58,6 +63,8 @@ class Backtest(Shown):
     n_lost: int
     conf_level: float
     provenance: Provenance
+    removed: dict[str, str]
+    chosen: dict[str, tuple[str, ...]]
     _snapshots: Snapshots = field(repr=False)
     _rows: Rows = field(repr=False)
     _fold: NDArray[np.int64] = field(repr=False)
@@ -72,7 +79,8 @@ class Backtest(Shown):
         lost = (
             f" {self.n_lost:,} rows were gone before the horizon began; they count as lost calls in lifts and profit."
         )
-        return text + (lost if self.n_lost else "")
+        left_out = f" Left out, as they know the outcome: {listed(self.removed)}."
+        return text + (lost if self.n_lost else "") + (left_out if self.removed else "")
 
     def to_frame(self) -> pd.DataFrame:
         """One row a model and metric.
@@ -250,6 +258,7 @@ def backtest(
     value: float | None = None,
     conf_level: float = 0.95,
     resamples: int = 2000,
+    keep: str | Sequence[str] | None = None,
     rng: int | np.random.Generator = 0,
 ) -> Backtest:
     """Train models on what was known at a time, and judge them on what came after.
@@ -258,8 +267,9 @@ def backtest(
     ----------
     snapshots : Snapshots
     models : mapping of str to scikit-learn classifier, or sequence of str, optional
-        Names "logistic" and "boosting" stand for `ChurnClassifier`; None takes both. Other classifiers get the
-        frame of features as it is; `ChurnClassifier(classifier)` prepares it for them. "base_rate" is always added.
+        Names "default", "logistic" and "boosting" stand for `ChurnClassifier`; None takes all three. Other classifiers
+        get the frame of features as it is; `ChurnClassifier(classifier)` prepares it for them. "base_rate" is always
+        added.
     scheme : {"forward", "grouped", "random"}, optional
         "forward": at each observation date, models learn from snapshots with as_of + lead + horizon at or before it.
         "grouped": cross-validation with customers kept whole, for a single snapshot. "random": rows split at random;
@@ -276,6 +286,9 @@ def backtest(
         Of intervals.
     resamples : int
         Of the customers, for intervals of lifts, profit and calibration error.
+    keep : str or sequence of str, optional
+        Features that models get though they are proven to know the outcome, see `leakage_report`. Others of the kind
+        are removed; the result's `removed` says which and why.
     rng : int or numpy.random.Generator
         Source of randomness.
 
@@ -323,9 +336,11 @@ def backtest(
     stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None
     asked = _models(models)
-    chosen, parts = make_folds(snapshots, scheme, folds, repeats, int(generator.integers(2**31)))
-    probability = np.column_stack([_predicted(model, snapshots, parts) for model in asked.values()])
-    if chosen != "forward":
+    seen, removed = without_leaks(snapshots, keep)
+    tested, parts = make_folds(snapshots, scheme, folds, repeats, int(generator.integers(2**31)))
+    predicted = {name: [_of_fold(model, seen, fold) for fold in parts] for name, model in asked.items()}
+    probability = np.column_stack([np.concatenate([risk for risk, _ in found]) for found in predicted.values()])
+    if tested != "forward":
         # the parts differ in their base rate by chance only, and against their leavers: the more of these are tested,
         # the fewer were learned from
         probability[:, -1] = probability[:, -1].mean()
@@ -334,11 +349,17 @@ def backtest(
     figures += judge_lists(rows, decision, conf_level, resamples, generator)
     return Backtest(
         models=tuple(asked),
-        scheme=chosen,
+        scheme=tested,
         figures=tuple(figures),
         n_lost=int(rows.outcome.lost.sum()) // rows.repeats,
         conf_level=conf_level,
         provenance=snapshots.provenance,
+        removed=removed,
+        chosen={
+            name: tuple(kind for _, kind in predicted[name])
+            for name, model in asked.items()
+            if isinstance(getattr(model, "model", None), str)
+        },
         _snapshots=snapshots,
         _rows=rows,
         _fold=fold,
@@ -348,28 +369,27 @@ def backtest(
 
 def _models(models: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:
     """Classifiers by name, the baseline last."""
-    from kbind.estimates.churn.classifier import ChurnClassifier, RateTable
+    from kbind.estimates.churn.classifier import NAMES, RateTable, model_of
 
     if isinstance(models, str) or (models is not None and not isinstance(models, (Mapping, Sequence))):
         raise ArgumentError(
             f"models={models!r} is not usable; allowed: names such as ['logistic'], or name: classifier"
         )
-    named = models if isinstance(models, Mapping) else {name: name for name in models or ("logistic", "boosting")}
-    result = {str(name): ChurnClassifier(model) if isinstance(model, str) else model for name, model in named.items()}
+    named = models if isinstance(models, Mapping) else {name: name for name in models or NAMES}
+    result = {str(name): model_of(model, "models") for name, model in named.items()}
     wrong = [name for name, model in result.items() if not hasattr(model, "predict_proba")]
     if wrong:
         raise ArgumentError(f"models[{wrong[0]!r}] gives no probabilities; allowed: classifiers with predict_proba")
     return {name: model for name, model in result.items() if name != BASELINE} | {BASELINE: RateTable()}
 
 
-def _predicted(model: Any, snapshots: Snapshots, parts: Sequence[Fold]) -> Floats:
-    """Probabilities of the tested rows, fold after fold."""
-    return np.concatenate([_of_fold(model, snapshots, fold) for fold in parts])
+def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> tuple[Floats, str]:
+    """Probabilities of the tested rows of a fold, and the kind of model they come from."""
+    from kbind.estimates.churn.classifier import chosen_by
 
-
-def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> Floats:
     fitted = fit_on(model, snapshots, fold.train)
-    return np.asarray(fitted.predict_proba(snapshots.features.iloc[fold.test])[:, 1], dtype=float)
+    risk = fitted.predict_proba(snapshots.features.iloc[fold.test])[:, 1]
+    return np.asarray(risk, dtype=float), chosen_by(fitted)
 
 
 def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) -> tuple[Rows, NDArray[np.int64]]:

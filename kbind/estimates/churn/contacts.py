@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_rng
+from kbind.estimates.churn.leakage import without
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
@@ -48,6 +50,10 @@ class ContactList(Shown):
         cases if the probabilities are right, by the chance of who leaves and who accepts.
     as_of : datetime64
         Date of the list; NaT for data without dates.
+    removed : dict of str to str
+        Features that are proven to know the outcome, and how; the model did not have them.
+    chosen : str
+        The kind of model: "logistic", "boosting", or the class of a classifier.
     """
 
     customer: NDArray[np.object_]
@@ -64,6 +70,8 @@ class ContactList(Shown):
     as_of: np.datetime64
     terms: Decision = field(repr=False)
     provenance: Provenance
+    removed: dict[str, str]
+    chosen: str
 
     @property
     def definition(self) -> str:
@@ -146,16 +154,17 @@ def contact_list(
     offer: float,
     acceptance: float,
     value: float | None = None,
+    keep: str | Sequence[str] | None = None,
     rng: int | np.random.Generator = 0,
 ) -> ContactList:
     """Whom to contact at the last observation date, by expected gain and not by risk.
 
     Parameters
     ----------
-    model : classifier
-        Fitted on snapshots whose outcome is known.
+    model : classifier, or {"default", "logistic", "boosting"}
+        Fitted on snapshots whose outcome is known; by name, it is fitted here on these.
     snapshots : Snapshots
-        Rows of the last date are judged; without dates, all rows.
+        Rows of the last date are judged; without dates, whoever has not left.
     budget : float
         Money. Every contact reserves `cost + offer`.
     cost, offer : float
@@ -164,6 +173,8 @@ def contact_list(
         Chance that somebody who would have left accepts, between 0 and 1.
     value : float, optional
         Money that keeping a customer is worth; None: a year of the customer's own.
+    keep : str or sequence of str, optional
+        As for `backtest`, of a model that is fitted here.
     rng : int or numpy.random.Generator
         Chooses the customers that reasons are compared with.
 
@@ -192,16 +203,24 @@ def contact_list(
     --------
     >>> import kbind as kb
     >>> telco = kb.snapshots(kb.datasets.load_telco())
-    >>> model = kb.ChurnClassifier().fit(telco.features, telco.target)
+    >>> model = kb.ChurnClassifier("logistic").fit(telco)
     >>> listed = kb.contact_list(model, telco, budget=550, cost=1, offer=10, acceptance=0.3, value=200)
     >>> len(listed.customer), bool((listed.expected_gain > 0).all())
     (50, True)
     >>> len(kb.contact_list(model, telco, budget=550, cost=60, offer=10, acceptance=0.3, value=200).customer)
     0
     """
+    from kbind.estimates.churn.classifier import ChurnClassifier, chosen_by
+
     generator = check_rng(rng)
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value)
-    rows = _last(snapshots)
+    rows = last_rows(snapshots)
+    if isinstance(model, str):
+        model = ChurnClassifier(model, keep).fit(snapshots)
+    elif keep is not None:
+        raise ArgumentError(f"keep={keep!r} is for models by name; give it to ChurnClassifier(..., keep=...) instead")
+    removed = dict(getattr(model, "removed_", {}))
+    snapshots = without(snapshots, {name: why for name, why in removed.items() if name in snapshots.features})
     probability = _risk(model, snapshots, rows)
     gain = decision.gain(probability, rows)
     allowed = contactable(snapshots)[rows]
@@ -225,13 +244,17 @@ def contact_list(
         as_of=snapshots.as_of[rows].max() if len(rows) else np.datetime64("NaT", "us"),
         terms=decision,
         provenance=snapshots.provenance,
+        removed=removed,
+        chosen=chosen_by(model),
     )
 
 
-def _last(snapshots: Snapshots) -> Ints:
-    """Rows of the last date; all where there are no dates."""
+def last_rows(snapshots: Snapshots) -> Ints:
+    """Rows of the last date; where there are no dates, of whoever has not left."""
     dates = snapshots.as_of
-    return np.flatnonzero(np.isnat(dates) if np.isnat(dates).all() else dates == dates[~np.isnat(dates)].max())
+    if np.isnat(dates).all():
+        return np.flatnonzero(snapshots.target != 1)
+    return np.flatnonzero(dates == dates[~np.isnat(dates)].max())
 
 
 def _risk(model: Any, snapshots: Snapshots, rows: Ints) -> Floats:

@@ -104,7 +104,8 @@ def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_cu
     several = by_customer and len(customer) > customer.max(initial=-1) + 1
     # those gone in the lead are no leavers to learn from, and spread like a class of their own
     kind = np.where(known[rows], np.nan_to_num(snapshots.target[rows]), 2).astype(int)
-    least = min(int((kind == k).sum()) for k in (0, 1))
+    # rows of one customer go together, so that customers are what there has to be enough of
+    least = min(len(np.unique(customer[kind == k])) if by_customer else int((kind == k).sum()) for k in (0, 1))
     if least < folds:
         raise NotEnoughData(f"folds={folds} needs at least {folds} leavers and {folds} stayers; there are {least}")
     kind = np.where((kind == 2) & ((kind == 2).sum() < folds), 0, kind)

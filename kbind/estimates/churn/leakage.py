@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import NotEnoughData
+from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.estimates.churn.folds import learnable
-from kbind.estimates.churn.scores import auc, variance
-from kbind.estimates.intervals import wilson
+from kbind.estimates.leaks import PROVEN_LEVEL, Column, Leak, Rows, proven
+from kbind.statistics.groups import names_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -28,17 +28,14 @@ LIMITS = {
     "alone": 0.85,
     "later": 0.85,
     "missing": 0.5,
-    "level": 0.2,
+    "level": PROVEN_LEVEL,
+    "ever": PROVEN_LEVEL,
     "identifier": 0.5,
     "duplicates": 0.02,
     "repeated": 0.0,
 }
-#: Numbers with more distinct values are cut into so many groups of equal size.
-BINS = 40
-#: A level is all but certain if with 97.5 % confidence more than so many of its customers have left.
-CERTAIN = 0.9
-#: As many average customers are added to each level's rate.
-PRIOR = 5
+#: What a table says without a date can have been written after the fact.
+_UNDATED, _SAID = ("customers", "subscriptions"), ("attribute", "flag", "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +49,8 @@ class LeakageReport(Shown):
     value : ndarray of float
         What was measured, see `leakage_report`.
     alarm : ndarray of bool
+    proven : tuple of Leak
+        Features that surely know the outcome; models leave them out, unless told to keep them.
     notes : tuple of str
         Of the snapshots: what was left out because it may hold the future, and what carries no date.
     """
@@ -60,14 +59,17 @@ class LeakageReport(Shown):
     feature: tuple[str, ...] = field(repr=False)
     value: Floats = field(repr=False)
     alarm: Bools = field(repr=False)
+    proven: tuple[Leak, ...]
     notes: tuple[str, ...] = field(repr=False)
     provenance: Provenance
 
     @property
     def definition(self) -> str:
-        """How many alarms there are, and that they are no verdict."""
+        """How many alarms there are, and which of them prove a leak."""
         count = int(self.alarm.sum())
         what = "No sign of leakage" if count == 0 else f"{count} sign(s) of leakage: find out when these values are set"
+        surely = "; ".join(f"{leak.column} ({leak.reason})" for leak in self.proven)
+        what += f". Proven, and left out of models: {surely}" if surely else ""
         return f"{what}. Measured were {len(set(self.feature) - {''})} features; a weak leak looks like a good feature."
 
     @property
@@ -124,12 +126,16 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
       was overwritten after the fact and carried back.
     - missing: correlation (phi) of missing values with leaving, either way; alarm above .5. A reason of leaving is
       filled only for leavers.
-    - level: share of all leavers who have one value of which it is certain that nine of ten have left, though most
-      customers stay; alarm above .2.
+    - level: levels that in one half of the customers only leavers have (but for 5 % slips), counted in the other half:
+      share of the stayers one would expect there that is surely lacking; alarm above .8. Missing is a level.
+    - ever: the same, where a leaver is who leaves at any date.
     - identifier: distinct levels a customer, of categories; alarm above .5.
     - duplicates: share of rows of different customers that are equal in all features, beyond what chance gives if one
       feature is shuffled; alarm above .02.
     - repeated: share of rows whose customer stands at the same date more than once; any is an alarm.
+
+    A leak is proven by level or ever with hardly any stayer, or by alone or later above .9, of what is written into
+    `customers` and `subscriptions` without a date. What happened before a date was known at it, however much it tells.
 
     References
     ----------
@@ -142,21 +148,24 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
     >>> kb.leakage_report(telco).definition[:18]
     'No sign of leakage'
     """
+    _check_finite(snapshots)
     rows = np.flatnonzero(learnable(snapshots))
     left = snapshots.target[rows]
     if len(np.unique(left)) < 2:
         raise NotEnoughData("leakage_report needs customers who left and customers who stayed, and one kind is missing")
-    seen = _Seen.of(snapshots, rows)
+    seen = _rows(snapshots, rows)
+    stays = seen.later[1]
     found: list[tuple[str, str, float]] = []
     for name in snapshots.features:
-        codes, levels, missing = _coded(snapshots.features[name].iloc[rows])
-        found.append(("alone", str(name), seen.telling(codes, left, np.ones(len(rows), dtype=bool))))
-        if seen.stays.any():
-            found.append(("later", str(name), seen.telling(codes, seen.later, seen.stays)))
-        found.append(("missing", str(name), _phi(missing, left)))
-        found.append(("level", str(name), _certain(codes, left)))
-        if levels is not None:
-            found.append(("identifier", str(name), levels / (seen.customer.max() + 1)))
+        column = Column.of(snapshots.features[name].iloc[rows])
+        found.append(("alone", str(name), seen.telling(column.codes, left, np.ones(len(rows), dtype=bool))))
+        if stays.any():
+            found.append(("later", str(name), seen.telling(column.codes, seen.later[0], stays)))
+            found.append(("ever", str(name), seen.marked(column.spikes, seen.gone).lack))
+        found.append(("missing", str(name), _phi(column.missing, left)))
+        found.append(("level", str(name), seen.marked(column.spikes, left == 1).lack))
+        if column.distinct is not None:
+            found.append(("identifier", str(name), column.distinct / (seen.customer.max() + 1)))
     found.append(("duplicates", "", _duplicates(snapshots, rows, seen.customer)))
     found.append(("repeated", "", _repeated(snapshots, rows)))
     checks, features, values = zip(*found, strict=True)
@@ -166,68 +175,88 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
         feature=features,
         value=value,
         alarm=value > np.array([LIMITS[check] for check in checks]),
+        proven=proven_leaks(snapshots),
         notes=snapshots.notes,
         provenance=snapshots.provenance,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """Who the rows are about, which half each customer is in, and who leaves at a later date than the row's."""
-
-    customer: Ints
-    half: Bools
-    date: Ints
-    stays: Bools
-    later: Floats
-
-    @classmethod
-    def of(cls, snapshots: Snapshots, rows: Ints) -> _Seen:
-        _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
-        _, date = np.unique(snapshots.as_of[rows], return_inverse=True)
-        half = np.random.default_rng(0).random(customer.max() + 1) < 0.5
-        left = snapshots.target[rows] == 1
-        last = np.full(customer.max() + 1, -1)
-        np.maximum.at(last, customer[left], date[left])
-        later = last[customer] > date
-        stays = ~left & (later.any() & ~later.all())
-        # a date after which nobody is seen leaving cannot tell who will
-        return cls(customer, half[customer], date, stays & (date < last.max()), later.astype(float))
-
-    def telling(self, codes: Ints, outcome: Floats, among: Bools) -> float:
-        """Lower limit of the AUC of one feature, scored by the rates of the other half of the customers."""
-        score = np.zeros(len(codes))
-        for side in (False, True):
-            learned, scored = among & (self.half == side), among & (self.half != side)
-            if not learned.any():
-                return float("nan")
-            size = np.bincount(codes[learned], minlength=codes.max() + 1)
-            events = np.bincount(codes[learned], outcome[learned], codes.max() + 1)
-            rate = outcome[learned].mean()
-            score[scored] = ((events + PRIOR * rate) / (size + PRIOR))[codes[scored]]
-        left = outcome[among]
-        # rates of two halves cannot be compared, so each half is a stratum
-        found = auc(left, score[among], (2 * self.date + self.half)[among])
-        if np.isnan(found.value):
-            return float("nan")
-        error = np.sqrt(max(variance(found.influence, self.customer[among], (left != 1).astype(np.int64)), 0.0))
-        return found.value - NormalDist().inv_cdf(0.975) * float(error)
+def proven_leaks(snapshots: Snapshots, passing: Sequence[str] = ()) -> tuple[Leak, ...]:
+    """Features that surely know the outcome, passing some by; none where nobody has left or nobody has stayed."""
+    rows = np.flatnonzero(learnable(snapshots))
+    if len(np.unique(snapshots.target[rows])) < 2:
+        return ()
+    seen = _rows(snapshots, rows)
+    meaning = {feature.name: feature for feature in snapshots.meanings}
+    dated = not np.isnat(snapshots.as_of).all()
+    found: list[Leak] = []
+    for name in map(str, snapshots.features):
+        if name in passing:
+            continue
+        of = meaning.get(name)
+        if dated and of is not None and not (of.table in _UNDATED and of.measure in _SAID):
+            continue
+        # what a contract says was so while it ran, though it tells of a later date
+        contract = of is not None and of.table == "subscriptions"
+        column = Column.of(snapshots.features[name].iloc[rows])
+        found += proven([(name, column)], replace(seen, date=0 * seen.date) if contract else seen)
+    return tuple(found)
 
 
-def _coded(values: pd.Series[Any]) -> tuple[Ints, int | None, Bools]:
-    """Codes of values, missing ones last; the number of levels of a category; what is missing."""
-    import pandas as pd
+def without_leaks(snapshots: Snapshots, keep: str | Sequence[str] | None = None) -> tuple[Snapshots, dict[str, str]]:
+    """Snapshots without the features that are proven to know the outcome, and why each was removed.
 
-    missing = values.isna().to_numpy()
-    numeric = pd.api.types.is_numeric_dtype(values.dtype)
-    codes, distinct = pd.factorize(values, sort=numeric)
-    if numeric and len(distinct) > BINS:
-        # a value that many share stays a group of its own
-        array = values.to_numpy(dtype=float, na_value=np.nan)
-        cuts = np.unique(np.nanquantile(array, np.arange(1, BINS) / BINS))
-        codes = np.searchsorted(cuts, array, side="left") + np.searchsorted(cuts, array, side="right")
-    codes = np.where(missing, codes.max() + 1, codes)
-    return np.unique(codes, return_inverse=True)[1], None if numeric else len(distinct), missing
+    Parameters
+    ----------
+    snapshots : Snapshots
+    keep : str or sequence of str, optional
+        Features that stay whatever is proven.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such feature to keep, or nothing is left.
+    """
+    _check_finite(snapshots)
+    kept = names_of(keep, "keep")
+    known = [str(name) for name in snapshots.features]
+    strange = [name for name in kept if name not in known]
+    if strange:
+        hint = did_you_mean(str(strange[0]), known)
+        raise ArgumentError(f"keep={strange[0]!r} is no feature of the snapshots; {hint}features: {listed(known)}")
+    removed = {leak.column: leak.reason for leak in proven_leaks(snapshots, kept)}
+    if removed and len(removed) == len(known):
+        raise NotEnoughData(
+            f"every feature knows the outcome: {listed(removed)}; give others, or keep some by keep=[...]"
+        )
+    return without(snapshots, removed), removed
+
+
+def _check_finite(snapshots: Snapshots) -> None:
+    for name in snapshots.features:
+        values = snapshots.features[name]
+        if values.dtype.kind == "f" and (n := int(np.isinf(values.to_numpy()).sum())):
+            raise ArgumentError(f"feature {name!r} has {n:,} infinite values; allowed: numbers, or NaN if missing")
+
+
+def without(snapshots: Snapshots, removed: dict[str, str]) -> Snapshots:
+    """Snapshots without some features; `notes` says why."""
+    if not removed:
+        return snapshots
+    return replace(
+        snapshots,
+        features=snapshots.features.drop(columns=list(removed)),
+        meanings=tuple(feature for feature in snapshots.meanings if feature.name not in removed),
+        notes=(*snapshots.notes, *(f"left out: {name} ({why})" for name, why in removed.items())),
+    )
+
+
+def _rows(snapshots: Snapshots, rows: Ints) -> Rows:
+    _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
+    _, date = np.unique(snapshots.as_of[rows], return_inverse=True)
+    left = snapshots.target[rows]
+    gone = np.bincount(customer, left == 1) > 0
+    return Rows(left, customer, date, gone[customer])
 
 
 def _phi(missing: Bools, left: Floats) -> float:
@@ -235,15 +264,6 @@ def _phi(missing: Bools, left: Floats) -> float:
     if missing.all() or not missing.any():
         return 0.0
     return float(abs(np.corrcoef(missing, left)[0, 1]))
-
-
-def _certain(codes: Ints, left: Floats) -> float:
-    """Share of the leavers who have a value with which all but everybody leaves."""
-    if left.mean() > 0.5:
-        return 0.0
-    size, events = np.bincount(codes), np.bincount(codes, left)
-    _, lower, _ = wilson(events, size)
-    return float(events[lower > CERTAIN].sum() / left.sum())
 
 
 def _duplicates(snapshots: Snapshots, rows: Ints, customer: Ints) -> float:

@@ -52,6 +52,11 @@ def uniform_frame(frame: pd.DataFrame, kinds: dict[str, bool]) -> pd.DataFrame:
     return pd.DataFrame(made, index=frame.index)
 
 
+def varying(frame: pd.DataFrame, kinds: dict[str, bool]) -> dict[str, bool]:
+    """The columns of a uniform frame that have two values or more, of which a missing one may be one."""
+    return {name: number for name, number in kinds.items() if len(frame[name].unique()) > 1}
+
+
 def _numbers(values: pd.Series[Any]) -> Floats:
     try:
         array = values.to_numpy(dtype=float, na_value=np.nan)

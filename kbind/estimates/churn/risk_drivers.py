@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_count, check_rng, listed, shown
 from kbind.estimates.churn.effects import contributions, exchanged, feature_groups
 from kbind.estimates.churn.folds import fit_on, learnable
+from kbind.estimates.churn.leakage import without_leaks
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -46,6 +47,10 @@ class Drivers(Shown):
     stability : ndarray of float, shape (groups,)
         Share of these models in which the group is among the strongest: half of all groups, five at most.
     conf_level : float
+    removed : dict of str to str
+        Features that are proven to know the outcome, and how; the model did not have them.
+    chosen : str
+        The kind of model: "logistic", "boosting", or the class of a classifier.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -59,6 +64,8 @@ class Drivers(Shown):
     stability: Floats
     conf_level: float
     provenance: Provenance
+    removed: dict[str, str]
+    chosen: str
     _model: Any = field(repr=False)
     _snapshots: Snapshots = field(repr=False)
     _donors: Ints = field(repr=False)
@@ -145,19 +152,22 @@ def drivers(
     *,
     folds: int = 10,
     conf_level: float = 0.95,
+    keep: str | Sequence[str] | None = None,
     rng: int | np.random.Generator = 0,
 ) -> Drivers:
     """Which features move the predicted risk, and by how much; signs of leaving, not reasons for it.
 
     Parameters
     ----------
-    model : scikit-learn classifier
-        Fitted anew here, on all snapshots whose outcome is known.
+    model : scikit-learn classifier, or {"default", "logistic", "boosting"}
+        Fitted anew here, on all snapshots whose outcome is known. What `ChurnClassifier` chooses it chooses once.
     snapshots : Snapshots
     folds : int
         Parts of the customers; a model is fitted without each in turn.
     conf_level : float
         Of intervals.
+    keep : str or sequence of str, optional
+        As for `backtest`.
     rng : int or numpy.random.Generator
         Chooses whose risk is watched and whose values are tried.
 
@@ -193,9 +203,13 @@ def drivers(
     """
     from scipy.stats import t
 
+    from kbind.estimates.churn.classifier import chosen_by, model_of, settled
+
     check_conf_level(conf_level)
     check_count("folds", folds, 2)
     generator = check_rng(rng)
+    model = model_of(model)
+    snapshots, removed = without_leaks(snapshots, keep)
     known = np.flatnonzero(learnable(snapshots))
     _, customer = np.unique(snapshots.customer[known].astype(str), return_inverse=True)
     left = snapshots.target[known]
@@ -207,8 +221,9 @@ def drivers(
     whole = fit_on(model, snapshots, known)
     mean_risk = _mean_risk(whole, snapshots, rows, donors, groups)
     low, high = np.quantile(mean_risk, ENDS, axis=1)
-    part = generator.permutation(customer.max() + 1)[customer] % folds
-    without = [fit_on(model, snapshots, known[part != k]) for k in range(folds)]
+    part = _parts(customer, left == 1, folds, generator)
+    again = settled(model, whole)
+    without = [fit_on(again, snapshots, known[part != k]) for k in range(folds)]
     risks = [_mean_risk(fitted, snapshots, rows, donors, groups) for fitted in without]
     parts = np.array([np.quantile(risk, ENDS[1], axis=1) - np.quantile(risk, ENDS[0], axis=1) for risk in risks])
     effect = high - low
@@ -230,10 +245,22 @@ def drivers(
         stability=stable[order],
         conf_level=conf_level,
         provenance=snapshots.provenance,
+        removed=removed,
+        chosen=chosen_by(whole),
         _model=whole,
         _snapshots=snapshots,
         _donors=donors,
     )
+
+
+def _parts(customer: Ints, left: NDArray[np.bool_], folds: int, rng: np.random.Generator) -> Ints:
+    """The part of each row's customer, those who left spread evenly, so that there are some without any part."""
+    leaves = np.bincount(customer, left) > 0
+    order = rng.permutation(len(leaves))
+    order = order[np.argsort(~leaves[order], kind="stable")]
+    part = np.empty(len(leaves), dtype=np.int64)
+    part[order] = np.arange(len(leaves)) % folds
+    return part[customer]
 
 
 def _mean_risk(model: Any, snapshots: Snapshots, rows: Ints, donors: Ints, groups: Sequence[Sequence[str]]) -> Floats:

@@ -108,7 +108,7 @@ def calibration(left: Floats, probability: Floats, *, slope: bool) -> Score:
     ----------
     Van Calster et al. (2019), BMC Medicine 17, 230.
     """
-    odds = _log_odds(probability)
+    odds = log_odds(probability)
     if len(np.unique(left)) < 2 or (slope and np.ptp(odds) < 1e-9):
         return unknown(len(left))
     design = np.column_stack([np.ones(len(odds)), odds]) if slope else np.ones((len(odds), 1))
@@ -119,7 +119,8 @@ def calibration(left: Floats, probability: Floats, *, slope: bool) -> Score:
     return Score(float(coefficient[-1]), moved[:, -1])
 
 
-def _log_odds(probability: Floats) -> Floats:
+def log_odds(probability: Floats) -> Floats:
+    """Logarithm of p / (1 - p), where p is kept off 0 and 1."""
     p = probability.clip(EDGE, 1 - EDGE)
     return np.asarray(np.log(p) - np.log1p(-p))
 

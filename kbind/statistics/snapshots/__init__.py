@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, listed
 from kbind.statistics.durations import days_of
 from kbind.statistics.snapshots.flagged import flagged
 from kbind.statistics.snapshots.make import observe
@@ -29,7 +31,9 @@ def snapshots(
     data : Dataset
         With `subscriptions`, with `events`, or with `customers` whose role churned is declared.
     as_of : date, datetime, ISO text, or sequence of these
-        Observation dates; a date means its start. Not for data without dates, which is one snapshot.
+        Observation dates; a date means its start. Not for data without dates, which is one snapshot. None: the end of
+        the data and up to 11 dates before it, one horizon apart, so that no leaver counts at two of them; none earlier
+        than 90 days after recording began. `notes` says which.
     lead : str
         Time from an observation date to the window in which leaving counts, such as "30D" or "4W".
     horizon : str
@@ -46,7 +50,7 @@ def snapshots(
     Raises
     ------
     ArgumentError
-        No observation dates for data that has dates, one behind its end, or nobody who was a customer then.
+        An observation date behind the end of the data, or for data without dates; or nobody was a customer then.
 
     Notes
     -----
@@ -83,5 +87,23 @@ def snapshots(
     if "subscriptions" not in data.tables and "events" not in data.tables:
         if as_of is not None:
             raise ArgumentError(f"as_of={as_of!r}: {data.name!r} has no dates and so one snapshot; leave as_of away")
-        return flagged(data, **days)
-    return observe(data, read_moments(data, as_of, **days), quiet, gap)
+        return _finite(flagged(data, **days))
+    moments = read_moments(data, as_of, **days)
+    seen = _finite(observe(data, moments, quiet, gap))
+    if as_of is not None:
+        return seen
+    dates = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
+    return replace(seen, notes=(f"as_of was not given; looked at {dates}, one horizon apart", *seen.notes))
+
+
+def _finite(seen: Snapshots) -> Snapshots:
+    """Numbers without end are no numbers: taken as missing, and told."""
+    import numpy as np
+
+    endless = {name: np.isinf(values) for name, values in seen.features.select_dtypes("float").items()}
+    endless = {str(name): places for name, places in endless.items() if places.any()}
+    if not endless:
+        return seen
+    features = seen.features.assign(**{name: seen.features[name].mask(places) for name, places in endless.items()})
+    told = (f"{name}: {places.sum():,} infinite values are taken as missing" for name, places in endless.items())
+    return replace(seen, features=features, notes=(*seen.notes, *told))

@@ -29,8 +29,10 @@ NEVER = datetime(9999, 1, 1)
 #: Microseconds of a day.
 DAY = 86_400_000_000
 
-#: So many observation dates are suggested.
-_SUGGESTED = 3
+#: Days that most windows of features look back: no observation date before so much has been recorded.
+LOOK_BACK = 90
+#: Observation dates that are picked at most, and rows of all of them together; but so many whatever there are.
+_DATES, _ROWS, _LEAST = 12, 400_000, 5
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,16 @@ def microseconds(moments: Iterable[datetime], data: Dataset | None = None, *, in
 
 
 def read_moments(data: Dataset, as_of: object, lead: int, horizon: int) -> Moments:
-    """Observation dates as they were given, each once.
+    """Observation dates as they were given, each once, or as they are picked.
 
     Raises
     ------
     ArgumentError
-        None is given, or one lies behind the end of the data.
+        One lies behind the end of the data, or the data ends when time begins.
     """
     assert data.as_of is not None
     if as_of is None:
-        raise ArgumentError(
-            f"as_of is missing: {data.name!r} needs observation dates, such as as_of={_suggested(data, lead + horizon)}"
-        )
+        return Moments(tuple(pick_dates(data, horizon)), lead, horizon)
     several = list(as_of) if isinstance(as_of, Iterable) and not isinstance(as_of, str) else [as_of]
     moments = []
     for given in several:
@@ -108,14 +108,20 @@ def read_moments(data: Dataset, as_of: object, lead: int, horizon: int) -> Momen
             raise ArgumentError(f"as_of={given!r} lies behind the end of the data, {data.as_of:%Y-%m-%d %H:%M}")
         moments.append(moment)
     if not moments:
-        raise ArgumentError(f"as_of is empty; allowed: dates such as {_suggested(data, lead + horizon)}")
+        raise ArgumentError(f"as_of is empty; allowed: dates such as ['{data.as_of:%Y-%m-%d}']")
     return Moments(tuple(sorted(set(moments))), lead, horizon)
 
 
-def _suggested(data: Dataset, room: int) -> list[str]:
-    """The last first days of months that leave room for the outcome."""
+def pick_dates(data: Dataset, horizon: int) -> list[datetime]:
+    """The end of the data and dates one horizon apart before it, so that no leaver counts at two of them.
+
+    None lies before the windows of features can look back; of very many customers there are fewer dates.
+    """
     assert data.as_of is not None
-    last = data.as_of - timedelta(days=room)
-    month = last.year * 12 + last.month - 1
-    starts = [date((month - k) // 12, (month - k) % 12 + 1, 1) for k in range(_SUGGESTED)]
-    return [f"{start:%Y-%m-%d}" for start in reversed(starts)]
+    span = data.tables[data.require("subscriptions", "events")].span
+    begins = data.wall_clock(span[0]) if span is not None else data.as_of
+    earliest = max(begins, data.recorded_from or begins) + timedelta(days=LOOK_BACK)
+    people = data.tables["customers"].rows if "customers" in data.tables else 0
+    most = max(_LEAST, min(_DATES, _ROWS // max(people, 1)))
+    dates = [data.as_of - k * timedelta(days=horizon) for k in range(most)]
+    return [date for date in reversed(dates) if date >= earliest] or [data.as_of]

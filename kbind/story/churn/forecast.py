@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,16 @@ from kbind.estimates.churn import (
     backtest,
     contact_list,
     drivers,
+    leakage_report,
 )
-from kbind.statistics.durations import days_of
+from kbind.estimates.churn.classifier import settled
+from kbind.estimates.churn.contacts import last_rows
+from kbind.estimates.churn.folds import learnable
+from kbind.estimates.churn.leakage import without_leaks
+from kbind.estimates.leaks import Leak
+from kbind.statistics.groups import names_of
 from kbind.statistics.snapshots import Snapshots, snapshots
 
-#: Days that most windows of features look back: no observation date before so much has been recorded.
-LOOK_BACK = 90
-#: Observation dates, and rows of all of them together.
-DATES, ROWS = 12, 400_000
-#: So many make a list that was trained on earlier dates.
-LEAST = 5
 #: Share of the customers that the assumed budget reaches.
 REACHED = 0.05
 #: Cost of a contact and of an offer, in months of what the customer in the middle pays; a few large ones make the mean.
@@ -38,6 +37,8 @@ COST, OFFER = 0.1, 1.0
 _UNPRICED = 1e6
 #: Leavers among the tested from which on there is something to tell.
 ENOUGH = 50
+#: Alarms that prove nothing and are told.
+SUSPECT = ("missing", "identifier")
 #: Parts of the customers for tests and intervals, and draws for intervals.
 PARTS, DRAWS = 5, 1000
 
@@ -90,6 +91,10 @@ class Forecast:
         Fitted on everything whose outcome is known.
     listed : ContactList or None
     moved : Drivers or None
+    leaks : tuple of Leak
+        Features that are proven to know the outcome; the model did not have them, and `snapshots` has not.
+    suspects : tuple of str
+        Features that are missing for leavers or not, or name customers: no proof, but to be looked at.
     why : str
         Why something is missing.
     """
@@ -101,33 +106,9 @@ class Forecast:
     model: ChurnClassifier | None = None
     listed: ContactList | None = field(default=None, repr=False)
     moved: Drivers | None = field(default=None, repr=False)
+    leaks: tuple[Leak, ...] = ()
+    suspects: tuple[str, ...] = ()
     why: str = ""
-
-
-def observation_dates(data: Dataset, *, horizon: str = "90D") -> list[datetime] | None:
-    """The end of the data and dates one horizon apart before it, so that no leaver counts at two of them.
-
-    Parameters
-    ----------
-    data : Dataset
-    horizon : str
-        As for `snapshots`.
-
-    Returns
-    -------
-    list of datetime or None
-        None for data without dates, which is one snapshot.
-    """
-    log = next((name for name in ("subscriptions", "events") if name in data.tables), None)
-    if log is None or data.as_of is None:
-        return None
-    span, step = data.tables[log].span, timedelta(days=days_of("horizon", horizon))
-    begins = data.wall_clock(span[0]) if span is not None else data.as_of
-    earliest = max(begins, data.recorded_from or begins) + timedelta(days=LOOK_BACK)
-    people = data.tables["customers"].rows if "customers" in data.tables else 0
-    most = max(LEAST, min(DATES, ROWS // max(people, 1)))
-    dates = [data.as_of - k * step for k in range(most)]
-    return [date for date in reversed(dates) if date >= earliest] or [data.as_of]
 
 
 def predict_churn(
@@ -140,6 +121,7 @@ def predict_churn(
     offer: float | None = None,
     acceptance: float | None = None,
     value: float | None = None,
+    keep: str | Sequence[str] | None = None,
     rng: int = 0,
 ) -> Forecast:
     """Snapshots, a model and its test, the list for the last date, and drivers, in one go.
@@ -151,6 +133,8 @@ def predict_churn(
         As for `snapshots`.
     budget, cost, offer, acceptance, value : float, optional
         As for `contact_list`; what is None is assumed, see `Terms`.
+    keep : str or sequence of str, optional
+        As for `backtest`.
     rng : int
         Source of randomness.
 
@@ -161,26 +145,41 @@ def predict_churn(
     """
     stated = {"budget": budget, "cost": cost, "offer": offer, "acceptance": acceptance, "value": value}
     seen, terms = None, None
-    days_of("lead", lead)
     for name, number in stated.items():
         if number is not None:
             check_amount(name, number) if name != "acceptance" else check_share(name, number)
+    leaks: tuple[Leak, ...] = ()
+    suspects: tuple[str, ...] = ()
     try:
-        seen = snapshots(data, as_of=observation_dates(data, horizon=horizon), lead=lead, horizon=horizon)
+        seen = snapshots(data, lead=lead, horizon=horizon)
+        leaks, suspects = _looked_at(seen, keep)
+        seen, _ = without_leaks(seen, keep)
+        kept = [str(name) for name in seen.features]
         there = _there(seen)
         margin = getattr(data.card, "margin", None)
         terms = _terms(seen, there, stated, margin)
         worth = seen if margin is None else replace(seen, value=seen.value * margin)
-        tested = backtest(worth, ["logistic"], folds=PARTS, repeats=1, resamples=DRAWS, rng=rng, **terms.given())
-        moved = drivers(ChurnClassifier(), seen, folds=PARTS, rng=rng)
+        told = {"rng": rng, **terms.given()}
+        tested = backtest(worth, ["default"], folds=PARTS, repeats=1, resamples=DRAWS, keep=kept, **told)
+        model = ChurnClassifier(keep=kept).fit(seen)
+        moved = drivers(settled(model, model), seen, folds=PARTS, keep=kept, rng=rng)
     except NotEnoughData as error:
-        return Forecast(data, seen, terms, why=str(error))
-    known = ~np.isnan(seen.target) & ~seen.lost_in_lead
-    model = ChurnClassifier().fit(
-        seen.features[known], seen.target[known].astype(int), groups=seen.customer[known].astype(str)
-    )
-    listed = contact_list(model, pick(worth, there), rng=rng, **terms.given())
-    return Forecast(data, seen, terms, tested, model, listed, moved)
+        return Forecast(data, seen, terms, leaks=leaks, suspects=suspects, why=str(error))
+    listed = contact_list(model, pick(worth, there), **told)
+    return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects)
+
+
+def _looked_at(seen: Snapshots, keep: str | Sequence[str] | None) -> tuple[tuple[Leak, ...], tuple[str, ...]]:
+    """Features that are proven to know the outcome, and others that give an alarm of a weaker kind."""
+    if len(np.unique(seen.target[learnable(seen)])) < 2:
+        return (), ()
+    report = leakage_report(seen)
+    kept = names_of(keep, "keep")
+    leaks = tuple(leak for leak in report.proven if leak.column not in kept)
+    alarms = report.alarms
+    weaker = alarms[alarms["check"].isin(SUSPECT)]["feature"]
+    proven = {leak.column for leak in report.proven}
+    return leaks, tuple(dict.fromkeys([*weaker[~weaker.isin(proven)], *sorted(proven & set(kept))]))
 
 
 def pick(seen: Snapshots, rows: NDArray[np.bool_]) -> Snapshots:
@@ -191,11 +190,10 @@ def pick(seen: Snapshots, rows: NDArray[np.bool_]) -> Snapshots:
 
 
 def _there(seen: Snapshots) -> NDArray[np.bool_]:
-    """Rows that a list is made of: the last date; without dates, whoever has not left."""
-    dates = seen.as_of
-    if np.isnat(dates).all():
-        return np.asarray(seen.target == 0)
-    return np.asarray(dates == dates.max())
+    """Rows that a list is made of."""
+    there = np.zeros(len(seen.customer), dtype=bool)
+    there[last_rows(seen)] = True
+    return there
 
 
 def _terms(

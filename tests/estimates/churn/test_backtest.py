@@ -337,3 +337,35 @@ def test_backtest_says_what_the_data_lacks(dated: Snapshots) -> None:
     ):
         with pytest.raises(kb.NotEnoughData, match=message):
             kb.backtest(dated, **{"models": {"given": Given()}} | change)
+
+
+@pytest.mark.parametrize("model", ["default", "logistic", "boosting"])
+def test_degenerate_features_stop_no_backtest(make_panel: Any, model: str) -> None:
+    seen = make_panel(np.random.default_rng(0), 250, 6)
+    early = seen.as_of <= np.unique(seen.as_of)[3]
+    number = np.arange(len(early)) % 7.0
+    features = seen.features.assign(
+        never=np.nan, same=1.0, none=pd.Categorical([None] * len(early)), begun=np.where(early, np.nan, number)
+    )
+    found = kb.backtest(replace(seen, features=features), [model], folds=3, resamples=2)
+    assert found.to_frame().query("metric == 'auc'")["value"].between(0, 1).all()
+    assert set(found.chosen[model]) <= {"logistic", "boosting"}
+    wild = features.assign(wild=np.where(np.arange(len(early)) == 5, np.inf, 1.0))
+    with pytest.raises(kb.ArgumentError, match="feature 'wild' has 1 infinite values"):
+        kb.backtest(replace(seen, features=wild), [model])
+
+
+def test_parts_have_leavers_that_are_customers(make_snapshots: Any) -> None:
+    """Two customers who leave, seen five times each, cannot be spread over three parts."""
+    left = np.repeat([1, 0, 0, 0, 0, 0, 0, 1], 5)
+    seen = make_snapshots(
+        pd.DataFrame({"a": np.arange(40.0)}), left, customer=np.repeat(np.arange(8), 5).astype(object)
+    )
+    with pytest.raises(kb.NotEnoughData, match="folds=3 needs at least 3 leavers and 3 stayers; there are 2"):
+        kb.backtest(seen, ["logistic"], folds=3)
+
+
+def test_default_comes_first_and_says_what_it_took(make_panel: Any) -> None:
+    found = kb.backtest(make_panel(np.random.default_rng(1), 100, 4), resamples=2, folds=2)
+    assert found.models == ("default", "logistic", "boosting", "base_rate")
+    assert found.chosen == {name: (name.replace("default", "logistic"),) * 2 for name in found.models[:3]}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ import kbind as kb
 from kbind.estimates.churn.classifier import RateTable
 from kbind.estimates.churn.logistic import STRENGTHS, ShrunkLogistic
 from kbind.estimates.churn.preparing import KNOTS, Curves, _natural
+from kbind.estimates.churn.scores import calibration
 
-MODELS = ("logistic", "boosting")
+MODELS = ("default", "logistic", "boosting")
 
 
 @parametrize_with_checks([kb.ChurnClassifier(model) for model in MODELS])
@@ -155,7 +157,7 @@ def test_one_leaver_seen_several_times_is_one_leaver(make_panel: Callable[..., A
     seen, new = (make_panel(rng, n, 8, lead=0, horizon=6, noise=25) for n in (300, 4000))
     loss = {}
     for name, groups in (("rows", None), ("customers", seen.customer)):
-        fitted = kb.ChurnClassifier().fit(seen.features, seen.target, groups=groups)
+        fitted = kb.ChurnClassifier("logistic").fit(seen.features, seen.target, groups=groups)
         loss[name] = log_loss(new.target, fitted.predict_proba(new.features)[:, 1]), fitted.pipeline_[-1].strength_
     assert loss["customers"][1] < loss["rows"][1]
     assert loss["customers"][0] < loss["rows"][0] - 0.01
@@ -249,3 +251,114 @@ def test_states_that_do_not_matter_are_not_learned_by_heart(model: str) -> None:
     p = kb.ChurnClassifier(model).fit(frame, dealt).predict_proba(new)[:, 1]
     assert roc_auc_score(gone, p) == pytest.approx(0.5, abs=0.025)
     assert p.std() < 0.06
+
+
+# -- the choice between regression and trees ------------------------------------------------------------------------
+
+
+def crossed(n: int = 1500, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Who leaves is decided by whether two signs agree: no regression without interactions can tell."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
+    return frame, (rng.random(n) < np.where(frame["a"] * frame["b"] > 0, 0.6, 0.1)).astype(int)
+
+
+def test_default_takes_trees_where_features_act_together() -> None:
+    frame, left = crossed()
+    new, later = crossed(4000, seed=1)
+    loss = {}
+    for model in MODELS:
+        fitted = kb.ChurnClassifier(model).fit(frame, left)
+        loss[model] = log_loss(later, fitted.predict_proba(new)[:, 1])
+        assert fitted.chosen == ("logistic" if model == "logistic" else "boosting")
+    assert loss["default"] == loss["boosting"] < loss["logistic"] - 0.05
+
+
+def test_default_takes_the_regression_where_risks_add_up() -> None:
+    frame, left = customers(1500)
+    fitted = kb.ChurnClassifier().fit(frame, left)
+    assert fitted.chosen == "logistic"
+    plain = kb.ChurnClassifier("logistic").fit(frame, left)
+    np.testing.assert_array_equal(fitted.predict_proba(frame), plain.predict_proba(frame))
+
+
+def test_few_leavers_choose_nothing() -> None:
+    frame, left = crossed(300)
+    left[np.flatnonzero(left)[49:]] = 0
+    assert kb.ChurnClassifier().fit(frame, left).chosen == "logistic"
+    # rows of the same forty customers are forty leavers at most
+    assert kb.ChurnClassifier().fit(*crossed(300), groups=np.arange(300) % 40).chosen == "logistic"
+
+
+def test_trees_are_put_right_by_customers_held_out() -> None:
+    """Their slope on new customers is near 1, also where they say little."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, new = rng.normal(size=(800, 6)), rng.normal(size=(4000, 6))
+        left, later = (rng.random(len(v)) < 1 / (1 + np.exp(1 - v[:, 0])) for v in (x, new))
+        fitted = kb.ChurnClassifier("boosting").fit(x, left)
+        odds = fitted.predict_proba(new)[:, 1]
+        slope = calibration(later.astype(float), odds, slope=True).value
+        assert 0.75 < slope < 1.35
+        assert fitted.setting_.slope != 1
+
+
+def test_what_was_chosen_can_be_given_again() -> None:
+    frame, left = crossed()
+    first = kb.ChurnClassifier().fit(frame, left)
+    again = kb.ChurnClassifier(first.setting_).fit(frame, left)
+    assert again.chosen == "boosting"
+    np.testing.assert_array_equal(first.predict_proba(frame), again.predict_proba(frame))
+
+
+# -- features that say nothing --------------------------------------------------------------------------------------
+
+NOTHING = {
+    "no value at all": lambda n: np.full(n, np.nan),
+    "no level at all": lambda n: pd.Categorical([None] * n),
+    "one value": lambda n: np.ones(n),
+    "one level": lambda n: np.array(["x"] * n, dtype=object),
+    "one value, hardly ever": lambda n: np.where(np.arange(n) == 0, 1.0, np.nan),
+    "only missing for who comes first": lambda n: np.where(np.arange(n) < n // 2, np.nan, 1.0),
+}
+
+
+@pytest.mark.parametrize("model", [*MODELS, LogisticRegression()])
+@pytest.mark.parametrize("what", NOTHING)
+def test_features_that_say_nothing_stop_no_model(model: Any, what: str) -> None:
+    frame, left = customers()
+    p = kb.ChurnClassifier(model).fit(frame.assign(e=NOTHING[what](400)), left).predict_proba(frame.assign(e=None))
+    assert np.isfinite(p).all()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_without_anything_to_tell_everybody_gets_the_mean(model: str) -> None:
+    left = np.arange(200) % 4 == 0
+    fitted = kb.ChurnClassifier(model).fit(pd.DataFrame({"e": np.full(200, np.nan), "f": ["x"] * 200}), left)
+    np.testing.assert_allclose(fitted.predict_proba(pd.DataFrame({"e": [1.0], "f": ["y"]})), [[0.75, 0.25]])
+
+
+# -- snapshots as they come -----------------------------------------------------------------------------------------
+
+
+def test_fit_takes_snapshots_and_says_what_it_left_out(make_panel: Any) -> None:
+    seen = make_panel(np.random.default_rng(0), 300, 4)
+    target = seen.target.copy()
+    target[seen.as_of == seen.as_of.max()] = np.nan
+    seen = replace(seen, target=target)
+    known = ~np.isnan(target) & ~seen.lost_in_lead
+    fitted = kb.ChurnClassifier("logistic").fit(seen)
+    by_hand = kb.ChurnClassifier("logistic").fit(
+        seen.features[known], target[known].astype(int), groups=seen.customer[known].astype(str)
+    )
+    np.testing.assert_array_equal(fitted.predict_proba(seen), by_hand.predict_proba(seen.features))
+    n, unknown = len(target), int(np.isnan(target).sum())
+    lost = int((seen.lost_in_lead & ~np.isnan(target)).sum())
+    assert fitted.notes_ == (
+        f"not learned from: {unknown:,} of {n:,} rows whose outcome is not known yet",
+        f"not learned from: {lost:,} of {n:,} rows of who was gone in the lead",
+    )
+    with pytest.raises(kb.ArgumentError, match="leave them out"):
+        kb.ChurnClassifier().fit(seen, seen.target)
+    with pytest.raises(kb.NotEnoughData, match="has a known outcome"):
+        kb.ChurnClassifier().fit(replace(seen, target=np.full(n, np.nan)))

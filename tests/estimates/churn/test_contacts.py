@@ -106,10 +106,30 @@ def test_reasons_are_what_raises_the_risk(four: Snapshots) -> None:
     assert "causes" not in found.definition
 
 
+def test_a_model_by_name_is_fitted_here_and_who_has_left_is_not_called(make_snapshots: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=400)
+    left = rng.random(400) < 1 / (1 + np.exp(1 - 2 * x))
+    seen = make_snapshots(pd.DataFrame({"x": x, "never": np.nan}), left)
+    for name, chosen in (("logistic", "logistic"), ("boosting", "boosting"), ("default", "logistic")):
+        found = kb.contact_list(name, seen, budget=1e6, value=100, **TERMS)
+        assert found.chosen == chosen
+        assert found.n_customers == (~left).sum()
+        assert not left[found.customer.astype(int)].any()
+    by_hand = kb.contact_list(kb.ChurnClassifier().fit(seen), seen, budget=1e6, value=100, **TERMS)
+    pd.testing.assert_frame_equal(by_hand.to_frame(), found.to_frame())
+    with pytest.raises(kb.ArgumentError, match="is for models by name"):
+        kb.contact_list(kb.ChurnClassifier().fit(seen), seen, budget=1e6, value=100, keep="x", **TERMS)
+
+
 def test_model_has_to_be_fitted(four: Snapshots) -> None:
     with pytest.raises(kb.ArgumentError, match="ChurnClassifier is not fitted"):
         kb.contact_list(kb.ChurnClassifier(), four, budget=1000, value=100, **TERMS)
     with pytest.raises(kb.ArgumentError, match="gives no probabilities"):
+        kb.contact_list(3, four, budget=1000, value=100, **TERMS)
+    with pytest.raises(kb.ArgumentError, match="did you mean 'logistic'"):
+        kb.contact_list("logistics", four, budget=1000, value=100, **TERMS)
+    with pytest.raises(kb.NotEnoughData, match="none of 4 snapshots has a known outcome"):
         kb.contact_list("logistic", four, budget=1000, value=100, **TERMS)
     with pytest.raises(kb.ArgumentError, match="budget=-1 is no amount"):
         kb.contact_list(Sum(), four, budget=-1, value=100, **TERMS)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.statistics.snapshots import Snapshots
+from kbind.estimates.churn.leakage import without_leaks
+from kbind.statistics.snapshots import Feature, Snapshots
 
 Plant = Callable[[Snapshots, np.random.Generator], Any]
 
@@ -166,3 +167,117 @@ def test_measures_by_hand(make_snapshots: Any) -> None:
 def test_leakage_report_needs_both_outcomes(make_snapshots: Any) -> None:
     with pytest.raises(kb.NotEnoughData, match="one kind is missing"):
         kb.leakage_report(make_snapshots(pd.DataFrame({"a": [1.0, 2.0]}), [1, 1]))
+
+
+# -- proven ones are left out ---------------------------------------------------------------------------------------
+
+
+def last_contact_reason(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    """Everybody is asked for something; who leaves, to end the contract."""
+    reason = np.where(rng.random(len(s.target)) < 0.3, "invoice", "question").astype(object)
+    reason[left_of(s) & (rng.random(len(s.target)) < 0.6)] = "wants to leave"
+    return reason
+
+
+def an_end_date_as_text(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    """Hardly two have the same; who stays has none."""
+    day = np.array([f"2024-{m:02}-{d:02}" for m, d in rng.integers(1, 29, (len(s.target), 2)) % [12, 28] + 1])
+    return np.where(left_of(s), day, None)
+
+
+def an_end_date_far_ahead(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    return np.where(left_of(s), rng.integers(20_240_101, 20_241_231, len(s.target)), 99_991_231).astype(float)
+
+
+def next_invoice_of_who_stays(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    return np.where(left_of(s), np.nan, rng.integers(1, 31, len(s.target)))
+
+
+PROVEN = [
+    copied, copied_with_errors, turned_round, at_both_ends, missing_for_leavers, filled_for_leavers_only,
+    a_status_of_some_leavers, a_number_that_marks_some_leavers, days_to_an_end_entered_in_advance,
+    overwritten_and_carried_back, counted_until_today, last_contact_reason, an_end_date_as_text, an_end_date_far_ahead,
+    next_invoice_of_who_stays,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("plant", PROVEN, ids=lambda plant: plant.__name__)
+def test_a_proven_leak_is_removed_and_can_be_kept(clean: Snapshots, plant: Plant) -> None:
+    spoiled = replace(clean, features=clean.features.assign(planted=plant(clean, np.random.default_rng(1))))
+    reduced, removed = without_leaks(spoiled)
+    assert list(removed) == ["planted"]
+    assert reduced.features.columns.tolist() == clean.features.columns.tolist()
+    assert reduced.notes == (f"left out: planted ({removed['planted']})",)
+    assert without_leaks(spoiled, keep=["planted"]) == (spoiled, {})
+
+
+def a_few_who_all_left(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    """Fifteen leavers and nobody else: rare, and perhaps chance."""
+    mark = np.full(len(s.target), "usual", dtype=object)
+    mark[np.flatnonzero(left_of(s))[:15]] = "rare"
+    return mark
+
+
+def a_strong_honest_level(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    """Two of three with it leave."""
+    return np.where(left_of(s), rng.random(len(s.target)) < 0.5, rng.random(len(s.target)) < 0.033)
+
+
+def a_strong_honest_number(s: Snapshots, rng: np.random.Generator) -> np.ndarray:
+    """AUC .86, and near to certain at its end."""
+    return s.target * 1.55 + rng.normal(size=len(s.target))
+
+
+@pytest.mark.parametrize("plant", [a_few_who_all_left, a_strong_honest_level, a_strong_honest_number, a_name])
+def test_what_is_not_proven_stays(clean: Snapshots, plant: Plant) -> None:
+    seen = replace(clean, features=clean.features.assign(planted=plant(clean, np.random.default_rng(1))))
+    assert without_leaks(seen) == (seen, {})
+
+
+def test_honest_features_of_telco_stay(telco_snapshots: Snapshots) -> None:
+    assert without_leaks(telco_snapshots)[1] == {}
+
+
+def test_what_happened_before_a_date_is_no_leak_however_much_it_tells(clean: Snapshots) -> None:
+    """Silence is how a leaver shows; the same as an attribute without a date is a leak."""
+    silence = turned_round(clean, np.random.default_rng(1))
+    for table, measure, leak in (("events", "days_since", False), ("customers", "attribute", True)):
+        meanings = (*clean.meanings, Feature("planted", measure, table))
+        seen = replace(clean, features=clean.features.assign(planted=silence), meanings=meanings)
+        assert ("planted" in without_leaks(seen)[1]) is leak
+
+
+def test_results_say_what_was_removed(clean: Snapshots) -> None:
+    status = np.where(left_of(clean), "former", "current")
+    spoiled = replace(clean, features=clean.features.assign(status=status))
+    terms = {"budget": 100.0, "cost": 1.0, "offer": 1.0, "acceptance": 0.3, "value": 100.0}
+    told = {
+        "fit": kb.ChurnClassifier("logistic").fit(spoiled),
+        "backtest": kb.backtest(spoiled, ["logistic"], folds=2, resamples=2),
+        "drivers": kb.drivers("logistic", spoiled, folds=2),
+        "list": kb.contact_list("logistic", spoiled, **terms),
+    }
+    why = "only leavers have 'former': "
+    assert all(found.removed["status"].startswith(why) for found in told.values())
+    assert "status" not in {name for group in told["drivers"].groups for name in group}
+    assert "status" not in set(told["list"].reasons["feature"])
+    assert "Left out, as they know the outcome: status." in told["backtest"].definition
+    kept = kb.backtest(spoiled, ["logistic"], folds=2, resamples=2, keep="status")
+    assert kept.removed == {}
+    auc = [found.to_frame().query("metric == 'auc' and model == 'logistic'")["value"].item() for found in (
+        told["backtest"], kept)]  # fmt: skip
+    assert auc[0] < 0.9 < auc[1]
+    with pytest.raises(kb.ArgumentError, match="keep='statsu' is no feature of the snapshots; did you mean 'status'"):
+        kb.backtest(spoiled, keep="statsu")
+
+
+def test_reports_name_what_is_proven(clean: Snapshots) -> None:
+    found = kb.leakage_report(replace(clean, features=clean.features.assign(gone=clean.target)))
+    assert [leak.column for leak in found.proven] == ["gone"]
+    assert "Proven, and left out of models: gone (only leavers have '1.0': " in found.definition
+
+
+def test_nothing_is_left_where_all_is_leaking(make_snapshots: Any) -> None:
+    left = np.arange(200) % 2
+    with pytest.raises(kb.NotEnoughData, match="every feature knows the outcome: a"):
+        kb.backtest(make_snapshots(pd.DataFrame({"a": left * 1.0}), left), ["logistic"], folds=2)
