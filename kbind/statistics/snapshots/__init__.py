@@ -100,10 +100,10 @@ def _finite(seen: Snapshots) -> Snapshots:
     """Numbers without end are no numbers: taken as missing, and told."""
     import numpy as np
 
-    endless = {name: np.isinf(values) for name, values in seen.features.select_dtypes("float").items()}
-    endless = {str(name): places for name, places in endless.items() if places.any()}
+    numbers = seen.features.select_dtypes("float")
+    endless = {str(name): places for name in numbers if (places := np.isinf(numbers[name].to_numpy())).any()}
     if not endless:
         return seen
-    features = seen.features.assign(**{name: seen.features[name].mask(places) for name, places in endless.items()})
+    cleaned = {name: seen.features[name].mask(places) for name, places in endless.items()}
     told = (f"{name}: {places.sum():,} infinite values are taken as missing" for name, places in endless.items())
-    return replace(seen, features=features, notes=(*seen.notes, *told))
+    return replace(seen, features=seen.features.assign(**cleaned), notes=(*seen.notes, *told))
