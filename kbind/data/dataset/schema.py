@@ -223,3 +223,8 @@ ANCHORS = ("customers", "events", "subscriptions", "periods")
 
 #: Roles a column of `customers` can play where a table does not follow the names above.
 ROLES = ("churned", "tenure", "entry", "cause", "revenue", "acquired_at")
+
+#: What the column with a role has to hold, if not anything.
+ROLE_KINDS: Mapping[str, Kind] = {
+    "tenure": Kind.NUMBER, "entry": Kind.NUMBER, "revenue": Kind.NUMBER, "acquired_at": Kind.TIME,
+}  # fmt: skip

@@ -17,6 +17,7 @@ from kbind.data.dataset.config import CONFIG_NAME, Config
 from kbind.data.dataset.csvfile import read_csv, rows_shown
 from kbind.data.dataset.form import Place, read_form
 from kbind.data.dataset.places import check_no_sqlite, fault, undeclared
+from kbind.data.dataset.reading.base import BLANKS, ENDLESS, NO_VALUE
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine, EngineError
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain, shown
@@ -50,6 +51,8 @@ class Source:
         For CSV files, so that rows can be found again.
     places : mapping of str to sequence of Place
         For workbooks: the cell that each value of a column stands in.
+    notes : tuple of str
+        What was found when it was read.
     """
 
     table: str
@@ -60,6 +63,7 @@ class Source:
     timezone: str | None = None
     path: Path | None = None
     places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def rows_shown(self, rows: Sequence[int]) -> list[int]:
         """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
@@ -110,9 +114,10 @@ def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
             problems.append(_unknown_table(f"frame {name!r}", str(name)))
             continue
         try:
-            arrow = _to_arrow(frame)
+            plain, notes = _plain_numbers(f"frame {name!r}", frame)
+            arrow = _readable(_to_arrow(plain))
         except (pa.ArrowException, TypeError, ValueError) as error:
-            mixed = _mixed_columns(f"frame {name!r}", frame)
+            mixed = _mixed_columns(f"frame {name!r}", plain)
             reason = ": ".join(" ".join(str(part).split()) for part in reversed(error.args))
             problems += mixed or [Problem(f"frame {name!r}", f"cannot be read: {reason}")]
             continue
@@ -121,7 +126,7 @@ def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
             continue
         relation = f"{name}__raw"
         engine.read_frame(relation, arrow)
-        found.append(Source(str(name), f"frame {name!r}", relation, timezone=_zone_of(arrow)))
+        found.append(Source(str(name), f"frame {name!r}", relation, timezone=_zone_of(arrow), notes=tuple(notes)))
     if problems:
         raise DatasetError(problems)
     return found
@@ -133,10 +138,47 @@ def _to_arrow(frame: Any) -> pa.Table:
     if hasattr(frame, "to_arrow"):  # Polars
         return frame.to_arrow()
     if hasattr(frame, "reset_index") and hasattr(frame, "dtypes"):  # pandas
-        return pa.Table.from_pandas(frame.copy(), preserve_index=False)  # a later change of the frame is not ours
+        copy = frame.copy()  # a later change of the frame is not ours
+        for place, name in enumerate(copy.columns):
+            values = copy.iloc[:, place]
+            if str(values.dtype) == "object" and any(map(_is_nested, values)):
+                # what they hold plays no part: the column is left out, or an error that names its type
+                copy = copy.assign(**{str(name): [[str(value)] if _is_nested(value) else None for value in values]})
+        return pa.Table.from_pandas(copy, preserve_index=False)
     if hasattr(frame, "__arrow_c_stream__"):
         return pa.table(frame)
     raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars or Arrow")
+
+
+def _is_nested(value: object) -> bool:
+    """Whether a value of a column of objects is none that a table of text and numbers can hold."""
+    several = isinstance(value, (bytes, bytearray, set, frozenset, Sequence, Mapping)) and not isinstance(value, str)
+    return several or (hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0)
+
+
+def _plain_numbers(label: str, frame: Any) -> tuple[Any, list[str]]:
+    """A pandas frame whose columns of numbers hold no words for a missing value, and what was taken for one."""
+    if not (hasattr(frame, "reset_index") and hasattr(frame, "dtypes")):
+        return frame, []
+    notes = []
+    for name in frame.columns[[str(dtype) == "object" for dtype in frame.dtypes]]:
+        values = list(frame[name])
+        words = [(row, shown(v)) for row, v in enumerate(values, start=1) if isinstance(v, str)]
+        said = {value.strip(BLANKS).casefold() for value in values if isinstance(value, str)}
+        if words and said <= {"", *NO_VALUE, *ENDLESS} and any(_kind(value) == "numbers" for value in values):
+            frame = frame.assign(**{name: [None if isinstance(value, str) else value for value in values]})
+            message = "stands for a missing value and counts as one"
+            notes.append(str(Problem(label, message, str(name), words[:3], len(words))))
+    return frame, notes
+
+
+def _readable(frame: pa.Table) -> pa.Table:
+    """An Arrow table with numbers of rare types as floats, which the engine can read."""
+    for place, found in enumerate(frame.schema):
+        if pa.types.is_float16(found.type) or pa.types.is_decimal256(found.type):
+            wider = pa.float32() if pa.types.is_float16(found.type) else pa.float64()
+            frame = frame.set_column(place, found.name, frame.column(place).cast(wider))
+    return frame
 
 
 def _mixed_columns(label: str, frame: Any, *, only_times: bool = False) -> list[Problem]:

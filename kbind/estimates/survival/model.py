@@ -58,7 +58,7 @@ def hazard_model(
     Raises
     ------
     ArgumentError
-        No such column, table, level or cause; missing numbers; nobody left; a covariate that is constant, follows
+        No such column, table, level or cause; nobody left; a covariate that is constant, follows
         from others, or separates those who left from the others.
 
     References
@@ -95,7 +95,7 @@ def hazard_model(
         raise ArgumentError(f"covariates={both[0]!r} is also in strata or after; allowed: one of them")
     question = Question(origin, as_of, log, lapse, grace)
     columns = dict.fromkeys(names, "covariates") | dict.fromkeys(within, "strata")
-    lives = histories(data, columns, changing, **asdict(question))
+    lives = histories(data, columns, changing, **asdict(question), complete=True)
     if cause is not None:
         check_choice("cause", cause, lives.causes)
     fixed = terms_of(lives, names)

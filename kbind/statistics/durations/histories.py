@@ -52,6 +52,8 @@ class Histories:
         What counts as leaving.
     left_out : int
         Customers whose observation began when it ended, so that they were never at risk.
+    unknown : mapping of str to int
+        Customers who were left out because a number is missing, by its column.
     """
 
     customer_id: Objects
@@ -66,6 +68,7 @@ class Histories:
     left_out: int
     provenance: Provenance = field(repr=False)
     customer: str = "customer"
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -76,6 +79,7 @@ class Histories:
         late = int((self.entry > 0).sum())
         delayed = f" {late:,} {self.customer}s are observed only from a later age on." if late else ""
         gone = f" Left out, because never observed at risk: {self.left_out:,}." if self.left_out else ""
+        gone += "".join(f" Left out, because {name} is missing: {n:,}." for name, n in self.unknown.items() if n)
         return f"{self.meaning}; months since the origin.{delayed}{gone} {self.provenance}"
 
     def pieces(self) -> Pieces:
@@ -105,6 +109,7 @@ def histories(
     log: str | None = None,
     lapse: str = "56D",
     grace: str = "1D",
+    complete: bool = False,
 ) -> Histories:
     """One row a customer.
 
@@ -117,6 +122,8 @@ def histories(
         Covariates that change with time.
     origin, as_of, log, lapse, grace
         As for `durations`.
+    complete : bool
+        Leave out customers of whom one of the numbers is missing, and count them.
 
     Returns
     -------
@@ -139,9 +146,15 @@ def histories(
         raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end}")
     entry, duration = (np.array(found.column(name).to_numpy(), dtype=float) for name in ("entry", "duration"))
     # who enters at the moment of leaving was never at risk
-    kept = (entry < duration) | (entry <= 0)
+    kept = at_risk = (entry < duration) | (entry <= 0)
+    read = {name: _values(found.column(f"g{k}"), kinds[name]) for k, name in enumerate(places)}
+    unknown = {name: np.isnan(read[name]) for name in places if complete and kinds[name] == "number"}
+    for name, missing in unknown.items():
+        if missing[kept].all():
+            raise NotEnoughData(f"{columns[name]}={name!r} is missing for every customer; leave it out")
+        kept = kept & ~missing
     identifiers = _objects(found.column("customer_id"))[kept]
-    values = {name: _values(found.column(f"g{k}"), kinds[name])[kept] for k, name in enumerate(places)}
+    values = {name: column[kept] for name, column in read.items()}
     spans = {name: spans_of(data, lives, name, one, end) for name, one in (after or {}).items()}
     return Histories(
         customer_id=identifiers,
@@ -153,9 +166,10 @@ def histories(
         windows={name: _windows(table, identifiers) for name, table in spans.items()},
         causes=lives.causes,
         meaning=lives.meaning,
-        left_out=int((~kept).sum()),
+        left_out=int((~at_risk).sum()),
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
+        unknown={name: int((missing & at_risk).sum()) for name, missing in unknown.items()},
     )
 
 

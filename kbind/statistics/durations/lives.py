@@ -12,14 +12,16 @@ from datetime import datetime
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import wall_time as wall_time
-from kbind.data.dataset.reading import yes_or_no
+from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, NotEnoughData
+from kbind.errors import ArgumentError, NotEnoughData, shown
 
 #: Months by which the last sight of a customer lies before the end of the data.
 JUST = 1e-9
+#: Customers that an error names.
+_EXAMPLES = 3
 #: What customers are lost to where nothing says why.
 LEFT, VOLUNTARY, INVOLUNTARY, UNKNOWN = "left", "voluntary", "involuntary", "unknown"
 
@@ -130,7 +132,7 @@ def from_customers(data: Dataset) -> Lives:
             f"{' or '.join(map(repr, missing))}; say which in kbind.yaml: roles: {{{missing[0]}: ...}}"
         )
     tenure, flag = roles["tenure"].column, roles["churned"]
-    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": says_yes(data, flag.column, flag.value)}
+    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": says_yes(data, flag)}
     _check_customers(data, tenure, flag.column, parts)
     entry, causes = "0", (LEFT,)
     parts["reason"] = literal(LEFT)
@@ -161,25 +163,33 @@ def from_customers(data: Dataset) -> Lives:
 def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> None:
     """Refuse customers of whom nobody knows how long they stayed, or whether they have left.
 
-    Rows are counted only if the extremes leave a doubt.
+    Rows are looked at only if the extremes leave a doubt.
     """
     numeric = data.tables["customers"].columns[tenure].startswith((*INTEGERS, *DECIMALS, *FLOATS))
     length = column(tenure) if numeric else parts["tenure"]
-    traces = {"no_tenure": "count(*) - count(_x)", "negative": "least(min(_x), 0)"}
-    found = data.engine.aggregate(
-        "customers",
-        {
-            **{name: parse(sql, x=length) for name, sql in traces.items()},
-            "no_flag": parse("count(*) - count(_x)", x=parts["gone"]),
-        },
-    )
-    if found["negative"]:
-        found |= data.engine.aggregate("customers", {"negative": parse("count(*) FILTER (WHERE _x < 0)", x=length)})
-    for name, what in (("no_tenure", f"no {tenure}"), ("negative", f"a negative {tenure}"),
-                       ("no_flag", f"no readable {flag}")):  # fmt: skip
-        if found[name]:
+    conditions = {
+        f"no {tenure}": parse("_x IS NULL OR isnan(CAST(_x AS DOUBLE))", x=length),
+        f"a negative {tenure}": parse("_x < 0", x=length),
+        f"an endless {tenure}": parse("_x > 0 AND isinf(CAST(_x AS DOUBLE))", x=length),
+        f"no readable {flag}": parse("_x IS NULL", x=parts["gone"]),
+    }
+    traces = {"least": "least(min(_x), 0)", "most": "isinf(CAST(max(_x) AS DOUBLE)) OR isnan(CAST(max(_x) AS DOUBLE))",
+              "unknown": "count(*) - count(_x)"}  # fmt: skip
+    found = data.engine.aggregate("customers", {name: parse(sql, x=length) for name, sql in traces.items()}
+                                  | {"flags": parse("count(*) - count(_x)", x=parts["gone"])})  # fmt: skip
+    if not any(found.values()):
+        return
+    for what, condition in conditions.items():
+        n = data.engine.aggregate("customers", {"n": parse("count(*) FILTER (WHERE _w)", w=condition)})["n"]
+        if n:
+            who = data.engine.query(
+                f"SELECT CAST(customer_id AS VARCHAR) AS who FROM customers WHERE _w ORDER BY who LIMIT {_EXAMPLES}",
+                tables={"customers": "customers"},
+                parts={"w": condition},
+            )
+            names = ", ".join(shown(name, 30) for name in who.column("who").to_pylist())
             raise ArgumentError(
-                f"{found[name]:,} customers of {data.name!r} have {what}; complete or remove them first"
+                f"{n:,} customers of {data.name!r} have {what}, such as {names}; complete or remove them first"
             )
 
 
@@ -224,15 +234,3 @@ def months_between(since: str, until: str, parts: dict[str, Expression] | None =
     anchor = f"CAST({since} + to_months(CAST({whole} AS INTEGER)) AS DATE)"
     following = f"CAST({since} + to_months(CAST({whole} + 1 AS INTEGER)) AS DATE)"
     return parse(f"{whole} + CAST({until} - {anchor} AS DOUBLE) / ({following} - {anchor})", **fill)
-
-
-def says_yes(data: Dataset, name: str, value: object) -> Expression:
-    """Whether a column says yes: equal to the declared value, or a word that means yes."""
-    kind = data.tables["customers"].columns[name]
-    if value is not None:
-        if kind == "BOOLEAN" and isinstance(value, bool):
-            return parse("_x = _v", x=column(name), v=literal(value))
-        return parse("CAST(_x AS VARCHAR) = _v", x=column(name), v=literal(str(value)))
-    if kind == "BOOLEAN":
-        return column(name)
-    return yes_or_no(column(name))

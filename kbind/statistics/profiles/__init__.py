@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.dataset.reading import yes_or_no
+from kbind.data.dataset.config import Role
+from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.schema import TABLES, Kind
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, column, parse
 from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers, names_of
@@ -194,23 +195,16 @@ def outcome_of(data: Dataset, outcome: str) -> tuple[Expression | None, str, str
     role = data.roles.get("churned")
     if outcome == "churned" and role is None and outcome not in columns:
         return None, "", ""
-    value: object = None
-    name = outcome
-    if role is not None and outcome in ("churned", role.column):
-        name, value = role.column, role.value
+    if role is None or outcome not in ("churned", role.column):
+        role = Role(outcome)
+    name = role.column
     if name not in columns or name == "customer_id":
         known = [c for c in columns if c != "customer_id"]
         hint = did_you_mean(str(name), ("churned", *known))
         raise ArgumentError(
             f"outcome={outcome!r} is neither 'churned' nor a column of customers; {hint}columns: {listed(known)}"
         )
-    flag = column(name, "p")
-    if value is not None:
-        told = parse("CAST(_x AS VARCHAR) = _v", x=flag, v=literal(str(value)))
-        if columns[name] == "BOOLEAN":
-            told = parse("_x = _v", x=flag, v=literal(bool(value)))
-    else:
-        told = flag if columns[name] == "BOOLEAN" else yes_or_no(flag)
+    told = says_yes(data, role, "p")
     return told, name, f"A {data.card.customer} has left if {name} says so."
 
 

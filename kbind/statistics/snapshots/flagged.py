@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.flags import says_yes
 from kbind.data.engine import column
 from kbind.errors import NotEnoughData, plain
-from kbind.statistics.durations.lives import says_yes
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots.choice import is_number, too_many
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
@@ -31,7 +31,7 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
     kinds = data.tables["customers"].columns
     roles = {role.column: name for name, role in data.roles.items()}
     notes: list[str] = []
-    parts = {"churned": says_yes(data, data.roles["churned"].column, data.roles["churned"].value)}
+    parts = {"churned": says_yes(data, data.roles["churned"])}
     chosen = [name for name in kinds if name not in _NO_FEATURES and roles.get(name) not in _OUTCOME]
     for name in [*chosen]:
         why = "a time, where nothing says as of when" if kinds[name].startswith(("TIME", "DATE", "INTERVAL")) else ""

@@ -418,10 +418,17 @@ def test_definition_says_what_was_fitted() -> None:
     )
 
 
-def test_missing_text_is_a_level_and_missing_numbers_an_error(telco: kb.Dataset, coded: kb.Dataset) -> None:
-    with pytest.raises(kb.NotEnoughData, match="'total_charges' is missing for 11 customers"):
-        kb.hazard_model(telco, ["contract", "total_charges"])
+def test_missing_text_is_a_level_and_who_lacks_a_number_is_left_out_and_counted(telco: kb.Dataset) -> None:
+    model = kb.hazard_model(telco, ["contract", "total_charges"])
+    assert "Left out, because total_charges is missing: 11." in model.definition
     customers = telco.table("customers")
+    known = kb.open_dataset({"customers": customers.dropna()}, roles={"tenure": "tenure", "churned": "churn"})
+    whole = kb.hazard_model(known, ["contract", "total_charges"])
+    assert model.to_frame()["coef"].tolist() == whole.to_frame()["coef"].tolist()
+    roles = {"tenure": "tenure", "churned": "churn"}
+    nobody = kb.open_dataset({"customers": customers.assign(size=np.nan)}, roles=roles)
+    with pytest.raises(kb.NotEnoughData, match="covariates='size' is missing for every customer"):
+        kb.hazard_model(nobody, "size")
     customers.loc[customers.index % 7 == 0, "contract"] = None
     data = kb.open_dataset({"customers": customers}, roles={"tenure": "tenure", "churned": "churn"})
     levels = kb.hazard_model(data, "contract").to_frame()["level"].tolist()

@@ -10,12 +10,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Breach, Hints, Reading, is_text, text
-from kbind.data.dataset.reading.ids import read_text_id, survey_id
+from kbind.data.dataset.reading.base import (
+    ENDLESS,
+    FLOATS,
+    INTEGERS,
+    NO_VALUE,
+    Breach,
+    Hints,
+    Reading,
+    is_nested,
+    is_text,
+    is_word,
+    text,
+    without,
+    wrong_type,
+)
+from kbind.data.dataset.reading.ids import read_float_id, read_text_id, survey_id
 from kbind.data.dataset.reading.numbers import (
     all_numbers,
     all_whole,
     decimal_shown,
+    endless,
+    functions,
+    no_value,
     read_number,
     survey_number,
     tidy_number,
@@ -29,11 +46,13 @@ __all__ = [
     "Hints",
     "Reading",
     "decimal_shown",
+    "functions",
+    "is_nested",
     "is_text",
     "read_column",
     "survey",
-    "survey_number",
-    "tidy_number",
+    "survey_attribute",
+    "tidy_attribute",
     "yes_or_no",
 ]
 
@@ -59,15 +78,33 @@ def survey(spec: Column, source: str, physical: str, *, from_text: bool) -> dict
         case Kind.NUMBER:
             return survey_number(column(source), tidy_number(column(source)))
         case Kind.TIME:
-            return survey_time(source)
+            return survey_time(source, required=spec.required)
         case Kind.ID:
             return survey_id(source, from_text=from_text)
+        case Kind.FLAG:
+            return {"nothing": is_word(column(source), NO_VALUE)}
         case _:
             return {}
 
 
+def survey_attribute(raw: Expression, value: Expression) -> dict[str, Expression]:
+    """Conditions to count over a column of text outside the contract, and its form as a number (`tidy_attribute`)."""
+    return survey_number(raw, value, attribute=True) | {"flags": parse("NOT _f IS NULL", f=yes_or_no(raw))}
+
+
+def tidy_attribute(raw: Expression) -> Expression:
+    """A column of text outside the contract as a number is read."""
+    return tidy_number(raw, attribute=True)
+
+
 def read_column(
-    name: str, spec: Column | None, source: str, physical: str, counts: Mapping[str, int], hints: Hints
+    name: str,
+    spec: Column | None,
+    source: str,
+    physical: str,
+    counts: Mapping[str, int],
+    hints: Hints,
+    role: Kind | None = None,
 ) -> Reading:
     """Choose how to read one column.
 
@@ -83,9 +120,16 @@ def read_column(
         How many values meet each condition of `survey`.
     hints : Hints
         Declared conventions.
+    role : Kind or None
+        What an attribute has to hold to play its part.
     """
+    if spec is None and role is Kind.TIME:
+        return read_time(name, source, physical, counts, hints)
     if spec is None:
-        return _attribute(name, source, physical, counts, hints)
+        return _attribute(name, source, physical, counts, hints, number=role is Kind.NUMBER)
+    if is_nested(physical):
+        breach = wrong_type(source, physical, spec.kind.value)
+        return Reading(name, source, parse("CAST(NULL AS VARCHAR)"), breaches=(breach,))
     reading = _read(spec, name, source, physical, counts, hints)
     breaches = list(reading.breaches)
     if spec.required:
@@ -116,24 +160,45 @@ def _read(spec: Column, name: str, source: str, physical: str, counts: Mapping[s
         case Kind.NUMBER:
             return read_number(name, source, physical, counts, hints)
         case Kind.FLAG:
-            return _read_flag(name, source, physical)
+            return _read_flag(name, source, physical, counts)
         case Kind.TEXT:
             return _read_text(name, source, physical, from_text=hints.delimiter is not None)
         case Kind.ANY:
             return Reading(name, source, column(source))
 
 
-def _attribute(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
-    """A column outside the contract: from a text file a number if all its values are, else as it is."""
-    if not is_text(physical) or not counts:
-        return Reading(name, source, column(source))
+def _attribute(
+    name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints, *, number: bool
+) -> Reading:
+    """A column outside the contract: from a text file a number if all its values are, else as it is.
+
+    `number`: its role demands numbers. Text of another source is one of numbers if only words for nothing made it text.
+    """
+    raw = column(source)
+    if physical.startswith(FLOATS):
+        finite = parse("CASE WHEN isnan(_x) OR (_attribute AND isinf(_x)) THEN NULL ELSE _x END", x=raw,
+                       attribute=literal(not number))  # fmt: skip
+        return Reading(name, source, finite, breaches=() if number else (endless(source, "", tolerated=True),))
+    if number and not is_text(physical):
+        return read_number(name, source, physical, counts, hints)
+    if physical == "UUID":
+        return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw))
+    if not is_text(physical) or not counts or (hints.delimiter is None and not counts["nothing"] and not number):
+        return Reading(name, source, raw)
+    missing = (no_value(source, (*NO_VALUE, *ENDLESS)),) if counts["nothing"] else ()
     if all_whole(counts):
-        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=column(source)), converted=True)
-    if all_numbers(counts):
-        reading = read_number(name, source, physical, counts, hints)
-        if len(reading.breaches) <= 1:  # nothing but "is not a number", which no value is
-            return replace(reading, breaches=())
-    tidy = parse("nullif(trim(_x), '')", x=column(source)) if counts["untidy"] else column(source)
+        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=raw), converted=True, breaches=missing)
+    if number or all_numbers(counts):
+        reading = read_number(name, source, physical, counts, hints, attribute=not number)
+        if number:
+            return reading
+        if not [breach for breach in reading.breaches if not breach.tolerated and breach.message != "is not a number"]:
+            return replace(reading, breaches=missing)  # "is not a number" no value is
+    if missing and counts["flags"] and counts["flags"] + counts["nothing"] == counts["filled"]:
+        return Reading(name, source, without(text(source), NO_VALUE), converted=True, breaches=missing)
+    if hints.delimiter is None:
+        return Reading(name, source, raw)
+    tidy = parse("nullif(trim(_x), '')", x=raw) if counts["untidy"] else raw
     return Reading(name, source, tidy, converted=True)
 
 
@@ -144,11 +209,7 @@ def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int], *
     if physical.startswith(INTEGERS):
         return Reading(name, source, raw)
     if physical.startswith(FLOATS):
-        # pandas makes floats of integers as soon as one is missing
-        broken = parse("isnan(_x) OR _x <> floor(_x) OR (NOT _x IS NULL AND TRY_CAST(_x AS BIGINT) IS NULL)", x=raw)
-        whole = parse("TRY_CAST(_x AS BIGINT)", x=raw)
-        breach = Breach(broken, "is not an identifier", "allowed: whole numbers", source)
-        return Reading(name, source, whole, breaches=(breach,))
+        return read_float_id(name, source, physical)
     if physical.startswith("DECIMAL") and not physical.endswith(",0)"):
         broken = parse("_x <> floor(_x)", x=raw)
         whole = parse("CAST(CAST(_x AS HUGEINT) AS VARCHAR)", x=raw)
@@ -172,17 +233,19 @@ def yes_or_no(value: Expression) -> Expression:
         "CASE WHEN list_contains(_yes, _x) THEN TRUE WHEN list_contains(_no, _x) THEN FALSE END",
         yes=literal(list(YES)),
         no=literal(list(NO)),
-        x=parse("lower(trim(CAST(_x AS VARCHAR)))", x=value),
+        x=parse("regexp_replace(lower(trim(CAST(_x AS VARCHAR))), '^([01])[.,]0+$', '\\1')", x=value),
     )
 
 
-def _read_flag(name: str, source: str, physical: str) -> Reading:
+def _read_flag(name: str, source: str, physical: str, counts: Mapping[str, int]) -> Reading:
     raw = column(source)
     if physical == "BOOLEAN":
         return Reading(name, source, raw)
     flag = yes_or_no(raw)
-    wrong = parse("trim(CAST(_x AS VARCHAR)) <> '' AND _flag IS NULL", x=raw, flag=flag)
-    allowed = "allowed: yes, no, true, false, 1, 0, ja, nein"
-    return Reading(
-        name, source, flag, converted=True, breaches=(Breach(wrong, "is neither yes nor no", allowed, source),)
-    )
+    filled = text(source)
+    missing: tuple[Breach, ...] = ()
+    if counts.get("nothing"):
+        filled, missing = without(filled, NO_VALUE), (no_value(source),)
+    wrong = parse("_x <> '' AND _flag IS NULL", x=filled, flag=flag)
+    bad = Breach(wrong, "is neither yes nor no", "allowed: yes, no, true, false, 1, 0, ja, nein", source)
+    return Reading(name, source, flag, converted=True, breaches=(bad, *missing))

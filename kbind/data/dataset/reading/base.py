@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kbind.data.engine import Expression, column, literal, parse
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 DECIMALS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT")
 FLOATS = ("FLOAT", "DOUBLE")
+
+#: What programs write where there is nothing; as an identifier it would be the most faithful customer of all.
+NOTHING = ("nan", "null", "none", "nil", "<na>", "nat", "\\n", "#n/a", "#nv", "#ref!", "#bezug!", "#value!", "#wert!")
+#: What also stands for a missing value among numbers, times, yes and no. In text it may be a word: the country NA.
+NO_VALUE = (*NOTHING, "na", "n/a", "n.a.", "k.a.", "k. a.", "#na", "#div/0!", "-", "--", "–", "—", "?", ".")
+#: Numbers without end, as a division by zero leaves them.
+ENDLESS = tuple(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 
 #: What is blank at the ends of a text: spaces of all widths, tabs, line ends, and marks that nobody sees.
 BLANKS = " \t\n\r\x0b\x0c\u00a0\u2007\u202f\u3000\u200b\ufeff"
@@ -20,6 +28,7 @@ class Breach:
 
     `trace` is an aggregate of the whole column that is zero or NULL only if no row meets the condition. Made of
     counts and extremes it costs nothing where the file carries these, and the rows need not be looked at.
+    `tolerated`: the rows are named in a note and count as missing.
     """
 
     where: Expression
@@ -27,6 +36,7 @@ class Breach:
     allowed: str = ""
     column: str | None = None
     trace: Expression | None = None
+    tolerated: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,12 +69,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known beyond the values: the file's delimiter, what the user declared, what other columns show."""
+    """What is known beyond the values: the file's delimiter, what the user declared, what other columns show.
+
+    `times` says by column, or by "" for all, what numbers in a column of times count since 1970.
+    """
 
     delimiter: str | None = None
     decimal: str | None = None
     date_order: str | None = None
     decimal_elsewhere: str | None = None
+    times: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_text(physical: str) -> bool:
@@ -92,6 +106,25 @@ def text(source: str) -> Expression:
 def maybe_untidy(value: Expression) -> Expression:
     """Whether the ends of a text may be blank: cheap to tell, where trimming every value is dear."""
     return parse("_x < '!' OR array_extract(_x, -1) < '!' OR strlen(_x) <> length(_x)", x=value)
+
+
+def is_word(value: Expression, words: Sequence[str]) -> Expression:
+    """Whether a text is one of some short words, in capitals or not, with blanks around it or not."""
+    longest = literal(max(map(len, words)) + 8)
+    tidy = parse("lower(trim(_x, _blanks))", x=value, blanks=literal(BLANKS))
+    listed = parse("list_contains(_words, _tidy)", words=literal(list(words)), tidy=tidy)
+    return parse("CASE WHEN strlen(_x) <= _longest THEN _listed END", x=value, longest=longest, listed=listed)
+
+
+def without(value: Expression, words: Sequence[str]) -> Expression:
+    """A text that is NULL where it is one of some words."""
+    return parse("CASE WHEN _word THEN NULL ELSE _x END", word=is_word(value, words), x=value)
+
+
+def is_nested(physical: str) -> bool:
+    """Whether a column holds several values a row, or bytes: nothing that a customer can be described by."""
+    kinds = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT", "GEOMETRY", "TABLE")
+    return physical.endswith("]") or physical.startswith(kinds)
 
 
 def fits(value: Expression, pattern: str) -> Expression:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kbind.data.dataset.reading.base import Breach, Reading, fits, maybe_untidy, text
+from kbind.data.dataset.reading.base import NOTHING, Breach, Reading, fits, is_word, maybe_untidy, text, without
 from kbind.data.engine import Expression, column, literal, parse
 
 #: pandas writes whole numbers so as soon as one is missing, and databases so from DECIMAL(12, 2).
 _FLOAT = r"(0|[1-9]\d*)[.,]0+"
 #: A spreadsheet shows long numbers so and saves what it shows: many customers become one.
-_ROUNDED = r"\d([.,]\d+)?E\+\d+"
-#: What programs write where there is nothing; taken at its word, it would be the most faithful customer of all.
-_NOTHING = ("nan", "null", "none", "nil", "<na>", "nat", "\\n", "#n/a", "#nv", "#ref!", "#bezug!", "#value!", "#wert!")
+_ROUNDED = r"\d([.,]\d+)?[Ee]\+\d+"
+#: From here on not every whole number has a float of its own, by the type of the float.
+_EXACT = {"DOUBLE": 2**53, "FLOAT": 2**24}
+_AGAIN = "export it again as text: different numbers may have become the same"
 
 
 def survey_id(source: str, *, from_text: bool) -> dict[str, Expression]:
@@ -28,7 +29,7 @@ def survey_id(source: str, *, from_text: bool) -> dict[str, Expression]:
             float=fits(value, _FLOAT),
         ),
         "rounded": _is_rounded(value),
-        "nothing": _is_nothing(value),
+        "nothing": is_word(value, NOTHING),
     }
 
 
@@ -39,11 +40,15 @@ def read_text_id(name: str, source: str, physical: str, counts: Mapping[str, int
     breaches = []
     if required and counts["nothing"]:
         allowed = "allowed: a value in every row"
-        breaches.append(Breach(_is_nothing(value), "stands for a missing value", allowed, source))
+        breaches.append(Breach(is_word(value, NOTHING), "stands for a missing value", allowed, source))
+    elif counts["nothing"]:
+        as_it_is, value = False, without(value, NOTHING)
     if counts["rounded"]:
-        remedy = "export it again as text: different numbers may have become the same"
-        breaches.append(Breach(_is_rounded(value), "was rounded by a spreadsheet", remedy, source))
+        breaches.append(Breach(_is_rounded(value), "was rounded by a spreadsheet", _AGAIN, source))
     if counts["float"]:
+        long = parse("_float AND TRY_CAST(replace(_x, ',', '.') AS DOUBLE) >= _e", float=fits(value, _FLOAT), x=value,
+                     e=literal(_EXACT["DOUBLE"]))  # fmt: skip
+        breaches.append(Breach(long, "was rounded to a float", _AGAIN, source))
         as_it_is = False
         value = parse(
             "CASE WHEN _float THEN regexp_replace(_x, '[.,]0+$', '') ELSE _x END", float=fits(value, _FLOAT), x=value
@@ -54,18 +59,26 @@ def read_text_id(name: str, source: str, physical: str, counts: Mapping[str, int
 def _is_rounded(value: Expression) -> Expression:
     digit = _begins_with_digit(value)
     return parse(
-        "CASE WHEN _d THEN CASE WHEN contains(_x, 'E+') THEN _rounded END END",
+        "CASE WHEN _d THEN CASE WHEN contains(_x, 'E+') OR contains(_x, 'e+') THEN _rounded END END",
         d=digit,
         x=value,
         rounded=fits(value, _ROUNDED),
     )
 
 
-def _is_nothing(value: Expression) -> Expression:
-    longest = literal(max(map(len, _NOTHING)))
-    listed = parse("list_contains(_words, lower(_x))", words=literal(list(_NOTHING)), x=value)
-    return parse("CASE WHEN strlen(_x) <= _longest THEN _listed END", x=value, longest=longest, listed=listed)
-
-
 def _begins_with_digit(value: Expression) -> Expression:
     return parse("_x >= '0' AND _x < ':'", x=value)
+
+
+def read_float_id(name: str, source: str, physical: str) -> Reading:
+    """A column of identifiers held as floats: pandas makes floats of whole numbers as soon as one is missing."""
+    raw = column(source)
+    exact = literal(_EXACT["FLOAT" if physical.startswith("FLOAT") else "DOUBLE"])
+    broken = parse("isnan(_x) OR isinf(_x) OR _x <> floor(_x)", x=raw)
+    long = parse("NOT isnan(_x) AND NOT isinf(_x) AND abs(_x) >= _exact", x=raw, exact=exact)
+    trace = parse("CAST(max(_x) >= _exact OR min(_x) <= -_exact AS INTEGER)", x=raw, exact=exact)
+    breaches = (
+        Breach(broken, "is not an identifier", "allowed: whole numbers", source),
+        Breach(long, f"was rounded to a float ({physical})", _AGAIN, source, trace),
+    )
+    return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=raw), breaches=breaches)

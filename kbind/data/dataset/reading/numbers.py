@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kbind.data.dataset.reading.base import (
     DECIMALS,
+    ENDLESS,
     FLOATS,
     INTEGERS,
+    NO_VALUE,
     Breach,
     Hints,
     Reading,
     either,
     fits,
     is_text,
+    is_word,
     wrong_type,
 )
+from kbind.data.dataset.reading.money import mark_of, without_mark
 from kbind.data.engine import Expression, column, parse
 
 _PLAIN = r"[-+]?\d+"
@@ -32,8 +36,9 @@ _LONG = r".*\d{16}.*"  # more digits than a float keeps: a code
 _ALLOWED = "allowed: 1234.5 or 1,234.5, or with decimal comma 1234,5 or 1.234,5; one way throughout the column"
 
 
-def survey_number(raw: Expression, value: Expression) -> dict[str, Expression]:
+def survey_number(raw: Expression, value: Expression, *, attribute: bool = False) -> dict[str, Expression]:
     """Conditions to count over a column and its tidy form before its convention is chosen."""
+    word = parse(f"kb_no_{'number' if attribute else 'value'}(_x)", x=raw)
     return {
         "plain": fits(value, _PLAIN),
         "point": parse("_a AND NOT _b", a=fits(value, _POINT), b=fits(value, _POINT_EITHER)),
@@ -45,7 +50,15 @@ def survey_number(raw: Expression, value: Expression) -> dict[str, Expression]:
         "leading_zero": fits(value, _LEADING_ZERO),
         "long": fits(value, _LONG),
         "values": parse("_x <> ''", x=value),
-        "untidy": parse("_x <> _raw OR _raw = ''", x=value, raw=raw),
+        "nothing": word,
+        "marked": parse("_x <> '' AND _x <> _raw AND _mark <> ''", x=value, raw=raw, mark=parse("kb_mark(_x)", x=raw)),
+        "filled": parse("trim(_raw) <> ''", raw=raw),
+        "untidy": parse(
+            "(_x <> _raw AND _word IS DISTINCT FROM TRUE) OR _raw = ''",
+            x=value,
+            raw=raw,
+            word=word,
+        ),
     }
 
 
@@ -78,11 +91,29 @@ def decimal_shown(columns: list[Mapping[str, int]]) -> str | None:
     return None if commas == points else "," if commas else "."
 
 
-def read_number(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
-    """A column of numbers."""
+def endless(source: str, allowed: str, *, tolerated: bool = False) -> Breach:
+    """Numbers without end in a column of floats, and the trace that they leave."""
+    x = column(source)
+    number = parse("CASE WHEN NOT isnan(_x) THEN _x END", x=x)
+    trace = parse("CAST(isinf(max(_n)) OR isinf(min(_n)) AS INTEGER)", n=number)
+    message = "is endless and counts as missing" if tolerated else "is endless"
+    return Breach(parse("isinf(_x)", x=x), message, allowed, source, trace, tolerated)
+
+
+def no_value(source: str, words: Sequence[str] = NO_VALUE) -> Breach:
+    """Words for a missing value in a column that otherwise holds something else than words."""
+    said = is_word(parse("CAST(_x AS VARCHAR)", x=column(source)), words)
+    return Breach(said, "stands for a missing value and counts as one", "", source, tolerated=True)
+
+
+def read_number(
+    name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints, *, attribute: bool = False
+) -> Reading:
+    """A column of numbers; of an attribute, endless ones are missing."""
     raw = column(source)
     if physical.startswith(FLOATS):
-        return Reading(name, source, parse("CASE WHEN isnan(_x) THEN NULL ELSE _x END", x=raw))
+        finite = parse("CASE WHEN isnan(_x) THEN NULL ELSE _x END", x=raw)
+        return Reading(name, source, finite, breaches=(endless(source, "allowed: a number with an end"),))
     if physical.startswith(DECIMALS):
         return Reading(name, source, parse("CAST(_x AS DOUBLE)", x=raw))
     if physical.startswith(INTEGERS):
@@ -90,9 +121,14 @@ def read_number(name: str, source: str, physical: str, counts: Mapping[str, int]
     if not is_text(physical):
         return Reading(name, source, raw, breaches=(wrong_type(source, physical, "a number"),))
     sign, doubt = _sign(counts, hints)
-    value = tidy_number(raw) if counts["untidy"] else raw
+    words = ENDLESS if attribute else ()
+    value = tidy_number(raw, attribute=attribute) if counts["untidy"] or counts["nothing"] else raw
+    if counts["nothing"] and not counts["values"]:  # words alone say nothing of numbers
+        none = Breach(is_word(raw, NO_VALUE), "is not a number", _ALLOWED, source)
+        return Reading(name, source, parse("CAST(NULL AS DOUBLE)"), converted=True, breaches=(none,))
+    missing = (no_value(source, (*NO_VALUE, *words)),) if counts["nothing"] else ()
     if not doubt and _proven(counts, sign):
-        return Reading(name, source, _number(value, sign), converted=True)
+        return Reading(name, source, _number(value, sign), converted=True, breaches=missing)
     readable = {".": _checked(value, "."), ",": _checked(value, ",")}
     mine, other = readable[sign], readable["," if sign == "." else "."]
     unread = parse("_x <> '' AND _number IS NULL", x=value, number=mine)
@@ -107,7 +143,7 @@ def read_number(name: str, source: str, physical: str, counts: Mapping[str, int]
         remedy = "say which in kbind.yaml: decimal: '.' or decimal: ','"
         breaches.append(Breach(either_way, "can be read as a decimal or as thousands", remedy, source))
     bad = Breach(unread, "is not a number", _ALLOWED, source)
-    return Reading(name, source, mine, converted=True, breaches=(bad, *breaches))
+    return Reading(name, source, mine, converted=True, breaches=(bad, *breaches, *missing))
 
 
 def _sign(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
@@ -139,18 +175,34 @@ def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, b
     return ".", bool(counts["point_either"]) and delimiter in (";", "\t")
 
 
-def tidy_number(raw: Expression) -> Expression:
-    """A column as text without blanks and euro sign around the number, groups by blanks, typographic minus."""
-    bare = parse(
-        "replace(regexp_replace(CAST(_x AS VARCHAR), "
-        "'^[\\s\\x{00A0}\\x{202F}€]+|[\\s\\x{00A0}\\x{202F}€]+$', '', 'g'), '−', '-')",
-        x=raw,
-    )
-    return parse(
-        "coalesce(CASE WHEN _grouped THEN regexp_replace(_x, '[\\s\\x{00A0}\\x{202F}]', '', 'g') ELSE _x END, '')",
-        grouped=fits(bare, r"[-+]?\d{1,3}([ \x{00A0}\x{202F}]\d{3})+([.,]\d+)?"),
-        x=bare,
-    )
+def functions() -> dict[str, Expression]:
+    """Long expressions by the short names that statements call them by; in the column x."""
+    x = column("x")
+    bare = parse("CAST(_x AS VARCHAR)", x=x)
+    grouped = fits(x, r"[-+]?\d{1,3}([ \x{00A0}\x{202F}'’]\d{3})+([.,]\d+)?")
+    tidy = "CASE WHEN _plain THEN x ELSE coalesce(kb_ungrouped(kb_bare(CASE WHEN _word THEN NULL ELSE x END)), '') END"
+    # most numbers are written plainly, and looking twice at these is dear
+    plain = fits(bare, r"-?\d[\d.,]*")
+    return {
+        "kb_bare": without_mark(bare),
+        "kb_ungrouped": parse(
+            "CASE WHEN _grouped THEN regexp_replace(x, '[\\s\\x{00A0}\\x{202F}''’]', '', 'g') ELSE x END",
+            grouped=grouped,
+        ),
+        "kb_mark": mark_of(bare),
+        "kb_no_value": is_word(bare, NO_VALUE),
+        "kb_no_number": is_word(bare, (*NO_VALUE, *ENDLESS)),
+        "kb_tidy": parse(tidy, plain=plain, word=parse("kb_no_value(x)")),
+        "kb_tidy_attribute": parse(tidy, plain=plain, word=parse("kb_no_number(x)")),
+    }
+
+
+def tidy_number(raw: Expression, *, attribute: bool = False) -> Expression:
+    """A column as text without blanks and marks of currencies around the number, groups by blanks, other minus signs.
+
+    Words for a missing value become empty, and of an attribute those for endless numbers.
+    """
+    return parse(f"kb_tidy{'_attribute' if attribute else ''}(CAST(_x AS VARCHAR))", x=raw)
 
 
 def _number(value: Expression, sign: str) -> Expression:
