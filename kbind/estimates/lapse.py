@@ -208,9 +208,8 @@ def lapse(
     """
     check_dataset(data)
     data.require("events")
-    rule = Rule(
-        days_of("floor", floor), _check_quantile(quantile), _check_events(min_events), days_of("maturity", maturity)
-    )
+    share, least = _check_quantile(quantile), _check_events(min_events)
+    rule = Rule(days_of("floor", floor), share, 1 if share is None else least, days_of("maturity", maturity))
     names = names_of(by)
     places = place_columns(data, "events", names)
     end = datetime.combine(end_of(data, as_of), datetime.min.time())

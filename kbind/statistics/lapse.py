@@ -17,9 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, to_instant
+from kbind.data.dataset.clock import wall_time
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import NotEnoughData
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Rule:
     quantile : float or None
         Share of the own gaps that the quantile is not smaller than; None: the floor alone.
     min_events : int
-        Days of activity that a customer must have had for its own quantile to count.
+        Days of activity that a customer must have had before a silence is judged.
     maturity : int
         Days after the limit in which a return shows that the alarm was false.
     """
@@ -140,6 +140,29 @@ def count_lapses(data: Dataset, rule: Rule, floors: Sequence[int], by: Mapping[s
     return LapseCounts(groups, table(past, _PAST), table(present, _PRESENT))
 
 
+def count_past(
+    data: Dataset, rules: Sequence[Rule], floors: Sequence[int], end: datetime, sample: int
+) -> list[tuple[Ints, Ints]]:
+    """Silences judged and false alarms among them, by floor, for each of several rules; of every `sample`-th customer.
+
+    The rules share the quantile that is asked for, or have none.
+    """
+    found = []
+    with _gap_table(data, rules[0], {}, end, sample=sample) as (_, _, _, parts):
+        parts |= {"floors": parse("unnest(_x)", x=literal(list(floors))), "least": literal(min(floors))}
+        for rule in rules:
+            steps = {"floors": "SELECT _floors AS floor"} | _alarms(rule)
+            sums = ", ".join(
+                f"CAST(coalesce({_PAST[name]}, 0) AS BIGINT) AS {name}" for name in ("judged", "false_alarms")
+            )
+            rows = _ask(data, steps, f"SELECT floor, {sums} FROM people__alarms GROUP BY floor", parts)
+            place = [floors.index(floor) for floor in rows.column("floor").to_pylist()]
+            counts = np.zeros((2, len(floors)), dtype=np.int64)
+            counts[:, place] = [rows.column(name).to_numpy() for name in ("judged", "false_alarms")]
+            found.append((counts[0], counts[1]))
+    return found
+
+
 def list_customers(data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime) -> pa.Table:
     """One row a customer: customer_id, the groups as g0, g1, ..., status, last, days_active, silent, own, allowed."""
     with _gap_table(data, rule, by, end) as (steps, names, joins, parts):
@@ -155,16 +178,18 @@ def list_customers(data: Dataset, rule: Rule, by: Mapping[str, str], end: dateti
 
 @contextmanager
 def _gap_table(
-    data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime
+    data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime, *, sample: int = 1
 ) -> Iterator[tuple[dict[str, str], list[str], str, dict[str, Expression]]]:
     """Keep `gaps` for as long as it is needed: a row a customer and day of activity, the j-th, with the gap after it.
 
-    Gives the steps of the groups, their columns, how they are joined, and what goes into the places.
+    Gives the steps of the groups, their columns, how they are joined, and what goes into the places. Of `sample`
+    customers one is read, always the same.
     """
     instants = "timestamp" in data.tables["events"].instants
+    some = f" AND hash(customer_id) % {sample} = 0" if sample > 1 else ""
     data.engine.create(
         _GAPS,
-        "WITH days AS (SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut) "
+        f"WITH days AS (SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut{some}) "
         "SELECT customer_id, d, row_number() OVER (PARTITION BY customer_id ORDER BY d) AS j, "
         "date_diff('day', d, lead(d) OVER (PARTITION BY customer_id ORDER BY d)) AS gap, "
         "date_diff('day', d, _end) AS seen FROM days",
@@ -224,8 +249,7 @@ def _alarms(rule: Rule) -> dict[str, str]:
 
     Only silences beyond the smallest floor are compared with the gaps before them: there are few.
     """
-    least = 1 if rule.quantile is None else rule.min_events
-    long = f"SELECT customer_id, j, gap, seen FROM gaps WHERE coalesce(gap, seen) > _least AND j >= {least}"
+    long = f"SELECT customer_id, j, gap, seen FROM gaps WHERE coalesce(gap, seen) > _least AND j >= {rule.min_events}"
     if rule.quantile is None:
         judged = "SELECT customer_id, gap, seen, floor, floor AS allowed FROM long CROSS JOIN floors"
         steps = {"long": long}
