@@ -89,7 +89,7 @@ class Chapter:
         text, data, scope = self.voice.catalogue.text, self.data, self.story.scope()
         rows = self.voice.number(data.tables[scope.log].rows)
         lines = [*self.story.definitions()]
-        kinds = {"events": self.voice.action, "subscriptions": self.voice.action, "periods": "counts"}
+        kinds = {"events": "buy" if data.has("events.amount") else "use", "subscriptions": "stay", "periods": "counts"}
         kind = kinds.get(scope.log, "snapshot")
         lines.append(text(f"foot.data.{kind}", title=named(data.card.title), rows=rows, n=self._size()))
         if data.card.key:

@@ -17,8 +17,8 @@ from kbind.wording.facts import Fact
 from kbind.wording.messages import Catalogue, fill
 
 _PERIOD_FORMS = (
-    "one", "many", "many_dative", "following", "after", "each", "first", "one_accusative", "this", "this_or_later",
-    "start", "kth", "same_start", "later", "before", "first_within",
+    "one", "many", "many_dative", "following", "after", "each", "mean", "first", "one_accusative", "this",
+    "this_or_later", "start", "kth", "same_start", "later", "before", "first_within",
 )  # fmt: skip
 
 #: A value that is not there.

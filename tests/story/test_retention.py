@@ -174,6 +174,70 @@ def test_curves_that_vary_are_not_said_to_hold() -> None:
     assert "does not reach much further" in _story(table[:, :2]).finding()
 
 
+def _closed(months: int = 18) -> np.ndarray:
+    """Customers of three months, then none: most are never seen again."""
+    rng = np.random.default_rng(15)
+    age = np.arange(months) - rng.integers(0, 3, 3000)[:, None]
+    return ((rng.random(age.shape) < 0.03) & (age > 0)) | (age == 0)
+
+
+@pytest.mark.parametrize(
+    ("lang", "ended"),
+    [
+        ("en", "No new customers have come since March 2023"),
+        ("de", "Seit März 2023 sind keine neuen Kunden dazugekommen"),
+    ],
+)
+def test_no_new_customers_for_long_is_said(lang: str, ended: str) -> None:
+    assert ended in _story(_closed(), lang).certainty()
+    assert ended not in _story(_steady(np.random.default_rng(2), 0.5, 0.5), lang).certainty()
+
+
+def test_an_average_that_two_months_drive_is_not_that_of_every_month() -> None:
+    driven = _story(_closed())
+    assert driven.cycle_title().startswith("On average per month about")
+    assert "March 2023 and April 2023 hold more than half of all who stayed away" in driven.cycle_caption()
+    assert _story(_closed(), "de").cycle_title().startswith("Im Monatsdurchschnitt bleiben rund")
+    steady = _story(_steady(np.random.default_rng(3), 0.5, 0.5))
+    assert steady.cycle_title().startswith("Every month about")
+    assert "more than half" not in steady.cycle_caption()
+
+
+def test_an_average_over_hidden_months_is_not_that_of_every_month() -> None:
+    """Eight stay away in most months, but three in one: of that month the page tells nothing."""
+    table = np.zeros((90, 10), dtype=bool)
+    table[:, 0] = True
+    away = [8, 9, 8, 3, 9, 8, 9, 8, 8]
+    for month in range(1, 10):
+        table[sum(away[:month]) :, month] = True
+    assert (_story(table).cycle.to_frame()["churned"] < 5).any()
+    assert _story(table).rhythm("churned")["rhythm"] == "On average per month"
+
+
+def test_what_is_short_is_said_time_or_customers() -> None:
+    few = _story(np.ones((4, 12), dtype=bool), threshold=5)
+    assert "too few customers" in few.certainty()
+    assert "it takes more customers" in few.act()
+    young = _story(np.ones((300, 1), dtype=bool))
+    assert "the time is too short" in young.certainty()
+    assert "so far the data hold 1 month" in young.act()
+    some = _steady(np.random.default_rng(6), 0.5, 0.5, 60)
+    assert "too few customers tell" in _story(some).finding()
+    assert "does not reach much further" in _story(_steady(np.random.default_rng(6), 0.5, 0.5)[:, :2]).finding()
+
+
+def test_where_all_were_there_before_nothing_is_said_of_new_ones() -> None:
+    log = pd.DataFrame({"customer_id": list(range(50)) * 4, "amount": 1.0})
+    log["timestamp"] = pd.Timestamp("2024-01-10") + pd.to_timedelta(np.repeat([0, 31, 62, 93], 50), unit="D")
+    people = pd.DataFrame({"customer_id": range(50), "acquired_at": "2020-05-05"})
+    data = kb.open_dataset({"events": log, "customers": people}, as_of="2024-05-01")
+    story = retention_story(kb.activity(data))
+    assert story.finding() == "All customers were there before recording began; of new ones nothing is known yet."
+    assert "50 customers were there before recording began" in story.cycle_caption()
+    for sentence in _sentences(story):
+        assert sentence.strip()
+
+
 # -- contracts --------------------------------------------------------------------------------------------
 
 

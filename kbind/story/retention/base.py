@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from kbind.errors import ArgumentError
@@ -21,6 +22,10 @@ from kbind.wording import Disclosure, Fact, Table, Voice
 SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.08
 #: Half width of an interval up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.02, 0.05
+#: Periods without anybody new from which on that is said.
+QUIET = 6
+#: An average is that of every period if those without the two largest have this share of it.
+ALIKE = 0.75
 #: Rows a manager's table has at most.
 TABLE_ROWS = 14
 #: Cohorts up to which a heat map carries numbers.
@@ -134,6 +139,48 @@ class RetentionStory(ABC):
         definition = f"mean of {state} customers per {self.activity.calendar.period}, from the third on"
         return Fact(f"mean.{state}", mean, "customers", definition, source="lifecycle(...).to_frame()")
 
+    def _without_two(self, state: str) -> tuple[pd.Series[int], list[int]]:
+        """Customers in a state by period, over those of an average, and the two periods that have most."""
+        counts = self.cycle.to_frame()[state].iloc[2:]
+        return counts, sorted(int(i) for i in counts.nlargest(2).index)
+
+    def driving(self, state: str) -> list[int]:
+        """The two periods that hold more than half of all in a state, if there are five or more; else none."""
+        counts, two = self._without_two(state)
+        return two if len(counts) >= 5 and counts.loc[two].sum() > counts.sum() / 2 else []
+
+    def rhythm(self, *states: str) -> dict[str, str]:
+        """What goes before an average: "every month", or "on average" if two months drive it or some are hidden."""
+        return {"rhythm": self.voice.word("period_each" if all(map(self._alike, states)) else "period_mean")}
+
+    def _alike(self, state: str) -> bool:
+        counts, two = self._without_two(state)
+        if any(self.voice.disclosure.hides(int(n)) for n in counts):
+            return False
+        return len(counts) < 3 or bool(counts.drop(two).mean() >= ALIKE * counts.mean())
+
+    @cached_property
+    def last_new(self) -> str:
+        """The last period in which anybody new came, if that is long ago; else empty."""
+        came = np.flatnonzero(self.activity.fresh.sizes().sum(axis=0))
+        if not len(came):
+            return ""
+        lived = self.activity.calendar.lived
+        quiet = lived - 1 - int(came[-1])
+        return self.name_of(int(came[-1])) if quiet >= QUIET or (quiet >= QUIET / 2 and 2 * quiet >= lived) else ""
+
+    def lack(self, age: int) -> str:
+        """What is missing where an age cannot be told of: "short" time, or customers ("few")."""
+        return "short" if self.activity.calendar.lived <= age else "few"
+
+    def advice(self, age: int) -> str:
+        """What to do where an age cannot be told of."""
+        return self.voice.say(f"retention.act.{self.lack(age)}", lived=self.voice.periods(self.activity.calendar.lived))
+
+    def nobody_yet(self) -> str:
+        """That nothing is known of new customers: all were there before, or time is too short."""
+        return self.voice.say("retention.finding.short" if self.on.cohort_size.any() else "retention.finding.known")
+
     def age_facts(self) -> list[Fact]:
         """Every share of the curves, by age."""
         return [self.at(int(age), kind) for kind in ("on", "on_or_after") for age in self.pooled["age"]]
@@ -209,11 +256,12 @@ class RetentionStory(ABC):
 
     def how_sure(self, fact: Fact, when: str) -> str:
         """How well a share is known."""
+        ended = [self.voice.say("retention.new.ended", name=self.last_new)] if self.last_new else []
         if not self.told(fact):
-            return self.voice.say("retention.certainty.short")
+            return " ".join([self.voice.say(f"retention.certainty.{self.lack(1)}"), *ended])
         half = (fact.ci_upper - fact.ci_lower) / 2
         level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
-        return self.voice.say(f"retention.certainty.{level}", next=fact, when=when)
+        return " ".join([self.voice.say(f"retention.certainty.{level}", next=fact, when=when), *ended])
 
     def compared_cohorts(self, age: int, when: str) -> str:
         """Whether those who came later do better at an age."""
@@ -245,6 +293,13 @@ class RetentionStory(ABC):
     def cycle_caption(self) -> str:
         """How to read the life cycle."""
         parts = [self.voice.say("retention.cycle.caption")]
+        two = self.driving("churned")
+        if two and self.told(self.cycle_mean("churned")):
+            first, second = (self.name_of(self.activity.early + i) for i in two)
+            parts.append(self.voice.say("retention.cycle.driven", first=first, second=second))
+        before = int(self.cycle.known.sum())
+        if before and not self.voice.disclosure.hides(before):
+            parts.append(self.voice.say("retention.new.known", before=self.voice.customers(before)))
         if any(self.voice.disclosure.fact(fact).hidden for fact in self.cycle_facts()):
             parts.append(self.voice.say("retention.cycle.hidden"))
         return " ".join(parts)

@@ -50,7 +50,7 @@ class ContractStory(RetentionStory):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.short:
-            return self.voice.say("retention.finding.short")
+            return self.nobody_yet()
         facts = self._marked()
         if not all(self.told(fact) for fact in facts.values()):
             return self.voice.say("retention.finding.few")
@@ -65,7 +65,7 @@ class ContractStory(RetentionStory):
     def act(self) -> str:
         """What a manager should do."""
         if self.last_age < 3 or not self.told(self.churn):
-            return self.voice.say("retention.act.short")
+            return self.advice(3)
         return self.voice.say("retention.act.contract", k=self.voice.number(self.steepest))
 
     def certainty(self) -> str:
@@ -104,9 +104,13 @@ class ContractStory(RetentionStory):
     def cycle_title(self) -> str:
         """Finding of the life cycle."""
         churned, new = self.cycle_mean("churned"), self.cycle_mean("new")
+        if self.last_new and self.told(churned):
+            return self.voice.say(
+                "retention.cycle.ended", churned=churned, name=self.last_new, **self.rhythm("churned")
+            )
         if not (self.told(churned) and self.told(new)):
             return self.voice.say("retention.cycle.short")
-        return self.voice.say("retention.cycle.contract", churned=churned, new=new)
+        return self.voice.say("retention.cycle.contract", churned=churned, new=new, **self.rhythm("churned", "new"))
 
     def _marked(self) -> dict[str, Fact]:
         return {name: self.at(age) for name, age in zip(("one", "two"), self.marks, strict=False)}

@@ -80,7 +80,7 @@ class ReturnStory(RetentionStory):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.short:
-            return self.voice.say("retention.finding.short")
+            return self.nobody_yet()
         if not self.told(self.following):
             return self.voice.say("retention.finding.few")
         if self.panel_matters:
@@ -90,9 +90,9 @@ class ReturnStory(RetentionStory):
         words = {"after": after, "after_upper": after[:1].upper() + after[1:]}
         low, high = self.extremes
         last = self.at(self.last_age)
-        return self.voice.say(
-            f"retention.finding.{self._trend}", next=self.following, last=last, low=low, high=high, **words
-        )
+        scarce = self._trend == "once" and self.lack(self.last_age + 1) == "few"
+        trend = "scarce" if scarce else self._trend
+        return self.voice.say(f"retention.finding.{trend}", next=self.following, last=last, low=low, high=high, **words)
 
     def means(self) -> str:
         """What the answer means."""
@@ -103,7 +103,11 @@ class ReturnStory(RetentionStory):
         facts = {"churned": self.cycle_mean("churned"), "resurrected": self.cycle_mean("resurrected")}
         if self._absence == "returning" and not all(self.told(fact) for fact in facts.values()):
             return self.voice.say("retention.act.open")
-        return self.voice.say(f"retention.act.{self._absence}", **(facts if self._absence == "returning" else {}))
+        if self._absence == "short":
+            return self.advice(2)
+        if self._absence == "returning":
+            return self.voice.say("retention.act.returning", **self.rhythm("churned", "resurrected"), **facts)
+        return self.voice.say(f"retention.act.{self._absence}")
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -163,7 +167,8 @@ class ReturnStory(RetentionStory):
             return self.voice.say("retention.cycle.short")
         ratio = resurrected.value / churned.value
         form = "growing" if ratio > 1.05 else "balanced" if ratio >= 0.8 else "partly"
-        return self.voice.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected)
+        rhythm = self.rhythm("churned", "resurrected")
+        return self.voice.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected, **rhythm)
 
     def panel_title(self) -> str:
         """That recording starts in the middle of business."""
