@@ -43,6 +43,9 @@ class Language(StrEnum):
 Table = Annotated[str | None, typer.Option(help="Which table a single file or folder of Parquet parts is: events, ...")]
 Timezone = Annotated[str | None, typer.Option(help="Time zone of the calendar, such as Europe/Berlin.")]
 AsOf = Annotated[str | None, typer.Option(help="Moment up to which the data is complete: 2024-01-01.")]
+Grace = Annotated[str | None, typer.Option(help="How late a contract may follow another: 1D, 2W. Default: 1D.")]
+Lapse = Annotated[str | None, typer.Option(help="How long customers without contract may be silent: 56D, 8W.")]
+Ends = Annotated[str | None, typer.Option(help="Last day of a contract (inclusive) or the day after (exclusive).")]
 
 
 def _version(wanted: bool) -> None:
@@ -74,11 +77,15 @@ def check(
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
+    grace: Grace = None,
+    lapse: Lapse = None,
+    ends: Ends = None,
 ) -> None:
     """Check a company's data: print an overview, or every problem and exit with 2."""
     from kbind.data.dataset import open_dataset
 
-    typer.echo(str(open_dataset(source, table=table, timezone=timezone, as_of=as_of)))
+    data = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
+    typer.echo(str(data))
 
 
 @app.command()
@@ -87,6 +94,9 @@ def report(
     table: Table = None,
     timezone: Timezone = None,
     as_of: AsOf = None,
+    grace: Grace = None,
+    lapse: Lapse = None,
+    ends: Ends = None,
     period: Annotated[str | None, typer.Option(help="day, week, month, quarter, year. Default: what fits.")] = None,
     out: Annotated[Path, typer.Option(readable=False, help="Folder to write to.")] = Path("reports"),
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
@@ -110,6 +120,9 @@ def report(
             table=table,
             timezone=timezone,
             as_of=as_of,
+            grace=grace,
+            lapse=lapse,
+            ends=ends,
             period=period,
             out=out,
             lang=lang.value,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from kbind.errors import check_choice
+from kbind.errors import ArgumentError, check_choice
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
+#: Days of the longest length that may be asked for.
+LONGEST = 36525
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,18 @@ def _shift(period: str, start: date, periods: int) -> date:
         return start + timedelta(days=_DAYS[period] * periods)
     month = start.year * 12 + start.month - 1 + _MONTHS[period] * periods
     return date(month // 12, month % 12 + 1, 1)
+
+
+def days_of(parameter: str, length: object) -> int:
+    """Days of a length such as "56D".
+
+    >>> days_of("lapse", "8W")
+    56
+    """
+    match = re.fullmatch(r"\s*(\d{1,5})\s*([DW])\s*", length, re.IGNORECASE) if isinstance(length, str) else None
+    days = int(match[1]) * (7 if match[2].upper() == "W" else 1) if match else LONGEST + 1
+    if days > LONGEST:
+        raise ArgumentError(
+            f"{parameter}={length!r} is no length; allowed: days or weeks such as '56D' or '8W', up to 100 years"
+        )
+    return days

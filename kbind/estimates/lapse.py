@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.intervals import wilson
-from kbind.statistics.durations import days_of, end_of
+from kbind.statistics.durations import end_of
 from kbind.statistics.groups import Ints, names_of, place_columns, stack_groups
 from kbind.statistics.lapse import LapseCounts, Rule, count_lapses, list_customers
 from kbind.statistics.result import Provenance, Shown

@@ -33,6 +33,9 @@ def write_report(
     table: str | None = None,
     timezone: str | None = None,
     as_of: str | None = None,
+    grace: str | None = None,
+    lapse: str | None = None,
+    ends: str | None = None,
     period: str | None = None,
     out: str | Path = "reports",
     lang: str = "both",
@@ -46,7 +49,7 @@ def write_report(
     ----------
     source : path, optional
         A folder, a file or a DuckDB file, as for `open_dataset`; default: each chapter's own example.
-    table, timezone, as_of : str, optional
+    table, timezone, as_of, grace, lapse, ends : str, optional
         As for `open_dataset`.
     period : {"day", "week", "month", "quarter", "year"}, optional
         Length of the periods; default what fits the data.
@@ -83,9 +86,9 @@ def write_report(
     _check_out(Path(out))
     values: dict[str, object] = {"threshold": threshold, "period": period}
     if source is not None:
-        values |= {"source": str(Path(source).resolve()), "table": table, "timezone": timezone, "as_of": as_of}
-        data = open_dataset(source, table=table, timezone=timezone, as_of=as_of)
-        present = data
+        declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
+        present = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
+        values |= {"source": str(Path(source).resolve()), **declared}
     pages = [
         _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
     ]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset.places import fault
 from kbind.data.dataset.reading.times import EPOCHS
 from kbind.data.dataset.schema import ROLES, TABLES
@@ -24,9 +25,11 @@ from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, pla
 CONFIG_NAME = "kbind.yaml"
 #: Letters of a name in it; years that a company's data can speak of.
 _LONGEST, _YEARS = 300, range(1900, 2201)
+#: What the end of a contract may be: the last day that belongs to it, or the moment from which on it is over.
+ENDS = ("inclusive", "exclusive")
 _KEYS = (
     "title", "currency", "margin", "acquisition_cost", "timezone", "as_of", "recorded_from", "decimal", "date_order",
-    "times", "drop_rows_without", "tables", "roles",
+    "times", "drop_rows_without", "grace", "lapse", "ends", "tables", "roles",
 )  # fmt: skip
 
 
@@ -65,6 +68,9 @@ class Config:
     date_order: str | None = None
     times: Mapping[str, str] = field(default_factory=dict)
     drop_rows_without: tuple[str, ...] = ()
+    grace: str | None = None
+    lapse: str | None = None
+    ends: str | None = None
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
 
@@ -92,7 +98,7 @@ def read_config(path: Path) -> Config:
             raise _wrong(
                 path.name, f"unknown key {key!r}", did_you_mean(str(key), _KEYS) + f"allowed: {_listed(_KEYS)}"
             )
-    for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy"))):
+    for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy")), ("ends", ENDS)):
         if content.get(key) not in (None, *allowed):
             raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: {_listed(allowed)}")
     title = content.get("title")
@@ -107,6 +113,11 @@ def read_config(path: Path) -> Config:
             isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number <= most
         ):
             raise _wrong(path.name, f"{key}: {number!r}", f"allowed: {meant}")
+    for key, example in (("grace", "1D"), ("lapse", "56D")):
+        try:
+            days_of(key, "1D" if content.get(key) is None else content[key])
+        except ArgumentError as error:
+            raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: days or weeks, such as {example}") from error
     return Config(
         title=None if title is None else str(title),
         currency=currency,
@@ -119,6 +130,9 @@ def read_config(path: Path) -> Config:
         date_order=content.get("date_order"),
         times=_read_times(content.get("times"), path.name),
         drop_rows_without=_read_dropped(content.get("drop_rows_without"), path.name),
+        grace=content.get("grace"),
+        lapse=content.get("lapse"),
+        ends=content.get("ends"),
         tables=read_mapping(content.get("tables") or {}, path.name),
         roles=read_roles(content.get("roles") or {}, path.name),
     )

@@ -89,6 +89,10 @@ class Dataset:
     recorded_from : datetime or None
         Wall-clock moment from which on leavers were recorded; who is in the data with an earlier start is there for not
         having left before. None: from the first row on.
+    grace : int
+        Days within which one contract may follow the other without the customer having left.
+    lapse : int or None
+        Days of silence after which a customer without a contract has left; None where nobody declared them.
     roles : mapping of str to Role
         Columns of `customers` that play a part.
     notes : tuple of str
@@ -109,6 +113,8 @@ class Dataset:
     card: Card
     truth: Truth | None = None
     recorded_from: datetime | None = None
+    grace: int = 1
+    lapse: int | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """One checked table as a pandas data frame.

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset.checks import CheckedTable, checked_table, find_problems, one_clock, read_table, translated
 from kbind.data.dataset.config import (
     CONFIG_NAME,
+    ENDS,
     Config,
     Role,
     TableConfig,
@@ -33,7 +35,7 @@ from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.dataset.span import check_span
 from kbind.data.engine import Engine
-from kbind.errors import DatasetError, Problem, did_you_mean, listed, plain
+from kbind.errors import DatasetError, Problem, check_choice, did_you_mean, listed, plain
 
 #: Longest title of a data set: it stands above every page.
 _TITLE = 100
@@ -54,6 +56,9 @@ def open_dataset(
     timezone: str | None = None,
     as_of: object = None,
     recorded_from: object = None,
+    grace: str | None = None,
+    lapse: str | None = None,
+    ends: str | None = None,
 ) -> Dataset:
     """Open and check a company's data.
 
@@ -80,6 +85,13 @@ def open_dataset(
     recorded_from : date, datetime or ISO text, optional
         Moment from which on customers who left were recorded, if the data also holds earlier starts of customers who
         were still there then. Default: the first row.
+    grace : str, optional
+        So long after the end of a contract the next may begin without the customer having left, such as "14D" or "2W";
+        until then nobody is said to have left. Default: "1D". Functions with an argument of that name inherit it.
+    lapse : str, optional
+        So long a customer without a contract may be silent without having left, such as "56D".
+    ends : {"inclusive", "exclusive"}, optional
+        Whether the end of a contract is the last day that belongs to it, or the first that does not.
 
     Returns
     -------
@@ -116,6 +128,11 @@ def open_dataset(
         read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
     with blamed(on_config=recorded_from is None):
         read_as_of(declared_start, zone, "recorded_from")
+    patience = days_of("grace", _first_given(grace, config.grace, "1D"))
+    silence = _first_given(lapse, config.lapse)
+    days_of_silence = None if silence is None else days_of("lapse", silence)
+    if (meant := _first_given(ends, config.ends)) is not None:
+        check_choice("ends", meant, ENDS)
     sources, unused = find_sources(engine, source, table, config)
     engine.seal()
     name = plain(config.title or _name_of(source), _TITLE)
@@ -158,7 +175,8 @@ def open_dataset(
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
     data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), card)
-    data = replace(data, recorded_from=read_as_of(declared_start, zone, "recorded_from"))
+    began = read_as_of(declared_start, zone, "recorded_from")
+    data = replace(data, recorded_from=began, grace=patience, lapse=days_of_silence)
     with blamed(on_config=as_of is None and recorded_from is None):
         check_span(data)
     if data.as_of is None:
@@ -190,6 +208,11 @@ def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | No
 def _merged(file: TableConfig, given: TableConfig) -> TableConfig:
     """What the file says, with what the caller says on top."""
     return TableConfig(given.source or file.source, {**file.columns, **given.columns}, given.system or file.system)
+
+
+def _first_given(*values: object) -> object:
+    """What the caller says, else what the file says, else what is usual."""
+    return next((value for value in values if value is not None), None)
 
 
 def _name_of(source: object) -> str:

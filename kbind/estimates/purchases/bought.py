@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.data.calendar import PERIODS, Calendar
+from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.errors import NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
 from kbind.estimates.survival import SurvivalCurve, survival_curve
 from kbind.statistics.activity import starts_with_recording
-from kbind.statistics.durations import Durations, days_of, end_of
+from kbind.statistics.durations import Durations, end_of
 from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.purchases import ORDERS, Cells, PurchaseCounts, count_purchases, has_column
 from kbind.statistics.result import Provenance, Shown

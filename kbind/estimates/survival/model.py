@@ -26,8 +26,8 @@ def hazard_model(
     origin: str = "acquired_at",
     as_of: object = None,
     log: str | None = None,
-    lapse: str = "56D",
-    grace: str = "1D",
+    lapse: str | None = None,
+    grace: str | None = None,
     conf_level: float = 0.95,
 ) -> HazardModel:
     """Which customers leave earlier: Cox regression with hazard ratios, tests and predictions by customer.

@@ -39,8 +39,8 @@ class Question:
     origin: str
     as_of: object
     log: str | None
-    lapse: str
-    grace: str
+    lapse: str | None
+    grace: str | None
 
 
 @dataclass(frozen=True, eq=False)

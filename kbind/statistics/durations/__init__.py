@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 
 _ORIGINS = ("acquired_at", "start")
 _LOGS = ("subscriptions", "events", "customers")
+#: Days of silence after which a customer of a log has left, where nobody says otherwise.
+LAPSE = 56
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +143,8 @@ def durations(
     by: str | Sequence[str] | None = None,
     as_of: object = None,
     log: str | None = None,
-    lapse: str = "56D",
-    grace: str = "1D",
+    lapse: str | None = None,
+    grace: str | None = None,
 ) -> Durations:
     """Reduce a data set to how long customers stayed and how it ended.
 
@@ -159,11 +161,12 @@ def durations(
         An earlier end of the data. Default: that of the data set.
     log : {"subscriptions", "events", "customers"}, optional
         Which table says who left. Default: contracts if there are any, else declared roles, else events.
-    lapse : str
+    lapse : str, optional
         For events: a customer leaves with the event that a longer silence follows, such as "56D". Silences that
-        began later than that before the end are open.
-    grace : str
-        For contracts: so long after the end of one the next may start without the customer having left.
+        began later than that before the end are open. Default: what the data set declares, else "56D".
+    grace : str, optional
+        For contracts: so long after the end of one the next may start without the customer having left. Default:
+        that of the data set.
 
     Returns
     -------
@@ -259,8 +262,8 @@ def observed_lives(
     origin: str = "acquired_at",
     as_of: object = None,
     log: str | None = None,
-    lapse: str = "56D",
-    grace: str = "1D",
+    lapse: str | None = None,
+    grace: str | None = None,
 ) -> Lives:
     """How to get one row a customer; see `durations`."""
     check_choice("origin", origin, _ORIGINS)
@@ -276,8 +279,20 @@ def observed_lives(
     has_origin = "customers" in data.tables and "acquired_at" in data.tables["customers"].columns
     since = origin if origin == "start" or has_origin else "start"
     if log == "subscriptions":
-        return from_contracts(data, end, since, days_of("grace", grace))
-    return from_log(data, end, since, days_of("lapse", lapse))
+        return from_contracts(data, end, since, grace_of(data, grace))
+    return from_log(data, end, since, lapse_of(data, lapse))
+
+
+def grace_of(data: Dataset, grace: str | None) -> int:
+    """Days within which a contract may follow another: as given, else those of the data set."""
+    return data.grace if grace is None else days_of("grace", grace)
+
+
+def lapse_of(data: Dataset, lapse: str | None) -> int:
+    """Days of silence after which a customer of a log has left: as given, else declared, else 56."""
+    if lapse is not None:
+        return days_of("lapse", lapse)
+    return LAPSE if data.lapse is None else data.lapse
 
 
 def end_of(data: Dataset, as_of: object) -> datetime:
@@ -288,18 +303,6 @@ def end_of(data: Dataset, as_of: object) -> datetime:
     if end is not None and end > own:
         raise ArgumentError(f"as_of={as_of!r} lies behind the end of the data, {own:%Y-%m-%d %H:%M}")
     return end or own
-
-
-def days_of(parameter: str, length: str) -> int:
-    """Days of a length such as "56D".
-
-    >>> days_of("lapse", "8W")
-    56
-    """
-    match = re.fullmatch(r"\s*(\d+)\s*([DW])\s*", length, re.IGNORECASE) if isinstance(length, str) else None
-    if not match:
-        raise ArgumentError(f"{parameter}={length!r} is no length; allowed: days or weeks such as '56D' or '8W'")
-    return int(match[1]) * (7 if match[2].upper() == "W" else 1)
 
 
 def as_durations(value: Durations | Dataset, by: str | Sequence[str] | None = None) -> Durations:

@@ -9,11 +9,11 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
-from kbind.statistics.durations import days_of
 from kbind.statistics.durations.lives import Lives, months_between, wall_time
 
 #: So many levels of a column are looked through for a near miss.

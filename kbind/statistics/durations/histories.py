@@ -107,8 +107,8 @@ def histories(
     origin: str = "acquired_at",
     as_of: object = None,
     log: str | None = None,
-    lapse: str = "56D",
-    grace: str = "1D",
+    lapse: str | None = None,
+    grace: str | None = None,
     complete: bool = False,
 ) -> Histories:
     """One row a customer.

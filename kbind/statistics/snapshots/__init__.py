@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, listed
-from kbind.statistics.durations import days_of
+from kbind.statistics.durations import grace_of, lapse_of
 from kbind.statistics.snapshots.flagged import flagged
 from kbind.statistics.snapshots.make import observe
 from kbind.statistics.snapshots.model import Feature, Snapshots
@@ -21,8 +22,8 @@ def snapshots(
     as_of: object = None,
     lead: str = "30D",
     horizon: str = "90D",
-    lapse: str = "56D",
-    grace: str = "1D",
+    lapse: str | None = None,
+    grace: str | None = None,
 ) -> Snapshots:
     """Customers as they were known at observation dates, and whether they decided to leave afterwards.
 
@@ -38,10 +39,12 @@ def snapshots(
         Time from an observation date to the window in which leaving counts, such as "30D" or "4W".
     horizon : str
         Length of that window.
-    lapse : str
-        For events without contracts: a customer leaves when a silence becomes longer than that.
-    grace : str
-        For contracts: so long after the end of one the next may start without the customer having left.
+    lapse : str, optional
+        For events without contracts: a customer leaves when a silence becomes longer than that. Default: what the data
+        set declares, else "56D".
+    grace : str, optional
+        For contracts: so long after the end of one the next may start without the customer having left. Default:
+        that of the data set.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def snapshots(
     days = {name: days_of(name, length) for name, length in (("lead", lead), ("horizon", horizon))}
     if not days["horizon"]:
         raise ArgumentError(f"horizon={horizon!r} leaves no window; allowed: at least '1D'")
-    quiet, gap = days_of("lapse", lapse), days_of("grace", grace)
+    quiet, gap = lapse_of(data, lapse), grace_of(data, grace)
     if "subscriptions" not in data.tables and "events" not in data.tables:
         if as_of is not None:
             raise ArgumentError(f"as_of={as_of!r}: {data.name!r} has no dates and so one snapshot; leave as_of away")
