@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -16,6 +16,7 @@ from kbind.data.dataset.reading import (
     is_nested,
     is_text,
     read_column,
+    read_mark,
     survey,
     survey_attribute,
     tidy_attribute,
@@ -73,6 +74,10 @@ class CheckedTable:
         First and last recorded moment: aware for instants, naive for wall clocks.
     translation : Translation or None
         For tables that carried the ids of a system of their own.
+    apart : mapping of str to str
+        Column of amounts in several currencies, which is none of `columns` so that nobody adds them up -> type.
+    currency : str
+        The column that says which currency these are in.
     """
 
     name: str
@@ -82,6 +87,13 @@ class CheckedTable:
     instants: frozenset[str]
     span: tuple[datetime, datetime] | None
     translation: Translation | None = None
+    apart: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+
+    @property
+    def every(self) -> dict[str, str]:
+        """All columns, those of amounts set apart as well."""
+        return {**self.columns, **self.apart}
 
     @property
     def names_customers(self) -> bool:
@@ -130,6 +142,9 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         read_column(name, contract.get(name), original, physical[original], counts[name], hints, roles.get(name))
         for name, original in names.items()
     ]
+    marked = [n for n, spec in contract.items() if spec.kind is Kind.NUMBER and counts.get(n, {}).get("marked")]
+    if marked and "currency" in contract and "currency" not in names:
+        columns.append(read_mark("currency", names[marked[0]]))
     return Readings(columns, problems, [left] if nested else [])
 
 

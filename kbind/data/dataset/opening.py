@@ -23,6 +23,7 @@ from kbind.data.dataset.config import (
     read_roles,
     read_timezone,
 )
+from kbind.data.dataset.currencies import with_currencies
 from kbind.data.dataset.flags import spellings, values_of
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.periods import check_periods
@@ -184,7 +185,8 @@ def open_dataset(
     notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     notes += [note for table in tables.values() if (note := _untranslated(table))]
-    return replace(data, notes=(*notes, *_worth_knowing(data)))
+    data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
+    return replace(data, notes=(*data.notes, *_worth_knowing(data)))
 
 
 def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | None) -> Config:

@@ -132,7 +132,7 @@ def assess(data: Dataset) -> Quality:
 def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:
     """One row of `Quality.tables`."""
     ask = data.engine.query
-    places = {f"c{i}": name for i, name in enumerate(table.columns)}
+    places = {f"c{i}": name for i, name in enumerate(table.every)}
     every = ", ".join(f"_{place}" for place in places)
     repeated = ask(
         f"SELECT coalesce(sum(n - 1), 0) AS n FROM (SELECT count(*) AS n FROM t GROUP BY {every}) AS d",
@@ -167,7 +167,7 @@ def _missing(data: Dataset, table: CheckedTable) -> list[dict[str, Any]]:
     """The rows of `Quality.columns`; blank text is no value."""
     counts = {
         name: parse("count(nullif(trim(_x), ''))" if kind.startswith("VARCHAR") else "count(_x)", x=column(name))
-        for name, kind in table.columns.items()
+        for name, kind in table.every.items()
     }
     filled = data.engine.aggregate(table.name, counts)
     return [
@@ -178,7 +178,7 @@ def _missing(data: Dataset, table: CheckedTable) -> list[dict[str, Any]]:
             "missing": table.rows - int(filled[name]),
             "share": (table.rows - int(filled[name])) / table.rows,
         }
-        for name, kind in table.columns.items()
+        for name, kind in table.every.items()
     ]
 
 

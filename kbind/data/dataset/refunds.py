@@ -14,6 +14,11 @@ def refund_notes(data: Dataset) -> list[str]:
         return []
     notes = []
     columns = data.tables["events"].columns
+    if "amount" in data.tables["events"].apart:
+        found = data.engine.query("SELECT count(*) AS n FROM t WHERE amount < 0", tables={"t": "events"})
+        n = found.column("n")[0].as_py()
+        what = "refund (negative amount)" if n == 1 else "refunds (negative amounts)"
+        notes += [f"events: {n:,} {what} in several currencies; kept, and counted as activity"] if n else []
     if "amount" in columns:
         found = data.engine.query(
             "SELECT count(*) AS n, sum(amount) AS total FROM t WHERE amount < 0", tables={"t": "events"}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
+from kbind.data.dataset.currencies import by_currency
 from kbind.errors import NotEnoughData, check_choice, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
@@ -360,7 +361,8 @@ def purchases(
     An order is what shares an `order_id`; without one, all rows of a customer on one day of the data set's calendar.
     It is a purchase if one of its rows has a positive amount, on the day of the first such row: refunds, coupons and
     rows without amount are none, but their amounts count in the revenue of their own period. Refunds in periods before
-    a customer's first purchase count nowhere. Where there is no column `amount`, every order is a purchase.
+    a customer's first purchase count nowhere. Where there is no column `amount`, every order is a purchase. Amounts of
+    several currencies are not added up: customers are then split by `currency`, and count once in each of theirs.
 
     Examples
     --------
@@ -384,8 +386,7 @@ def purchases(
     """
     check_dataset(data)
     check_choice("period", period, PERIODS)
-    data.require("events")
-    names = names_of(by)
+    data, names, _ = by_currency(data, data.require("events"), names_of(by))
     placed = place_columns(data, "events", names)
     end = datetime.combine(end_of(data, as_of), datetime.min.time())
     span = data.tables["events"].span

@@ -161,7 +161,8 @@ def record(
         raise NotEnoughData(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
     groups, counts, fresh = count_active(data, table, calendar, by, values)
-    action = "stay" if table == "subscriptions" else "buy" if "amount" in data.tables[table].columns else "use"
+    sold = "amount" in (*data.tables[table].columns, *data.tables[table].apart)
+    action = "stay" if table == "subscriptions" else "buy" if sold else "use"
     return Activity(
         calendar=calendar,
         by=tuple(by),

@@ -13,6 +13,7 @@ import pyarrow as pa
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
+from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
@@ -132,12 +133,12 @@ def movements(
     """
     check_dataset(data)
     check_choice("period", period, PERIODS)
-    table = data.tables[data.require("subscriptions")]
+    data, names, apart = by_currency(data, data.require("subscriptions"), names_of(by))
+    table = data.tables["subscriptions"]
     if "mrr" not in table.columns:
         raise NotEnoughData(
             f"{table.label} has no column 'mrr'; name the one that holds a contract's revenue a month in kbind.yaml"
         )
-    names = names_of(by)
     places = place_columns(data, "subscriptions", names)
     if table.span is None or data.as_of is None or data.wall_clock(table.span[0]) >= end_of(data, as_of):
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
@@ -148,7 +149,7 @@ def movements(
         raise NotEnoughData(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
     survey = _survey(data, parts)
-    notes += more + survey.notes
+    notes += more + survey.notes + apart
     if "end" not in table.columns:
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
     result, columns = _moved(data, calendar, places, parts, survey)

@@ -293,3 +293,96 @@ def test_declared_seconds_since_1970(tmp_path: Path, unit: str, factor: int) -> 
     (tmp_path / "kbind.yaml").write_text(f"times: {wrong}\n" + tables)
     with pytest.raises(kb.DatasetError, match="is not a time in|far outside"):
         kb.open_dataset(tmp_path)
+
+
+# -- currencies ------------------------------------------------------------------------------------------------------
+
+
+def contracts(currency: list[str | None], name: str = "currency", mrr: Any = (100.0, 9000.0, 40.0, 60.0)) -> Any:
+    """Contracts of three customers, the first with two; the second has left in March."""
+    return {
+        "subscriptions": pd.DataFrame(
+            {"customer_id": ["a", "b", "c", "a"], "start": "2022-12-01", "end": [None, "2023-03-05", None, None],
+             "mrr": mrr, name: currency}
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("currency", "name", "codes"),
+    [
+        (["EUR", "JPY", "USD", "EUR"], "currency", ["EUR", "JPY", "USD"]),
+        (["€", "¥", "$", "€"], "Währung", ["EUR", "¥", "$"]),
+        (["eur", "jpy", "EUR", "EUR "], "billing_currency_code", ["EUR", "JPY"]),
+        (["Euro", "Franken", "Euro", "Euro"], "ccy", ["EUR", "Franken"]),
+        (["EUR", "CHF", "CHF", "EUR"], "unit", ["CHF", "EUR"]),
+        (["EUR", "JPY", None, "EUR"], "devise", ["EUR", "JPY", "unknown"]),
+    ],
+)
+def test_currencies_are_never_added_up(currency: list[str | None], name: str, codes: list[str]) -> None:
+    data = kb.open_dataset(contracts(currency, name), as_of="2023-05-01")
+    assert "currencies, which are not added up" in data.notes[0]
+    assert all(code in data.notes[0] for code in codes)
+    result = kb.revenue_retention(data)
+    frame = result.to_frame()
+    assert sorted(frame["currency"].unique()) == sorted(codes)
+    first = frame.drop_duplicates("currency").set_index("currency")["start_mrr"]
+    assert first["EUR"] == sum(m for m, c in zip((100, 9000, 40, 60), currency, strict=True) if c and c[0] in "eE€")
+    assert any("not added up" in note for note in result.notes)
+    assert not data.has("subscriptions.mrr")
+    assert data.table("subscriptions")["mrr"].tolist() == [100, 9000, 40, 60]
+    assert data.quality().columns.query("column == 'mrr'")["missing"].tolist() == [0]
+
+
+def test_a_customer_of_two_currencies_counts_in_each() -> None:
+    result = kb.revenue_retention(kb.open_dataset(contracts(["EUR", "EUR", "EUR", "USD"]), as_of="2023-05-01"))
+    frame = result.to_frame().drop_duplicates("currency").set_index("currency")
+    assert frame["n_start"].to_dict() == {"EUR": 3, "USD": 1}
+    assert frame["start_mrr"].to_dict() == {"EUR": 9140, "USD": 60}
+    assert "customers count once in each of their currencies: 3 customers as 4" in result.notes
+
+
+def test_marks_in_amounts_are_currencies() -> None:
+    data = kb.open_dataset(contracts([None] * 4, "x", ["5 €", "$3", "USD 4", "€1"]), as_of="2023-05-01")
+    assert "EUR (2 rows), $ (1 row), USD (1 row)" in data.notes[0]
+    one = kb.open_dataset(contracts([None] * 4, "x", ["5 €", "3", "4 EUR", "€1"]), as_of="2023-05-01")
+    assert one.card.currency == "EUR"
+    assert one.notes == ("frame 'subscriptions': 1 rows of 'mrr' name no currency and are taken as EUR",)
+
+
+def test_one_currency_is_that_of_the_data_and_must_be_the_declared_one(tmp_path: Path) -> None:
+    data = kb.open_dataset(contracts(["CHF"] * 4), as_of="2023-05-01")
+    assert (data.card.currency, data.notes) == ("CHF", ())
+    assert "currency" not in kb.revenue_retention(data).to_frame()
+    contracts(["CHF"] * 4)["subscriptions"].to_csv(tmp_path / "subscriptions.csv", index=False)
+    (tmp_path / "kbind.yaml").write_text("currency: EUR\n")
+    with pytest.raises(kb.DatasetError, match=r"column 'currency': 'mrr' is in CHF \(4 rows\), and kbind.yaml says"):
+        kb.open_dataset(tmp_path, as_of="2023-05-01")
+    (tmp_path / "kbind.yaml").write_text("currency: CHF\n")
+    assert kb.open_dataset(tmp_path, as_of="2023-05-01").card.currency == "CHF"
+
+
+def test_purchases_in_several_currencies_are_split_with_the_columns_asked_for() -> None:
+    log = pd.DataFrame(
+        {"customer_id": [1, 1, 2, 2], "timestamp": ["2024-01-05", "2024-02-09", "2024-01-20", "2024-02-20"],
+         "amount": [10.0, 30.0, 20.0, -5.0], "currency": ["EUR", "USD", "EUR", "EUR"]}
+    )  # fmt: skip
+    people = pd.DataFrame({"customer_id": [1, 2], "size": ["s", "m"], "currency": ["EUR", "EUR"]})
+    data = kb.open_dataset({"events": log, "customers": people}, as_of="2024-03-01")
+    found = kb.purchases(data, by="size").cohorts().query("at_risk > 0").groupby(["currency", "size"])["revenue"].sum()
+    assert found.to_dict() == {("EUR", "m"): 35.0, ("EUR", "s"): 20.0, ("USD", "s"): 30.0}
+    assert kb.activity(data).action == "buy"
+    assert "events: 1 refund (negative amount) in several currencies; kept, and counted as activity" in data.notes
+
+
+def test_revenue_of_customers_in_several_currencies_plays_no_part() -> None:
+    people = customers(paid=[10.0, 20.0], waehrung=["EUR", "SEK"], gone=[True, False], months=[3, 4])
+    data = kb.open_dataset(people, roles={"revenue": "paid", "churned": "gone", "tenure": "months"})
+    assert "revenue" not in data.roles
+    assert "'paid' is in 2 currencies, which are not added up: EUR (1 row), SEK (1 row)" in data.notes[0]
+    assert "paid" not in kb.snapshots(data).features
+
+
+def test_codes_of_countries_are_no_currencies() -> None:
+    data = kb.open_dataset(contracts(["EUR", "AT", "DE", "EUR"], "region"), as_of="2023-05-01")
+    assert data.notes == ()

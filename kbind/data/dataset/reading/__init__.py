@@ -50,6 +50,7 @@ __all__ = [
     "is_nested",
     "is_text",
     "read_column",
+    "read_mark",
     "survey",
     "survey_attribute",
     "tidy_attribute",
@@ -149,6 +150,12 @@ def read_column(
         options = ", ".join(repr(level) for level in spec.levels)
         breaches.append(Breach(outside, "is not a known level", f"allowed: {options}", source))
     return replace(reading, breaches=tuple(breaches))
+
+
+def read_mark(name: str, source: str) -> Reading:
+    """The mark of the currency that stands with an amount, as a column of its own."""
+    mark = parse("nullif(kb_mark(CAST(_x AS VARCHAR)), '')", x=column(source))
+    return Reading(name, source, mark, converted=True)
 
 
 def _read(spec: Column, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
