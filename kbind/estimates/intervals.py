@@ -53,6 +53,21 @@ def wilson(count: ArrayLike, nobs: ArrayLike, conf_level: float = 0.95) -> tuple
     return np.where(known, share, np.nan), np.where(known, lower, np.nan), np.where(known, upper, np.nan)
 
 
+def all_stay(nobs: ArrayLike, conf_level: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits of a share of which no exception was seen; `nobs` may be an effective number.
+
+    Clopper and Pearson's: the lower limit is the share with which `nobs` customers without exception are as unlikely
+    as half of what is left of the level.
+
+    >>> lower, upper = all_stay([6, 100, 0])
+    >>> lower.round(4), upper
+    (array([0.5407, 0.9638,    nan]), array([ 1.,  1., nan]))
+    """
+    n = np.asarray(nobs, dtype=float)
+    n = np.where(n > 0, n, np.nan)
+    return ((1 - check_conf_level(conf_level)) / 2) ** (1 / n), np.where(n > 0, 1.0, np.nan)
+
+
 def newcombe(
     count1: ArrayLike, nobs1: ArrayLike, count2: ArrayLike, nobs2: ArrayLike, conf_level: float = 0.95
 ) -> tuple[Floats, Floats, Floats]:

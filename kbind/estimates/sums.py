@@ -10,6 +10,9 @@ from kbind.errors import check_conf_level
 Floats = NDArray[np.float64]
 Sums = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
 
+#: A variance of less, as a share of the squared mean, is what rounding leaves of none.
+_EVEN = 1e-12
+
 
 def mean_of_sums(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Mean with an interval that allows for skewed values, as amounts of money are.
@@ -24,7 +27,7 @@ def mean_of_sums(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, 
     Returns
     -------
     mean, lower, upper : ndarray of float, shape (...)
-        NaN where there are no values; no interval where there is one.
+        NaN where there are no values; no interval where there is one, or where all are the same.
 
     Notes
     -----
@@ -47,7 +50,7 @@ def mean_of_sums(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, 
     mean, variance = _moments(n, *sums[1:3])
     squares, cubes = (np.asarray(x, dtype=float) for x in sums[2:])
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.sqrt(variance / n)
+        error = np.sqrt(np.where(variance > _EVEN * mean**2, variance, np.nan) / n)
         third = cubes / n - 3 * mean * squares / n + 2 * mean**3
         skewness = np.where(variance > 0, third / (variance * (n - 1) / n) ** 1.5, 0.0)
         t = stdtrit(np.where(n > 1, n - 1, np.nan), 0.5 + check_conf_level(conf_level) / 2)
@@ -79,7 +82,7 @@ def ratio_of_means(
     Returns
     -------
     ratio, lower, upper : ndarray of float, shape (...)
-        NaN where a mean is not positive; no interval where n is 1.
+        NaN where a mean is not positive; no interval where n is 1, or where nothing varies.
 
     Examples
     --------
@@ -97,7 +100,8 @@ def ratio_of_means(
         if products is not None:
             covariance = (np.asarray(products, dtype=float) - s1 * s2 / n1) / (n1 - 1)
             variance = np.maximum(variance - 2 * covariance / (n1 * m1 * m2), 0.0)
-        factor = np.exp(ndtri(0.5 + check_conf_level(conf_level) / 2) * np.sqrt(variance))
+        error = np.sqrt(np.where(variance > _EVEN, variance, np.nan))
+        factor = np.exp(ndtri(0.5 + check_conf_level(conf_level) / 2) * error)
     return ratio, ratio / factor, ratio * factor
 
 

@@ -36,6 +36,17 @@ class Scope:
     running: str = ""
 
 
+def sureness(half: float, high: float, medium: float) -> str:
+    """How sure a figure is by the half width of its interval; without a width nothing is known of that.
+
+    >>> sureness(0.01, 0.02, 0.05), sureness(0.03, 0.02, 0.05), sureness(0.0, 0.02, 0.05)
+    ('high', 'medium', 'low')
+    """
+    if 0 < half <= high:
+        return "high"
+    return "medium" if 0 < half <= medium else "low"
+
+
 class Story(Protocol):
     """One chapter's question, answer, and what follows from it."""
 

@@ -13,7 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.retention.compare import rate_difference
 from kbind.estimates.retention.periods import PeriodRates, period_rates
 from kbind.estimates.retention.rates import Rate
-from kbind.story.base import Scope
+from kbind.story.base import Scope, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
 #: Half width of an interval up to which certainty is called high, and medium.
@@ -211,7 +211,7 @@ class PeriodStory:
         if not self.told(self.kept):
             return say("periods.certainty.few")
         half = (self.kept.ci_upper - self.kept.ci_lower) / 2
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         sentence = say(f"periods.certainty.{level}", kept=self.kept)
         return f"{sentence} {say('periods.certainty.breaks', breaks=self.breaks)}" if self.breaks.value else sentence
 

@@ -18,7 +18,7 @@ from kbind.estimates.revenue import RevenueRetention, revenue_retention
 from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
-from kbind.story.base import Scope, upper_first
+from kbind.story.base import Scope, sureness, upper_first
 from kbind.story.value import ValueStory, value_story
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
@@ -229,7 +229,7 @@ class RevenueStory:
         if not self.told(grr) or math.isnan(grr.ci_lower):
             return self.voice.say("revenue.certainty.few")
         half = (grr.ci_upper - grr.ci_lower) / 2
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         return self.voice.say(f"revenue.certainty.{level}", grr=grr)
 
     def tiles(self) -> list[tuple[str, str, str]]:

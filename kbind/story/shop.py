@@ -13,7 +13,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.estimates.lapse import Lapse, lapse
 from kbind.estimates.purchases import Purchases, purchases
-from kbind.story.base import Scope
+from kbind.story.base import Scope, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: Days within which buying again counts, and after which an alarm is judged.
@@ -160,7 +160,7 @@ class ShopStory:
         if not self.told(self.again) or math.isnan(self.again.ci_lower):
             return self.voice.say("shop.certainty.few")
         half = (self.again.ci_upper - self.again.ci_lower) / 2
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         return self.voice.say(f"shop.certainty.{level}", again=self.again)
 
     def tiles(self) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.value import RetentionValue
-from kbind.story.base import upper_first
+from kbind.story.base import sureness, upper_first
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
 #: Half width of the interval, as a share of the value, up to which certainty is called high, and medium.
@@ -102,7 +102,7 @@ class ValueStory:
         if np.isnan(value.ci_lower) or not value.value:
             return self.voice.say("value.certainty.none")
         half = (value.ci_upper - value.ci_lower) / 2 / value.value
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         return self.voice.say(f"value.certainty.{level}", value=value)
 
     def tile(self) -> tuple[str, str, str]:

@@ -157,14 +157,18 @@ class Voice:
         return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
 
     def interval(self, fact: Fact) -> str:
-        """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"."""
+        """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"; or that it is not known."""
+        if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
+            return self.catalogue.text("interval.unknown")
         return self.catalogue.text("interval", level=self.percent(fact.conf_level), range=self._limits(fact))
 
     def range(self, low: float, high: float) -> str:
-        """Two shares as limits: "82,5 bis 85,4 %"; a dash if unknown."""
+        """Two shares as limits: "82,5 bis 85,4 %", as exact as it takes to tell them apart; a dash if unknown."""
         if np.isnan(low) or np.isnan(high):
             return DASH
-        return self.catalogue.text("range", low=self.number(100 * low, 1), high=self.percent(high, 1))
+        alike = [digits for digits in range(1, 4) if self.number(100 * low, digits) == self.number(100 * high, digits)]
+        digits = 1 + len(alike) * (low < high)
+        return self.catalogue.text("range", low=self.number(100 * low, digits), high=self.percent(high, digits))
 
     def customers(self, n: int, *, dative: bool = False) -> str:
         """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""

@@ -295,3 +295,16 @@ def assert_nothing_follows(counts: np.ndarray, hidden: np.ndarray) -> None:
     for k in range(len(cells)):
         with_it = np.linalg.matrix_rank(np.vstack([told, np.eye(len(cells))[k]]))
         assert with_it > np.linalg.matrix_rank(told)
+
+
+def test_limits_that_round_to_the_same_are_told_apart() -> None:
+    voice = Voice("en")
+    assert voice.range(0.9996, 1.0) == "99.96 to 100.00%"
+    assert voice.range(0.8, 0.9) == "80.0 to 90.0%"
+    assert Voice("de").range(0.0, 0.00004) == "0,000 bis 0,004\u00a0%"
+
+
+@pytest.mark.parametrize(("lang", "text"), [("en", "interval not known"), ("de", "Bereich nicht bekannt")])
+def test_an_interval_that_is_not_known_is_said_to_be_so(lang: str, text: str) -> None:
+    assert Voice(lang).tell(Fact("x", 0.9, "share", "d"), "interval") == text
+    assert Voice(lang).tell(Fact("y", 9.0, "money", "d"), "interval") == text

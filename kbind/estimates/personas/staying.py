@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.estimates.intervals import wilson
-from kbind.estimates.survival.compare import restricted_mean
+from kbind.estimates.survival.compare import mean_limits, restricted_mean
 from kbind.estimates.survival.curve import Curve, log_log
 from kbind.statistics.durations.risk import risk_table
 from kbind.statistics.personas.members import Members
@@ -70,10 +70,10 @@ def staying(part: Members, horizon: float, conf_level: float) -> Staying:
     else:
         curve = Curve.of(risk_table(part.lives, np.ones(len(left), dtype=bool)))
         survival, spent = curve.at([horizon])
-        limits = log_log(survival, spent, conf_level)
+        limits = log_log(survival, spent, conf_level, curve.least_at_risk([horizon]))
         share, lower, upper = float(survival[0]), float(limits[0][0]), float(limits[1][0])
         variance = float(spent[0])
-        rmst = _wald(*restricted_mean(curve, horizon), conf_level)
+        rmst = (restricted_mean(curve, horizon)[0], *mean_limits(curve, horizon, conf_level))
     revenue, retained = revenue_kept(part, horizon)
     return Staying(
         n, (share, lower, upper), variance, rate, rmst, _wald(*revenue, conf_level), _wald(*retained, conf_level)

@@ -93,7 +93,7 @@ def survival_interval(hazard: Floats, error: Floats, conf_level: float, conf_typ
     Returns
     -------
     lower, upper : ndarray of float
-        1 where the hazard is 0; NaN where it is NaN.
+        NaN where the hazard is 0, of which the model does not say how sure it is, or NaN.
 
     Examples
     --------
@@ -103,7 +103,8 @@ def survival_interval(hazard: Floats, error: Floats, conf_level: float, conf_typ
     """
     z = NormalDist().inv_cdf(0.5 + check_conf_level(conf_level) / 2)
     if check_choice("conf_type", conf_type, ("log", "log-log")) == "log":
-        return np.exp(-hazard - z * error), np.minimum(np.exp(-hazard + z * error), 1.0)
-    some = np.where(hazard > 0, hazard, 1.0)
-    factor = np.where(hazard > 0, np.exp(z * error / some), 1.0)
+        some = np.where(hazard > 0, hazard, np.nan)
+        return np.exp(-some - z * error), np.minimum(np.exp(-some + z * error), 1.0)
+    some = np.where(hazard > 0, hazard, np.nan)
+    factor = np.exp(z * error / some)
     return np.exp(-hazard * factor), np.exp(-hazard / factor)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level
+from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.durations import Durations, Floats, as_durations
@@ -96,13 +97,13 @@ class SurvivalComparison(Shown):
         -------
         DataFrame
             Columns of `by`, customers, observed, expected, rmst (restricted mean time stayed), rmst_se,
-            rmst_ci_lower, rmst_ci_upper; NaN where a curve ends before the horizon.
+            rmst_ci_lower, rmst_ci_upper; NaN where a curve ends before the horizon. Where nobody left before it the
+            standard error is NaN, and the interval reaches from the horizon times the lower limit of survival to it.
         """
         import pandas as pd
 
         split, known = regroup(self.durations, self.by), known_groups(self.durations, self.by)
-        z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
-        mean, se = self._means()
+        mean, se, lower, upper = self._means()
         sizes = dict(zip(split.groups, np.bincount(split.group, split.n, len(split.groups)), strict=True))
         frame = pd.DataFrame(
             {
@@ -111,8 +112,8 @@ class SurvivalComparison(Shown):
                 "expected": self.expected,
                 "rmst": mean,
                 "rmst_se": se,
-                "rmst_ci_lower": mean - z * se,
-                "rmst_ci_upper": mean + z * se,
+                "rmst_ci_lower": lower,
+                "rmst_ci_upper": upper,
             }
         )
         for position, name in enumerate(self.by):
@@ -132,7 +133,7 @@ class SurvivalComparison(Shown):
 
         known = known_groups(self.durations, self.by)
         names = [group[0] if len(group) == 1 else group for group in known]
-        mean, se = self._means()
+        mean, se, *_ = self._means()
         rows = []
         for i, j in combinations(range(len(names)), 2):
             observed, expected, covariance = _log_rank(
@@ -150,11 +151,13 @@ class SurvivalComparison(Shown):
                 frame.insert(position, name, multipletests(frame["p_value"].to_numpy(), method=method)[1])
         return frame
 
-    def _means(self) -> tuple[Floats, Floats]:
+    def _means(self) -> tuple[Floats, Floats, Floats, Floats]:
         split = regroup(self.durations, self.by)
         tables = zip(split.groups, risk_tables(split), strict=True)
-        found = [restricted_mean(Curve.of(risk), self.horizon) for group, risk in tables if None not in group]
-        return np.array([mean for mean, _ in found]), np.array([se for _, se in found])
+        curves = [Curve.of(risk) for group, risk in tables if None not in group]
+        found = np.array([restricted_mean(curve, self.horizon) for curve in curves])
+        limits = np.array([mean_limits(curve, self.horizon, self.conf_level) for curve in curves])
+        return found[:, 0], found[:, 1], limits[:, 0], limits[:, 1]
 
     def _mean_contrast(self, mean: Floats, se: Floats, i: int, j: int) -> dict[str, float]:
         z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
@@ -244,7 +247,10 @@ def compare_survival(
 
 
 def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float]:
-    """Area under a curve up to a horizon, and its standard error; NaN where the curve ends before it."""
+    """Area under a curve up to a horizon, and its standard error; NaN where the curve ends before it.
+
+    The error is NaN as well where nothing varies, because nobody left before the horizon or all did at once.
+    """
     time, survival, risk = curve.risk.times, curve.survival, curve.risk
     if not len(time) or (horizon > time[-1] and survival[-1] > 0):
         return float("nan"), float("nan")
@@ -255,7 +261,21 @@ def restricted_mean(curve: Curve, horizon: float) -> tuple[float, float]:
     left, at_risk = risk.left[inside], risk.at_risk[inside]
     with np.errstate(divide="ignore", invalid="ignore"):
         term = np.where((left > 0) & (at_risk > left), after**2 * left / (at_risk * (at_risk - left)), 0.0)
-    return float(area.sum()), float(np.sqrt(term.sum()))
+    return float(area.sum()), float(np.sqrt(term.sum())) if term.sum() > 0 else float("nan")
+
+
+def mean_limits(curve: Curve, horizon: float, conf_level: float) -> tuple[float, float]:
+    """Limits of the area under a curve up to a horizon.
+
+    Where nobody has left before the horizon, the area lies between the horizon times the lower limit of survival there
+    and the horizon.
+    """
+    mean, se = restricted_mean(curve, horizon)
+    if abs(mean - horizon) <= 1e-9 * horizon:
+        lower, upper = all_stay(curve.least_at_risk([horizon]), conf_level)
+        return horizon * float(lower[0]), horizon * float(upper[0])
+    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * se
+    return mean - half, mean + half
 
 
 def _log_rank(

@@ -10,15 +10,19 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level
+from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.transformed import log_log_scale
 from kbind.statistics.durations import Durations, Floats, as_durations
 from kbind.statistics.durations.regroup import regroup
 from kbind.statistics.durations.risk import RiskTable, risk_tables
-from kbind.statistics.groups import stack_groups
+from kbind.statistics.groups import Ints, stack_groups
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Who is still there at a month's end is last seen just before it.
+_NEAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,18 @@ class Curve:
             term = np.where(left > 0, left / (at_risk * (at_risk - left)), 0.0)
         return cls(risk, step.cumprod(), term.cumsum())
 
+    def least_at_risk(self, times: Sequence[float] | Floats, start: float = 0.0) -> Ints:
+        """Fewest customers observed at any moment between `start` and each time."""
+        first = np.searchsorted(self.risk.times, start, side="right")
+        last = np.searchsorted(self.risk.times, np.asarray(times, dtype=float) - _NEAR, side="left")
+        fewest = np.minimum.accumulate(self.risk.after[first:])
+        return np.asarray(fewest[np.clip(last - first, 0, len(fewest) - 1)])
+
     def at(self, times: Sequence[float] | Floats) -> tuple[Floats, Floats]:
         """Survival and Greenwood's sum at any times; NaN behind the last one."""
         asked = np.asarray(times, dtype=float)
         place = np.searchsorted(self.risk.times, asked, side="right")
-        # who is still there at a month's end is last seen just before it
-        known = asked <= (self.risk.times[-1] + 1e-6 if len(self.risk.times) else -np.inf)
+        known = asked <= (self.risk.times[-1] + _NEAR if len(self.risk.times) else -np.inf)
         survival, variance = np.concatenate([[1.0], self.survival]), np.concatenate([[0.0], self.variance])
         return np.where(known, survival[place], np.nan), np.where(known, variance[place], np.nan)
 
@@ -80,7 +90,8 @@ class SurvivalCurve(Shown):
     def definition(self) -> str:
         """What was estimated and how, in one sentence."""
         level = f"{self.conf_level:.0%}"
-        return f"Kaplan-Meier estimate of staying, {level} log-log intervals. {self.durations.definition}"
+        how = f"{level} log-log intervals, exact ones while nobody has left"
+        return f"Kaplan-Meier estimate of staying, {how}. {self.durations.definition}"
 
     def to_frame(self) -> pd.DataFrame:
         """One row a group and distinct time.
@@ -94,7 +105,8 @@ class SurvivalCurve(Shown):
 
         frames = []
         for curve in self.curves:
-            lower, upper = log_log(curve.survival, curve.variance, self.conf_level)
+            at_risk = curve.least_at_risk(curve.risk.times)
+            lower, upper = log_log(curve.survival, curve.variance, self.conf_level, at_risk)
             frames.append(
                 pd.DataFrame(
                     {
@@ -192,7 +204,8 @@ class SurvivalCurve(Shown):
             survival, variance = curve.at(asked + given)
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where(start > 0, survival / start, np.nan)
-            lower, upper = log_log(share, variance - spent, self.conf_level)
+            at_risk = curve.least_at_risk(asked + given, given)
+            lower, upper = log_log(share, variance - spent, self.conf_level, at_risk)
             columns = {"survival": share, "survival_ci_lower": lower, "survival_ci_upper": upper}
             frames.append(pd.DataFrame({"given": given, "time": asked, **columns}))
         return stack_groups(self.durations.by, self.durations.groups, frames)
@@ -224,7 +237,9 @@ def survival_curve(
     References
     ----------
     Kaplan and Meier (1958), JASA 53, 457-481; intervals by log(-log S) with Greenwood's variance, as
-    R's ``survfit(conf.type="log-log")``.
+    R's ``survfit(conf.type="log-log")``. While nobody has left, where that scale has no value: Clopper and Pearson's
+    (1934, Biometrika 26, 404-413) for the fewest customers that were observed at any age up to then. No interval where
+    nobody is left.
 
     Examples
     --------
@@ -241,11 +256,22 @@ def survival_curve(
     )
 
 
-def log_log(survival: Floats, variance: Floats, conf_level: float) -> tuple[Floats, Floats]:
-    """Limits of survival on the scale of log(-log S); 1 where nobody has left, NaN where nobody is left."""
+def log_log(
+    survival: Floats, variance: Floats, conf_level: float, at_risk: Ints | None = None
+) -> tuple[Floats, Floats]:
+    """Limits of survival on the scale of log(-log S); NaN where nobody is left.
+
+    That scale has no value where nobody has left: there the limits are exact for the number of customers at risk, and
+    1 where that is not given.
+
+    >>> lower, upper = log_log(np.array([1.0, 1.0]), np.zeros(2), 0.95, np.array([6, 0]))
+    >>> f"{lower[0]:.4f} {upper[0]:.4f} {lower[1]:.4f}"
+    '0.5407 1.0000 nan'
+    """
     with np.errstate(invalid="ignore"):  # where nobody is left the variance is infinite
         lower, upper = log_log_scale(survival, survival * np.sqrt(variance), conf_level)
-    return np.where(survival == 1, 1.0, lower), np.where(survival == 1, 1.0, upper)
+    lowest, highest = (1.0, 1.0) if at_risk is None else all_stay(at_risk, conf_level)
+    return np.where(survival == 1, lowest, lower), np.where(survival == 1, highest, upper)
 
 
 def _falls_to(time: Floats, survival: Floats, level: float) -> float:

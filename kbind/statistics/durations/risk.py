@@ -25,12 +25,15 @@ class RiskTable:
         Customers lost at that time.
     censored : ndarray of int, shape (times,)
         Customers last seen at that time, who had not left.
+    after : ndarray of int, shape (times + 1,)
+        Customers observed just after the origin, and just after each time.
     """
 
     times: Floats = field(repr=False)
     at_risk: Ints = field(repr=False)
     events: Ints = field(repr=False)
     censored: Ints = field(repr=False)
+    after: Ints = field(repr=False)
 
     @property
     def left(self) -> Ints:
@@ -61,13 +64,16 @@ def risk_table(durations: Durations, rows: NDArray[np.bool_], times: Floats | No
     entry, duration, n = durations.entry[rows], durations.duration[rows], durations.n[rows]
     cause = durations.cause[rows]
     times = np.unique(duration) if times is None else times
-    entered = _count_before(times, np.where(entry <= 0, -np.inf, entry), n)
+    begun = np.where(entry <= 0, -np.inf, entry)
+    edges = np.nextafter(np.concatenate([[0.0], times]), np.inf)
+    after = _count_before(edges, begun, n) - _count_before(edges, duration, n)
     ended = np.zeros((len(durations.causes) + 1, len(times)), dtype=np.int64)
     position = np.searchsorted(times, duration)
     counted = position < len(times)
     counted[counted] = times[position[counted]] == duration[counted]
     np.add.at(ended, (cause[counted], position[counted]), n[counted])
-    return RiskTable(times, entered - _count_before(times, duration, n), ended[1:], ended[0])
+    at_risk = _count_before(times, begun, n) - _count_before(times, duration, n)
+    return RiskTable(times, at_risk, ended[1:], ended[0], after)
 
 
 def risk_tables(durations: Durations, times: Floats | None = None) -> list[RiskTable]:

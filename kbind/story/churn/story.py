@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.story.base import sureness
 from kbind.story.churn.facts import GROUPS, ChurnFacts
 from kbind.story.churn.forecast import Forecast
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
@@ -83,7 +84,7 @@ class ChurnStory(ChurnFacts):
             return self.voice.say("churn.certainty.short")
         top = self.risk(GROUPS).value
         share = self.half / top if top > 0 else np.inf
-        level = "high" if share <= HIGH else "medium" if share <= MEDIUM else "low"
+        level = sureness(share, HIGH, MEDIUM)
         tested = self.voice.say(f"churn.tested.{self._scheme}", dates=self._dates())
         right = self.voice.say(
             "churn.right" if self.calibrated else "churn.wrong", announced=self.announced, happened=self.happened

@@ -15,7 +15,7 @@ from kbind.errors import ArgumentError
 from kbind.estimates.retention import CohortRetention, Lifecycle
 from kbind.estimates.retention.compare import early_and_late, rate_difference
 from kbind.statistics.activity import Activity
-from kbind.story.base import Scope, picked
+from kbind.story.base import Scope, picked, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: An age is told of if so many customers, and this share of all, have lived it, and its interval is no wider.
@@ -260,7 +260,7 @@ class RetentionStory(ABC):
         if not self.told(fact):
             return " ".join([self.voice.say(f"retention.certainty.{self.lack(1)}"), *ended])
         half = (fact.ci_upper - fact.ci_lower) / 2
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         return " ".join([self.voice.say(f"retention.certainty.{level}", next=fact, when=when), *ended])
 
     def compared_cohorts(self, age: int, when: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from kbind.data.dataset import Dataset
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
-from kbind.story.base import picked
+from kbind.story.base import picked, sureness
 from kbind.story.survival.facts import SPIKE, SurvivalFacts
 from kbind.wording import Disclosure, Fact, Table, Voice
 
@@ -71,10 +73,10 @@ class SurvivalStory(SurvivalFacts):
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         fact = self.at(self.marks[-1])
-        if self.short or not self.told(fact):
+        if self.short or not self.told(fact) or math.isnan(fact.ci_lower):
             return self.voice.say("survival.certainty.short")
         half = (fact.ci_upper - fact.ci_lower) / 2
-        level = "high" if half <= HIGH else "medium" if half <= MEDIUM else "low"
+        level = sureness(half, HIGH, MEDIUM)
         after = self.voice.after(self.marks[-1])
         words = {"after": after, "after_upper": after[:1].upper() + after[1:]}
         return self.voice.say(f"survival.certainty.{level}", stay=fact, **words)

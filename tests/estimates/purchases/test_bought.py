@@ -305,11 +305,11 @@ def test_mean_of_sums_and_paired_ratio(values: list[tuple[float, float]]) -> Non
     n = len(x)
     mean, lower, upper = mean_of_sums(powers(x))
     assert mean == pytest.approx(x.mean())
-    assert lower <= mean <= upper
+    assert lower <= mean <= upper or x.std() < 1e-5 * mean  # amounts that are all the same have no interval
     ratio, _, high = ratio_of_means(powers(x), powers(y), products=(x * y).sum())
     error = np.std(x / x.mean() - y / y.mean(), ddof=1) / np.sqrt(n)
     assert ratio == pytest.approx(x.mean() / y.mean())
-    assert np.log(high / ratio) == pytest.approx(1.959963984540054 * error, abs=1e-6)
+    assert error < 1e-5 or np.log(high / ratio) == pytest.approx(1.959963984540054 * error, abs=1e-6)
 
 
 @settings(max_examples=25, deadline=None)

@@ -58,11 +58,53 @@ def test_curve_by_hand() -> None:
 
 
 def test_nobody_left_and_everybody_left() -> None:
+    """Of three, 3, 2 and 1 were seen up to 1, 2 and 3: Clopper and Pearson's lower limit is .025 ** (1 / n)."""
     stays = kb.survival_curve(lives([1, 2, 3], [0, 0, 0])).to_frame()
-    assert stays[["survival", "survival_ci_lower", "survival_ci_upper"]].to_numpy().tolist() == [[1.0] * 3] * 3
+    assert stays["survival"].tolist() == stays["survival_ci_upper"].tolist() == [1.0] * 3
+    assert stays["survival_ci_lower"].tolist() == pytest.approx([0.025 ** (1 / n) for n in (3, 2, 1)])
     leaves = kb.survival_curve(lives([1, 2], [1, 1])).to_frame()
     assert leaves["survival"].tolist() == [0.5, 0.0]
     assert np.isnan(leaves["survival_ci_upper"].iloc[-1])
+
+
+def test_while_nobody_has_left_the_fewest_seen_count() -> None:
+    """Twenty are seen from age 6 on; before that only four were. After 12 the one leaver's interval is log-log's."""
+    data = lives([5, *[12] * 3, *[24] * 20], [0] * 23 + [1], entry=[0] * 4 + [4] * 20)
+    curve = kb.survival_curve(data)
+    found = curve.at([3, 5, 12])["survival_ci_lower"].tolist()
+    assert found == pytest.approx([0.025 ** (1 / 4)] * 3)
+    assert curve.at([6], given=6)["survival_ci_lower"].tolist() == pytest.approx([0.025 ** (1 / 23)])
+    assert curve.at([25]).isna()["survival_ci_lower"].all()
+
+
+def test_a_time_that_nobody_was_seen_at_has_no_interval_while_nobody_has_left() -> None:
+    found = kb.survival_curve(lives([2, 9, 9], [0, 0, 0], entry=[0, 4, 4])).at([1, 3, 8])
+    assert found["survival_ci_lower"].isna().tolist() == [False, True, True]
+
+
+def test_who_enters_as_another_goes_leaves_no_gap() -> None:
+    found = kb.survival_curve(lives([4, 9], [0, 0], entry=[0, 4])).at([8])
+    assert found["survival_ci_lower"].tolist() == pytest.approx([0.025])
+
+
+def test_limits_of_quantiles_do_not_come_from_ages_at_which_nobody_has_left() -> None:
+    found = kb.survival_curve(lives([1, 2, 3, 4], [0, 1, 1, 1])).quantiles([0.5])
+    assert found["time_ci_lower"].tolist() == [2.0]
+
+
+def test_mean_time_stayed_has_a_width_where_nobody_left() -> None:
+    """Ten without a leaver, and ten of whom all leave at 6."""
+    data = lives(
+        [*[14] * 10, *[6] * 10, 3, 14], [0] * 10 + [1] * 10 + [1, 0], g=["all"] * 10 + ["none"] * 10 + ["b"] * 2
+    )
+    frame = kb.compare_survival(data, by="g", horizon=12).to_frame().set_index("g")
+    assert frame["rmst"].to_dict() == {"all": 12.0, "b": 7.5, "none": 6.0}
+    assert frame.loc["all", "rmst_ci_lower"] == pytest.approx(12 * 0.025 ** (1 / 10))
+    assert frame.loc["all", "rmst_ci_upper"] == 12
+    assert frame.loc["none", ["rmst_se", "rmst_ci_lower", "rmst_ci_upper"]].isna().all()
+    assert frame["rmst_se"].isna().tolist() == [True, False, True]
+    pair = kb.compare_survival(data, by="g", horizon=12).pairwise().iloc[0]
+    assert np.isnan(pair["rmst_difference_ci_lower"])
 
 
 def test_median_in_a_flat_part_is_its_middle() -> None:
