@@ -49,12 +49,15 @@ class Leak:
         Lower limit of the AUC, or customers with the levels of leavers.
     levels : tuple of str
         Levels that only leavers have, the most frequent first.
+    counts : tuple of int
+        Customers with each of them.
     """
 
     column: str
     check: str
     value: float
     levels: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -136,10 +139,13 @@ class Rows:
         everybody = np.ones(len(codes), dtype=bool)
         base = self.customers(outcome) / max(self.customers(everybody), 1)
         if events == 0 or base == 1:
-            return Marked(0.0, 0, 0, np.zeros(0, dtype=np.int64))
+            nothing = np.zeros(0, dtype=np.int64)
+            return Marked(0.0, 0, 0, nothing, nothing)
         lower = float(wilson(np.array([float(events)]), np.array([float(n)]), 0.98)[1][0])
-        levels, counts = np.unique(codes[theirs & outcome], return_counts=True)
-        return Marked(1 - (1 - lower) / (1 - base), n, n - events, levels[np.argsort(-counts, kind="stable")])
+        levels = np.unique(codes[theirs & outcome])
+        counts = np.array([self.customers(codes == level) for level in levels], dtype=np.int64)
+        order = np.argsort(-counts, kind="stable")
+        return Marked(1 - (1 - lower) / (1 - base), n, n - events, levels[order], counts[order])
 
     def _pure(self, codes: Ints, outcome: Bools, learned: Bools) -> Bools:
         """By code, whether some rows say that only leavers have it; rare codes are judged together."""
@@ -164,14 +170,15 @@ class Marked:
         How much of the stayers one would expect with these levels is surely not there: 1 if none is.
     n, stayed : int
         Customers with these levels; of these, who stayed.
-    levels : ndarray of int
-        Codes, the most frequent first.
+    levels, counts : ndarray of int
+        Codes, the most frequent first, and customers who have each.
     """
 
     lack: float
     n: int
     stayed: int
     levels: Ints
+    counts: Ints
 
     @property
     def proven(self) -> bool:
@@ -246,7 +253,9 @@ def _proof(name: str, column: Column, rows: Rows) -> Leak | None:
     for check, outcome in (("level", rows.left == 1), ("ever", rows.gone)):
         found = rows.marked(column.spikes, outcome)
         if found.proven:
-            return Leak(name, check, found.n, tuple(column.names[k] for k in found.levels))
+            return Leak(
+                name, check, found.n, tuple(column.names[k] for k in found.levels), tuple(found.counts.tolist())
+            )
         if not stays.any():
             break
     everybody = np.ones(len(rows.left), dtype=bool)

@@ -53,9 +53,13 @@ def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> No
 def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
     story = churn_story(saas)
     calls = story.calls.to_frame()
-    assert story.hit.value == pytest.approx(calls["left"].sum() / calls["called"].sum())
+    assert story.hit.value == pytest.approx(calls["left"].sum() / (calls["called"] - calls["gone"]).sum())
     assert story.found.value == pytest.approx(calls["left"].sum() / calls["leavers"].sum())
-    assert story.hit.value + story.miss.value == pytest.approx(1)
+    assert story.miss.value == pytest.approx(1 - calls["left"].sum() / calls["called"].sum())
+    # one base: what the tenths say adds up to the average
+    assert story.anyone.value == pytest.approx(story.risks["left"].sum() / story.risks["n"].sum())
+    assert calls["gone"].sum() > 0
+    assert any("still there when the time counted begins" in line for line in story.definitions())
     assert story.past.value == pytest.approx(calls["money"].mean())
     assert (calls["called"] == calls["left"] + calls["stayed"] + calls["gone"]).all()
     assert story.risks["n"].sum() == calls["customers"].sum() - story.tested.n_lost
@@ -208,3 +212,77 @@ def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> Non
     few = ChurnStory(priced, story.voice)
     few.__dict__["risks"] = story.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
     assert not few.hidden_groups
+
+
+# -- columns that know the outcome ----------------------------------------------------------------------------------
+
+
+def leaking(**columns: Any) -> Forecast:
+    return predict_churn(flagged(price=20.0, **columns))
+
+
+def gone_of(data: kb.Dataset) -> np.ndarray:
+    return data.table("customers").sort_values("customer_id")["gone"].to_numpy()
+
+
+GONE = gone_of(flagged())
+
+
+@pytest.fixture(scope="module")
+def leaky() -> Forecast:
+    """The CRM says who is a former customer, but for every ninth; and has codes of departures, each of a dozen."""
+    kind = np.where(GONE & (np.arange(len(GONE)) % 9 > 0), "Former Customer", "Customer")
+    code = np.where(GONE, [f"exit {k % 47}" for k in range(len(GONE))], None)
+    return leaking(type=kind, code=code)
+
+
+def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -> None:
+    story = churn_story(leaky, threshold=40)
+    assert story.leaks_title() == "Left out, because the outcome shows in it: type, code"
+    first, second, act = story.leaks_text()
+    assert first.startswith("Type: only those who have left have Former Customer (")
+    assert second.startswith("Code: only those who have left have such values (")
+    assert "exit" not in second
+    assert act.startswith("Check when these values are entered.")
+    assert story.levers["feature"].tolist()[0] == "trouble"
+    assert leaky.snapshots is not None
+    assert list(leaky.snapshots.features) == ["trouble", "shoe", "price"]
+    assert story.metric("auc").value < 0.92
+
+
+def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: Forecast) -> None:
+    story = churn_story(leaky, lang="de")
+    assert story.leaks_title() == "Weggelassen, weil der Ausgang schon darin steht: type, code"
+    assert "Nur wer gegangen ist, hat Former Customer (" in story.leaks_text()[0]
+    assert "exit 41, exit 7, exit 38, ... (552 Kunden)" in story.leaks_text()[1]
+
+
+def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: Forecast) -> None:
+    kept = predict_churn(leaky.data, keep=["type", "code"])
+    assert kept.leaks == ()
+    assert kept.suspects == ("code", "type")
+    assert churn_story(kept).metric("auc").value > 0.95
+
+
+def test_clean_data_says_nothing_of_leaks(priced: Forecast, saas: Forecast) -> None:
+    for forecast in (priced, saas):
+        assert forecast.leaks == forecast.suspects == ()
+
+
+def test_weaker_alarms_are_told_and_nothing_is_removed() -> None:
+    """Nine of ten leavers have no entry, and one of ten stayers."""
+    rng = np.random.default_rng(0)
+    empty = np.where(GONE, rng.random(len(GONE)) < 0.85, rng.random(len(GONE)) < 0.1)
+    forecast = leaking(answer=np.where(empty, np.nan, rng.normal(size=len(GONE))))
+    assert (forecast.leaks, forecast.suspects) == ((), ("answer",))
+    assert any(line.startswith("To be checked: answer.") for line in churn_story(forecast).definitions())
+
+
+def test_the_model_is_named_at_the_foot(priced: Forecast) -> None:
+    assert churn_story(priced).definitions().count(churn_story(priced).voice.say("churn.foot.model.logistic")) == 1
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1500))
+    gone = rng.random(1500) < np.where(a * b > 0, 0.6, 0.1)
+    frame = pd.DataFrame({"customer_id": range(1500), "a": a, "b": b, "gone": gone})
+    forecast = predict_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"}))
+    assert "Model: boosted trees." in " ".join(churn_story(forecast).definitions())

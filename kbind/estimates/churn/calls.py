@@ -41,10 +41,13 @@ class Calls(Shown):
         What it was expected to bring on the day.
     leaving : Rate
         Of those called, the share who left.
+    vain : Rate
+        Of all calls, the share that found no leaver: who was called stays, or was gone before the horizon began.
     found : Rate
         Of those who left, the share who had been called.
     anyone : Rate
-        Of all, the share who left.
+        Of all, the share who left. Like `leaving` and `Backtest.by_risk`, of those still there when the horizon begins,
+        so that the three can be compared.
     """
 
     model: str
@@ -57,6 +60,7 @@ class Calls(Shown):
     money: Floats = field(repr=False)
     expected: Floats = field(repr=False)
     leaving: Rate
+    vain: Rate
     found: Rate
     anyone: Rate
     provenance: Provenance
@@ -124,8 +128,8 @@ def calls_of(
     left = np.where(o.lost, 0.0, o.left) == 1
     called = np.zeros(len(left), dtype=bool)
     for code in np.unique(rows.date):
-        there = np.flatnonzero((rows.date == code) & o.consent & (gain > 0))
-        order = there[np.argsort(-gain[there], kind="stable")]
+        worth = np.flatnonzero((rows.date == code) & o.consent & (gain > 0))
+        order = worth[np.argsort(-gain[worth], kind="stable")]
         called[order[: int(min(len(order), decision.contacts))]] = True
     brings = decision.outcome(o.left, o.lost, o.row)
     dates, first = np.unique(rows.date, return_index=True)
@@ -133,7 +137,8 @@ def calls_of(
     def by_date(chosen: Bools) -> Ints:
         return np.bincount(rows.date[chosen], minlength=len(dates))[dates].astype(np.int64)
 
-    everybody = np.ones(len(left), dtype=bool)
+    everybody, there = np.ones(len(left), dtype=bool), ~o.lost
+    still, who = "still there when the horizon began", rows.customer
     return Calls(
         model=model,
         as_of=as_of[first],
@@ -144,9 +149,10 @@ def calls_of(
         gone=by_date(called & o.lost),
         money=np.array([brings[called & (rows.date == code)].sum() for code in dates]),
         expected=np.array([gain[called & (rows.date == code)].sum() for code in dates]),
-        leaving=_share(left, called, rows.customer, conf_level, "customers on the lists who left / all on the lists"),
-        found=_share(called, left, rows.customer, conf_level, "leavers who were on a list / all leavers"),
-        anyone=_share(left, everybody, rows.customer, conf_level, "leavers / all customers, at the tested dates"),
+        leaving=_share(left, called & there, who, conf_level, f"customers on the lists who left / those {still}"),
+        vain=_share(~left, called, who, conf_level, "customers on lists who stayed or were gone / all on them"),
+        found=_share(called, left, who, conf_level, "leavers who were on a list / all leavers"),
+        anyone=_share(left, there, who, conf_level, f"leavers / customers {still}, at the tested dates"),
         provenance=provenance,
     )
 

@@ -12,6 +12,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.estimates.churn import Backtest, ContactList, Drivers
 from kbind.estimates.churn.calls import Calls
+from kbind.estimates.leaks import Leak
 from kbind.story.base import Scope
 from kbind.story.churn.forecast import ENOUGH, Forecast
 from kbind.story.churn.signs import SignGroup, sign_groups
@@ -131,19 +132,13 @@ class ChurnFacts:
 
     @cached_property
     def hit(self) -> Fact:
-        """Of those on the lists, the share who left."""
+        """Of those on the lists, still there when the horizon began, the share who left."""
         return Fact.of_rate("list.leaving", self.calls.leaving, "backtest(...).calls().leaving")
 
     @cached_property
     def miss(self) -> Fact:
-        """Of those on the lists, the share who did not leave within the horizon."""
-        rate = self.calls.leaving
-        definition = "customers on the lists who did not leave within the horizon / all on them"
-        limits = 1 - rate.ci_upper, 1 - rate.ci_lower
-        m, y = int(rate.denominator), int(rate.denominator - rate.numerator)
-        source = "backtest(...).calls().leaving"
-        return Fact("list.wrong", 1 - rate.value, "share", definition, *limits, rate.conf_level, n=m, count=y,
-                    source=source)  # fmt: skip
+        """Of all calls, the share in vain."""
+        return Fact.of_rate("list.wrong", self.calls.vain, "backtest(...).calls().vain")
 
     @cached_property
     def found(self) -> Fact:
@@ -161,7 +156,7 @@ class ChurnFacts:
 
     @cached_property
     def anyone(self) -> Fact:
-        """Of all customers, the share who left."""
+        """Of all customers still there when the horizon began, the share who left."""
         return Fact.of_rate("base", self.calls.anyone, "backtest(...).calls().anyone")
 
     @cached_property
@@ -253,6 +248,18 @@ class ChurnFacts:
     def dates(self) -> int:
         """Tested dates."""
         return len(self.calls.as_of)
+
+    # -- columns that know the outcome -----------------------------------------------------------------
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """Columns that are proven to know the outcome, and were left out."""
+        return self.forecast.leaks
+
+    @property
+    def chosen(self) -> str:
+        """The kind of model that the list is made with."""
+        return self.forecast.model.chosen if self.forecast.model is not None else ""
 
     def told(self, fact: Fact) -> bool:
         """Whether a fact is known and may be told."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kbind.story.base import sureness
-from kbind.story.churn.facts import GROUPS, ChurnFacts
+from kbind.story.churn.facts import GROUPS, SHOWN, ChurnFacts
 from kbind.story.churn.forecast import Forecast
+from kbind.story.leaks import leak_text
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
 
 #: Half width of the highest tenth's interval, as a share of it, up to which certainty is called high, and medium.
@@ -120,8 +122,16 @@ class ChurnStory(ChurnFacts):
         log = self.scope().log
         window = {"start": number(seen.lead), "end": number(seen.lead + seen.horizon)}
         lines = [say(f"churn.foot.target.{log}", days=number(LAPSE), **window)]
+        if self.forecast.suspects:
+            lines.append(say("churn.foot.suspects", columns=self._columns(self.forecast.suspects)))
         if self.verdict != "short":
-            lines += [say(f"churn.foot.tested.{self._scheme}"), say("churn.foot.drivers")]
+            if self.dated:
+                lines.append(say("churn.foot.base"))
+            lines += [
+                say(f"churn.foot.model.{self.chosen}"),
+                say(f"churn.foot.tested.{self._scheme}"),
+                say("churn.foot.drivers"),
+            ]
             lines += [say("churn.foot.lists")] if self.listing else []
             lines += [say("churn.foot.gain")] if self.priced else []
         if terms is not None and terms.priced and terms.value is None and terms.margin is None:
@@ -131,6 +141,21 @@ class ChurnStory(ChurnFacts):
         if self.data.truth is not None:
             lines.append(say("survival.foot.truth"))
         return lines
+
+    # -- columns that know the outcome ---------------------------------------------------------------
+
+    def leaks_title(self) -> str:
+        """Heading of what was left out."""
+        return self.voice.say("leaks.title", columns=self._columns([leak.column for leak in self.leaks]))
+
+    def leaks_text(self) -> list[str]:
+        """How each column shows the outcome, and what to do about it."""
+        return [*(leak_text(leak, self.voice) for leak in self.leaks), self.voice.say("leaks.act")]
+
+    def _columns(self, names: Sequence[str]) -> str:
+        shown = [named(name) for name in names[:SHOWN]]
+        more = len(names) - len(shown)
+        return ", ".join([*shown, *([self.voice.catalogue.text("leaks.more", more, n=str(more))] if more else [])])
 
     # -- how well one can tell -----------------------------------------------------------------------
 
@@ -309,9 +334,10 @@ class ChurnStory(ChurnFacts):
         """Both kinds of mistakes, and why they happen."""
         # as many as the budget reaches, which test lists may not use up
         say, reached = self.voice.say, self.voice.customers(int(self.calls.called.max()))
+        called = "churn.errors.called" if self.calls.gone.any() else "churn.errors.called.all"
         key = "churn.errors.missed" if self.priced else "churn.errors.missed.risk"
         return [
-            say("churn.errors.called", hit=self.hit, miss=self.miss),
+            say(called, miss=self.miss),
             say(key, missed=self.missed, reached=reached),
             say("churn.errors.prediction"),
         ]

@@ -44,10 +44,12 @@ def test_calls_by_hand() -> None:
     ]
     # a leaver brings .5 * (110 - 10) - 1, one gone costs the call, a stayer also takes the offer
     assert frame["money"].tolist() == [49 - 1, 49 - 11]
-    assert found.leaving.value == 2 / 4
+    # the one gone is a call in vain, and no customer of whom it is asked who leaves: as among all and by risk
+    assert found.leaving.value == 2 / 3
+    assert found.vain.value == 2 / 4
     assert found.found.value == 2 / 4
-    assert found.anyone.value == 4 / 7
-    assert found.leaving.ci_lower < 0.5 < found.leaving.ci_upper
+    assert found.anyone.value == 4 / 6
+    assert found.leaving.ci_lower < 2 / 3 < found.leaving.ci_upper
 
 
 def test_calls_of_nobody_have_no_share() -> None:
