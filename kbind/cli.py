@@ -7,6 +7,7 @@ or the command is not usable; 130 interrupted.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from enum import StrEnum
 from io import TextIOWrapper
@@ -21,6 +22,8 @@ from kbind._version import __version__
 from kbind.errors import ArgumentError, DatasetError, KbindError, NotEnoughData
 
 _INTERRUPTED = 130
+#: Arguments of the library that are options of the command.
+_OPTIONS = ("table", "timezone", "as_of", "grace", "lapse", "ends", "period", "threshold", "chapters", "lang", "out")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -171,6 +174,18 @@ def main() -> None:
         _fail(f"unexpected {type(error).__name__}: {error}; KBIND_DEBUG=1 shows where", 1)
 
 
+def _spoken(message: str) -> str:
+    """A message about arguments as one about options, or about keys where it is of `kbind.yaml`."""
+    lines = []
+    for line in message.splitlines():
+        mine = line.startswith("kbind.yaml")
+        for name in _OPTIONS:
+            said = f"{name}: " if mine else f"--{name.replace('_', '-')} "
+            line = re.sub(rf"\b{name}=(?=['\"\d.-])", said, line)
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def _fail(message: str, code: int) -> None:
-    typer.echo(message, err=True)
+    typer.echo(_spoken(message), err=True)
     sys.exit(code)

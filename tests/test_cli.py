@@ -56,6 +56,7 @@ def test_check_prints_the_overview(shop_like: Path) -> None:
 @pytest.fixture
 def shop_like(tmp_path: Path) -> Path:
     (tmp_path / "events.csv").write_text("customer_id,timestamp,amount\n1,2024-01-05,10\n1,2024-02-05,-3\n")
+    (tmp_path / "kunden.csv").write_text("customer_id\n1\n")
     return tmp_path
 
 
@@ -63,15 +64,21 @@ def shop_like(tmp_path: Path) -> Path:
     ("arguments", "code", "message"),
     [
         (["check", "nothing.csv"], 2, "nothing.csv: does not exist"),
-        (["check", ".", "--timezone", "Berlin"], 2, "timezone='Berlin' is not known"),
-        (["check", ".", "--as-of", "soon"], 2, "as_of='soon' is not a date"),
+        (["check", ".", "--timezone", "Berlin"], 2, "--timezone 'Berlin' is not known"),
+        (["check", ".", "--as-of", "soon"], 2, "--as-of 'soon' is not a date"),
         (["report", "--lang", "fr"], 2, "'fr' is not one of 'de', 'en', 'both'"),
         (["report", "--chapters", "99"], 2, "chapter '99' is not known"),
-        (["report", "--threshold", "0"], 2, "threshold=0 is not a count"),
+        (["report", "--threshold", "0"], 2, "--threshold 0 is not a count"),
         (["report", "--data", ".", "--out", "events.csv"], 1, "events.csv cannot be written: it is a file"),
         (["template", "t.csv"], 2, "allowed: a name that ends in .xlsx"),
         (["template", "t.xlsx", "--lang", "both"], 2, "'both' is not one of 'de', 'en'"),
         (["template", "nowhere/t.xlsx"], 1, "t.xlsx cannot be written: No such file or directory"),
+        (["check", "kunden.csv"], 2, "name it after a table, or say --table 'events'"),
+        (
+            ["check", "kunden.csv", "--table", "custmers"],
+            2,
+            "--table 'custmers' is not known; did you mean",
+        ),
         (["chek"], 2, "No such command 'chek'"),
     ],
 )

@@ -304,10 +304,19 @@ class Engine:
         }.items():
             self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
 
-    def define(self, name: str, source: str, columns: Mapping[str, Expression], *, stored: bool) -> None:
-        """A relation with the given columns, computed from `source`: a table if stored, else a view."""
+    def define(
+        self,
+        name: str,
+        source: str,
+        columns: Mapping[str, Expression],
+        *,
+        stored: bool,
+        where: Expression | None = None,
+    ) -> None:
+        """A relation with the given columns of some or all rows of `source`: a table if stored, else a view."""
         projections = [expression.copy().as_(alias, quoted=True) for alias, expression in columns.items()]
         query = exp.select(*projections).from_(exp.table_(source, quoted=True))
+        query = query if where is None else query.where(where.copy())
         self._create("TABLE" if stored else "VIEW", name, query)
 
     def create(

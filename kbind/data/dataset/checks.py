@@ -21,10 +21,10 @@ from kbind.data.dataset.reading import (
     survey_attribute,
     tidy_attribute,
 )
-from kbind.data.dataset.reading.base import INTEGERS
+from kbind.data.dataset.reading.base import INTEGERS, either
 from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
-from kbind.data.engine import Engine, array, column, literal, parse
+from kbind.data.engine import Engine, Expression, array, column, literal, parse
 from kbind.errors import DatasetError, Problem, did_you_mean, listed, shown
 
 _EXAMPLES = 3
@@ -264,6 +264,30 @@ def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
     return list(readings)
 
 
+def dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[Expression | None, int]:
+    """The rows that name no customer, and how many they are; None where each does."""
+    absent = [b for reading in readings if reading.name == "customer_id" for b in reading.breaches if b.absent]
+    if not absent:
+        return None, 0
+    where = parse("coalesce(_where, FALSE)", where=either(*(breach.where for breach in absent)))
+    n = engine.aggregate(source.relation, {"n": parse("count(*) FILTER (WHERE _w)", w=where)})["n"]
+    # where no row would be left, that is the fault
+    return (where, n) if 0 < n < engine.size(source.relation) else (None, 0)
+
+
+def without_rows(readings: Sequence[Reading], dropped: Expression) -> list[Reading]:
+    """The readings blind to some rows: nothing that stands in them is read, or wrong."""
+    result = []
+    for reading in readings:
+        breaches = [
+            replace(breach, where=parse("_w AND NOT _dropped", w=breach.where, dropped=dropped))
+            for breach in reading.breaches
+        ]
+        seen = parse("CASE WHEN _dropped THEN NULL ELSE _x END", dropped=dropped, x=reading.expression)
+        result.append(replace(reading, expression=seen, converted=True, breaches=tuple(breaches)))
+    return result
+
+
 def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], list[Problem]]:
     """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur.
 
@@ -292,8 +316,10 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     return problems, tolerated
 
 
-def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *, id_as_text: bool) -> CheckedTable:
-    """Give a table the contract's names and types; a view where nothing has to be computed."""
+def checked_table(
+    engine: Engine, source: Source, readings: Sequence[Reading], *, id_as_text: bool, dropped: Expression | None = None
+) -> CheckedTable:
+    """Give a table the contract's names and types, without dropped rows; a view where nothing has to be computed."""
     expressions = {
         reading.name: parse("CAST(_x AS VARCHAR)", x=reading.expression)
         if id_as_text and reading.name in ("customer_id", "referred_by")
@@ -301,7 +327,8 @@ def checked_table(engine: Engine, source: Source, readings: Sequence[Reading], *
         for reading in readings
     }
     stored = source.is_text or any(reading.converted for reading in readings)
-    engine.define(source.table, source.relation, expressions, stored=stored)
+    kept = None if dropped is None else parse("NOT _dropped", dropped=dropped)
+    engine.define(source.table, source.relation, expressions, stored=stored, where=kept)
     if source.is_text:
         engine.drop(source.relation)
     instants = frozenset(reading.name for reading in readings if reading.instant)

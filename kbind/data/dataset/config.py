@@ -75,9 +75,16 @@ class Config:
     roles: Mapping[str, Role] = field(default_factory=dict)
 
     @property
-    def sources(self) -> dict[str, str]:
-        """Declared file or table name -> table of the contract."""
-        return {entry.source: table for table, entry in self.tables.items() if entry.source}
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Declared file or table name -> tables of the contract that are made of it."""
+        named = {table: entry.source for table, entry in self.tables.items() if entry.source}
+        return {source: tuple(t for t, s in named.items() if s == source) for source in named.values()}
+
+    def tables_of(self, name: str, own: str) -> tuple[str, ...]:
+        """Tables that are made of a file or table; its own name counts where nothing else is declared for it."""
+        declared = self.sources.get(name, ())
+        wanted = own in self.tables and self.tables[own].source is None
+        return (*declared, own) if own not in declared and (not declared or wanted) else declared
 
 
 def read_config(path: Path) -> Config:

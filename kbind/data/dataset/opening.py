@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kbind.data.calendar import days_of
-from kbind.data.dataset.checks import CheckedTable, checked_table, find_problems, one_clock, read_table, translated
+from kbind.data.dataset.checks import (
+    CheckedTable,
+    checked_table,
+    dropped_rows,
+    find_problems,
+    one_clock,
+    read_table,
+    translated,
+    without_rows,
+)
 from kbind.data.dataset.config import (
     CONFIG_NAME,
     ENDS,
@@ -35,7 +44,7 @@ from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.dataset.span import check_span
-from kbind.data.engine import Engine
+from kbind.data.engine import Engine, Expression
 from kbind.errors import DatasetError, Problem, check_choice, did_you_mean, listed, plain
 
 #: Longest title of a data set: it stands above every page.
@@ -150,8 +159,16 @@ def open_dataset(
     zone = zone or next((found.timezone for found in sources if found.timezone), None)
     if zone is None and any(reading.instant for columns in readings.values() for reading in columns):
         zone = "UTC"
+    dropped: dict[str, Expression] = {}
     for found in sources:
         readings[found.table] = one_clock(readings[found.table], zone or "UTC")
+        rows, n = dropped_rows(engine, found, readings[found.table]) if config.drop_rows_without else (None, 0)
+        if rows is not None:
+            dropped[found.table] = rows
+            readings[found.table] = without_rows(readings[found.table], rows)
+            notes.append(
+                f"{found.label}: {n:,} row{'s' if n > 1 else ''} without customer_id dropped, as kbind.yaml says"
+            )
         wrong, tolerated = find_problems(engine, found, readings[found.table])
         problems += wrong
         notes += map(str, tolerated)
@@ -168,7 +185,10 @@ def open_dataset(
 
     id_as_text = _ids_differ(engine, [found for found in sources if found.table not in systems], readings)
     tables = {
-        found.table: checked_table(engine, found, readings[found.table], id_as_text=id_as_text) for found in sources
+        found.table: checked_table(
+            engine, found, readings[found.table], id_as_text=id_as_text, dropped=dropped.get(found.table)
+        )
+        for found in sources
     }
     if wrong := _wrong_roles(engine, config.roles, where, tables):
         raise DatasetError(wrong)

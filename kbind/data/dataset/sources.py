@@ -104,7 +104,7 @@ def find_sources(
         return _from_database(engine, path, config)
     if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
         return _from_workbook(engine, path, table), ()
-    return [_from_file(engine, path, _table_of(path, table, config))], ()
+    return [_from_file(engine, path, name) for name in _tables_of(path, table, config)], ()
 
 
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
@@ -228,23 +228,24 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
     except OSError as error:
         raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
     for path in content:
-        table = declared.get(path.name) or path.stem.lower()
+        table, *more = config.tables_of(path.name, path.stem.lower())
         wrong = fault(path, folder) if table in TABLES else None
         if wrong is not None:
             problems.append(wrong)
-            chosen.setdefault(table, [])
+            chosen |= {one: chosen.get(one, []) for one in (table, *more)}
         elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
         elif table in TABLES:
-            chosen.setdefault(table, []).append(path)
+            for one in (table, *more):
+                chosen.setdefault(one, []).append(path)
         elif did_you_mean(table, TABLES) and path.name not in declared:
             problems.append(_unknown_table(path.name, table))
         else:
             unused.append(path.name)
-    for name, table in declared.items():
+    for name, tables in declared.items():
         wrong = undeclared(folder, name)
         if wrong is not None:
-            problems.append(replace(wrong, file=CONFIG_NAME, message=f"{table}: {wrong.message}"))
+            problems.append(replace(wrong, file=CONFIG_NAME, message=f"{', '.join(tables)}: {wrong.message}"))
     for table, paths in chosen.items():
         if len(paths) > 1:
             problems.append(
@@ -358,19 +359,23 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
             raise DatasetError([Problem(path.name, "is open in another program", allowed=allowed)]) from error
         raise DatasetError([Problem(path.name, f"cannot be opened as DuckDB: {_first_line(error)}")]) from error
     problems = [
-        Problem(CONFIG_NAME, f"{table}: no table {name!r} in {path.name}", allowed=did_you_mean(name, names).strip())
-        for name, table in declared.items()
+        Problem(
+            CONFIG_NAME,
+            f"{', '.join(tables)}: no table {name!r} in {path.name}",
+            allowed=did_you_mean(name, names).strip(),
+        )
+        for name, tables in declared.items()
         if name not in names
     ]
     if problems:
         raise DatasetError(problems)
     sources, unused = [], []
     for name in names:
-        table = declared.get(name) or name.lower()
-        if table in TABLES:
+        known = [table for table in config.tables_of(name, name.lower()) if table in TABLES]
+        for table in known:
             _show_attached(engine, f"{table}__raw", path, name, computed=names[name])
             sources.append(Source(table, f"{path.name}: {name}", f"{table}__raw"))
-        else:
+        if not known:
             unused.append(name)
     if not sources:
         raise DatasetError(
@@ -397,10 +402,12 @@ def _show_attached(engine: Engine, relation: str, path: Path, name: str, *, comp
         raise DatasetError([Problem(f"{path.name}: {plain(name)}", str(error), allowed=allowed)]) from error
 
 
-def _table_of(path: Path, table: str | None, config: Config) -> str:
-    name = table or config.sources.get(path.name) or path.stem.lower()
+def _tables_of(path: Path, table: str | None, config: Config) -> tuple[str, ...]:
+    """The tables that a single file is."""
+    names = (table,) if table is not None else config.tables_of(path.name, path.stem.lower())
+    name = names[0]
     if name in TABLES:
-        return name
+        return names
     hint = did_you_mean(name, TABLES)
     if table is not None:
         raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")

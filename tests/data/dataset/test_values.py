@@ -386,3 +386,70 @@ def test_revenue_of_customers_in_several_currencies_plays_no_part() -> None:
 def test_codes_of_countries_are_no_currencies() -> None:
     data = kb.open_dataset(contracts(["EUR", "AT", "DE", "EUR"], "region"), as_of="2023-05-01")
     assert data.notes == ()
+
+
+# -- rows without customers, tables of one file ----------------------------------------------------------------------
+
+WITHOUT = "customer_id,timestamp,amount\n1,2024-01-05,3\n,2024-01-06,x\nNULL,,4\n2,2024-02-05,5\n  ,2024-02-06,6\n"
+
+
+def test_rows_without_customer_are_refused_or_dropped_with_a_count(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(WITHOUT)
+    with pytest.raises(kb.DatasetError, match="has no value: row 3 .empty., row 6"):
+        kb.open_dataset(tmp_path)
+    (tmp_path / "kbind.yaml").write_text("drop_rows_without: customer_id\n")
+    data = kb.open_dataset(tmp_path)
+    assert data.table("events")["amount"].tolist() == [3, 5]
+    assert data.notes == ("events.csv: 3 rows without customer_id dropped, as kbind.yaml says",)
+    (tmp_path / "events.csv").write_text(WITHOUT + "3,soon,7\n")
+    with pytest.raises(kb.DatasetError, match="is not a date or time: row 7 .'soon'") as caught:
+        kb.open_dataset(tmp_path)
+    assert len(caught.value.problems) == 1
+    (tmp_path / "events.csv").write_text("customer_id,timestamp\n,2024-01-05\n")
+    with pytest.raises(kb.DatasetError, match="column 'customer_id': has no value: row 2"):
+        kb.open_dataset(tmp_path)
+
+
+def test_dropped_rows_of_parquet_customers_and_contracts(tmp_path: Path) -> None:
+    people = pd.DataFrame({"customer_id": [1.0, np.nan, np.nan, 2.0], "size": list("abcd")})
+    people.to_parquet(tmp_path / "customers.parquet")
+    terms = pd.DataFrame({"customer_id": [1, None], "start": ["2024-01-05", "2024-02-01"], "end": [None, "2024-01-01"]})
+    terms.convert_dtypes().to_parquet(tmp_path / "subscriptions.parquet")
+    (tmp_path / "kbind.yaml").write_text("drop_rows_without: customer_id\n")
+    data = kb.open_dataset(tmp_path)
+    assert {name: table.rows for name, table in data.tables.items()} == {"customers": 2, "subscriptions": 1}
+    assert [note.split(" dropped")[0] for note in data.notes] == [
+        "customers.parquet: 2 rows without customer_id", "subscriptions.parquet: 1 row without customer_id"
+    ]  # fmt: skip
+    (tmp_path / "kbind.yaml").write_text("drop_rows_without: order_id\n")
+    with pytest.raises(kb.DatasetError, match="drop_rows_without: 'order_id'; allowed: customer_id"):
+        kb.open_dataset(tmp_path)
+
+
+def test_two_tables_of_one_file_are_two_tables(tmp_path: Path) -> None:
+    (tmp_path / "all.csv").write_text("id,von,mrr\n1,2024-01-05,4\n2,2024-02-05,5\n")
+    tables = {"customers": {"file": "all.csv", "customer_id": "id"},
+              "subscriptions": {"file": "all.csv", "customer_id": "id", "start": "von"}}  # fmt: skip
+    assert list(kb.open_dataset(tmp_path, mapping=tables).tables) == ["customers", "subscriptions"]
+    (tmp_path / "kbind.yaml").write_text(
+        "tables:\n  customers: {file: all.csv, columns: {customer_id: id}}\n"
+        "  subscriptions: {file: all.csv, columns: {customer_id: id, start: von}}\n"
+    )
+    for source in (tmp_path, tmp_path / "all.csv"):
+        data = kb.open_dataset(source)
+        assert {name: table.rows for name, table in data.tables.items()} == {"customers": 2, "subscriptions": 2}
+    (tmp_path / "all.csv").rename(tmp_path / "events.csv")
+    (tmp_path / "kbind.yaml").write_text(
+        "tables:\n  customers: {file: events.csv, columns: {customer_id: id}}\n"
+        "  events: {columns: {customer_id: id, timestamp: von}}\n"
+    )
+    assert list(kb.open_dataset(tmp_path).tables) == ["customers", "events"]
+
+
+def test_two_tables_of_one_table_of_a_database(tmp_path: Path) -> None:
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "crm.duckdb")) as connection:
+        connection.execute("CREATE TABLE deals AS SELECT 1 AS customer_id, DATE '2024-01-05' AS start")
+    tables = {name: {"file": "deals"} for name in ("customers", "subscriptions")}
+    assert list(kb.open_dataset(tmp_path / "crm.duckdb", mapping=tables).tables) == ["customers", "subscriptions"]

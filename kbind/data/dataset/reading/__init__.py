@@ -57,6 +57,7 @@ __all__ = [
     "yes_or_no",
 ]
 
+_VALUE = "allowed: a value in every row"
 YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
 NO = ("no", "false", "0", "n", "f", "nein", "falsch")
 
@@ -137,7 +138,7 @@ def read_column(
         blank = is_text(physical) and (reading.converted or spec.kind is not Kind.ID)
         empty = parse("_x IS NULL", x=text(source) if blank else column(source))
         trace = None if blank else parse("count(*) - count(_x)", x=column(source))
-        breaches.append(Breach(empty, "has no value", "allowed: a value in every row", source, trace))
+        breaches.append(Breach(empty, "has no value", _VALUE, source, trace, absent=True))
     if spec.happened:
         zone = UTC if reading.instant else None
         early, late = literal(datetime(1900, 1, 1, tzinfo=zone)), literal(datetime(2201, 1, 1, tzinfo=zone))

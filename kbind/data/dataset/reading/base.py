@@ -28,7 +28,7 @@ class Breach:
 
     `trace` is an aggregate of the whole column that is zero or NULL only if no row meets the condition. Made of
     counts and extremes it costs nothing where the file carries these, and the rows need not be looked at.
-    `tolerated`: the rows are named in a note and count as missing.
+    `tolerated`: the rows are named in a note and count as missing. `absent`: they have no value at all.
     """
 
     where: Expression
@@ -37,6 +37,7 @@ class Breach:
     column: str | None = None
     trace: Expression | None = None
     tolerated: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)

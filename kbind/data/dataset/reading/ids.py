@@ -40,7 +40,7 @@ def read_text_id(name: str, source: str, physical: str, counts: Mapping[str, int
     breaches = []
     if required and counts["nothing"]:
         allowed = "allowed: a value in every row"
-        breaches.append(Breach(is_word(value, NOTHING), "stands for a missing value", allowed, source))
+        breaches.append(Breach(is_word(value, NOTHING), "stands for a missing value", allowed, source, absent=True))
     elif counts["nothing"]:
         as_it_is, value = False, without(value, NOTHING)
     if counts["rounded"]:
