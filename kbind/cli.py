@@ -84,11 +84,12 @@ def check(
     lapse: Lapse = None,
     ends: Ends = None,
 ) -> None:
-    """Check a company's data: print an overview, or every problem and exit with 2."""
+    """Check a company's data: print an overview and what each column means, or every problem and exit with 2."""
     from kbind.data.dataset import open_dataset
+    from kbind.data.dataset.describe import describe
 
     data = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
-    typer.echo(str(data))
+    typer.echo(f"{data}\n\n{describe(data)}")
 
 
 @app.command()

@@ -121,7 +121,7 @@ def test_frames_with_times_of_two_kinds(values: list[object], message: str) -> N
 def test_what_lies_behind_the_end_is_left_out_and_told(write: Write) -> None:
     data = kb.open_dataset(write(events=_csv(["2024-01-05", "2024-02-05", "2024-03-01"])), as_of="2024-03-01")
     assert kb.activity(data).to_frame()["active"].tolist() == [1, 1]
-    assert data.notes == ("rows from 2024-03-01 on lie behind the end of the data: events",)
+    assert data.notes == ("rows from 2024-03-01 on lie behind the end of the data: events (1)",)
 
 
 @pytest.mark.parametrize(

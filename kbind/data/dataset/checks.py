@@ -78,6 +78,8 @@ class CheckedTable:
         Column of amounts in several currencies, which is none of `columns` so that nobody adds them up -> type.
     currency : str
         The column that says which currency these are in.
+    names : mapping of str to str
+        Column -> what the source calls it.
     """
 
     name: str
@@ -89,6 +91,7 @@ class CheckedTable:
     translation: Translation | None = None
     apart: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def every(self) -> dict[str, str]:
@@ -332,7 +335,8 @@ def checked_table(
     if source.is_text:
         engine.drop(source.relation)
     instants = frozenset(reading.name for reading in readings if reading.instant)
-    return _described(engine, source.table, source.label, list(expressions), instants)
+    described = _described(engine, source.table, source.label, list(expressions), instants)
+    return replace(described, names={reading.name: reading.source for reading in readings})
 
 
 def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:
@@ -387,7 +391,7 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
     names = ["customer_id", *(name for name in table.columns if name != "customer_id")]
     result = _described(engine, table.name, table.label, names, table.instants)
     found = Translation(system, counted["ids"], counted["found"], table.rows - result.rows)
-    return replace(result, translation=found)
+    return replace(result, translation=found, names=table.names)
 
 
 def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:

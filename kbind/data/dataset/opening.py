@@ -35,12 +35,11 @@ from kbind.data.dataset.config import (
 from kbind.data.dataset.currencies import with_currencies
 from kbind.data.dataset.flags import spellings, values_of
 from kbind.data.dataset.model import Card, Dataset
+from kbind.data.dataset.noteworthy import noteworthy
 from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.places import check_exists
 from kbind.data.dataset.reading import Reading, functions
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS
-from kbind.data.dataset.recording import before_notes
-from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.dataset.span import check_span
@@ -49,12 +48,6 @@ from kbind.errors import DatasetError, Problem, check_choice, did_you_mean, list
 
 #: Longest title of a data set: it stands above every page.
 _TITLE = 100
-
-#: So far from all others, and so few, rows are worth a note.
-_FAR, _FEW = timedelta(days=200), 3
-
-#: Rows up to which customers are looked up one by one when a data set is opened.
-_MANY_ROWS = 5_000_000
 
 
 def open_dataset(
@@ -204,9 +197,8 @@ def open_dataset(
         data = replace(data, as_of=_last_complete(data))
     notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
-    notes += [note for table in tables.values() if (note := _untranslated(table))]
     data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
-    return replace(data, notes=(*data.notes, *_worth_knowing(data)))
+    return replace(data, notes=(*data.notes, *noteworthy(data, default_end=declared_end is None)))
 
 
 def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | None) -> Config:
@@ -282,87 +274,3 @@ def _last_complete(data: Dataset) -> datetime | None:
         return None
     day = max(last).replace(hour=0, minute=0, second=0, microsecond=0)
     return day + timedelta(days=1)
-
-
-def _untranslated(table: CheckedTable) -> str:
-    """What was left out because `id_map` does not know whose it is."""
-    found = table.translation
-    if found is None or not found.rows_left_out:
-        return ""
-    ids = f"{found.ids - found.found:,} of {found.ids:,} ids of {found.system!r} without a partner in id_map"
-    return f"{table.label}: {ids}; rows left out: {found.rows_left_out:,}"
-
-
-def _worth_knowing(data: Dataset) -> list[str]:
-    notes = refund_notes(data)
-    for name, table in data.tables.items():
-        contract = TABLES[name].columns
-        for column in table.columns:
-            meant = did_you_mean(column, [c for c in contract if c not in table.columns]).strip()
-            if column not in contract and meant:
-                notes.append(f"{table.label}: column {column!r} is an attribute of no meaning to kbind; {meant}")
-    notes += _orphans(data) + _strays(data) + before_notes(data)
-    late = [
-        table.name
-        for table in data.tables.values()
-        if table.span and data.as_of and data.wall_clock(table.span[1]) >= data.as_of
-    ]
-    if late:
-        notes.append(f"rows from {data.as_of:%Y-%m-%d} on lie behind the end of the data: {', '.join(late)}")
-    return notes
-
-
-def _orphans(data: Dataset) -> list[str]:
-    """Customers of other tables that `customers` does not know; not counted in very long tables."""
-    notes = []
-    for name, table in data.tables.items():
-        if (
-            "customers" not in data.tables
-            or name == "customers"
-            or table.rows > _MANY_ROWS
-            or not table.names_customers
-        ):
-            continue
-        found = data.engine.query(
-            "SELECT count(*) AS n FROM (SELECT DISTINCT customer_id FROM t) AS d "
-            "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",
-            tables={"t": name, "customers": "customers"},
-        )
-        unknown = found.column("n")[0].as_py()
-        if unknown:
-            notes.append(f"{table.label}: {unknown:,} customers are not in customers")
-    return notes
-
-
-def _strays(data: Dataset) -> list[str]:
-    """A few rows long after or before all others: mostly a mistyped year, which would stretch every calendar."""
-    notes = []
-    for name, table in data.tables.items():
-        time = next((column for column, spec in TABLES[name].columns.items() if spec.happened), None)
-        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
-            continue
-        first, last = table.span
-        found = data.engine.query(
-            "SELECT max(_t) FILTER (WHERE _t < _late) AS before, count(*) FILTER (WHERE _t >= _late) AS after_n, "
-            "min(_t) FILTER (WHERE _t >= _late) AS late_first, min(_t) FILTER (WHERE _t > _early) AS after, "
-            "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last "
-            "FROM t",
-            tables={"t": name},
-            columns={"t": time},
-            values={"late": last - _FAR, "early": first + _FAR},
-        ).to_pylist()[0]
-        for n, inner, outer, edge, others, word in (
-            (found["after_n"], found["before"], found["late_first"], last, first, "after"),
-            (found["before_n"], found["after"], found["early_last"], first, last, "before"),
-        ):
-            # few rows, and farther away than all others are from each other
-            if (
-                inner is None
-                or n > max(_FEW, table.rows // 1000)
-                or abs(outer - inner) <= max(_FAR, abs(inner - others))
-            ):
-                continue
-            rows = "1 row lies" if n == 1 else f"{n:,} rows lie"
-            days = f"{abs(outer - inner).days:,} days {word} all others"
-            notes.append(f"{table.label}: {rows} {days} ({edge:%Y-%m-%d}); a mistyped year?")
-    return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -32,12 +32,19 @@ class Column:
         The only values allowed, if any.
     happened : bool
         For times: when the row happened or began; the table's span runs from the first to the last.
+    meaning : str
+        What it holds, in which unit, as documentation and `kbind check` say it.
     """
 
     kind: Kind
     required: bool = False
     levels: tuple[str, ...] = ()
     happened: bool = False
+    meaning: str = ""
+
+    def that_is(self, meaning: str) -> Column:
+        """A column of this kind with a meaning of its own."""
+        return replace(self, meaning=meaning)
 
 
 @dataclass(frozen=True)
@@ -68,118 +75,124 @@ _FLAG = Column(Kind.FLAG)
 TABLES: Mapping[str, Table] = {
     "customers": Table(
         {
-            "customer_id": _ID,
-            "acquired_at": Column(Kind.TIME, happened=True),
-            "referred_by": _OPTIONAL_ID,
-            "consent": _FLAG,
+            "customer_id": _ID.that_is("who it is; one row a customer"),
+            "acquired_at": Column(Kind.TIME, happened=True).that_is("day or moment from which on it was a customer"),
+            "referred_by": _OPTIONAL_ID.that_is("customer_id of the customer who recommended you"),
+            "consent": _FLAG.that_is("whether it may be contacted: yes or no"),
         },
         key=("customer_id",),
     ),
     "events": Table(
         {
-            "customer_id": _ID,
-            "timestamp": _HAPPENED,
-            "kind": _TEXT,
-            "amount": _NUMBER,
-            "currency": _TEXT,
-            "order_id": _OPTIONAL_ID,
-            "category": _TEXT,
-            "channel": _TEXT,
-            "device": _TEXT,
+            "customer_id": _ID.that_is("who it was"),
+            "timestamp": _HAPPENED.that_is("when it happened"),
+            "kind": _TEXT.that_is("what it was, such as order or login"),
+            "amount": _NUMBER.that_is("what was paid for it, in the currency of the data; negative for a refund"),
+            "currency": _TEXT.that_is("currency of the amount, such as EUR"),
+            "order_id": _OPTIONAL_ID.that_is("order that the row belongs to; rows with the same one are one order"),
+            "category": _TEXT.that_is("group of goods"),
+            "channel": _TEXT.that_is("where it was bought, such as web or shop"),
+            "device": _TEXT.that_is("what it was bought or used with"),
         }
     ),
     "subscriptions": Table(
         {
-            "customer_id": _ID,
-            "start": _HAPPENED,
-            "end": _TIME,
-            "mrr": _NUMBER,
-            "currency": _TEXT,
-            "plan": _TEXT,
-            "term_end": _TIME,
-            "notice_at": _TIME,
-            "auto_renew": _FLAG,
-            "seats": _NUMBER,
-            "discount": _NUMBER,
+            "customer_id": _ID.that_is("whose contract it is"),
+            "start": _HAPPENED.that_is("first day or moment of the contract"),
+            "end": _TIME.that_is("moment from which on it no longer holds; empty while it runs"),
+            "mrr": _NUMBER.that_is("revenue of the contract a month, in the currency of the data (yearly price / 12)"),
+            "currency": _TEXT.that_is("currency of mrr, such as EUR"),
+            "plan": _TEXT.that_is("what was booked"),
+            "term_end": _TIME.that_is("end of the term that the customer is bound to"),
+            "notice_at": _TIME.that_is("when notice was given"),
+            "auto_renew": _FLAG.that_is("whether it renews by itself: yes or no"),
+            "seats": _NUMBER.that_is("number of users or licences"),
+            "discount": _NUMBER.that_is("discount on the price, as a share from 0 to 1"),
         },
         ordered=(("start", "end"),),
     ),
     "cancellations": Table(
         {
-            "customer_id": _ID,
-            "timestamp": _HAPPENED,
-            "reason": _TEXT,
-            "reason_text": _TEXT,
-            "voluntary": _FLAG,
+            "customer_id": _ID.that_is("who cancelled"),
+            "timestamp": _HAPPENED.that_is("when the cancellation was received"),
+            "reason": _TEXT.that_is("reason, as one of some words"),
+            "reason_text": _TEXT.that_is("reason in the customer's own words"),
+            "voluntary": _FLAG.that_is("yes if the customer wanted to go, no if a payment failed or you ended it"),
         }
     ),
     "tickets": Table(
         {
-            "customer_id": _ID,
-            "opened": _HAPPENED,
-            "closed": _TIME,
-            "kind": _TEXT,
-            "severity": Column(Kind.ANY),
-            "goodwill": _NUMBER,
+            "customer_id": _ID.that_is("who asked"),
+            "opened": _HAPPENED.that_is("when the request came in"),
+            "closed": _TIME.that_is("when it was settled; empty while it is open"),
+            "kind": _TEXT.that_is("what it was about"),
+            "severity": Column(Kind.ANY).that_is("how bad it was: a number, or a word"),
+            "goodwill": _NUMBER.that_is("what was paid or credited for it, in the currency of the data"),
         },
         ordered=(("opened", "closed"),),
     ),
     "feedback": Table(
         {
-            "customer_id": _ID,
-            "timestamp": _HAPPENED,
-            "instrument": Column(Kind.TEXT, required=True),
-            "score": _NUMBER,
-            "text": _TEXT,
-            "respondent_id": _OPTIONAL_ID,
-            "respondent_role": _TEXT,
-            "project": _TEXT,
+            "customer_id": _ID.that_is("whose feedback it is"),
+            "timestamp": _HAPPENED.that_is("when it was given"),
+            "instrument": Column(Kind.TEXT, required=True).that_is("what was asked, such as nps or csat"),
+            "score": _NUMBER.that_is("the answer, in the points of the instrument"),
+            "text": _TEXT.that_is("the answer in words"),
+            "respondent_id": _OPTIONAL_ID.that_is("person who answered"),
+            "respondent_role": _TEXT.that_is("role of that person, such as user or buyer"),
+            "project": _TEXT.that_is("what the answer is about"),
         }
     ),
     "campaigns": Table(
         {
-            "customer_id": _ID,
-            "campaign": Column(Kind.TEXT, required=True),
-            "assigned_at": Column(Kind.TIME, happened=True),
-            "arm": _TEXT,
-            "propensity": _NUMBER,
-            "cost": _NUMBER,
+            "customer_id": _ID.that_is("who was chosen, or held back"),
+            "campaign": Column(Kind.TEXT, required=True).that_is("name of the campaign"),
+            "assigned_at": Column(Kind.TIME, happened=True).that_is("when the customer was assigned to an arm"),
+            "arm": _TEXT.that_is("treatment, or control for those held back"),
+            "propensity": _NUMBER.that_is("chance with which the customer was treated, from 0 to 1"),
+            "cost": _NUMBER.that_is("cost of treating this customer, in the currency of the data"),
         }
     ),
     "contacts": Table(
         {
-            "customer_id": _ID,
-            "contact_id": Column(Kind.ID, required=True),
-            "side": Column(Kind.TEXT, levels=("ours", "theirs")),
-            "role": _TEXT,
-            "start": _TIME,
-            "end": _TIME,
+            "customer_id": _ID.that_is("whose contact it is"),
+            "contact_id": Column(Kind.ID, required=True).that_is("person"),
+            "side": Column(Kind.TEXT, levels=("ours", "theirs")).that_is("ours or theirs"),
+            "role": _TEXT.that_is("role of the person"),
+            "start": _TIME.that_is("from when on"),
+            "end": _TIME.that_is("until when; empty while it lasts"),
         },
         ordered=(("start", "end"),),
     ),
     "id_map": Table(
         {
-            "system": Column(Kind.TEXT, required=True),
-            "system_id": Column(Kind.ID, required=True),
-            "customer_id": _ID,
+            "system": Column(Kind.TEXT, required=True).that_is("name of the system, as kbind.yaml calls it"),
+            "system_id": Column(Kind.ID, required=True).that_is("id of the customer in that system"),
+            "customer_id": _ID.that_is("the customer behind it"),
         },
         key=("system", "system_id"),
     ),
     "periods": Table(
         {
-            "first_day": _HAPPENED,
-            "last_day": Column(Kind.TIME, required=True),
-            "customers_start": _COUNT,
-            "gained": _COUNT,
-            "lost": _COUNT,
-            "revenue_start": _NUMBER,
-            "revenue_lost": _NUMBER,
-            "revenue_contraction": _NUMBER,
-            "revenue_expansion": _NUMBER,
+            "first_day": _HAPPENED.that_is("first day of the period"),
+            "last_day": Column(Kind.TIME, required=True).that_is("last day of the period; it belongs to it"),
+            "customers_start": _COUNT.that_is("customers at the start"),
+            "gained": _COUNT.that_is("customers at the end who were none at the start"),
+            "lost": _COUNT.that_is("customers at the start who are none at the end"),
+            "revenue_start": _NUMBER.that_is("revenue of the customers at the start, in the period"),
+            "revenue_lost": _NUMBER.that_is("of that, revenue of the customers lost"),
+            "revenue_contraction": _NUMBER.that_is("of that, what the others pay less"),
+            "revenue_expansion": _NUMBER.that_is("what the others pay more"),
         },
         until="last_day",
     ),
-    "reasons": Table({"first_day": _HAPPENED, "reason": Column(Kind.TEXT, required=True), "customers": _COUNT}),
+    "reasons": Table(
+        {
+            "first_day": _HAPPENED.that_is("first day of the period"),
+            "reason": Column(Kind.TEXT, required=True).that_is("why customers were lost"),
+            "customers": _COUNT.that_is("customers lost for that reason"),
+        }
+    ),
 }
 
 

@@ -279,7 +279,7 @@ def test_as_of_in_every_form(as_of: Any) -> None:
     data = kb.open_dataset({"events": EVENTS}, as_of=as_of, timezone="Europe/Berlin")
     assert data.as_of == datetime(2024, 3, 1)
     assert _active(data) == [2, 1]
-    assert data.notes[-1] == "rows from 2024-03-01 on lie behind the end of the data: events"
+    assert data.notes[-1] == "rows from 2024-03-01 on lie behind the end of the data: events (1)"
 
 
 @pytest.mark.parametrize("as_of", ["31.12.2024", 20240101, pd.NaT, "soon"])
