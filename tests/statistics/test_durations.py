@@ -16,7 +16,7 @@ from kbind.statistics.groups import encode_groups
 
 def contracts(rows: list[tuple[Any, ...]], as_of: str = "2025-01-01", **tables: pd.DataFrame) -> kb.Dataset:
     frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
-    return kb.open_dataset({"subscriptions": frame, **tables}, as_of=as_of)
+    return kb.open_dataset({"subscriptions": frame, **tables}, as_of=as_of, ends="exclusive")
 
 
 def lives(data: kb.Dataset, **arguments: Any) -> list[tuple[Any, ...]]:
@@ -40,7 +40,7 @@ def lives(data: kb.Dataset, **arguments: Any) -> list[tuple[Any, ...]]:
         ([(1, "2023-01-01", "2024-06-01"), (1, "2023-03-01", "2023-09-01")], (17.0, True)),  # one within the other
         ([(1, "2024-06-01", "2025-06-01")], (7.0, False)),  # ends behind the end of the data
         ([(1, "2024-06-01", "2025-01-01")], (7.0, False)),  # whether it is renewed, nobody knows yet
-        ([(1, "2024-06-01", "2024-06-01"), (1, "2024-07-01", None)], (6.0, False)),  # ends where it starts: covers none
+        ([(1, "2024-06-01", "2024-06-01"), (1, "2024-07-01", None)], (0.0, True)),  # left on the first day, came back
     ],
 )
 def test_contracts_by_hand(rows: list[Any], expected: tuple[float, bool]) -> None:
@@ -61,6 +61,31 @@ def test_grace_is_an_argument() -> None:
     data = contracts([(1, "2023-01-01", "2024-01-01"), (1, "2024-01-20", None)])
     assert lives(data, grace="1D")[0][:2] == (12.0, True)
     assert lives(data, grace="30D")[0][:2] == (24.0, False)
+
+
+@pytest.mark.parametrize(
+    ("end", "as_of", "grace", "expected"),
+    [
+        ("2024-06-30", "2024-07-01", "1D", (False, 6 - 1 / 30)),  # open: seen up to its end, not up to that of the data
+        ("2024-07-01", "2024-07-01", "0D", (False, 6)),
+        ("2024-06-30", "2024-07-01", "0D", (True, 6 - 1 / 30)),
+        ("2024-06-30", "2024-07-02", "1D", (True, 6 - 1 / 30)),
+        ("2024-05-01", "2024-07-01", "8W", (True, 4)),  # 61 days
+        ("2024-05-01", "2024-06-26", "8W", (False, 4)),
+    ],
+)
+def test_leaving_is_known_when_grace_is_over(end: str, as_of: str, grace: str, expected: tuple[bool, float]) -> None:
+    frame = pd.DataFrame([(1, "2024-01-01", end)], columns=["customer_id", "start", "end"])
+    data = kb.open_dataset({"subscriptions": frame}, as_of=as_of, ends="exclusive", grace=grace)
+    ((duration, left, _, _),) = lives(data)
+    assert (left, duration) == (expected[0], pytest.approx(expected[1]))
+
+
+def test_who_left_on_the_first_day_is_counted_at_age_0() -> None:
+    for clock in ("", " 10:00"):
+        rows = [(1, f"2024-01-31{clock}", f"2024-01-31{clock}"), (2, f"2024-01-31{clock}", None)]
+        assert lives(contracts(rows))[0] == (0.0, True, 0.0, 1)
+        assert kb.survival_curve(contracts(rows)).to_frame()["survival"].tolist()[0] == 0.5
 
 
 def test_earlier_end_of_the_data() -> None:
@@ -137,7 +162,7 @@ def test_contracts_counted_one_by_one(rows: list[Any], as_of: str) -> None:
     end = pd.Timestamp(as_of)
     expected = []
     for customer in {row[0] for row in frame}:
-        mine = sorted((s, min(e, end)) for c, s, e in frame if c == customer and s < end and e > s)
+        mine = sorted((s, min(e, end)) for c, s, e in frame if c == customer and s < end)
         if not mine:
             continue
         start, reach = mine[0]
@@ -145,10 +170,11 @@ def test_contracts_counted_one_by_one(rows: list[Any], as_of: str) -> None:
             if s > reach + pd.Timedelta(days=1):
                 break
             reach = max(reach, e)
-        expected.append((start, reach, reach < end))
+        # nobody has left before grace is over
+        expected.append((start, reach, reach + pd.Timedelta(days=1) < end))
     try:
         found = kb.durations(contracts(frame, as_of=as_of))
-    except kb.NotEnoughData:
+    except kb.ArgumentError:
         assert not expected
         return
     assert found.customers == len(expected)

@@ -33,6 +33,7 @@ from kbind.data.dataset.config import (
     read_timezone,
 )
 from kbind.data.dataset.currencies import with_currencies
+from kbind.data.dataset.ends import move_last_days
 from kbind.data.dataset.flags import spellings, values_of
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.noteworthy import noteworthy
@@ -94,7 +95,8 @@ def open_dataset(
     lapse : str, optional
         So long a customer without a contract may be silent without having left, such as "56D".
     ends : {"inclusive", "exclusive"}, optional
-        Whether the end of a contract is the last day that belongs to it, or the first that does not.
+        Whether the end of a contract is the last day that belongs to it, or the moment from which on it is over.
+        Default: what the contracts show, told in the notes.
 
     Returns
     -------
@@ -134,8 +136,9 @@ def open_dataset(
     patience = days_of("grace", _first_given(grace, config.grace, "1D"))
     silence = _first_given(lapse, config.lapse)
     days_of_silence = None if silence is None else days_of("lapse", silence)
-    if (meant := _first_given(ends, config.ends)) is not None:
-        check_choice("ends", meant, ENDS)
+    meant = _first_given(ends, config.ends)
+    if meant is not None:
+        meant = check_choice("ends", meant, ENDS)
     sources, unused = find_sources(engine, source, table, config)
     engine.seal()
     name = plain(config.title or _name_of(source), _TITLE)
@@ -197,6 +200,7 @@ def open_dataset(
         data = replace(data, as_of=_last_complete(data))
     notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
+    notes += move_last_days(data, meant)
     data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
     return replace(data, notes=(*data.notes, *noteworthy(data, default_end=declared_end is None)))
 

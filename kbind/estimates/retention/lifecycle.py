@@ -29,6 +29,8 @@ class Lifecycle(Shown):
         Counts.
     known : ndarray of int, shape (groups, periods)
         Of the resurrected, those who were customers before recording began, by their first recorded period.
+    open : ndarray of int, shape (groups, periods)
+        Of the retained, those whose contract has ended: until grace is over, nobody knows whether they have left.
     """
 
     activity: Activity
@@ -38,6 +40,7 @@ class Lifecycle(Shown):
     churned: Ints = field(repr=False)
     active: Ints = field(repr=False)
     known: Ints = field(repr=False)
+    open: Ints = field(repr=False)
 
     @property
     def definition(self) -> str:
@@ -65,12 +68,15 @@ class Lifecycle(Shown):
         -------
         DataFrame
             Columns of `by`, period (label), new, retained, resurrected, churned, active. Always
-            active = new + retained + resurrected = active before - churned + new + resurrected.
+            active = new + retained + resurrected = active before - churned + new + resurrected. For contracts also
+            open: of the retained, those whose contract ended before the period, at most grace before the end of the
+            data.
         """
         import pandas as pd
 
         kept = slice(self.activity.early, self.activity.calendar.lived)
-        names = ("new", "retained", "resurrected", "churned", "active")
+        contracts = ("open",) if self.activity.log == "subscriptions" else ()
+        names = ("new", "retained", "resurrected", "churned", "active", *contracts)
         frames = [
             pd.DataFrame(
                 {"period": self.activity.calendar.labels[kept]} | {n: getattr(self, n)[g, kept] for n in names}
@@ -121,4 +127,6 @@ def lifecycle(activity: Activity | Dataset) -> Lifecycle:
     either = np.zeros_like(active)
     either[:, 1:] = by_period(record.counts.active(1))[:, :-1]
     retained = np.where(np.arange(active.shape[1]) > 0, before + (active - first) - either, 0)
-    return Lifecycle(record, new, retained, active - new - retained, before - retained, active, first - new)
+    return Lifecycle(
+        record, new, retained, active - new - retained, before - retained, active, first - new, record.open
+    )

@@ -64,10 +64,12 @@ class RevenueRetention(Shown):
         """What was counted and divided, in one sentence."""
         rules = {figure: self._rule(figure).formula for figure in FIGURES}
         told = "; ".join(f"{figure} = {formula or 'open'}" for figure, formula in rules.items())
+        period, grace = self.movements.calendar.period, self.movements.grace
         return (
-            f"Recurring revenue at the two ends of a {self.movements.calendar.period}, a customer's being the sum over "
-            f"its contracts with start <= t < end. Preset {self.preset}: {told}. {self.conf_level:.0%} intervals: "
-            f"bootstrap over customers, Wilson for logo_churn. {self.movements.provenance}"
+            f"Recurring revenue at the two ends of a {period}, a customer's being the sum over its contracts with "
+            f"start <= t < end, or at most {grace:,} days later where another may follow. Preset {self.preset}: "
+            f"{told}. {self.conf_level:.0%} intervals: bootstrap over customers, Wilson for logo_churn. "
+            f"{self.movements.provenance}"
         )
 
     @property
@@ -85,7 +87,9 @@ class RevenueRetention(Shown):
         DataFrame
             Columns of `by`, period (label), n_start (customers paying at the start), start_mrr, new, expansion,
             contraction, churn, reactivation, end_mrr, then grr, nrr, quick_ratio and logo_churn, each with `_ci_lower`
-            and `_ci_upper`. Always end_mrr = start_mrr + new + reactivation + expansion - contraction - churn.
+            and `_ci_upper`. Always end_mrr = start_mrr + new + reactivation + expansion - contraction - churn. At last
+            n_open and open_mrr: customers and revenue that count at the end although a contract has ended, because
+            grace is not over.
         """
         import pandas as pd
 
@@ -96,6 +100,7 @@ class RevenueRetention(Shown):
             cells |= {name: self.moved[name][g] for name in MOVEMENTS} | {"end_mrr": self.end[g]}
             for figure, (value, lower, upper) in self.rates.items():
                 cells |= {figure: value[g], f"{figure}_ci_lower": lower[g], f"{figure}_ci_upper": upper[g]}
+            cells |= {"n_open": self.movements.n_open[g], "open_mrr": self.movements.open[g] / self.movements.scale}
             frames.append(pd.DataFrame(cells))
         return stack_groups(self.movements.by, self.movements.groups, frames)
 
@@ -110,6 +115,7 @@ def revenue_retention(
     definition: str = "standard",
     by: str | Sequence[str] | None = None,
     as_of: object = None,
+    grace: str | None = None,
     include_reactivation: bool = False,
     rng: int | Generator = 0,
     conf_level: float = 0.95,
@@ -129,6 +135,9 @@ def revenue_retention(
         of the customer's first contract counts.
     as_of : date, datetime or ISO text, optional
         An earlier end of the data. Default: that of the data set.
+    grace : str, optional
+        So long after the end of a contract the next may start without the customer having left. Default: that of the
+        data set.
     include_reactivation : bool
         Count revenue of customers who came back in the numerator of the quick ratio.
     rng : int or Generator
@@ -149,10 +158,12 @@ def revenue_retention(
     Notes
     -----
     A customer's revenue at an instant t is the sum over its contracts with start <= t < end, in the currency of `mrr`;
-    who has a free contract only is not paying. Windows are looked at from both ends: who pays at the start and not at
-    the end is churn, who pays more is expansion, less contraction; who pays only at the end is new, or a reactivation
-    if it had paid before the window. Amounts are added up as whole millionths, so that no order of rows and no number
-    of threads changes them and the movements add up. Customers with a contract of unknown mrr are left out and noted.
+    who has a free contract only is not paying. Where another contract follows within grace, the one that has ended
+    counts until then; until grace is over nobody has left, and `open_mrr` says how much may still. Windows are looked
+    at from both ends: who pays at the start and not at the end is churn, who pays more is expansion, less contraction;
+    who pays only at the end is new, or a reactivation if it had paid before the window. Amounts are added up as whole
+    millionths, so that no order of rows and no number of threads changes them and the movements add up. Customers with
+    a contract of unknown mrr are left out and noted.
 
     Intervals of money are percentiles of 2,000 draws of customers with replacement; of more than 2,000 customers,
     random groups of them are drawn instead. NaN where the data shows no variation (nobody left or changed, say), and
@@ -181,7 +192,7 @@ def revenue_retention(
     """
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
-    record = movements(data, period=period, by=by, as_of=as_of)
+    record = movements(data, period=period, by=by, as_of=as_of, grace=grace)
     return retention_of(record, definition, check_rng(rng), conf_level, include=include_reactivation)
 
 

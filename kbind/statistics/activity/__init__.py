@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kbind.data.calendar import PERIODS, Calendar
+from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
@@ -48,6 +48,11 @@ class Activity(Shown):
         The same without those who were customers before recording began, whose first activity is not in the data.
     log : str
         Table it comes from: "events" or "subscriptions".
+    open : ndarray of int, shape (groups, periods)
+        Of the active customers, those who are so only because grace is not over: their contract ended before the
+        period, and another may still follow.
+    grace : int
+        Days within which a contract may follow another.
     provenance : Provenance
         Data set, zone of the calendar, and the moment up to which the data is complete.
     dated : bool
@@ -64,6 +69,8 @@ class Activity(Shown):
     counts: Counts = field(repr=False)
     fresh: Counts = field(repr=False)
     log: str
+    open: Ints = field(repr=False)
+    grace: int
     provenance: Provenance
     dated: bool = False
     early: int = 0
@@ -79,6 +86,8 @@ class Activity(Shown):
     def definition(self) -> str:
         """What "active" means here, in one sentence."""
         what = "an event" if self.log == "events" else "a contract that covers any moment of it"
+        if self.log == "subscriptions":
+            what += f", or between contracts that are at most {self.grace:,} days apart"
         return f"A customer is active in a {self.calendar.period} with {what}. {self.provenance}"
 
     def to_frame(self) -> pd.DataFrame:
@@ -104,7 +113,12 @@ class Activity(Shown):
 
 
 def activity(
-    data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, log: str | None = None
+    data: Dataset,
+    *,
+    period: str = "month",
+    by: str | Sequence[str] | None = None,
+    log: str | None = None,
+    grace: str | None = None,
 ) -> Activity:
     """Reduce a data set to who was active in which calendar period.
 
@@ -120,6 +134,9 @@ def activity(
         column whose name is taken, such as age, is called by_age.
     log : {"events", "subscriptions"}, optional
         Which table says who is active. Default: the contracts if there are any, else the events.
+    grace : str, optional
+        For contracts: so long after the end of one the next may start without the customer having left. Default:
+        that of the data set.
 
     Returns
     -------
@@ -149,18 +166,25 @@ def activity(
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS), asked=True)
     names = names_of(by)
     placed = place_columns(data, table, names)
-    return record(data, period, table, placed)
+    return record(data, period, table, placed, grace=None if grace is None else days_of("grace", grace))
 
 
 def record(
-    data: Dataset, period: str, table: str, by: Mapping[str, str], values: Mapping[str, Expression] | None = None
+    data: Dataset,
+    period: str,
+    table: str,
+    by: Mapping[str, str],
+    values: Mapping[str, Expression] | None = None,
+    *,
+    grace: int | None = None,
 ) -> Activity:
     """The activity in a log, by columns that stand in known tables; for `values` see `group_steps`."""
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
         raise NotEnoughData(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
-    groups, counts, fresh = count_active(data, table, calendar, by, values)
+    days = data.grace if grace is None else grace
+    groups, counts, fresh, waiting = count_active(data, table, calendar, by, values, grace=days)
     sold = "amount" in (*data.tables[table].columns, *data.tables[table].apart)
     action = "stay" if table == "subscriptions" else "buy" if sold else "use"
     return Activity(
@@ -170,6 +194,8 @@ def record(
         counts=counts,
         fresh=fresh,
         log=table,
+        open=waiting,
+        grace=days,
         provenance=Provenance(data.name, data.timezone, data.as_of),
         dated=data.has("customers.acquired_at"),
         early=_early(calendar, data.recorded_from),

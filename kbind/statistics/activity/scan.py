@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +14,11 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
 from kbind.statistics.groups import Groups, encode_groups, group_steps, integers
+from kbind.statistics.spells import bridge_parts, bridge_steps
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
@@ -25,8 +28,14 @@ _MOST_CELLS = 2 * 10**8
 
 
 def count_active(
-    data: Dataset, log: str, calendar: Calendar, by: Mapping[str, str], values: Mapping[str, Expression] | None = None
-) -> tuple[Groups, Counts, Counts]:
+    data: Dataset,
+    log: str,
+    calendar: Calendar,
+    by: Mapping[str, str],
+    values: Mapping[str, Expression] | None = None,
+    *,
+    grace: int = 0,
+) -> tuple[Groups, Counts, Counts, Ints]:
     """Count the customers of a log by their active periods.
 
     Parameters
@@ -41,6 +50,8 @@ def count_active(
         Column that splits the customers -> table it stands in.
     values : mapping of str to Expression, optional
         What a name in `by` stands for, where it is no column.
+    grace : int
+        Days within which a contract may follow another.
 
     Returns
     -------
@@ -50,9 +61,18 @@ def count_active(
         The record, its groups in the same order.
     fresh : Counts
         Without those who were customers before recording began; the same record where nobody is known to.
+    waiting : ndarray of int, shape (groups, periods)
+        Customers active only because another contract may still follow.
     """
     wide = calendar.size > MAX_WORDS * WORD
+    # a gap within grace covers a whole period only where grace is that long
+    bridges = log == "subscriptions" and "end" in data.tables[log].columns and grace + 1 >= _shortest(calendar)
     seen, parts = _log_rows(data, log, calendar)
+    before = []
+    if bridges:
+        extra, more = _bridge_rows(data, calendar, grace)
+        before, parts = [f"{name} AS ({sql})" for name, sql in extra.items()], parts | more
+        seen = f"{seen} UNION ALL SELECT customer_id, unnest(range(a, z + 1)) AS i FROM covered"
     with_groups, group_names, group_parts = group_steps(data, by, values)
     parts |= group_parts
     told = tells_before(data, log)
@@ -61,7 +81,7 @@ def count_active(
     names = [*group_names, *(["known__before"] if told else [])]
     selected = "".join(f", {name}" for name in names)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
-    steps = [f"seen AS ({seen})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
+    steps = [*before, f"seen AS ({seen})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
     if wide:
         steps += [
             "days AS (SELECT DISTINCT customer_id, i FROM seen)",
@@ -80,7 +100,8 @@ def count_active(
         sql = f"SELECT {kept}, count(*) AS n{selected} FROM masks{joins} GROUP BY {kept}{selected}"
     tables = {"log": log, "customers": "customers"}
     rows = data.tables[log].rows
-    result = data.engine.query(f"WITH {', '.join(steps)} {sql}", tables=tables, parts=parts, slots=rows)
+    whole = f"WITH {', '.join(steps)} {sql}"
+    result = data.engine.query(whole, tables=tables, parts=_used(parts, whole), slots=rows)
     if not result.num_rows:
         raise NotEnoughData(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
     groups, group = encode_groups(result, group_names)
@@ -91,10 +112,22 @@ def count_active(
         )
     count = _silences if wide else _masks
     counts = count(result, len(groups), calendar, group)
+    waiting = np.zeros((len(groups), calendar.size), dtype=np.int64)
+    if bridges:
+        chosen = "".join(f", {name}" for name in group_names)
+        sql = (
+            f"WITH {', '.join([*before, *(f'{name} AS ({step})' for name, step in with_groups.items())])} "
+            f"SELECT a, z, count(*) AS n{chosen} FROM covered{joins} WHERE waits GROUP BY a, z{chosen}"
+        )
+        found = data.engine.query(sql, tables=tables, parts=_used(parts, sql))
+        place = {value: k for k, value in enumerate(groups)}
+        known, code = encode_groups(found, group_names)
+        for k, n, a, z in zip(code, *(integers(found, name) for name in ("n", "a", "z")), strict=True):
+            waiting[place[known[k]], a : z + 1] += n
     new = pc.is_null(result.column("known__before")) if told else pa.array([True])
     if pc.all(new).as_py():
-        return groups, counts, counts
-    return groups, counts, count(result.filter(new), len(groups), calendar, group[new.to_numpy()])
+        return groups, counts, counts, waiting
+    return groups, counts, count(result.filter(new), len(groups), calendar, group[new.to_numpy()]), waiting
 
 
 def _mask(word: int, words: int) -> str:
@@ -112,8 +145,8 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
     }
     if log == "events":
         return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of", parts
-    # A contract covers the periods from its start to the last instant before its end; what runs on is cut
-    # at as_of, and a contract that ends where it starts covers none.
+    # A contract covers the periods from its start to the last instant before its end, and that of its start in any
+    # case; what runs on is cut at as_of.
     if "end" in data.tables[log].columns:
         limit = end_of_data(data, log, "end")
         until = parse("least(coalesce(_end, _limit), _limit)", end=column("end"), limit=limit)
@@ -123,9 +156,38 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
         last = literal(calendar.size - 1)
     parts |= {"until": until, "last": last}
     return (
-        "SELECT customer_id, unnest(range(_i, _last + 1)) AS i FROM log WHERE _time < _as_of AND _time < _until",
+        "SELECT customer_id, unnest(range(_i, greatest(_i, _last) + 1)) AS i FROM log "
+        "WHERE _time < _as_of AND _time <= _until",
         parts,
     )
+
+
+def _shortest(calendar: Calendar) -> int:
+    """Days of the shortest period."""
+    return min((after - start).days for start, after in pairwise(calendar.starts))
+
+
+def _bridge_rows(data: Dataset, calendar: Calendar, grace: int) -> tuple[dict[str, str], dict[str, Expression]]:
+    """Steps up to `covered` (customer_id, a, z, waits): whole periods between contracts at most grace apart."""
+    assert data.as_of is not None
+    boundaries = calendar.boundaries(instants=False)
+    gap = {"reach": column("reach"), "until": parse("least(_u, _e)", u=column("until"), e=literal(data.as_of))}
+    parts = bridge_parts(data, data.as_of) | {
+        "since": bucket(parse("greatest(_t, _first)", t=gap["reach"], first=literal(boundaries[0])), boundaries),
+        "edge": bucket(parse("_t - INTERVAL 1 MICROSECOND", t=gap["until"]), boundaries),
+        "starts": literal(list(boundaries)),
+    }
+    return bridge_steps(grace) | {
+        "gaps": "SELECT customer_id, _since AS a, _edge AS z, until = _bridge_never AS waits, reach FROM bridges "
+        "WHERE reach < _bridge_as_of",
+        # a contract is active up to its end, so the period that it ended in needs nothing
+        "empty": "SELECT customer_id, a + CASE WHEN reach > _starts[a + 1] THEN 1 ELSE 0 END AS a, z, waits FROM gaps",
+        "covered": "SELECT customer_id, a, z, waits FROM empty WHERE a <= z",
+    }, parts
+
+
+def _used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
+    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
 
 
 def _masks(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:

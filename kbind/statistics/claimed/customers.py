@@ -12,6 +12,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, array, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
 
 Floats = NDArray[np.float64]
 
@@ -37,21 +38,21 @@ def has_column(data: Dataset, table: str, name: str) -> bool:
 
 
 def kept_for_a_year(data: Dataset) -> Share:
-    """Customers with a contract a year before the end of the data, and those of them with one at its end."""
-    has_end = has_column(data, "subscriptions", "end")
-    parts = {
-        "start": wall_time(data, "subscriptions", "start"),
-        "end": wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)"),
-        "now": literal(data.as_of),
-        "then": parse("_x - INTERVAL 1 YEAR", x=literal(data.as_of)),
-    }
-    covers = "max(CASE WHEN _start <= {t} AND (_end IS NULL OR _end > {t}) THEN 1 ELSE 0 END)"
+    """Customers with a contract a year before the end of the data, and those of them with one at its end.
+
+    Of whom a contract ended at most grace earlier and another follows, or may still follow, has one.
+    """
+    assert data.as_of is not None
+    steps = bridge_steps(data.grace, known="_bridge_start <= _bridge_as_of")
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    covers = "max(CASE WHEN s <= {t} AND until > {t} THEN 1 ELSE 0 END)"
     row = data.engine.query(
-        f"WITH states AS (SELECT customer_id, {covers.format(t='_then')} AS before, {covers.format(t='_now')} AS now "
-        "FROM log GROUP BY customer_id) "
+        f"WITH {whole}, lasting AS (SELECT c.customer_id, c.s, coalesce(b.until, c.e) AS until FROM held AS c "
+        f"{bridged('c')}), states AS (SELECT customer_id, {covers.format(t='_then')} AS before, "
+        f"{covers.format(t='_bridge_as_of')} AS now FROM lasting GROUP BY customer_id) "
         "SELECT count(*) AS n, count(*) FILTER (WHERE now = 1) AS kept FROM states WHERE before = 1",
         tables={"log": "subscriptions"},
-        parts=parts,
+        parts=bridge_parts(data, data.as_of) | {"then": parse("_x - INTERVAL 1 YEAR", x=literal(data.as_of))},
     )
     return Share(int(row.column("kept")[0].as_py()), int(row.column("n")[0].as_py()))
 

@@ -17,6 +17,7 @@ from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, shown
+from kbind.statistics.spells import contract_end, over, parted, reached
 
 #: Months by which the last sight of a customer lies before the end of the data.
 JUST = 1e-9
@@ -65,19 +66,20 @@ class Lives:
 
 
 def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> Lives:
-    """A customer leaves when no contract follows within the grace period; what comes later is a return."""
-    start = wall_time(data, "subscriptions", "start")
-    has_end = "end" in data.tables["subscriptions"].columns
-    end = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
+    """A customer leaves when no contract follows within the grace period; what comes later is a return.
+
+    Until the grace period is over nobody knows: the customer was last seen when the contract ended.
+    """
     steps = {
         "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
         "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log "
-        "WHERE _start < _as_of AND (_end IS NULL OR _end > _start)",
-        "ordered": "SELECT customer_id, s, e, max(e) OVER (PARTITION BY customer_id ORDER BY s, e "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM spans",
-        "known": "SELECT customer_id, min(s) AS first, coalesce(min(CASE WHEN s > reach + _grace THEN reach END), "
-        "CASE WHEN max(e) < CAST(_as_of AS DATE) THEN max(e) END) AS gone FROM ordered GROUP BY customer_id",
+        "WHERE _start < _as_of",
+        "ordered": reached("spans"),
+        "known": "SELECT customer_id, min(s) AS first, max(e) AS until, "
+        f"coalesce(min(CASE WHEN {parted(grace)} THEN reach END), CASE WHEN {over('max(e)', '_as_of', grace)} "
+        "THEN max(e) END) AS gone FROM ordered GROUP BY customer_id",
     }
+    start, end = wall_time(data, "subscriptions", "start"), contract_end(data)
     parts = {"start": start, "end": end, "as_of": literal(as_of), "grace": literal(grace)}
     causes: tuple[str, ...] = (LEFT,)
     reason, join = f"'{LEFT}'", ""
@@ -111,13 +113,13 @@ def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
         "days": "SELECT DISTINCT customer_id, CAST(_time AS DATE) AS d FROM log WHERE _time < _as_of",
         "gaps": "SELECT customer_id, d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS back FROM days",
         # a silence that began later than the rule's length before the end cannot have been seen whole
-        "known": "SELECT customer_id, min(d) AS first, min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) "
-        "THEN d END) AS gone FROM gaps GROUP BY customer_id",
+        "known": "SELECT customer_id, min(d) AS first, greatest(min(d), CAST(_as_of AS DATE) - _lapse) AS until, "
+        "min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) THEN d END) AS gone "
+        "FROM gaps GROUP BY customer_id",
     }
     parts = {"time": wall_time(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
     tables = {"log": "events"}
-    until = "greatest(first, CAST(_as_of AS DATE) - _lapse)"
-    steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "", until)
+    steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "")
     meaning = f"A customer leaves with the last event before a silence of more than {lapse} days"
     return Lives("events", steps, parts, (LEFT,), "month", meaning, "timestamp", lapse, tables)
 
@@ -201,9 +203,8 @@ def _aged(
     tables: dict[str, str],
     cause: str,
     join: str,
-    until: str = "CAST(_as_of AS DATE)",
 ) -> dict[str, str]:
-    """The steps from `known` (customer_id, first, gone) to `lives`: ages since the origin."""
+    """The steps from `known` (customer_id, first, until, gone) to `lives`: ages since the origin."""
     steps = {}
     acquired = origin == "acquired_at"
     if acquired:
@@ -212,12 +213,12 @@ def _aged(
         steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
         join += " LEFT JOIN acquired USING (customer_id)"
     since = "least(coalesce(since, first), first)" if acquired else "first"
-    steps["dated"] = f"SELECT customer_id, first, gone, {since} AS since, {cause} AS cause FROM known{join}"
+    steps["dated"] = f"SELECT customer_id, first, until, gone, {since} AS since, {cause} AS cause FROM known{join}"
     # who was there before recording began is known only because of not having left before
     late = "CASE WHEN since < CAST(_began AS DATE) THEN _entry ELSE 0 END"
     parts["began"] = literal(recording_began(data, log))
     parts["entry"] = months_between("since", "greatest(first, CAST(_began AS DATE))", parts)
-    parts["duration"] = months_between("since", f"coalesce(gone, {until})", parts)
+    parts["duration"] = months_between("since", "coalesce(gone, until)", parts)
     # nobody has seen whether somebody leaves at the very moment at which the data ends, so who is still there is
     # last seen just before it: else all of them would count as staying at that age
     seen = f"CASE WHEN cause IS NULL THEN greatest(_duration - {JUST}, 0) ELSE _duration END"

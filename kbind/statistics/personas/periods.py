@@ -157,7 +157,7 @@ def _lives(
         "left": (there & (gone <= after)).T * n[:, None],
     }
     frame = found.select([f"c{k}" for k in range(len(attributes))]).to_pandas().set_axis(list(attributes), axis=1)
-    return Counted(frame, counts), lives.meaning, lives.days if log == "events" else 0
+    return Counted(frame, counts), lives.meaning, lives.days
 
 
 def _uses(

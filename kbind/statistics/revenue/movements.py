@@ -15,11 +15,12 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
-from kbind.statistics.durations import end_of
+from kbind.statistics.durations import end_of, grace_of
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps, integers, names_of, place_columns
 from kbind.statistics.result import Provenance
+from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
 
 __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
 
@@ -27,6 +28,9 @@ __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation")
 #: Customers who pay at neither end of a window and yet within it: for the first time, or again.
 BRIEF = ("brief", "brief_again")
+#: Customers who pay at the end of a window only because another contract may still follow the one that has ended.
+OPEN = "open"
+_KINDS = (*MOVEMENTS, *BRIEF, OPEN)
 
 #: Up to so many customers each is a resampling unit of its own; more are dealt at random to so many units.
 UNITS = 2000
@@ -58,6 +62,13 @@ class Movements:
         Revenue that moved, for each of `MOVEMENTS`; never negative.
     counts : dict of str to ndarray of int, shape (groups, lived)
         Customers who moved, for each of `MOVEMENTS` and `BRIEF`.
+    open : ndarray of int, shape (groups, lived)
+        Revenue that counts at the end of a window although its contract has ended: grace is not over, so that another
+        may follow.
+    n_open : ndarray of int, shape (groups, lived)
+        Customers whose revenue that is.
+    grace : int
+        Days within which a contract may follow another.
     n_opening : ndarray of int, shape (groups,)
         Customers paying at the start of the first window.
     scale : int
@@ -75,7 +86,10 @@ class Movements:
     opening: Ints = field(repr=False)
     amounts: Mapping[str, Ints] = field(repr=False)
     counts: Mapping[str, Ints] = field(repr=False)
+    open: Ints = field(repr=False)
+    n_open: Ints = field(repr=False)
     n_opening: Ints = field(repr=False)
+    grace: int
     scale: int
     notes: tuple[str, ...]
     provenance: Provenance
@@ -102,7 +116,12 @@ def _before(opening: Ints, net: Ints) -> Ints:
 
 
 def movements(
-    data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, as_of: object = None
+    data: Dataset,
+    *,
+    period: str = "month",
+    by: str | Sequence[str] | None = None,
+    as_of: object = None,
+    grace: str | None = None,
 ) -> Movements:
     """Reduce contracts to how recurring revenue moved in every calendar period that is over.
 
@@ -116,6 +135,9 @@ def movements(
         Columns that split the customers, as for `activity`.
     as_of : date, datetime or ISO text, optional
         An earlier end of the data.
+    grace : str, optional
+        So long after the end of a contract the next may start without the customer having left. Default: that of the
+        data set.
 
     Returns
     -------
@@ -129,12 +151,15 @@ def movements(
     Notes
     -----
     One pass over the contracts. Each is a rise where it starts and a fall where it ends; rises and falls are added up
-    by customer and window, so that the work grows with the contracts and not with contracts x windows.
+    by customer and window, so that the work grows with the contracts and not with contracts x windows. A contract that
+    another follows within grace falls when that one rises; bridges are looked for only where such a gap could lie
+    across the end of a window.
     """
     check_dataset(data)
     check_choice("period", period, PERIODS)
     data, names, apart = by_currency(data, data.require("subscriptions"), names_of(by))
     table = data.tables["subscriptions"]
+    days = grace_of(data, grace)
     if "mrr" not in table.columns:
         raise NotEnoughData(
             f"{table.label} has no column 'mrr'; name the one that holds a contract's revenue a month in kbind.yaml"
@@ -144,7 +169,7 @@ def movements(
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
     end = end_of(data, as_of)
     calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
-    calendar, lacking, more = _with_known_end(data, calendar, end)
+    lacking, more = _lacking(data, calendar, end)
     if not calendar.lived:
         raise NotEnoughData(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
@@ -152,12 +177,24 @@ def movements(
     notes += more + survey.notes + apart
     if "end" not in table.columns:
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
-    result, columns = _moved(data, calendar, places, parts, survey)
+    bridges = _bridges(data, calendar, days, end)
+    result, columns = _moved(data, calendar, places, parts, survey, bridges)
     if not result.num_rows:
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
     found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end))
-    return replace(found, lacking=lacking)
+    return replace(found, lacking=lacking, grace=days, notes=(*found.notes, *_still_open(found, data.card.customer)))
+
+
+def _still_open(found: Movements, customer: str) -> tuple[str, ...]:
+    n, revenue = int(found.n_open[:, -1].sum()), int(found.open[:, -1].sum()) / found.scale
+    if not n:
+        return ()
+    who = f"1 {customer} counts" if n == 1 else f"{n:,} {customer}s count"
+    return (
+        f"{who} as still paying {revenue:,.2f} at the end of {found.calendar.labels[found.calendar.lived - 1]}: a "
+        "contract has ended, and others may follow within grace",
+    )
 
 
 def _midnight(calendar: Calendar, window: int) -> datetime:
@@ -176,86 +213,46 @@ def _windows(data: Dataset, period: str, first: datetime, as_of: datetime) -> tu
     return calendar, (f"{period}s that began before {since:%Y-%m-%d} are left out: who left then was not recorded",)
 
 
-def _with_known_end(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[Calendar, bool, tuple[str, ...]]:
-    """The windows, whether the last one lacks what begins at its end, and what is to be known of it.
+def _lacking(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[bool, tuple[str, ...]]:
+    """Whether the last window lacks what begins at its end, and what is to be said of it.
 
-    Data that is complete up to a boundary has the contracts that end there, and often not those that begin there. The
-    last window is left out only where nearly everybody would seem to leave with it: each contract is followed by the
-    next one, and the next ones are not in the data yet.
+    Data that is complete up to a boundary has the contracts that end there, and often not those that begin there.
     """
     table = data.tables["subscriptions"]
     if not calendar.lived or _midnight(calendar, calendar.lived) != as_of:
-        return calendar, False, ()
-    starts, ends = (calendar.boundaries(instants=name in table.instants) for name in ("start", "end"))
+        return False, ()
+    starts = calendar.boundaries(instants="start" in table.instants)
     found = data.engine.query(
-        "SELECT count(*) FILTER (WHERE _end = _last_end) AS ending, "
-        "count(DISTINCT CASE WHEN _end = _last_end THEN customer_id END) AS leaving, "
-        "count(DISTINCT CASE WHEN _start < _last AND (_end IS NULL OR _end >= _last_end) THEN customer_id END) "
-        "AS there, "
-        "count(*) FILTER (WHERE _start = _last) AS following, "
+        "SELECT count(*) FILTER (WHERE _start = _last) AS following, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last) AS later, "
         "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
         "FROM log",
         tables={"log": "subscriptions"},
-        parts={"start": column("start"), "end": _end_of_contract(data)},
-        values={"first": starts[0], "last": starts[calendar.lived], "last_end": ends[calendar.lived]}
-        | {"boundaries": starts},
+        columns={"start": "start"},
+        values={"first": starts[0], "last": starts[calendar.lived], "boundaries": starts},
     ).to_pylist()[0]
-    name = calendar.labels[calendar.lived - 1]
-    lacking = not found["following"] and 4 * found["aligned"] > found["later"]
-    notes: tuple[str, ...] = ()
-    if lacking:
-        notes = (
-            f"new, expansion and reactivation of {name} are too low: contracts that begin at the very end of the data "
-            "are not in it",
-        )  # fmt: skip
-    if found["following"] or not found["ending"]:
-        return calendar, lacking, notes
-    if 2 * found["leaving"] > found["there"] and _follow_each_other(data, ends[calendar.lived]):
-        return replace(calendar, lived=calendar.lived - 1), False, (
-            f"{name} is left out: here one contract follows the other, and those that begin at the very end of the "
-            "data are not in it",
-        )  # fmt: skip
-    one = found["ending"] == 1
-    ending = "1 contract ends" if one else f"{found['ending']:,} contracts end"
-    counting = "its customer counts" if one else "their customers count"
-    return calendar, lacking, (
-        *notes,
-        f"{ending} at the very end of the data; whether others follow is not in it, and {counting} as gone or as "
-        "paying less",
-    )  # fmt: skip
-
-
-def _end_of_contract(data: Dataset) -> Expression:
-    """Where no ends are recorded, every contract runs on."""
-    return column("end") if "end" in data.tables["subscriptions"].columns else parse("CAST(NULL AS TIMESTAMP)")
-
-
-def _follow_each_other(data: Dataset, last_end: datetime) -> bool:
-    """Whether most contracts that ended earlier were followed by the next at that very moment."""
-    found = data.engine.query(
-        "SELECT count(*) AS ended, count(begun) AS followed FROM "
-        "(SELECT customer_id, _end AS over FROM log WHERE _end < _last_end) AS e LEFT JOIN "
-        "(SELECT DISTINCT customer_id, _start AS begun FROM log) AS n "
-        "ON n.customer_id = e.customer_id AND n.begun = e.over",
-        tables={"log": "subscriptions"},
-        columns={"start": "start", "end": "end"},
-        values={"last_end": last_end},
-    ).to_pylist()[0]
-    return bool(2 * found["followed"] > found["ended"])
+    if found["following"] or 4 * found["aligned"] <= found["later"]:
+        return False, ()
+    return True, (
+        f"new, expansion and reactivation of {calendar.labels[calendar.lived - 1]} are too low: contracts that begin "
+        "at the very end of the data are not in it",
+    )
 
 
 def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
     """For start and end of a contract: how many window boundaries lie before it; at most one more than are over."""
+    no_end = "end" not in data.tables["subscriptions"].columns
     result = {"start": column("start"), "mrr": column("mrr")}
     for name in ("start", "end"):
-        if name not in data.tables["subscriptions"].columns:
-            result |= {"end": _end_of_contract(data), "hi": literal(calendar.lived + 1)}
+        if name == "end" and no_end:
+            result |= {"end": parse("CAST(NULL AS TIMESTAMP)"), "hi": literal(calendar.lived + 1)}
             continue
         boundaries = calendar.boundaries(instants=name in data.tables["subscriptions"].instants)
-        time, last = column(name), literal(boundaries[calendar.lived])
+        # a contract without length lasts an instant
+        time = column(name) if no_end else parse(_INSTANT[name], start=column("start"), end=column("end"))
+        last = literal(boundaries[calendar.lived])
         inside = period_index(data, "subscriptions", name, parse("_t - INTERVAL 1 MICROSECOND", t=time), calendar)
-        result[name] = time
+        result[name] = column(name)
         if name == "start":
             result["last"] = last
         result["lo" if name == "start" else "hi"] = parse(
@@ -274,14 +271,22 @@ class _Survey:
 
 
 #: Contracts that cover any instant up to the end of the last window.
-_COVERING = "_start <= _last AND (_end IS NULL OR _end > _start)"
+_COVERING = "_start <= _last"
+#: Of these, those whose amount must be known: they last longer than an instant.
+_LASTING = f"{_COVERING} AND (_end IS NULL OR _end > _start)"
+#: Start and end of a contract; one that ends where it starts lies within the window that begins there.
+_INSTANT = {
+    "start": "CASE WHEN _end <= _start THEN _start + INTERVAL 1 MICROSECOND ELSE _start END",
+    "end": "CASE WHEN _end <= _start THEN _start + INTERVAL 1 MICROSECOND ELSE _end END",
+}
 
 
 def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
     """Look at the amounts before anything is added up."""
     sql = (
-        "SELECT approx_count_distinct(customer_id) AS customers, count(*) FILTER (WHERE _mrr IS NULL) AS unknown, "
-        "count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL) AS without, "
+        "SELECT approx_count_distinct(customer_id) AS customers, "
+        f"count(*) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS unknown, "
+        f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS without, "
         "count(*) FILTER (WHERE _mrr < 0 OR isinf(CAST(_mrr AS DOUBLE))) AS bad, min(_mrr) AS least, "
         f"max(_mrr) AS most, CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
     )
@@ -313,18 +318,24 @@ def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
 
 
 def _moved(
-    data: Dataset, calendar: Calendar, places: Mapping[str, str], parts: dict[str, Expression], survey: _Survey
+    data: Dataset,
+    calendar: Calendar,
+    places: Mapping[str, str],
+    parts: dict[str, Expression],
+    survey: _Survey,
+    bridges: tuple[dict[str, str], dict[str, Expression]],
 ) -> tuple[pa.Table, list[str]]:
     """One row a unit, window and kind of movement: amount and customers; window 0 is the start of the first."""
     with_groups, columns, group_parts = group_steps(data, places)
     money = parse("round(CAST(_mrr AS DOUBLE) * _scale)", mrr=parts["mrr"], scale=literal(survey.scale))
-    parts = parts | group_parts | {"time": column("start"), "money": money}
+    parts = parts | group_parts | bridges[1] | {"time": column("start"), "money": money}
     selected = "".join(f", {name}" for name in columns)
     joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
     known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
     # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
-    code = {name: k for k, name in enumerate((*MOVEMENTS, *BRIEF))}
+    code = {name: k for k, name in enumerate(_KINDS)}
+    spans, waiting = _spans(calendar, bool(bridges[0]), known)
     if tells_before(data, "subscriptions"):
         with_groups["early"] = known_before(data, "subscriptions", parts, logged=False)
         joins += " LEFT JOIN early USING (customer_id)"
@@ -333,9 +344,9 @@ def _moved(
     else:
         fresh = "i = first"
     steps = {
-        "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_COVERING}",
-        "spans": "SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m FROM log "
-        f"WHERE _money > 0 AND {_COVERING}{known}",
+        "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_LASTING}",
+        **bridges[0],
+        **spans,
         "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
         f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
         "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",
@@ -347,7 +358,7 @@ def _moved(
         f"WHEN d = 0 THEN CASE WHEN {fresh} THEN {code['brief']} ELSE {code['brief_again']} END "
         f"WHEN now = d THEN CASE WHEN {fresh} THEN {code['new']} ELSE {code['reactivation']} END "
         f"WHEN now = 0 THEN {code['churn']} WHEN d > 0 THEN {code['expansion']} ELSE {code['contraction']} END AS kind"
-        f"{selected} FROM states{joins}",
+        f"{selected} FROM states{joins}{waiting.format(unit=unit, kind=code[OPEN], selected=selected, joins=joins)}",
     }
     if not survey.unknown:
         del steps["unknown"]
@@ -358,6 +369,51 @@ def _moved(
     )
     tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in data.tables else {})
     return data.engine.query(sql, tables=tables, parts=_used(parts, sql)), columns
+
+
+def _spans(calendar: Calendar, has_bridges: bool, known: str) -> tuple[dict[str, str], str]:
+    """Contracts by the boundaries that they begin before and have ended at; and what adds the rows of those open."""
+    rows = f"FROM log WHERE _money > 0 AND {_COVERING}{known}"
+    if not has_bridges:
+        return {"spans": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m {rows}"}, ""
+    never = calendar.lived + 1
+    ended = "CAST(sum(m) AS BIGINT) AS m FROM spans WHERE waits GROUP BY customer_id, ended"
+    return {
+        "entered": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m, _bridge_end AS e {rows}",
+        "spans": f"SELECT c.customer_id, c.lo, c.hi AS ended, CASE WHEN b.until = _bridge_never THEN {never} "
+        "WHEN NOT b.until IS NULL THEN greatest(_bridged, c.hi) ELSE c.hi END AS hi, c.m, "
+        f"NOT b.until IS NULL AND b.until = _bridge_never AND c.hi < {never} AS waits FROM entered AS c {bridged('c')}",
+        "open": f"SELECT customer_id, ended AS i, {ended}",
+    }, (" UNION ALL SELECT CAST({unit} AS BIGINT) AS unit, i, m AS amount, {kind} AS kind{selected} FROM open{joins}")
+
+
+def _bridges(
+    data: Dataset, calendar: Calendar, grace: int, as_of: datetime
+) -> tuple[dict[str, str], dict[str, Expression]]:
+    """Steps up to `bridges` and their parts; nothing where none lies across the end of a window."""
+    if "end" not in data.tables["subscriptions"].columns:
+        return {}, {}
+    boundaries = calendar.boundaries(instants=False)
+    parts = bridge_parts(data, as_of)
+    parts |= {
+        "days": literal(grace + 1),
+        "edges": literal(boundaries),
+        "last_edge": literal(boundaries[calendar.lived]),
+    }
+    inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
+    parts["bridged"] = parse(
+        "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),
+        last=parts["last_edge"], never=literal(calendar.lived + 1), first=literal(boundaries[0]), inside=inside,
+    )  # fmt: skip
+    near = (
+        "SELECT DISTINCT customer_id FROM log WHERE _bridge_end <= _last_edge AND "
+        "list_aggregate(list_filter(_edges, x -> x >= _bridge_end), 'min') <= _bridge_end + to_days(_days)"
+    )
+    steps = {"near": near} | bridge_steps(grace, known="_bridge_start <= _bridge_as_of", near="near")
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    sql = f"WITH {whole} SELECT 1 AS one FROM bridges LIMIT 1"
+    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql))
+    return (steps, parts) if found.num_rows else ({}, {})
 
 
 def _used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
@@ -384,7 +440,7 @@ def _arranged(
         )
     window, amount, n, kind = (integers(result, name) for name in ("i", "amount", "n", "kind"))
     amounts, counts = {}, {}
-    for code, name in enumerate((*MOVEMENTS, *BRIEF)):
+    for code, name in enumerate(_KINDS):
         rows = kind == code
         sums = np.zeros((len(units), calendar.lived + 1), dtype=np.int64)
         np.add.at(sums, (place[rows], window[rows]), amount[rows])
@@ -398,9 +454,19 @@ def _arranged(
         group=units // (UNITS + 1),
         opening=amounts["new"][:, 0],
         amounts={name: amounts[name][:, 1:] for name in MOVEMENTS},
-        counts={name: people[:, 1:] for name, people in counts.items()},
+        counts={name: counts[name][:, 1:] for name in (*MOVEMENTS, *BRIEF)},
+        open=_by_group(amounts[OPEN].cumsum(axis=1)[:, 1:], units // (UNITS + 1), len(groups)),
+        n_open=counts[OPEN].cumsum(axis=1)[:, 1:],
         n_opening=counts["new"][:, 0],
+        grace=0,
         scale=survey.scale,
         notes=notes,
         provenance=provenance,
     )
+
+
+def _by_group(values: Ints, group: Ints, groups: int) -> Ints:
+    """Sums over the units of every group."""
+    result = np.zeros((groups, values.shape[1]), dtype=np.int64)
+    np.add.at(result, group, values)
+    return result

@@ -60,7 +60,8 @@ def snapshots(
     Features come from rows whose time lies before the observation date, and from nothing else: contracts that run at
     that moment count as running whatever end has been entered, tickets closed later are open. Who has given notice
     before is left out. The target is the decision: the notice, failing that a cancellation on purpose, failing that
-    the end of the contract. It is NaN where the window is not over at the end of the data.
+    the end of the contract. It is NaN where the window is not over at the end of the data, and where a contract that
+    nobody has cancelled ended within grace of it, so that another may follow.
 
     A log is read in one scan for all dates and windows together: every row lies in a cell, that of its customer and
     of the stretch between two moments at which a window begins or ends; windows are differences of running sums over

@@ -17,6 +17,7 @@ from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
 from kbind.statistics.snapshots.logs import Scope
 from kbind.statistics.snapshots.moments import NEVER
+from kbind.statistics.spells import parted, reached, waits
 
 #: What the newest contract in force says, where the table has it.
 _TERMS = ("plan", "term_end", "auto_renew", "discount")
@@ -32,6 +33,8 @@ class Held:
         Who and when, in the order of dates and customers.
     decided : ndarray of int, shape (rows,)
         Microseconds, on the clock on the wall, of the decision to leave; that of `NEVER` for who stays.
+    open : ndarray of int, shape (rows,)
+        Microseconds of an end of which nobody knows whether another contract follows; that of `NEVER` elsewhere.
     since : ndarray of int, shape (rows,)
         Microseconds of the first contract or event.
     table : pyarrow.Table
@@ -42,6 +45,7 @@ class Held:
 
     rows: Rows
     decided: Ints
+    open: Ints
     since: Ints
     table: pa.Table
     excluded: Ints
@@ -50,7 +54,7 @@ class Held:
         """Some of the snapshots."""
         rows = Rows(self.rows.who[kept], self.rows.when[kept])
         table = self.table.filter(pa.array(kept)) if self.table.num_columns else self.table
-        return Held(rows, self.decided[kept], self.since[kept], table, self.excluded)
+        return Held(rows, self.decided[kept], self.open[kept], self.since[kept], table, self.excluded)
 
     def part(self, first: int, size: int) -> Held:
         """The snapshots of some of the customers, counted from the first of them."""
@@ -64,47 +68,57 @@ def held_contracts(scope: Scope, grace: int, attributes: Sequence[str]) -> Held:
 
     In force at a date is what began before it and does not end before it: an end ahead of the date may have been
     entered afterwards, so nobody looks at it. A contract that ended within the grace period counts if no other is in
-    force, because only the future shows whether one follows.
+    force, because only the future shows whether one follows. An end within grace of the end of the data, which nobody
+    has decided, is open.
     """
     data = scope.data
     goodbyes = "cancellations" in data.tables
     said = [name for name in _TERMS if name in data.tables["subscriptions"].columns]
     said += [f"x{k}" for k in range(len(attributes))]
     steps = _spells(grace, said, goodbyes) | _state(grace, said, goodbyes)
+    steps["judged"] = f"SELECT *, decision IS NULL AND {waits('until', '_data_end', grace)} AS waits FROM spells"
     whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
     chosen = "".join(f", newest.{name} AS {name}" for name in said)
     parts = _parts(data, attributes) | scope.range
     parts |= {"moments": literal(list(scope.moments.dates)), "dates": literal(len(scope.moments.dates))}
     found = data.engine.query(
-        f"WITH {whole} SELECT a.who, a.k, a.n, a.mrr, a.seats, a.gone, epoch_us(z.decision) AS decision, "
-        f"epoch_us(f.first) AS first{chosen} FROM known AS a JOIN firsts AS f ON f.who = a.who "
-        f"JOIN spells AS z ON z.who = a.who AND z.s < a.d AND CAST(z.until AS DATE) + {grace} >= CAST(a.d AS DATE) "
+        f"WITH {whole} SELECT a.who, a.k, a.n, a.mrr, a.seats, a.gone, epoch_us(CASE WHEN waits THEN _never "
+        "ELSE coalesce(z.decision, z.until) END) AS decision, epoch_us(CASE WHEN waits THEN z.until ELSE _never END) "
+        f"AS open, epoch_us(f.first) AS first{chosen} FROM known AS a JOIN firsts AS f ON f.who = a.who "
+        f"JOIN judged AS z ON z.who = a.who AND z.s < a.d AND CAST(z.until AS DATE) + {grace} >= CAST(a.d AS DATE) "
         "ORDER BY a.k, a.who",
         tables={"log": "subscriptions", **({"cancellations": "cancellations"} if goodbyes else {}), **scope.tables},
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)}
+        | {"never": parts["never"]},
     )
     gone = np.asarray(found.column("gone").to_numpy(), dtype=bool)
     kept = found.filter(pa.array(~gone))
     rows = Rows(integers(kept, "who"), integers(kept, "k"))
-    return Held(rows, integers(kept, "decision"), integers(kept, "first"), kept, integers(found, "who")[gone])
+    return Held(
+        rows,
+        integers(kept, "decision"),
+        integers(kept, "open"),
+        integers(kept, "first"),
+        kept,
+        integers(found, "who")[gone],
+    )
 
 
 def _spells(grace: int, said: Sequence[str], goodbyes: bool) -> dict[str, str]:
-    """Steps up to `spells` (who, s, until, decision): contracts that follow each other, and when their end was decided.
+    """Steps up to `spells` (who, s, until, decision): contracts that follow each other, and when somebody said so.
 
     That is when the contracts that end last were given notice; failing that, when they were cancelled on purpose;
-    failing that, the end.
+    failing that it is NULL.
     """
     ours = "p.code__people >= _low AND p.code__people < _high"
     steps = {
         "contracts": "SELECT p.code__people - _low AS who, _start AS s, coalesce(_end, _never) AS e, "
         f"_notice AS notice, _mrr AS mrr, _seats AS seats{''.join(f', _{name} AS {name}' for name in said)} FROM log "
-        f"JOIN people AS p USING (customer_id) WHERE {ours} AND (_end IS NULL OR _end > _start)",
+        f"JOIN people AS p USING (customer_id) WHERE {ours}",
         "firsts": "SELECT who, min(s) AS first FROM contracts GROUP BY who",
-        "reached": "SELECT who, s, e, notice, max(e) OVER (PARTITION BY who ORDER BY s, e "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM contracts",
-        "numbered": "SELECT who, s, e, notice, sum(CASE WHEN CAST(s AS DATE) > CAST(reach AS DATE) + "
-        f"{grace} THEN 1 ELSE 0 END) OVER (PARTITION BY who ORDER BY s, e "
+        "reached": reached("contracts", "who", ", notice"),
+        "numbered": f"SELECT who, s, e, notice, sum(CASE WHEN {parted(grace)} THEN 1 ELSE 0 END) "
+        "OVER (PARTITION BY who ORDER BY s, e "
         "ROWS UNBOUNDED PRECEDING) AS spell FROM reached",
         "ended": "SELECT who, s, e, notice, spell, max(e) OVER (PARTITION BY who, spell) AS until FROM numbered",
         "finals": "SELECT who, spell, until, min(s) AS s, max(CASE WHEN e = until THEN s END) AS last, "
@@ -112,12 +126,13 @@ def _spells(grace: int, said: Sequence[str], goodbyes: bool) -> dict[str, str]:
         "END AS notice FROM ended GROUP BY who, spell, until",
     }
     if not goodbyes:
-        return steps | {"spells": "SELECT who, s, until, coalesce(notice, until) AS decision FROM finals"}
+        return steps | {"spells": "SELECT who, s, until, notice AS decision FROM finals"}
     return steps | {
         "goodbyes": "SELECT p.code__people - _low AS who, _said AS said, coalesce(_voluntary, TRUE) AS voluntary "
         f"FROM cancellations JOIN people AS p USING (customer_id) WHERE {ours}",
-        "spells": "SELECT f.who, f.s, f.until, coalesce(f.notice, least(max(g.said), f.until), f.until) AS decision "
-        "FROM finals AS f LEFT JOIN goodbyes AS g ON g.who = f.who AND g.voluntary AND g.said >= f.last "
+        "spells": "SELECT f.who, f.s, f.until, coalesce(f.notice, CASE WHEN max(g.said) < f.until THEN max(g.said) "
+        "WHEN count(g.said) > 0 THEN f.until END) AS decision FROM finals AS f "
+        "LEFT JOIN goodbyes AS g ON g.who = f.who AND g.voluntary AND g.said >= f.last "
         f"AND CAST(g.said AS DATE) <= CAST(f.until AS DATE) + {grace} GROUP BY f.who, f.s, f.until, f.notice",
     }
 
@@ -159,6 +174,7 @@ def _parts(data: Dataset, attributes: Sequence[str]) -> dict[str, Expression]:
         "notice": time("notice_at"),
         "term_end": time("term_end"),
         "never": literal(NEVER),
+        "data_end": literal(data.as_of),
     }
     for name in ("mrr", "seats"):
         parts[name] = parse(f"CAST(round(CAST(_x AS DOUBLE) * {UNITS}) AS BIGINT)", x=there(name))

@@ -198,7 +198,13 @@ def _described(present: Present) -> Block:
         columns.add(known["referred"][rows.who], "flag", "customers", "referred_by")
     priced = "subscriptions_mrr" in columns.values
     value = columns.values["subscriptions_mrr"] if priced else families.revenue(columns)
-    facts = {"customer": rows.who + present.first, "when": rows.when, "decided": held.decided, "value": value}
+    facts = {
+        "customer": rows.who + present.first,
+        "when": rows.when,
+        "decided": held.decided,
+        "open": held.open,
+        "value": value,
+    }
     facts["consent"] = known["consent"][rows.who]
     return Block(len(rows), len(held.excluded), facts, columns)
 
@@ -270,16 +276,23 @@ def _found(
     begins = moments.later(moments.lead)[when]
     ends = moments.later(moments.lead + moments.horizon)[when]
     leaves = (decided >= begins) & (decided < ends)
+    known = moments.lived(data.as_of)[when] & (block.facts["open"] >= ends)
     notes = list(choice.notes)
     if block.excluded:
         notes.append(f"left out: {block.excluded:,} snapshots of {data.card.customer}s who had already given notice")
+    waiting = int((moments.lived(data.as_of)[when] & ~known).sum())
+    if waiting:
+        notes.append(
+            f"target unknown: {waiting:,} snapshots of {data.card.customer}s whose contract ended within grace of the "
+            "end of the data; another may follow"
+        )
     if log == "events":
         notes.append(f"without contracts, a {data.card.customer} leaves when a silence is longer than {lapse} days")
     return Snapshots(
         customer=identifiers[block.facts["customer"]],
         as_of=np.array(moments.dates, dtype="datetime64[us]")[when],
         features=frame_of(block.columns.values),
-        target=np.where(moments.lived(data.as_of)[when], leaves.astype(float), np.nan),
+        target=np.where(known, leaves.astype(float), np.nan),
         lost_in_lead=np.asarray(decided < begins),
         value=block.facts["value"],
         consent=block.facts["consent"],

@@ -122,7 +122,8 @@ class Rhythm:
         found = np.append(leaves, -1)[self._before_dates(leaves)[when, who]]
         decided = np.where(found >> _BITS == who, ((found & _MASK) - _ZERO) * DAY, microseconds([NEVER]))
         since = self._day(self._begins[who]) * DAY
-        return Held(Rows(who, when), decided, since, pa.table({}), who[gone]).take(~gone)
+        waits = np.full_like(decided, microseconds([NEVER])[0])
+        return Held(Rows(who, when), decided, waits, since, pa.table({}), who[gone]).take(~gone)
 
     def _leaves(self, lapse: int) -> Ints:
         """Customers and the days on which they left, in order: a silence too long, or a cancellation before it is."""

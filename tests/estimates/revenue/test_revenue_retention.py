@@ -19,6 +19,7 @@ from kbind.statistics.revenue.movements import MOVEMENTS, movements
 RATES = ["grr", "nrr", "quick_ratio", "logo_churn"]
 COLUMNS = ["period", "n_start", "start_mrr", *MOVEMENTS, "end_mrr"]
 COLUMNS += [name + suffix for name in RATES for suffix in ("", "_ci_lower", "_ci_upper")]
+COLUMNS += ["n_open", "open_mrr"]
 Row = tuple[Any, str, str | None, Any]
 
 
@@ -130,7 +131,7 @@ COMPANY: list[Row] = [
     # f has a free plan, pays from February on
     ("f", "2023-12-20", "2024-02-02", 0.0),
     ("f", "2024-02-02", None, 7.00),
-    # g: a contract that ends where it starts covers nothing
+    # g: a contract that ends where it starts is paid within January
     ("g", "2024-01-05", "2024-01-05", 50.0),
     ("g", "2024-02-10", None, 1.0),
 ]
@@ -160,7 +161,7 @@ def test_company_followed_by_hand() -> None:
     expected = [
         # start, new, expansion, contraction, churn, reactivation, end
         [82.10, 0, 5.55, 0, 40.00, 0, 47.65],
-        [47.65, 8.00, 10.15, 0, 0, 0, 65.80],
+        [47.65, 7.00, 10.15, 0, 0, 1.00, 65.80],  # g had a contract that ended on its first day
         [65.80, 0, 0, 5.55, 0, 25.00, 85.25],
     ]
     np.testing.assert_allclose(money, expected, rtol=1e-15, atol=1e-9)
@@ -170,7 +171,7 @@ def test_company_followed_by_hand() -> None:
     np.testing.assert_array_equal(frame["logo_churn"], [np.nan, 1 / 4, 0, 0])
     assert frame.loc[0, RATES].isna().all()  # nobody at the start of the first window
     brief = result.movements.counts
-    assert brief["brief"][0].tolist() == [0, 0, 1, 0]
+    assert brief["brief"][0].tolist() == [0, 1, 1, 0]
     assert brief["brief_again"][0].tolist() == [0, 0, 0, 1]
 
 
@@ -299,16 +300,18 @@ def test_contracts_without_the_column_of_ends_are_noted() -> None:
     assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
 
 
-def test_contracts_that_end_with_the_data_are_noted() -> None:
+def test_contracts_that_end_with_the_data_are_open_and_noted() -> None:
     rows: list[Row] = [("a", "2024-01-01", "2024-02-01", 10), ("b", "2024-01-10", None, 10)]
     result = kb.revenue_retention(_open(rows, as_of="2024-02-01"))
-    assert result.to_frame()["churn"].tolist() == [10]
-    assert result.notes[0].startswith("1 contract ends at the very end of the data")
-    assert result.notes[0].endswith("its customer counts as gone or as paying less")
+    assert result.to_frame()[["churn", "end_mrr", "n_open", "open_mrr"]].to_numpy().tolist() == [[0, 20, 1, 10]]
+    assert result.notes[-1].startswith("1 customer counts as still paying 10.00 at the end of 2024-01")
     two = kb.revenue_retention(_open([*rows, ("c", "2024-01-09", "2024-02-01", 1)], as_of="2024-02-01"))
-    assert two.notes[0].startswith("2 contracts end at the very end of the data")
-    assert two.notes[0].endswith("their customers count as gone or as paying less")
-    assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).notes == ()
+    assert two.notes[-1].startswith("2 customers count as still paying 11.00 at the end of 2024-01")
+    # a day later it is still the same: grace is one day; then they are gone
+    assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).to_frame()["n_open"].tolist() == [1]
+    later = kb.revenue_retention(_open(rows, as_of="2024-02-03"))
+    assert later.to_frame()[["churn", "end_mrr", "n_open", "open_mrr"]].to_numpy().tolist() == [[10, 10, 0, 0]]
+    assert later.notes == ()
 
 
 def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
@@ -316,7 +319,8 @@ def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
     rows: list[Row] = [(k, f"2024-0{1 + k % 3}-01", None, 10) for k in range(9)]
     rows += [(99, "2024-01-01", "2024-04-01", 10)]
     result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
-    assert result.to_frame()[["period", "n_start", "churn", "new"]].iloc[-1].tolist() == ["2024-03", 10, 10, 0]
+    last = result.to_frame()[["period", "n_start", "churn", "new", "n_open"]].iloc[-1].tolist()
+    assert last == ["2024-03", 10, 0, 0, 1]
     assert result.movements.lacking
     assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
     quiet = kb.revenue_retention(_open(rows[:-1], as_of="2024-04-01"))  # nothing ends there, and all the same
@@ -325,18 +329,91 @@ def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
     assert not kb.revenue_retention(_open([*rows, (98, "2024-04-01", None, 10)], as_of="2024-04-01")).movements.lacking
 
 
-def test_last_window_is_unknown_where_contracts_follow_each_other_month_by_month() -> None:
+def test_nobody_has_left_where_contracts_follow_each_other_month_by_month() -> None:
     """One contract a month, complete up to 1 April: those that follow on that day are not recorded yet."""
     firsts = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
     rows: list[Row] = [(k, firsts[m], firsts[m + 1], 10 + m) for k in range(5) for m in range(3)]
     result = kb.revenue_retention(_open(rows, as_of="2024-04-01"))
     frame = result.to_frame()
-    assert frame["period"].tolist() == ["2024-01", "2024-02"]
-    assert frame["nrr"].tolist() == [55 / 50, 60 / 55]
-    assert "2024-03 is left out: here one contract follows the other" in result.notes[0]
+    assert frame["period"].tolist() == ["2024-01", "2024-02", "2024-03"]
+    assert frame["nrr"].tolist() == [55 / 50, 60 / 55, 1]
+    assert frame["n_open"].tolist() == [0, 0, 5]
+    assert frame["open_mrr"].tolist() == [0, 0, 60]
     entered = [*rows, *((k, firsts[3], firsts[4], 20) for k in range(4))]
-    known = kb.revenue_retention(_open(entered, as_of="2024-04-01")).to_frame()
-    assert known[["period", "nrr"]].iloc[-1].tolist() == ["2024-03", 80 / 60]
+    known = kb.revenue_retention(_open(entered, as_of="2024-04-01")).to_frame().iloc[-1]
+    # four have renewed at 20; of the fifth nobody knows
+    assert known[["period", "nrr", "n_open"]].tolist() == ["2024-03", (80 + 12) / 60, 1]
+
+
+# -- gaps within grace, and what is open --------------------------------------------------------------------------
+
+
+def _table(rows: list[Row], as_of: str, *columns: str, **options: Any) -> list[list[float]]:
+    frame = kb.revenue_retention(_open(rows, as_of=as_of, ends="exclusive", **options)).to_frame()
+    return frame[list(columns)].to_numpy().tolist()  # type: ignore[no-any-return]
+
+
+def test_minutes_between_two_contracts_over_the_end_of_a_month_are_no_churn() -> None:
+    rows: list[Row] = [
+        ("a", "2024-01-03 00:00", "2024-01-31 23:58", 10), ("a", "2024-02-01 00:03", None, 12),
+        ("b", "2024-01-03 00:00", "2024-01-31 23:58", 10), ("b", "2024-02-02 23:00", None, 12),
+    ]  # fmt: skip
+    found = _table(rows, "2024-03-10", "new", "expansion", "churn", "reactivation", "end_mrr")
+    # a pays on and more; b is away for two days, and so paid only within the first month
+    assert found == [[10, 0, 0, 0, 10], [0, 2, 0, 12, 24]]
+
+
+def test_parallel_contracts_that_pause_together_are_bridged_together() -> None:
+    rows: list[Row] = [("a", "2024-01-03 00:00", f"2024-01-31 {h}", 10) for h in ("22:00", "23:59")]
+    rows += [("a", "2024-02-01 08:00", None, 5), ("a", "2024-02-01 09:00", None, 5)]
+    found = _table(rows, "2024-03-10", "end_mrr", "contraction", "churn", "reactivation")
+    assert found == [[20, 0, 0, 0], [10, 10, 0, 0]]
+
+
+def test_what_another_contract_has_replaced_is_not_bridged() -> None:
+    """The first ends while the second runs: it is over, whatever begins within grace of its end."""
+    rows: list[Row] = [
+        ("a", "2024-01-03", "2024-01-25", 10),
+        ("a", "2024-01-20", None, 7),
+        ("a", "2024-02-10", None, 1),
+    ]
+    assert _table(rows, "2024-03-10", "end_mrr", "n_open", grace="30D") == [[7, 0], [8, 0]]
+
+
+def test_a_long_grace_says_who_is_still_open() -> None:
+    rows: list[Row] = [
+        ("open", "2024-01-03", "2024-05-10", 10), ("back", "2024-01-03", "2024-02-10", 5),
+        ("back", "2024-03-20", None, 8), ("gone", "2024-01-03", "2024-02-10", 4),
+    ]  # fmt: skip
+    columns = ("churn", "expansion", "end_mrr", "n_open", "open_mrr")
+    assert _table(rows, "2024-06-10", *columns, grace="60D") == [
+        [0, 0, 19, 0, 0], [4, 0, 15, 0, 0], [0, 3, 18, 0, 0], [0, 0, 18, 0, 0], [0, 0, 18, 1, 10],
+    ]  # fmt: skip
+    assert _table(rows, "2024-06-10", *columns)[-1] == [10, 0, 8, 0, 0]
+    # as of an earlier day, what came later is not known
+    early = kb.revenue_retention(_open(rows, as_of="2024-06-10", grace="60D"), as_of="2024-03-05").to_frame()
+    assert early[["churn", "n_open"]].to_numpy().tolist() == [[0, 0], [0, 2]]
+
+
+def test_open_customers_by_group_add_up() -> None:
+    rows: list[Row] = [(k, "2024-01-03", "2024-02-29", k) for k in range(1, 7)]
+    data = _open([(*row,) for row in rows], as_of="2024-03-01")
+    people = pd.DataFrame({"customer_id": range(1, 7), "size": ["s", "l"] * 3})
+    data = kb.open_dataset(
+        {"subscriptions": data.table("subscriptions"), "customers": people}, as_of="2024-03-01", ends="exclusive"
+    )
+    frame = kb.revenue_retention(data, by="size").to_frame().groupby("size")[["n_open", "open_mrr"]].last()
+    assert frame.loc["l"].tolist() == [3, 12]
+    assert frame.loc["s"].tolist() == [3, 9]
+
+
+@pytest.mark.parametrize(("first", "last"), [("2024-01-01", "2024-01-01"), ("2024-01-31", "2024-01-31"),
+                                             ("2024-01-15 10:00", "2024-01-15 10:00")])  # fmt: skip
+def test_a_contract_that_ends_where_it_begins_is_paid_within_the_window(first: str, last: str) -> None:
+    rows: list[Row] = [("a", first, last, 9), ("b", "2023-12-05 00:00" if ":" in first else "2023-12-05", None, 1)]
+    found = kb.revenue_retention(_open(rows, as_of="2024-03-10", ends="exclusive"))
+    assert found.movements.counts["brief"].tolist() == [[0, 1, 0]]
+    assert found.to_frame()["end_mrr"].tolist() == [1, 1, 1]
 
 
 def test_windows_before_recording_began_are_left_out() -> None:
@@ -386,9 +463,10 @@ def test_intervals_are_those_of_drawing_customers() -> None:
 def test_random_groups_of_customers_give_much_the_same_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     data = kb.datasets.simulate_saas(n_accounts=6000, months=18, rng=5)
     monkeypatch.setattr(module, "UNITS", 10_000)
-    single = kb.revenue_retention(data).to_frame().iloc[2:]
+    # nobody has left in the last month yet: contracts end with the months, and with the data
+    single = kb.revenue_retention(data).to_frame().iloc[2:-1]
     monkeypatch.setattr(module, "UNITS", 1000)
-    grouped = kb.revenue_retention(data).to_frame().iloc[2:]
+    grouped = kb.revenue_retention(data).to_frame().iloc[2:-1]
     pd.testing.assert_frame_equal(single[COLUMNS[:9]], grouped[COLUMNS[:9]])
     for name in ("grr", "nrr"):
         width = (frame[f"{name}_ci_upper"] - frame[f"{name}_ci_lower"] for frame in (single, grouped))
