@@ -1,13 +1,14 @@
 """The command line: `kbind check`, `kbind report` and `kbind template`.
 
 Exit codes: 0 done; 1 the report or template could not be written, or there was no room for temporary files; 2 the data
-or the command is not usable; 130 interrupted.
+or the command is not usable; 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by the end of its terminal.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from enum import StrEnum
 from io import TextIOWrapper
@@ -59,7 +60,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit codes: 0 done; 1 the report or template could not be written, or no room for temporary files; "
-    "2 the data or the command is not usable; 130 interrupted."
+    "2 the data or the command is not usable; 130 interrupted, 143 ended by SIGTERM, 129 by the end of its terminal."
 )
 def _main(
     version: Annotated[
@@ -155,10 +156,11 @@ def main() -> None:
     """Run the command line; every error is a message and an exit code, never a traceback."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no emoji gets their numbers
+    ended = _end_like_interrupts()
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:
-            _fail("interrupted; an earlier report is unchanged", _INTERRUPTED)
+            _fail("interrupted; an earlier report is unchanged", 128 + ended[0] if ended else code)
         sys.exit(code)
     except TyperException as error:
         _fail(f"{error.format_message()}\nTry: kbind --help" if hasattr(error, "format_message") else str(error), 2)
@@ -185,6 +187,23 @@ def _spoken(message: str) -> str:
             line = re.sub(rf"\b{name}=(?=['\"\d.-])", said, line)
         lines.append(line)
     return "\n".join(lines)
+
+
+def _end_like_interrupts() -> list[int]:
+    """Let signals that end a process do it as Ctrl-C does, so that nothing is left behind; returns those that came."""
+    ended: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        ended.append(number)
+        for name in names:  # while things are put away, nobody interrupts
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP")
+             if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL]  # fmt: skip
+    for name in names:
+        signal.signal(getattr(signal, name), end)
+    return ended
 
 
 def _fail(message: str, code: int) -> None:

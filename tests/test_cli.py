@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 KBIND = [sys.executable, "-c", "from kbind.cli import main; main()"]
@@ -134,9 +135,12 @@ def test_version_and_help() -> None:
     assert "template" in shown
 
 
-def test_interrupted_report_leaves_the_old_one(shop_like: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of another kind here")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_interrupted_report_leaves_the_old_one(shop_like: Path, number: signal.Signals, code: int) -> None:
     (shop_like / "reports").mkdir()
     (shop_like / "reports" / "index.html").write_text("old")
+    (shop_like / "temporary").mkdir()
     process = subprocess.Popen(
         [*KBIND, "report", "--data", "."],
         cwd=shop_like,
@@ -144,12 +148,46 @@ def test_interrupted_report_leaves_the_old_one(shop_like: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, "TMPDIR": "temporary"},
     )
-    time.sleep(3)
-    os.killpg(process.pid, signal.SIGINT)
+    kernels = _kernels_of(process)
+    os.kill(process.pid, number)
     _, shown = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "interrupted; an earlier report is unchanged" in shown
     assert "Traceback" not in shown
     assert (shop_like / "reports" / "index.html").read_text() == "old"
     assert [path.name for path in (shop_like / "reports").iterdir()] == ["index.html"]
+    assert list((shop_like / "temporary").iterdir()) == []  # no key to a kernel either
+    assert not [kernel for kernel in kernels if kernel.exists() and kernel.read_bytes()]
+
+
+def _kernels_of(process: subprocess.Popen[str]) -> list[Path]:
+    """The processes that run a chapter, as soon as there are some; where they cannot be known, none after a while."""
+    if not Path("/proc/self/task").exists():
+        time.sleep(5)
+        return []
+    while process.poll() is None:
+        time.sleep(0.2)
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+        kernels = [Path(f"/proc/{child}/cmdline") for task in tasks for child in task.read_text().split()]
+        if any(b"kbind.report.kernel" in kernel.read_bytes() for kernel in kernels):
+            time.sleep(1)
+            return kernels
+    return []
+
+
+def test_sigterm_while_data_is_checked(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "sent.duckdb")) as connection:
+        connection.execute("CREATE VIEW events AS SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b")
+    process = subprocess.Popen(
+        [*KBIND, "check", "sent.duckdb"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    while not list(tmp_path.glob("kbind-*/computed.duckdb")):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "interrupted" in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["sent.duckdb"]

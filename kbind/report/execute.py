@@ -8,8 +8,11 @@ import atexit
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from kbind.errors import DatasetError, Problem, ReportError, did_you_mean, temporary_folder
+
+#: Letters of a folder below which sockets can still be made: their whole names may have a hundred or so.
+_LONGEST_PLACE = 70
 
 Progress = Callable[[int, int], None]
 
@@ -89,7 +95,7 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
         if progress is not None and cell_index in cells:
             progress(cells.index(cell_index) + 1, len(cells))
 
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, _short_folder() as sockets:
         client = NotebookClient(
             notebook,
             timeout=None,
@@ -98,6 +104,7 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
             on_cell_executed=done,
             record_timing=False,
         )
+        _use_sockets(client, sockets)
         try:
             _run(client)
         except CellExecutionError as error:
@@ -109,6 +116,33 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
             raise ReportError(f"{name}: the process that ran it died; is there enough memory?") from error
 
 
+def _use_sockets(client: NotebookClient, folder: Path) -> None:
+    """Speak with the kernel through files that only this user can open, not through ports of the machine."""
+    manager = client.create_kernel_manager()
+    manager.kernel_spec.argv = [sys.executable, "-P", "-m", "kbind.report.kernel", "-f", "{connection_file}"]
+    manager.connection_file = str(folder / "k.json")
+    if sys.platform != "win32":  # there are no such files there: ports of 127.0.0.1, with a key
+        manager.transport = "ipc"
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
+    """A folder for sockets, whose whole name may have a hundred letters only: else in a place that is always short."""
+    usual = tempfile.gettempdir()
+    place = usual if len(os.fsencode(usual)) < _LONGEST_PLACE else "/tmp"  # noqa: S108 - a folder of our own is made
+    with tempfile.TemporaryDirectory(prefix="kbind-", dir=place, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def _end(process: int) -> None:
+    """End a kernel and what it started."""
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process, signal.SIGTERM)
+        else:
+            os.kill(process, signal.SIGTERM)
+
+
 def _run(client: NotebookClient) -> None:
     """Run the client in a thread: in the main one it would take Ctrl-C for itself."""
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -118,7 +152,7 @@ def _run(client: NotebookClient) -> None:
             running.result()
         except KeyboardInterrupt:
             if client.km is not None and client.km.provisioner is not None and client.km.provisioner.pid:
-                os.kill(client.km.provisioner.pid, signal.SIGTERM)
+                _end(client.km.provisioner.pid)
             raise
         finally:
             atexit.unregister(client._cleanup_kernel)  # it is cleaned up here; at exit it would complain

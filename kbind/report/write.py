@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +13,8 @@ from kbind.data.dataset import Dataset, open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
+from kbind.report.place import check_out, placing, put
 from kbind.wording import LANGUAGES, Disclosure
-
-#: How the folder begins that new pages are written to before they are put in place.
-_STAGING = ".kbind-"
 
 #: Told with what is being done and how much of it is: "01 de", 3, 12.
 Progress = Callable[[str, int, int], None]
@@ -83,7 +76,7 @@ def write_report(
     present = None
     if period is not None:
         check_choice("period", period, PERIODS)
-    _check_out(Path(out))
+    check_out(Path(out))
     values: dict[str, object] = {"threshold": threshold, "period": period}
     if source is not None:
         declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
@@ -93,18 +86,6 @@ def write_report(
         _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
     ]
     return _put_in_place(pages, Path(out))
-
-
-def _check_out(out: Path) -> None:
-    """Fail before the chapters run where it is plain that their pages could not be written."""
-    try:
-        there = out.exists()
-        if there and not out.is_dir():
-            raise ReportError(f"{out} cannot be written: it is a file, not a folder")
-    except OSError as error:
-        raise ReportError(f"{out} cannot be written: {error.strerror or error}") from error
-    if there and not os.access(out, os.W_OK | os.X_OK):
-        raise ReportError(f"{out} cannot be written: Permission denied")
 
 
 def _chosen(chapters: Sequence[str]) -> list[Path]:
@@ -145,82 +126,21 @@ def _make_page(
 
 
 def _put_in_place(pages: Sequence[Page], out: Path) -> Path:
-    """Write everything under a temporary name first; then replace, file by file, the index last.
-
-    Each replacement is atomic, so a reader finds the old page or the new one, and whoever stops the run before
-    the last moment leaves the earlier report as it was. Other files in the folder are not touched.
-    """
+    """Write everything, then put it in place together; other files in the folder are not touched."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with _alone(out) as alone:
-            for left in out.glob(f"{_STAGING}*") if alone else ():  # by a run that was killed
-                shutil.rmtree(left, ignore_errors=True)
-            _write_all(pages, out)
+        with placing(out) as place:
+            texts = {}
+            for page in pages:
+                record = json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)
+                texts[f"{page.lang}/{page.chapter}.html"] = page.html + "\n"
+                texts[f"{page.lang}/{page.chapter}.json"] = record + "\n"
+            texts["index.html"] = index_page(_all_records(pages, place)) + "\n"
+            put(texts, place)
     except OSError as error:
         raise ReportError(
             f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged"
         ) from error
     return out / "index.html"
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[bool]:
-    """Wait until no other run puts pages into the folder; says whether that can be known here."""
-    if sys.platform == "win32":
-        yield False
-        return
-    import fcntl
-
-    folder = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            alone = True
-        except OSError:  # some network drives know no locks
-            alone = False
-        yield alone
-    finally:
-        os.close(folder)
-
-
-def _write_all(pages: Sequence[Page], out: Path) -> None:
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=out))
-    try:
-        texts = {}
-        for page in pages:
-            texts[f"{page.lang}/{page.chapter}.html"] = page.html
-            texts[f"{page.lang}/{page.chapter}.json"] = json.dumps(
-                page.record, ensure_ascii=False, indent=1, allow_nan=False
-            )
-        texts["index.html"] = index_page(_all_records(pages, out))
-        for name, text in texts.items():
-            for folder in (staging / "new", staging / "old", out):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (staging / "new" / name).write_text(text + "\n", encoding="utf-8")
-        _replace(list(texts), staging / "new", staging / "old", out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _replace(names: Sequence[str], new: Path, old: Path, out: Path) -> None:
-    """Move the new pages to their places; if one cannot be moved, or somebody interrupts, the old ones come back."""
-    for name in names:
-        if (out / name).is_file():
-            try:
-                (old / name).hardlink_to(out / name)
-            except OSError:  # not every file system has links
-                shutil.copy2(out / name, old / name)
-    try:
-        for name in names:
-            (new / name).replace(out / name)
-    except BaseException:
-        for name in names:
-            with suppress(OSError):
-                if (old / name).exists():
-                    (old / name).replace(out / name)
-                elif not (new / name).exists():
-                    (out / name).unlink()
-        raise
 
 
 def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:

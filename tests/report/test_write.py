@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +182,38 @@ def test_progress_and_failure_without_traceback() -> None:
 def test_a_dead_kernel_is_reported() -> None:
     with pytest.raises(ReportError, match="died; is there enough memory"):
         execute(_notebook("import os", "os._exit(1)"), "test")
+
+
+def _listening() -> set[str]:
+    """Sockets of this process and what it started that wait for others to connect to a port."""
+    ports = {
+        words[9]
+        for name in ("tcp", "tcp6")
+        for words in (line.split() for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:])
+        if words[3] == "0A"
+    }
+    processes, mine = ["self"], set()
+    for process in processes:
+        processes += [c for t in Path(f"/proc/{process}/task").glob("*/children") for c in t.read_text().split()]
+        for file in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(OSError):
+                mine.add(str(file.readlink())[8:-1])
+    assert len(processes) > 1
+    return ports & mine
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="ports are not listed here")
+@pytest.mark.parametrize("long", [False, True])
+def test_no_port_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
+    place = tmp_path / ("x" * 100 if long else "x")
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    notebook = _notebook("seen = None", "print('ran')", "1")
+    found: list[set[str]] = []
+    execute(notebook, "test", lambda *_: found.append(_listening()))
+    assert notebook.cells[1].outputs[0].text == "ran\n"
+    assert found == [set()] * 3
+    assert not list(place.iterdir())
 
 
 def _block(kind: str = "summary", **more: Any) -> dict[str, Any]:
