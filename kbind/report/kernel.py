@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from ipykernel import kernelapp
+from ipykernel.iostream import IOPubThread
 
 
 def main() -> None:
     """Run until told to end, as the kernels of notebooks do."""
     # a kernel opens a port for what forked processes print, even where it speaks through files itself
-    kernelapp.IOPubThread = partial(kernelapp.IOPubThread, pipe=False)
+    vars(kernelapp)["IOPubThread"] = partial(IOPubThread, pipe=False)
     kernelapp.IPKernelApp.launch_instance()
 
 
