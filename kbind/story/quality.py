@@ -11,6 +11,7 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset, Quality
 from kbind.data.dataset.schema import TABLES, Kind
+from kbind.errors import plain
 from kbind.story.base import Scope
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
@@ -21,6 +22,8 @@ THIN = 0.2
 #: Rows a manager's table has at most, and periods that are named in a sentence.
 TABLE_ROWS, NAMED = 14, 4
 
+#: What is counted in customers rather than in rows or orders.
+_TREATED = {"refunds only": "customers"}
 _LOGS = ("events", "subscriptions", "customers")
 _SOURCE = "data.quality()"
 
@@ -113,7 +116,27 @@ class QualityStory:
         sentences = []
         for name in self.found.tables["table"]:
             sentences += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
-        return sentences + self._untranslated()
+        return sentences + self._untranslated() + self._currencies()
+
+    def _currencies(self) -> list[str]:
+        frame = self.found.treated[self.found.treated["what"] == "currencies"]
+        rows = zip(frame["table"], frame["example"], strict=True)
+        say = self.voice.say
+        return [say("quality.concern.currencies", table=self.name_of(t), currencies=codes) for t, codes in rows]
+
+    @cached_property
+    def treated(self) -> list[str]:
+        """One sentence for every kind of rows that count otherwise than others, or not at all."""
+        sentences = []
+        for _, row in self.found.treated.iterrows():
+            name, what = str(row["table"]), str(row["what"])
+            key = what.replace(" ", "_")
+            fact = self._count(f"{name}.{key}", row["count"], f"{what}, {name}", _TREATED.get(what, "count"))
+            if what == "currencies" or not self.voice.disclosure.fact(fact).known:
+                continue
+            words = {"table": self.name_of(name), "example": plain(row["example"])}
+            sentences.append(self.voice.say(f"quality.treated.{key}", n=fact, **words))
+        return sentences
 
     def _gap(self, table: str) -> list[str]:
         frame = self.found.calendar[self.found.calendar["table"] == table]
@@ -258,6 +281,10 @@ class QualityStory:
     def looks_title(self) -> str:
         """Heading of what is worth a question."""
         return self.voice.say("quality.look.title")
+
+    def treated_title(self) -> str:
+        """Heading of the rows that count otherwise, or not at all."""
+        return self.voice.say("quality.treated.title")
 
     # -- tables ------------------------------------------------------------------------------------------
 

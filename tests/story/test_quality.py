@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -69,3 +71,33 @@ def test_few_unknown_customers_stay_untold() -> None:
     story = quality_story(kb.open_dataset({"customers": people, "events": log}))
     assert story.tables_table().rows[1][-1] == "under 5"
     assert all(cell != "2" for row in story.tables_table().rows for cell in row)
+
+
+def test_refunds_cancelled_orders_and_rows_left_out_are_told(tmp_path: Path) -> None:
+    rows = [f"{i % 30},2024-01-{1 + i % 28:02d},10,A{i}" for i in range(90)]
+    rows += [f"{100 + i},2024-01-05,-3,C{i}" for i in range(6)] + [",2024-01-05,1,A1"] * 7 + ["1,2024-09-01,5,A2"] * 8
+    (tmp_path / "events.csv").write_text("customer_id,timestamp,amount,order_id\n" + "\n".join(rows) + "\n")
+    (tmp_path / "kbind.yaml").write_text("drop_rows_without: customer_id\nas_of: 2024-02-01\n")
+    data = kb.open_dataset(tmp_path)
+    assert quality_story(data).treated == [
+        "Events: rows with a negative amount (refunds): 6. They are kept: they count as activity but not as a "
+        "purchase, and they lower revenue.",
+        "Events: customers who have nothing but refunds: 6. They too count as active.",
+        "Events: orders that look cancelled (with a number such as C0): 6. Their rows count as activity.",
+        "Events: rows that do not say whose they are: 7. They are left out, as was decided for this data.",
+        "Events: rows after the end of the data: 8. They are left out.",
+    ]
+    german = quality_story(data, lang="de").treated
+    assert german[1] == "Vorgänge: Kunden, von denen es nur Erstattungen gibt: 6. Auch sie gelten als aktiv."
+    few = kb.open_dataset({"events": data.table("events").query("customer_id != '100' or amount > 0")[:92]})
+    assert not any("nothing but refunds" in sentence for sentence in quality_story(few).treated)
+
+
+def test_several_currencies_are_to_be_settled() -> None:
+    log = pd.DataFrame({"customer_id": range(40), "timestamp": "2024-01-05", "amount": 5.0, "ccy": ["EUR", "CHF"] * 20})
+    story = quality_story(kb.open_dataset({"events": log}))
+    assert story.concerns == [
+        "Events: the amounts are in several currencies (CHF, EUR). They are not added up, so revenue is missing from "
+        "the other chapters until they are converted into one."
+    ]
+    assert story.treated == []

@@ -80,6 +80,8 @@ class CheckedTable:
         The column that says which currency these are in.
     names : mapping of str to str
         Column -> what the source calls it.
+    dropped : int
+        Rows without customer that were left out because `kbind.yaml` says so.
     """
 
     name: str
@@ -92,6 +94,7 @@ class CheckedTable:
     apart: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    dropped: int = 0
 
     @property
     def every(self) -> dict[str, str]:
@@ -332,11 +335,12 @@ def checked_table(
     stored = source.is_text or any(reading.converted for reading in readings)
     kept = None if dropped is None else parse("NOT _dropped", dropped=dropped)
     engine.define(source.table, source.relation, expressions, stored=stored, where=kept)
-    if source.is_text:
-        engine.drop(source.relation)
     instants = frozenset(reading.name for reading in readings if reading.instant)
     described = _described(engine, source.table, source.label, list(expressions), instants)
-    return replace(described, names={reading.name: reading.source for reading in readings})
+    left_out = 0 if dropped is None else engine.size(source.relation) - described.rows
+    if source.is_text:
+        engine.drop(source.relation)
+    return replace(described, names={reading.name: reading.source for reading in readings}, dropped=left_out)
 
 
 def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:
@@ -391,7 +395,7 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
     names = ["customer_id", *(name for name in table.columns if name != "customer_id")]
     result = _described(engine, table.name, table.label, names, table.instants)
     found = Translation(system, counted["ids"], counted["found"], table.rows - result.rows)
-    return replace(result, translation=found, names=table.names)
+    return replace(result, translation=found, names=table.names, dropped=table.dropped)
 
 
 def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:

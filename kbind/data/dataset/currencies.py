@@ -109,6 +109,11 @@ def _rows(engine: Engine, table: CheckedTable, name: str, money: str) -> dict[st
     return rows
 
 
+def codes_of(engine: Engine, table: CheckedTable) -> list[str]:
+    """The currencies of amounts that are in several, the most frequent first; empty where there is one at most."""
+    return list(_rows(engine, table, table.currency, next(iter(table.apart)))) if table.apart else []
+
+
 def _code_in(engine: Engine, table: CheckedTable) -> Expression:
     """The code of the currency that a row of a table with several is in."""
     found = engine.query(

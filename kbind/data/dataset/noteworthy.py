@@ -48,12 +48,7 @@ def noteworthy(data: Dataset, *, default_end: bool) -> list[str]:
 
 def _behind(data: Dataset, *, default_end: bool) -> list[str]:
     """What is known of the time after the end of the data, and so plays no part."""
-    notes, late = [], {}
-    for name, table in data.tables.items():
-        if data.as_of is None or table.span is None or data.wall_clock(table.span[1]) < data.as_of:
-            continue
-        time = TABLES[name].until or next(n for n, spec in TABLES[name].columns.items() if spec.happened)
-        late[name] = _from(data, name, time)
+    notes, late = [], rows_behind(data)
     if late:
         counted = ", ".join(f"{name} ({n:,})" for name, n in late.items())
         notes.append(f"rows from {data.as_of:%Y-%m-%d} on lie behind the end of the data: {counted}")
@@ -68,6 +63,17 @@ def _behind(data: Dataset, *, default_end: bool) -> list[str]:
                 "if that is over, set as_of"
             )
     return notes
+
+
+def rows_behind(data: Dataset) -> dict[str, int]:
+    """Rows from the end of the data on, by table; tables without any are left out."""
+    late = {}
+    for name, table in data.tables.items():
+        if data.as_of is None or table.span is None or data.wall_clock(table.span[1]) < data.as_of:
+            continue
+        time = TABLES[name].until or next(n for n, spec in TABLES[name].columns.items() if spec.happened)
+        late[name] = _from(data, name, time)
+    return late
 
 
 def _from(data: Dataset, table: str, time: str, when: str = "_t >= _end") -> int:

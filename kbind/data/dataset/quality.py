@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.clock import end_of_data, period_index
+from kbind.data.dataset.currencies import codes_of
+from kbind.data.dataset.noteworthy import rows_behind
+from kbind.data.dataset.refunds import refunds_of
 from kbind.data.dataset.schema import TABLES, USES
 from kbind.data.engine import column, parse
 
@@ -54,6 +57,10 @@ class Quality:
         Columns table, system, ids (different ones in the table), found (in `id_map`), rows_left_out.
     chapters : DataFrame
         Columns chapter, use, possible, missing (what it would need).
+    treated : DataFrame
+        Rows that count otherwise than others, or not at all. Columns table, what ("refunds", "refunds only": customers
+        without other rows, "cancelled": orders, "dropped": rows without customer, "behind": rows after the end of the
+        data, "currencies": how many), count, example.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Quality:
     period: str
     id_map: pd.DataFrame
     chapters: pd.DataFrame
+    treated: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
         """The tables: their size, span, duplicates and unknown customers."""
@@ -84,6 +92,7 @@ class Quality:
             ("Columns with missing values", self.incomplete),
             (f"Gaps ({self.period}s with less than half of the usual rows)", self.gaps),
             ("Translated ids", self.id_map),
+            ("Rows that count otherwise, or not at all", self.treated),
             ("Chapters", self.chapters),
         ]
 
@@ -126,7 +135,26 @@ def assess(data: Dataset) -> Quality:
             [(use.chapter, use.key, not (lacks := _lacks(data, use.needs)), lacks) for use in USES],
             columns=["chapter", "use", "possible", "missing"],
         ),
+        treated=pd.DataFrame(_treated(data), columns=["table", "what", "count", "example"]),
     )
+
+
+def _treated(data: Dataset) -> list[tuple[str, str, int, str]]:
+    """The rows of `Quality.treated`."""
+    given, late = refunds_of(data), rows_behind(data)
+    rows = [
+        ("events", "refunds", given.rows, ""),
+        ("events", "refunds only", given.only, ""),
+        ("events", "cancelled", given.orders, given.example),
+    ]
+    for name, table in data.tables.items():
+        codes = codes_of(data.engine, table)
+        rows += [
+            (name, "dropped", table.dropped, ""),
+            (name, "behind", late.get(name, 0), ""),
+            (name, "currencies", len(codes), ", ".join(codes)),
+        ]
+    return [row for row in rows if row[2]]
 
 
 def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:

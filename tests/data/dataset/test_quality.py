@@ -161,3 +161,21 @@ def test_chapters_say_the_same_as_their_notebooks() -> None:
             assert needs in whole or {n for group in needs for n in group} == {n for use in uses for n in use.needs[0]}
         else:  # whether the data is good enough can be asked of rows, not of counts
             assert needs == [["customers", "events", "subscriptions"]]
+
+
+def test_rows_that_count_otherwise_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "customer_id,timestamp,amount,order_id\n1,2024-01-05,9,A1\n1,2024-01-06,-9,C11\n2,2024-01-07,-4,C12\n"
+        ",2024-01-08,1,A2\n3,2024-05-01,1,A3\n1,2024-01-09,2,A4\n"
+    )
+    (tmp_path / "kbind.yaml").write_text("drop_rows_without: customer_id\nas_of: 2024-03-01\n")
+    found = kb.open_dataset(tmp_path).quality()
+    assert found.treated.to_numpy().tolist() == [
+        ["events", "refunds", 2, ""],
+        ["events", "refunds only", 1, ""],
+        ["events", "cancelled", 2, "C11"],
+        ["events", "dropped", 1, ""],
+        ["events", "behind", 1, ""],
+    ]
+    assert "refunds only" in str(found)
+    assert log_of([9] * 7).quality().treated.empty
