@@ -18,6 +18,7 @@ from kbind.statistics.durations import end_of
 from kbind.statistics.groups import Ints, names_of, place_columns, stack_groups
 from kbind.statistics.lapse import LapseCounts, Rule, count_lapses, list_customers
 from kbind.statistics.result import Provenance, Shown
+from kbind.statistics.silence import silence_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +147,7 @@ class Lapse(Shown):
 def lapse(
     data: Dataset,
     *,
-    floor: str = "56D",
+    floor: str | None = None,
     quantile: float | None = 0.9,
     min_events: int = 8,
     maturity: str = "90D",
@@ -160,8 +161,9 @@ def lapse(
     ----------
     data : Dataset
         With a table `events`; every row is activity.
-    floor : str
-        Nobody has lapsed before that many days of silence, such as "56D".
+    floor : str, optional
+        Nobody has lapsed before that many days of silence, such as "56D". Default: what the data set declares, else
+        the shortest from 56 days on after which alarms are right for good; else the longest that could be judged.
     quantile : float or None
         Nor before this quantile of the customer's own gaps between days of activity. None: the floor alone decides.
     min_events : int
@@ -210,7 +212,12 @@ def lapse(
     check_dataset(data)
     data.require("events")
     share, least = _check_quantile(quantile), _check_events(min_events)
-    rule = Rule(days_of("floor", floor), share, 1 if share is None else least, days_of("maturity", maturity))
+    rule = Rule(
+        silence_of(data).days if floor is None else days_of("floor", floor),
+        share,
+        1 if share is None else least,
+        days_of("maturity", maturity),
+    )
     names = names_of(by)
     places = place_columns(data, "events", names)
     end = datetime.combine(end_of(data, as_of), datetime.min.time())

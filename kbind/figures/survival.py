@@ -45,7 +45,7 @@ def plot_survival(story: SurvivalStory, *, truth: pd.DataFrame | None = None, ax
         Where to draw; default a new figure.
     """
     voice = story.voice
-    last = int(story.months["month"].max()) if len(story.months) else 1
+    last = max(int(story.months["month"].max()), 1) if len(story.months) else 1
     voice.note(*(story.at(month) for month in range(last + 1)))
     steps = story.curve.to_frame()
     steps = steps[steps["time"] <= last]
@@ -103,8 +103,18 @@ def plot_hazard(story: SurvivalStory, *, ax: Axes | None = None) -> Axes:
             axes.annotate(voice.tell(story.in_month(int(month))), (month, top), xytext=(0, 3), ha="center",
                           textcoords="offset points", color=SAND_TEXT, fontsize=8.5)  # fmt: skip
         last = int(x.max()) if len(x) else 1
-        axes.set(xlim=(0.2, last + 0.8), ylim=(0, None), xlabel=voice.say("survival.axis.month"))
-        axes.set_xticks([1, *(tick for tick in range(6 if last < 40 else 12, last + 1, 6 if last < 40 else 12))])
+        axes.set(
+            xlim=(-0.8 if len(x) and x[0] == 0 else 0.2, last + 0.8),
+            ylim=(0, None),
+            xlabel=voice.say("survival.axis.month"),
+        )
+        axes.set_xticks(
+            [
+                *([0] if len(x) and x[0] == 0 else []),
+                1,
+                *(tick for tick in range(6 if last < 40 else 12, last + 1, 6 if last < 40 else 12)),
+            ]
+        )
         percent_axis(axes, voice)
         axes.set_ylim(top=float(np.nanmax(upper[shown])) * 1.12 if shown.any() else 1.0)
         text = "; ".join(

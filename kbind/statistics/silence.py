@@ -54,6 +54,8 @@ def silence_of(data: Dataset) -> Silence:
     """
     if data.lapse is not None:
         return Silence(data.lapse, "given")
+    if "events" not in data.tables or data.as_of is None:
+        return Silence(SILENCE, "assumed")
     if data not in _found:
         _found[data] = _read(data)
     return _found[data]

@@ -10,9 +10,11 @@ from functools import cached_property
 
 import pandas as pd
 
+from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset
-from kbind.estimates.lapse import Lapse, lapse
+from kbind.estimates.lapse import FLOORS, Lapse, lapse
 from kbind.estimates.purchases import Purchases, purchases
+from kbind.statistics.silence import SILENCE, silence_of
 from kbind.story.base import Scope, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice
 
@@ -92,7 +94,8 @@ class ShopStory:
     @cached_property
     def curve(self) -> pd.DataFrame:
         """False alarms by the silence after which the rule speaks, as far as enough of them could be judged."""
-        frame = self.rule.curve()
+        days = sorted({*(days_of("floor", floor) for floor in FLOORS), self.rule.rule.floor})
+        frame = self.rule.curve([f"{n}D" for n in days])
         return frame[frame["judged"] >= JUDGED].reset_index(drop=True)
 
     def false_alarms(self, floor: int) -> Fact:
@@ -101,11 +104,9 @@ class ShopStory:
         definition = f"silences of more than {floor} days and more than the customer's own, that ended within 90 days"
         return _fact(f"shop.false.{floor}", row, "false_alarm_rate", "share", definition, "judged")
 
-    @property
-    def bearable(self) -> int | None:
-        """The shortest silence after which most alarms are right."""
-        frame = self.curve[self.curve["false_alarm_rate"] <= BEARABLE]
-        return int(frame["floor"].iloc[0]) if len(frame) else None
+    def _mostly_right(self) -> pd.Series[bool]:
+        """Of every silence that could be judged, whether most alarms after it are right."""
+        return self.curve.set_index("floor")["false_alarm_rate"] <= BEARABLE
 
     @cached_property
     def standard(self) -> int | None:
@@ -150,10 +151,16 @@ class ShopStory:
     def act(self) -> str:
         """What a manager should do."""
         if self.standard is None:
-            return self.voice.say("shop.act.few")
-        if self.bearable is None:
-            return self.voice.say("shop.act.never", floor=self._days(int(self.curve["floor"].iloc[-1])))
-        return self.voice.say("shop.act.wait", floor=self._days(self.bearable))
+            return self.voice.say(self._lack(), days=self._days(SILENCE + WITHIN))
+        key = "shop.act.wait" if self._mostly_right()[self.standard] else "shop.act.never"
+        return self.voice.say(key, floor=self._days(self.standard))
+
+    def _lack(self) -> str:
+        """What it takes to judge silences: more time, or more customers who come regularly."""
+        first, last = self.scope().first, self.scope().last
+        assert first is not None
+        assert last is not None
+        return "shop.act.young" if (last - first).days < SILENCE + WITHIN else "shop.act.few"
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -184,7 +191,8 @@ class ShopStory:
         """What was counted, in plain words."""
         say = self.voice.say
         lines = [say("shop.foot.order"), say("shop.foot.again", days=self._days(WITHIN)), say("shop.foot.revenue")]
-        lines.append(say("shop.foot.lapse", floor=self._days(self.rule.rule.floor)))
+        rule = say("shop.foot.lapse", floor=self._days(self.rule.rule.floor))
+        lines.append(f"{rule} {silence_text(self.voice, self.data, self.rule.rule.floor)}")
         if self.since is not None:
             lines.append(say("shop.foot.since", day=self.voice.day(self.since)))
         return lines
@@ -212,9 +220,13 @@ class ShopStory:
         """Finding of the curve of false alarms."""
         if self.standard is None:
             return self.voice.say("shop.lapse.short")
-        if self.bearable is None:
+        right, floor = self._mostly_right(), self._days(self.standard)
+        if not right.any():
             return self.voice.say("shop.lapse.never")
-        return self.voice.say("shop.lapse.title", floor=self._days(self.bearable))
+        if not right[self.standard]:
+            return self.voice.say("shop.lapse.wrong", floor=floor)
+        first = bool(right.index[0] < self.standard) and not right[: self.standard - 1].any()
+        return self.voice.say("shop.lapse.title" if first else "shop.lapse.right", floor=floor)
 
     def lapse_caption(self) -> str:
         """How to read the curve of false alarms."""
@@ -263,6 +275,13 @@ def _fact(
         count=counted,
         source="purchases(...)" if "false" not in name else "lapse(...).curve()",
     )
+
+
+def silence_text(voice: Voice, data: Dataset, days: int | None = None) -> str:
+    """Where the length of silence comes from that counts as having left; `days` if it was asked for in a call."""
+    rule = silence_of(data)
+    origin = rule.origin if days in (None, rule.days) else "given"
+    return voice.say(f"silence.origin.{origin}", days=voice.number(rule.days if days is None else days))
 
 
 def shop_story(data: Dataset, *, lang: str = "en", threshold: int = 5, voice: Voice | None = None) -> ShopStory:

@@ -20,7 +20,7 @@ def test_facts_are_those_of_the_results(story: ShopStory, grocery: kb.Dataset) -
     assert story.again.value == since.repeat("90D")["rate"].iloc[0]
     assert story.brought(3).value == since.pooled()["revenue"].iloc[3]
     curve = kb.lapse(grocery).curve().set_index("floor")
-    assert story.false_alarms(56).value == curve.loc[56, "false_alarm_rate"]
+    assert story.false_alarms(112).value == curve.loc[112, "false_alarm_rate"]
     assert sum(story.status(name).value for name in ("active", "at_risk", "lapsed", "too_few")) == 2469
 
 
@@ -40,7 +40,7 @@ def test_sentences_are_whole(grocery: kb.Dataset, lang: str) -> None:
 
 
 def test_figures_hold_their_numbers_as_text(story: ShopStory) -> None:
-    for plot, fact in ((plot_revenue_by_age, story.brought(0)), (plot_false_alarms, story.false_alarms(56))):
+    for plot, fact in ((plot_revenue_by_age, story.brought(0)), (plot_false_alarms, story.false_alarms(112))):
         axes = plot(story)
         assert story.voice.tell(fact) in alt_text(axes)
         plt.close(axes.figure)
@@ -52,7 +52,8 @@ def test_little_data_is_said_to_be_little() -> None:
     )
     story = shop_story(kb.open_dataset({"events": frame}, as_of="2024-04-01"))
     assert story.finding() == "There are too few new customers yet to say what they bring."
-    assert story.means() == "Too few silences are old enough to judge what they mean."
+    assert story.means() == "Too few silences are long and old enough to judge what they mean."
+    assert "when the data hold 146 days" in story.act()
     assert story.tiles() == []
     for plot in (plot_revenue_by_age, plot_false_alarms):
         plt.close(plot(story).figure)

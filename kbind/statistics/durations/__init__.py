@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
-from kbind.data.engine import column
+from kbind.data.engine import column, literal
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
 from kbind.statistics.groups import (
@@ -26,6 +26,7 @@ from kbind.statistics.groups import (
     place_columns,
 )
 from kbind.statistics.result import Provenance, Shown
+from kbind.statistics.silence import silence_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +37,6 @@ Floats = NDArray[np.float64]
 
 _ORIGINS = ("acquired_at", "start")
 _LOGS = ("subscriptions", "events", "customers")
-#: Days of silence after which a customer of a log has left, where nobody says otherwise.
-LAPSE = 56
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +69,8 @@ class Durations(Shown):
         What counts as leaving.
     days : int
         Of grace between contracts, or of silence in a log.
+    since : date or None
+        Customers first seen earlier are left out.
     """
 
     unit: str
@@ -86,6 +87,7 @@ class Durations(Shown):
     provenance: Provenance
     customer: str = "customer"
     days: int = 0
+    since: date | None = None
 
     def __post_init__(self) -> None:
         for values in (self.group, self.entry, self.duration, self.cause, self.n):
@@ -106,6 +108,7 @@ class Durations(Shown):
         """What counts as leaving, in one sentence."""
         late = int(self.n[self.entry > 0].sum())
         delayed = f" {late:,} customers are observed only from a later age on." if late else ""
+        delayed += f" Only customers first seen from {self.since:%Y-%m-%d} on." if self.since else ""
         return f"{self.meaning}; {self.unit}s since the origin.{delayed} {self.provenance}"
 
     def to_frame(self) -> pd.DataFrame:
@@ -145,6 +148,7 @@ def durations(
     log: str | None = None,
     lapse: str | None = None,
     grace: str | None = None,
+    since: object = None,
 ) -> Durations:
     """Reduce a data set to how long customers stayed and how it ended.
 
@@ -163,10 +167,14 @@ def durations(
         Which table says who left. Default: contracts if there are any, else declared roles, else events.
     lapse : str, optional
         For events: a customer leaves with the event that a longer silence follows, such as "56D". Silences that
-        began later than that before the end are open. Default: what the data set declares, else "56D".
+        began later than that before the end are open. Default: what the data set declares, else what its own
+        past tells (see `lapse`), the same in every figure.
     grace : str, optional
         For contracts: so long after the end of one the next may start without the customer having left. Default:
         that of the data set.
+    since : date, datetime or ISO text, optional
+        For contracts and events: only customers first seen on this day or later. Where recording starts with customers
+        won long before, whose ages nobody knows, choose a day some time after it.
 
     Returns
     -------
@@ -198,9 +206,14 @@ def durations(
     """
     check_dataset(data)
     lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
+    start = read_as_of(since, data.timezone, "since")
+    first = start.date() if start is not None and lives.time else None
     names = names_of(by)
     places = place_columns(data, lives.log, names)
     steps, parts = dict(lives.steps), dict(lives.parts)
+    if first is not None:
+        steps["dated"] += " WHERE first >= _first_seen"
+        parts["first_seen"] = literal(first)
     tables = {**lives.tables, "customers": "customers"} if "customers" in data.tables else dict(lives.tables)
     columns = [f"g{k}" for k in range(len(names))]
     joins, counted = "", "count(*)"
@@ -253,6 +266,7 @@ def durations(
         provenance=Provenance(data.name, data.timezone, end_of(data, as_of) if lives.time else data.as_of),
         customer=data.card.customer,
         days=lives.days,
+        since=first,
     )
 
 
@@ -289,10 +303,8 @@ def grace_of(data: Dataset, grace: str | None) -> int:
 
 
 def lapse_of(data: Dataset, lapse: str | None) -> int:
-    """Days of silence after which a customer of a log has left: as given, else declared, else 56."""
-    if lapse is not None:
-        return days_of("lapse", lapse)
-    return LAPSE if data.lapse is None else data.lapse
+    """Days of silence after which a customer of a log has left: as given, else declared, else as the data tells."""
+    return silence_of(data).days if lapse is None else days_of("lapse", lapse)
 
 
 def end_of(data: Dataset, as_of: object) -> datetime:

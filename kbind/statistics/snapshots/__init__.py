@@ -41,7 +41,7 @@ def snapshots(
         Length of that window.
     lapse : str, optional
         For events without contracts: a customer leaves when a silence becomes longer than that. Default: what the data
-        set declares, else "56D".
+        set declares, else what its own past tells (see `lapse`).
     grace : str, optional
         For contracts: so long after the end of one the next may start without the customer having left. Default:
         that of the data set.
@@ -87,7 +87,8 @@ def snapshots(
     days = {name: days_of(name, length) for name, length in (("lead", lead), ("horizon", horizon))}
     if not days["horizon"]:
         raise ArgumentError(f"horizon={horizon!r} leaves no window; allowed: at least '1D'")
-    quiet, gap = lapse_of(data, lapse), grace_of(data, grace)
+    by_silence = lapse is not None or "subscriptions" not in data.tables  # else nobody needs to know
+    quiet, gap = lapse_of(data, lapse) if by_silence else 0, grace_of(data, grace)
     if "subscriptions" not in data.tables and "events" not in data.tables:
         if as_of is not None:
             raise ArgumentError(f"as_of={as_of!r}: {data.name!r} has no dates and so one snapshot; leave as_of away")

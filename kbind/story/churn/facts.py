@@ -13,6 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.churn import Backtest, ContactList, Drivers
 from kbind.estimates.churn.calls import Calls
 from kbind.estimates.leaks import Leak
+from kbind.statistics.snapshots.moments import LOOK_BACK
 from kbind.story.base import Scope
 from kbind.story.churn.forecast import ENOUGH, Forecast
 from kbind.story.churn.signs import SignGroup, sign_groups
@@ -69,6 +70,28 @@ class ChurnFacts:
         """Whether too few customers have left, or been seen for long enough, to tell anything."""
         forecast = self.forecast
         return forecast.tested is None or forecast.listed is None or self.calls.leavers.sum() < self.enough
+
+    @cached_property
+    def left(self) -> int:
+        """Departures in the time that could be tested."""
+        seen = self.forecast.snapshots
+        if self.forecast.tested is not None and self.forecast.listed is not None:
+            return int(self.calls.leavers.sum())
+        return 0 if seen is None else int(np.nansum(seen.target))
+
+    @property
+    def least_days(self) -> int:
+        """Days that the data have to hold for a test: a look back, the lead and the horizon."""
+        seen = self.forecast.snapshots
+        return LOOK_BACK + (120 if seen is None else seen.lead + seen.horizon)
+
+    @cached_property
+    def lack(self) -> str:
+        """Why nothing can be told: "small" number of customers, "young" data, or departures ("short")."""
+        seen = self.forecast.snapshots
+        if seen is not None and len(set(seen.customer)) < self.enough:
+            return "small"
+        return "young" if self.dated and (seen is None or not np.isfinite(seen.target).any()) else "short"
 
     @property
     def enough(self) -> int:

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.statistics.silence import silence_of
 from kbind.story.base import sureness
 from kbind.story.churn.facts import GROUPS, SHOWN, ChurnFacts
 from kbind.story.churn.forecast import Forecast
 from kbind.story.leaks import leak_text
+from kbind.story.shop import silence_text
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
 
 #: Half width of the highest tenth's interval, as a share of it, up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.15, 0.35
 #: Past lists are said to have kept their word from this share on.
 KEPT = 0.9
-#: Days of silence after which a customer without a contract has left, as `snapshots` has it.
-LAPSE = 56
 
 
 class ChurnStory(ChurnFacts):
@@ -58,15 +58,19 @@ class ChurnStory(ChurnFacts):
         """The answer in one sentence."""
         verdict = self.verdict
         if verdict in ("short", "blind"):
-            return self.voice.say(f"churn.finding.{verdict}")
+            why = self.lack if verdict == "short" else verdict
+            return self.voice.say(f"churn.finding.{why}")
         key = "churn.finding.nobody" if verdict == "nobody" else "churn.finding.list"
         return self.voice.say(key, top=self.risk(GROUPS), all=self.anyone)
 
     def means(self) -> str:
         """What the answer means."""
         verdict = self.verdict
-        if verdict in ("short", "blind"):
-            return self.voice.say(f"churn.means.{verdict}")
+        if verdict == "short":
+            words = {"enough": self.voice.number(self.enough), "left": self.voice.count(self.left)}
+            return self.voice.say(f"churn.means.{self.lack}", days=self.voice.number(self.least_days), **words)
+        if verdict == "blind":
+            return self.voice.say("churn.means.blind")
         if not self.priced:
             return self.voice.say("churn.means.unpriced", hit=self.hit)
         if verdict == "nobody":
@@ -76,7 +80,9 @@ class ChurnStory(ChurnFacts):
     def act(self) -> str:
         """What a manager should do."""
         verdict = self.verdict
-        if verdict in ("short", "blind", "nobody", "few"):
+        if verdict == "short":
+            return self.voice.say(f"churn.act.{self.lack}")
+        if verdict in ("blind", "nobody", "few"):
             return self.voice.say(f"churn.act.{verdict}")
         return self.voice.say(f"churn.act.{verdict}", listed=self.voice.customers(self.size))
 
@@ -121,7 +127,9 @@ class ChurnStory(ChurnFacts):
             return []
         log = self.scope().log
         window = {"start": number(seen.lead), "end": number(seen.lead + seen.horizon)}
-        lines = [say(f"churn.foot.target.{log}", days=number(LAPSE), **window)]
+        days = number(silence_of(self.data).days) if log == "events" else ""
+        lines = [say(f"churn.foot.target.{log}", days=days, **window)]
+        lines += [silence_text(self.voice, self.data)] if log == "events" else []
         if self.forecast.suspects:
             lines.append(say("churn.foot.suspects", columns=self._columns(self.forecast.suspects)))
         if self.verdict != "short":

@@ -14,13 +14,16 @@ from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import newcombe
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
 from kbind.estimates.survival.design import MOST_LEVELS
-from kbind.statistics.durations import Durations
+from kbind.statistics.activity import activity, starts_with_recording
+from kbind.statistics.durations import Durations, durations
 from kbind.statistics.durations.after import After
 from kbind.story.base import Scope
 from kbind.wording import Fact, Voice
 
 #: An age is told of if so many customers were still under observation.
 SOLID = 50
+#: Months that it takes to say when customers leave.
+HALF_A_YEAR = 6
 #: A month is dangerous if its share is surely above, and so many times, that of so many months on each side.
 SPIKE, NEAR = 1.5, 2
 
@@ -71,19 +74,43 @@ class SurvivalFacts:
 
     @cached_property
     def months(self) -> pd.DataFrame:
-        """The hazard by month, from the first to the last that is known well enough."""
+        """The hazard by month, up to the last that is known well enough; month 0 if anybody left on the first day."""
         frame = self.hazard.to_frame().rename(columns={self.durations.unit: "month"})
-        return frame[(frame["month"] > 0) & (frame["at_risk"] >= SOLID)].reset_index(drop=True)
+        told = (frame["month"] > 0) | (frame["events"] > 0)
+        return frame[told & (frame["at_risk"] >= SOLID)].reset_index(drop=True)
+
+    @cached_property
+    def later(self) -> pd.DataFrame:
+        """The same after the first day."""
+        return self.months[self.months["month"] > 0].reset_index(drop=True)
+
+    @cached_property
+    def at_once(self) -> Fact | None:
+        """Share that is never seen again after the first day; None if nobody, or if it may not be told."""
+        if not (self.months["month"] == 0).any():
+            return None
+        fact = self.in_month(0)
+        return fact if self.told(fact) else None
 
     @property
     def short(self) -> bool:
         """Whether too few customers were followed for half a year."""
-        return len(self.months) < 6
+        return len(self.later) < HALF_A_YEAR
+
+    @property
+    def lack(self) -> str:
+        """Why it is short: "few" customers, "young" data, or too few left because most have "gone"."""
+        lives, scope = self.durations, self.scope()
+        if lives.customers < SOLID:
+            return "few"
+        days = (scope.last - scope.first).days if scope.first and scope.last else 30 * float(lives.duration.max())
+        return "gone" if days >= 30 * HALF_A_YEAR and 2 * lives.events > lives.customers else "young"
 
     @cached_property
     def marks(self) -> list[int]:
         """One or two ages to speak of: a year and two, or what has been observed."""
-        last = int(self.months["month"].max()) if len(self.months) else 0
+        seen = self.curve.curves[0].risk.times  # a month that nobody has seen to its end is not told of
+        last = min(int(self.months["month"].max()), int(seen[-1])) if len(self.months) else 0
         return [12, 24] if last >= 24 else [12] if last >= 12 else [last]
 
     def at(self, month: int) -> Fact:
@@ -122,8 +149,8 @@ class SurvivalFacts:
     @cached_property
     def spikes(self) -> list[int]:
         """Dangerous months: surely worse than the months around them."""
-        frame = self.months
-        if len(frame) < 6:
+        frame = self.later
+        if len(frame) < HALF_A_YEAR:
             return []
         left, seen = (frame[name].to_numpy(dtype=float) for name in ("events", "at_risk"))
         found = []
@@ -145,17 +172,17 @@ class SurvivalFacts:
     @cached_property
     def quiet(self) -> Fact:
         """Share that leaves in a month which is not dangerous, over all of them."""
-        return self._leaving("quiet", ~self.months["month"].isin(self.spikes), "a month that is not dangerous")
+        return self._leaving("quiet", ~self.later["month"].isin(self.spikes), "a month that is not dangerous")
 
     @cached_property
     def spiking(self) -> Fact:
         """Share that leaves in a dangerous month, over all of them."""
-        return self._leaving("spikes", self.months["month"].isin(self.spikes), "a dangerous month")
+        return self._leaving("spikes", self.later["month"].isin(self.spikes), "a dangerous month")
 
     @cached_property
     def early(self) -> tuple[Fact, Fact]:
         """Mean share that leaves per month in the first quarter of a year of age, and after the first year."""
-        month = self.months["month"]
+        month = self.later["month"]
         calm = ~month.isin(self.spikes)
         return (
             self._leaving("early", calm & month.between(1, 3), "a month from 1 to 3"),
@@ -164,7 +191,7 @@ class SurvivalFacts:
 
     def _leaving(self, name: str, months: pd.Series[bool], which: str) -> Fact:
         """Share that leaves in one of some months of age, over all of them."""
-        frame = self.months[months]
+        frame = self.later[months]
         left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
         definition = f"customers who leave in {which}, divided by those there when it begins"
         share = left / seen if seen else float("nan")
@@ -207,6 +234,21 @@ def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: floa
         count=int(row["events"]),
         source="hazard_model(...).to_frame()",
     )
+
+
+def followed(data: Dataset) -> Durations:
+    """How long customers stayed, without a first cohort of a log that was there before recording began.
+
+    Their ages are not known, and who had left before is not among them. By the rule of `starts_with_recording`, as in
+    the other chapters.
+    """
+    lives = durations(data)
+    if lives.log != "events" or data.has("customers.acquired_at"):
+        return lives
+    every = activity(data, log="events")
+    if not starts_with_recording(every.fresh.sizes().sum(axis=0), every.calendar.lived):
+        return lives
+    return durations(data, since=every.calendar.starts[1])
 
 
 def contact_fact(data: Dataset) -> Fact | None:

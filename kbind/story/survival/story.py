@@ -7,6 +7,7 @@ import math
 from kbind.data.dataset import Dataset
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
 from kbind.story.base import picked, sureness
+from kbind.story.shop import silence_text
 from kbind.story.survival.facts import SPIKE, SurvivalFacts
 from kbind.wording import Disclosure, Fact, Table, Voice
 
@@ -30,7 +31,10 @@ class SurvivalStory(SurvivalFacts):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.short or not self.told(self.at(self.marks[0])):
-            return self.voice.say("survival.finding.short")
+            month = max(self.marks[0], 1)
+            if self.lack == "gone" and self.told(self.at(month)):
+                return self.voice.say("survival.finding.gone", one=self.at(month), after=self.voice.after(month))
+            return self.voice.say("survival.finding.young" if self.lack == "young" else "survival.finding.few")
         facts = {"one": self.at(self.marks[0]), "after": self.voice.after(self.marks[0])}
         if self.spikes:
             return self.voice.say("survival.finding.spikes", months=self.named_months(), **facts)
@@ -39,7 +43,8 @@ class SurvivalStory(SurvivalFacts):
     @property
     def _falling(self) -> bool:
         early, late = self.early
-        return self.told(early) and self.told(late) and early.value > SPIKE * late.value
+        once = self.at_once.value if self.at_once is not None else 0.0
+        return self.told(early) and self.told(late) and max(early.value, once) > SPIKE * late.value
 
     def named_months(self, months: list[int] | None = None) -> str:
         """Months of age in a row of words: "12. und 24. Monat"."""
@@ -50,8 +55,17 @@ class SurvivalStory(SurvivalFacts):
 
     def means(self) -> str:
         """What the answer means."""
+        once = [] if self.at_once is None else [self._once("means")]
+        return " ".join([*once, self._by_month()])
+
+    def _once(self, place: str) -> str:
+        """A sentence about who left on the first day, by what leaving is."""
+        key = f"survival.{place}.once.log" if self.durations.log == "events" else f"survival.{place}.once"
+        return self.voice.say(key, once=self.at_once, days=self.voice.number(self.durations.days))
+
+    def _by_month(self) -> str:
         if self.short:
-            return self.voice.say("survival.means.short")
+            return self.voice.say(f"survival.means.{self.lack}")
         if self.spikes:
             return self.voice.say("survival.means.spikes", spike=self.spiking, quiet=self.quiet)
         early, late = self.early
@@ -62,7 +76,7 @@ class SurvivalStory(SurvivalFacts):
     def act(self) -> str:
         """What a manager should do."""
         if self.short:
-            return self.voice.say("survival.act.short")
+            return self.voice.say(f"survival.act.{self.lack}")
         if self.spikes:
             acting = [m - AHEAD for m in self.spikes if m > AHEAD]
             ahead = self.voice.number(AHEAD)
@@ -74,7 +88,7 @@ class SurvivalStory(SurvivalFacts):
         """How sure the answer is, and what it rests on."""
         fact = self.at(self.marks[-1])
         if self.short or not self.told(fact) or math.isnan(fact.ci_lower):
-            return self.voice.say("survival.certainty.short")
+            return self.voice.say("survival.certainty.few")
         half = (fact.ci_upper - fact.ci_lower) / 2
         level = sureness(half, HIGH, MEDIUM)
         after = self.voice.after(self.marks[-1])
@@ -103,7 +117,10 @@ class SurvivalStory(SurvivalFacts):
             say("survival.foot.month"),
         ]
         if self.durations.log == "events":
-            lines.append(say("survival.foot.lapse", days=self.voice.number(self.durations.days)))
+            rule = say("survival.foot.lapse", days=self.voice.number(self.durations.days))
+            lines.append(f"{rule} {silence_text(self.voice, self.data, self.durations.days)}")
+        if self.durations.since is not None:
+            lines.append(say("shop.foot.since", day=self.voice.day(self.durations.since)))
         late = int(self.durations.n[self.durations.entry > 0].sum())
         if late and not self.voice.disclosure.hides(late):
             lines.append(say("survival.foot.late", late=self.voice.customers(late)))
@@ -125,7 +142,8 @@ class SurvivalStory(SurvivalFacts):
     def curve_caption(self) -> str:
         """How to read the survival curve."""
         key = "survival.curve.caption" if self.data.truth is None else "survival.curve.caption.truth"
-        return self.voice.say(key, level=self.voice.percent(self.curve.conf_level))
+        once = [] if self.at_once is None else [self._once("curve")]
+        return " ".join([self.voice.say(key, level=self.voice.percent(self.curve.conf_level)), *once])
 
     def hazard_title(self) -> str:
         """Finding of the shares by month."""
