@@ -5,17 +5,20 @@ from __future__ import annotations
 import errno
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Integral, Real
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+#: No amount, count or length that somebody means is larger.
+MOST = 1e15
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -164,6 +167,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {shown(original[near[0]])}? " if near else ""
 
 
+def told(value: object, width: int = 60) -> str:
+    """A value as it would be typed, on one line and not too long.
+
+    >>> told([1, 2]), told("x" * 100, width=10)
+    ('[1, 2]', "'xxxxxxxx…")
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # whatever a stranger's class raises, or a whole number of thousands of digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def check_choice(parameter: str, value: object, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the allowed words, else say which are.
 
@@ -175,11 +191,23 @@ def check_choice(parameter: str, value: object, allowed: Sequence[str]) -> str:
         return value
     hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
     options = ", ".join(repr(a) for a in allowed)
-    raise ArgumentError(f"{parameter}={value!r} is not known; {hint}allowed: {options}")
+    raise ArgumentError(f"{parameter}={told(value)} is not known; {hint}allowed: {options}")
 
 
-def check_count(parameter: str, value: object, least: int, most: int | None = None) -> None:
-    """Refuse what is no whole number, too small or too large a one.
+def check_flag(parameter: str, value: object) -> bool:
+    """Return what is True or False; what only counts as such is a slip.
+
+    >>> check_flag("force", "no")
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: force='no' is neither yes nor no; allowed: True, False
+    """
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # Python's or NumPy's
+        return bool(value)
+    raise ArgumentError(f"{parameter}={told(value)} is neither yes nor no; allowed: True, False")
+
+
+def check_count(parameter: str, value: object, least: int, most: int | None = None) -> int:
+    """Return a whole number; refuse what is none, too small or too large a one.
 
     >>> check_count("folds", 1, 2)
     Traceback (most recent call last):
@@ -188,32 +216,149 @@ def check_count(parameter: str, value: object, least: int, most: int | None = No
     number = least - 1 if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
     if number < least or (most is not None and number > most):
         allowed = f"whole numbers from {least}" + ("" if most is None else f" to {most}")
-        raise ArgumentError(f"{parameter}={value!r} is not possible; allowed: {allowed}")
+        raise ArgumentError(f"{parameter}={told(value)} is not possible; allowed: {allowed}")
+    return number
+
+
+def check_threshold(threshold: object) -> int:
+    """The smallest number of customers that is shown, as a whole number.
+
+    >>> check_threshold(0)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: threshold=0 is not possible; allowed: whole numbers from 1 to 1000000
+    """
+    return check_count("threshold", threshold, 1, 1_000_000)
+
+
+def real(value: object) -> float:
+    """A number as a float, NaN if it is none.
+
+    >>> real(2), real(True), real("2")
+    (2.0, nan, nan)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def check_number(
+    parameter: str, value: object, least: float = -math.inf, most: float = MOST, *, above: float | None = None
+) -> float:
+    """Return a finite number within limits, `above` being one that is not reached.
+
+    >>> check_number("horizon", 0, above=0, most=1200)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: horizon=0 is not possible; allowed: numbers above 0 to 1200
+    """
+    number = real(value)
+    low = number >= max(least, -MOST) if above is None else number > above
+    if low and number <= most:
+        return number
+    begin = f" above {above:g}" if above is not None else f" from {least:g}" if least > -MOST else ""
+    raise ArgumentError(f"{parameter}={told(value)} is not possible; allowed: numbers{begin} to {most:g}")
 
 
 def check_amount(parameter: str, value: object) -> float:
-    """Return an amount of money: a finite number from 0.
+    """Return an amount of money: a number from 0 that somebody can mean.
 
     >>> check_amount("budget", -1)
     Traceback (most recent call last):
     kbind.errors.ArgumentError: budget=-1 is no amount; allowed: a number from 0
     """
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-    if not 0 <= number < math.inf:
-        raise ArgumentError(f"{parameter}={value!r} is no amount; allowed: a number from 0")
+    number = real(value)
+    if not 0 <= number <= MOST:
+        most = f" to {MOST:g}" if number > MOST else ""
+        raise ArgumentError(f"{parameter}={told(value)} is no amount; allowed: a number from 0{most}")
     return number
 
 
-def check_share(parameter: str, value: object) -> None:
-    """Refuse what is no number strictly between 0 and 1.
+def check_share(parameter: str, value: object) -> float:
+    """Return a number strictly between 0 and 1.
 
     >>> check_share("fdr", 5)
     Traceback (most recent call last):
     kbind.errors.ArgumentError: fdr=5 is no share; allowed: between 0 and 1, such as 0.05
     """
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    number = real(value)
     if not 0 < number < 1:
-        raise ArgumentError(f"{parameter}={value!r} is no share; allowed: between 0 and 1, such as 0.05")
+        raise ArgumentError(f"{parameter}={told(value)} is no share; allowed: between 0 and 1, such as 0.05")
+    return number
+
+
+def check_name(parameter: str, value: object, what: str = "a name") -> str:
+    """Return text that is not empty.
+
+    >>> check_name("channel", ["web"])
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: channel=['web'] is no text; allowed: a name
+    """
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ArgumentError(f"{parameter}={told(value)} is no text; allowed: {what}")
+
+
+def check_path(parameter: str, value: object) -> Path:
+    """Return the path of a file or folder.
+
+    >>> check_path("path", 3)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: path=3 is no path; allowed: text or a Path
+    """
+    text = fspath(value) if isinstance(value, (str, PathLike)) else b""
+    if isinstance(text, str) and text.strip() and "\0" not in text:
+        return Path(text)
+    raise ArgumentError(f"{parameter}={told(value)} is no path; allowed: text or a Path")
+
+
+@contextmanager
+def written(parameter: str, path: Path) -> Iterator[None]:
+    """Say which file could not be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise ArgumentError(f"{parameter}={str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+def check_kind(parameter: str, value: Any, kind: type, made_by: str) -> Any:
+    """Return what is of a class, else say how such a thing is made.
+
+    >>> check_kind("snapshots", "2024", dict, "kb.snapshots(...)")
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: snapshots of type str is not possible; allowed: the result of kb.snapshots(...)
+    """
+    if isinstance(value, kind):
+        return value
+    raise ArgumentError(f"{parameter} of type {type(value).__name__} is not possible; allowed: the result of {made_by}")
+
+
+def check_list(parameter: str, value: Any, allowed: str) -> list[Any]:
+    """The members of a list or of an array with one dimension; text, mappings and tables are none.
+
+    >>> check_list("texts", "too expensive", "a list of texts")
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: texts='too expensive' is no list; allowed: a list of texts
+    """
+    strange = (str, bytes, Mapping, type)
+    flat = getattr(value, "ndim", 1) == 1
+    if isinstance(value, Iterable) and not isinstance(value, strange) and flat:
+        return list(value)
+    raise ArgumentError(f"{parameter}={told(value)} is no list; allowed: {allowed}")
+
+
+def check_numbers(parameter: str, value: Any, least: float = 0.0, most: float = MOST) -> list[float]:
+    """One number or a list of them, each within limits.
+
+    >>> check_numbers("times", [1, -2])
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: times=-2 is not possible; allowed: numbers from 0 to 1e+15
+    """
+    several = [value] if isinstance(value, Real) else check_list(parameter, value, "numbers, or a list of them")
+    if not several:
+        raise ArgumentError(f"{parameter} is empty; allowed: a number or more")
+    return [check_number(parameter, one, least, most) for one in several]
 
 
 def check_rng(rng: object) -> Generator:
@@ -223,18 +368,21 @@ def check_rng(rng: object) -> Generator:
     Traceback (most recent call last):
     kbind.errors.ArgumentError: rng='today' starts no random numbers; allowed: a whole number from 0, or a Generator
     """
-    from numpy.random import default_rng
+    from numpy.random import BitGenerator, Generator, SeedSequence, default_rng
 
     seed: Any = rng
-    try:
+    whole = isinstance(rng, Integral) and not isinstance(rng, bool)
+    if isinstance(rng, (BitGenerator, Generator, SeedSequence)) or (whole and seed >= 0):
         return default_rng(seed)
-    except (TypeError, ValueError) as error:
-        allowed = "allowed: a whole number from 0, or a Generator"
-        raise ArgumentError(f"rng={rng!r} starts no random numbers; {allowed}") from error
+    allowed = "allowed: a whole number from 0, or a Generator"
+    raise ArgumentError(f"rng={told(rng)} starts no random numbers; {allowed}")
 
 
-def check_conf_level(conf_level: float) -> float:
+def check_conf_level(conf_level: object) -> float:
     """Return the confidence level if it lies strictly between 0 and 1."""
-    if isinstance(conf_level, (int, float)) and 0 < conf_level < 1:
-        return float(conf_level)
-    raise ArgumentError(f"conf_level={conf_level!r} is not a confidence level; allowed: between 0 and 1, such as 0.95")
+    number = real(conf_level)
+    if 0 < number < 1:
+        return number
+    raise ArgumentError(
+        f"conf_level={told(conf_level)} is not a confidence level; allowed: between 0 and 1, such as 0.95"
+    )

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import ArgumentError, check_choice, told
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -106,16 +106,17 @@ def _shift(period: str, start: date, periods: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
-def days_of(parameter: str, length: object) -> int:
-    """Days of a length such as "56D".
+def days_of(parameter: str, length: object, least: int = 0) -> int:
+    """Days of a length such as "56D", at least so many.
 
     >>> days_of("lapse", "8W")
     56
     """
     match = re.fullmatch(r"\s*(\d{1,5})\s*([DW])\s*", length, re.IGNORECASE) if isinstance(length, str) else None
     days = int(match[1]) * (7 if match[2].upper() == "W" else 1) if match else LONGEST + 1
-    if days > LONGEST:
+    if not least <= days <= LONGEST:
+        limits = f"from '{least}D' up to 100 years" if least else "up to 100 years"
         raise ArgumentError(
-            f"{parameter}={length!r} is no length; allowed: days or weeks such as '56D' or '8W', up to 100 years"
+            f"{parameter}={told(length)} is no length; allowed: days or weeks such as '56D' or '8W', {limits}"
         )
     return days

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import MOST, ArgumentError, check_conf_level, real, told
 from kbind.estimates.intervals import wilson
 from kbind.statistics.durations import end_of
 from kbind.statistics.groups import Ints, names_of, place_columns, stack_groups
@@ -265,13 +265,12 @@ def _with_interval(name: str, found: Sequence[Floats]) -> dict[str, Floats]:
 
 
 def _check_quantile(quantile: float | None) -> float | None:
-    number = isinstance(quantile, (int, float)) and not isinstance(quantile, bool)
-    if quantile is None or (number and 0 < quantile <= 1):
+    if quantile is None or 0 < real(quantile) <= 1:
         return None if quantile is None else float(quantile)
-    raise ArgumentError(f"quantile={quantile!r} is no share of the gaps; allowed: above 0 up to 1, or None")
+    raise ArgumentError(f"quantile={told(quantile)} is no share of the gaps; allowed: above 0 up to 1, or None")
 
 
 def _check_events(min_events: int) -> int:
-    if isinstance(min_events, int) and not isinstance(min_events, bool) and min_events >= 2:
-        return min_events
-    raise ArgumentError(f"min_events={min_events!r} is not enough for a gap; allowed: whole numbers from 2")
+    if not isinstance(min_events, bool) and isinstance(min_events, (int, np.integer)) and 2 <= min_events <= MOST:
+        return int(min_events)
+    raise ArgumentError(f"min_events={told(min_events)} is not enough for a gap; allowed: whole numbers from 2")

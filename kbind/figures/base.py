@@ -61,10 +61,17 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def check_axes(ax: object) -> Axes:
+    """Refuse what cannot be drawn on."""
+    if isinstance(ax, Axes):
+        return ax
+    raise ArgumentError(f"ax of type {type(ax).__name__} is not possible; allowed: Axes of Matplotlib, or None")
+
+
 def new_axes(ax: Axes | None, height: float) -> Axes:
     """The given Axes, or a new figure of the page's width."""
     if ax is not None:
-        return ax
+        return check_axes(ax)
     _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
     return created
 
@@ -103,7 +110,7 @@ def finding(ax: Axes) -> str:
 
 def _said(ax: Axes) -> tuple[str, str]:
     try:
-        return _SAID[ax]
+        return _SAID[check_axes(ax)]
     except KeyError:
         raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
 

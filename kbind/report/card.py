@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, check_kind
 from kbind.estimates.personas import PersonaEvaluation
 from kbind.report.blocks import Block, Foot, Section, Summary, as_record
 from kbind.report.pages import block_page
@@ -48,6 +48,8 @@ def persona_card(
     """
     if not isinstance(persona, Persona):
         raise ArgumentError(f"persona: a {type(persona).__name__} is no persona; read one first: kb.Persona.load(...)")
+    if evaluation is not None:
+        check_kind("evaluation", evaluation, PersonaEvaluation, "kb.evaluate_personas(...)")
     Catalogue(lang)
     customer = "customer" if evaluation is None else evaluation.members.lives.customer
     story = PersonaStory(persona, evaluation, Voice(lang, customer=customer, disclosure=Disclosure(threshold)))

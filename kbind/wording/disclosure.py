@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError
+from kbind.errors import check_threshold
 from kbind.wording.facts import Fact
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ class Disclosure:
     threshold: int = 5
 
     def __post_init__(self) -> None:
-        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int) or self.threshold < 1:
-            raise ArgumentError(f"threshold={self.threshold!r} is not a count; allowed: whole numbers from 1")
+        object.__setattr__(self, "threshold", check_threshold(self.threshold))
 
     def hides(self, count: float | None) -> bool:
         """Whether a count of customers is too small to show.

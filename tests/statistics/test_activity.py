@@ -265,7 +265,8 @@ def test_mistakes(toy: kb.Dataset) -> None:
         kb.activity(toy, by="plam")
     with pytest.raises(kb.ArgumentError, match="open it first"):
         kb.activity({"events": None})
-    early = kb.open_dataset({"events": toy.table("events")}, as_of="2023-01-01")
+    later = pd.DataFrame({"customer_id": [1], "acquired_at": ["2022-01-01"]})
+    early = kb.open_dataset({"events": toy.table("events"), "customers": later}, as_of="2023-01-01")
     with pytest.raises(kb.NotEnoughData, match="events of 'data' holds nothing before as_of=2023-01-01"):
         kb.activity(early)
 

@@ -13,7 +13,7 @@ from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.config import Role
 from kbind.data.dataset.truth import Truth
 from kbind.data.engine import Engine
-from kbind.errors import ArgumentError, NotEnoughData
+from kbind.errors import ArgumentError, NotEnoughData, check_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,13 +124,13 @@ class Dataset:
         ArgumentError
             The data set has no such table.
         """
-        self.require(name, asked=True)
+        self.require(check_name("name", name), asked=True)
         frame: pd.DataFrame = self.engine.query("SELECT * FROM t", tables={"t": name}).to_pandas()
         return frame
 
     def has(self, need: str) -> bool:
         """Whether there is a table, a column as `table.column`, or a declared role as `role:name`."""
-        if need.startswith("role:"):
+        if check_name("need", need).startswith("role:"):
             return need.removeprefix("role:") in self.roles
         table, _, name = need.partition(".")
         return table in self.tables and (not name or name in self.tables[table].columns)

@@ -45,7 +45,7 @@ from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.dataset.span import check_span
 from kbind.data.engine import Engine, Expression
-from kbind.errors import DatasetError, Problem, check_choice, did_you_mean, listed, plain
+from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, did_you_mean, listed, plain, told
 
 #: Longest title of a data set: it stands above every page.
 _TITLE = 100
@@ -118,9 +118,11 @@ def open_dataset(
      table         source  rows  customers      first       last
     events frame 'events'     3          2 2024-02-01 2024-03-03
     """
-    engine = Engine()
-    for call, meaning in functions().items():
-        engine.function(call, meaning)
+    if table is not None:
+        check_choice("table", table, tuple(TABLES))
+    for name, given in (("mapping", mapping), ("roles", roles)):
+        if not (given is None or isinstance(given, Mapping)):
+            raise ArgumentError(f"{name}={told(given)} is no mapping; allowed: {{name: ...}}, see docs/data.md")
     config = _declared(source, table, mapping)
     where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
     if roles:
@@ -135,10 +137,13 @@ def open_dataset(
         read_as_of(declared_start, zone, "recorded_from")
     patience = days_of("grace", _first_given(grace, config.grace, "1D"))
     silence = _first_given(lapse, config.lapse)
-    days_of_silence = None if silence is None else days_of("lapse", silence)
+    days_of_silence = None if silence is None else days_of("lapse", silence, 1)
     meant = _first_given(ends, config.ends)
     if meant is not None:
         meant = check_choice("ends", meant, ENDS)
+    engine = Engine()
+    for call, meaning in functions().items():
+        engine.function(call, meaning)
     sources, unused = find_sources(engine, source, table, config)
     engine.seal()
     name = plain(config.title or _name_of(source), _TITLE)

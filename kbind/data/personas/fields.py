@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from kbind.errors import ArgumentError, did_you_mean, shown
+from kbind.errors import MOST, ArgumentError, did_you_mean, shown
 
 LANGUAGES = ("de", "en")
 
@@ -76,9 +76,9 @@ def number_of(
     given: Any = value
     try:
         number = math.nan if isinstance(value, bool) else float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= MOST:
         raise FieldError(key, f"{shown(value)} is no number", wanted)
     low = above is not None and number <= above
     if low or (least is not None and number < least) or (most is not None and number > most):

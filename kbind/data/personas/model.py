@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from kbind.data.personas.fields import FieldError, count_of, day_of, flag_of, number_of, shortest, text_of, texts_of
 from kbind.data.personas.parts import Bonding, Revenue, Rule, Statement, arguments, assign, many_of
-from kbind.errors import shown
+from kbind.errors import ArgumentError, check_path, did_you_mean, listed, shown
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_\-]*"
 
@@ -78,6 +78,8 @@ class Persona:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
             raise FieldError("name", f"{shown(self.name)} is no name", "allowed: letters, digits, - and _")
+        if not isinstance(self.source, str):
+            raise FieldError("source", f"{shown(self.source)} is no text", "allowed: the text of a file")
         rules = many_of("rules", self.rules, Rule.of)
         names = [rule.attribute for rule in rules]
         repeated = [name for name in names if names.count(name) > 1]
@@ -106,6 +108,12 @@ class Persona:
 
     def changed(self, **changes: Any) -> Persona:
         """The next version, with some fields changed."""
+        known = [one.name for one in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ArgumentError(
+                    f"{name} is no field of a persona; {did_you_mean(name, known)}fields: {listed(known)}"
+                )
         return replace(self, **{"version": self.version + 1, **changes})
 
     @classmethod
@@ -119,14 +127,14 @@ class Persona:
         """
         from kbind.data.personas.files import load
 
-        return load(Path(path))
+        return load(check_path("path", path))
 
     @classmethod
     def load_all(cls, folder: str | Path) -> tuple[Persona, ...]:
         """The newest version of every persona in the `.yaml` files of a folder, by name."""
         from kbind.data.personas.files import load_all
 
-        return load_all(Path(folder))
+        return load_all(check_path("folder", folder))
 
     def save(self, path: str | Path) -> Path:
         """Write the persona; an older version stays, and this one gets a file of its own beside it.
@@ -152,7 +160,7 @@ class Persona:
         """
         from kbind.data.personas.files import save
 
-        return save(self, Path(path))
+        return save(self, check_path("path", path))
 
     def plain(self) -> dict[str, object]:
         """As a file holds it: mappings, lists, text and numbers, in the order of the fields."""

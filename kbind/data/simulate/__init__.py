@@ -22,7 +22,7 @@ from kbind.data.simulate.truth import build_truth
 from kbind.errors import check_choice, check_count
 
 #: Fewer accounts or months leave tables empty.
-_LEAST_ACCOUNTS, _LEAST_MONTHS, _MOST_MONTHS = 200, 18, 120
+_LEAST_ACCOUNTS, _MOST_ACCOUNTS, _LEAST_MONTHS, _MOST_MONTHS = 200, 1_000_000, 18, 120
 
 
 def simulate_saas(
@@ -71,7 +71,7 @@ def simulate_saas(
     True
     """
     chosen = SCENARIOS[check_choice("scenario", scenario, tuple(SCENARIOS))]
-    check_count("n_accounts", n_accounts, _LEAST_ACCOUNTS)
+    check_count("n_accounts", n_accounts, _LEAST_ACCOUNTS, _MOST_ACCOUNTS)
     check_count("months", months, _LEAST_MONTHS, _MOST_MONTHS)
     draws = streams(rng)
 

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_count, check_rng, listed
+from kbind.errors import (
+    MOST,
+    ArgumentError,
+    NotEnoughData,
+    check_choice,
+    check_conf_level,
+    check_count,
+    check_kind,
+    check_numbers,
+    check_rng,
+    listed,
+    told,
+)
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, fit_on, make_folds
@@ -139,7 +151,11 @@ class Backtest(Shown):
         import pandas as pd
 
         tenure = self._tenure()
-        inner = np.quantile(tenure[~np.isnan(tenure)], [0.25, 0.5, 0.75]) if edges is None else np.asarray(edges, float)
+        inner = (
+            np.quantile(tenure[~np.isnan(tenure)], [0.25, 0.5, 0.75])
+            if edges is None
+            else np.array(check_numbers("edges", edges, -MOST))
+        )
         inner = np.unique(inner) if edges is None else inner
         if inner.ndim != 1 or (np.diff(inner) <= 0).any():
             raise ArgumentError(f"edges={edges!r} do not rise; allowed: numbers in ascending order")
@@ -197,14 +213,14 @@ class Backtest(Shown):
             group (1: lowest risk), n, left, predicted (mean), share (who left), share_ci_lower, share_ci_upper. Without
             those gone in the lead; of a repeated cross-validation, its first time.
         """
-        check_count("groups", groups, 2)
+        check_count("groups", groups, 2, 1000)
         rows, risk = self._first_time(model)
         known = ~rows.outcome.lost
         return by_risk(rows.pick(known), risk[known], groups, self.conf_level)
 
     def _first_time(self, model: str | None) -> tuple[Rows, Floats]:
         """Tested rows of the first repeat, and what a model predicted for them."""
-        name = check_choice("model", model or self.models[0], self.models)
+        name = check_choice("model", self.models[0] if model is None else model, self.models)
         rows = self._rows.pick(self._rows.repeat == 0)
         return rows, rows.probability[:, self.models.index(name)]
 
@@ -331,7 +347,8 @@ def backtest(
     [[0.85, 0.5], [0.13, 0.19]]
     """
     check_conf_level(conf_level)
-    check_count("resamples", resamples, 1)
+    check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
+    check_count("resamples", resamples, 1, 100_000)
     generator = check_rng(rng)
     stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None
@@ -371,12 +388,16 @@ def _models(models: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:
     """Classifiers by name, the baseline last."""
     from kbind.estimates.churn.classifier import NAMES, RateTable, model_of
 
-    if isinstance(models, str) or (models is not None and not isinstance(models, (Mapping, Sequence))):
+    listed = isinstance(models, Sequence) and all(isinstance(name, str) for name in models)
+    usable = models is None or (
+        (isinstance(models, Mapping) or (listed and not isinstance(models, str))) and len(models)
+    )
+    if not usable:
         raise ArgumentError(
-            f"models={models!r} is not usable; allowed: names such as ['logistic'], or name: classifier"
+            f"models={told(models)} is not usable; allowed: names such as ['logistic'], or name: classifier"
         )
     named = models if isinstance(models, Mapping) else {name: name for name in models or NAMES}
-    result = {str(name): model_of(model, "models") for name, model in named.items()}
+    result = {str(name): model_of(model, f"models[{name!r}]") for name, model in named.items()}
     wrong = [name for name, model in result.items() if not hasattr(model, "predict_proba")]
     if wrong:
         raise ArgumentError(f"models[{wrong[0]!r}] gives no probabilities; allowed: classifiers with predict_proba")

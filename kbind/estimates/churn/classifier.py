@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
-from kbind.errors import ArgumentError, NotEnoughData, check_choice
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, told
 from kbind.estimates.churn.choosing import Setting, choose, fit_pipeline
 from kbind.estimates.churn.folds import learnable
 from kbind.estimates.churn.leakage import without_leaks
@@ -122,6 +124,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         frame = _frame(self, X, reset=True)
         if len(frame) != len(target):
             raise ArgumentError(f"X has {len(frame)} rows and y {len(target)}; allowed: the same number")
+        if groups is not None and np.shape(np.asarray(groups, dtype=object)) != target.shape:
+            raise ArgumentError(f"groups={told(groups)} does not name the customer of each of {len(target)} rows")
         self.classes_, coded = np.unique(target, return_inverse=True)
         if len(self.classes_) < 2:
             raise NotEnoughData(
@@ -199,7 +203,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
 def model_of(model: Any, parameter: str = "model") -> Any:
     """A classifier, given as such or by name."""
-    return ChurnClassifier(check_choice(parameter, model, NAMES)) if isinstance(model, str) else model
+    if isinstance(model, str):
+        return ChurnClassifier(check_choice(parameter, model, NAMES))
+    if isinstance(model, type) or not hasattr(model, "predict_proba"):
+        raise ArgumentError(f"{parameter}={told(model)} gives no probabilities; allowed: a name, or a classifier")
+    return model
 
 
 def settled(model: Any, fitted: Any) -> Any:
@@ -270,14 +278,31 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         return np.array(["\x1f".join(cell) for cell in zip(*parts, strict=True)])
 
 
+class _TypeError(ArgumentError, TypeError):
+    """What scikit-learn promises to be a TypeError."""
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What scikit-learn finds wrong with an argument."""
+    try:
+        yield
+    except TypeError as error:
+        raise _TypeError(str(error)) from error
+    except ValueError as error:
+        raise ArgumentError(str(error)) from error
+
+
 def _frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:
     """The features as a frame, checked as scikit-learn does."""
     if isinstance(X, pd.DataFrame):
         if len(X) == 0 or X.shape[1] == 0:
             raise ArgumentError(f"X has {len(X)} rows and {X.shape[1]} columns; allowed: at least 1 of each")
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        with _refusing():
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X.set_axis([str(name) for name in X], axis=1)
-    array = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
+    with _refusing():
+        array = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
     return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
 
 
@@ -285,9 +310,10 @@ def _two_classes(y: Any) -> NDArray[Any]:
     """Outcomes of which there are at most two kinds."""
     if y is None:
         raise ArgumentError("y is None; ChurnClassifier requires y to be passed, but the target y is None")
-    target = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
-    check_classification_targets(target)
-    kind = type_of_target(target, input_name="y")
+    with _refusing():
+        target = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+        check_classification_targets(target)
+        kind = type_of_target(target, input_name="y")
     if kind != "binary":
         raise ArgumentError(f"Only binary classification is supported. The type of the target is {kind}.")
     return np.asarray(target)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, check_rng
+from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
 from kbind.estimates.churn.leakage import without
 from kbind.estimates.churn.profit import Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
@@ -117,18 +117,19 @@ class ContactList(Shown):
 
     def to_csv(self, path: str | Path) -> None:
         """Write the list as CSV; text that a spreadsheet might run as a formula gets an apostrophe in front."""
-        frame = self.to_frame()
+        target, frame = check_path("path", path), self.to_frame()
         for name in ("customer_id", *(f"reason_{rank}" for rank in range(1, REASONS + 1))):
             frame[name] = frame[name].map(_harmless)
         # a bare carriage return would otherwise begin a new row
-        frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+        with written("path", target):
+            frame.to_csv(target, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
     def to_excel(self, path: str | Path) -> None:
         """Write the list as a workbook; text stays text whatever it begins with."""
         from openpyxl import Workbook
         from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-        book = Workbook()
+        target, book = check_path("path", path), Workbook()
         sheet = book.active
         assert sheet is not None
         frame = self.to_frame()
@@ -142,7 +143,8 @@ class ContactList(Shown):
                 else:
                     cell.value = value
         sheet.freeze_panes = "A2"
-        book.save(path)
+        with written("path", target):
+            book.save(target)
 
 
 def contact_list(
@@ -213,6 +215,7 @@ def contact_list(
     from kbind.estimates.churn.classifier import ChurnClassifier, chosen_by
 
     generator = check_rng(rng)
+    check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
     decision = decision_of(snapshots, budget, cost, offer, acceptance, value)
     rows = last_rows(snapshots)
     if isinstance(model, str):

@@ -62,8 +62,8 @@ def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: in
     ArgumentError
         The data does not allow the scheme.
     """
-    check_count("folds", folds, 2)
-    check_count("repeats", repeats, 1)
+    check_count("folds", folds, 2, 1000)
+    check_count("repeats", repeats, 1, 1000)
     if scheme is not None:
         check_choice("scheme", scheme, SCHEMES)
     forward = _forward(snapshots, folds) if scheme in (None, "forward") else []

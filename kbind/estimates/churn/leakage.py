@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_kind, did_you_mean, listed
 from kbind.estimates.churn.folds import learnable
 from kbind.estimates.leaks import PROVEN_LEVEL, Column, Leak, Rows, proven
 from kbind.statistics.groups import names_of
@@ -148,6 +148,7 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
     >>> kb.leakage_report(telco).definition[:18]
     'No sign of leakage'
     """
+    check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
     _check_finite(snapshots)
     rows = np.flatnonzero(learnable(snapshots))
     left = snapshots.target[rows]

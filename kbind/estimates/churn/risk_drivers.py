@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_count, check_rng, listed, shown
+from kbind.errors import (
+    ArgumentError,
+    NotEnoughData,
+    check_conf_level,
+    check_count,
+    check_kind,
+    check_rng,
+    listed,
+    shown,
+)
 from kbind.estimates.churn.effects import contributions, exchanged, feature_groups
 from kbind.estimates.churn.folds import fit_on, learnable
 from kbind.estimates.churn.leakage import without_leaks
@@ -206,7 +215,8 @@ def drivers(
     from kbind.estimates.churn.classifier import chosen_by, model_of, settled
 
     check_conf_level(conf_level)
-    check_count("folds", folds, 2)
+    check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
+    check_count("folds", folds, 2, 1000)
     generator = check_rng(rng)
     model = model_of(model)
     snapshots, removed = without_leaks(snapshots, keep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level, did_you_mean, listed
+from kbind.errors import ArgumentError, check_conf_level, check_threshold, did_you_mean, listed, told
 from kbind.estimates.feedback.limits import between_customers, mean_and_variance, score_limits, worth
 from kbind.estimates.intervals import wilson
 from kbind.statistics.feedback import CONTACT, Answers, answers
@@ -166,19 +166,21 @@ class FeedbackScore(Shown):
         .. [1] Zou (2008), American Journal of Epidemiology 168, 212-224.
         """
         a = self.answers
-        if column not in a.by:
+        if not isinstance(column, str) or column not in a.by:
             split = f"columns: {', '.join(a.by)}" if a.by else "it is not split"
             raise ArgumentError(
-                f"column={column!r} does not split this score; {did_you_mean(str(column), a.by)}{split}"
+                f"column={told(column)} does not split this score; {did_you_mean(str(column), a.by)}{split}"
             )
         if column == CONTACT and a.by_contact:
             raise ArgumentError(f"column={column!r}: single contacts of ours are not compared with each other")
         place = a.by.index(column)
         values = list(dict.fromkeys(group[place] for group in a.groups))
+        from pandas import NA
+
         for name, value in (("first", first), ("second", second)):
-            if value not in values:
+            if not isinstance(value, Hashable) or value is NA or value not in values:
                 hint = did_you_mean(str(value), [str(known) for known in values])
-                raise ArgumentError(f"{name}={value!r} is no value of {column}; {hint}values: {listed(values)}")
+                raise ArgumentError(f"{name}={told(value)} is no value of {column}; {hint}values: {listed(values)}")
         if first == second:
             raise ArgumentError(f"first and second are both {first!r}; name two values of {column}")
         code = {group: g for g, group in enumerate(a.groups)}
@@ -338,11 +340,11 @@ def feedback_score(
     0  4   0.25          -0.442           0.727        0.25
     """
     check_conf_level(conf_level)
+    if threshold is not None:
+        threshold = check_threshold(threshold)
     counted = answers(data, instrument, by=by, period=period, measure=measure, scale=scale)
     if threshold is None:
         threshold = THRESHOLD if counted.by_contact else 1
-    if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold < 1:
-        raise ArgumentError(f"threshold={threshold!r} is no number of customers; allowed: whole numbers from 1 on")
     return score_of(counted, conf_level, threshold)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level, listed
+from kbind.errors import MOST, ArgumentError, check_conf_level, listed, real, told
 from kbind.estimates.intervals import wilson
 from kbind.estimates.personas.loyal import distance, recall
 from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, difference_of, staying
@@ -301,8 +301,8 @@ def evaluate_personas(
     """
     many = as_personas(personas)
     check_conf_level(conf_level)
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, float, np.integer)) or not 0 < horizon < float("inf"):
-        raise ArgumentError(f"horizon={horizon!r} is no length; allowed: months above 0, such as 12")
+    if not 0 < real(horizon) <= MOST:
+        raise ArgumentError(f"horizon={told(horizon)} is no length; allowed: months above 0, such as 12")
     ruled = tuple(dict.fromkeys(name for persona in many for name in persona.attributes))
     compared = ruled if attributes is None else names_of(attributes, "attributes")
     if not compared:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_conf_level, check_rng
+from kbind.errors import check_choice, check_conf_level, check_rng
 from kbind.estimates.intervals import wilson
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.reasons.association import association
@@ -65,12 +65,8 @@ class ReasonsByType(Shown):
         """Leavers by level (rows) and reason (columns), unknown ones included, nothing suppressed."""
         import pandas as pd
 
-        found = next((a for a in self.leavers.attributes if a.name == attribute), None)
-        if found is None:
-            from kbind.errors import check_choice
-
-            check_choice("attribute", attribute, [a.name for a in self.leavers.attributes])
-        assert found is not None
+        known = {a.name: a for a in self.leavers.attributes}
+        found = known[check_choice("attribute", attribute, tuple(known))]
         columns = pd.Index([*self.leavers.reasons, MISSING], name="reason")
         frame = pd.DataFrame(self._table(found), index=pd.Index([*found.levels, MISSING], name=attribute),
                              columns=columns)  # fmt: skip

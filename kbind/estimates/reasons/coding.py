@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_list, told
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.reasons.themes import ThemeDictionary
@@ -140,14 +140,15 @@ class CodedReasons(Shown):
 
     def _by_hand(self, hand: Sequence[str | Iterable[str] | None]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         themes = self.dictionary.themes
-        if isinstance(hand, str) or len(hand) != len(self.texts):
+        hand = check_list("hand", hand, "for each text its themes, or None")
+        if len(hand) != len(self.texts):
             raise ArgumentError(f"hand has {len(hand):,} entries; allowed: one for each of {len(self.texts):,} texts")
         codes, read = np.zeros(self.codes.shape, dtype=bool), np.zeros(len(hand), dtype=bool)
         for k, entry in enumerate(hand):
             if _nothing(entry):
                 continue
             read[k] = True
-            for theme in [entry] if isinstance(entry, str) else entry or ():
+            for theme in [entry] if isinstance(entry, str) else check_list(f"hand[{k}]", entry, "themes of the text"):
                 codes[k, themes.index(check_choice(f"hand[{k}]", theme, themes))] = True
         if not read.any():
             raise ArgumentError("hand holds no text coded by hand; give [] for a text without any theme")
@@ -216,12 +217,11 @@ def _texts_of(data: Dataset) -> tuple[str | None, ...]:
 
 
 def _checked(texts: Any) -> tuple[str | None, ...]:
-    if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise ArgumentError(f"texts={texts!r} is no list of texts")
-    given = tuple(None if _nothing(text) else text for text in texts)
+    several = check_list("texts", texts, "a list of texts, or a Dataset")
+    given = tuple(None if _nothing(text) else text for text in several)
     wrong = next((text for text in given if text is not None and not isinstance(text, str)), None)
     if wrong is not None:
-        raise ArgumentError(f"texts holds {wrong!r}; allowed: text, or None where nothing was written")
+        raise ArgumentError(f"texts holds {told(wrong)}; allowed: text, or None where nothing was written")
     return given
 
 

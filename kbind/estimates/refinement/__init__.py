@@ -120,7 +120,7 @@ def refine_persona(
     for name, share in shares.items():
         check_share(name, share)
     generator = check_rng(rng)
-    check_count("max_edits", max_edits, 1)
+    check_count("max_edits", max_edits, 1, 100)
     columns = columns_of(
         data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
     )  # fmt: skip

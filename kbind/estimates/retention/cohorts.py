@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level, did_you_mean
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, did_you_mean, told
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.activity import Activity, as_activity
@@ -155,6 +155,7 @@ class CohortRetention(Shown):
         Rate
             NaN if nobody has lived the age.
         """
+        check_count("age", age, 0)
         frame = self.pooled(exclude=exclude)
         cell = frame[frame["age"] == age]
         at_risk, active = int(cell["at_risk"].sum()), float(cell["active"].sum())
@@ -230,16 +231,16 @@ def _check_bracket(bracket: tuple[int, int]) -> tuple[int, int]:
     except (TypeError, ValueError, OverflowError):
         first, last = 0, -1
     if not 0 <= first <= last or (first, last) != tuple(bracket):
-        raise ArgumentError(f"bracket={bracket!r} is no range of ages; allowed: two whole numbers 0 <= a <= b")
+        raise ArgumentError(f"bracket={told(bracket)} is no range of ages; allowed: two whole numbers 0 <= a <= b")
     return first, last
 
 
 def check_cohorts(exclude: Collection[str], labels: Sequence[str]) -> Collection[str]:
     """Return the cohorts to leave out if all are there, else say which is not."""
-    if isinstance(exclude, str) or not isinstance(exclude, Collection):
-        raise ArgumentError(f"exclude={exclude!r} is no list of cohorts; allowed: such as [{labels[0]!r}]")
+    if isinstance(exclude, (str, bytes)) or not isinstance(exclude, Collection):
+        raise ArgumentError(f"exclude={told(exclude)} is no list of cohorts; allowed: such as [{labels[0]!r}]")
     for name in exclude:
-        if name not in labels:
+        if not isinstance(name, str) or name not in labels:
             hint = did_you_mean(str(name), labels)
-            raise ArgumentError(f"exclude={name!r} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
+            raise ArgumentError(f"exclude={told(name)} is no cohort; {hint}cohorts: {labels[0]} to {labels[-1]}")
     return exclude

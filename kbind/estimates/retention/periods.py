@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.errors import check_conf_level
+from kbind.errors import check_conf_level, check_count, check_kind
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of, rescale_churn
 from kbind.statistics.result import Provenance, Shown
@@ -71,7 +71,7 @@ class PeriodRates(Shown):
 
     def rate(self, position: int) -> Rate:
         """Retention of one period, by its place in order of time; negative from the end."""
-        row = self.counts.iloc[position]
+        row = self.counts.iloc[self._place("position", position)]
         return self._retention(int(row["customers_start"] - row["lost"]), int(row["customers_start"]))
 
     def pooled(self, first: int = 0, last: int | None = None) -> Rate:
@@ -87,13 +87,15 @@ class PeriodRates(Shown):
         Rate
             Without a value if the periods differ in length, or nobody was there.
         """
-        rows = self.counts.iloc[first:last]
+        end = None if last is None else self._place("last", last, behind=1)
+        rows = self.counts.iloc[self._place("first", first) : end]
         start = int(rows["customers_start"].sum()) if self.alike else 0
         return self._retention(start - int(rows["lost"].sum()) if start else 0, start)
 
     def year(self, rate: Rate, position: int = -1) -> Rate:
         """A retention per period as retention over the twelve months from a period's first day on."""
-        row = self.counts.iloc[position]
+        check_kind("rate", rate, Rate, "pooled(...) or rate(...)")
+        row = self.counts.iloc[self._place("position", position)]
         churn = Rate(1 - rate.value, 1 - rate.ci_upper, 1 - rate.ci_lower, np.nan, np.nan, self.conf_level, "", "churn")
         if np.isnan(rate.value):
             return rate
@@ -101,6 +103,11 @@ class PeriodRates(Shown):
         limits = (1 - whole.value, 1 - whole.ci_upper, 1 - whole.ci_lower)
         definition = f"{rate.definition}; over twelve months, assuming the same hazard every day"
         return Rate(*limits, rate.numerator, rate.denominator, self.conf_level, definition, "retention")
+
+    def _place(self, parameter: str, position: int, behind: int = 0) -> int:
+        """The place of a period, or the one behind the last where a range ends there."""
+        n = len(self.counts)
+        return check_count(parameter, position, -n, n - 1 + behind)
 
     def _retention(self, kept: int, start: int) -> Rate:
         definition = "(customers at the end - gained) / customers at the start; Wilson score interval"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kbind.errors import ArgumentError
+from kbind.errors import MOST, ArgumentError, real, told
 from kbind.estimates.intervals import wilson
 
 if TYPE_CHECKING:
@@ -170,8 +170,8 @@ def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Ra
     if not 0 <= given.value <= 1:
         raise ArgumentError(f"rate={given.value!r} is not a share; allowed: 0 to 1 (5 % is 0.05)")
     for name, days in (("days_from", days_from), ("days_to", days_to)):
-        if not _number(name, days) > 0 or not np.isfinite(days):
-            raise ArgumentError(f"{name}={days!r} is not a length; allowed: days above 0")
+        if not 0 < _number(name, days) <= MOST:
+            raise ArgumentError(f"{name}={told(days)} is not a length; allowed: days above 0")
     times = days_to / days_from
     value, lower, upper = (1.0 if x == 1 else -np.expm1(times * np.log1p(-x)) for x in (given.value, *given.interval))
     definition = f"churn over {days_from:g} days rescaled to {days_to:g} days, assuming the same hazard every day"
@@ -179,15 +179,16 @@ def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Ra
 
 
 def _number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ArgumentError(f"{name}={value!r} is not a number")
-    return float(value)
+    number = real(value)
+    if np.isnan(number):
+        raise ArgumentError(f"{name}={told(value)} is not a number")
+    return number
 
 
 def _check_counts(start: int, end: int, gained: int) -> int:
     for name, count in (("start", start), ("end", end), ("gained", gained)):
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-            raise ArgumentError(f"{name}={count!r} is not a count; allowed: whole numbers from 0")
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 0 <= count <= MOST:
+            raise ArgumentError(f"{name}={told(count)} is not a count; allowed: whole numbers from 0")
     if start == 0:
         raise ArgumentError("start=0: without customers at the start there is no rate")
     if gained > end:

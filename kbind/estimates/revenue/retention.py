@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_choice, check_conf_level, check_rng
+from kbind.errors import check_choice, check_conf_level, check_flag, check_rng
 from kbind.estimates.intervals import wilson
 from kbind.estimates.revenue.bootstrap import percentile_limits, resampled_sums
 from kbind.estimates.revenue.presets import FIGURES, PRESETS, Rule, rule_of
@@ -192,8 +192,10 @@ def revenue_retention(
     """
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
+    check_flag("include_reactivation", include_reactivation)
+    generator = check_rng(rng)
     record = movements(data, period=period, by=by, as_of=as_of, grace=grace)
-    return retention_of(record, definition, check_rng(rng), conf_level, include=include_reactivation)
+    return retention_of(record, definition, generator, conf_level, include=include_reactivation)
 
 
 def retention_of(

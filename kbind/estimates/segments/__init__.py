@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_count, check_rng
+from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_count, check_flag, check_rng
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -105,12 +105,14 @@ def segment_churned(
     """
     check_choice("method", method, tuple(_METHODS))
     check_conf_level(conf_level)
+    if progress is not None:
+        check_flag("progress", progress)
     seed = int(check_rng(rng).integers(2**63 - 1))
     if k is not None:
         check_count("k", k, 2, 20)
-    check_count("resamples", resamples, 20)
+    check_count("resamples", resamples, 20, 100_000)
     if null_samples is not None:
-        check_count("null_samples", null_samples, 19)
+        check_count("null_samples", null_samples, 19, 100_000)
     people = roster(data, outcome, attributes=attributes)
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:

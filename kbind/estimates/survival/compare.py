@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, NotEnoughData, check_conf_level
+from kbind.errors import MOST, ArgumentError, NotEnoughData, check_conf_level, check_number, real, told
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
@@ -21,6 +21,9 @@ from kbind.statistics.durations.regroup import regroup
 from kbind.statistics.durations.risk import risk_table, risk_tables
 from kbind.statistics.groups import Groups, names_of
 from kbind.statistics.result import Shown
+
+#: Exponents of weights beyond which all weight is on one event.
+_STEEPEST = 100.0
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,6 +230,11 @@ def compare_survival(
     '520.12 on 2 df'
     """
     names, within = names_of(by), names_of(strata)
+    check_conf_level(conf_level)
+    rho, gamma = check_number("rho", rho, 0.0, _STEEPEST), check_number("gamma", gamma, 0.0, _STEEPEST)
+    if horizon is not None and not 0 < real(horizon) <= MOST:
+        allowed = "above 0, up to where a group was observed"
+        raise ArgumentError(f"horizon={told(horizon)} is no time span; allowed: {allowed}")
     if not names:
         raise ArgumentError("by is empty; say which column is compared")
     if set(names) & set(within):
@@ -239,10 +247,12 @@ def compare_survival(
     if horizon is None:
         horizon = min(float(table.times[-1]) for table in tables if len(table.times))
     if not horizon > 0:
-        raise ArgumentError(f"horizon={horizon!r} is no time span; allowed: above 0, up to where a group was observed")
+        raise NotEnoughData(
+            f"a group of {list(names)!r} was not observed beyond its start; there is nothing to compare"
+        )
     observed, expected, covariance = _log_rank(split, names, within, rho, gamma)
     return SurvivalComparison(
-        split, names, within, float(horizon), rho, gamma, check_conf_level(conf_level), observed, expected, covariance
+        split, names, within, float(horizon), rho, gamma, conf_level, observed, expected, covariance
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, check_conf_level, check_number, check_numbers, told
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.transformed import log_log_scale
 from kbind.statistics.durations import Durations, Floats, as_durations
@@ -146,8 +146,8 @@ class SurvivalCurve(Shown):
             asked = np.asarray(shares, dtype=float)
         except (TypeError, ValueError):
             asked = np.array(np.nan)
-        if asked.ndim != 1 or not ((asked > 0) & (asked < 1)).all():
-            raise ArgumentError(f"shares={shares!r} are no shares; allowed: a list of numbers between 0 and 1")
+        if asked.ndim != 1 or not len(asked) or not ((asked > 0) & (asked < 1)).all():
+            raise ArgumentError(f"shares={told(shares)} are no shares; allowed: a list of numbers between 0 and 1")
         frames = []
         for curve in self.curves:
             lower, upper = log_log(curve.survival, curve.variance, self.conf_level)
@@ -197,7 +197,7 @@ class SurvivalCurve(Shown):
         """
         import pandas as pd
 
-        asked = np.atleast_1d(np.asarray(times, dtype=float))
+        asked, given = np.array(check_numbers("times", times)), check_number("given", given, 0.0)
         frames = []
         for curve in self.curves:
             start, spent = curve.at([given]) if given > 0 else (np.ones(1), np.zeros(1))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, check_conf_level
+from kbind.errors import ArgumentError, check_conf_level, told
 from kbind.estimates.survival.gray import gray_test
 from kbind.estimates.survival.transformed import log_log_scale
 from kbind.statistics.durations import Durations, as_durations
@@ -103,9 +103,11 @@ class CumulativeIncidence(Shown):
             A time that is negative or no number.
         """
         try:
-            wanted = np.atleast_1d(np.asarray(times, dtype=float)).ravel()
+            wanted = np.atleast_1d(np.asarray(times, dtype=float))
         except (TypeError, ValueError) as error:
-            raise ArgumentError(f"times={times!r} holds something else than numbers") from error
+            raise ArgumentError(f"times={told(times)} holds something else than numbers") from error
+        if wanted.ndim > 1 or not len(wanted) or isinstance(times, bool):
+            raise ArgumentError(f"times={told(times)} is no list; allowed: numbers from 0")
         wrong = wanted[~(np.isfinite(wanted) & (wanted >= 0))]
         if len(wrong):
             raise ArgumentError(f"times={wrong[0]:g} is no age; allowed: numbers from 0")

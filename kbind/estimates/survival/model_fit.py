@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, listed
+from kbind.errors import ArgumentError, check_number, listed, real, told
 from kbind.estimates.survival.arrays import Floats, Ints, vector
 from kbind.estimates.survival.concordance import Concordance
 from kbind.estimates.survival.cox_fit import CoxFit
@@ -187,7 +187,7 @@ class HazardModel(Shown):
         """
         import pandas as pd
 
-        months = float(_times([horizon])[0])
+        months = check_number("horizon", horizon, 0.0)
         lives = self._lives(data)
         rows, ages = self._given(lives, given)
         expected = self._course(lives, rows, ages).expected(ages[rows], months)
@@ -246,10 +246,10 @@ class HazardModel(Shown):
         return histories(data, columns | dict.fromkeys(self.strata, "strata"), self.after, **asdict(self.question))
 
     def _given(self, lives: Histories, given: str | float) -> tuple[Ints, Floats]:
-        if given == "now":
+        if isinstance(given, str) and given == "now":
             return np.flatnonzero(~lives.gone()), lives.duration
-        if isinstance(given, str) or given != 0:
-            raise ArgumentError(f"given={given!r} is not known; allowed: 'now', 0")
+        if real(given) != 0:
+            raise ArgumentError(f"given={told(given)} is not known; allowed: 'now', 0")
         return np.arange(len(lives)), np.zeros(len(lives))
 
     def _course(self, lives: Histories, rows: Ints, ages: Floats) -> Course:
@@ -268,6 +268,6 @@ def rows_of(lives: Histories, terms: Sequence[Term], pieces: Pieces) -> Floats:
 
 def _times(times: ArrayLike) -> Floats:
     asked = vector("times", np.atleast_1d(np.asarray(times, dtype=object)).tolist())
-    if not (np.isfinite(asked) & (asked >= 0)).all():
-        raise ArgumentError(f"times={asked.tolist()!r} are no months; allowed: 0 and above")
+    if isinstance(times, bool) or not len(asked) or not (np.isfinite(asked) & (asked >= 0)).all():
+        raise ArgumentError(f"times={told(asked.tolist())} are no months; allowed: 0 and above")
     return asked

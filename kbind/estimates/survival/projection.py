@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, check_conf_level
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, told
 from kbind.estimates.survival.beta_geometric import fit
 from kbind.estimates.survival.transformed import log_log_scale, log_scale
 from kbind.statistics.result import Shown
+
+#: Periods of the longest projection.
+_LONGEST = 10_000
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -256,8 +259,9 @@ def project_retention(survivors: Sequence[float], *, horizon: int, conf_level: f
     1       7        186     0.186     0.183
     """
     check_conf_level(conf_level)
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-        raise ArgumentError(f"horizon={horizon!r} is no number of periods; allowed: whole numbers from 1")
+    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or not 1 <= horizon <= _LONGEST:
+        allowed = f"whole numbers from 1 to {_LONGEST}"
+        raise ArgumentError(f"horizon={told(horizon)} is no number of periods; allowed: {allowed}")
     counts = _counts("survivors", survivors, 3, np.inf)
     lost = -np.diff(counts)
     if counts[0] == 0:

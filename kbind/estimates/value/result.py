@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import MOST, ArgumentError, check_choice, real, told
 from kbind.estimates.retention.rates import Rate
 from kbind.estimates.value.arithmetic import Inputs, figures, paths
 from kbind.statistics.result import Shown
@@ -33,17 +33,19 @@ FIGURES: Mapping[str, str] = {
 
 #: Inputs that may be known badly, and the largest value each can have.
 _UNSURE = {
-    "customers": np.inf,
-    "price": np.inf,
+    "customers": MOST,
+    "price": MOST,
     "margin": 1.0,
     "churn": 1.0,
-    "acquisition_cost": np.inf,
-    "gained": np.inf,
-    "discount": np.inf,
+    "acquisition_cost": MOST,
+    "gained": MOST,
+    "discount": 1.0,
 }
 
 #: Values of churn at which figures are looked at over its interval.
 _STEPS = 101
+#: Periods of the longest horizon.
+_LONGEST = 10_000
 
 #: A number, or a number with its lower and upper limit.
 Uncertain = float | Sequence[float]
@@ -343,7 +345,7 @@ def retention_value(
         churn=_ranged("churn", churn, ranges),
         acquisition_cost=np.nan if acquisition_cost is None else _ranged("acquisition_cost", acquisition_cost, ranges),
         gained=_number("gained", gained),
-        discount=_number("discount", discount),
+        discount=_number("discount", discount, most=1),
         points=_number("points", points, most=100),
         horizon=_periods(horizon),
     )
@@ -356,16 +358,16 @@ def retention_value(
     return RetentionValue(given, ranges, float(vary), level if "churn" in ranges else np.nan)
 
 
-def _number(name: str, value: object, *, above: float | None = None, most: float = np.inf) -> float:
+def _number(name: str, value: object, *, above: float | None = None, most: float = MOST) -> float:
     """A finite number from 0 (or above a limit) up to the most that it can be."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ArgumentError(f"{name}={value!r} is not a number")
-    number = float(value)
+    number = real(value)
+    if np.isnan(number):
+        raise ArgumentError(f"{name}={told(value)} is not a number")
     low = number >= 0 if above is None else number > above
     if not (low and number <= most and np.isfinite(number)):
         allowed = "from 0" if above is None else f"above {above:g}"
-        allowed += f" to {most:g}" + (" (5 % is 0.05)" if most == 1 else "") if np.isfinite(most) else ""
-        raise ArgumentError(f"{name}={value!r} is not possible; allowed: numbers {allowed}")
+        allowed += f" to {most:g}" + (" (5 % is 0.05)" if most == 1 else "") if most < MOST or number > MOST else ""
+        raise ArgumentError(f"{name}={told(value)} is not possible; allowed: numbers {allowed}")
     return number
 
 
@@ -384,6 +386,7 @@ def _ranged(name: str, value: Uncertain, ranges: dict[str, tuple[float, float]])
 
 
 def _periods(horizon: object) -> int:
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-        raise ArgumentError(f"horizon={horizon!r} is not a number of periods; allowed: whole numbers from 1")
+    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or not 1 <= horizon <= _LONGEST:
+        allowed = f"whole numbers from 1 to {_LONGEST}"
+        raise ArgumentError(f"horizon={told(horizon)} is not a number of periods; allowed: {allowed}")
     return int(horizon)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, check_choice
 from kbind.statistics.activity import Activity
 from kbind.story.retention import voice_for
 from kbind.wording import Disclosure, Voice
+from kbind.wording.messages import LANGUAGES
 
 #: Numbers up to which a text alternative names every one.
 TEXT_POINTS = 24
@@ -21,7 +22,12 @@ def check_result(result: object, kind: type, made_by: str) -> None:
 
 def voice_of(activity: Activity, lang: str, voice: Voice | None) -> Voice:
     """The given way of speaking, or the language's with nothing hidden."""
-    return voice or voice_for(activity, lang, Disclosure(1))
+    check_choice("lang", lang, LANGUAGES)
+    if voice is None:
+        return voice_for(activity, lang, Disclosure(1))
+    if isinstance(voice, Voice):
+        return voice
+    raise ArgumentError(f"voice of type {type(voice).__name__} is not possible; allowed: a Voice, or None")
 
 
 def safe_frame(frame: pd.DataFrame, voice: Voice) -> pd.DataFrame:

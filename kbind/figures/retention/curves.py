@@ -76,6 +76,8 @@ def plot_retention_curves(
     check_result(on, CohortRetention, "kb.cohort_retention(...)")
     if on.kind != "on":
         raise ArgumentError(f"the first curve is of kind 'on', not {on.kind!r}; a bracket has no curve")
+    if on_or_after is not None:
+        check_result(on_or_after, CohortRetention, "kb.cohort_retention(...)")
     speak = voice_of(on.activity, lang, voice)
     with house_style():
         if on.activity.by:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kbind.errors import ArgumentError, ReportError
+from kbind.errors import ArgumentError, ReportError, check_flag, check_list, check_path, told
 from kbind.report.form.columns import REASON_COLUMNS
 from kbind.report.form.sheets import Form
 from kbind.wording import Catalogue, named
@@ -58,15 +58,20 @@ def write_template(
     ...     write_template(Path(folder) / "churn-rate.xlsx", lang="de").name
     'churn-rate.xlsx'
     """
-    target = Path(path)
+    target = check_path("path", path)
+    check_flag("force", force)
     if target.suffix.lower() != ".xlsx":
         raise ArgumentError(f"path={str(path)!r} is no name for a workbook; allowed: a name that ends in .xlsx")
     words = Catalogue(lang)
-    given = [words.text(f"template.reason.{name}") for name in _USUAL_REASONS] if reasons is None else list(reasons)
+    given = (
+        [words.text(f"template.reason.{name}") for name in _USUAL_REASONS]
+        if reasons is None
+        else check_list("reasons", reasons, "texts")
+    )
     headings = [named(reason) if isinstance(reason, str) else "" for reason in given]
     if len(given) > REASON_COLUMNS or not all(headings) or len(set(headings)) < len(headings):
         allowed = f"allowed: up to {REASON_COLUMNS} different texts, none empty"
-        raise ArgumentError(f"reasons={given!r} cannot be headings; {allowed}")
+        raise ArgumentError(f"reasons={told(given)} cannot be headings; {allowed}")
     if target.exists() and not force:
         raise ArgumentError(f"{target} exists already and was left as it is; --force (force=True) replaces it")
     _put_in_place(_workbook(words, headings, target.name), target)

@@ -281,6 +281,9 @@ def observed_lives(
 ) -> Lives:
     """How to get one row a customer; see `durations`."""
     check_choice("origin", origin, _ORIGINS)
+    gap = grace_of(data, grace)
+    if lapse is not None:
+        days_of("lapse", lapse, 1)  # also where contracts tell
     if log is None:
         declared = "tenure" in data.roles and "churned" in data.roles
         tables = ("subscriptions", *(("customers",) if declared else ()), "events", "customers")
@@ -293,7 +296,7 @@ def observed_lives(
     has_origin = "customers" in data.tables and "acquired_at" in data.tables["customers"].columns
     since = origin if origin == "start" or has_origin else "start"
     if log == "subscriptions":
-        return from_contracts(data, end, since, grace_of(data, grace))
+        return from_contracts(data, end, since, gap)
     return from_log(data, end, since, lapse_of(data, lapse))
 
 
@@ -304,7 +307,7 @@ def grace_of(data: Dataset, grace: str | None) -> int:
 
 def lapse_of(data: Dataset, lapse: str | None) -> int:
     """Days of silence after which a customer of a log has left: as given, else declared, else as the data tells."""
-    return silence_of(data).days if lapse is None else days_of("lapse", lapse)
+    return silence_of(data).days if lapse is None else days_of("lapse", lapse, 1)
 
 
 def end_of(data: Dataset, as_of: object) -> datetime:

@@ -13,7 +13,7 @@ from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed, told
 from kbind.statistics.durations.lives import Lives, months_between, wall_time
 
 #: So many levels of a column are looked through for a near miss.
@@ -56,6 +56,10 @@ class After:
     lag: str = "0D"
 
     def __post_init__(self) -> None:
+        check_name("table", self.table, "the name of a table")
+        check_name("time", self.time, "the name of a column")
+        if self.where is not None and not isinstance(self.where, Mapping):
+            raise ArgumentError(f"where={told(self.where)} is no mapping; allowed: {{column: value}}")
         days_of("lag", self.lag)
         if self.window is not None and not days_of("window", self.window):
             raise ArgumentError(f"window={self.window!r} is empty; allowed: at least a day, or None for good")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, NotEnoughData, check_choice, did_you_mean, listed
+from kbind.errors import MOST, ArgumentError, NotEnoughData, check_choice, did_you_mean, listed, told
 
 Scale = tuple[int, int]
 
@@ -111,16 +112,16 @@ def _read_scale(name: str, kind: str, scale: object) -> Scale:
     if not (
         isinstance(scale, (tuple, list))
         and len(scale) == 2
-        and all(isinstance(end, int) and not isinstance(end, bool) for end in scale)
-        and scale[0] + 2 <= scale[1]
+        and all(isinstance(end, Integral) and not isinstance(end, bool) for end in scale)
+        and scale[0] + 2 <= scale[1] <= MOST
     ):
-        raise ArgumentError(f"scale={scale!r} is no scale; allowed: lowest and highest answer, such as (1, 5)")
+        raise ArgumentError(f"scale={told(scale)} is no scale; allowed: lowest and highest answer, such as (1, 5)")
     if kind == "nps" and tuple(scale) != SCALES["nps"]:
         raise ArgumentError(
             f"scale={scale!r}: the NPS is defined on 0 to 10 only, a score on another scale is no NPS; use "
             f"measure='csat' (share of the top two answers) or measure='mean' with that scale"
         )
-    return scale[0], scale[1]
+    return int(scale[0]), int(scale[1])
 
 
 def _until(data: Dataset) -> dict[str, Expression]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, NotEnoughData
+from kbind.errors import ArgumentError, NotEnoughData, check_name
 from kbind.statistics.durations import Durations, end_of, observed_lives
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
@@ -71,10 +71,12 @@ class Members:
 
 def as_personas(personas: Persona | Sequence[Persona]) -> tuple[Persona, ...]:
     """One persona or several, each name once. Called first by every function that takes personas."""
-    many = (personas,) if isinstance(personas, Persona) else tuple(personas)
-    strange = next((p for p in many if not isinstance(p, Persona)), None)
-    if strange is not None or not many:
-        what = "nothing" if not many else f"a {type(strange).__name__}"
+    many: tuple[Any, ...] = (personas,)
+    if isinstance(personas, Iterable) and not isinstance(personas, (str, bytes, type)):
+        many = tuple(personas)
+    strange = [p for p in many if not isinstance(p, Persona)]
+    if strange or not many:
+        what = "nothing" if not many else f"a {type(strange[0]).__name__}"
         raise ArgumentError(f"personas: {what} is no persona; read one first: kb.Persona.load(...)")
     names = [persona.name for persona in many]
     if len(set(names)) < len(names):
@@ -107,7 +109,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
     if channel is None:
         channel = next((name for name in _CHANNELS if name in columns), None)
     else:
-        attribute_names(data, channel, parameter="channel")
+        attribute_names(data, check_name("channel", channel, "a column of customers"), parameter="channel")
     names = tuple(dict.fromkeys((*attributes, *((channel,) if channel else ()))))
     attribute_names(data, names)
     lives = observed_lives(data, as_of=as_of)

@@ -15,7 +15,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import bucket, column, literal, parse
-from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.profiles import attribute_names, row_value
@@ -169,7 +169,11 @@ def _uses(
             data.require("events", asked=True)
         return None, None, ("No events: nothing says what is bought or used.",)
     columns = data.tables["events"].columns
-    name = uses or next((name for name in _USES if name in columns), None)
+    name = (
+        check_name("uses", uses, "a column of events")
+        if uses is not None
+        else next((name for name in _USES if name in columns), None)
+    )
     if name is None:
         return None, None, ("No column of events says what is bought or used.",)
     if name not in columns or name in ("customer_id", "timestamp"):

@@ -14,7 +14,7 @@ from kbind.data.dataset.config import Role
 from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.data.engine import Expression, column, parse
-from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed, told
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers, names_of
 from kbind.statistics.profiles.levels import (
@@ -193,6 +193,7 @@ def outcome_of(data: Dataset, outcome: str) -> tuple[Expression | None, str, str
     """
     columns = data.tables["customers"].columns
     role = data.roles.get("churned")
+    check_name("outcome", outcome, "'churned' or a column of customers")
     if outcome == "churned" and role is None and outcome not in columns:
         return None, "", ""
     if role is None or outcome not in ("churned", role.column):
@@ -228,8 +229,8 @@ def _count(
         if _kind(data, exposure, "exposure") != "number":
             raise ArgumentError(f"exposure={exposure!r} is no number; allowed: a column with time at risk, or True")
         parts["exposed"], time = parse("CAST(_x AS DOUBLE)", x=column(exposure, "p")), exposure
-    elif exposure not in (None, False):
-        raise ArgumentError(f"exposure={exposure!r} is not known; allowed: a column with time at risk, or True")
+    elif exposure is not None and not (isinstance(exposure, bool) and not exposure):
+        raise ArgumentError(f"exposure={told(exposure)} is not known; allowed: a column with time at risk, or True")
     columns = ", ".join(f"c{k}" for k in range(len(names)))
     chosen = "".join(f", _c{k} AS c{k}" for k in range(len(names)))
     exposed = ", _exposed AS exposed" if time else ""

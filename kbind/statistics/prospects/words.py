@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from kbind.errors import ArgumentError
+from kbind.errors import ArgumentError, told
 from kbind.statistics.profiles.levels import Attribute
 
 #: Grounds of discrimination of the German Equal Treatment Act (AGG, section 1) and of article 21 of the EU Charter of
@@ -129,11 +129,15 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text).strip("_")
 
 
+def _texts(known: object) -> bool:
+    return isinstance(known, Sequence) and not isinstance(known, str) and all(isinstance(word, str) for word in known)
+
+
 def _checked(words: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     if words is None:
         return dict(PROTECTED)
-    if not isinstance(words, Mapping) or any(isinstance(w, str) or not isinstance(g, str) for g, w in words.items()):
+    if not isinstance(words, Mapping) or not all(isinstance(g, str) and _texts(w) for g, w in words.items()):
         raise ArgumentError(
-            f"protected={words!r} is not known; allowed: characteristic -> words, as kb.protected_characteristics()"
+            f"protected={told(words)} is not known; allowed: characteristic -> words, as kb.protected_characteristics()"
         )
     return {ground: tuple(_plain(word) for word in known) for ground, known in words.items()}

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, check_list, check_path, did_you_mean, listed, told, written
 
 #: Words before a pattern among which a negation is looked for, and words that "..." may stand for.
 _REACH, _GAP = 3, 4
@@ -61,6 +61,11 @@ class ThemeDictionary:
     text : str
         The file, comments included.
 
+    Raises
+    ------
+    ArgumentError
+        An attribute is of another type.
+
     Examples
     --------
     >>> themes = ThemeDictionary.load()
@@ -94,7 +99,7 @@ class ThemeDictionary:
         if path is None:
             text, where = (files("kbind.statistics.reasons") / "themes.yaml").read_text(encoding="utf-8"), "themes.yaml"
         else:
-            where = str(path)
+            where = str(check_path("path", path))
             try:
                 text = Path(path).read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
@@ -107,7 +112,9 @@ class ThemeDictionary:
 
     def save(self, path: str | Path) -> None:
         """Write the dictionary, comments included, so that it can be edited and loaded."""
-        Path(path).write_text(self.text, encoding="utf-8")
+        target = check_path("path", path)
+        with written("path", target):
+            target.write_text(self.text, encoding="utf-8")
 
     @property
     def themes(self) -> tuple[str, ...]:
@@ -121,6 +128,8 @@ class ThemeDictionary:
 
     def hits(self, text: str | None) -> tuple[Hit, ...]:
         """Every pattern found in a text, those taken back included: why it was coded as it was."""
+        if not (text is None or isinstance(text, str)):
+            raise ArgumentError(f"text={told(text)} is no text; allowed: text, or None where nothing was written")
         result = []
         for clause in clauses(text or ""):
             dismissed = any(pattern.search(clause) for pattern in self._dismissed)
@@ -134,6 +143,14 @@ class ThemeDictionary:
         """Whether one of the last words is a negation that is not taken back at once."""
         near = [*before[-_REACH:], ""]
         return any(word in self.negations and after not in self.exceptions for word, after in pairwise(near))
+
+    def __post_init__(self) -> None:
+        for name, kind in {"labels": Mapping, "patterns": Mapping, "text": str}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ArgumentError(f"{name}={told(getattr(self, name))} is not possible; see ThemeDictionary.load")
+        for name in ("negations", "exceptions", "dismissals"):
+            if not all(isinstance(word, str) for word in check_list(name, getattr(self, name), "words")):
+                raise ArgumentError(f"{name}={told(getattr(self, name))} is not possible; allowed: words")
 
     @cached_property
     def _compiled(self) -> list[tuple[str, str, re.Pattern[str]]]:
@@ -152,8 +169,8 @@ def clauses(text: str) -> list[str]:
     """
     plain = text.casefold().replace("’", "'").replace("cannot", "can not")
     plain = re.sub(r"n't\b", " not", plain)
-    for letter, written in _OPEN.items():
-        plain = plain.replace(letter, written)
+    for letter, spelt in _OPEN.items():
+        plain = plain.replace(letter, spelt)
     parts = (" ".join(re.findall(r"\w+", part)) for part in _CLAUSES.split(plain))
     return [part for part in parts if part]
 
