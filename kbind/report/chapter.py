@@ -91,6 +91,9 @@ class Chapter:
         lines = [*self.story.definitions()]
         kinds = {"events": "buy" if data.has("events.amount") else "use", "subscriptions": "stay", "periods": "counts"}
         kind = kinds.get(scope.log, "snapshot")
+        if scope.log == "subscriptions":
+            days = self.voice.number(data.grace)
+            lines.append(text(f"foot.grace.{self.voice.customer}", data.grace, n=days))
         lines.append(text(f"foot.data.{kind}", title=named(data.card.title), rows=rows, n=self._size()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))

@@ -116,7 +116,7 @@ class QualityStory:
         sentences = []
         for name in self.found.tables["table"]:
             sentences += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
-        return sentences + self._untranslated() + self._currencies()
+        return sentences + self._untranslated() + self._currencies() + self._unended()
 
     def _currencies(self) -> list[str]:
         frame = self.found.treated[self.found.treated["what"] == "currencies"]
@@ -206,6 +206,12 @@ class QualityStory:
             names = {"table": self.name_of(table), "system": str(row["system"])}
             sentences.append(self.voice.say("quality.concern.ids", **names, **facts))
         return sentences
+
+    def _unended(self) -> list[str]:
+        n = self.found.unended
+        if not n or self.voice.disclosure.hides(n):
+            return []
+        return [self.voice.say("quality.concern.unended", n=self.voice.customers(n))]
 
     def missing_fact(self, table: str, column: str, missing: int) -> Fact:
         """Share of a table's rows without a value in a column."""

@@ -245,6 +245,11 @@ class RevenueStory:
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
         lines = [self.voice.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
+        moved = self.months.movements
+        n, revenue = int(moved.n_open[:, -1].sum()), float(moved.open[:, -1].sum()) / moved.scale
+        if n and not self.voice.disclosure.hides(n):
+            money = Fact("revenue.open", revenue, "money", "monthly revenue of contracts that have ended", count=n)
+            lines.append(self.voice.say("revenue.foot.open", n=self.voice.customers(n, dative=True), money=money))
         return [*lines, *(self.value.definitions() if self.value else ())]
 
     def moves_title(self) -> str:

@@ -6,12 +6,12 @@ import re
 from datetime import timedelta
 
 from kbind.data.dataset.checks import CheckedTable
-from kbind.data.dataset.clock import end_of_data
+from kbind.data.dataset.clock import end_of_data, wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.recording import before_notes
 from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES
-from kbind.data.engine import column, parse
+from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import did_you_mean, plain
 
 #: Names of columns that speak of a year.
@@ -43,6 +43,14 @@ def noteworthy(data: Dataset, *, default_end: bool) -> list[str]:
             if found not in contract and meant:
                 notes.append(f"{table.label}: column {found!r} is an attribute of no meaning to kbind; {meant}")
     notes += _yearly(data) + _orphans(data) + _strays(data) + before_notes(data)
+    n = unended(data)
+    if n:
+        who = "1 customer has" if n == 1 else f"{n:,} customers have"
+        label = data.tables["cancellations"].label
+        notes.append(
+            f"{label}: {who} cancelled, and a contract without an end: counted as still there, and in predictions as "
+            "having decided to leave"
+        )
     return notes + _behind(data, default_end=default_end)
 
 
@@ -145,3 +153,36 @@ def _strays(data: Dataset) -> list[str]:
             days = f"{abs(outer - inner).days:,} days {word} all others"
             notes.append(f"{table.label}: {rows} {days} ({edge:%Y-%m-%d}); a mistyped year?")
     return notes
+
+
+def unended(data: Dataset) -> int:
+    """Customers with a cancellation on record whose contract of that time has no end, and is not known to run out.
+
+    One that a contract of theirs ended with, or that another contract began after, is answered for.
+    """
+    if not data.has("subscriptions") or not data.has("cancellations") or data.as_of is None:
+        return 0
+    found = data.engine.query(
+        "WITH said AS (SELECT customer_id, max(_said) AS t FROM cancellations WHERE _said < _as_of "
+        "GROUP BY customer_id), "
+        "held AS (SELECT customer_id, _start AS s, _end AS e, coalesce(_term > _as_of, FALSE) AS runs_out FROM log) "
+        "SELECT count(*) AS n FROM (SELECT h.customer_id FROM held AS h JOIN said AS k "
+        "ON k.customer_id = h.customer_id GROUP BY h.customer_id "
+        "HAVING count(*) FILTER (WHERE h.s <= k.t AND h.e IS NULL AND NOT h.runs_out) > 0 "
+        "AND count(*) FILTER (WHERE h.s > k.t OR h.e >= k.t - INTERVAL 1 DAY) = 0) AS open",
+        tables={"log": "subscriptions", "cancellations": "cancellations"},
+        parts={
+            "said": wall_time(data, "cancellations", "timestamp"),
+            "as_of": literal(data.as_of),
+            "start": wall_time(data, "subscriptions", "start"),
+            "end": _time(data, "end"),
+            "term": _time(data, "term_end"),
+        },
+    )
+    return int(found.column("n")[0].as_py())
+
+
+def _time(data: Dataset, name: str) -> Expression:
+    if data.has(f"subscriptions.{name}"):
+        return wall_time(data, "subscriptions", name)
+    return parse("CAST(NULL AS TIMESTAMP)")

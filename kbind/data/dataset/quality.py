@@ -11,7 +11,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.currencies import codes_of
-from kbind.data.dataset.noteworthy import rows_behind
+from kbind.data.dataset.noteworthy import rows_behind, unended
 from kbind.data.dataset.refunds import refunds_of
 from kbind.data.dataset.schema import TABLES, USES
 from kbind.data.engine import column, parse
@@ -61,6 +61,8 @@ class Quality:
         Rows that count otherwise than others, or not at all. Columns table, what ("refunds", "refunds only": customers
         without other rows, "cancelled": orders, "dropped": rows without customer, "behind": rows after the end of the
         data, "currencies": how many), count, example.
+    unended : int
+        Customers with a cancellation on record while their contract has no end.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Quality:
     id_map: pd.DataFrame
     chapters: pd.DataFrame
     treated: pd.DataFrame
+    unended: int = 0
 
     def to_frame(self) -> pd.DataFrame:
         """The tables: their size, span, duplicates and unknown customers."""
@@ -136,6 +139,7 @@ def assess(data: Dataset) -> Quality:
             columns=["chapter", "use", "possible", "missing"],
         ),
         treated=pd.DataFrame(_treated(data), columns=["table", "what", "count", "example"]),
+        unended=unended(data),
     )
 
 

@@ -397,17 +397,19 @@ def _bridges(
     parts = bridge_parts(data, as_of)
     parts |= {
         "days": literal(grace + 1),
-        "edges": literal(boundaries),
+        "first_edge": literal(boundaries[0]),
         "last_edge": literal(boundaries[calendar.lived]),
     }
+    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=parts["bridge_end"]), boundaries)
+    parts["next_edge"] = parse("_edges[_before + 2]", edges=literal(boundaries), before=before)
     inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
     parts["bridged"] = parse(
         "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),
-        last=parts["last_edge"], never=literal(calendar.lived + 1), first=literal(boundaries[0]), inside=inside,
+        last=parts["last_edge"], never=literal(calendar.lived + 1), first=parts["first_edge"], inside=inside,
     )  # fmt: skip
     near = (
-        "SELECT DISTINCT customer_id FROM log WHERE _bridge_end <= _last_edge AND "
-        "list_aggregate(list_filter(_edges, x -> x >= _bridge_end), 'min') <= _bridge_end + to_days(_days)"
+        "SELECT DISTINCT customer_id FROM log WHERE _bridge_end > _first_edge - to_days(_days) "
+        "AND _bridge_end <= _last_edge AND (_bridge_end <= _first_edge OR _next_edge <= _bridge_end + to_days(_days))"
     )
     steps = {"near": near} | bridge_steps(grace, known="_bridge_start <= _bridge_as_of", near="near")
     whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())

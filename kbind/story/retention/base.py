@@ -313,6 +313,10 @@ class RetentionStory(ABC):
         """What was counted, in plain words."""
         say = self.voice.say
         parts = [say("retention.foot.on"), *([say("retention.foot.ever")] if len(self.curves) > 1 else [])]
+        lived = self.activity.calendar.lived
+        waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
+        if waiting and not self.voice.disclosure.hides(waiting):
+            parts.append(say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
         return [*parts, say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
 
     # -- tables --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,3 +180,31 @@ def test_rows_that_count_otherwise_are_listed(tmp_path: Path) -> None:
     ]
     assert "refunds only" in str(found)
     assert log_of([9] * 7).quality().treated.empty
+
+
+@pytest.mark.parametrize(
+    ("contracts", "said", "n"),
+    [
+        ([(1, "2023-01-01", None), (2, "2023-01-01", None)], [(1, "2023-03-15")], 1),
+        ([(1, "2023-01-01", "2023-04-01"), (2, "2023-01-01", None)], [(1, "2023-03-15")], 0),  # it ended
+        ([(1, "2023-01-01", None), (1, "2023-05-01", None)], [(1, "2023-03-15")], 0),  # signed again
+        ([(1, "2023-01-01", "2023-03-31"), (1, "2023-01-01", None)], [(1, "2023-03-15")], 0),  # of two, one ended
+        (
+            [(1, "2023-01-01", None), (2, "2023-02-01", None)],
+            [(1, "2023-03-15"), (2, "2023-05-01"), (9, "2023-05-01")],
+            2,
+        ),
+        ([(1, "2023-01-01", None)], [(1, "2023-08-15")], 0),  # said after the end of the data
+    ],
+)
+def test_cancelled_while_the_contract_has_no_end_is_told(contracts: list[Any], said: list[Any], n: int) -> None:
+    tables = {
+        "subscriptions": pd.DataFrame(contracts, columns=["customer_id", "start", "end"]),
+        "cancellations": pd.DataFrame(said, columns=["customer_id", "timestamp"]),
+    }
+    data = kb.open_dataset(tables, as_of="2023-07-01")
+    assert data.quality().unended == n
+    told = [note for note in data.notes if "a contract without an end" in note]
+    assert len(told) == bool(n)
+    if n:
+        assert f"{n} customer" in told[0]
