@@ -147,11 +147,27 @@ def test_features_that_tell_nothing_are_said_to_tell_nothing() -> None:
     assert story.risk_title() == "Those held to be at risk did not surely leave more often"
 
 
+def test_what_is_short_is_said_departures_or_time() -> None:
+    """400 customers of whom three have left; and a log of two months, too short for a look back."""
+    frame = pd.DataFrame({"customer_id": range(400), "trouble": np.arange(400) % 7, "gone": np.arange(400) < 30})
+    few = churn_story(predict_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"})))
+    assert few.finding().startswith("Too few customers have left so far")
+    assert "takes 50 departures" in few.means()
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(60), unit="D")
+    log = pd.DataFrame({"customer_id": np.tile(np.arange(80), 60), "timestamp": np.repeat(days, 80)})
+    young = churn_story(predict_churn(kb.open_dataset({"events": log})))
+    assert "do not reach back far enough" in young.finding()
+    assert "data of 210 days or more" in young.means()
+    assert young.act().startswith("Keep recording")
+
+
 @pytest.mark.parametrize("n", [3, 40])
 def test_few_customers_are_not_told_of(n: int) -> None:
     story = churn_story(predict_churn(flagged(n)))
     assert story.short
-    assert story.finding().startswith("Too few customers have left so far")
+    assert story.finding().startswith("There are too few customers")
+    assert "there are fewer customers than that" in story.means()
+    assert "Wait" not in story.act()
     assert story.tiles() == []
     assert story.definitions()
 

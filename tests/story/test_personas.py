@@ -203,7 +203,7 @@ def test_nothing_to_change_and_too_little_data() -> None:
     same = told(rated(900, {"a": 0.7, "b": 0.7, "c": 0.7}), [kinds("ab", "a", "b")])
     assert same.finding().startswith("None:")
     few = told(rated(60, {"a": 0.7, "b": 0.7}), [kinds("a", "a"), kinds("not_b", "b", negative=True)])
-    assert few.finding().startswith("It is too early to say")
+    assert few.finding().startswith("It cannot be said")
     rows = {row[0]: row[4] for row in few.verdicts_table().rows}
     assert rows["not_b"].startswith("Check again: it says not to sell to them, but")
     assert [row[0] for row in few.verdicts_table().rows] == ["a", "not_b", "all"]

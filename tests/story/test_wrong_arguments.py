@@ -59,7 +59,7 @@ def test_lack_of_data_is_a_sentence(nobody_left: kb.Dataset) -> None:
     assert "need" in found.why or "leave" in found.why or "nobody" in found.why
     assert "Too few" in churn_story(found).finding()
     assert contrasts_of(nobody_left) is None
-    assert "too early" in segment_story(nobody_left, None, None, None).finding().lower()
+    assert "cannot be said" in segment_story(nobody_left, None, None, None).finding().lower()
 
 
 def test_contacts_without_any_of_ours_are_a_lack_of_data() -> None:
