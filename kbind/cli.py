@@ -24,7 +24,8 @@ from kbind.errors import ArgumentError, DatasetError, KbindError, NotEnoughData
 
 _INTERRUPTED = 130
 #: Arguments of the library that are options of the command.
-_OPTIONS = ("table", "timezone", "as_of", "grace", "lapse", "ends", "period", "threshold", "chapters", "lang", "out")
+_OPTIONS = ("table", "timezone", "as_of", "grace", "lapse", "ends", "period", "threshold", "chapters", "lang", "out",
+            "reasons")  # fmt: skip
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -112,7 +113,7 @@ def report(
     from kbind.report.write import write_report
 
     console = Console(stderr=True, highlight=False)
-    chosen = [name.strip() for name in chapters.split(",") if name.strip()]
+    chosen = _several("chapters", chapters)
     with console.status("Opening the data ...") as status:
 
         def progress(what: str, done: int, total: int) -> None:
@@ -148,8 +149,16 @@ def template(
     """Write a workbook to fill in customers, revenue and reasons by period; `report --data` reads it back."""
     from kbind.report.form import write_template
 
-    given = [name.strip() for name in reasons.split(",") if name.strip()]
+    given = _several("reasons", reasons)
     typer.echo(f"Written: {write_template(path, lang=lang.value, reasons=given or None, force=force)}")
+
+
+def _several(option: str, text: str) -> list[str]:
+    """What stands between commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if text and not found:
+        raise ArgumentError(f"{option}={text!r} names nothing; allowed: names, separated by commas")
+    return found
 
 
 def main() -> None:

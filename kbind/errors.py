@@ -225,9 +225,11 @@ def check_threshold(threshold: object) -> int:
 
     >>> check_threshold(0)
     Traceback (most recent call last):
-    kbind.errors.ArgumentError: threshold=0 is not possible; allowed: whole numbers from 1 to 1000000
+    kbind.errors.ArgumentError: threshold=0 is not a count; allowed: whole numbers from 1 to a million
     """
-    return check_count("threshold", threshold, 1, 1_000_000)
+    if not isinstance(threshold, bool) and isinstance(threshold, Integral) and 1 <= int(threshold) <= 1_000_000:
+        return int(threshold)
+    raise ArgumentError(f"threshold={told(threshold)} is not a count; allowed: whole numbers from 1 to a million")
 
 
 def real(value: object) -> float:

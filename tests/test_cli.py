@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from kbind.cli import main
+
 KBIND = [sys.executable, "-c", "from kbind.cli import main; main()"]
 
 FIVE_KINDS = """customer_id,timestamp,amount,order_id
@@ -191,3 +193,51 @@ def test_sigterm_while_data_is_checked(tmp_path: Path) -> None:
     assert process.returncode == 143
     assert "interrupted" in shown
     assert [path.name for path in tmp_path.iterdir()] == ["sent.duckdb"]
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("report", "--threshold 0"), ("report", "--threshold -1"), ("report", "--threshold 1e9"),
+        ("report", "--threshold 1000000000000000000000"), ("report", "--threshold many"), ("report", "--threshold 2.5"),
+        ("report", "--chapters 99"), ("report", "--chapters ,"), ("report", "--chapters 01,nonsense"),
+        ("report", "--chapters -1"), ("report", "--period fortnight"), ("report", "--period 30D"),
+        ("report", "--period "), ("report", "--lang xx"), ("report", "--lang "), ("report", "--lang DE,EN"),
+        ("report", "--as-of soon"), ("report", "--as-of 0001-01-01"), ("report", "--as-of 9999-12-31"),
+        ("report", "--timezone Mars/Olympus"), ("report", "--timezone ../../etc/passwd"), ("report", "--timezone "),
+        ("report", "--table nonsense"), ("report", "--grace soon"), ("report", "--grace -1D"),
+        ("report", "--lapse 0D"), ("report", "--lapse 999999W"), ("report", "--ends maybe"), ("report", "--nonsense 1"),
+        ("report --data .", "--as-of soon"), ("report --data .", "--as-of 0001-01-01"),
+        ("report --data .", "--as-of 9999-12-31"), ("report --data .", "--timezone Mars/Olympus"),
+        ("report --data .", "--timezone ../../etc/passwd"), ("report --data .", "--table nonsense"),
+        ("report --data .", "--grace soon"), ("report --data .", "--lapse 0D"), ("report --data .", "--ends maybe"),
+        ("report --data .", "--period fortnight"), ("report --data .", "--threshold 0"),
+        ("report --data .", "--chapters ,,"), ("report", "--data nowhere"),
+        ("check .", "--as-of soon"), ("check .", "--as-of nan"), ("check .", "--timezone nonsense"),
+        ("check .", "--table nonsense"), ("check .", "--grace 5"), ("check .", "--lapse -1"), ("check .", "--lapse 0W"),
+        ("check .", "--ends both"), ("check", "nowhere"), ("check .", "--threshold 5"),
+        ("template t.xlsx", "--lang both"), ("template t.xlsx", "--lang "), ("template t.xlsx", "--reasons ,"),
+        ("template t.xlsx", "--reasons a,a"), ("template t.xlsx", "--reasons a,b,c,d,e,f,g,h,i"),
+        ("template t.xlsx", "--force maybe"), ("template", "t.txt"), ("template", ".xlsx.csv"),
+    ],
+)  # fmt: skip
+def test_nonsense_in_an_option_is_one_message(
+    shop_like: Path, command: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def taken(*_: object) -> None:
+        raise AssertionError("taken")
+
+    monkeypatch.chdir(shop_like)
+    monkeypatch.setattr("kbind.report.write._make_page", taken)
+    monkeypatch.setattr("kbind.cli._end_like_interrupts", list)
+    monkeypatch.setattr(sys, "argv", ["kbind", *command.split(), *option.split(" ")])
+    before = sorted(shop_like.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2, said.err
+    assert said.out == ""
+    assert 0 < len(said.err) < 1000
+    assert "Traceback" not in said.err
+    assert not said.err.startswith("unexpected")
+    assert sorted(shop_like.rglob("*")) == before

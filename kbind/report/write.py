@@ -10,7 +10,7 @@ from typing import Any
 
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset, open_dataset
-from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean
+from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean, told
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
 from kbind.report.place import check_out, placing, put
@@ -78,8 +78,12 @@ def write_report(
         check_choice("period", period, PERIODS)
     check_out(Path(out))
     values: dict[str, object] = {"threshold": threshold, "period": period}
-    if source is not None:
-        declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
+    declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
+    if source is None:
+        for name, value in declared.items():
+            if value is not None:
+                raise ArgumentError(f"{name}={told(value)} is about data of your own; say which by --data (source=)")
+    else:
         present = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
         values |= {"source": str(Path(source).resolve()), **declared}
     pages = [
