@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from kbind.data.dataset import Dataset
+    from kbind.statistics.profiles import Profiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -264,3 +268,24 @@ def _proof(name: str, column: Column, rows: Rows) -> Leak | None:
         if told > PROVEN_AUC:
             return Leak(name, check, told)
     return None
+
+
+def leaks_of(counted: Profiles, passing: Sequence[str] = ()) -> tuple[Leak, ...]:
+    """Attributes of counted customers that are proven to know who has left, passing some by."""
+    import pandas as pd
+
+    row = np.repeat(np.arange(len(counted.n)), counted.n)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counted.n) - counted.n, counted.n)
+    rows = Rows.of((place < counted.left[row]).astype(float))
+    names = [name for name in counted.values if name not in passing]
+    return proven(((name, Column.of(pd.Series(counted.values[name])[row])) for name in names), rows)
+
+
+def leaks_in(data: Dataset, outcome: str = "churned", keep: Sequence[str] = ()) -> tuple[Leak, ...]:
+    """Columns of `customers` that are proven to know who has left, but for some; none where nothing can be compared."""
+    from kbind.statistics.profiles import profiles
+
+    try:
+        return leaks_of(profiles(data, outcome), keep)
+    except NotEnoughData:
+        return ()

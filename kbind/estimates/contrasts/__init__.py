@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_conf_level, check_share
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_share, did_you_mean, listed
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
+from kbind.estimates.leaks import Leak, leaks_of
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.statistics.groups import names_of
-from kbind.statistics.profiles import profiles
+from kbind.statistics.profiles import Profiles, profiles
 from kbind.statistics.profiles.levels import Floats
 
 __all__ = ["Contrasts", "contrast"]
@@ -27,6 +29,7 @@ def contrast(
     exposure: str | bool | None = None,
     fdr: float = 0.05,
     conf_level: float = 0.95,
+    keep: str | Sequence[str] | None = None,
 ) -> Contrasts:
     """What churned customers have that retained ones have not: every attribute, raw and adjusted, ranked by effect.
 
@@ -49,6 +52,9 @@ def contrast(
         Share of false ones to allow among the findings, between 0 and 1.
     conf_level : float
         Level of the intervals, between 0 and 1.
+    keep : str or sequence of str, optional
+        Columns that are compared though they are proven to know the outcome, as `leakage_report` has it. Others of the
+        kind are removed, unless `attributes` names them; the result's `removed` says which and why.
 
     Returns
     -------
@@ -87,12 +93,32 @@ def contrast(
     check_conf_level(conf_level)
     check_share("fdr", fdr)
     counted = profiles(data, outcome, attributes=attributes, adjust=adjust, exposure=exposure)
+    counted, leaks = _without_leaks(counted, names_of(keep, "keep"), asked=attributes is not None)
     held = names_of(adjust, "adjust")
     strata = strata_of(counted) if held else None
     name = effect_name(held, counted)
     rows = [row for attribute in counted.attributes for row in compare(counted, attribute, strata)]
     rows.sort(key=lambda row: _rank(row, name))
-    return Contrasts(tuple(rows), held, float(fdr), float(conf_level), counted, _q_values(rows, name))
+    return Contrasts(tuple(rows), held, float(fdr), float(conf_level), counted, _q_values(rows, name), leaks)
+
+
+def _without_leaks(counted: Profiles, kept: Sequence[str], *, asked: bool) -> tuple[Profiles, tuple[Leak, ...]]:
+    """What is compared, but for what is proven to know the outcome; what was asked for by name stays, and is told."""
+    known = list(counted.values)
+    if strange := [name for name in kept if name not in known]:
+        hint = did_you_mean(strange[0], known)
+        raise ArgumentError(f"keep={strange[0]!r} is no attribute that is compared; {hint}attributes: {listed(known)}")
+    leaks = leaks_of(counted, kept)
+    if asked or not leaks:
+        told = tuple(f"{leak.column} knows the outcome: {leak.reason}." for leak in leaks)
+        return replace(counted, notes=(*counted.notes, *told)), ()
+    names = {leak.column for leak in leaks}
+    attributes = tuple(one for one in counted.attributes if one.name not in names)
+    if not attributes:
+        raise NotEnoughData(f"every attribute knows the outcome: {listed(names)}; keep some by keep=[...]")
+    told = tuple(f"Left out, because it knows the outcome: {leak.column} ({leak.reason})." for leak in leaks)
+    structural = tuple(found for found in counted.structural if found.attribute not in names)
+    return replace(counted, attributes=attributes, structural=structural, notes=(*counted.notes, *told)), leaks
 
 
 def _rank(row: Comparison, name: str) -> tuple[bool, float]:

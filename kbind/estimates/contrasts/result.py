@@ -14,6 +14,7 @@ from kbind.errors import listed
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import Effect
 from kbind.estimates.intervals import newcombe, wilson
+from kbind.estimates.leaks import Leak
 from kbind.statistics.profiles import Profiles
 from kbind.statistics.profiles.levels import Floats
 from kbind.statistics.result import Shown
@@ -47,6 +48,8 @@ class Contrasts(Shown):
         What was counted.
     q_values : ndarray of float, shape (comparisons,)
         NaN where no test was made.
+    leaks : tuple of Leak
+        Columns that were left out, because they are proven to know the outcome.
     """
 
     comparisons: tuple[Comparison, ...] = field(repr=False)
@@ -55,6 +58,12 @@ class Contrasts(Shown):
     conf_level: float
     profiles: Profiles = field(repr=False)
     q_values: Floats = field(repr=False)
+    leaks: tuple[Leak, ...] = ()
+
+    @property
+    def removed(self) -> dict[str, str]:
+        """Columns that were left out, because they are proven to know the outcome, and how."""
+        return {leak.column: leak.reason for leak in self.leaks}
 
     @property
     def effect(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.estimates.leaks import leaks_in
 from kbind.statistics.groups import names_of
 from kbind.statistics.prospects import Prospects, prospects
 from kbind.statistics.prospects.words import BOND, names_one, protected_columns
@@ -67,6 +68,8 @@ def columns_of(
     grounds = protected_columns(p.attributes, protected, named["insist"])
     barred = dict.fromkeys(named["exclude"], "excluded")
     barred |= dict.fromkeys(bonds, "the bond itself") | p.barred
+    leaks = {leak.column: leak.reason for leak in leaks_in(data, keep=named["insist"]) if leak.column not in held}
+    barred |= {name: f"it knows the outcome: {reason}" for name, reason in leaks.items()}
     barred |= {name: f"protected characteristic: {ground}" for name, ground in grounds.items()}
     allowed = tuple(name for name in p.attributes if name not in barred)
     return Columns(p, allowed, held, bonds, {name: barred[name] for name in p.attributes if name in barred})

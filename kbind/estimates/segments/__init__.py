@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_count, check_flag, check_rng
+from kbind.estimates.leaks import Leak, leaks_in
 from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Formed, Segmentation
@@ -16,7 +18,7 @@ from kbind.estimates.segments.stability import rank_by_size
 from kbind.estimates.segments.traits import Coding, learn_coding
 from kbind.estimates.segments.verdict import Effort, Report, judge
 from kbind.estimates.threads import threads_for
-from kbind.statistics.roster import Values, roster
+from kbind.statistics.roster import Roster, Values, roster
 
 __all__ = ["Assignment", "SegmentProfile", "Segmentation", "form", "other_method", "segment_churned"]
 
@@ -114,6 +116,8 @@ def segment_churned(
     if null_samples is not None:
         check_count("null_samples", null_samples, 19, 100_000)
     people = roster(data, outcome, attributes=attributes)
+    if attributes is None:
+        people = _without(people, leaks_in(data, outcome))
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:
         raise NotEnoughData(
@@ -139,6 +143,22 @@ def segment_churned(
         roster=people,
         segment=formed.assign(left.columns) + 1,
         asked=k is not None,
+    )
+
+
+def _without(people: Roster, leaks: Sequence[Leak]) -> Roster:
+    """Customers without the columns that are proven to know who has left."""
+    names = {leak.column for leak in leaks}
+    columns = {name: values for name, values in people.columns.items() if name not in names}
+    if not names & set(people.columns) or not columns:
+        return people
+    told = (f"Left out, because it knows the outcome: {leak.column} ({leak.reason})." for leak in leaks)
+    return replace(
+        people,
+        columns=columns,
+        structural=tuple(found for found in people.structural if found.attribute in columns),
+        same={name: first for name, first in people.same.items() if {name, first} <= set(columns)},
+        notes=(*people.notes, *told),
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.config import Role
@@ -65,6 +67,8 @@ class Profiles:
         What counts as having left.
     exposure : str
         What the time at risk is; empty without.
+    values : dict of str to ndarray, shape (rows,)
+        Of what is compared, the values themselves: numbers before they are cut into ranges, NaN or None where unknown.
     """
 
     attributes: tuple[Attribute, ...]
@@ -80,6 +84,7 @@ class Profiles:
     exposure: str
     provenance: Provenance
     customer: str = "customer"
+    values: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
 
 def profiles(
@@ -147,7 +152,17 @@ def profiles(
         exposure=time or "",
         provenance=Provenance(data.name, data.timezone, data.as_of if as_of is None else end_of(data, as_of)),
         customer=data.card.customer,
+        values={
+            name: numbers_of(found.column(f"c{k}")) if kinds[name] == "number" else _objects(found.column(f"c{k}"))
+            for k, name in enumerate(kinds) if name in compared
+        },
     )  # fmt: skip
+
+
+def _objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
+    result = np.empty(len(values), dtype=object)
+    result[:] = values.to_pylist()
+    return result
 
 
 def attribute_names(

@@ -122,6 +122,9 @@ class SegmentStory(GroupStory):
             alike = self.names.listed([self.names.attribute(name) for name in self.contrasts.adjust])
             lines.append(say("segments.foot.alike", attributes=alike))
         lines.append(say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
+        if self.contrasts.leaks:
+            left_out = self.names.listed([self.names.attribute(leak.column) for leak in self.contrasts.leaks])
+            lines.append(say("leaks.foot", columns=left_out))
         if self.segments is not None:
             used = self.names.listed([self.names.attribute(name) for name in self.segments.found.coding.attributes])
             lines.append(say("segments.foot.segments", attributes=used))

@@ -498,7 +498,9 @@ def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
 
 
 def test_columns_that_cannot_be_compared_are_named() -> None:
-    data = people(a=list("xy") * 20, name=[f"n{k}" for k in range(40)], same=["z"] * 40, churned=[True, False] * 20)
+    data = people(
+        a=list("xy") * 20, name=[f"n{k}" for k in range(40)], same=["z"] * 40, churned=[True, True, False, False] * 10
+    )
     notes = " ".join(kb.contrast(data).notes)
     assert (
         "Left out, because they have more than 30 levels, and too few of 30 customers or more to describe them: name."
@@ -513,3 +515,54 @@ def test_adjusting_for_names_is_refused() -> None:
     data = people(a=list("xy") * 60, name=[f"n{k}" for k in range(120)], churned=[True, False, False] * 40)
     with pytest.raises(kb.ArgumentError, match="adjust='name' has 120 levels; allowed: at most 100"):
         kb.contrast(data, attributes="a", adjust="name")
+
+
+# -- columns that know the outcome ----------------------------------------------------------------------------------
+
+
+def leaky(n: int = 400, **columns: object) -> kb.Dataset:
+    """A quarter has left; plans say a little about who."""
+    rng = np.random.default_rng(0)
+    left = np.arange(n) % 4 == 0
+    plan = np.where(rng.random(n) < np.where(left, 0.7, 0.4), "basic", "pro")
+    made = {name: make(left) for name, make in columns.items()}  # type: ignore[operator]
+    return people(plan=plan, churned=left, **made)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda left: np.where(left, "Former", "Customer"), "only leavers have 'Former': 100 customers"),
+        (lambda left: np.where(np.arange(400) % 8 == 0, "price", None), "only leavers have 'price': 50 customers"),
+        (lambda left: np.where(left, None, "2030-01"), "only leavers have '(missing)': 100 customers"),
+        (lambda left: left * 4.0 + np.random.default_rng(1).normal(size=400), "alone it tells who leaves, with an AUC"),
+    ],
+)  # fmt: skip
+def test_a_column_that_knows_the_outcome_is_not_compared(make: object, reason: str) -> None:
+    data = leaky(type=make)
+    found = kb.contrast(data)
+    assert found.removed["type"].startswith(reason)
+    assert {row.attribute for row in found.comparisons} == {"plan"}
+    assert any(note.startswith("Left out, because it knows the outcome: type (") for note in found.notes)
+    kept = kb.contrast(data, keep="type")
+    assert kept.removed == {}
+    assert "type" in {row.attribute for row in kept.comparisons}
+    asked = kb.contrast(data, attributes=["type", "plan"])
+    assert any(note.startswith("type knows the outcome: ") for note in asked.notes)
+    with pytest.raises(kb.ArgumentError, match="keep='typ' is no attribute that is compared; did you mean 'type'"):
+        kb.contrast(data, keep="typ")
+
+
+def test_rare_levels_and_honest_columns_are_compared(telco: kb.Dataset) -> None:
+    rare = leaky(mark=lambda left: np.where(left & (np.arange(400) < 60), "rare", "usual"))
+    assert kb.contrast(rare).removed == kb.contrast(telco).removed == {}
+
+
+def test_adjusted_contrasts_leave_it_out_too_and_nothing_is_left_where_all_leaks() -> None:
+    data = leaky(type=lambda left: np.where(left, "gone", "there"), size=lambda left: np.arange(400) % 3)
+    found = kb.contrast(data, adjust="size")
+    assert list(found.removed) == ["type"]
+    assert {row.attribute for row in found.comparisons} == {"plan", "size"}
+    only = people(type=["gone"] * 50 + ["there"] * 50, churned=[True] * 50 + [False] * 50)
+    with pytest.raises(kb.NotEnoughData, match="every attribute knows the outcome: type"):
+        kb.contrast(only)
