@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import contrasts
+import leaks
 import numpy as np
 import personas
 import refinement
@@ -303,6 +304,7 @@ def _all() -> list[Claim]:
         *_of_predictions(),
         *_of_personas(),
         *_of_refinement(),
+        *_of_leaks(),
         *_of_segments(),
     ]
 
@@ -417,6 +419,12 @@ def _of_refinement() -> list[Claim]:
         Claim(gains, 4800, COVERAGE, partial(refinement.held_out, n=4800), most=500),
         Claim(asked, 2400, COVERAGE, partial(refinement.answers, n=2400), most=1000),
     ]
+
+
+def _of_leaks() -> list[Claim]:
+    """What is claimed of columns that know the outcome."""
+    names = tuple(f"honest column removed as a leak: {name}" for name in leaks.HONEST)
+    return [Claim(names, n, SIZE, partial(leaks.removed, n=n), most=1000) for n in (500, 2000, 7000)]
 
 
 CLAIMS = _all()
