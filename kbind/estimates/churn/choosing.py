@@ -23,8 +23,9 @@ from kbind.estimates.churn.scores import fit_logistic, log_loss, log_odds
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Leaves of a tree and rate of learning; trees are added so many at a time, up to a most.
-LEAVES, RATE, STEP, MOST_TREES = 16, 0.06, 20, 600
+#: Leaves of a tree, rate of learning, and share of the columns that a split looks at, so that columns which say little
+#: do not crowd out others; trees are added so many at a time, up to a most.
+LEAVES, RATE, SEEN, STEP, MOST_TREES = 16, 0.06, 0.5, 20, 600
 #: Adding trees ends after so many steps that did not help.
 PATIENCE = 2
 #: Parts of the customers that are held out in turn, and rows that the choice is made on at most.
@@ -136,7 +137,13 @@ def fit_pipeline(
 
 def _boosting(trees: int, **more: Any) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(
-        max_iter=trees, max_leaf_nodes=LEAVES, learning_rate=RATE, early_stopping=False, random_state=0, **more
+        max_iter=trees,
+        max_leaf_nodes=LEAVES,
+        learning_rate=RATE,
+        max_features=SEEN,
+        early_stopping=False,
+        random_state=0,
+        **more,
     )
 
 
