@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
+from kbind.data.dataset.keys import EXAMPLES, repeated_keys
 from kbind.data.dataset.reading import (
     Breach,
     Hints,
@@ -21,19 +22,15 @@ from kbind.data.dataset.reading import (
     survey_attribute,
     tidy_attribute,
 )
-from kbind.data.dataset.reading.base import INTEGERS, either
+from kbind.data.dataset.reading.base import either
 from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, Expression, array, column, literal, parse
 from kbind.errors import DatasetError, Problem, did_you_mean, listed, shown
 
-_EXAMPLES = 3
 _BATCH = 400  # columns surveyed in a statement
 #: Rows up to which text of a typed source is looked at for numbers that words for nothing have made text.
 _MANY_ROWS = 5_000_000
-
-#: Whole numbers that lie at most so many bits a row apart, and so many in all, are told apart by a bit each.
-_BITS_A_ROW, _BITS = 32, 1 << 29
 
 
 @dataclass(frozen=True)
@@ -318,7 +315,7 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     if not hints["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and all(name in by_name for name in contract.key):
-        problems += _repeated_keys(engine, source, [by_name[name] for name in contract.key])
+        problems += repeated_keys(engine, source, [by_name[name] for name in contract.key])
     return problems, tolerated
 
 
@@ -402,7 +399,7 @@ def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Pro
     found = engine.query(
         "SELECT row, value FROM "
         "(SELECT row_number() OVER () AS row, CAST(_value AS VARCHAR) AS value, _where AS broken FROM raw) AS numbered "
-        f"WHERE broken ORDER BY row LIMIT {_EXAMPLES}",
+        f"WHERE broken ORDER BY row LIMIT {EXAMPLES}",
         tables={"raw": source.relation},
         parts={"value": column(breach.column or ""), "where": breach.where},
     )
@@ -412,56 +409,3 @@ def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Pro
         for row, value in zip(numbers, found.column("value").to_pylist(), strict=True)
     ]
     return Problem(source.label, breach.message, breach.column, rows, count, breach.allowed)
-
-
-def _repeated_keys(engine: Engine, source: Source, key: Sequence[Reading]) -> list[Problem]:
-    if len(key) == 1 and _each_has_its_bit(engine, source, key[0]):
-        return []
-    names = ", ".join(f"k{i}" for i in range(len(key)))
-    keys = ", ".join(f"_k{i} AS k{i}" for i in range(len(key)))
-    filled = " AND ".join(f"NOT k{i} IS NULL" for i in range(len(key)))
-    parts = {f"k{i}": reading.expression for i, reading in enumerate(key)}
-    repeats = engine.query(
-        f"SELECT count(*) AS n FROM (SELECT {names} FROM (SELECT {keys} FROM raw) AS read WHERE {filled} "
-        f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
-        tables={"raw": source.relation},
-        parts=parts,
-    )
-    if not repeats.column("n")[0].as_py():
-        return []
-    found = engine.query(
-        f"WITH numbered AS (SELECT row_number() OVER () AS row, {keys} FROM raw), "
-        f"repeated AS (SELECT {names}, count(*) AS n, max(row) AS row FROM numbered WHERE {filled} "
-        f"GROUP BY {names} HAVING count(*) > 1) "
-        f"SELECT concat_ws(', ', {names}) AS id, row, sum(n - 1) OVER () AS extra FROM repeated "
-        f"ORDER BY row LIMIT {_EXAMPLES}",
-        tables={"raw": source.relation},
-        parts=parts,
-    )
-    numbers = source.rows_shown(found.column("row").to_pylist())
-    rows = [(row, shown(value)) for row, value in zip(numbers, found.column("id").to_pylist(), strict=True)]
-    extra = int(found.column("extra")[0].as_py())
-    named = " + ".join(reading.source for reading in key)
-    allowed = "allowed: one row a customer" if len(key) == 1 else "allowed: one row for each"
-    return [Problem(source.label, "occurs more than once", named, rows, extra, allowed)]
-
-
-def _each_has_its_bit(engine: Engine, source: Source, key: Reading) -> bool:
-    """Whether a column of whole numbers close to each other has as many different ones as filled rows.
-
-    A bit for every number from the smallest to the largest takes a tenth of the time and memory of hashing them.
-    """
-    if key.converted or not engine.columns(source.relation)[key.source].startswith(INTEGERS):
-        return False
-    value = key.expression
-    extremes = {name: parse(f"{name}(_x)", x=value) for name in ("min", "max", "count")}
-    found = engine.aggregate(source.relation, extremes)
-    if not found["count"]:
-        return True
-    span = found["max"] - found["min"] + 1
-    if span > min(_BITS_A_ROW * found["count"], _BITS):
-        return False
-    different = parse(
-        "bit_count(bitstring_agg(_x, _low, _high))", x=value, low=literal(found["min"]), high=literal(found["max"])
-    )
-    return bool(engine.aggregate(source.relation, {"n": different})["n"] == found["count"])
