@@ -16,6 +16,7 @@ from zlib import crc32
 
 import numpy as np
 from claims import CLAIMS, COVERAGE, Claim
+from money import MARK
 
 ROOT = Path(__file__).parent.parent
 CHUNK = 50
@@ -78,7 +79,8 @@ def kept(path: Path) -> dict[tuple[str, str], list[str]]:
     """The rows of an earlier run."""
     if not path.exists():
         return {}
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
+    text = path.read_text(encoding="utf-8").partition(MARK)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {(row[0], row[1]): row for row in cells}
 
@@ -107,7 +109,9 @@ def main() -> None:
     table = [found.get(key) or before[key] for key in known if key in found or key in before]
     lines = [f"| {' | '.join(COLUMNS)} |", "|---|--:|--:|--:|--:|--:|---|---|---|"]
     lines += [f"| {' | '.join(cells)} |" for cells in table]
-    options.out.write_text(HEAD + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    _, mark, tails = options.out.read_text(encoding="utf-8").partition(MARK) if options.out.exists() else ("", "", "")
+    more = f"\n{mark}{tails}" if mark else ""
+    options.out.write_text(HEAD + "\n" + "\n".join(lines) + "\n" + more, encoding="utf-8")
     print("\n".join(lines))
 
 

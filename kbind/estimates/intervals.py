@@ -11,6 +11,9 @@ from kbind.errors import check_conf_level
 
 Floats = NDArray[np.float64]
 
+#: Money of customers that are worth fewer of equal amounts has no limits; found by simulation, see docs/simulations.md.
+LEAST_EFFECTIVE = 30
+
 
 def wilson(count: ArrayLike, nobs: ArrayLike, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
     """Share with its Wilson score interval.

@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kbind.errors import check_conf_level
+from kbind.estimates.intervals import LEAST_EFFECTIVE
 
 Floats = NDArray[np.float64]
 Sums = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
 
 #: A variance of less, as a share of the squared mean, is what rounding leaves of none.
 _EVEN = 1e-12
+#: Fewer customers hardly show how much the dearest pay.
+_FEW = 200
 
 
 def mean_of_sums(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
@@ -56,6 +59,62 @@ def mean_of_sums(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, 
         t = stdtrit(np.where(n > 1, n - 1, np.nan), 0.5 + check_conf_level(conf_level) / 2)
         bend = skewness / np.sqrt(n)
         return mean, mean - error * _unbent(t, bend), mean - error * _unbent(-t, bend)
+
+
+def mean_of_money(sums: Sums, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """Mean of amounts of money that customers may pay very unlike each other.
+
+    Parameters
+    ----------
+    sums : tuple of array_like
+        As for `mean_of_sums`.
+    conf_level : float
+
+    Returns
+    -------
+    mean, lower, upper : ndarray of float, shape (...)
+        No interval where the customers are worth fewer than 30 of equal amounts (Kish): the few that pay most decide,
+        and may not be among those seen.
+
+    Notes
+    -----
+    The limits of `mean_of_sums`, or those of Student's t on the log scale where they are wider. Degrees of freedom:
+    a quarter of the effective number of squared amounts, and in proportion less of fewer than 200
+    customers that are worth less than half of their number, as the dearest may not be among them.
+
+    Examples
+    --------
+    >>> x = np.arange(1.0, 41.0)
+    >>> mean, lower, upper = mean_of_money((40, x.sum(), (x**2).sum(), (x**3).sum()))
+    >>> f"{mean:.1f} [{lower:.1f}, {upper:.1f}]"
+    '20.5 [16.4, 25.6]'
+    """
+    from scipy.special import stdtrit
+
+    mean, lower, upper = mean_of_sums(sums, conf_level)
+    n, total, squares, cubes = (np.asarray(x, dtype=float) for x in sums)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        worth = total**2 / squares
+        error = np.sqrt(_moments(n, total, squares)[1] / n) / np.abs(mean)
+        seen = np.where(worth < n / 2, np.minimum(n / _FEW, 1.0), 1.0)
+        freedom = np.clip(seen * squares**3 / (4 * cubes**2), 1.0, np.maximum(n - 1, 1.0))
+        factor = np.exp(stdtrit(freedom, 0.5 + conf_level / 2) * error)
+    known = worth >= LEAST_EFFECTIVE * (1 - 1e-9)
+    low, high = np.minimum(lower, mean / factor), np.maximum(upper, mean * factor)
+    return mean, np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+
+def ratio_of_money(
+    first: Sums, second: Sums, conf_level: float = 0.95, products: ArrayLike | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """As `ratio_of_means`, without limits where either side is worth fewer than 30 customers of equal amounts."""
+    ratio, lower, upper = ratio_of_means(first, second, conf_level, products)
+    known = np.ones(np.shape(ratio), dtype=bool)
+    for sums in (first, second):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            worth = np.asarray(sums[1], dtype=float) ** 2 / np.asarray(sums[2], dtype=float)
+        known &= worth >= LEAST_EFFECTIVE * (1 - 1e-9)
+    return ratio, np.where(known, lower, np.nan), np.where(known, upper, np.nan)
 
 
 def _unbent(value: Floats, bend: Floats) -> Floats:

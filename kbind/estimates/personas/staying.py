@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
 from kbind.estimates.survival.compare import mean_limits, restricted_mean
 from kbind.estimates.survival.curve import Curve, log_log
 from kbind.statistics.durations.risk import risk_table
@@ -53,8 +52,8 @@ def staying(part: Members, horizon: float, conf_level: float) -> Staying:
 
     Notes
     -----
-    Intervals: log(-log) with Greenwood's variance, of a snapshot Wilson; rates exact Poisson; the others by the
-    sandwich over customers.
+    Intervals: log(-log) with Greenwood's variance, of a snapshot Wilson; rates exact Poisson; money by the sandwich
+    over customers and Student's t on the log scale, none where they are worth fewer than 30 of equal revenue.
     """
     n = int(part.n.sum())
     left = part.lives.cause > 0
@@ -75,9 +74,11 @@ def staying(part: Members, horizon: float, conf_level: float) -> Staying:
         variance = float(spent[0])
         rmst = (restricted_mean(curve, horizon)[0], *mean_limits(curve, horizon, conf_level))
     revenue, retained = revenue_kept(part, horizon)
-    return Staying(
-        n, (share, lower, upper), variance, rate, rmst, _wald(*revenue, conf_level), _wald(*retained, conf_level)
-    )
+    worth = part.worth
+    first, kept = (_money(*found, worth, conf_level) for found in (revenue, retained))
+    if share == 1:  # nobody has left yet, so revenue does not tell how sure that is
+        kept = (kept[0], kept[1] * lower, kept[2])
+    return Staying(n, (share, lower, upper), variance, rate, rmst, first, kept)
 
 
 def difference_of(one: Estimate, other: Estimate) -> Estimate:
@@ -161,9 +162,14 @@ def _before(times: Floats, values: Floats, weight: Floats) -> Floats:
     return np.asarray(total[np.searchsorted(values[order], times)])
 
 
-def _wald(value: float, error: float, conf_level: float) -> Estimate:
-    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * error
-    return value, value - half, value + half
+def _money(value: float, error: float, worth: float, conf_level: float) -> Estimate:
+    """A mean of money with Student's t on the log scale; no limits where a few customers decide, or none varies."""
+    from scipy.special import stdtrit
+
+    if not (worth >= LEAST_EFFECTIVE * (1 - 1e-9) and error > 0 and value > 0):
+        return value, float("nan"), float("nan")
+    factor = float(np.exp(stdtrit(worth / 4, 0.5 + conf_level / 2) * error / value))
+    return value, value / factor, value * factor
 
 
 def _rate(events: int, exposure: float, conf_level: float) -> Estimate:

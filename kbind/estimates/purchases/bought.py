@@ -14,8 +14,8 @@ from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.dataset.currencies import by_currency
 from kbind.errors import NotEnoughData, check_choice, check_conf_level
-from kbind.estimates.intervals import wilson
-from kbind.estimates.sums import mean_of_sums, ratio_of_means
+from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
+from kbind.estimates.sums import mean_of_money, mean_of_sums, ratio_of_money
 from kbind.estimates.survival import SurvivalCurve, survival_curve
 from kbind.statistics.activity import starts_with_recording
 from kbind.statistics.durations import Durations, end_of
@@ -91,6 +91,20 @@ class Purchases(Shown):
         )
         return f"A purchase is {paid}; an order is {self.order}.{money}{out}{start} {self.provenance}"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where amounts have no limits."""
+        if not self.has_amount:
+            return ()
+        frame = self.pooled()
+        few = frame[(frame["at_risk"] > 0) & frame["revenue_ci_lower"].isna()]
+        if not len(few):
+            return ()
+        return (
+            f"No limits of revenue at {len(few):,} of {int((frame['at_risk'] > 0).sum()):,} ages: its customers are "
+            f"worth fewer than {LEAST_EFFECTIVE} of equal amounts (Kish's effective number), or pay all the same.",
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Revenue by cohort and age if the data has amounts, else repeat purchases; see `cohorts` and `repeat`."""
         return self.cohorts() if self.has_amount else self.repeat()
@@ -125,7 +139,7 @@ class Purchases(Shown):
                 "cohort_size": np.repeat(self.counts.size[g], periods),
                 "at_risk": at_risk.ravel(),
             }
-            found = mean_of_sums((at_risk, cells.total[g], cells.squares[g], cells.cubes[g]), self.conf_level)
+            found = mean_of_money((at_risk, cells.total[g], cells.squares[g], cells.cubes[g]), self.conf_level)
             frames.append(pd.DataFrame(frame | _with_interval("revenue", [x.ravel() for x in found])))
         return stack_groups(self.by, self.counts.groups, frames)
 
@@ -177,9 +191,9 @@ class Purchases(Shown):
             once, regular = (self._summed(cells, g) for cells in (self.counts.once, self.counts.regular))
             columns: dict[str, object] = {"age": np.arange(self.calendar.size), "at_risk": once[0] + regular[0]}
             columns |= {"n_once": once[0], "n_regular": regular[0]}
-            columns |= _with_interval("once", mean_of_sums(once, self.conf_level))
-            columns |= _with_interval("regular", mean_of_sums(regular, self.conf_level))
-            columns |= _with_interval("ratio", ratio_of_means(regular, once, self.conf_level))
+            columns |= _with_interval("once", mean_of_money(once, self.conf_level))
+            columns |= _with_interval("regular", mean_of_money(regular, self.conf_level))
+            columns |= _with_interval("ratio", ratio_of_money(regular, once, self.conf_level))
             frames.append(pd.DataFrame(columns))
         return stack_groups(self.by, self.counts.groups, frames)
 
@@ -202,11 +216,11 @@ class Purchases(Shown):
         first = (sums.again, sums.again_first, sums.again_first_squares, sums.again_first_cubes)
         later = (sums.again, sums.later, sums.later_squares, sums.later_cubes)
         columns: dict[str, object] = {"n": sums.n}
-        columns |= _with_interval("first_of_all", mean_of_sums(whole, level))
+        columns |= _with_interval("first_of_all", mean_of_money(whole, level))
         columns |= {"n_regular": sums.again}
-        columns |= _with_interval("first", mean_of_sums(first, level))
-        columns |= _with_interval("later", mean_of_sums(later, level))
-        columns |= _with_interval("ratio", ratio_of_means(later, first, level, products=sums.products))
+        columns |= _with_interval("first", mean_of_money(first, level))
+        columns |= _with_interval("later", mean_of_money(later, level))
+        columns |= _with_interval("ratio", ratio_of_money(later, first, level, products=sums.products))
         frame = pd.DataFrame(columns)
         rows = [frame.iloc[[g]].copy() for g in range(len(self.counts.groups))]
         return stack_groups(self.by, self.counts.groups, rows)
@@ -314,8 +328,8 @@ class Purchases(Shown):
         for g in range(len(self.counts.groups)):
             sums = self._summed(cells, g)
             columns = {"age": np.arange(self.calendar.size), "at_risk": sums[0]}
-            found = mean_of_sums(sums, self.conf_level)
-            frames.append(pd.DataFrame(columns | _with_interval(name, found)))
+            mean = mean_of_money if name == "revenue" else mean_of_sums
+            frames.append(pd.DataFrame(columns | _with_interval(name, mean(sums, self.conf_level))))
         return stack_groups(self.by, self.counts.groups, frames)
 
 

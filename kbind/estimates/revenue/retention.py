@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_flag, check_rng
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
 from kbind.estimates.revenue.bootstrap import percentile_limits, resampled_sums
+from kbind.estimates.revenue.limits import effective_number, enough, ratio_limits, share_limits
 from kbind.estimates.revenue.presets import FIGURES, PRESETS, Rule, rule_of
 from kbind.statistics.groups import Ints, stack_groups
 from kbind.statistics.result import Shown
-from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, Movements, movements
+from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements, movements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,8 @@ class RevenueRetention(Shown):
         new, expansion, contraction, churn, reactivation.
     rates : dict of str to tuple of ndarray
         grr, nrr, quick_ratio, logo_churn: estimate, lower and upper limit, each of shape (groups, windows).
+    n_effective : ndarray of float, shape (groups, windows)
+        How many customers of equal revenue those at the start are worth (Kish); below 30 money has no limits.
     """
 
     movements: Movements
@@ -58,6 +61,7 @@ class RevenueRetention(Shown):
     end: Floats = field(repr=False)
     moved: dict[str, Floats] = field(repr=False)
     rates: dict[str, Estimate] = field(repr=False)
+    n_effective: Floats = field(repr=False)
 
     @property
     def definition(self) -> str:
@@ -68,16 +72,30 @@ class RevenueRetention(Shown):
         return (
             f"Recurring revenue at the two ends of a {period}, a customer's being the sum over its contracts with "
             f"start <= t < end, or at most {grace:,} days later where another may follow. Preset {self.preset}: "
-            f"{told}. {self.conf_level:.0%} intervals: bootstrap over customers, Wilson for logo_churn. "
+            f"{told}. {self.conf_level:.0%} intervals: Wilson for grr, by the effective number of customers, and for "
+            f"logo_churn; Student's t for nrr, bootstrap over customers for quick_ratio; none of money below "
+            f"{LEAST_EFFECTIVE} effective customers. "
             f"{self.movements.provenance}"
         )
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out, and which figures are open."""
+        """What was left out, where there are too few customers for limits, and which figures are open."""
         rules = {figure: self._rule(figure) for figure in FIGURES}
         missing = tuple(f"{figure}, {self.preset}: {rule.note}" for figure, rule in rules.items() if not rule.numerator)
-        return (*self.movements.notes, *missing)
+        return (*self.movements.notes, *self._few(), *missing)
+
+    def _few(self) -> list[str]:
+        """Windows without limits of money, and why."""
+        paying = self.start > 0
+        few = self.n_effective[paying & ~enough(self.n_effective)]
+        if not len(few):
+            return []
+        return [
+            f"No limits of grr, nrr and quick_ratio in {len(few):,} of {int(paying.sum()):,} windows: those who pay at "
+            f"the start are worth {few.min():.1f} to {few.max():.1f} customers of equal revenue (Kish's effective "
+            f"number), and limits hold what they promise from {LEAST_EFFECTIVE} on."
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """One row a period that is over.
@@ -141,7 +159,7 @@ def revenue_retention(
     include_reactivation : bool
         Count revenue of customers who came back in the numerator of the quick ratio.
     rng : int or Generator
-        Seed of the bootstrap.
+        Seed of the bootstrap of `quick_ratio`.
     conf_level : float
         Level of the intervals.
 
@@ -165,14 +183,18 @@ def revenue_retention(
     millionths, so that no order of rows and no number of threads changes them and the movements add up. Customers with
     a contract of unknown mrr are left out and noted.
 
-    Intervals of money are percentiles of 2,000 draws of customers with replacement; of more than 2,000 customers,
-    random groups of them are drawn instead. NaN where the data shows no variation (nobody left or changed, say), and
-    for a quick ratio without upper limit. They are too short where few customers move or some pay far more than
-    others: see docs/simulations.md. The interval of `logo_churn` is Wilson's, NaN where more leave than were there.
+    What a few large customers do decides money: limits are NaN where those who pay at the start are worth fewer than 30
+    customers of equal revenue (Kish's number, (sum of revenue) squared / sum of squared revenue; `n_effective`), and
+    `notes` says in how many windows. `grr` is a share: Wilson's interval for that number, or for fewer if those who pay
+    more fare unlike the others; it has a width where nothing was lost. `nrr`: Student's t with the variance of the
+    jackknife, NaN where nothing changed. `quick_ratio`: percentiles of 2,000 draws of customers with replacement (of
+    more than 2,000 customers, of random groups of them), NaN without an upper limit. How far they hold is in
+    docs/simulations.md. `logo_churn`: Wilson's, NaN where more leave than were there.
 
     References
     ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13. Wilson (1927), JASA 22, 209-212.
+    Kish (1965), Survey Sampling, section 11.7. Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters
+    11 and 13. Wilson (1927), JASA 22, 209-212.
 
     Examples
     --------
@@ -210,7 +232,10 @@ def retention_of(
     rules = {figure: rule_of(figure, preset, include_reactivation=include) for figure in FIGURES}
     rates = {figure: _ratio(rule, sums | people) for figure, rule in rules.items()}
     of_money = {figure: rule for figure, rule in rules.items() if figure != "logo_churn"}
-    limits = _resampled(of_money, money, record, rng, conf_level)
+    effective = np.array([
+        effective_number(start[record.group == g].astype(float), single=_single(record, g)) for g in range(groups)
+    ])  # fmt: skip
+    limits = _money_limits(of_money, money, record, rng, conf_level)
     limits["logo_churn"] = _wilson_limits(rules["logo_churn"], people, conf_level)
     return RevenueRetention(
         movements=record,
@@ -221,6 +246,7 @@ def retention_of(
         end=(sums["start"] + net) / record.scale,
         moved={name: sums[name] / record.scale for name in MOVEMENTS},
         rates={figure: (rates[figure], *limits[figure]) for figure in FIGURES},
+        n_effective=effective,
     )
 
 
@@ -246,26 +272,50 @@ def _ratio(rule: Rule, terms: Terms) -> Floats:
     return ratio
 
 
-def _resampled(
+def _money_limits(
     rules: dict[str, Rule], money: dict[str, Ints], record: Movements, rng: Generator, conf_level: float
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Bootstrap limits of ratios of money; the units of every group are drawn anew."""
+    """Limits of ratios of money, from the units of every group."""
     groups, windows = len(record.groups), record.calendar.lived
     limits = {figure: (np.full((groups, windows), np.nan), np.full((groups, windows), np.nan)) for figure in rules}
     for g in range(groups):
         mine = record.group == g
-        values = np.concatenate([money[name][mine] for name in money], axis=1) / record.scale
-        drawn = np.split(resampled_sums(values, rng), len(money), axis=1)
-        terms = dict(zip(money, drawn, strict=True))
+        terms = {name: values[mine] / record.scale for name, values in money.items()}
+        single = _single(record, g)
         for figure, rule in rules.items():
-            if not rule.numerator:
-                continue
-            above, below = _total(terms, rule.numerator), _total(terms, rule.denominator)
-            # nothing lost and something gained is beyond any limit; nothing of either says nothing
-            ratio = np.where(above > 0, np.inf, np.nan)
-            np.divide(above, below, out=ratio, where=below > 0)
-            limits[figure][0][g], limits[figure][1][g] = percentile_limits(ratio, conf_level)
+            if rule.numerator:
+                found = _limits_of(rule, terms, rng, conf_level, single=single)
+                limits[figure][0][g], limits[figure][1][g] = found
     return limits
+
+
+def _single(record: Movements, group: int) -> bool:
+    """Whether a unit is one customer, of so few that it matters."""
+    paying = np.count_nonzero(record.start()[record.group == group] > 0, axis=0)
+    n = record.n_start()[group]
+    return bool((paying == n).all() and n.max(initial=0) <= UNITS)
+
+
+def _limits_of(
+    rule: Rule, terms: dict[str, Floats], rng: Generator, conf_level: float, *, single: bool
+) -> tuple[Floats, Floats]:
+    """Limits of one ratio of sums over units."""
+    above, below = _total(terms, rule.numerator), _total(terms, rule.denominator)
+    if set(rule.denominator) != {"start"}:
+        known = enough(effective_number(terms["start"], single=single))
+        lower, upper = _resampled(above, below, rng, conf_level)
+        return np.where(known, lower, np.nan), np.where(known, upper, np.nan)
+    if set(rule.numerator) <= {"start", "contraction", "churn"}:
+        return share_limits(above, below, conf_level, single=single)
+    return ratio_limits(above, below, conf_level, single=single)
+
+
+def _resampled(above: Floats, below: Floats, rng: Generator, conf_level: float) -> tuple[Floats, Floats]:
+    """Bootstrap limits; nothing lost and something gained is beyond any limit, nothing of either says nothing."""
+    drawn_above, drawn_below = np.split(resampled_sums(np.hstack([above, below]), rng), 2, axis=1)
+    ratio = np.where(drawn_above > 0, np.inf, np.nan)
+    np.divide(drawn_above, drawn_below, out=ratio, where=drawn_below > 0)
+    return percentile_limits(ratio, conf_level)
 
 
 def _wilson_limits(rule: Rule, people: dict[str, Ints], conf_level: float) -> tuple[Floats, Floats]:

@@ -68,6 +68,12 @@ class Members:
         """Customers, shape (rows,)."""
         return self.lives.n
 
+    @property
+    def worth(self) -> float:
+        """How many customers of equal revenue those with known revenue are worth (Kish)."""
+        squares = float(self.revenue_squared.sum())
+        return float(self.revenue.sum()) ** 2 / squares if squares > 0 else 0.0
+
 
 def as_personas(personas: Persona | Sequence[Persona]) -> tuple[Persona, ...]:
     """One persona or several, each name once. Called first by every function that takes personas."""

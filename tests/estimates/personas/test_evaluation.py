@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 import kbind as kb
 from kbind.data.dataset.config import Role
@@ -54,8 +55,10 @@ def test_evaluation_of_telco_is_near_the_prototype(telco: kb.Dataset) -> None:
     assert row["retention"] == pytest.approx(stayed.mean(), rel=1e-12)
     assert row["rate"] == pytest.approx((~stayed).sum() / fits["tenure"].sum(), rel=1e-12)
     assert row["retained_revenue"] == pytest.approx(kept.mean(), rel=1e-12)
-    half = 1.959964 * kept.std(ddof=0) / np.sqrt(len(kept))
-    assert row["retained_revenue_ci_lower"] == pytest.approx(kept.mean() - half, rel=1e-6)
+    paid = fits["monthly_charges"]
+    error = kept.std(ddof=0) / np.sqrt(len(kept)) / kept.mean()
+    factor = np.exp(student.ppf(0.975, paid.sum() ** 2 / (paid**2).sum() / 4) * error)  # on the log scale
+    assert row["retained_revenue_ci_lower"] == pytest.approx(kept.mean() / factor, rel=1e-6)
     assert row["recall"] == pytest.approx(stayed.sum() / (table["churn"] == "No").sum(), rel=1e-12)
     assert np.isnan(row["rmst"])
     assert "snapshot" in found.notes[0]

@@ -15,7 +15,7 @@ from scipy.stats import skew
 from scipy.stats import t as student
 
 import kbind as kb
-from kbind.estimates.sums import mean_of_sums, ratio_of_means
+from kbind.estimates.sums import mean_of_money, mean_of_sums, ratio_of_means
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "purchases.json").read_text())
 NAN = np.nan
@@ -52,10 +52,9 @@ def test_cohorts_by_hand(shop: kb.Dataset) -> None:
     revenue = [[47.5, 32.5, 52.5, 52.5], [8, 8, 8, NAN], [NAN] * 4, [NAN] * 4]
     np.testing.assert_allclose(table(frame, "revenue"), revenue)
     assert table(frame, "at_risk") == [[2, 2, 2, 2], [1, 1, 1, 0], [0] * 4, [0] * 4]
-    first = frame.iloc[0]  # 35 and 60: mean 47.5, standard deviation 25 / sqrt(2), t quantile of one degree of freedom
-    half = 12.706204736432095 * 25 / np.sqrt(2) / np.sqrt(2)
-    assert (first["revenue_ci_lower"], first["revenue_ci_upper"]) == pytest.approx((47.5 - half, 47.5 + half))
-    assert frame.loc[4, ["revenue_ci_lower", "revenue_ci_upper"]].isna().all()  # one customer has no spread
+    # two customers, and one, are worth fewer than 30 of equal amounts
+    assert frame[["revenue_ci_lower", "revenue_ci_upper"]].isna().all(axis=None)
+    assert kb.purchases(shop).notes[0].startswith("No limits of revenue at 4 of 4 ages")
 
 
 def test_pooled_sums_over_the_cohorts_that_have_lived_the_age(shop: kb.Dataset) -> None:
@@ -248,10 +247,8 @@ def test_purchases_as_counted_one_by_one(rows: list[Any], within: int) -> None:
     for key, values in expected["revenue"].items():
         assert known.loc[key, "at_risk"] == len(values)
         assert known.loc[key, "revenue"] == pytest.approx(np.mean(values))
-        if len(values) > 1:
-            half = (known.loc[key, "revenue_ci_upper"] - known.loc[key, "revenue_ci_lower"]) / 2
-            _, low, high = mean_of_sums(powers(values))
-            assert half == pytest.approx((high - low) / 2, abs=1e-5)
+        limits = known.loc[key, ["revenue_ci_lower", "revenue_ci_upper"]].astype(float)
+        np.testing.assert_allclose(limits, mean_of_money(powers(values))[1:], atol=1e-5)
     categories = bought.categories().set_index("age")
     for age in categories.index[categories["at_risk"] > 0]:
         values = [n for (_, a), ns in expected["categories"].items() if a == age for n in ns]
@@ -354,13 +351,22 @@ def log_of_years() -> kb.Dataset:
 
 def test_a_large_sum_that_is_refunded_later_leaves_no_trace() -> None:
     """Rounding errors of a million cubed would be larger than all that is left of three small sums."""
-    rows = [("a", "2024-01-05", 1.0), ("b", "2024-01-05", 3.0), ("c", "2024-01-05", 1000002.10)]
+    rows = [(f"k{k}", "2024-01-05", 1.0 + 2 * (k % 2)) for k in range(40)] + [("c", "2024-01-05", 1000002.10)]
     data = kb.open_dataset({"events": log([*rows, ("c", "2024-02-05", -1000000.10)])}, as_of="2024-03-01")
     later = kb.purchases(data).pooled().loc[1, ["revenue", "revenue_ci_lower", "revenue_ci_upper"]]
-    half = 4.302652729749464 / np.sqrt(
-        3
-    )  # t quantile of two degrees of freedom; 1, 3 and 2: a standard deviation of 1 and no skew
-    np.testing.assert_allclose(later.astype(float), [2.0, 2.0 - half, 2.0 + half], rtol=1e-6)
+    expected = mean_of_money(powers([1.0, 3.0] * 20 + [2.0]))
+    np.testing.assert_allclose(later.astype(float), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.8, 1.2])
+def test_mean_of_money_is_wider_than_that_of_numbers_or_has_no_limits(spread: float) -> None:
+    x = np.random.default_rng(2).lognormal(3, spread, 60)
+    worth = x.sum() ** 2 / (x**2).sum()
+    mean, low, high = mean_of_money(powers(x))
+    _, *inner = mean_of_sums(powers(x))
+    assert mean == pytest.approx(x.mean())
+    assert np.isnan(low) == np.isnan(high) == (worth < 30)
+    assert worth < 30 or (low <= inner[0] and inner[1] <= high)
 
 
 def test_spending_of_a_few_is_not_drowned_by_that_of_many() -> None:

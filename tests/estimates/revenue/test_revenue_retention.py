@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 import kbind as kb
 from kbind.estimates.intervals import wilson
@@ -226,7 +227,7 @@ def test_customers_with_an_unknown_amount_are_left_out_and_noted() -> None:
     assert frame["new"].tolist() == [15, 0]
     assert frame["churn"].tolist() == [0, 0]
     # the contract of c without amount covers nothing
-    assert result.notes == ("1 of 3 customers are left out: 1 of their contracts have no mrr",)
+    assert result.movements.notes == ("1 of 3 customers are left out: 1 of their contracts have no mrr",)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,10 @@ def test_contracts_without_the_column_of_ends_are_noted() -> None:
         as_of="2024-04-01",
     )
     result = kb.revenue_retention(data)
-    assert result.notes[-1] == "frame 'subscriptions' has no column 'end': nobody is seen to leave or to pay less"
+    assert (
+        result.movements.notes[-1]
+        == "frame 'subscriptions' has no column 'end': nobody is seen to leave or to pay less"
+    )
     assert not any("no column 'end'" in note for note in kb.revenue_retention(_open(rows, as_of="2024-04-01")).notes)
     # that those who begin on 1 April are missing shows in the starts, whether or not there are ends
     assert result.movements.lacking
@@ -308,14 +312,14 @@ def test_contracts_that_end_with_the_data_are_open_and_noted() -> None:
     rows: list[Row] = [("a", "2024-01-01", "2024-02-01", 10), ("b", "2024-01-10", None, 10)]
     result = kb.revenue_retention(_open(rows, as_of="2024-02-01"))
     assert result.to_frame()[["churn", "end_mrr", "n_open", "open_mrr"]].to_numpy().tolist() == [[0, 20, 1, 10]]
-    assert result.notes[-1].startswith("1 customer counts as still paying 10.00 at the end of 2024-01")
+    assert result.movements.notes[-1].startswith("1 customer counts as still paying 10.00 at the end of 2024-01")
     two = kb.revenue_retention(_open([*rows, ("c", "2024-01-09", "2024-02-01", 1)], as_of="2024-02-01"))
-    assert two.notes[-1].startswith("2 customers count as still paying 11.00 at the end of 2024-01")
+    assert two.movements.notes[-1].startswith("2 customers count as still paying 11.00 at the end of 2024-01")
     # a day later it is still the same: grace is one day; then they are gone
     assert kb.revenue_retention(_open(rows, as_of="2024-02-02")).to_frame()["n_open"].tolist() == [1]
     later = kb.revenue_retention(_open(rows, as_of="2024-02-03"))
     assert later.to_frame()[["churn", "end_mrr", "n_open", "open_mrr"]].to_numpy().tolist() == [[10, 10, 0, 0]]
-    assert later.notes == ()
+    assert later.movements.notes == ()
 
 
 def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
@@ -328,7 +332,7 @@ def test_last_window_is_kept_where_contracts_begin_with_the_months() -> None:
     assert result.movements.lacking
     assert result.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
     quiet = kb.revenue_retention(_open(rows[:-1], as_of="2024-04-01"))  # nothing ends there, and all the same
-    assert len(quiet.notes) == 1
+    assert len(quiet.movements.notes) == 1
     assert quiet.notes[0].startswith("new, expansion and reactivation of 2024-03 are too low")
     assert not kb.revenue_retention(_open([*rows, (98, "2024-04-01", None, 10)], as_of="2024-04-01")).movements.lacking
 
@@ -445,23 +449,74 @@ def test_amounts_of_any_type_are_read(kind: str) -> None:
 # -- intervals ------------------------------------------------------------------------------------------
 
 
-def test_intervals_are_those_of_drawing_customers() -> None:
-    """The same bootstrap written out: draw customers, compute the rate from their two amounts."""
+def _moved(price: np.ndarray, after: np.ndarray) -> pd.Series:
+    """February of customers who pay one price until the 11th and another one after."""
+    rows: list[Row] = []
+    for k in range(len(price)):
+        rows.append((k, "2024-01-05", "2024-02-11", price[k]))
+        rows += [(k, "2024-02-11", None, after[k])] if after[k] else []
+    return kb.revenue_retention(_open(rows, as_of="2024-03-01"), rng=1).to_frame().iloc[-1]
+
+
+def test_intervals_by_the_book() -> None:
+    """GRR: Wilson's for Kish's number or the jackknife's; NRR: t with the larger of two variances, each in a loop."""
     rng = np.random.default_rng(3)
     price = rng.lognormal(3, 1, 150).round(2)
     change = rng.choice(["left", "half", "same", "more"], 150, p=[0.15, 0.1, 0.6, 0.15])
-    rows: list[Row] = []
     after = np.select([change == "left", change == "half", change == "more"], [0, price / 2, price * 1.4], price)
-    for k in range(150):
-        rows.append((k, "2024-01-05", "2024-02-11", price[k]))
-        rows += [(k, "2024-02-11", None, after[k])] if after[k] else []
-    february = kb.revenue_retention(_open(rows, as_of="2024-03-01"), rng=1).to_frame().iloc[-1]
-    drawn = rng.integers(150, size=(20_000, 150))
-    start = price[drawn].sum(axis=1)
+    february = _moved(price, after)
+    kish = price.sum() ** 2 / (price**2).sum()
+    variance, ratio, deviation = {}, {}, {}
     for name, kept in (("nrr", after), ("grr", np.minimum(after, price))):
-        expected = np.quantile(kept[drawn].sum(axis=1) / start, [0.025, 0.975])
-        found = february[[f"{name}_ci_lower", f"{name}_ci_upper"]].astype(float)
-        np.testing.assert_allclose(found, expected, atol=0.006)
+        ratio[name] = kept.sum() / price.sum()
+        deviation[name] = kept - ratio[name] * price
+        without = [np.delete(kept, k).sum() / np.delete(price, k).sum() for k in range(150)]
+        variance[name] = ((np.array(without) - ratio[name]) ** 2).sum()
+    share = ratio["grr"]
+    n = min(kish, share * (1 - share) / variance["grr"])
+    limits = february[["grr_ci_lower", "grr_ci_upper"]].astype(float)
+    np.testing.assert_allclose(limits, [float(x) for x in wilson(share * n, n)[1:]], rtol=1e-9)
+    squared = deviation["nrr"] ** 2
+    spread = max(variance["nrr"], (squared / price).sum() / price.sum() / kish)
+    half = student.ppf(0.975, 2 * squared.sum() ** 2 / (squared**2).sum()) * np.sqrt(spread)
+    limits = february[["nrr_ci_lower", "nrr_ci_upper"]].astype(float)
+    np.testing.assert_allclose(limits, [ratio["nrr"] - half, ratio["nrr"] + half], rtol=1e-9)
+    drawn = rng.integers(150, size=(20_000, 150))
+    gained, lost = (np.maximum(sign * (after - price), 0)[drawn].sum(axis=1) for sign in (1, -1))
+    limits = february[["quick_ratio_ci_lower", "quick_ratio_ci_upper"]].astype(float)
+    np.testing.assert_allclose(limits, np.quantile(gained / lost, [0.025, 0.975]), rtol=0.08)
+
+
+#: Prices of customers of whom the 5th leaves, and what they are worth in customers of equal revenue.
+FEW = {
+    "29 equal": ([10.0] * 29, 29),
+    "one giant": ([10.0] * 99 + [990.0], 4),
+    "a few large": ([1.0] * 500 + [100.0] * 10, 22),
+}
+
+
+@pytest.mark.parametrize("kind", FEW)
+def test_few_customers_in_effect_have_no_limits_and_are_told(kind: str) -> None:
+    price, worth = np.array(FEW[kind][0]), FEW[kind][1]
+    rows: list[Row] = [(k, "2024-01-05", "2024-02-11" if k == 5 else None, x) for k, x in enumerate(price.tolist())]
+    result = kb.revenue_retention(_open(rows, as_of="2024-03-01"))
+    limits = [f"{name}_ci_{end}" for name in ("grr", "nrr", "quick_ratio") for end in ("lower", "upper")]
+    assert result.to_frame().iloc[-1][limits].isna().all()
+    assert result.n_effective[0, -1] == pytest.approx(worth, abs=0.7)
+    assert any(f"in 1 of 1 windows: those who pay at the start are worth {result.n_effective[0, -1]:.1f}" in note
+               for note in result.notes)  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [30, 40, 400, 4000])
+def test_equal_customers_of_whom_none_or_some_leave_have_limits(count: int) -> None:
+    price = np.full(count, 20.0)
+    stayed = _moved(price, price)
+    assert stayed["grr"] == stayed["grr_ci_upper"] == 1
+    assert stayed["grr_ci_lower"] == pytest.approx(float(wilson(count, count)[1]), abs=0.003)
+    assert np.isnan(stayed["nrr_ci_lower"])  # nothing moved, and NRR has no upper end
+    left = _moved(price, np.where(np.arange(count) % 10 == 0, 0.0, price))
+    assert left["grr_ci_lower"] < 0.9 < left["grr_ci_upper"] < 1
+    assert left["nrr_ci_lower"] < 0.9 < left["nrr_ci_upper"]
 
 
 def test_random_groups_of_customers_give_much_the_same_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,20 +535,12 @@ def test_random_groups_of_customers_give_much_the_same_intervals(monkeypatch: py
 
 
 def test_intervals_depend_on_the_seed_only() -> None:
-    data = _open(LEDGER, as_of="2024-07-01")
+    data = kb.datasets.simulate_saas(n_accounts=300, months=18, rng=2)
     first, again = (kb.revenue_retention(data, rng=4).to_frame() for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     other = kb.revenue_retention(data, rng=np.random.default_rng(8)).to_frame()
     pd.testing.assert_frame_equal(first[COLUMNS[:9]], other[COLUMNS[:9]])
     assert not first.equals(other)
-
-
-def test_no_variation_gives_no_interval() -> None:
-    rows: list[Row] = [(k, "2024-01-05", None, 10 + k) for k in range(30)]
-    february = kb.revenue_retention(_open(rows, as_of="2024-03-01")).to_frame().iloc[-1]
-    assert february["grr"] == february["nrr"] == 1
-    assert february[["grr_ci_lower", "grr_ci_upper", "nrr_ci_lower", "nrr_ci_upper"]].isna().all()
-    assert february["logo_churn_ci_upper"] == pytest.approx(wilson(0, 30)[2])
 
 
 # -- what always holds ----------------------------------------------------------------------------------
