@@ -308,7 +308,7 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
         ("as_of: 0001-01-01\n", "is no moment of a company's data; allowed: 1900 to 2200"),
         ("as_of: 2023-12-31\n", "as_of=2023-12-31 lies not after the first record; "
                                 "allowed: as the data spans 2024-01-05 to 2024-02-05, or soon after"),
-        ("as_of: 2029-01-01\n", "as_of=2029-01-01 lies years after the last record"),
+        ("as_of: 2031-01-01\n", "as_of=2031-01-01 lies years after the last record"),
         ("recorded_from: 2024-03-01\n", "recorded_from=2024-03-01 lies after the last record"),
         ("recorded_from: 1950-01-01\n", "recorded_from=1950-01-01 lies years before the first record"),
     ],

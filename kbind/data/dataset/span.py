@@ -7,8 +7,8 @@ from datetime import timedelta
 from kbind.data.dataset.model import Dataset
 from kbind.errors import ArgumentError
 
-#: So long after the last record, or before the first one, nothing is complete or recorded any more: a mistyped year.
-_FAR = timedelta(days=3 * 366)
+#: Longer than this, and than the data spans, after the last record or before the first one: a mistyped year.
+_FAR = timedelta(days=5 * 366)
 
 
 def check_span(data: Dataset) -> None:
@@ -18,10 +18,11 @@ def check_span(data: Dataset) -> None:
         return
     first = min(data.wall_clock(start) for start, _ in spans)
     last = max(data.wall_clock(end) for _, end in spans)
+    far = max(_FAR, last - first)
     allowed = f"allowed: as the data spans {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    if data.as_of is not None and not first < data.as_of <= last + _FAR:
+    if data.as_of is not None and not first < data.as_of <= last + far:
         where = "not after the first record" if data.as_of <= first else "years after the last record"
         raise ArgumentError(f"as_of={data.as_of:%Y-%m-%d} lies {where}; {allowed}, or soon after")
-    if data.recorded_from is not None and not first - _FAR <= data.recorded_from <= last:
+    if data.recorded_from is not None and not first - far <= data.recorded_from <= last:
         where = "after the last record" if data.recorded_from > last else "years before the first record"
         raise ArgumentError(f"recorded_from={data.recorded_from:%Y-%m-%d} lies {where}; {allowed}")
