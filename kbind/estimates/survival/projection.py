@@ -16,7 +16,7 @@ from kbind.estimates.survival.transformed import log_log_scale, log_scale
 from kbind.statistics.result import Shown
 
 #: Periods of the longest projection.
-_LONGEST = 10_000
+_LONGEST = 1_000_000
 
 if TYPE_CHECKING:
     import pandas as pd
