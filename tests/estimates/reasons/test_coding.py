@@ -195,7 +195,7 @@ def test_load_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> Non
 
 
 def test_code_reasons_refuses_what_it_cannot_do(telco: kb.Dataset) -> None:
-    with pytest.raises(kb.ArgumentError, match="is no list of texts"):
+    with pytest.raises(kb.ArgumentError, match="texts='zu teuer' is no list; allowed: a list of texts"):
         kb.code_reasons("zu teuer")
     with pytest.raises(kb.ArgumentError, match="texts holds 3"):
         kb.code_reasons(["a", 3])
