@@ -398,9 +398,6 @@ def _models(models: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:
         )
     named = models if isinstance(models, Mapping) else {name: name for name in models or NAMES}
     result = {str(name): model_of(model, f"models[{name!r}]") for name, model in named.items()}
-    wrong = [name for name, model in result.items() if not hasattr(model, "predict_proba")]
-    if wrong:
-        raise ArgumentError(f"models[{wrong[0]!r}] gives no probabilities; allowed: classifiers with predict_proba")
     return {name: model for name, model in result.items() if name != BASELINE} | {BASELINE: RateTable()}
 
 

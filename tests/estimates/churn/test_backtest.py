@@ -312,7 +312,7 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
     [
         ({"models": "logistic"}, "models='logistic' is not usable"),
         ({"models": ["logistik"]}, "did you mean 'logistic'"),
-        ({"models": {"mine": 3}}, r"models\['mine'\] gives no probabilities"),
+        ({"models": {"mine": 3}}, r"models\['mine'\]=3 gives no probabilities; allowed: a name, or a classifier"),
         ({"scheme": "forwards"}, "did you mean 'forward'"),
         ({"folds": 1}, "folds=1 is not possible"),
         ({"repeats": 0}, "repeats=0 is not possible"),
