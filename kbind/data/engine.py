@@ -7,16 +7,12 @@ so nothing a user's file contains is ever pasted into a statement.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -28,76 +24,20 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from kbind.errors import ArgumentError, DatasetError, KbindError, Problem, plain, temporary_folder
+from kbind.data.failures import CsvError, EngineError
+from kbind.data.outside import compute
+from kbind.errors import DatasetError, Problem, plain, temporary_folder
 
 DIALECT = "duckdb"
 
 #: What may still be set once the configuration is locked.
 _OPEN_SETTINGS = ("perfect_ht_threshold",)
-#: Seconds that the views of a database may compute, unless KBIND_QUERY_SECONDS says otherwise.
-_SECONDS = 600
-
 #: Grouping with a slot for every number: how many slots it is worth it from, what one takes, what all may take.
 _HASHED_BELOW, _SLOT_BYTES, _SLOT_MEMORY = 1 << 12, 32, 1 << 30
 
 Expression = exp.Expr
 
 _BATCH = 400  # aggregates a statement: wide tables take several
-
-
-class EngineError(KbindError):
-    """The engine could not carry out a statement."""
-
-
-@dataclass
-class CsvError(EngineError):
-    """A row of a CSV file cannot be read.
-
-    Attributes
-    ----------
-    reason : {"width", "quote", "encoding", "line ends", "other"}
-        Another number of columns, a quote that is not closed, bytes that are not UTF-8, lines that end in different
-        ways, or something else.
-    line : int or None
-        Row as a spreadsheet shows it: a line break inside quotes does not count.
-    original : str
-        The line as it stands.
-    expected, found : int
-        Columns, for "width".
-    message : str
-        What the engine said.
-    """
-
-    reason: str
-    line: int | None
-    original: str
-    expected: int
-    found: int
-    message: str
-
-    @classmethod
-    def of(cls, message: str) -> CsvError:
-        """What the engine's message says."""
-        line = re.search(r"CSV Error on Line: (\d+)", message)
-        original = re.search(r"Original Line: \s*(.*)", message)
-        width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
-        reason = "other"
-        if width:
-            reason = "width"
-        elif "unterminated quote" in message:
-            reason = "quote"
-        elif "utf-8" in message:
-            reason = "encoding"
-        elif "state machine reached an invalid state" in message:
-            reason = "line ends"
-        return cls(
-            reason,
-            int(line[1]) if line else None,
-            original[1] if original else "",
-            int(width[1]) if width else 0,
-            int(width[2]) if width else 0,
-            message.splitlines()[0],
-        )
 
 
 def column(name: str, of: str = "") -> Expression:
@@ -286,7 +226,7 @@ class Engine:
         """
         with temporary_folder() as folder:
             target = folder / "computed.duckdb"
-            _compute(_spelled(path), view, target)
+            compute(_spelled(path), view, target, library=Path(duckdb.__file__).parent.parent)
             self._run(f"ATTACH {literal(str(target)).sql(DIALECT)} AS computed (TYPE duckdb, READ_ONLY)")
             try:
                 computed = exp.table_("computed", db="main", catalog="computed")
@@ -476,48 +416,6 @@ def _spelled(path: Path) -> str:
 def _no_glob(path: Path) -> str:
     """The path with the signs that the engine would take for a pattern written as themselves."""
     return re.sub(r"([*?\[])", r"[\1]", _spelled(path))
-
-
-def _compute(database: str, view: str, target: Path) -> None:
-    """Let a process of its own compute a view, and end it where it does not end."""
-    seconds = _query_seconds()
-    job = {"database": database, "view": view, "target": str(target), "seconds": seconds}
-    packages = os.pathsep.join([str(Path(duckdb.__file__).parent.parent), *filter(None, sys.path)])
-    environment = {**os.environ, "HOME": str(target.parent), "PYTHONPATH": packages}
-    command = [sys.executable, "-P", str(Path(__file__).with_name("foreign.py")), json.dumps(job)]
-    endless = EngineError(f"was stopped after {seconds:,} seconds (KBIND_QUERY_SECONDS): it does not end, or not soon")
-    try:
-        done = subprocess.run(  # noqa: S603 - our own script
-            command,
-            cwd=target.parent,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds + 5,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise endless from error
-    failure = json.loads(done.stdout) if done.stdout else {}
-    kind, message = failure.get("kind", ""), failure.get("message", "").split("\n")[0]
-    outside = re.search(r'Cannot access (?:file|directory) "(.*?)" - ', message)
-    if kind == "InterruptException":
-        raise endless
-    if outside:
-        raise EngineError(f"reads {plain(outside[1], 200)!r}, which is not part of this database")
-    if done.returncode or kind in ("MemoryError", "OutOfMemoryException", "IOException"):
-        raise EngineError("needs more memory or disk than there is")
-    if failure:
-        raise EngineError(f"cannot be computed: {plain(message, 300)}")
-
-
-def _query_seconds() -> int:
-    given = os.environ.get("KBIND_QUERY_SECONDS", "").strip()
-    if not given:
-        return _SECONDS
-    if not given.isdecimal() or not 1 <= int(given) <= 10**6:
-        raise ArgumentError(f"KBIND_QUERY_SECONDS={given!r} is not possible; allowed: whole numbers from 1 to 1000000")
-    return int(given)
 
 
 def _call(function: str, *arguments: Expression, **options: Any) -> Expression:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbind.data.engine import Engine, EngineError, bucket, column, literal, parse
+from kbind.data.engine import Engine, bucket, column, literal, parse
+from kbind.data.failures import EngineError
 
 
 def test_query_fills_names_and_values_without_pasting() -> None:

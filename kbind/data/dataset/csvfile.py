@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from kbind.data.engine import CsvError, Engine
+from kbind.data.engine import Engine
+from kbind.data.failures import CsvError
 from kbind.errors import DatasetError, Problem, listed, shown, temporary_folder
 
 _DELIMITERS = (";", ",", "\t", "|")

@@ -19,7 +19,8 @@ from kbind.data.dataset.form import Place, read_form
 from kbind.data.dataset.places import check_no_sqlite, fault, undeclared
 from kbind.data.dataset.reading.base import BLANKS, ENDLESS, NO_VALUE
 from kbind.data.dataset.schema import ANCHORS, TABLES
-from kbind.data.engine import Engine, EngineError
+from kbind.data.engine import Engine
+from kbind.data.failures import EngineError
 from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain, shown
 
 _CSV = (".csv", ".tsv", ".txt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,12 +14,12 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.statistics.durations import end_of, grace_of
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps, integers, names_of, place_columns
 from kbind.statistics.result import Provenance
-from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
+from kbind.statistics.revenue.open_ends import COVERING, find_bridges, spans, used
 
 __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
 
@@ -177,7 +176,7 @@ def movements(
     notes += more + survey.notes + apart
     if "end" not in table.columns:
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
-    bridges = _bridges(data, calendar, days, end)
+    bridges = find_bridges(data, calendar, days, end)
     result, columns = _moved(data, calendar, places, parts, survey, bridges)
     if not result.num_rows:
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
@@ -270,10 +269,8 @@ class _Survey:
     notes: tuple[str, ...]
 
 
-#: Contracts that cover any instant up to the end of the last window.
-_COVERING = "_start <= _last"
-#: Of these, those whose amount must be known: they last longer than an instant.
-_LASTING = f"{_COVERING} AND (_end IS NULL OR _end > _start)"
+#: Of the contracts that cover any instant, those whose amount must be known: they last longer than an instant.
+_LASTING = f"{COVERING} AND (_end IS NULL OR _end > _start)"
 #: Start and end of a contract; one that ends where it starts lies within the window that begins there.
 _INSTANT = {
     "start": "CASE WHEN _end <= _start THEN _start + INTERVAL 1 MICROSECOND ELSE _start END",
@@ -288,13 +285,13 @@ def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
         f"count(*) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS unknown, "
         f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS without, "
         "count(*) FILTER (WHERE _mrr < 0) AS bad, min(_mrr) AS least, "
-        f"CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {_COVERING}"
+        f"CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {COVERING}"
     )
-    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql)).to_pylist()[0]
+    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=used(parts, sql)).to_pylist()[0]
     if found["customers"] <= 2 * UNITS or found["unknown"]:
         # an estimate is enough to see that there are many; that there are few has to be known
-        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {_COVERING}"
-        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=_used(parts, exact))
+        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {COVERING}"
+        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=used(parts, exact))
         found["customers"] = counted.column("customers")[0].as_py()
     label = data.tables["subscriptions"].label
     if found["bad"]:
@@ -334,7 +331,7 @@ def _moved(
     # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
     code = {name: k for k, name in enumerate(_KINDS)}
-    spans, waiting = _spans(calendar, bool(bridges[0]), known)
+    entered, waiting = spans(calendar, bool(bridges[0]), known)
     if tells_before(data, "subscriptions"):
         with_groups["early"] = known_before(data, "subscriptions", parts, logged=False)
         joins += " LEFT JOIN early USING (customer_id)"
@@ -345,7 +342,7 @@ def _moved(
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_LASTING}",
         **bridges[0],
-        **spans,
+        **entered,
         "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
         f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
         "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",
@@ -367,58 +364,7 @@ def _moved(
         f"FROM moves WHERE NOT kind IS NULL GROUP BY unit, i, kind{selected}"
     )
     tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in data.tables else {})
-    return data.engine.query(sql, tables=tables, parts=_used(parts, sql)), columns
-
-
-def _spans(calendar: Calendar, has_bridges: bool, known: str) -> tuple[dict[str, str], str]:
-    """Contracts by the boundaries that they begin before and have ended at; and what adds the rows of those open."""
-    rows = f"FROM log WHERE _money > 0 AND {_COVERING}{known}"
-    if not has_bridges:
-        return {"spans": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m {rows}"}, ""
-    never = calendar.lived + 1
-    ended = "CAST(sum(m) AS BIGINT) AS m FROM spans WHERE waits GROUP BY customer_id, ended"
-    return {
-        "entered": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m, _bridge_end AS e {rows}",
-        "spans": f"SELECT c.customer_id, c.lo, c.hi AS ended, CASE WHEN b.until = _bridge_never THEN {never} "
-        "WHEN NOT b.until IS NULL THEN greatest(_bridged, c.hi) ELSE c.hi END AS hi, c.m, "
-        f"NOT b.until IS NULL AND b.until = _bridge_never AND c.hi < {never} AS waits FROM entered AS c {bridged('c')}",
-        "open": f"SELECT customer_id, ended AS i, {ended}",
-    }, (" UNION ALL SELECT CAST({unit} AS BIGINT) AS unit, i, m AS amount, {kind} AS kind{selected} FROM open{joins}")
-
-
-def _bridges(
-    data: Dataset, calendar: Calendar, grace: int, as_of: datetime
-) -> tuple[dict[str, str], dict[str, Expression]]:
-    """Steps up to `bridges` and their parts; nothing where none lies across the end of a window."""
-    if "end" not in data.tables["subscriptions"].columns:
-        return {}, {}
-    boundaries = calendar.boundaries(instants=False)
-    parts = bridge_parts(data, as_of)
-    parts |= {
-        "days": literal(grace + 1),
-        "first_edge": literal(boundaries[0]),
-        "last_edge": literal(boundaries[calendar.lived]),
-    }
-    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=parts["bridge_end"]), boundaries)
-    parts["next_edge"] = parse("_edges[_before + 2]", edges=literal(boundaries), before=before)
-    inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
-    parts["bridged"] = parse(
-        "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),
-        last=parts["last_edge"], never=literal(calendar.lived + 1), first=parts["first_edge"], inside=inside,
-    )  # fmt: skip
-    near = (
-        "SELECT DISTINCT customer_id FROM log WHERE _bridge_end > _first_edge - to_days(_days) "
-        "AND _bridge_end <= _last_edge AND (_bridge_end <= _first_edge OR _next_edge <= _bridge_end + to_days(_days))"
-    )
-    steps = {"near": near} | bridge_steps(grace, known="_bridge_start <= _bridge_as_of", near="near")
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    sql = f"WITH {whole} SELECT 1 AS one FROM bridges LIMIT 1"
-    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=_used(parts, sql))
-    return (steps, parts) if found.num_rows else ({}, {})
-
-
-def _used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
-    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
+    return data.engine.query(sql, tables=tables, parts=used(parts, sql)), columns
 
 
 def _arranged(

@@ -1,0 +1,67 @@
+"""Contracts that have ended while another may still follow: gaps within grace across the end of a window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from kbind.data.calendar import Calendar
+from kbind.data.dataset import Dataset
+from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
+
+#: Contracts that cover any instant up to the end of the last window.
+COVERING = "_start <= _last"
+
+
+def spans(calendar: Calendar, has_bridges: bool, known: str) -> tuple[dict[str, str], str]:
+    """Contracts by the boundaries that they begin before and have ended at; and what adds the rows of those open."""
+    rows = f"FROM log WHERE _money > 0 AND {COVERING}{known}"
+    if not has_bridges:
+        return {"spans": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m {rows}"}, ""
+    never = calendar.lived + 1
+    ended = "CAST(sum(m) AS BIGINT) AS m FROM spans WHERE waits GROUP BY customer_id, ended"
+    return {
+        "entered": f"SELECT customer_id, _lo AS lo, _hi AS hi, CAST(_money AS BIGINT) AS m, _bridge_end AS e {rows}",
+        "spans": f"SELECT c.customer_id, c.lo, c.hi AS ended, CASE WHEN b.until = _bridge_never THEN {never} "
+        "WHEN NOT b.until IS NULL THEN greatest(_bridged, c.hi) ELSE c.hi END AS hi, c.m, "
+        f"NOT b.until IS NULL AND b.until = _bridge_never AND c.hi < {never} AS waits FROM entered AS c {bridged('c')}",
+        "open": f"SELECT customer_id, ended AS i, {ended}",
+    }, (" UNION ALL SELECT CAST({unit} AS BIGINT) AS unit, i, m AS amount, {kind} AS kind{selected} FROM open{joins}")
+
+
+def find_bridges(
+    data: Dataset, calendar: Calendar, grace: int, as_of: datetime
+) -> tuple[dict[str, str], dict[str, Expression]]:
+    """Steps up to `bridges` and their parts; nothing where none lies across the end of a window."""
+    if "end" not in data.tables["subscriptions"].columns:
+        return {}, {}
+    boundaries = calendar.boundaries(instants=False)
+    parts = bridge_parts(data, as_of)
+    parts |= {
+        "days": literal(grace + 1),
+        "first_edge": literal(boundaries[0]),
+        "last_edge": literal(boundaries[calendar.lived]),
+    }
+    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=parts["bridge_end"]), boundaries)
+    parts["next_edge"] = parse("_edges[_before + 2]", edges=literal(boundaries), before=before)
+    inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
+    parts["bridged"] = parse(
+        "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),
+        last=parts["last_edge"], never=literal(calendar.lived + 1), first=parts["first_edge"], inside=inside,
+    )  # fmt: skip
+    near = (
+        "SELECT DISTINCT customer_id FROM log WHERE _bridge_end > _first_edge - to_days(_days) "
+        "AND _bridge_end <= _last_edge AND (_bridge_end <= _first_edge OR _next_edge <= _bridge_end + to_days(_days))"
+    )
+    steps = {"near": near} | bridge_steps(grace, known="_bridge_start <= _bridge_as_of", near="near")
+    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    sql = f"WITH {whole} SELECT 1 AS one FROM bridges LIMIT 1"
+    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=used(parts, sql))
+    return (steps, parts) if found.num_rows else ({}, {})
+
+
+def used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
+    """The parts that a statement has a place for."""
+    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
