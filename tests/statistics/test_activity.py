@@ -149,7 +149,16 @@ def test_wall_clock_times_are_not_shifted() -> None:
 
 
 @pytest.mark.parametrize(
-    "ids", [[1, 1, 2], ["a", "a", "ü"], [1.0, 1.0, 2.0], [b"x", b"x", b"y"], [2**62, 2**62, -1], ["", "", "b"]]
+    "ids",
+    [
+        [1, 1, 2],
+        ["a", "a", "ü"],
+        [1.0, 1.0, 2.0],
+        [b"x", b"x", b"y"],
+        [bytearray(b"x")] * 2 + [b"y"],
+        [2**62, 2**62, -1],
+        ["", "", "b"],
+    ],
 )
 def test_identifiers_of_any_type(ids: list[Any]) -> None:
     frame = pd.DataFrame({"customer_id": ids, "timestamp": ["2024-01-05", "2024-02-05", "2024-02-06"]})

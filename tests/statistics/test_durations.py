@@ -212,7 +212,7 @@ def test_roles_by_keyword_with_entry_and_cause() -> None:
     [
         ({"tenure": [1, None], "churned": [True, False]}, "1 customers of 'data' have no tenure"),
         ({"tenure": [1, -2], "churned": [True, False]}, "1 customers of 'data' have a negative tenure"),
-        ({"tenure": [1, 2], "churned": ["yes", "perhaps"]}, "1 customers of 'data' have no readable churned"),
+        ({"tenure": [1, 2], "churned": [True, None]}, "1 customers of 'data' have no readable churned"),
     ],
 )
 def test_unusable_customers_are_named(frame: dict[str, Any], message: str) -> None:
@@ -220,6 +220,12 @@ def test_unusable_customers_are_named(frame: dict[str, Any], message: str) -> No
     data = kb.open_dataset({"customers": people}, roles={"tenure": "tenure", "churned": "churned"})
     with pytest.raises(kb.ArgumentError, match=message):
         kb.durations(data)
+
+
+def test_words_that_are_neither_yes_nor_no_are_refused_when_data_is_opened() -> None:
+    people = pd.DataFrame({"customer_id": [1, 2], "tenure": [1, 2], "churned": ["yes", "perhaps"]})
+    with pytest.raises(kb.DatasetError, match=r"'churned': holds neither yes nor no in all rows: 'perhaps' \(1\)"):
+        kb.open_dataset({"customers": people}, roles={"tenure": "tenure", "churned": "churned"})
 
 
 def test_mistakes() -> None:

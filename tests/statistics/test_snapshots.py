@@ -367,10 +367,10 @@ def test_snapshots_silence_is_too_long_on_the_day_after_the_lapse(lead: str, tar
 
 def test_infinite_values_are_missing_and_told() -> None:
     people = pd.DataFrame({"customer_id": [1, 2, 3], "ratio": [1.0, np.inf, -np.inf], "gone": [True, False, True]})
-    found = kb.snapshots(kb.open_dataset({"customers": people}, roles={"churned": "gone"}))
-    assert found.features["ratio"].isna().tolist() == [False, True, True]
-    assert found.notes == ("ratio: 2 infinite values are taken as missing",)
-    dated = kb.snapshots(
-        opened(subscriptions=RUNS, customers={"customer_id": [1], "ratio": [np.inf]}), as_of="2024-01-01"
-    )
-    assert dated.notes[-1] == "ratio: 1 infinite values are taken as missing"
+    data = kb.open_dataset({"customers": people}, roles={"churned": "gone"})
+    assert kb.snapshots(data).features["ratio"].isna().tolist() == [False, True, True]
+    told = "column 'ratio': is endless and counts as missing: row"
+    assert data.notes == (f"frame 'customers', {told} 2 ('inf'), row 3 ('-inf')",)
+    dated = opened(subscriptions=RUNS, customers={"customer_id": [1], "ratio": [np.inf]})
+    assert f"frame 'customers', {told} 1 ('inf')" in dated.notes
+    assert not any("infinite" in note for note in kb.snapshots(dated, as_of="2024-01-01").notes)

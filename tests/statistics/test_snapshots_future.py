@@ -33,7 +33,8 @@ def tables(scenario: str) -> dict[str, pd.DataFrame]:
 
 
 def opened(frames: dict[str, pd.DataFrame]) -> kb.Dataset:
-    return kb.open_dataset(frames, timezone="Europe/Berlin", as_of="2025-01-01")
+    """With a lapse that is declared: where it is not, the whole log says how long a silence is to be."""
+    return kb.open_dataset(frames, timezone="Europe/Berlin", as_of="2025-01-01", lapse="56D")
 
 
 @cache

@@ -142,7 +142,7 @@ def _to_arrow(frame: Any) -> pa.Table:
         copy = frame.copy()  # a later change of the frame is not ours
         for place, name in enumerate(copy.columns):
             values = copy.iloc[:, place]
-            if str(values.dtype) == "object" and any(map(_is_nested, values)):
+            if str(values.dtype) == "object" and any(map(_is_nested, values)) and not _only_bytes(values):
                 # what they hold plays no part: the column is left out, or an error that names its type
                 copy = copy.assign(**{str(name): [[str(value)] if _is_nested(value) else None for value in values]})
         return pa.Table.from_pandas(copy, preserve_index=False)
@@ -155,6 +155,11 @@ def _is_nested(value: object) -> bool:
     """Whether a value of a column of objects is none that a table of text and numbers can hold."""
     several = isinstance(value, (bytes, bytearray, set, frozenset, Sequence, Mapping)) and not isinstance(value, str)
     return several or (hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0)
+
+
+def _only_bytes(values: Any) -> bool:
+    """Whether a column holds bytes and nothing else: a type of its own to the engine, which can be an identifier."""
+    return all(isinstance(value, (bytes, bytearray)) for value in values.dropna())
 
 
 def _plain_numbers(label: str, frame: Any) -> tuple[Any, list[str]]:
