@@ -188,6 +188,8 @@ def lapse(
     ------
     ArgumentError
         No such table or column, or a rule that cannot be.
+    NotEnoughData
+        Nobody has an event before `as_of`.
 
     Notes
     -----

@@ -131,7 +131,6 @@ def test_groups_and_earlier_end() -> None:
         ({"quantile": 90}, "quantile=90 is no share of the gaps; allowed: above 0 up to 1, or None"),
         ({"min_events": 1}, "min_events=1 is not enough for a gap; allowed: whole numbers from 2"),
         ({"by": "chanel"}, "by='chanel' is no column"),
-        ({"as_of": "2019-01-01"}, "hold nobody before 2019-01-01"),
         ({"conf_level": 2}, "conf_level=2"),
     ],
 )
@@ -143,6 +142,11 @@ def test_lapse_argument(arguments: dict[str, Any], message: str) -> None:
         kb.lapse(data).curve("14D")
     with pytest.raises(kb.ArgumentError, match="floors=14 is no list of lengths"):
         kb.lapse(data).curve(14)
+
+
+def test_lapse_of_nobody_lacks_data() -> None:
+    with pytest.raises(kb.NotEnoughData, match="hold nobody before 2019-01-01"):
+        kb.lapse(log({1: [0, 5]}, 100), as_of="2019-01-01")
 
 
 # -- planted truth ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -361,7 +362,7 @@ def retention_value(
 def _number(name: str, value: object, *, above: float | None = None, most: float = MOST) -> float:
     """A finite number from 0 (or above a limit) up to the most that it can be."""
     number = real(value)
-    if np.isnan(number):
+    if np.isnan(number) and (isinstance(value, bool) or not isinstance(value, Real)):
         raise ArgumentError(f"{name}={told(value)} is not a number")
     low = number >= 0 if above is None else number > above
     if not (low and number <= most and np.isfinite(number)):
