@@ -189,15 +189,26 @@ def test_referrals_that_do_not_depend_on_age_are_not_called_loyalty() -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> kb.Dataset:
-    """40 customers who buy once for 10, and 60 who buy on days 0, 40, 60 and 80 for 10, 10, 20 and 31."""
-    rows = []
+    """40 customers who buy once for 10, and 60 who buy on days 0, 40, 60 and 80 for 10, 10, 20 and 31.
+
+    As nothing without variation has limits, some pay a tenth more and as many a tenth less, some come back two days
+    later and as many two days earlier, and persons 40 to 59 buy one category on day 80 instead of two.
+    """
+    rows, spread, later = [], (0.9, 1.1, 0.9, 1, 1.1), (0, 0, -2, 0, 2)
     starts = [pd.Timestamp("2024-01-05") + pd.Timedelta(days=9 * (person % 20)) for person in range(100)]
     for person, start in enumerate(starts):
-        bought = [(0, 10, "a"), (40, 10, "a"), (60, 20, "b"), (60, 0, "c"), (80, 30, "a"), (80, 1, "b")]
-        rows += [
-            (person, start + pd.Timedelta(days=day), amount, category)
-            for day, amount, category in bought[: 1 if person < 40 else 6]
+        k = person // 20
+        bought = [
+            (0, 10, "a"),
+            (40, 10, "a"),
+            (60, 20, "b"),
+            (60, 0, "c"),
+            (80, 30, "a"),
+            (80, 1, "a" if k == 2 else "b"),
         ]
+        for day, amount, category in bought[: 1 if person < 40 else 6]:
+            time = start + pd.Timedelta(days=day + later[k] if day else 0)
+            rows.append((person, time, amount * (spread[k] if person < 40 or day else 1), category))
     log = pd.DataFrame(rows, columns=["customer_id", "timestamp", "amount", "category"])
     asked = pd.DataFrame({"customer_id": range(20, 80), "campaign": "free first order"})
     asked["assigned_at"] = [start - pd.Timedelta(days=3) for start in starts[20:80]]
@@ -213,8 +224,8 @@ def test_claims_about_purchases_by_hand(shop: kb.Dataset) -> None:
     assert "up to 5 months" in spend.definition
     assert found["loyal_more"].estimate == pytest.approx((10 + 20 + 31) / 3 / 10)
     assert found["loyal_often"].estimate == pytest.approx(40 / 20)
-    # one category on the first day; later one, one (a row that cost nothing is no purchase), two
-    assert found["loyal_across"].estimate == pytest.approx((1 + 1 + 2) / 3)
+    # one category on the first day; later one, one (a row that cost nothing is no purchase), two or one
+    assert found["loyal_across"].estimate == pytest.approx((2 * (1 + 1 + 2) / 3 + 1) / 3)
     assert found["loyal_often"].n == found["loyal_across"].n == found["loyal_more"].n == 60
     # treated are 30 to 79: 10 of them never come back
     free = found["free_first"]

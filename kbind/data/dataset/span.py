@@ -23,6 +23,8 @@ def check_span(data: Dataset) -> None:
     if data.as_of is not None and not first < data.as_of <= last + far:
         where = "not after the first record" if data.as_of <= first else "years after the last record"
         raise ArgumentError(f"as_of={data.as_of:%Y-%m-%d} lies {where}; {allowed}, or soon after")
+    if "subscriptions" in data.tables and data.as_of is not None:
+        last = max(last, data.as_of)  # the span is of beginnings: old contracts may end, and be recorded, until as_of
     if data.recorded_from is not None and not first - far <= data.recorded_from <= last:
         where = "after the last record" if data.recorded_from > last else "years before the first record"
         raise ArgumentError(f"recorded_from={data.recorded_from:%Y-%m-%d} lies {where}; {allowed}")

@@ -199,6 +199,8 @@ def _regulars(look: Look) -> Found:
         return _nothing(0, definition)
     frame = look.bought.spending()
     enough = frame[(frame["n_once"] >= LEAST) & (frame["n_regular"] >= LEAST) & (frame["age"] <= AGE)]
+    # a later age at which a few customers pay nearly everything has no limits, and takes nothing from an earlier one
+    enough = enough[enough["ratio_ci_lower"].notna()]
     if enough.empty:
         return _nothing(int(frame["at_risk"].max()), definition)
     row = enough.iloc[-1]
