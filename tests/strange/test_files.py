@@ -167,7 +167,7 @@ CLOSED = [
 def places() -> Iterator[list[Path]]:
     """Folders with data and an old report, one a case; pytest's own may only be entered by their owner."""
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
+        Path(name).chmod(0o777)  # the usual folder of reports can be made here
         places = [Path(name) / str(i) for i in range(len(CLOSED))]
         for place, (closed, *_) in zip(places, CLOSED, strict=True):
             (place / "shop" / "tickets").mkdir(parents=True)

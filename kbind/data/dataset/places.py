@@ -68,10 +68,14 @@ def undeclared(folder: Path, name: str) -> Problem | None:
 
 def check_no_sqlite(path: Path) -> None:
     """Say what an SQLite file is, before an engine of another kind complains about it."""
-    with path.open("rb") as file:
-        if file.read(len(_SQLITE)) == _SQLITE:
-            allowed = "allowed: CSV, Parquet or DuckDB; export each of its tables as CSV"
-            raise DatasetError([Problem(path.name, "is an SQLite database, which is not read", allowed=allowed)])
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_SQLITE))
+    except OSError as error:
+        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+    if begins == _SQLITE:
+        allowed = "allowed: CSV, Parquet or DuckDB; export each of its tables as CSV"
+        raise DatasetError([Problem(path.name, "is an SQLite database, which is not read", allowed=allowed)])
 
 
 def nearby(path: Path) -> str:

@@ -402,9 +402,10 @@ def test_too_many_cells_are_refused_before_they_fill_the_memory() -> None:
 
 
 def test_nobody_active_is_an_error() -> None:
-    contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-01-05"], "end": ["2024-01-05"]})
-    with pytest.raises(kb.NotEnoughData, match="holds nobody who was active"):
-        kb.activity(kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01"))
+    contracts = pd.DataFrame({"customer_id": [1], "start": ["2024-03-05"], "end": ["2024-04-05"]})
+    data = kb.open_dataset({"subscriptions": contracts, "events": EVENTS}, as_of="2024-03-01")
+    with pytest.raises(kb.NotEnoughData, match="holds nothing before as_of=2024-03-01"):
+        kb.activity(data, log="subscriptions")
 
 
 @pytest.mark.parametrize(("stray", "note"), [
