@@ -12,7 +12,7 @@ import yaml
 from kbind.errors import DatasetError, Problem, plain, shown
 
 #: The largest file in bytes, how deep lists and mappings may lie in each other, letters of a key and of a value.
-_LARGEST, _DEEPEST, _LONGEST_KEY, _LONGEST = 200_000, 20, 300, 10_000
+_LARGEST, _DEEPEST, _LONGEST_KEY, _LONGEST = 200_000, 20, 300, 20_000
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
 
