@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from kbind.errors import ReportError
+from kbind.report import place
 from kbind.report import write as writing
 from kbind.report.pages import Page
 
@@ -38,6 +39,7 @@ def _start(out: Path, text: str, size: int = 1, before: str = "") -> subprocess.
     lines = [
         "import os, resource, signal, time",
         "from pathlib import Path",
+        "from kbind.report import place",
         "from kbind.report import write as writing",
         "from kbind.report.pages import Page",
         inspect.getsource(_place),
@@ -115,7 +117,7 @@ KILL = "os.kill(os.getpid(), signal.SIGKILL)"
         f"writing.index_page = lambda *_: {KILL}",
         "text = Path.write_text\n"
         f"Path.write_text = lambda self, *a, **k: {KILL} if self.name == 'index.html' else text(self, *a, **k)",
-        f"writing._replace = lambda *_: {KILL}",
+        f"place._move_all = lambda *_: {KILL}",
     ],
     ids=["before writing", "while writing", "before placing"],
 )
@@ -146,6 +148,7 @@ def test_stopped_while_pages_are_placed(
         return replace(self, target)
 
     with monkeypatch.context() as patch:
+        patch.setattr(place, "_exchange", lambda *_: False)  # a file system on which folders are not exchanged
         patch.setattr(Path, "replace", stopped)
         with pytest.raises((ReportError, KeyboardInterrupt)):
             _place(out, "new")
@@ -188,7 +191,7 @@ def test_runs_at_once_leave_the_report_of_one(tmp_path: Path) -> None:
 
 
 def test_a_run_waits_for_the_one_that_is_placing_pages(old: Path) -> None:
-    late = "replace = writing._replace\nwriting._replace = lambda *a: (time.sleep(2), replace(*a))"
+    late = "move = place._move_all\nplace._move_all = lambda *a: (time.sleep(2), move(*a))"
     process = _start(old, "first", before=late)
     deadline = time.monotonic() + 30
     while not list(old.glob(".kbind-*")) and time.monotonic() < deadline:
