@@ -374,3 +374,16 @@ def test_infinite_values_are_missing_and_told() -> None:
     dated = opened(subscriptions=RUNS, customers={"customer_id": [1], "ratio": [np.inf]})
     assert f"frame 'customers', {told} 1 ('inf')" in dated.notes
     assert not any("infinite" in note for note in kb.snapshots(dated, as_of="2024-01-01").notes)
+
+
+@pytest.mark.parametrize(("table", "name", "amount"), [
+    ("subscriptions", "mrr", 1e200), ("subscriptions", "seats", 1e15), ("events", "amount", 1.7e308),
+    ("events", "amount", -2e14),
+])  # fmt: skip
+def test_amounts_too_large_to_be_added_up_are_refused(table: str, name: str, amount: float) -> None:
+    contracts = pd.DataFrame({"customer_id": [1, 2], "start": "2023-01-01", "end": [None, "2024-02-01"], "mrr": 1.0})
+    log = pd.DataFrame({"customer_id": [1, 2], "timestamp": "2023-05-05", "amount": 1.0})
+    tables = {"subscriptions": contracts, "events": log}
+    tables[table][name] = [1.0, amount]
+    with pytest.raises(kb.ArgumentError, match=f"{table}.*column '{name}' holds amounts up to .*allowed: up to 1e.14"):
+        kb.snapshots(kb.open_dataset(tables, as_of="2024-06-01"), as_of=["2024-01-01"])

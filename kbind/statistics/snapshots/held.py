@@ -15,7 +15,7 @@ from kbind.data.engine import Expression, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
-from kbind.statistics.snapshots.logs import Scope
+from kbind.statistics.snapshots.logs import Scope, check_largest
 from kbind.statistics.snapshots.moments import NEVER
 from kbind.statistics.spells import parted, reached, waits
 
@@ -72,6 +72,7 @@ def held_contracts(scope: Scope, grace: int, attributes: Sequence[str]) -> Held:
     has decided, is open.
     """
     data = scope.data
+    _check_amounts(data)
     goodbyes = "cancellations" in data.tables
     said = [name for name in _TERMS if name in data.tables["subscriptions"].columns]
     said += [f"x{k}" for k in range(len(attributes))]
@@ -157,6 +158,13 @@ def _state(grace: int, said: Sequence[str], goodbyes: bool) -> dict[str, str]:
         "known": "SELECT s.*, noticed OR NOT w.who IS NULL AS gone FROM state AS s "
         "LEFT JOIN withdrawn AS w ON w.who = s.who AND w.k = s.k",
     }
+
+
+def _check_amounts(data: Dataset) -> None:
+    names = [name for name in ("mrr", "seats") if name in data.tables["subscriptions"].columns]
+    if names:
+        most = {name: parse("max(abs(CAST(_x AS DOUBLE)))", x=column(name)) for name in names}
+        check_largest(data, "subscriptions", data.engine.aggregate("subscriptions", most))
 
 
 def _parts(data: Dataset, attributes: Sequence[str]) -> dict[str, Expression]:

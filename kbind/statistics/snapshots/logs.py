@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
+from kbind.errors import ArgumentError
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells
@@ -24,6 +25,8 @@ from kbind.statistics.snapshots.moments import EARLY, Moments, microseconds
 
 #: So many rows at a time are put in order, in what a processor has at hand.
 _SHEET = 500_000
+#: Largest amount; its whole ten-thousandths fit into 64 bits with room to add some up.
+LARGEST = 1e14
 #: Of contacts.
 SIDES = ("ours", "theirs")
 
@@ -235,6 +238,16 @@ def _numbered(name: str, levels: Sequence[str]) -> Expression:
     return parse("coalesce(list_position(_levels, CAST(_x AS VARCHAR)), 0)", levels=literal(levels), x=column(name))
 
 
+def check_largest(data: Dataset, table: str, largest: Mapping[str, float | None]) -> None:
+    """Refuse amounts so large that sums of them lose their last digits: column -> largest amount, whatever its sign."""
+    for name, amount in largest.items():
+        if amount is not None and amount > LARGEST:
+            raise ArgumentError(
+                f"{data.tables[table].label}, column {name!r} holds amounts up to {amount:.3g}; "
+                f"allowed: up to {LARGEST:g} (state them in thousands or millions)"
+            )
+
+
 def _factors(scope: Scope, table: str, us: Expression, end: int, amounts: Sequence[str]) -> dict[str, float]:
     """What amounts are multiplied by: `UNITS`, or less where sums would not fit into 64 bits."""
     if not amounts:
@@ -245,5 +258,6 @@ def _factors(scope: Scope, table: str, us: Expression, end: int, amounts: Sequen
         tables={"log": table},
         parts={"us": us} | {f"v{k}": column(name) for k, name in enumerate(amounts)},
     ).to_pylist()[0]
+    check_largest(scope.data, table, {name: found[f"m{k}"] for k, name in enumerate(amounts)})
     sums = {name: max(found[f"m{k}"] or 0.0, 1.0) * max(found["n"], 1) for k, name in enumerate(amounts)}
     return {name: min(float(UNITS), 10.0 ** (18 - math.ceil(math.log10(one)))) for name, one in sums.items()}
