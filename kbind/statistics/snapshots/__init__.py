@@ -41,7 +41,8 @@ def snapshots(
         Length of that window.
     lapse : str, optional
         For events without contracts: a customer leaves when a silence becomes longer than that. Default: what the data
-        set declares, else what its own past tells (see `lapse`).
+        set declares, else what its own past tells (see `lapse`):
+        read once from the whole log, so declare it where a test must not know even that of the future.
     grace : str, optional
         For contracts: so long after the end of one the next may start without the customer having left. Default:
         that of the data set.
