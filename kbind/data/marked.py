@@ -70,9 +70,9 @@ def compose(text: str, loader: type[Any] = yaml.BaseLoader) -> yaml.Node | None:
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         line = event.start_mark.line + 1 if event.start_mark else 0
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            message = f"a reference {plain(event.anchor)!r}"  # type: ignore[attr-defined]
-            raise MarkedError(line, message, "write the value out where it is needed")
+        anchor = getattr(event, "anchor", None)
+        if anchor:
+            raise MarkedError(line, f"a reference {plain(anchor)!r}", "write the value out where it is needed")
         if isinstance(event, yaml.ScalarEvent) and len(event.value) > _LONGEST:
             raise MarkedError(line, f"a text of {len(event.value):,} letters", f"allowed: {_LONGEST:,}")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

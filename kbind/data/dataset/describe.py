@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.flags import spellings, values_of
@@ -76,8 +77,8 @@ def _found(data: Dataset, table: CheckedTable, columns: dict[str, str]) -> dict[
 
 
 def _value(data: Dataset, value: object) -> str:
-    if hasattr(value, "strftime"):
-        return f"{data.wall_clock(value):%Y-%m-%d}"  # type: ignore[arg-type]
+    if isinstance(value, datetime):
+        return f"{data.wall_clock(value):%Y-%m-%d}"
     return f"{value:,.10g}"
 
 
