@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 from ipykernel import kernelapp
 from ipykernel.iostream import IOPubThread
 
 
+class _WithoutPort(IOPubThread):
+    """The thread that hands on what cells print, without the port on which forked processes would reach it."""
+
+    def __init__(self, socket: Any, pipe: bool = False, session: Any = False) -> None:
+        super().__init__(socket, pipe=False, session=session)  # type: ignore[no-untyped-call]
+
+
 def main() -> None:
     """Run until told to end, as the kernels of notebooks do."""
-    # a kernel opens a port for what forked processes print, even where it speaks through files itself
-    vars(kernelapp)["IOPubThread"] = partial(IOPubThread, pipe=False)
+    vars(kernelapp)["IOPubThread"] = _WithoutPort
     kernelapp.IPKernelApp.launch_instance()
 
 
