@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 
 from kbind.data.dataset import Card, Dataset, open_dataset
 from kbind.data.personas import Persona
+from kbind.data.shipped import shipped
 from kbind.data.simulate import simulate_saas as simulate_saas
 from kbind.errors import KbindError, check_choice
 
@@ -228,10 +228,7 @@ def load_personas(company: str = "telco") -> tuple[Persona, ...]:
     ['basic', 'family', 'streaming']
     """
     check_choice("company", company, ("telco", "accounts"))
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "notebooks" / "personas"
-    folder = installed if installed.is_dir() else package.parent / "data" / "personas"
-    return Persona.load_all(folder / company)
+    return Persona.load_all(shipped("personas", company))
 
 
 def _package(module: str, distribution: str) -> ModuleType:
