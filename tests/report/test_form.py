@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 import kbind as kb
 from kbind.errors import ReportError
 from kbind.report import write_report
-from kbind.report.form.columns import FIRST, LAST
 
+FIRST, LAST = 6, 41
 ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")
 SHEETS = {
     "de": ["Anleitung", "Kunden", "Umsatz", "Gründe", "Beispiel"],
@@ -57,6 +57,39 @@ def test_every_typed_cell_is_validated_in_the_language(tmp_path: Path, lang: str
             assert 0 < len(rule.error) <= 255
             assert 0 < len(rule.prompt) <= 255
             assert ("Bitte" in rule.error) == (lang == "de")
+
+
+def test_both_languages_hold_the_same_workbook_each_in_its_own_words(tmp_path: Path) -> None:
+    german, english = (load_workbook(kb.write_template(tmp_path / f"{lang}.xlsx", lang=lang)) for lang in SHEETS)
+    texts: dict[str, list[str]] = {"de": [], "en": []}
+
+    def plain(formula: str) -> str:
+        return re.sub(r"'\w+'!", "!", re.sub('"[^"]*"', '""', formula))
+
+    for one, other in zip(german, english, strict=True):
+        assert one.merged_cells.ranges == other.merged_cells.ranges
+        for row, same in zip(one, other, strict=True):
+            for a, b in zip(row, same, strict=True):
+                assert (a.data_type, a.protection.locked, a.fill.fgColor.rgb) == (
+                    b.data_type,
+                    b.protection.locked,
+                    b.fill.fgColor.rgb,
+                )
+                if a.data_type == "f":
+                    assert plain(a.value) == plain(b.value), a.coordinate
+                elif a.data_type != "s":
+                    assert a.value == b.value
+                texts["de"] += [a.value] if a.data_type in "sf" else []
+                texts["en"] += [b.value] if b.data_type in "sf" else []
+    names = [{name: plain(at.attr_text) for name, at in book.defined_names.items()} for book in (german, english)]
+    assert names[0] == names[1]
+    assert not re.search(r"\b(the|of|and|customers|share|month|which|with)\b", " ".join(map(str, texts["de"])))
+    assert not re.search(r"[äöüßÄÖÜ]|\b(und|der|die|das|nicht|Kunden)\b", " ".join(map(str, texts["en"])))
+
+
+def test_the_guide_names_the_file(tmp_path: Path) -> None:
+    guide = load_workbook(kb.write_template(tmp_path / "Quote <2024>.xlsx", lang="de")).worksheets[0]
+    assert guide["B9"].value == "Als .xlsx speichern, dann: kbind report --data Quote <2024>.xlsx"
 
 
 def test_text_that_begins_like_a_formula_is_written_as_text(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The template: a workbook that a manager fills in, with live formulas, and that `open_dataset` reads back.
 
-The formulas say what `kb.period_rates` computes; tests recalculate them with a spreadsheet program and compare.
+It stands in `data/template`, one a language. Its formulas say what `kb.period_rates` computes; tests recalculate them
+with a spreadsheet program and compare.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kbind.errors import ArgumentError, ReportError, check_flag, check_list, check_path, told
-from kbind.report.form.columns import REASON_COLUMNS
-from kbind.report.form.sheets import Form
-from kbind.wording import Catalogue, named
+from kbind.data.dataset.form import PREFIX, REASONS
+from kbind.data.shipped import shipped
+from kbind.errors import ArgumentError, ReportError, check_choice, check_flag, check_list, check_path, told
+from kbind.wording import LANGUAGES, named
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
+    from openpyxl.cell.cell import Cell
 
-_USUAL_REASONS = ("price", "product", "service", "competitor", "need", "payment")
+#: What the workbooks are called in `data/template` and in their own guide, and the name of the guide's sentences.
+_NAME, _GUIDE = "churn-rate", "guide"
+#: A spreadsheet takes text that begins like this for a formula as soon as somebody edits it.
+_ACTIVE = ("=", "+", "-", "@")
 
 
 def write_template(
@@ -58,41 +63,38 @@ def write_template(
     ...     write_template(Path(folder) / "churn-rate.xlsx", lang="de").name
     'churn-rate.xlsx'
     """
+    from openpyxl import load_workbook
+
     target = check_path("path", path)
     check_flag("force", force)
     if target.suffix.lower() != ".xlsx":
         raise ArgumentError(f"path={str(path)!r} is no name for a workbook; allowed: a name that ends in .xlsx")
-    words = Catalogue(lang)
-    given = (
-        [words.text(f"template.reason.{name}") for name in _USUAL_REASONS]
-        if reasons is None
-        else check_list("reasons", reasons, "texts")
-    )
-    headings = [named(reason) if isinstance(reason, str) else "" for reason in given]
-    if len(given) > REASON_COLUMNS or not all(headings) or len(set(headings)) < len(headings):
-        allowed = f"allowed: up to {REASON_COLUMNS} different texts, none empty"
-        raise ArgumentError(f"reasons={told(given)} cannot be headings; {allowed}")
+    book = load_workbook(shipped("template", f"{_NAME}.{check_choice('lang', lang, LANGUAGES)}.xlsx"))
+    if reasons is not None:
+        _put_reasons(book, check_list("reasons", reasons, "texts"))
+    for cell in _cells(book, _GUIDE):
+        if f"{_NAME}.xlsx" in str(cell.value):
+            cell.value = str(cell.value).replace(f"{_NAME}.xlsx", named(target.name))
     if target.exists() and not force:
         raise ArgumentError(f"{target} exists already and was left as it is; --force (force=True) replaces it")
-    _put_in_place(_workbook(words, headings, target.name), target)
+    _put_in_place(book, target)
     return target
 
 
-def _workbook(words: Catalogue, reasons: Sequence[str], name: str) -> Workbook:
-    from openpyxl import Workbook
+def _put_reasons(book: Workbook, given: Sequence[str]) -> None:
+    cells = _cells(book, REASONS)
+    headings = [named(reason) if isinstance(reason, str) else "" for reason in given]
+    if len(given) > len(cells) or not all(headings) or len(set(headings)) < len(headings):
+        allowed = f"allowed: up to {len(cells)} different texts, none empty"
+        raise ArgumentError(f"reasons={told(given)} cannot be headings; {allowed}")
+    for cell, heading in zip(cells, headings + [""] * (len(cells) - len(headings)), strict=True):
+        cell.value, cell.data_type, cell.quotePrefix = heading, "s", heading.startswith(_ACTIVE)
 
-    book = Workbook()
-    book.properties.creator, book.properties.title = "kbind", words.text("template.title")
-    form = Form(book, words)
-    form.guide(name)
-    form.customers()
-    form.revenue()
-    form.reasons(reasons)
-    form.example()
-    book.active = book.sheetnames.index(form.names["customers"])
-    for sheet in book.worksheets:
-        sheet.sheet_view.tabSelected = sheet.title == form.names["customers"]
-    return book
+
+def _cells(book: Workbook, name: str) -> list[Cell]:
+    """The cells that a name inside the workbook stands for."""
+    areas = book.defined_names[PREFIX + name].destinations
+    return [cell for sheet, area in areas for row in book[sheet][area] for cell in row]
 
 
 def _put_in_place(book: Workbook, target: Path) -> None:
