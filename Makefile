@@ -80,7 +80,7 @@ unit: $(VENV)/.kbind browser office
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
 
 notebooks-test: $(VENV)/.kbind
-	$(ONE_THREAD) $(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 lab: $(VENV)/.kbind
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)

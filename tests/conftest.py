@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fcntl import LOCK_EX, flock
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,13 @@ def lifetimes_csv() -> Path:
 
 
 @pytest.fixture(scope="session")
-def grocery_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(out=tmp_path_factory.mktemp("grocery")).parent
+def grocery_report(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The report on the example data: minutes of work, so made once for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "grocery-report"
+    with folder.with_suffix(".lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        return folder if (folder / "index.html").exists() else write_report(out=folder).parent
 
 
 @pytest.fixture
