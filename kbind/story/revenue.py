@@ -293,7 +293,7 @@ class RevenueStory:
         return self.voice.say("revenue.table.note")
 
 
-def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5, rng: int = 0) -> RevenueStory:
+def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> RevenueStory:
     """The story of a data set's recurring revenue, in a language.
 
     Raises
@@ -301,17 +301,17 @@ def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5, rng: i
     ArgumentError
         No contracts with revenue, or no month that is over.
     """
-    months = revenue_retention(data, period="month", rng=rng)
+    months = revenue_retention(data, period="month")
     periods = {"month": months}
     lived = {"month": months.movements.calendar.lived, "quarter": 0, "year": 0}
     for period in ("quarter", "year") if lived["month"] >= 3 else ():
         try:
-            periods[period] = revenue_retention(data, period=period, rng=rng)
+            periods[period] = revenue_retention(data, period=period)
         except NotEnoughData:
             continue  # no such window is over
         lived[period] = periods[period].movements.calendar.lived
     longest = next(period for period in _LONG if lived[period])
-    long = {preset: periods[longest] if preset == "standard" else _by_preset(periods[longest], preset, rng)
+    long = {preset: periods[longest] if preset == "standard" else _by_preset(periods[longest], preset)
             for preset in PRESETS}  # fmt: skip
     steps = periods["quarter"] if lived["quarter"] >= _QUARTERS else months
     voice = Voice(
@@ -325,5 +325,5 @@ def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5, rng: i
     return RevenueStory(data, long, steps, months, voice)
 
 
-def _by_preset(result: RevenueRetention, preset: str, rng: int) -> RevenueRetention:
-    return retention_of(result.movements, preset, np.random.default_rng(rng), result.conf_level)
+def _by_preset(result: RevenueRetention, preset: str) -> RevenueRetention:
+    return retention_of(result.movements, preset, result.conf_level)

@@ -82,6 +82,26 @@ def ratio_limits(above: Floats, below: Floats, conf_level: float, *, single: boo
     return np.maximum(ratio - half, 0.0), ratio + half
 
 
+def log_ratio_limits(above: Floats, below: Floats, conf_level: float) -> tuple[Floats, Floats]:
+    """Limits of a ratio of sums of which either may be small, by Student's t on its logarithm.
+
+    The variance and the degrees of freedom are those of `ratio_limits`: what each unit moves the logarithm by. NaN
+    where one of the sums is nothing.
+
+    >>> lower, upper = log_ratio_limits(np.array([[4.0], [4.0], [0.0]]), np.array([[0.0], [0.0], [2.0]]), 0.95)
+    >>> lower.round(3), upper.round(1)
+    (array([0.133]), array([119.9]))
+    """
+    from scipy.special import stdtrit
+
+    known = (above.sum(axis=0) > 0) & (below.sum(axis=0) > 0)
+    gained, lost = (np.where(known, side.sum(axis=0), np.nan) for side in (above, below))
+    moved = (above / gained - below / lost) ** 2
+    freedom = np.maximum(2 * effective_number(moved), 1.0)
+    factor = np.exp(stdtrit(freedom, 0.5 + conf_level / 2) * np.sqrt(moved.sum(axis=0)))
+    return gained / lost / factor, gained / lost * factor
+
+
 def _spread(above: Floats, below: Floats, ratio: Floats, total: Floats) -> Floats:
     """Jackknife variance of a ratio of sums; a unit that is everything has none."""
     left = np.where(below < total, 1 - below / total, np.nan)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_choice, check_conf_level, check_flag, check_rng
+from kbind.errors import check_choice, check_conf_level, check_flag
 from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
-from kbind.estimates.revenue.bootstrap import percentile_limits, resampled_sums
-from kbind.estimates.revenue.limits import effective_number, enough, ratio_limits, share_limits
+from kbind.estimates.revenue.limits import effective_number, enough, log_ratio_limits, ratio_limits, share_limits
 from kbind.estimates.revenue.presets import FIGURES, PRESETS, Rule, rule_of
 from kbind.statistics.groups import Ints, stack_groups
 from kbind.statistics.result import Shown
@@ -73,7 +71,7 @@ class RevenueRetention(Shown):
             f"Recurring revenue at the two ends of a {period}, a customer's being the sum over its contracts with "
             f"start <= t < end, or at most {grace:,} days later where another may follow. Preset {self.preset}: "
             f"{told}. {self.conf_level:.0%} intervals: Wilson for grr, by the effective number of customers, and for "
-            f"logo_churn; Student's t for nrr, bootstrap over customers for quick_ratio; none of money below "
+            f"logo_churn; Student's t for nrr, and for quick_ratio on the logarithm; none of money below "
             f"{LEAST_EFFECTIVE} effective customers. "
             f"{self.movements.provenance}"
         )
@@ -135,7 +133,6 @@ def revenue_retention(
     as_of: object = None,
     grace: str | None = None,
     include_reactivation: bool = False,
-    rng: int | Generator = 0,
     conf_level: float = 0.95,
 ) -> RevenueRetention:
     """How much recurring revenue stays, grows, shrinks and leaves, period by period.
@@ -158,8 +155,6 @@ def revenue_retention(
         data set.
     include_reactivation : bool
         Count revenue of customers who came back in the numerator of the quick ratio.
-    rng : int or Generator
-        Seed of the bootstrap of `quick_ratio`.
     conf_level : float
         Level of the intervals.
 
@@ -187,14 +182,14 @@ def revenue_retention(
     customers of equal revenue (Kish's number, (sum of revenue) squared / sum of squared revenue; `n_effective`), and
     `notes` says in how many windows. `grr` is a share: Wilson's interval for that number, or for fewer if those who pay
     more fare unlike the others; it has a width where nothing was lost. `nrr`: Student's t with the variance of the
-    jackknife, NaN where nothing changed. `quick_ratio`: percentiles of 2,000 draws of customers with replacement (of
-    more than 2,000 customers, of random groups of them), NaN without an upper limit. How far they hold is in
-    docs/simulations.md. `logo_churn`: Wilson's, NaN where more leave than were there.
+    jackknife, NaN where nothing changed. `quick_ratio`: the same on the logarithm, NaN where nothing was gained or
+    nothing lost. How far they hold is in docs/simulations.md. `logo_churn`: Wilson's, NaN where more leave than were
+    there.
 
     References
     ----------
-    Kish (1965), Survey Sampling, section 11.7. Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters
-    11 and 13. Wilson (1927), JASA 22, 209-212.
+    Kish (1965), Survey Sampling, section 11.7. Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter
+    11. Wilson (1927), JASA 22, 209-212.
 
     Examples
     --------
@@ -215,14 +210,11 @@ def revenue_retention(
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
     check_flag("include_reactivation", include_reactivation)
-    generator = check_rng(rng)
     record = movements(data, period=period, by=by, as_of=as_of, grace=grace)
-    return retention_of(record, definition, generator, conf_level, include=include_reactivation)
+    return retention_of(record, definition, conf_level, include=include_reactivation)
 
 
-def retention_of(
-    record: Movements, preset: str, rng: Generator, conf_level: float, *, include: bool = False
-) -> RevenueRetention:
+def retention_of(record: Movements, preset: str, conf_level: float, *, include: bool = False) -> RevenueRetention:
     """The rates of movements that are known; see `revenue_retention`."""
     start, groups = record.start(), len(record.groups)
     money = {"start": start, **record.amounts}
@@ -235,7 +227,7 @@ def retention_of(
     effective = np.array([
         effective_number(start[record.group == g].astype(float), single=_single(record, g)) for g in range(groups)
     ])  # fmt: skip
-    limits = _money_limits(of_money, money, record, rng, conf_level)
+    limits = _money_limits(of_money, money, record, conf_level)
     limits["logo_churn"] = _wilson_limits(rules["logo_churn"], people, conf_level)
     return RevenueRetention(
         movements=record,
@@ -273,7 +265,7 @@ def _ratio(rule: Rule, terms: Terms) -> Floats:
 
 
 def _money_limits(
-    rules: dict[str, Rule], money: dict[str, Ints], record: Movements, rng: Generator, conf_level: float
+    rules: dict[str, Rule], money: dict[str, Ints], record: Movements, conf_level: float
 ) -> dict[str, tuple[Floats, Floats]]:
     """Limits of ratios of money, from the units of every group."""
     groups, windows = len(record.groups), record.calendar.lived
@@ -284,7 +276,7 @@ def _money_limits(
         single = _single(record, g)
         for figure, rule in rules.items():
             if rule.numerator:
-                found = _limits_of(rule, terms, rng, conf_level, single=single)
+                found = _limits_of(rule, terms, conf_level, single=single)
                 limits[figure][0][g], limits[figure][1][g] = found
     return limits
 
@@ -296,26 +288,16 @@ def _single(record: Movements, group: int) -> bool:
     return bool((paying == n).all() and n.max(initial=0) <= UNITS)
 
 
-def _limits_of(
-    rule: Rule, terms: dict[str, Floats], rng: Generator, conf_level: float, *, single: bool
-) -> tuple[Floats, Floats]:
+def _limits_of(rule: Rule, terms: dict[str, Floats], conf_level: float, *, single: bool) -> tuple[Floats, Floats]:
     """Limits of one ratio of sums over units."""
     above, below = _total(terms, rule.numerator), _total(terms, rule.denominator)
     if set(rule.denominator) != {"start"}:
         known = enough(effective_number(terms["start"], single=single))
-        lower, upper = _resampled(above, below, rng, conf_level)
+        lower, upper = log_ratio_limits(above, below, conf_level)
         return np.where(known, lower, np.nan), np.where(known, upper, np.nan)
     if set(rule.numerator) <= {"start", "contraction", "churn"}:
         return share_limits(above, below, conf_level, single=single)
     return ratio_limits(above, below, conf_level, single=single)
-
-
-def _resampled(above: Floats, below: Floats, rng: Generator, conf_level: float) -> tuple[Floats, Floats]:
-    """Bootstrap limits; nothing lost and something gained is beyond any limit, nothing of either says nothing."""
-    drawn_above, drawn_below = np.split(resampled_sums(np.hstack([above, below]), rng), 2, axis=1)
-    ratio = np.where(drawn_above > 0, np.inf, np.nan)
-    np.divide(drawn_above, drawn_below, out=ratio, where=drawn_below > 0)
-    return percentile_limits(ratio, conf_level)
 
 
 def _wilson_limits(rule: Rule, people: dict[str, Ints], conf_level: float) -> tuple[Floats, Floats]:
