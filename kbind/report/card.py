@@ -15,7 +15,7 @@ def persona_card(
     persona: Persona,
     evaluation: PersonaEvaluation | None = None,
     *,
-    lang: str = "de",
+    lang: str = "en",
     threshold: int = 5,
 ) -> str:
     """A persona on one page of HTML: who fits, what is said of them and what that rests on, and what was measured.
@@ -43,7 +43,7 @@ def persona_card(
     --------
     >>> rule = {"attribute": "goal", "in": ["grow"]}
     >>> text = {"de": "Will wachsen", "en": "Wants to grow"}
-    >>> "Wants to grow" in persona_card(Persona("grower", 1, "Sales", "2026-01-01", text, (rule,)), lang="en")
+    >>> "Wants to grow" in persona_card(Persona("grower", 1, "Sales", "2026-01-01", text, (rule,)))
     True
     """
     if not isinstance(persona, Persona):

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.data.personas import Bonding, Mark, Persona, Revenue, Rule, Statement
-from kbind.data.personas.files import from_text, to_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,18 +96,18 @@ def test_save_drops_the_comments_of_what_was_dropped_and_no_others(file: Path) -
     other = persona.changed(rules=(Rule("partner", in_=(0,)), *persona.rules[1:], Rule("goal", in_=("grow",))))
     expected = text[:above] + "  - attribute: partner\n    in: ['0']\n" + text[below:]
     expected = expected.replace("[10, null]\n", "[10, null]\n  - attribute: goal\n    in: [grow]\n")
-    assert to_text(other) == expected.replace("version: 1", "version: 2")
+    assert other.to_text() == expected.replace("version: 1", "version: 2")
     # what comes behind the last key comes behind its comments, too
     last = text + "  # asked again in June\n"
-    found = from_text(last, Path("p.yaml")).changed(bonding=Bonding("habitual"))
-    assert to_text(found) == last.replace("version: 1", "version: 2") + "bonding:\n  primary: habitual\n"
+    found = Persona.from_text(last, Path("p.yaml")).changed(bonding=Bonding("habitual"))
+    assert found.to_text() == last.replace("version: 1", "version: 2") + "bonding:\n  primary: habitual\n"
 
 
 def test_save_of_the_same_persona_touches_nothing(file: Path) -> None:
     persona = Persona.load(file)
     assert persona.save(file) == file
     assert file.read_text() == TEXT
-    assert to_text(persona) == TEXT
+    assert persona.to_text() == TEXT
 
 
 @pytest.mark.parametrize(
@@ -237,15 +236,18 @@ def test_any_change_is_read_back_as_it_was_meant(
     owner: str,
     revenue: Revenue | None,
 ) -> None:
-    first = from_text(TEXT, Path("p.yaml"))
+    first = Persona.from_text(TEXT, Path("p.yaml"))
     second = first.changed(rules=rules, needs=needs, evidence=evidence, owner=owner, revenue=revenue)
-    text = to_text(second)
-    again = from_text(text, Path("p.yaml"))
+    text = second.to_text()
+    again = Persona.from_text(text, Path("p.yaml"))
     assert again == second
     # comments that belong to nothing that changed are there, and back again gives all that was not dropped
     for comment in ("# a persona, written by hand", "# short", "# whom we mean"):
         assert comment in text
-    assert from_text(to_text(again.changed(rules=first.rules, needs=first.needs)), Path("p.yaml")).rules == first.rules
+    assert (
+        Persona.from_text(again.changed(rules=first.rules, needs=first.needs).to_text(), Path("p.yaml")).rules
+        == first.rules
+    )
 
 
 def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() -> None:
@@ -265,7 +267,7 @@ def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() ->
 def test_example_in_the_documents_is_one() -> None:
     example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "personas.md").read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
-    persona = from_text(example[1], Path("personas.md"))
+    persona = Persona.from_text(example[1], Path("personas.md"))
     assert set(persona.plain()) >= {"needs", "channels", "bonding", "revenue", "qualifying_questions", "evidence"}
 
 

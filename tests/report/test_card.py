@@ -57,7 +57,7 @@ def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> Non
     ):  # fmt: skip
         assert part in german.replace("\u00a0", " ")
     assert "ID1" not in english + german
-    assert 'lang="de"' in kb.persona_card(who, found)
+    assert 'lang="en"' in kb.persona_card(who, found)
 
 
 def test_card_tells_nothing_of_few() -> None:

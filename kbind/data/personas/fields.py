@@ -86,7 +86,18 @@ def number_of(
     return number
 
 
-def count_of(key: str, value: object, least: int = 0) -> int:
+def range_of(key: str, value: object) -> tuple[float | None, float | None]:
+    """From one number on and below another; None for no limit."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        raise FieldError(key, f"{shown(value)} is no range", "allowed: [from, below], such as [500, null]")
+    low, high = (None if limit is None else number_of(key, limit) for limit in value)
+    if (low is None and high is None) or (low is not None and high is not None and low >= high):
+        problem = f"{shown(list(value))} holds nothing or everything"
+        raise FieldError(key, problem, "allowed: [from, below], such as [500, null]")
+    return low, high
+
+
+def count_of(key: str, value: object, least: int = 1) -> int:
     """A whole number."""
     number = number_of(key, value, least=least)
     if number != int(number):
@@ -140,8 +151,3 @@ def check_keys(given: Mapping[Any, Any], allowed: Sequence[str], where: str) -> 
         if key not in allowed:
             raise FieldError(str(key), f"no such key in {where}", f"{did_you_mean(str(key), allowed)}allowed: "
                              + ", ".join(allowed))  # fmt: skip
-
-
-def shortest(number: float) -> int | float:
-    """A number as a file would hold it."""
-    return int(number) if number == int(number) and abs(number) < 1e15 else number

@@ -7,17 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from kbind.data.personas.fields import FieldError, count_of, day_of, flag_of, number_of, shortest, text_of, texts_of
-from kbind.data.personas.parts import Bonding, Revenue, Rule, Statement, arguments, assign, many_of
-from kbind.errors import ArgumentError, check_path, did_you_mean, listed, shown
+import yaml
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_\-]*"
+from kbind.data.marked import compose, line_of, read_text, tree, value_of
+from kbind.data.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
+from kbind.data.personas.nodes import edited
+from kbind.data.personas.parts import Bonding, Check, Part, Revenue, Rule, Statement, many, one
+from kbind.errors import ArgumentError, DatasetError, Problem, check_path, did_you_mean, listed, shown, written
+
+#: Of the keys of a file.
+_ORDER = ("name", "version", "owner", "valid_from", "description", "negative", "rules", "min_match", "needs",
+          "channels", "bonding", "revenue", "qualifying_questions", "evidence")  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Persona:
+class Persona(Part):
     """Whom a company means to sell to, or not to sell to: rules over what is known at the time of sale.
 
     Parameters
@@ -59,6 +65,20 @@ class Persona:
     2
     """
 
+    where = "a persona"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "name": lambda key, value: _name_of(key, value),
+        "version": count_of,
+        "owner": text_of,
+        "valid_from": day_of,
+        "description": texts_of,
+        "rules": many(Rule),
+        "min_match": lambda key, value: number_of(key, value, above=0, most=1),
+        "bonding": one(Bonding),
+        "revenue": one(Revenue),
+        "negative": flag_of,
+        **dict.fromkeys(("needs", "channels", "qualifying_questions", "evidence"), many(Statement)),
+    }
     name: str
     version: int
     owner: str
@@ -76,30 +96,12 @@ class Persona:
     source: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
-            raise FieldError("name", f"{shown(self.name)} is no name", "allowed: letters, digits, - and _")
-        if not isinstance(self.source, str):
-            raise FieldError("source", f"{shown(self.source)} is no text", "allowed: the text of a file")
-        rules = many_of("rules", self.rules, Rule.of)
-        names = [rule.attribute for rule in rules]
-        repeated = [name for name in names if names.count(name) > 1]
-        if not rules or repeated:
+        super().__post_init__()
+        text_of("source", self.source, empty=True)
+        repeated = [name for name in self.attributes if self.attributes.count(name) > 1]
+        if not self.rules or repeated:
             problem = f"two rules on {shown(repeated[0])}" if repeated else "no rule"
             raise FieldError("rules", problem, "allowed: one rule or more, each on another attribute")
-        assign(
-            self,
-            version=count_of("version", self.version, 1),
-            owner=text_of("owner", self.owner),
-            valid_from=day_of("valid_from", self.valid_from),
-            description=texts_of("description", self.description),
-            rules=rules,
-            min_match=number_of("min_match", self.min_match, above=0, most=1),
-            bonding=None if self.bonding is None else Bonding.of(self.bonding),
-            revenue=None if self.revenue is None else Revenue.of(self.revenue),
-            negative=flag_of("negative", self.negative),
-            **{key: many_of(key, getattr(self, key), Statement.of)
-               for key in ("needs", "channels", "qualifying_questions", "evidence")},
-        )  # fmt: skip
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -125,16 +127,37 @@ class Persona:
         DatasetError
             The file cannot be read or a field holds what it must not: with file, line, key and what is allowed.
         """
-        from kbind.data.personas.files import load
+        file = check_path("path", path)
+        return cls.from_text(read_text(file), file)
 
-        return load(check_path("path", path))
+    @classmethod
+    def from_text(cls, text: str, path: Path) -> Persona:
+        """A persona from the text of a file."""
+        node = tree(text, path)
+        if not isinstance(node, yaml.MappingNode):
+            raise _wrong(path, "holds no persona", "allowed: keys such as name, version and rules, one a line")
+        try:
+            return replace(cls.of(value_of(node)), source=text)
+        except FieldError as error:
+            line = f"line {line_of(node, error.key)}, {error.key}"
+            raise _wrong(path, f"{line}: {error.message}", error.allowed) from error
 
     @classmethod
     def load_all(cls, folder: str | Path) -> tuple[Persona, ...]:
         """The newest version of every persona in the `.yaml` files of a folder, by name."""
-        from kbind.data.personas.files import load_all
-
-        return load_all(check_path("folder", folder))
+        place = check_path("folder", folder)
+        files = sorted(place.glob("*.yaml")) if place.is_dir() else []
+        if not files:
+            raise ArgumentError(f"folder={str(place)!r} holds no persona; allowed: a folder with .yaml files")
+        seen: dict[tuple[str, int], tuple[Persona, Path]] = {}
+        for file in files:
+            persona = cls.load(file)
+            _, other = seen.setdefault((persona.name, persona.version), (persona, file))
+            if other != file:
+                problem = f"version {persona.version} of {persona.name} stands in {other.name} too"
+                raise _wrong(file, problem, "give the later one the next version")
+        newest = {name: persona for (name, _), (persona, _) in sorted(seen.items(), key=lambda entry: entry[0])}
+        return tuple(newest.values())
 
     def save(self, path: str | Path) -> Path:
         """Write the persona; an older version stays, and this one gets a file of its own beside it.
@@ -158,29 +181,49 @@ class Persona:
         ArgumentError
             The file holds another persona, or this version with other content, or a newer one.
         """
-        from kbind.data.personas.files import save
+        file = check_path("path", path)
+        if file.is_dir() or file.suffix not in (".yaml", ".yml"):
+            raise ArgumentError(f"path={str(file)!r} is no file for a persona; allowed: a name that ends in .yaml")
+        if file.exists():
+            old = Persona.load(file)
+            if old == self:
+                return file
+            self._check_follows(old, file.name)
+            stem = re.sub(r"\.v\d+$", "", file.stem)
+            return self.save(file.with_name(f"{stem}.v{self.version}{file.suffix}"))
+        with written("path", file):
+            file.write_text(self.to_text(), encoding="utf-8")
+        return file
 
-        return save(self, check_path("path", path))
+    def _check_follows(self, old: Persona, file: str) -> None:
+        if old.name != self.name:
+            raise ArgumentError(f"{file} holds the persona {old.name!r}; save {self.name!r} elsewhere")
+        if old.version > self.version:
+            raise ArgumentError(f"{file} holds version {old.version}, newer than {self.version}")
+        if old.version == self.version:
+            raise ArgumentError(
+                f"{file} holds version {old.version} of {self.name!r} with other content; "
+                "a change is a new version: persona.changed(...)"
+            )
+
+    def to_text(self) -> str:
+        """The text of a persona's file, that of the file it came from as far as it says the same."""
+        if not self.source:
+            return edited("", None, None, self.plain())
+        before = self.from_text(self.source, Path(f"{self.name}.yaml"))
+        return edited(self.source, compose(self.source), before.plain(), self.plain())
 
     def plain(self) -> dict[str, object]:
-        """As a file holds it: mappings, lists, text and numbers, in the order of the fields."""
-        found: dict[str, object] = {
-            "name": self.name,
-            "version": self.version,
-            "owner": self.owner,
-            "valid_from": self.valid_from.isoformat(),
-            "description": dict(self.description),
-        }
-        if self.negative:
-            found["negative"] = True
-        found |= {"rules": [rule.plain() for rule in self.rules], "min_match": shortest(self.min_match)}
-        for key in ("needs", "channels", "bonding", "revenue", "qualifying_questions", "evidence"):
-            value = getattr(self, key)
-            if value:
-                found[key] = [item.plain() for item in value] if isinstance(value, tuple) else value.plain()
-        return found
+        """As a file holds it: mappings, lists, text and numbers, with the rules behind whom they are about."""
+        found = {"min_match": 1, **super().plain()}
+        return {key: found[key] for key in _ORDER if key in found}
 
-    @classmethod
-    def of(cls, value: Mapping[str, object], source: str = "") -> Persona:
-        """A persona from what a file holds."""
-        return cls(**arguments(value, "a persona", cls, without=("source",)), source=source)
+
+def _name_of(key: str, value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-]*", value):
+        return value
+    raise FieldError(key, f"{shown(value)} is no name", "allowed: letters, digits, - and _")
+
+
+def _wrong(path: Path, message: str, allowed: str = "") -> DatasetError:
+    return DatasetError([Problem(path.name, message, allowed=allowed)])

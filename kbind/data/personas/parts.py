@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from datetime import date
+from typing import Any, ClassVar, Self
 
 from kbind.data.personas.fields import (
     LANGUAGES,
@@ -15,7 +16,7 @@ from kbind.data.personas.fields import (
     count_of,
     levels_of,
     number_of,
-    shortest,
+    range_of,
     text_of,
     texts_of,
 )
@@ -27,13 +28,94 @@ MARKS = ("assumed", "measured", "said")
 #: The six types of bond, from extrinsic to intrinsic.
 BONDS = ("forced", "lethargic", "economic", "habitual", "value", "affective")
 
+Check = Callable[[str, Any], object]
+
 _MADE_OF = {"measured": ("n", "estimate", "ci_lower", "ci_upper"), "said": ("n", "wording"), "assumed": ()}
 
 
-def assign(instance: object, **values: object) -> None:
-    """Set fields of a frozen instance while it is made."""
-    for name, value in values.items():
-        object.__setattr__(instance, name, value)
+def plain(value: Any) -> Any:
+    """A value as a file holds it: mappings, lists, text and numbers."""
+    if isinstance(value, (Part, Mark)):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return int(value) if value == int(value) and abs(value) < 1e15 else value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@dataclass(frozen=True)
+class Part:
+    """What has fields that are checked one by one, and is made from arguments or from what a file holds."""
+
+    #: What messages call it, and how its fields are checked; what may be None is not checked then.
+    where: ClassVar[str]
+    checks: ClassVar[Mapping[str, Check]]
+
+    def __post_init__(self) -> None:
+        for name, default in self._defaults().items():
+            value = getattr(self, name)
+            if name in self.checks and not (value is None and default is None):
+                object.__setattr__(self, name, self.checks[name](_key(name), value))
+
+    @classmethod
+    def _defaults(cls) -> dict[str, object]:
+        return {each.name: each.default for each in fields(cls) if each.compare}
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """From what a file holds."""
+        return value if isinstance(value, cls) else cls(**cls.arguments(value))
+
+    @classmethod
+    def arguments(cls, value: object, **others: str) -> dict[str, Any]:
+        """Arguments from the keys of a file; `others` stand there in the place of fields."""
+        names = {_key(name): name for name in cls._defaults() if name not in others.values()}
+        allowed = (*others, *names)
+        if not isinstance(value, Mapping):
+            raise FieldError(cls.where, f"{shown(value)} has no keys", f"allowed: {', '.join(allowed)}")
+        check_keys(value, allowed, cls.where)
+        needed = [key for key, name in names.items() if cls._defaults()[name] is MISSING]
+        for key in needed:
+            if key not in value:
+                raise FieldError(key, f"is missing in {cls.where}", f"needed: {', '.join(needed)}")
+        return {names.get(key) or key: part for key, part in value.items()}
+
+    def plain(self) -> Any:
+        """As a file holds it: what is not as it is by default."""
+        names = sorted(self._defaults(), key=lambda name: name == "mark")  # what it rests on comes last
+        values = {name: getattr(self, name) for name in names}
+        return {_key(name): plain(value) for name, value in values.items() if value != self._defaults()[name]}
+
+
+def _key(name: str) -> str:
+    """A field as files call it: `in_` is `in`."""
+    return name.rstrip("_")
+
+
+def one(part: type[Part]) -> Check:
+    """Checks one part."""
+    return lambda key, value: _named(key, part.of, value)
+
+
+def many(part: type[Part]) -> Check:
+    """Checks a list of parts; a fault says which."""
+
+    def check(key: str, values: object) -> object:
+        if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence):
+            raise FieldError(key, f"{shown(values)} is no list", "allowed: a list, one item a line with - in front")
+        return tuple(_named(f"{key}[{place}]", part.of, value) for place, value in enumerate(values))
+
+    return check
+
+
+def _named(key: str, read: Callable[[object], object], value: object) -> object:
+    try:
+        return read(value)
+    except FieldError as error:
+        raise FieldError(f"{key}.{error.key}", error.message, error.allowed) from error
 
 
 @dataclass(frozen=True)
@@ -59,26 +141,22 @@ class Mark:
     wording: str = ""
 
     def __post_init__(self) -> None:
-        choice_of("mark", self.kind, MARKS)
-        given = {"n": self.n, "estimate": self.estimate, "ci_lower": self.ci_lower, "ci_upper": self.ci_upper,
-                 "wording": self.wording or None}  # fmt: skip
-        needed = _MADE_OF[self.kind]
-        for name, value in given.items():
-            if (value is None) == (name in needed):
+        needed = _MADE_OF[choice_of("mark", self.kind, MARKS)]
+        for name in ("n", "estimate", "ci_lower", "ci_upper", "wording"):
+            value = getattr(self, name)
+            if (value is None or (isinstance(value, str) and not value)) == (name in needed):
                 problem = f"{name} is missing" if name in needed else f"{name} has no place"
                 wanted = f"allowed with {self.kind}: {', '.join(needed) or 'nothing more'}"
                 raise FieldError("mark", f"{problem} in what is {self.kind}", wanted)
-        if self.n is not None:
-            assign(self, n=count_of("n", self.n, 1))
+            if name in needed:
+                checks: dict[str, Check] = {"n": count_of, "wording": text_of}
+                object.__setattr__(self, name, checks.get(name, number_of)(name, value))
         if self.kind == "measured":
-            low, value, high = (number_of(name, given[name]) for name in ("ci_lower", "estimate", "ci_upper"))
-            if not low <= value <= high:
+            low, value, high = self.ci_lower, self.estimate, self.ci_upper
+            if low is None or value is None or high is None or not low <= value <= high:
                 raise FieldError(
                     "mark", f"{value:g} is not in [{low:g}, {high:g}]", "allowed: lower <= estimate <= upper"
                 )
-            assign(self, estimate=value, ci_lower=low, ci_upper=high)
-        if self.kind == "said":
-            text_of("wording", self.wording)
 
     @classmethod
     def of(cls, value: object) -> Mark:
@@ -90,26 +168,27 @@ class Mark:
         if not isinstance(value, Mapping) or len(value) != 1:
             raise FieldError("mark", f"{shown(value)} is no mark", "allowed: assumed, measured: {...} or said: {...}")
         kind, parts = next(iter(value.items()))
-        choice_of("mark", kind, MARKS)
+        needed = _MADE_OF[choice_of("mark", kind, MARKS)]
         if not isinstance(parts, Mapping):
-            raise FieldError("mark", f"{shown(parts)} is not what {kind} is made of",
-                             f"allowed: {', '.join(_MADE_OF[kind])}")  # fmt: skip
-        check_keys(parts, _MADE_OF[kind], f"what is {kind}")
+            raise FieldError("mark", f"{shown(parts)} is not what {kind} is made of", f"allowed: {', '.join(needed)}")
+        check_keys(parts, needed, f"what is {kind}")
         return cls(kind, **parts)
 
     def plain(self) -> object:
         """As a file holds it."""
-        if self.kind == "assumed":
-            return self.kind
-        parts = {name: getattr(self, name) for name in _MADE_OF[self.kind]}
-        return {self.kind: {k: shortest(v) if isinstance(v, float) else v for k, v in parts.items()}}
+        needed = _MADE_OF[self.kind]
+        return {self.kind: {name: plain(getattr(self, name)) for name in needed}} if needed else self.kind
 
 
 ASSUMED = Mark()
 
 
+def _mark_of(key: str, value: object) -> Mark:
+    return Mark.of(value)
+
+
 @dataclass(frozen=True)
-class Rule:
+class Rule(Part):
     """One thing that holds for those who fit a persona: an attribute is one of some levels, or lies in a range.
 
     Parameters
@@ -129,45 +208,32 @@ class Rule:
     (Rule(attribute='partner', in_=('1',)), Rule(attribute='budget', range=(500.0, None), weight=2.0))
     """
 
+    where = "rules"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "attribute": text_of,
+        "in_": levels_of,
+        "range": range_of,
+        "weight": lambda key, value: number_of(key, value, above=0),
+    }
     attribute: str
     in_: tuple[str, ...] | None = None
     range: tuple[float | None, float | None] | None = None
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        text_of("attribute", self.attribute)
         if (self.in_ is None) == (self.range is None):
-            raise FieldError(
-                "in", "a rule needs either levels or a range", "allowed: one of in: [...] and range: [...]"
-            )
-        if self.in_ is not None:
-            assign(self, in_=levels_of("in", self.in_))
-        if self.range is not None:
-            assign(self, range=_range("range", self.range))
-        assign(self, weight=number_of("weight", self.weight, above=0))
+            allowed = "allowed: one of in: [...] and range: [...]"
+            raise FieldError("in", "a rule needs either levels or a range", allowed)
+        super().__post_init__()
 
     def __repr__(self) -> str:
         parts = {"in_": self.in_, "range": self.range, "weight": None if self.weight == 1 else self.weight}
         more = "".join(f", {name}={value!r}" for name, value in parts.items() if value is not None)
         return f"Rule(attribute={self.attribute!r}{more})"
 
-    @classmethod
-    def of(cls, value: object) -> Rule:
-        """A rule from what a file holds."""
-        return value if isinstance(value, Rule) else cls(**arguments(value, "rules", cls, {"in": "in_"}))
-
-    def plain(self) -> dict[str, object]:
-        """As a file holds it."""
-        found: dict[str, object] = {"attribute": self.attribute}
-        if self.in_ is not None:
-            found["in"] = list(self.in_)
-        if self.range is not None:
-            found["range"] = [None if limit is None else shortest(limit) for limit in self.range]
-        return found | ({} if self.weight == 1 else {"weight": shortest(self.weight)})
-
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Part):
     """One thing that is said of a persona, in both languages, and what it rests on.
 
     Parameters
@@ -181,23 +247,17 @@ class Statement:
         For needs: the column of `events` that shows it, as `events.category`, and the levels that do.
     """
 
+    where = "statements"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "text": texts_of,
+        "mark": _mark_of,
+        "attribute": text_of,
+        "shows_in": lambda key, value: _shows_in(key, value),
+    }
     text: dict[str, str]
     mark: Mark = ASSUMED
     attribute: str | None = None
     shows_in: dict[str, tuple[str, ...]] | None = None
-
-    def __post_init__(self) -> None:
-        assign(self, text=texts_of("text", self.text), mark=Mark.of(self.mark))
-        if self.attribute is not None:
-            text_of("attribute", self.attribute)
-        if self.shows_in is not None:
-            wanted = "allowed: one column, such as {events.category: [books]}"
-            if not isinstance(self.shows_in, Mapping) or len(self.shows_in) != 1:
-                raise FieldError("shows_in", f"{shown(self.shows_in)} is no column with its levels", wanted)
-            name, levels = next(iter(self.shows_in.items()))
-            if not re.fullmatch(r"events\.\S+", str(name)):
-                raise FieldError("shows_in", f"{shown(name)} is no column of events", wanted)
-            assign(self, shows_in={str(name): levels_of("shows_in", levels)})
 
     @classmethod
     def of(cls, value: object) -> Statement:
@@ -206,26 +266,28 @@ class Statement:
             return value
         if isinstance(value, str):
             return cls(texts_of("text", value))
-        parts = arguments(value, "statements", cls, {name: name for name in LANGUAGES}, without=("text",))
-        text: dict[str, str] = {name: parts.pop(name) for name in LANGUAGES if name in parts}
-        return cls(text, **parts)
+        parts = cls.arguments(value, **dict.fromkeys(LANGUAGES, "text"))
+        return cls({name: parts.pop(name) for name in LANGUAGES if name in parts}, **parts)
 
-    def plain(self) -> object:
+    def plain(self) -> Any:
         """As a file holds it."""
-        more: dict[str, object] = {}
-        if self.attribute is not None:
-            more["attribute"] = self.attribute
-        if self.shows_in is not None:
-            more["shows_in"] = {name: list(levels) for name, levels in self.shows_in.items()}
-        if self.mark.kind != "assumed":
-            more["mark"] = self.mark.plain()
-        if not more and self.text["de"] == self.text["en"]:
-            return self.text["en"]
-        return {**self.text, **more}
+        found = super().plain()
+        text = found.pop("text")
+        return {**text, **found} if found or text["de"] != text["en"] else text["en"]
+
+
+def _shows_in(key: str, value: object) -> dict[str, tuple[str, ...]]:
+    wanted = "allowed: one column, such as {events.category: [books]}"
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise FieldError(key, f"{shown(value)} is no column with its levels", wanted)
+    name, levels = next(iter(value.items()))
+    if not re.fullmatch(r"events\.\S+", str(name)):
+        raise FieldError(key, f"{shown(name)} is no column of events", wanted)
+    return {str(name): levels_of(key, levels)}
 
 
 @dataclass(frozen=True)
-class Bonding:
+class Bonding(Part):
     """What binds those who fit.
 
     Parameters
@@ -235,29 +297,23 @@ class Bonding:
     mark : Mark
     """
 
+    where = "bonding"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "primary": lambda key, value: choice_of(key, value, BONDS),
+        "mark": _mark_of,
+    }
     primary: str
     secondary: str | None = None
     mark: Mark = ASSUMED
 
     def __post_init__(self) -> None:
-        choice_of("primary", self.primary, BONDS)
+        super().__post_init__()
         if self.secondary is not None:
             choice_of("secondary", self.secondary, [bond for bond in BONDS if bond != self.primary])
-        assign(self, mark=Mark.of(self.mark))
-
-    @classmethod
-    def of(cls, value: object) -> Bonding:
-        """A bond from what a file holds."""
-        return value if isinstance(value, Bonding) else cls(**arguments(value, "bonding", cls))
-
-    def plain(self) -> dict[str, object]:
-        """As a file holds it."""
-        secondary = {} if self.secondary is None else {"secondary": self.secondary}
-        return {"primary": self.primary, **secondary, **_marked(self.mark)}
 
 
 @dataclass(frozen=True)
-class Revenue:
+class Revenue(Part):
     """What those who fit bring, a month.
 
     Parameters
@@ -268,64 +324,8 @@ class Revenue:
     mark : Mark
     """
 
+    where = "revenue"
+    checks: ClassVar[Mapping[str, Check]] = {"range": range_of, "currency": text_of, "mark": _mark_of}
     range: tuple[float | None, float | None]
     currency: str
     mark: Mark = ASSUMED
-
-    def __post_init__(self) -> None:
-        assign(self, range=_range("range", self.range), mark=Mark.of(self.mark))
-        text_of("currency", self.currency)
-
-    @classmethod
-    def of(cls, value: object) -> Revenue:
-        """Revenue from what a file holds."""
-        return value if isinstance(value, Revenue) else cls(**arguments(value, "revenue", cls))
-
-    def plain(self) -> dict[str, object]:
-        """As a file holds it."""
-        limits = [None if limit is None else shortest(limit) for limit in self.range]
-        return {"range": limits, "currency": self.currency, **_marked(self.mark)}
-
-
-def _range(key: str, value: object) -> tuple[float | None, float | None]:
-    wanted = "allowed: [from, below], such as [500, null]"
-    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        raise FieldError(key, f"{shown(value)} is no range", wanted)
-    low, high = (None if limit is None else number_of(key, limit) for limit in value)
-    if (low is None and high is None) or (low is not None and high is not None and low >= high):
-        raise FieldError(key, f"{shown(list(value))} holds nothing or everything", wanted)
-    return low, high
-
-
-def many_of(key: str, values: object, read: Any) -> tuple[Any, ...]:
-    """A list of parts; a fault says which."""
-    if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence):
-        raise FieldError(key, f"{shown(values)} is no list", "allowed: a list, one item a line with - in front")
-    found = []
-    for position, value in enumerate(values):
-        try:
-            found.append(read(value))
-        except FieldError as error:
-            raise FieldError(f"{key}[{position}].{error.key}", error.message, error.allowed) from error
-    return tuple(found)
-
-
-def _marked(mark: Mark) -> dict[str, object]:
-    return {} if mark.kind == "assumed" else {"mark": mark.plain()}
-
-
-def arguments(
-    value: object, where: str, cls: type, renamed: Mapping[str, str] | None = None, without: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Arguments from the keys of a file."""
-    renamed = renamed or {}
-    fields_of = {each.name: each for each in fields(cls)}
-    own = [name for name in fields_of if name not in (*without, *renamed.values())]
-    if not isinstance(value, Mapping):
-        raise FieldError(where, f"{shown(value)} has no keys", f"allowed: {', '.join((*own, *renamed))}")
-    check_keys(value, (*renamed, *own), where)
-    needed = [name for name in own if fields_of[name].default is MISSING]
-    for key in needed:
-        if key not in value:
-            raise FieldError(key, f"is missing in {where}", f"needed: {', '.join(needed)}")
-    return {renamed.get(key, key): part for key, part in value.items()}
