@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, column, parse
+from kbind.data.engine import Expression, Query, column, parse
 from kbind.errors import ArgumentError, did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -56,28 +57,47 @@ def group_value(data: Dataset, table: str, name: str) -> Expression:
     return parse("nullif(trim(_x), '')", x=column(name)) if is_text else column(name)
 
 
-def group_steps(
-    data: Dataset, places: Mapping[str, str], values: Mapping[str, Expression] | None = None
-) -> tuple[dict[str, str], list[str], dict[str, Expression]]:
-    """Subqueries that give every customer's group, their columns g0, g1, ..., and what goes into them.
+@dataclass(frozen=True)
+class GroupColumns:
+    """Columns of a statement that hold the groups.
+
+    Parameters
+    ----------
+    names : tuple of str
+        g0, g1, ...
+    selected : str
+        The same, as they follow other columns.
+    joins : str
+        What joins them to rows with a customer_id.
+    """
+
+    names: tuple[str, ...]
+    selected: str
+    joins: str
+
+
+def group_columns(
+    query: Query, data: Dataset, places: Mapping[str, str], values: Mapping[str, Expression] | None = None
+) -> GroupColumns:
+    """Add steps to a statement that give every customer's group.
 
     In a log the value at the customer's first row counts; `_time` has to be filled with its time. A name in `values`
     is no column but what is computed there from a row of its table.
     """
     own = values or {}
-    steps: dict[str, str] = {}
-    names, parts = [], {}
+    joins = []
     for k, (name, table) in enumerate(places.items()):
-        parts[f"by{k}"] = own[name] if name in own else group_value(data, table, name)
-        names.append(f"g{k}")
+        value = own[name] if name in own else group_value(data, table, name)
         if table == "customers":
-            steps[f"people{k}"] = f"SELECT customer_id, _by{k} AS g{k} FROM customers"
+            step, sql = f"people{k}", f"SELECT customer_id, _by{k} AS g{k} FROM customers"
         else:
             # of several rows at once, the smallest value, so that the answer is always the same
-            steps[f"first{k}"] = (
-                f"SELECT customer_id, min(struct_pack(t := _time, v := _by{k})).v AS g{k} FROM log GROUP BY customer_id"
-            )
-    return steps, names, parts
+            step, first = f"first{k}", f"min(struct_pack(t := _time, v := _by{k})).v"
+            sql = f"SELECT customer_id, {first} AS g{k} FROM log GROUP BY customer_id"
+        query.step(step, sql, **{f"by{k}": value})
+        joins.append(f" LEFT JOIN {step} USING (customer_id)")
+    names = tuple(f"g{k}" for k in range(len(places)))
+    return GroupColumns(names, "".join(f", {name}" for name in names), "".join(joins))
 
 
 def encode_groups(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]:

@@ -6,7 +6,6 @@ it began: the customer's own gaps up to that day, never later ones.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import wall_time
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Query, column, literal, parse
 from kbind.errors import NotEnoughData
-from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps
+from kbind.statistics.groups import GroupColumns, Groups, Ints, encode_groups, group_columns
 
 Floats = NDArray[np.float64]
 
@@ -107,29 +106,23 @@ def count_lapses(data: Dataset, rule: Rule, floors: Sequence[int], by: Mapping[s
     end : datetime
         Midnight at which the data ends.
     """
-    with _gap_table(data, rule, by, end) as (steps, names, joins, parts):
-        parts["floors"] = parse("unnest(_x)", x=literal(list(floors)))
-        parts["least"] = literal(min(floors))
-        steps = steps | {"floors": "SELECT _floors AS floor"}
-        selected = "".join(f", {name}" for name in names)
-        present = _ask(
-            data,
-            steps | {"states": _states(rule)},
-            f"SELECT floor, {_summed(_PRESENT)}{selected} FROM states{joins} GROUP BY floor{selected}",
-            parts,
+    with _gap_table(data, rule, by, end) as (query, split):
+        _try_floors(query, floors)
+        selected, joins = split.selected, split.joins
+        present = (
+            query.copy()
+            .step("states", _states(rule))
+            .select(f"SELECT floor, {_summed(_PRESENT)}{selected} FROM states{joins} GROUP BY floor{selected}")
         )
-        past = _ask(
-            data,
-            steps | _alarms(rule),
-            f"SELECT floor, {_summed(_PAST)}{selected} FROM people__alarms{joins} GROUP BY floor{selected}",
-            parts,
+        past = _with_alarms(query, rule).select(
+            f"SELECT floor, {_summed(_PAST)}{selected} FROM people__alarms{joins} GROUP BY floor{selected}"
         )
     if not present.num_rows:
         raise NotEnoughData(f"events of {data.name!r} hold nobody before {end:%Y-%m-%d}")
-    groups, _ = encode_groups(present, names)
+    groups, _ = encode_groups(present, split.names)
 
     def table(found: pa.Table, sums: Mapping[str, str]) -> dict[str, Ints]:
-        some, code = encode_groups(found, names)
+        some, code = encode_groups(found, split.names)
         group = np.array([groups.index(values) for values in some], dtype=np.int64)[code]
         place = np.array([floors.index(floor) for floor in found.column("floor").to_pylist()], dtype=np.int64)
         result = {name: np.zeros((len(groups), len(floors)), dtype=np.int64) for name in sums}
@@ -148,14 +141,13 @@ def count_past(
     The rules share the quantile that is asked for, or have none.
     """
     found = []
-    with _gap_table(data, rules[0], {}, end, sample=sample) as (_, _, _, parts):
-        parts |= {"floors": parse("unnest(_x)", x=literal(list(floors))), "least": literal(min(floors))}
+    with _gap_table(data, rules[0], {}, end, sample=sample) as (query, _):
+        _try_floors(query, floors)
         for rule in rules:
-            steps = {"floors": "SELECT _floors AS floor"} | _alarms(rule)
             sums = ", ".join(
                 f"CAST(coalesce({_PAST[name]}, 0) AS BIGINT) AS {name}" for name in ("judged", "false_alarms")
             )
-            rows = _ask(data, steps, f"SELECT floor, {sums} FROM people__alarms GROUP BY floor", parts)
+            rows = _with_alarms(query, rule).select(f"SELECT floor, {sums} FROM people__alarms GROUP BY floor")
             place = [floors.index(floor) for floor in rows.column("floor").to_pylist()]
             counts = np.zeros((2, len(floors)), dtype=np.int64)
             counts[:, place] = [rows.column(name).to_numpy() for name in ("judged", "false_alarms")]
@@ -165,49 +157,45 @@ def count_past(
 
 def list_customers(data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime) -> pa.Table:
     """One row a customer: customer_id, the groups as g0, g1, ..., status, last, days_active, silent, own, allowed."""
-    with _gap_table(data, rule, by, end) as (steps, names, joins, parts):
-        selected = "".join(f", {name}" for name in names)
-        return _ask(
-            data,
-            steps | {"floors": "SELECT _floors AS floor", "states": _states(rule)},
-            f"SELECT customer_id{selected}, status, last, days_active, silent, own, allowed FROM states{joins} "
-            "ORDER BY customer_id",
-            parts | {"floors": literal(rule.floor)},
+    with _gap_table(data, rule, by, end) as (query, split):
+        query.step("floors", "SELECT _floors AS floor", floors=rule.floor).step("states", _states(rule))
+        return query.select(
+            f"SELECT customer_id{split.selected}, status, last, days_active, silent, own, allowed "
+            f"FROM states{split.joins} ORDER BY customer_id"
         )
+
+
+def _try_floors(query: Query, floors: Sequence[int]) -> None:
+    query.step("floors", "SELECT _floors AS floor", floors=parse("unnest(_x)", x=literal(list(floors))))
+    query.part(least=min(floors))
 
 
 @contextmanager
 def _gap_table(
     data: Dataset, rule: Rule, by: Mapping[str, str], end: datetime, *, sample: int = 1
-) -> Iterator[tuple[dict[str, str], list[str], str, dict[str, Expression]]]:
+) -> Iterator[tuple[Query, GroupColumns]]:
     """Keep `gaps` for as long as it is needed: a row a customer and day of activity, the j-th, with the gap after it.
 
-    Gives the steps of the groups, their columns, how they are joined, and what goes into the places. Of `sample`
-    customers one is read, always the same.
+    Of `sample` customers one is read, always the same.
     """
     instants = "timestamp" in data.tables["events"].instants
     some = f" AND hash(customer_id) % {sample} = 0" if sample > 1 else ""
-    data.engine.create(
+    query = Query(data.engine).table(log="events").part(time=column("timestamp"), quantile=rule.quantile)
+    days = query.copy().step(
+        "days",
+        f"SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut{some}",
+        wall=wall_time(data, "events", "timestamp"),
+        cut=to_instant(end, data.timezone) if instants else end,
+        end=end.date(),
+    )
+    days.create(
         _GAPS,
-        f"WITH days AS (SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut{some}) "
         "SELECT customer_id, d, row_number() OVER (PARTITION BY customer_id ORDER BY d) AS j, "
         "date_diff('day', d, lead(d) OVER (PARTITION BY customer_id ORDER BY d)) AS gap, "
         "date_diff('day', d, _end) AS seen FROM days",
-        tables={"log": "events"},
-        parts={
-            "time": column("timestamp"),
-            "wall": wall_time(data, "events", "timestamp"),
-            "cut": literal(to_instant(end, data.timezone) if instants else end),
-            "end": literal(end.date()),
-        },
     )
     try:
-        steps, names, parts = group_steps(data, by)
-        parts["time"] = column("timestamp")
-        if rule.quantile is not None:
-            parts["quantile"] = literal(rule.quantile)
-        joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in steps)
-        yield steps, names, joins, parts
+        yield query, group_columns(query.table(gaps=_GAPS), data, by)
     finally:
         data.engine.drop(_GAPS)
 
@@ -244,42 +232,37 @@ def _states(rule: Rule) -> str:
     )
 
 
-def _alarms(rule: Rule) -> dict[str, str]:
-    """Steps to `people__alarms`: what the rule said about all silences of a customer, for every floor.
+def _with_alarms(query: Query, rule: Rule) -> Query:
+    """Go on to `people__alarms`: what the rule said about all silences of a customer, for every floor.
 
     Only silences beyond the smallest floor are compared with the gaps before them: there are few.
     """
-    long = f"SELECT customer_id, j, gap, seen FROM gaps WHERE coalesce(gap, seen) > _least AND j >= {rule.min_events}"
+    query = query.copy().step(
+        "long",
+        f"SELECT customer_id, j, gap, seen FROM gaps WHERE coalesce(gap, seen) > _least AND j >= {rule.min_events}",
+    )
     if rule.quantile is None:
         judged = "SELECT customer_id, gap, seen, floor, floor AS allowed FROM long CROSS JOIN floors"
-        steps = {"long": long}
     else:
-        steps = {
-            "long": long,
-            "before": "SELECT l.customer_id, l.j, l.gap, l.seen, g.gap AS own, "
+        query.step(
+            "before",
+            "SELECT l.customer_id, l.j, l.gap, l.seen, g.gap AS own, "
             "row_number() OVER (PARTITION BY l.customer_id, l.j ORDER BY g.gap) AS r "
             "FROM long AS l JOIN gaps AS g ON g.customer_id = l.customer_id AND g.j < l.j",
-        }
+        )
         judged = (
             "SELECT customer_id, gap, seen, floor, greatest(floor, own) AS allowed FROM before CROSS JOIN floors "
             f"WHERE r = {_rank('j - 1')}"
         )
-    steps["alarms"] = f"SELECT * FROM ({judged}) AS judged WHERE coalesce(gap, seen) > allowed"
-    steps["people__alarms"] = (
+    query.step("alarms", f"SELECT * FROM ({judged}) AS judged WHERE coalesce(gap, seen) > allowed")
+    return query.step(
+        "people__alarms",
         "SELECT customer_id, floor, count(*) AS silences, count(gap) AS returned, "
         f"count(*) FILTER (WHERE seen > allowed + {rule.maturity}) AS m, "
         f"count(*) FILTER (WHERE seen > allowed + {rule.maturity} AND gap <= allowed + {rule.maturity}) AS y "
-        "FROM alarms GROUP BY customer_id, floor"
+        "FROM alarms GROUP BY customer_id, floor",
     )
-    return steps
 
 
 def _summed(sums: Mapping[str, str]) -> str:
     return ", ".join(f"CAST({sql} AS BIGINT) AS {name}" for name, sql in sums.items())
-
-
-def _ask(data: Dataset, steps: Mapping[str, str], sql: str, parts: Mapping[str, Expression]) -> pa.Table:
-    tables = {"log": "events", "customers": "customers", "gaps": _GAPS}
-    whole = f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {sql}"
-    used = {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)}
-    return data.engine.query(whole, tables=tables, parts=used)

@@ -110,8 +110,8 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
     source, told = "customers AS p", "_gone"
     if gone is None:
         lives = observed_lives(data)
-        tables |= lives.tables
-        steps, parts, meaning = dict(lives.steps), dict(lives.parts), f"{lives.meaning}."
+        tables |= lives.query.tables
+        steps, parts, meaning = dict(lives.query.steps), dict(lives.query.parts), f"{lives.meaning}."
         source, told = "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id", "NOT l.cause IS NULL"
     else:
         parts["gone"] = gone

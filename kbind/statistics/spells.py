@@ -11,7 +11,7 @@ from datetime import datetime
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import wall_time
-from kbind.data.engine import Expression, literal, parse
+from kbind.data.engine import Expression, Query, parse
 
 #: The end of a contract that runs on.
 NEVER = datetime(9999, 1, 1)
@@ -40,14 +40,27 @@ def waits(end: str, as_of: str, grace: int) -> str:
     return f"{end} <= {as_of} AND NOT ({over(end, as_of, grace)})"
 
 
-def bridge_steps(grace: int, *, known: str = "_bridge_start < _bridge_as_of", near: str = "") -> dict[str, str]:
-    """Steps up to `bridges` (customer_id, day, after, reach, until): ends of contracts that nobody has left with.
+def add_bridges(
+    query: Query,
+    data: Dataset,
+    as_of: datetime,
+    grace: int,
+    *,
+    known: str = "_bridge_start < _bridge_as_of",
+    near: str = "",
+) -> Query:
+    """Add steps up to `bridges` (customer_id, day, after, reach, until): ends of contracts that nobody has left with.
 
     There a customer's last contracts ended (at `reach`, on `day`; the last of them had begun at `after`), and the next
     begins within grace (`until`), or the data ends before grace is over (then `until` is `_bridge_never`).
 
     Parameters
     ----------
+    query : Query
+        Its `log` are the contracts.
+    data : Dataset
+    as_of : datetime
+        The end of the data.
     grace : int
     known : str
         Condition on the contracts that there are: those begun before the end of the data.
@@ -55,26 +68,26 @@ def bridge_steps(grace: int, *, known: str = "_bridge_start < _bridge_as_of", ne
         A step with the only customers who are looked at; empty for all.
     """
     ours = f" AND customer_id IN (SELECT customer_id FROM {near})" if near else ""
-    return {
-        "held": "SELECT customer_id, _bridge_start AS s, coalesce(_bridge_end, _bridge_never) AS e FROM log "
+    query.part(
+        bridge_start=wall_time(data, "subscriptions", "start"),
+        bridge_end=contract_end(data),
+        bridge_never=NEVER,
+        bridge_as_of=as_of,
+    )
+    query.step(
+        "held",
+        "SELECT customer_id, _bridge_start AS s, coalesce(_bridge_end, _bridge_never) AS e FROM log "
         f"WHERE {known}{ours}",
-        "held_after": reached("held", carried=", lag(s) OVER (PARTITION BY customer_id ORDER BY s, e) AS after"),
-        "held_last": "SELECT customer_id, max(s) AS after, max(e) AS reach FROM held GROUP BY customer_id",
-        "bridges": "SELECT customer_id, CAST(reach AS DATE) AS day, after, reach, s AS until FROM held_after "
+    )
+    query.step("held_after", reached("held", carried=", lag(s) OVER (PARTITION BY customer_id ORDER BY s, e) AS after"))
+    query.step("held_last", "SELECT customer_id, max(s) AS after, max(e) AS reach FROM held GROUP BY customer_id")
+    return query.step(
+        "bridges",
+        "SELECT customer_id, CAST(reach AS DATE) AS day, after, reach, s AS until FROM held_after "
         f"WHERE s > reach AND NOT ({parted(grace)}) UNION ALL "
         "SELECT customer_id, CAST(reach AS DATE) AS day, after, reach, _bridge_never AS until FROM held_last "
         f"WHERE {waits('reach', '_bridge_as_of', grace)}",
-    }
-
-
-def bridge_parts(data: Dataset, as_of: datetime) -> dict[str, Expression]:
-    """What goes into their places."""
-    return {
-        "bridge_start": wall_time(data, "subscriptions", "start"),
-        "bridge_end": contract_end(data),
-        "bridge_never": literal(NEVER),
-        "bridge_as_of": literal(as_of),
-    }
+    )
 
 
 def bridged(rows: str) -> str:

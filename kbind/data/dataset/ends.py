@@ -7,7 +7,7 @@ from typing import Any
 
 from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, Query, column, literal, parse
 
 #: Fewer contracts than that settle nothing.
 _ENOUGH = 5
@@ -96,10 +96,8 @@ def _looked_at(data: Dataset) -> Mapping[str, Any]:
         "count(*) FILTER (WHERE plain AND last_day(e) = e) AS of_month "
         "FROM told"
     )
-    whole = ", ".join(f"{name} AS ({step})" for name, step in steps.items())
     parts = {"start": wall_time(data, "subscriptions", "start"), "end": wall_time(data, "subscriptions", "end")}
-    found = data.engine.query(f"WITH {whole} {sql}", tables={"log": "subscriptions"}, parts=parts)
-    row: dict[str, Any] = found.to_pylist()[0]
+    row: dict[str, Any] = Query(data.engine, steps, parts, {"log": "subscriptions"}).select(sql).to_pylist()[0]
     return row
 
 

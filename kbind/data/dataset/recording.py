@@ -7,7 +7,7 @@ from datetime import datetime
 from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.schema import TABLES
-from kbind.data.engine import Expression, literal
+from kbind.data.engine import Expression, Query, literal
 
 
 def recording_began(data: Dataset, log: str) -> datetime:
@@ -70,13 +70,9 @@ def before_notes(data: Dataset) -> list[str]:
     log = next((name for name in ("subscriptions", "events") if name in data.tables), None)
     if log is None or not tells_before(data, log):
         return []
-    parts: dict[str, Expression] = {}
-    early = known_before(data, log, parts)
-    found = data.engine.query(
-        f"WITH early AS ({early}) SELECT count(*) AS n FROM early WHERE customer_id IN (SELECT customer_id FROM log)",
-        tables={"log": log} | ({"customers": "customers"} if "customers" in data.tables else {}),
-        parts=parts,
-    )
+    query = Query(data.engine).table(log=log)
+    query.step("early", known_before(data, log, query.parts))
+    found = query.select("SELECT count(*) AS n FROM early WHERE customer_id IN (SELECT customer_id FROM log)")
     n = int(found.column("n")[0].as_py())
     who = "1 customer was" if n == 1 else f"{n:,} customers were"
     since = f"{recording_began(data, log):%Y-%m-%d}"

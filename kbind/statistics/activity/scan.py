@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -14,11 +13,11 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.engine import Expression, Query, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
-from kbind.statistics.groups import Groups, encode_groups, group_steps, integers
-from kbind.statistics.spells import bridge_parts, bridge_steps
+from kbind.statistics.groups import Groups, encode_groups, group_columns, integers
+from kbind.statistics.spells import add_bridges
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4
@@ -67,27 +66,27 @@ def count_active(
     wide = calendar.size > MAX_WORDS * WORD
     # a gap within grace covers a whole period only where grace is that long
     bridges = log == "subscriptions" and "end" in data.tables[log].columns and grace + 1 >= _shortest(calendar)
-    seen, parts = _log_rows(data, log, calendar)
-    before = []
+    query = Query(data.engine).table(log=log)
+    seen = _add_log_rows(query, data, log, calendar)
     if bridges:
-        extra, more = _bridge_rows(data, calendar, grace)
-        before, parts = [f"{name} AS ({sql})" for name, sql in extra.items()], parts | more
+        _add_bridge_rows(query, data, calendar, grace)
         seen = f"{seen} UNION ALL SELECT customer_id, unnest(range(a, z + 1)) AS i FROM covered"
-    with_groups, group_names, group_parts = group_steps(data, by, values)
-    parts |= group_parts
+    split = group_columns(query, data, by, values)
+    waits = query.copy()
+    selected, joins = split.selected, split.joins
     told = tells_before(data, log)
     if told:
-        with_groups["early"] = known_before(data, log, parts)
-    names = [*group_names, *(["known__before"] if told else [])]
-    selected = "".join(f", {name}" for name in names)
-    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
-    steps = [*before, f"seen AS ({seen})", *(f"{name} AS ({sql})" for name, sql in with_groups.items())]
+        query.step("early", known_before(data, log, query.parts))
+        selected += ", known__before"
+        joins += " LEFT JOIN early USING (customer_id)"
+    query.step("seen", seen)
     if wide:
-        steps += [
-            "days AS (SELECT DISTINCT customer_id, i FROM seen)",
-            "steps AS (SELECT customer_id, i, lead(i) OVER (PARTITION BY customer_id ORDER BY i) AS back, "
-            "min(i) OVER (PARTITION BY customer_id) AS cohort FROM days)",
-        ]
+        query.step("days", "SELECT DISTINCT customer_id, i FROM seen")
+        query.step(
+            "steps",
+            "SELECT customer_id, i, lead(i) OVER (PARTITION BY customer_id ORDER BY i) AS back, "
+            "min(i) OVER (PARTITION BY customer_id) AS cohort FROM days",
+        )
         sql = (
             f"SELECT cohort, i, coalesce(back, {calendar.size}) AS back, count(*) AS n{selected} FROM steps{joins} "
             f"WHERE back IS NULL OR back > i + 1 GROUP BY cohort, i, back{selected}"
@@ -96,15 +95,12 @@ def count_active(
         words = -(-calendar.size // WORD)
         masks = ", ".join(f"{_mask(w, words)} AS w{w}" for w in range(words))
         kept = ", ".join(f"w{w}" for w in range(words))
-        steps.append(f"masks AS (SELECT customer_id, {masks} FROM seen GROUP BY customer_id)")
+        query.step("masks", f"SELECT customer_id, {masks} FROM seen GROUP BY customer_id")
         sql = f"SELECT {kept}, count(*) AS n{selected} FROM masks{joins} GROUP BY {kept}{selected}"
-    tables = {"log": log, "customers": "customers"}
-    rows = data.tables[log].rows
-    whole = f"WITH {', '.join(steps)} {sql}"
-    result = data.engine.query(whole, tables=tables, parts=_used(parts, whole), slots=rows)
+    result = query.select(sql, slots=data.tables[log].rows)
     if not result.num_rows:
         raise NotEnoughData(f"{log} of {data.name!r} holds nobody who was active before as_of={data.as_of}")
-    groups, group = encode_groups(result, group_names)
+    groups, group = encode_groups(result, split.names)
     if len(groups) * calendar.size**2 > _MOST_CELLS:
         raise ArgumentError(
             f"{calendar.size:,} periods for {len(groups):,} groups are too many; use a longer period than "
@@ -114,14 +110,12 @@ def count_active(
     counts = count(result, len(groups), calendar, group)
     waiting = np.zeros((len(groups), calendar.size), dtype=np.int64)
     if bridges:
-        chosen = "".join(f", {name}" for name in group_names)
-        sql = (
-            f"WITH {', '.join([*before, *(f'{name} AS ({step})' for name, step in with_groups.items())])} "
-            f"SELECT a, z, count(*) AS n{chosen} FROM covered{joins} WHERE waits GROUP BY a, z{chosen}"
+        found = waits.select(
+            f"SELECT a, z, count(*) AS n{split.selected} FROM covered{split.joins} WHERE waits "
+            f"GROUP BY a, z{split.selected}"
         )
-        found = data.engine.query(sql, tables=tables, parts=_used(parts, sql))
         place = {value: k for k, value in enumerate(groups)}
-        known, code = encode_groups(found, group_names)
+        known, code = encode_groups(found, split.names)
         for k, n, a, z in zip(code, *(integers(found, name) for name in ("n", "a", "z")), strict=True):
             waiting[place[known[k]], a : z + 1] += n
     new = pc.is_null(result.column("known__before")) if told else pa.array([True])
@@ -135,16 +129,13 @@ def _mask(word: int, words: int) -> str:
     return f"bit_or({bit})" if words == 1 else f"coalesce(bit_or({bit}) FILTER (WHERE i // {WORD} = {word}), 0)"
 
 
-def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[str, Expression]]:
+def _add_log_rows(query: Query, data: Dataset, log: str, calendar: Calendar) -> str:
     """SQL for one row per customer and active period (repeats allowed): customer_id, i."""
     time = "timestamp" if log == "events" else "start"
-    parts = {
-        "i": period_index(data, log, time, column(time), calendar),
-        "time": column(time),
-        "as_of": end_of_data(data, log, time),
-    }
+    until = end_of_data(data, log, time)
+    query.part(i=period_index(data, log, time, column(time), calendar), time=column(time), as_of=until)
     if log == "events":
-        return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of", parts
+        return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of"
     # A contract covers the periods from its start to the last instant before its end, and that of its start in any
     # case; what runs on is cut at as_of.
     if "end" in data.tables[log].columns:
@@ -152,13 +143,11 @@ def _log_rows(data: Dataset, log: str, calendar: Calendar) -> tuple[str, dict[st
         until = parse("least(coalesce(_end, _limit), _limit)", end=column("end"), limit=limit)
         last = period_index(data, log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
     else:
-        until = parts["as_of"]
         last = literal(calendar.size - 1)
-    parts |= {"until": until, "last": last}
+    query.part(until=until, last=last)
     return (
         "SELECT customer_id, unnest(range(_i, greatest(_i, _last) + 1)) AS i FROM log "
-        "WHERE _time < _as_of AND _time <= _until",
-        parts,
+        "WHERE _time < _as_of AND _time <= _until"
     )
 
 
@@ -167,27 +156,23 @@ def _shortest(calendar: Calendar) -> int:
     return min((after - start).days for start, after in pairwise(calendar.starts))
 
 
-def _bridge_rows(data: Dataset, calendar: Calendar, grace: int) -> tuple[dict[str, str], dict[str, Expression]]:
+def _add_bridge_rows(query: Query, data: Dataset, calendar: Calendar, grace: int) -> None:
     """Steps up to `covered` (customer_id, a, z, waits): whole periods between contracts at most grace apart."""
     assert data.as_of is not None
     boundaries = calendar.boundaries(instants=False)
-    gap = {"reach": column("reach"), "until": parse("least(_u, _e)", u=column("until"), e=literal(data.as_of))}
-    parts = bridge_parts(data, data.as_of) | {
-        "since": bucket(parse("greatest(_t, _first)", t=gap["reach"], first=literal(boundaries[0])), boundaries),
-        "edge": bucket(parse("_t - INTERVAL 1 MICROSECOND", t=gap["until"]), boundaries),
-        "starts": literal(list(boundaries)),
-    }
-    return bridge_steps(grace) | {
-        "gaps": "SELECT customer_id, _since AS a, _edge AS z, until = _bridge_never AS waits, reach FROM bridges "
+    began = parse("greatest(reach, _first)", first=literal(boundaries[0]))
+    last = parse("least(until, _e) - INTERVAL 1 MICROSECOND", e=literal(data.as_of))
+    add_bridges(query, data, data.as_of, grace).step(
+        "gaps",
+        "SELECT customer_id, _since AS a, _edge AS z, until = _bridge_never AS waits, reach FROM bridges "
         "WHERE reach < _bridge_as_of",
-        # a contract is active up to its end, so the period that it ended in needs nothing
-        "empty": "SELECT customer_id, a + CASE WHEN reach > _starts[a + 1] THEN 1 ELSE 0 END AS a, z, waits FROM gaps",
-        "covered": "SELECT customer_id, a, z, waits FROM empty WHERE a <= z",
-    }, parts
-
-
-def _used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
-    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
+        since=bucket(began, boundaries),
+        edge=bucket(last, boundaries),
+    )
+    # a contract is active up to its end, so the period that it ended in needs nothing
+    empty = "SELECT customer_id, a + CASE WHEN reach > _starts[a + 1] THEN 1 ELSE 0 END AS a, z, waits FROM gaps"
+    query.step("empty", empty, starts=list(boundaries))
+    query.step("covered", "SELECT customer_id, a, z, waits FROM empty WHERE a <= z")
 
 
 def _masks(result: pa.Table, groups: int, calendar: Calendar, group: Ints) -> Counts:

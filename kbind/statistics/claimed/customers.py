@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, array, column, literal, parse
+from kbind.data.engine import Query, array, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
+from kbind.statistics.spells import add_bridges, bridged
 
 Floats = NDArray[np.float64]
 
@@ -43,17 +43,17 @@ def kept_for_a_year(data: Dataset) -> Share:
     Of whom a contract ended at most grace earlier and another follows, or may still follow, has one.
     """
     assert data.as_of is not None
-    steps = bridge_steps(data.grace, known="_bridge_start <= _bridge_as_of")
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
+    query = Query(data.engine).table(log="subscriptions")
+    add_bridges(query, data, data.as_of, data.grace, known="_bridge_start <= _bridge_as_of")
+    query.step("lasting", f"SELECT c.customer_id, c.s, coalesce(b.until, c.e) AS until FROM held AS c {bridged('c')}")
     covers = "max(CASE WHEN s <= {t} AND until > {t} THEN 1 ELSE 0 END)"
-    row = data.engine.query(
-        f"WITH {whole}, lasting AS (SELECT c.customer_id, c.s, coalesce(b.until, c.e) AS until FROM held AS c "
-        f"{bridged('c')}), states AS (SELECT customer_id, {covers.format(t='_then')} AS before, "
-        f"{covers.format(t='_bridge_as_of')} AS now FROM lasting GROUP BY customer_id) "
-        "SELECT count(*) AS n, count(*) FILTER (WHERE now = 1) AS kept FROM states WHERE before = 1",
-        tables={"log": "subscriptions"},
-        parts=bridge_parts(data, data.as_of) | {"then": parse("_x - INTERVAL 1 YEAR", x=literal(data.as_of))},
+    query.step(
+        "states",
+        f"SELECT customer_id, {covers.format(t='_then')} AS before, {covers.format(t='_bridge_as_of')} AS now "
+        "FROM lasting GROUP BY customer_id",
+        then=parse("_x - INTERVAL 1 YEAR", x=literal(data.as_of)),
     )
+    row = query.select("SELECT count(*) AS n, count(*) FILTER (WHERE now = 1) AS kept FROM states WHERE before = 1")
     return Share(int(row.column("kept")[0].as_py()), int(row.column("n")[0].as_py()))
 
 
@@ -73,29 +73,32 @@ def first_devices(data: Dataset) -> dict[tuple[str, str], int]:
         n=name,
         **{word: array(literal(value) for value in DEVICES[word]) for word in DEVICES},
     )
-    parts: dict[str, Expression] = {
-        "time": wall_time(data, "events", "timestamp"),
-        "as_of": literal(data.as_of),
-        "kind": kind,
-        "name": name,
-    }
-    tables, known = {"log": "events"}, ""
+    query, known = Query(data.engine).table(log="events"), ""
     if tells_before(data, "events"):
-        tables |= {"customers": "customers"} if "customers" in data.tables else {}
-        known = f" AND NOT customer_id IN (SELECT customer_id FROM ({known_before(data, 'events', parts)}) AS k)"
-    result = data.engine.query(
-        "WITH rows AS (SELECT customer_id, _time AS t, _kind AS kind FROM log "
-        f"WHERE _time < _as_of AND NOT nullif(_name, '') IS NULL{known}), "
-        # of several events at one moment, the smallest kind, so that the answer is always the same
-        "firsts AS (SELECT customer_id, min(struct_pack(t := t, k := kind)) AS f FROM rows GROUP BY customer_id), "
-        "nexts AS (SELECT r.customer_id, min(struct_pack(t := r.t, k := r.kind)) AS s FROM rows AS r "
-        "JOIN firsts AS a ON a.customer_id = r.customer_id AND r.t > a.f.t GROUP BY r.customer_id), "
-        "both AS (SELECT a.f.k AS first, coalesce(b.s.k, '') AS next FROM firsts AS a "
-        "LEFT JOIN nexts AS b ON a.customer_id = b.customer_id) "
-        "SELECT first, next, count(*) AS n FROM both GROUP BY first, next ORDER BY first, next",
-        tables=tables,
-        parts=parts,
+        early = known_before(data, "events", query.parts)
+        known = f" AND NOT customer_id IN (SELECT customer_id FROM ({early}) AS k)"
+    query.step(
+        "rows",
+        "SELECT customer_id, _time AS t, _kind AS kind FROM log "
+        f"WHERE _time < _as_of AND NOT nullif(_name, '') IS NULL{known}",
+        time=wall_time(data, "events", "timestamp"),
+        as_of=data.as_of,
+        kind=kind,
+        name=name,
     )
+    # of several events at one moment, the smallest kind, so that the answer is always the same
+    query.step("firsts", "SELECT customer_id, min(struct_pack(t := t, k := kind)) AS f FROM rows GROUP BY customer_id")
+    query.step(
+        "nexts",
+        "SELECT r.customer_id, min(struct_pack(t := r.t, k := r.kind)) AS s FROM rows AS r "
+        "JOIN firsts AS a ON a.customer_id = r.customer_id AND r.t > a.f.t GROUP BY r.customer_id",
+    )
+    query.step(
+        "both",
+        "SELECT a.f.k AS first, coalesce(b.s.k, '') AS next FROM firsts AS a "
+        "LEFT JOIN nexts AS b ON a.customer_id = b.customer_id",
+    )
+    result = query.select("SELECT first, next, count(*) AS n FROM both GROUP BY first, next ORDER BY first, next")
     return {(row["first"], row["next"]): int(row["n"]) for row in result.to_pylist()}
 
 
@@ -125,39 +128,46 @@ def referrals_by_age(data: Dataset) -> Referrals:
     data. A referral happens when the referred customer is acquired.
     """
     begin: datetime | None = data.recorded_from
-    parts: dict[str, Expression] = {
-        "came": wall_time(data, "customers", "acquired_at"),
-        "as_of": literal(data.as_of),
-        "begin": parse("CAST('0001-01-01' AS TIMESTAMP)") if begin is None else literal(begin),
-    }
-    tables, ends, until, join = {"people": "customers"}, "", "_as_of", ""
+    query = Query(data.engine).part(
+        came=wall_time(data, "customers", "acquired_at"),
+        as_of=data.as_of,
+        begin=parse("CAST('0001-01-01' AS TIMESTAMP)") if begin is None else begin,
+    )
+    until, join = "_as_of", ""
     if has_column(data, "subscriptions", "end"):
-        parts["end"] = wall_time(data, "subscriptions", "end")
-        tables["contracts"] = "subscriptions"
-        ends = "ends AS (SELECT customer_id, max(coalesce(_end, _as_of)) AS e FROM contracts GROUP BY customer_id), "
+        ends = "SELECT customer_id, max(coalesce(_end, _as_of)) AS e FROM subscriptions GROUP BY customer_id"
+        query.step("ends", ends, end=wall_time(data, "subscriptions", "end"))
         until, join = "least(coalesce(e, _as_of), _as_of)", " LEFT JOIN ends USING (customer_id)"
     days = "CAST(greatest(date_diff('day', greatest({since}, _begin), least({to}, e)), 0) AS DOUBLE)"
     names = ("early", "early_days", "late", "late_days")
     pairs = [(i, j) for i in range(4) for j in range(i, 4)]
     sums = [f"sum({name}) AS s{i}" for i, name in enumerate(names)]
     sums += [f"sum({names[i]} * {names[j]}) AS p{i}{j}" for i, j in pairs]
-    row = data.engine.query(
-        f"WITH {ends}"
-        f"lives AS (SELECT customer_id, _came AS a, _came + INTERVAL 1 YEAR AS b, {until} AS e FROM people{join} "
-        "WHERE NOT _came IS NULL), "
-        "given AS (SELECT referred_by AS customer_id, _came AS t FROM people "
-        "WHERE NOT referred_by IS NULL AND _came >= _begin AND _came < _as_of), "
-        "counted AS (SELECT l.customer_id, "
-        "CAST(count(*) FILTER (WHERE g.t < l.b) AS DOUBLE) AS early, "
+    query.step(
+        "lives",
+        f"SELECT customer_id, _came AS a, _came + INTERVAL 1 YEAR AS b, {until} AS e FROM customers{join} "
+        "WHERE NOT _came IS NULL",
+    )
+    query.step(
+        "given",
+        "SELECT referred_by AS customer_id, _came AS t FROM customers "
+        "WHERE NOT referred_by IS NULL AND _came >= _begin AND _came < _as_of",
+    )
+    query.step(
+        "counted",
+        "SELECT l.customer_id, CAST(count(*) FILTER (WHERE g.t < l.b) AS DOUBLE) AS early, "
         "CAST(count(*) FILTER (WHERE g.t >= l.b) AS DOUBLE) AS late "
         "FROM lives AS l JOIN given AS g ON g.customer_id = l.customer_id AND g.t >= l.a AND g.t < l.e "
-        "GROUP BY l.customer_id), "
-        f"every AS (SELECT coalesce(early, 0) AS early, {days.format(since='a', to='b')} AS early_days, "
+        "GROUP BY l.customer_id",
+    )
+    query.step(
+        "every",
+        f"SELECT coalesce(early, 0) AS early, {days.format(since='a', to='b')} AS early_days, "
         f"coalesce(late, 0) AS late, {days.format(since='b', to='e')} AS late_days "
-        "FROM lives LEFT JOIN counted USING (customer_id)) "
-        f"SELECT count(*) AS n, {', '.join(sums)} FROM every WHERE early_days + late_days > 0",
-        tables=tables,
-        parts=parts,
+        "FROM lives LEFT JOIN counted USING (customer_id)",
+    )
+    row = query.select(
+        f"SELECT count(*) AS n, {', '.join(sums)} FROM every WHERE early_days + late_days > 0"
     ).to_pylist()[0]
     products = np.zeros((4, 4))
     for i, j in pairs:

@@ -9,12 +9,11 @@ from datetime import date, datetime
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, array, column, literal, parse
+from kbind.data.engine import Query, array, column, literal, parse
 from kbind.statistics.claimed.customers import Share, has_column
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.groups import group_value
-from kbind.statistics.purchases.orders import Tables, purchase_tables
+from kbind.statistics.purchases.orders import purchase_tables
 
 #: What campaigns call those who were left alone.
 CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe")
@@ -32,12 +31,6 @@ class Paired:
     products: float
 
 
-_PAIRED = (
-    "SELECT count(*) AS n, sum(f) AS first, sum(f * f) AS first_squares, sum(l) AS later, sum(l * l) AS later_squares, "
-    "sum(f * l) AS products FROM people WHERE NOT f IS NULL AND NOT l IS NULL"
-)
-
-
 def days_between(data: Dataset, since: date | None = None) -> Paired:
     """Days from the first order to the second, against those between later ones, of customers with three or more.
 
@@ -52,15 +45,16 @@ def days_between(data: Dataset, since: date | None = None) -> Paired:
     since : date, optional
         Customers whose first order is older are left out.
     """
-    with _orders(data, since) as tables:
+    with _orders(data, since) as query:
+        query.step(
+            "gaps",
+            "SELECT orders.customer_id, k, CAST(date_diff('day', d, back) AS DOUBLE) AS g FROM orders "
+            "JOIN buyers ON buyers.customer_id = orders.customer_id WHERE NOT back IS NULL",
+        )
         return _paired(
-            data,
-            "WITH gaps AS (SELECT orders.customer_id, k, CAST(date_diff('day', d, back) AS DOUBLE) AS g FROM orders "
-            "JOIN buyers ON buyers.customer_id = orders.customer_id WHERE NOT back IS NULL), "
-            "people AS (SELECT customer_id, max(CASE WHEN k = 1 THEN g END) AS f, avg(CASE WHEN k > 1 THEN g END) AS l "
-            f"FROM gaps GROUP BY customer_id) {_PAIRED}",
-            tables,
-            {},
+            query,
+            "SELECT customer_id, max(CASE WHEN k = 1 THEN g END) AS f, avg(CASE WHEN k > 1 THEN g END) AS l "
+            "FROM gaps GROUP BY customer_id",
         )
 
 
@@ -74,20 +68,17 @@ def categories_by_day(data: Dataset, since: date | None = None) -> Paired:
     since : date, optional
         Customers whose first order is older are left out.
     """
-    with _orders(data, since) as tables:
-        names = ("time", "day", "amount", "end")
-        parts = {name: tables.parts[name] for name in names} | {"category": group_value(data, "events", "category")}
+    with _orders(data, since) as query:
+        query.step(
+            "days",
+            "SELECT customer_id, d, CAST(count(DISTINCT category) AS DOUBLE) AS c FROM raw "
+            "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, d",
+        )
         return _paired(
-            data,
-            "WITH rows AS (SELECT customer_id, _day AS d, _category AS c FROM log "
-            "WHERE _time < _end AND _amount > 0), "
-            "days AS (SELECT customer_id, d, CAST(count(DISTINCT c) AS DOUBLE) AS c FROM rows WHERE NOT c IS NULL "
-            "GROUP BY customer_id, d), "
-            "people AS (SELECT days.customer_id, max(CASE WHEN d = day THEN c END) AS f, "
+            query,
+            "SELECT days.customer_id, max(CASE WHEN d = day THEN c END) AS f, "
             "avg(CASE WHEN d > day THEN c END) AS l FROM days JOIN buyers ON buyers.customer_id = days.customer_id "
-            f"GROUP BY days.customer_id) {_PAIRED}",
-            tables,
-            parts,
+            "GROUP BY days.customer_id",
         )
 
 
@@ -103,28 +94,32 @@ def won_by_campaign(data: Dataset, *, soon: int, within: int) -> Share:
     within : int
         Days after the first order in which the next has to fall; customers whose time is not over do not count.
     """
-    parts: dict[str, Expression] = {
-        "assigned": wall_time(data, "campaigns", "assigned_at"),
-        "soon": literal(soon),
-        "within": literal(within),
-        "end": literal(_end(data).date()),
-        "treated": literal(True),
-    }
+    treated = literal(True)
     if has_column(data, "campaigns", "arm"):
-        words = [literal(word) for word in CONTROL]
         known = parse("coalesce(lower(trim(_a)), '')", a=column("arm"))
-        parts["treated"] = parse("NOT list_contains(_words, _known)", words=array(words), known=known)
-    with _orders(data, None) as tables:
-        row = data.engine.query(
-            "WITH asked AS (SELECT customer_id, CAST(_assigned AS DATE) AS a FROM campaigns WHERE _treated), "
-            "firsts AS (SELECT orders.customer_id, d, back FROM orders "
-            "JOIN buyers ON buyers.customer_id = orders.customer_id "
-            "WHERE k = 1 AND date_diff('day', d, _end) > _within), "
-            "won AS (SELECT DISTINCT firsts.customer_id, d, back FROM firsts "
-            "JOIN asked ON asked.customer_id = firsts.customer_id WHERE a <= d AND date_diff('day', a, d) <= _soon) "
-            "SELECT count(*) AS n, count(*) FILTER (WHERE date_diff('day', d, back) <= _within) AS again FROM won",
-            tables={**tables.names, "campaigns": "campaigns"},
-            parts=parts,
+        treated = parse("NOT list_contains(_words, _known)", words=array(map(literal, CONTROL)), known=known)
+    with _orders(data, None) as query:
+        query.step(
+            "asked",
+            "SELECT customer_id, CAST(_assigned AS DATE) AS a FROM campaigns WHERE _treated",
+            assigned=wall_time(data, "campaigns", "assigned_at"),
+            treated=treated,
+        )
+        query.step(
+            "firsts",
+            "SELECT orders.customer_id, d, back FROM orders JOIN buyers ON buyers.customer_id = orders.customer_id "
+            "WHERE k = 1 AND date_diff('day', d, _today) > _within",
+            today=_end(data).date(),
+            within=within,
+        )
+        query.step(
+            "won",
+            "SELECT DISTINCT firsts.customer_id, d, back FROM firsts "
+            "JOIN asked ON asked.customer_id = firsts.customer_id WHERE a <= d AND date_diff('day', a, d) <= _soon",
+            soon=soon,
+        )
+        row = query.select(
+            "SELECT count(*) AS n, count(*) FILTER (WHERE date_diff('day', d, back) <= _within) AS again FROM won"
         ).to_pylist()[0]
     return Share(int(row["again"]), int(row["n"]))
 
@@ -134,16 +129,24 @@ def _end(data: Dataset) -> datetime:
 
 
 @contextmanager
-def _orders(data: Dataset, since: date | None) -> Iterator[Tables]:
+def _orders(data: Dataset, since: date | None) -> Iterator[Query]:
     """Orders and buyers of the whole data; periods do not matter here."""
     span = data.tables["events"].span
     assert span is not None
     calendar = Calendar.spanning("year", data.wall_clock(span[0]), _end(data), data.timezone)
     with purchase_tables(data, calendar, _end(data), {}, since) as tables:
-        yield tables
+        yield tables.query
 
 
-def _paired(data: Dataset, sql: str, tables: Tables, parts: dict[str, Expression]) -> Paired:
-    row = data.engine.query(sql, tables=tables.names, parts=parts).to_pylist()[0]
+def _paired(query: Query, people: str) -> Paired:
+    """Sums over customers who have a first value `f` and later ones `l`."""
+    row = (
+        query.step("people", people)
+        .select(
+            "SELECT count(*) AS n, sum(f) AS first, sum(f * f) AS first_squares, sum(l) AS later, "
+            "sum(l * l) AS later_squares, sum(f * l) AS products FROM people WHERE NOT f IS NULL AND NOT l IS NULL"
+        )
+        .to_pylist()[0]
+    )
     sums = {name: float(value or 0.0) for name, value in row.items() if name != "n"}
     return Paired(int(row["n"]), **sums)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
-from kbind.data.engine import column, literal
+from kbind.data.engine import column
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
-from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
+from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log, wall_time
 from kbind.statistics.groups import (
     Groups,
     Ints,
     encode_groups,
-    group_steps,
+    group_columns,
     group_value,
     integers,
     names_of,
@@ -210,40 +210,32 @@ def durations(
     first = start.date() if start is not None and lives.time else None
     names = names_of(by)
     places = place_columns(data, lives.log, names)
-    steps, parts = dict(lives.steps), dict(lives.parts)
+    query = lives.query
     if first is not None:
-        steps["dated"] += " WHERE first >= _first_seen"
-        parts["first_seen"] = literal(first)
-    tables = {**lives.tables, "customers": "customers"} if "customers" in data.tables else dict(lives.tables)
-    columns = [f"g{k}" for k in range(len(names))]
+        query.step("dated", f"{query.steps['dated']} WHERE first >= _first_seen", first_seen=first)
+    columns = tuple(f"g{k}" for k in range(len(names)))
     joins, counted = "", "count(*)"
     if lives.made_of:
         # everything stands in one table: equal rows are counted before anything is computed from them
         made_of = dict.fromkeys((*lives.made_of, *names))
         raw = ", ".join(f"_raw{k}" for k in range(len(made_of)))
-        parts |= {f"raw{k}": column(name) for k, name in enumerate(made_of)}
-        parts |= {f"by{k}": group_value(data, "customers", name) for k, name in enumerate(names)}
+        query.part(**{f"raw{k}": column(name) for k, name in enumerate(made_of)})
+        query.part(**{f"by{k}": group_value(data, "customers", name) for k, name in enumerate(names)})
         values = "".join(f", _by{k} AS g{k}" for k in range(len(names)))
-        steps = {"alike": f"SELECT {raw}, count(*) AS rows__alike FROM customers GROUP BY {raw}"} | {
-            "lives": steps["lives"]
+        query.steps = {"alike": f"SELECT {raw}, count(*) AS rows__alike FROM customers GROUP BY {raw}"} | {
+            "lives": query.steps["lives"]
             .replace("SELECT customer_id,", "SELECT rows__alike,")
             .replace(" FROM customers", f"{values} FROM alike")
         }
         counted = "CAST(sum(rows__alike) AS BIGINT)"
     else:
-        with_groups, columns, group_parts = group_steps(data, places)
-        steps |= with_groups
-        parts |= group_parts
-        joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
-        if any(table != "customers" for table in places.values()) and "time" not in parts:
-            parts["time"] = parts["start"]
+        if lives.time is not None:
+            query.part(time=wall_time(data, lives.log, lives.time))
+        joins = group_columns(query, data, places).joins
     selected = "".join(f", {name}" for name in columns)
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    result = data.engine.query(
-        f"WITH {whole} SELECT entry, duration, cause, {counted} AS n{selected} FROM lives{joins} "
-        f"GROUP BY entry, duration, cause{selected} ORDER BY duration, cause, entry{selected}",
-        tables=tables,
-        parts={name: part for name, part in parts.items() if f"_{name}" in whole},
+    result = query.select(
+        f"SELECT entry, duration, cause, {counted} AS n{selected} FROM lives{joins} "
+        f"GROUP BY entry, duration, cause{selected} ORDER BY duration, cause, entry{selected}"
     )
     if not result.num_rows:
         raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,32 +97,21 @@ def spans_of(data: Dataset, lives: Lives, name: str, after: After, end: datetime
     if not data.tables[after.table].columns[after.time].startswith(("TIMESTAMP", "DATE")):
         raise ArgumentError(f"after[{name!r}]: {after.time!r} of {after.table} holds no times")
     conditions = {f"having{k}": _condition(data, name, after.table, *one) for k, one in enumerate(_where(after, name))}
-    steps = {key: sql for key, sql in lives.steps.items() if key != "lives"}
     until = "CAST(NULL AS DATE)" if after.window is None else "CAST(_when AS DATE) + _lag + _window"
-    steps["happened"] = (
+    query = lives.query.copy().table(happenings=after.table).part(**conditions)
+    query.step(
+        "happened",
         f"SELECT customer_id, CAST(_when AS DATE) + _lag AS begins, {until} AS ends FROM happenings "
-        f"WHERE _when < _as_of{''.join(f' AND _{key}' for key in conditions)}"
+        f"WHERE _when < _as_of{''.join(f' AND _{key}' for key in conditions)}",
+        when=wall_time(data, after.table, after.time),
+        as_of=end,
+        lag=days_of("lag", after.lag),
+        window=None if after.window is None else days_of("window", after.window),
     )
-    parts: dict[str, Expression] = {
-        **lives.parts,
-        **conditions,
-        "when": wall_time(data, after.table, after.time),
-        "as_of": literal(end),
-        "lag": literal(days_of("lag", after.lag)),
-        "begin_age": months_between("since", "begins"),
-        "until_age": months_between("since", "ends"),
-    }
-    if after.window is not None:
-        parts["window"] = literal(days_of("window", after.window))
-    whole = ", ".join(f"{key} AS ({sql})" for key, sql in steps.items())
-    statement = (
-        f"WITH {whole} SELECT customer_id, CAST(_begin_age AS DOUBLE) AS begin, CAST(_until_age AS DOUBLE) AS until "
+    query.part(begin_age=months_between("since", "begins"), until_age=months_between("since", "ends"))
+    return query.select(
+        "SELECT customer_id, CAST(_begin_age AS DOUBLE) AS begin, CAST(_until_age AS DOUBLE) AS until "
         "FROM happened JOIN dated USING (customer_id) ORDER BY customer_id, begin, until"
-    )
-    return data.engine.query(
-        statement,
-        tables={**lives.tables, "happenings": after.table},
-        parts={key: part for key, part in parts.items() if re.search(rf"\b_{key}\b", statement)},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import Expression
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import Floats, end_of, observed_lives
 from kbind.statistics.durations.after import After, spans_of
 from kbind.statistics.durations.lives import Lives, wall_time
 from kbind.statistics.durations.windows import Bools, Pieces, Windows, cut
-from kbind.statistics.groups import Ints, group_steps, place_columns
+from kbind.statistics.groups import Ints, group_columns, place_columns
 from kbind.statistics.result import Provenance
 
 __all__ = ["After", "Histories", "Pieces", "histories"]
@@ -174,19 +172,12 @@ def histories(
 
 
 def _query(data: Dataset, lives: Lives, places: Mapping[str, str]) -> pa.Table:
-    with_values, names, value_parts = group_steps(data, places)
-    parts: dict[str, Expression] = {**lives.parts, **value_parts}
-    if lives.time is not None and "time" not in parts:
-        parts["time"] = wall_time(data, lives.log, lives.time)
-    steps = lives.steps | with_values
-    tables = {**lives.tables, **({"customers": "customers"} if "customers" in data.tables else {})}
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_values)
-    return data.engine.query(
-        f"WITH {whole} SELECT customer_id, entry, duration, cause{''.join(f', {name}' for name in names)} "
-        f"FROM lives{joins} ORDER BY customer_id",
-        tables=tables,
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+    query = lives.query.copy()
+    if lives.time is not None:
+        query.part(time=wall_time(data, lives.log, lives.time))
+    values = group_columns(query, data, places)
+    return query.select(
+        f"SELECT customer_id, entry, duration, cause{values.selected} FROM lives{values.joins} ORDER BY customer_id"
     )
 
 

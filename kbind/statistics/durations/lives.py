@@ -7,7 +7,7 @@ customers who are still there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
@@ -15,7 +15,7 @@ from kbind.data.dataset.clock import wall_time as wall_time
 from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, Query, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, shown
 from kbind.statistics.spells import contract_end, over, parted, reached
 
@@ -35,10 +35,8 @@ class Lives:
     ----------
     log : str
         Table it comes from.
-    steps : dict of str to str
-        Name -> SELECT, in order; the last is `lives`.
-    parts : dict of str to Expression
-        What goes into their places.
+    query : Query
+        The statement so far; its last step is `lives`.
     causes : tuple of str
         What may be in `cause`.
     unit : str
@@ -54,14 +52,12 @@ class Lives:
     """
 
     log: str
-    steps: dict[str, str]
-    parts: dict[str, Expression]
+    query: Query
     causes: tuple[str, ...]
     unit: str
     meaning: str
     time: str | None = None
     days: int = 0
-    tables: dict[str, str] = field(default_factory=dict)
     made_of: tuple[str, ...] = ()
 
 
@@ -70,58 +66,75 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
 
     Until the grace period is over nobody knows: the customer was last seen when the contract ended.
     """
-    steps = {
-        "spans": "SELECT customer_id, CAST(_start AS DATE) AS s, "
-        "CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e FROM log "
-        "WHERE _start < _as_of",
-        "ordered": reached("spans"),
-        "known": "SELECT customer_id, min(s) AS first, max(e) AS until, "
+    query = (
+        Query(data.engine)
+        .table(log="subscriptions")
+        .step(
+            "spans",
+            "SELECT customer_id, CAST(_start AS DATE) AS s, CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e "
+            "FROM log WHERE _start < _as_of",
+            start=wall_time(data, "subscriptions", "start"),
+            end=contract_end(data),
+            as_of=as_of,
+        )
+    )
+    query.step("ordered", reached("spans"))
+    query.step(
+        "known",
+        "SELECT customer_id, min(s) AS first, max(e) AS until, "
         f"coalesce(min(CASE WHEN {parted(grace)} THEN reach END), CASE WHEN {over('max(e)', '_as_of', grace)} "
         "THEN max(e) END) AS gone FROM ordered GROUP BY customer_id",
-    }
-    start, end = wall_time(data, "subscriptions", "start"), contract_end(data)
-    parts = {"start": start, "end": end, "as_of": literal(as_of), "grace": literal(grace)}
+    )
     causes: tuple[str, ...] = (LEFT,)
     reason, join = f"'{LEFT}'", ""
-    tables = {"log": "subscriptions"}
     if "cancellations" in data.tables and "voluntary" in data.tables["cancellations"].columns:
         # of several, the last one up to the day after the end
         causes = (VOLUNTARY, INVOLUNTARY, UNKNOWN)
-        steps["said"] = (
+        query.step(
+            "said",
             "SELECT k.customer_id, max(struct_pack(t := _said, v := c.voluntary)).v AS voluntary FROM known AS k "
             "JOIN cancellations AS c ON c.customer_id = k.customer_id AND _said >= k.first "
-            "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id"
+            "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id",
+            said=wall_time(data, "cancellations", "timestamp", "c"),
+            grace=grace,
         )
-        parts["said"] = wall_time(data, "cancellations", "timestamp", "c")
-        tables["cancellations"] = "cancellations"
         join = " LEFT JOIN said USING (customer_id)"
         reason = (
             f"CASE WHEN said.voluntary THEN '{VOLUNTARY}' WHEN NOT said.voluntary THEN '{INVOLUNTARY}' "
             f"ELSE '{UNKNOWN}' END"
         )
-    steps |= _aged(data, "subscriptions", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN {reason} END", join)
+    _add_ages(query, data, "subscriptions", origin, f"CASE WHEN NOT gone IS NULL THEN {reason} END", join)
     rule = f"no other contract within {grace} day{'s' if grace != 1 else ''}"
     return Lives(
-        "subscriptions", steps, parts, causes, "month", f"A customer leaves when a contract ends and {rule} follows",
-        "start", grace, tables,
+        "subscriptions", query, causes, "month", f"A customer leaves when a contract ends and {rule} follows",
+        "start", grace,
     )  # fmt: skip
 
 
 def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
     """A customer leaves with the event that a silence longer than the rule follows; recent silences are open."""
-    steps = {
-        "days": "SELECT DISTINCT customer_id, CAST(_time AS DATE) AS d FROM log WHERE _time < _as_of",
-        "gaps": "SELECT customer_id, d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS back FROM days",
-        # a silence that began later than the rule's length before the end cannot have been seen whole
-        "known": "SELECT customer_id, min(d) AS first, greatest(min(d), CAST(_as_of AS DATE) - _lapse) AS until, "
+    query = (
+        Query(data.engine)
+        .table(log="events")
+        .step(
+            "days",
+            "SELECT DISTINCT customer_id, CAST(_time AS DATE) AS d FROM log WHERE _time < _as_of",
+            time=wall_time(data, "events", "timestamp"),
+            as_of=as_of,
+        )
+    )
+    query.step("gaps", "SELECT customer_id, d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS back FROM days")
+    # a silence that began later than the rule's length before the end cannot have been seen whole
+    query.step(
+        "known",
+        "SELECT customer_id, min(d) AS first, greatest(min(d), CAST(_as_of AS DATE) - _lapse) AS until, "
         "min(CASE WHEN d + _lapse < coalesce(back, CAST(_as_of AS DATE)) THEN d END) AS gone "
         "FROM gaps GROUP BY customer_id",
-    }
-    parts = {"time": wall_time(data, "events", "timestamp"), "as_of": literal(as_of), "lapse": literal(lapse)}
-    tables = {"log": "events"}
-    steps |= _aged(data, "events", origin, parts, tables, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "")
+        lapse=lapse,
+    )
+    _add_ages(query, data, "events", origin, f"CASE WHEN NOT gone IS NULL THEN '{LEFT}' END", "")
     meaning = f"A customer leaves with the last event before a silence of more than {lapse} days"
-    return Lives("events", steps, parts, (LEFT,), "month", meaning, "timestamp", lapse, tables)
+    return Lives("events", query, (LEFT,), "month", meaning, "timestamp", lapse)
 
 
 def from_customers(data: Dataset) -> Lives:
@@ -134,32 +147,27 @@ def from_customers(data: Dataset) -> Lives:
             f"{' or '.join(map(repr, missing))}; say which in kbind.yaml: roles: {{{missing[0]}: ...}}"
         )
     tenure, flag = roles["tenure"].column, roles["churned"]
-    parts = {"tenure": parse("CAST(_x AS DOUBLE)", x=column(tenure)), "gone": says_yes(data, flag)}
-    _check_customers(data, tenure, flag.column, parts)
+    query = Query(data.engine).part(
+        tenure=parse("CAST(_x AS DOUBLE)", x=column(tenure)), gone=says_yes(data, flag), reason=LEFT
+    )
+    _check_customers(data, tenure, flag.column, query.parts)
     entry, causes = "0", (LEFT,)
-    parts["reason"] = literal(LEFT)
     if "entry" in roles:
-        parts["late"] = parse("CAST(_x AS DOUBLE)", x=column(roles["entry"].column))
+        query.part(late=parse("CAST(_x AS DOUBLE)", x=column(roles["entry"].column)))
         entry = "coalesce(_late, 0)"
     if "cause" in roles:
         named = parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(roles["cause"].column))
-        parts["reason"] = parse("coalesce(_x, _unknown)", x=named, unknown=literal(UNKNOWN))
-        causes = tuple(
-            data.engine.query(
-                "SELECT DISTINCT _reason AS reason FROM customers WHERE _gone ORDER BY reason",
-                tables={"customers": "customers"},
-                parts={"reason": parts["reason"], "gone": parts["gone"]},
-            )
-            .column("reason")
-            .to_pylist()
-        ) or (LEFT,)
-    steps = {
-        "lives": f"SELECT customer_id, CAST({entry} AS DOUBLE) AS entry, _tenure AS duration, "
-        "CASE WHEN _gone THEN _reason END AS cause FROM customers"
-    }
+        query.part(reason=parse("coalesce(_x, _unknown)", x=named, unknown=literal(UNKNOWN)))
+        levels = query.select("SELECT DISTINCT _reason AS reason FROM customers WHERE _gone ORDER BY reason")
+        causes = tuple(levels.column("reason").to_pylist()) or (LEFT,)
+    query.step(
+        "lives",
+        f"SELECT customer_id, CAST({entry} AS DOUBLE) AS entry, _tenure AS duration, "
+        "CASE WHEN _gone THEN _reason END AS cause FROM customers",
+    )
     meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
     made_of = tuple(roles[role].column for role in ("tenure", "churned", "entry", "cause") if role in roles)
-    return Lives("customers", steps, parts, causes, "month", meaning, made_of=made_of)
+    return Lives("customers", query, causes, "month", meaning, made_of=made_of)
 
 
 def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> None:
@@ -195,42 +203,31 @@ def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Exp
             )
 
 
-def _aged(
-    data: Dataset,
-    log: str,
-    origin: str,
-    parts: dict[str, Expression],
-    tables: dict[str, str],
-    cause: str,
-    join: str,
-) -> dict[str, str]:
+def _add_ages(query: Query, data: Dataset, log: str, origin: str, cause: str, join: str) -> None:
     """The steps from `known` (customer_id, first, until, gone) to `lives`: ages since the origin."""
-    steps = {}
     acquired = origin == "acquired_at"
     if acquired:
-        parts["acquired"] = wall_time(data, "customers", "acquired_at")
-        tables["customers"] = "customers"
-        steps["acquired"] = "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers"
+        day = wall_time(data, "customers", "acquired_at")
+        query.step("acquired", "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers", acquired=day)
         join += " LEFT JOIN acquired USING (customer_id)"
     since = "least(coalesce(since, first), first)" if acquired else "first"
-    steps["dated"] = f"SELECT customer_id, first, until, gone, {since} AS since, {cause} AS cause FROM known{join}"
+    query.step("dated", f"SELECT customer_id, first, until, gone, {since} AS since, {cause} AS cause FROM known{join}")
     # who was there before recording began is known only because of not having left before
     late = "CASE WHEN since < CAST(_began AS DATE) THEN _entry ELSE 0 END"
-    parts["began"] = literal(recording_began(data, log))
-    parts["entry"] = months_between("since", "greatest(first, CAST(_began AS DATE))", parts)
-    parts["duration"] = months_between("since", "coalesce(gone, until)", parts)
+    began = literal(recording_began(data, log))
+    entry = months_between("since", "greatest(first, CAST(_began AS DATE))", began=began)
+    query.part(began=began, entry=entry, duration=months_between("since", "coalesce(gone, until)"))
     # nobody has seen whether somebody leaves at the very moment at which the data ends, so who is still there is
     # last seen just before it: else all of them would count as staying at that age
     seen = f"CASE WHEN cause IS NULL THEN greatest(_duration - {JUST}, 0) ELSE _duration END"
-    steps["lives"] = (
-        f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST({seen} AS DOUBLE) AS duration, cause FROM dated"
+    query.step(
+        "lives",
+        f"SELECT customer_id, CAST({late} AS DOUBLE) AS entry, CAST({seen} AS DOUBLE) AS duration, cause FROM dated",
     )
-    return steps
 
 
-def months_between(since: str, until: str, parts: dict[str, Expression] | None = None) -> Expression:
+def months_between(since: str, until: str, **fill: Expression) -> Expression:
     """Calendar months between two days: whole ones, and the days of the last as a share of it."""
-    fill = {name: parts[name] for name in ("as_of", "lapse", "began") if parts and f"_{name}" in until}
     whole = f"date_sub('month', {since}, {until})"
     anchor = f"CAST({since} + to_months(CAST({whole} AS INTEGER)) AS DATE)"
     following = f"CAST({since} + to_months(CAST({whole} + 1 AS INTEGER)) AS DATE)"

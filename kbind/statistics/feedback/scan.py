@@ -11,7 +11,7 @@ import pyarrow as pa
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import end_of_data
-from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.engine import Expression, Query, bucket, column, literal, parse
 from kbind.errors import NotEnoughData
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.feedback.instrument import Instrument
@@ -80,12 +80,8 @@ def read_split(data: Dataset, by: str | Sequence[str] | None) -> Split:
 
 def first_answer(data: Dataset, asked: Instrument) -> datetime:
     """Wall-clock time of the instrument's first row."""
-    found = data.engine.query(
-        "SELECT min(_time) AS t FROM log WHERE instrument = _name",
-        tables={"log": "feedback"},
-        values={"name": asked.name},
-        parts={"time": column("timestamp")},
-    )
+    query = Query(data.engine).table(log="feedback").part(name=asked.name, time=column("timestamp"))
+    found = query.select("SELECT min(_time) AS t FROM log WHERE instrument = _name")
     return data.wall_clock(found.column("t")[0].as_py())
 
 
@@ -95,19 +91,18 @@ def sums(data: Dataset, asked: Instrument, split: Split, periods: Calendar | Win
     A group's row with itself holds its counts. Rows of others hold only the products over the customers they share:
     mm = sum m_g m_h, mt = sum m_g t_h, tt = sum t_g t_h, with m answers and t the sum of their values.
     """
-    steps, parts, tables = _answers(data, asked, split, periods)
+    query = _answers(data, asked, split, periods)
     g = [f"g{k}" for k in range(len(split.by))]
     keys = "".join(f", {name}" for name in g)
-    steps["summed"] = (
+    query.step(
+        "summed",
         "SELECT customer_id, i, count(v) AS m, coalesce(sum(v), 0) AS t, coalesce(sum(v * v), 0) AS q, "
         "count(*) - count(v) AS missing, count(DISTINCT CASE WHEN NOT v IS NULL THEN who END) AS people"
-        f"{keys} FROM answers WHERE i < {periods.lived} GROUP BY customer_id, i{keys}"
+        f"{keys} FROM answers WHERE i < {periods.lived} GROUP BY customer_id, i{keys}",
     )
     here, join = "0", ""
-    if (present := _present(data, periods)) is not None:
-        steps["present"], here = present[0], "count(*) FILTER (WHERE a.m > 0 AND NOT p.i IS NULL)"
-        parts |= present[1]
-        tables["presence"] = present[2]
+    if _add_present(query, data, periods):
+        here = "count(*) FILTER (WHERE a.m > 0 AND NOT p.i IS NULL)"
         join = " LEFT JOIN present AS p ON p.customer_id = a.customer_id AND p.i = a.i"
     own = "".join(f", a.{name}" for name in g)
     both = own + "".join(f", b.{name}" for name in g)
@@ -116,102 +111,93 @@ def sums(data: Dataset, asked: Instrument, split: Split, periods: Calendar | Win
     products = {"total": "a.t", "squares": "a.q", "mm": "a.m * b.m", "mt": "a.m * b.t", "tt": "a.t * b.t"}
     selected = [f"CAST(sum({sql}) AS BIGINT) AS {name}" for name, sql in counts.items()]
     selected += [f"CAST(sum({sql}) AS DOUBLE) AS {name}" for name, sql in products.items()]
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    return data.engine.query(
-        f"WITH {whole} SELECT a.i AS i, count(*) FILTER (WHERE a.m > 0) AS customers, {here} AS reached, "
+    return query.select(
+        f"SELECT a.i AS i, count(*) FILTER (WHERE a.m > 0) AS customers, {here} AS reached, "
         f"{', '.join(selected)}{named} FROM summed AS a JOIN summed AS b ON a.customer_id = b.customer_id AND a.i = b.i"
-        f"{join} GROUP BY a.i{both}",
-        tables=tables,
-        parts=parts,
+        f"{join} GROUP BY a.i{both}"
     )
 
 
 def there(data: Dataset, split: Split, periods: Calendar | Window) -> pa.Table | None:
     """How many customers there were, by period and the columns that stand in `customers`; None if not known."""
-    if (present := _present(data, periods)) is None:
+    query = Query(data.engine)
+    if not _add_present(query, data, periods):
         return None
-    sql, parts, log = present
-    columns = split.of("customers")
-    people, names = "", "".join(f", g{k}" for k in columns)
-    steps, tables = {"present": sql}, {"presence": log}
-    if columns:
-        steps["people"], own = _people(data, split)
-        parts |= own
-        tables["customers"] = "customers"
-        people = " LEFT JOIN people USING (customer_id)"
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    return data.engine.query(
-        f"WITH {whole} SELECT i, count(*) AS n{names} FROM present{people} WHERE i < {periods.lived} GROUP BY i{names}",
-        tables=tables,
-        parts=parts,
+    names = "".join(f", g{k}" for k in split.of("customers"))
+    people = _join_people(query, data, split)
+    return query.select(
+        f"SELECT i, count(*) AS n{names} FROM present{people} WHERE i < {periods.lived} GROUP BY i{names}"
     )
 
 
-def _people(data: Dataset, split: Split) -> tuple[str, dict[str, Expression]]:
+def _join_people(query: Query, data: Dataset, split: Split) -> str:
+    """The join of the columns that stand in `customers`, if any do."""
     columns = split.of("customers")
-    parts = {f"by{k}": group_value(data, "customers", split.by[k]) for k in columns}
-    return f"SELECT customer_id{''.join(f', _by{k} AS g{k}' for k in columns)} FROM customers", parts
+    if not columns:
+        return ""
+    query.part(**{f"by{k}": group_value(data, "customers", split.by[k]) for k in columns})
+    query.step("people", f"SELECT customer_id{''.join(f', _by{k} AS g{k}' for k in columns)} FROM customers")
+    return " LEFT JOIN people USING (customer_id)"
 
 
-def _answers(
-    data: Dataset, asked: Instrument, split: Split, periods: Calendar | Window
-) -> tuple[dict[str, str], dict[str, Expression], dict[str, str]]:
+def _answers(data: Dataset, asked: Instrument, split: Split, periods: Calendar | Window) -> Query:
     """Steps that end in `answers` (customer_id, i, v, who, g...): one row an answer, or an answer and contact."""
     known = data.tables["feedback"].columns
     own = split.of("feedback")
-    parts = {
-        "i": _index(data, "feedback", "timestamp", column("timestamp"), periods),
-        "v": asked.value(column("score")),
-        "who": column("respondent_id") if "respondent_id" in known else parse("CAST(NULL AS INTEGER)"),
-        "name": literal(asked.name),
-        "time": column("timestamp"),
-        "as_of": end_of_data(data, "feedback", "timestamp"),
-    }
-    parts |= {f"by{k}": group_value(data, "feedback", split.by[k]) for k in own}
+    query = Query(data.engine).table(log="feedback")
+    query.part(**{f"by{k}": group_value(data, "feedback", split.by[k]) for k in own})
     extra = "".join(f", _by{k} AS g{k}" for k in own)
-    tables = {"log": "feedback"}
     contact = split.of("contacts")
     if contact:
         extra += ", row_number() OVER () AS a, _wall AS at"
-        parts["wall"] = wall_time(data, "feedback", "timestamp")
-    where = "FROM log WHERE instrument = _name AND _time < _as_of"
-    steps = {"given": f"SELECT customer_id, _i AS i, _v AS v, _who AS who{extra} {where}"}
-    joins = ""
-    if split.of("customers"):
-        steps["people"], people = _people(data, split)
-        parts |= people
-        tables["customers"] = "customers"
-        joins += " LEFT JOIN people USING (customer_id)"
+    query.step(
+        "given",
+        f"SELECT customer_id, _i AS i, _v AS v, _who AS who{extra} FROM log "
+        "WHERE instrument = _name AND _time < _as_of",
+        i=_index(data, "feedback", "timestamp", column("timestamp"), periods),
+        v=asked.value(column("score")),
+        who=column("respondent_id") if "respondent_id" in known else parse("CAST(NULL AS INTEGER)"),
+        wall=wall_time(data, "feedback", "timestamp"),
+        name=asked.name,
+        time=column("timestamp"),
+        as_of=end_of_data(data, "feedback", "timestamp"),
+    )
+    joins = _join_people(query, data, split)
     if contact:
         times = data.tables["contacts"].columns
         for key, name in (("begin", "start"), ("finish", "end")):
-            parts[key] = wall_time(data, "contacts", name, "c") if name in times else parse("CAST(NULL AS TIMESTAMP)")
+            known_time = wall_time(data, "contacts", name, "c") if name in times else parse("CAST(NULL AS TIMESTAMP)")
+            query.part(**{key: known_time})
         # somebody listed twice is one contact
-        steps["ours"] = (
+        query.step(
+            "ours",
             f"SELECT DISTINCT f.a, c.contact_id AS g{contact[0]} FROM given AS f JOIN contacts AS c "
             "ON c.customer_id = f.customer_id AND c.side = 'ours' "
-            "WHERE (_begin IS NULL OR _begin <= f.at) AND (_finish IS NULL OR f.at < _finish)"
+            "WHERE (_begin IS NULL OR _begin <= f.at) AND (_finish IS NULL OR f.at < _finish)",
         )
-        tables["contacts"] = "contacts"
         joins += " LEFT JOIN ours USING (a)"
     names = "".join(f", g{k}" for k in range(len(split.by)))
-    steps["answers"] = f"SELECT customer_id, i, v, who{names} FROM given{joins}"
-    return steps, parts, tables
+    return query.step("answers", f"SELECT customer_id, i, v, who{names} FROM given{joins}")
 
 
-def _present(data: Dataset, periods: Calendar | Window) -> tuple[str, dict[str, Expression], str] | None:
-    """SQL for one row a customer and period in which it was under contract or active, and the table it comes from."""
+def _add_present(query: Query, data: Dataset, periods: Calendar | Window) -> bool:
+    """A step with a row a customer and period in which it was under contract or active, if that is known."""
     log = next((name for name in ("subscriptions", "events") if name in data.tables), None)
     if log is None:
-        return None
+        return False
     time = "start" if log == "subscriptions" else "timestamp"
-    parts = {"when": column(time), "ends": end_of_data(data, log, time)}
-    first = _literal_first(data, log, time, periods)
+    first, ends = _literal_first(data, log, time, periods), end_of_data(data, log, time)
+    query.table(presence=log).part(when=column(time), ends=ends)
     if log == "events":
-        parts |= {"p": _index(data, log, time, column(time), periods), "since": first}
-        return "SELECT DISTINCT customer_id, _p AS i FROM presence WHERE _when >= _since AND _when < _ends", parts, log
+        query.step(
+            "present",
+            "SELECT DISTINCT customer_id, _p AS i FROM presence WHERE _when >= _since AND _when < _ends",
+            p=_index(data, log, time, column(time), periods),
+            since=first,
+        )
+        return True
     begin = parse("greatest(_x, _y)", x=column("start"), y=first)
-    until, after = parts["ends"], first
+    until, after = ends, first
     last: Expression = literal(periods.size - 1)
     if "end" in data.tables[log].columns:
         limit = end_of_data(data, log, "end")
@@ -219,11 +205,16 @@ def _present(data: Dataset, periods: Calendar | Window) -> tuple[str, dict[str, 
         after = _literal_first(data, log, "end", periods)
         final = parse("greatest(_x - INTERVAL 1 MICROSECOND, _y)", x=until, y=after)
         last = _index(data, log, "end", final, periods)
-    parts |= {"p": _index(data, log, time, begin, periods), "last": last, "until": until, "since": after}
-    return (
+    query.step(
+        "present",
         "SELECT DISTINCT customer_id, unnest(range(_p, _last + 1)) AS i FROM presence "
-        "WHERE _when < _ends AND _when < _until AND _until > _since"
-    ), parts, log  # fmt: skip
+        "WHERE _when < _ends AND _when < _until AND _until > _since",
+        p=_index(data, log, time, begin, periods),
+        last=last,
+        until=until,
+        since=after,
+    )
+    return True
 
 
 def _literal_first(data: Dataset, log: str, name: str, periods: Calendar | Window) -> Expression:

@@ -119,8 +119,8 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
     names = tuple(dict.fromkeys((*attributes, *((channel,) if channel else ()))))
     attribute_names(data, names)
     lives = observed_lives(data, as_of=as_of)
-    steps, parts = dict(lives.steps), dict(lives.parts)
-    tables = {**lives.tables, "customers": "customers"}
+    steps, parts = dict(lives.query.steps), dict(lives.query.parts)
+    tables = {**lives.query.tables, "customers": "customers"}
     value, join, meaning = _revenue(data, steps, parts, tables, as_of)
     chosen = "".join(f", _c{k} AS c{k}" for k in range(len(names)))
     grouped = ", ".join(["entry", "duration", "cause", *(f"c{k}" for k in range(len(names)))])

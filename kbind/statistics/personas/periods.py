@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import bucket, column, literal, parse
+from kbind.data.engine import Query, bucket, column, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers
@@ -132,20 +131,14 @@ def _lives(
 ) -> tuple[Counted, str, int]:
     """New, there and left by period; what leaving means; days until it is known that somebody has left."""
     lives = observed_lives(data, as_of=as_of, log=log)
-    steps = dict(lives.steps)
-    del steps["lives"]
-    parts = lives.parts | {f"c{k}": row_value(data, name) for k, name in enumerate(attributes)}
+    query = lives.query.part(**{f"c{k}": row_value(data, name) for k, name in enumerate(attributes)})
     chosen = "".join(f", _c{k} AS c{k}" for k in range(len(attributes)))
     grouped = ", ".join(["since", "first", "gone", *(f"c{k}" for k in range(len(attributes)))])
-    steps["people"] = (
-        f"SELECT d.since, d.first, d.gone{chosen} FROM dated AS d JOIN customers AS p ON p.customer_id = d.customer_id"
+    query.step(
+        "people",
+        f"SELECT d.since, d.first, d.gone{chosen} FROM dated AS d JOIN customers AS p ON p.customer_id = d.customer_id",
     )
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    found = data.engine.query(
-        f"WITH {whole} SELECT {grouped}, count(*) AS n FROM people GROUP BY {grouped} ORDER BY {grouped}",
-        tables={**lives.tables, "customers": "customers"},
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
-    )
+    found = query.select(f"SELECT {grouped}, count(*) AS n FROM people GROUP BY {grouped} ORDER BY {grouped}")
     n = integers(found, "n")
     since, came, gone = (_days(found.column(name)) for name in ("since", "first", "gone"))
     edges = np.array(starts, dtype="datetime64[D]")
@@ -183,29 +176,26 @@ def _uses(
     instants = "timestamp" in data.tables["events"].instants
     boundaries = calendar.boundaries(instants=instants)[: calendar.lived + 1]
     time = column("timestamp", "e")
-    parts = {f"c{k}": row_value(data, attribute) for k, attribute in enumerate(attributes)} | {
-        "period": bucket(time, boundaries),
-        "level": parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(name, "e")),
-        "time": time,
-        "start": literal(boundaries[first]),
-        "until": literal(boundaries[-1]),
-    }
+    query = Query(data.engine).part(**{f"c{k}": row_value(data, named) for k, named in enumerate(attributes)})
     chosen = "".join(f", _c{k} AS c{k}" for k in range(len(attributes)))
     grouped = "".join(f", c{k}" for k in range(len(attributes)))
-    rows = (
-        f"WITH seen AS (SELECT DISTINCT e.customer_id, _period AS k, _level AS level{chosen} FROM events AS e "
-        "JOIN customers AS p ON p.customer_id = e.customer_id WHERE _time >= _start AND _time < _until) "
+    query.step(
+        "seen",
+        f"SELECT DISTINCT e.customer_id, _period AS k, _level AS level{chosen} FROM events AS e "
+        "JOIN customers AS p ON p.customer_id = e.customer_id WHERE _time >= _start AND _time < _until",
+        period=bucket(time, boundaries),
+        level=parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(name, "e")),
+        time=time,
+        start=boundaries[first],
+        until=boundaries[-1],
     )
-    tables = {"events": "events", "customers": "customers"}
-    active = data.engine.query(
-        f"{rows}SELECT k{grouped}, count(DISTINCT customer_id) AS n FROM seen GROUP BY k{grouped} ORDER BY k{grouped}",
-        tables=tables, parts=parts,
-    )  # fmt: skip
-    by_level = data.engine.query(
-        f"{rows}SELECT k, level{grouped}, count(*) AS n FROM seen WHERE NOT level IS NULL "
-        f"GROUP BY k, level{grouped} ORDER BY k, level{grouped}",
-        tables=tables, parts=parts,
-    )  # fmt: skip
+    active = query.select(
+        f"SELECT k{grouped}, count(DISTINCT customer_id) AS n FROM seen GROUP BY k{grouped} ORDER BY k{grouped}"
+    )
+    by_level = query.select(
+        f"SELECT k, level{grouped}, count(*) AS n FROM seen WHERE NOT level IS NULL "
+        f"GROUP BY k, level{grouped} ORDER BY k, level{grouped}"
+    )
     sizes: dict[str, int] = {}
     for level, n in zip(by_level.column("level").to_pylist(), integers(by_level, "n"), strict=True):
         sizes[level] = sizes.get(level, 0) + int(n)

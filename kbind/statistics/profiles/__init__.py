@@ -234,9 +234,9 @@ def _count(
     parts["gone"] = parse("NOT l.cause IS NULL") if gone is None else gone
     tables, steps, source, time = {"customers": "customers"}, {}, "customers AS p", None
     if lives is not None:
-        steps, source = dict(lives.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
-        parts |= lives.parts
-        tables |= lives.tables
+        steps, source = dict(lives.query.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
+        parts |= lives.query.parts
+        tables |= lives.query.tables
         meaning = meaning or f"{lives.meaning}."
     if exposure is True and lives is not None:
         parts["exposed"], time = parse("greatest(l.duration - greatest(l.entry, 0), 0)"), f"{lives.unit}s observed"

@@ -199,9 +199,9 @@ def _count(data: Dataset, names: Sequence[str], flag: Expression | None, meaning
     tenure = data.roles.get("tenure")
     if flag is None:
         lives = observed_lives(data)
-        steps, source = dict(lives.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
+        steps, source = dict(lives.query.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
         outcome = "NOT l.cause IS NULL AS gone, greatest(l.entry, 0) AS entry, l.duration AS months"
-        parts, tables, meaning = parts | lives.parts, tables | lives.tables, f"{lives.meaning}."
+        parts, tables, meaning = parts | lives.query.parts, tables | lives.query.tables, f"{lives.meaning}."
     else:
         parts["gone"] = flag
         parts["months"] = column(tenure.column, "p") if tenure else parse("CAST(NULL AS DOUBLE)")

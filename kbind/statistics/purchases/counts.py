@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, literal
+from kbind.data.engine import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.groups import Groups, Ints, encode_groups, integers
 from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables
@@ -136,13 +136,13 @@ def count_purchases(
 ) -> PurchaseCounts:
     """Reduce the events to sums; see `purchase_tables` for the arguments."""
     with purchase_tables(data, calendar, end, by, since) as tables:
-        ask = _Query(data, tables, calendar)
-        buyers = ask(f"SELECT cohort, count(*) AS n{ask.selected} FROM buyers GROUP BY cohort{ask.selected}", {})
+        chosen = tables.groups.selected
+        buyers = tables.query.select(f"SELECT cohort, count(*) AS n{chosen} FROM buyers GROUP BY cohort{chosen}")
         if not buyers.num_rows:
             raise NotEnoughData(
                 f"events of {data.name!r} hold no purchase before {end:%Y-%m-%d} by a customer whose first one is known"
             )
-        groups, code = encode_groups(buyers, tables.groups)
+        groups, code = encode_groups(buyers, tables.groups.names)
         if len(groups) * calendar.size**2 > _MOST_CELLS:
             raise ArgumentError(
                 f"{calendar.size:,} periods for {len(groups):,} groups are too many; use a longer period than "
@@ -150,8 +150,8 @@ def count_purchases(
             )
         size = np.zeros((len(groups), calendar.size), dtype=np.int64)
         size[code, integers(buyers, "cohort")] = integers(buyers, "n")
-        everyone = ask("SELECT count(*) AS n FROM orders WHERE k = 1", {}).column("n")[0].as_py()
-        revenue, once, regular = _revenue(ask, groups, size)
+        everyone = tables.query.select("SELECT count(*) AS n FROM orders WHERE k = 1").column("n")[0].as_py()
+        revenue, once, regular = _revenue(tables, groups, size)
         return PurchaseCounts(
             groups=groups,
             size=size,
@@ -159,47 +159,32 @@ def count_purchases(
             revenue=revenue,
             once=once,
             regular=regular,
-            categories=_categories(ask, groups, size) if has_column(data, "category") else None,
-            waits=_waits(ask, groups, end),
-            values=_values(ask, groups),
+            categories=_categories(tables, groups, size) if has_column(data, "category") else None,
+            waits=_waits(tables, groups, end),
+            values=_values(tables, groups),
         )
 
 
-@dataclass(frozen=True)
-class _Query:
-    """Asks about the two tables; `selected` are the groups, as they follow other columns."""
-
-    data: Dataset
-    tables: Tables
-    calendar: Calendar
-
-    @property
-    def selected(self) -> str:
-        return "".join(f", {name}" for name in self.tables.groups)
-
-    def __call__(self, sql: str, parts: Mapping[str, Expression]) -> pa.Table:
-        return self.data.engine.query(sql, tables=self.tables.names, parts=parts)
-
-    def code(self, found: pa.Table, groups: Groups) -> Ints:
-        """Index of each row's group."""
-        some, code = encode_groups(found, self.tables.groups)
-        return np.array([groups.index(group) for group in some], dtype=np.int64)[code]
+def _code(tables: Tables, found: pa.Table, groups: Groups) -> Ints:
+    """Index of each row's group."""
+    some, code = encode_groups(found, tables.groups.names)
+    return np.array([groups.index(group) for group in some], dtype=np.int64)[code]
 
 
-def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cells]:
+def _revenue(tables: Tables, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cells]:
     """Revenue up to each age: of all, of those who had bought once by then, and of those who had bought again."""
-    found = ask(
-        f"WITH raw AS ({ask.tables.rows}), "
-        "money AS (SELECT customer_id, i, sum(amount) AS r FROM raw GROUP BY customer_id, i), "
-        "placed AS (SELECT customer_id, i, count(*) AS m FROM orders GROUP BY customer_id, i), "
-        f"lived AS (SELECT b.customer_id, b.cohort{ask.selected}, money.i - b.cohort AS age, "
+    query = tables.query.copy()
+    query.step("money", "SELECT customer_id, i, sum(amount) AS r FROM raw GROUP BY customer_id, i")
+    query.step("placed", "SELECT customer_id, i, count(*) AS m FROM orders GROUP BY customer_id, i")
+    query.step(
+        "lived",
+        f"SELECT b.customer_id, b.cohort{tables.groups.selected}, money.i - b.cohort AS age, "
         "coalesce(r, 0) AS r, coalesce(m, 0) AS m FROM buyers AS b JOIN money ON money.customer_id = b.customer_id "
-        "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort), "
-        f"totals AS (SELECT *, sum(r) {_SO_FAR} AS total, sum(m) {_SO_FAR} >= 2 AS regular FROM lived), "
-        f"{_cells(ask, {'once': 'NOT regular', 'regular': 'regular'})}",
-        ask.tables.parts,
+        "LEFT JOIN placed ON placed.customer_id = b.customer_id AND placed.i = money.i WHERE money.i >= b.cohort",
     )
-    code = ask.code(found, groups)
+    query.step("totals", f"SELECT *, sum(r) {_SO_FAR} AS total, sum(m) {_SO_FAR} >= 2 AS regular FROM lived")
+    found = _cells(query, tables.groups.selected, {"once": "NOT regular", "regular": "regular"})
+    code = _code(tables, found, groups)
     once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
     everyone = Cells(
         once.n + regular.n,
@@ -210,24 +195,28 @@ def _revenue(ask: _Query, groups: Groups, size: Ints) -> tuple[Cells, Cells, Cel
     return everyone, once, regular
 
 
-def _categories(ask: _Query, groups: Groups, size: Ints) -> Cells:
+def _categories(tables: Tables, groups: Groups, size: Ints) -> Cells:
     """Distinct categories bought up to each age; a category counts from the period in which it was first bought."""
-    found = ask(
-        f"WITH raw AS ({ask.tables.rows}), "
-        "firsts AS (SELECT customer_id, category, min(i) AS i FROM raw "
-        "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category), "
-        f"fresh AS (SELECT f.customer_id, cohort{ask.selected}, i - cohort AS age, count(*) AS c FROM firsts AS f "
-        f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{ask.selected}), "
-        f"totals AS (SELECT *, sum(c) {_SO_FAR} AS total FROM fresh), {_cells(ask, {'any': 'TRUE'})}",
-        ask.tables.parts,
+    chosen = tables.groups.selected
+    query = tables.query.copy().step(
+        "firsts",
+        "SELECT customer_id, category, min(i) AS i FROM raw "
+        "WHERE amount > 0 AND NOT category IS NULL GROUP BY customer_id, category",
     )
-    cells = _placed(found, "any", ask.code(found, groups), size)
+    query.step(
+        "fresh",
+        f"SELECT f.customer_id, cohort{chosen}, i - cohort AS age, count(*) AS c FROM firsts AS f "
+        f"JOIN buyers ON buyers.customer_id = f.customer_id GROUP BY f.customer_id, cohort, i{chosen}",
+    )
+    query.step("totals", f"SELECT *, sum(c) {_SO_FAR} AS total FROM fresh")
+    found = _cells(query, chosen, {"any": "TRUE"})
+    cells = _placed(found, "any", _code(tables, found, groups), size)
     # who has bought nothing that has a category has bought none
     return replace(cells, n=np.repeat(size[:, :, None], size.shape[1], axis=2))
 
 
-def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
-    """End of a query with `totals`: customers and powers of their totals by cohort and age, for each kind of customer.
+def _cells(query: Query, chosen: str, kinds: Mapping[str, str]) -> pa.Table:
+    """From `totals` customers and powers of their totals by cohort and age, for each kind of customer.
 
     A customer's total changes only in periods with rows, and so do its powers: the changes are added up by cohort and
     age, and then over ages, so nobody is spread over all ages. They are added as whole numbers of a unit as small as
@@ -239,7 +228,7 @@ def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
     whole = ", ".join(f"CAST({powers[k]} / u{k} AS DECIMAL(38, 0)) AS p{k}" for k in _POWERS)
 
     def up_to(column: str) -> str:
-        return f"CAST(sum(sum({column})) OVER (PARTITION BY cohort{ask.selected} ORDER BY age) AS DOUBLE)"
+        return f"CAST(sum(sum({column})) OVER (PARTITION BY cohort{chosen} ORDER BY age) AS DOUBLE)"
 
     flags, columns, shown = [], [], []
     for name, condition in kinds.items():
@@ -251,13 +240,14 @@ def _cells(ask: _Query, kinds: Mapping[str, str]) -> str:
             columns.append(f"{power} - coalesce(lag({power}) {_IN_ORDER}, 0) AS {name}_{k}")
             shown.append(f"{up_to(f'{name}_{k}')} * u{k} AS {name}_{k}")
     all_units = "".join(f", u{k}" for k in _POWERS)
-    return (
-        f"units AS (SELECT {units} FROM totals), "
-        f"fixed AS (SELECT customer_id, cohort, age{ask.selected}, {', '.join(flags)}, {whole}{all_units} "
-        "FROM totals, units), "
-        f"changes AS (SELECT cohort, age{ask.selected}{all_units}, {', '.join(columns)} FROM fixed) "
-        f"SELECT cohort, age{ask.selected}, {', '.join(shown)} FROM changes "
-        f"GROUP BY cohort, age{ask.selected}{all_units}"
+    query.step("units", f"SELECT {units} FROM totals")
+    query.step(
+        "fixed",
+        f"SELECT customer_id, cohort, age{chosen}, {', '.join(flags)}, {whole}{all_units} FROM totals, units",
+    )
+    query.step("changes", f"SELECT cohort, age{chosen}{all_units}, {', '.join(columns)} FROM fixed")
+    return query.select(
+        f"SELECT cohort, age{chosen}, {', '.join(shown)} FROM changes GROUP BY cohort, age{chosen}{all_units}"
     )
 
 
@@ -278,26 +268,25 @@ def _placed(found: pa.Table, name: str, code: Ints, size: Ints) -> Cells:
     return Cells(filled(f"n_{name}").astype(np.int64), *(filled(f"{name}_{k}") for k in _POWERS))
 
 
-def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
+def _waits(tables: Tables, groups: Groups, end: datetime) -> Waits:
+    query, chosen = tables.query.copy().part(today=end.date()), tables.groups.selected
     joined = f"FROM orders JOIN buyers ON buyers.customer_id = orders.customer_id WHERE k <= {ORDERS}"
     # the last whole day that is in the data is the one before its end
-    left = "date_diff('day', d, _end) - 1"
-    gaps = ask(
-        f"SELECT k, date_diff('day', d, back) AS days, count(*) AS n{ask.selected} {joined} AND NOT back IS NULL "
-        f"GROUP BY k, date_diff('day', d, back){ask.selected}",
-        {},
+    left = "date_diff('day', d, _today) - 1"
+    gaps = query.select(
+        f"SELECT k, date_diff('day', d, back) AS days, count(*) AS n{chosen} {joined} AND NOT back IS NULL "
+        f"GROUP BY k, date_diff('day', d, back){chosen}"
     )
-    follow = ask(
-        f"SELECT k, {left} AS days, back IS NULL AS open, count(*) AS n{ask.selected} {joined} "
-        f"GROUP BY k, {left}, back IS NULL{ask.selected}",
-        {"end": literal(end.date())},
+    follow = query.select(
+        f"SELECT k, {left} AS days, back IS NULL AS open, count(*) AS n{chosen} {joined} "
+        f"GROUP BY k, {left}, back IS NULL{chosen}"
     )
     days = max((int(integers(part, "days").max(initial=0)) for part in (gaps, follow)), default=0) + 1
     shape = (len(groups), ORDERS, days)
 
     def counted(found: pa.Table, kept: NDArray[np.bool_] | None = None) -> Ints:
         result = np.zeros(shape, dtype=np.int64)
-        at = (ask.code(found, groups), integers(found, "k") - 1, integers(found, "days"))
+        at = (_code(tables, found, groups), integers(found, "k") - 1, integers(found, "days"))
         rows = np.ones(found.num_rows, dtype=bool) if kept is None else kept
         result[tuple(values[rows] for values in at)] = integers(found, "n")[rows]
         return result
@@ -306,7 +295,7 @@ def _waits(ask: _Query, groups: Groups, end: datetime) -> Waits:
     return Waits(back=counted(gaps), followed=counted(follow, ~still), open=counted(follow, still))
 
 
-def _values(ask: _Query, groups: Groups) -> OrderValues:
+def _values(tables: Tables, groups: Groups) -> OrderValues:
     """A customer's later orders count as their mean, so that every customer counts once."""
     again = "CASE WHEN NOT l IS NULL THEN {} END"
     sums = {
@@ -322,14 +311,15 @@ def _values(ask: _Query, groups: Groups) -> OrderValues:
         "products": "f * l",
     }
     columns = ", ".join(f"CAST(coalesce(sum({sql}), 0) AS DOUBLE) AS {name}" for name, sql in sums.items())
-    found = ask(
-        f"WITH people AS (SELECT o.customer_id{ask.selected}, max(CASE WHEN k = 1 THEN value END) AS f, "
+    chosen = tables.groups.selected
+    query = tables.query.copy().step(
+        "people",
+        f"SELECT o.customer_id{chosen}, max(CASE WHEN k = 1 THEN value END) AS f, "
         "avg(CASE WHEN k > 1 THEN value END) AS l FROM orders AS o "
-        f"JOIN buyers ON buyers.customer_id = o.customer_id GROUP BY o.customer_id{ask.selected}) "
-        f"SELECT count(*) AS n, count(l) AS again, {columns}{ask.selected} FROM people"
-        + (f" GROUP BY {ask.selected[2:]}" if ask.selected else ""),
-        {},
+        f"JOIN buyers ON buyers.customer_id = o.customer_id GROUP BY o.customer_id{chosen}",
     )
-    order = np.argsort(ask.code(found, groups))
+    grouped = f" GROUP BY {chosen[2:]}" if chosen else ""
+    found = query.select(f"SELECT count(*) AS n, count(l) AS again, {columns}{chosen} FROM people{grouped}")
+    order = np.argsort(_code(tables, found, groups))
     values = {name: np.asarray(found.column(name).to_numpy(), dtype=float)[order] for name in sums}
     return OrderValues(integers(found, "n")[order], again=integers(found, "again")[order], **values)

@@ -15,12 +15,13 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import period_index, wall_time
 from kbind.data.dataset.recording import known_before
-from kbind.data.engine import Expression, column, literal, parse
-from kbind.statistics.groups import group_steps, group_value
+from kbind.data.engine import Query, column, parse
+from kbind.statistics.groups import GroupColumns, group_columns, group_value
 
 #: Names of the two tables while they exist; no table of a data set is called so.
 _ORDERS, _BUYERS = "purchases: orders", "purchases: buyers"
 
+#: All rows before the end: customer_id, t, d, i, amount, o, category.
 _ROWS = (
     "SELECT customer_id, _time AS t, _day AS d, _i AS i, _amount AS amount, _order AS o, _category AS category "
     "FROM log WHERE _time < _end"
@@ -33,22 +34,16 @@ class Tables:
 
     Parameters
     ----------
-    names : dict of str to str
-        Table in a statement -> relation: `orders` (customer_id, k, d, i, value, back), one row a purchase, the k-th of
-        its customer, on day d in period i, followed by the next on day back; `buyers` (customer_id, day, cohort and
-        the groups), one row a customer; `log`.
-    rows : str
-        SELECT of all rows before the end: customer_id, t, d, i, amount, o, category.
-    parts : dict of str to Expression
-        What goes into its places.
-    groups : tuple of str
+    query : Query
+        Its tables are `orders` (customer_id, k, d, i, value, back), one row a purchase, the k-th of its customer, on
+        day d in period i, followed by the next on day back; and `buyers` (customer_id, day, cohort and the groups),
+        one row a customer. Its step `raw` has all rows before the end: customer_id, t, d, i, amount, o, category.
+    groups : GroupColumns
         Columns of `buyers` that hold the groups.
     """
 
-    names: dict[str, str]
-    rows: str
-    parts: dict[str, Expression]
-    groups: tuple[str, ...]
+    query: Query
+    groups: GroupColumns
 
 
 def has_column(data: Dataset, name: str) -> bool:
@@ -75,60 +70,49 @@ def purchase_tables(
     since : date, optional
         Buyers whose first order is older are left out.
     """
-    engine = data.engine
     day = parse("CAST(_t AS DATE)", t=wall_time(data, "events", "timestamp"))
     instants = "timestamp" in data.tables["events"].instants
-    rows = {
-        "time": column("timestamp"),
-        "day": day,
-        "i": period_index(data, "events", "timestamp", column("timestamp"), calendar),
-        "amount": column("amount") if has_column(data, "amount") else literal(1),
-        "order": column("order_id") if has_column(data, "order_id") else parse("CAST(NULL AS INTEGER)"),
+    query = Query(data.engine, tables={"log": "events", "orders": _ORDERS, "buyers": _BUYERS}).step(
+        "raw",
+        _ROWS,
+        time=column("timestamp"),
+        day=day,
+        i=period_index(data, "events", "timestamp", column("timestamp"), calendar),
+        amount=column("amount") if has_column(data, "amount") else 1,
+        order=column("order_id") if has_column(data, "order_id") else parse("CAST(NULL AS INTEGER)"),
         # blank text is no category
-        "category": group_value(data, "events", "category") if has_column(data, "category") else literal(None),
-        "end": literal(to_instant(end, data.timezone) if instants else end),
-    }
+        category=group_value(data, "events", "category") if has_column(data, "category") else None,
+        end=to_instant(end, data.timezone) if instants else end,
+    )
     # the clock decides which of two orders of a day was first, their number which of two at the same moment
-    engine.create(
+    query.create(
         _ORDERS,
-        f"WITH raw AS ({_ROWS}), orders AS (SELECT customer_id, o, sum(amount) AS value, "
-        "min(CASE WHEN amount > 0 THEN t END) AS t, min(CASE WHEN amount > 0 THEN d END) AS d, "
-        "min(CASE WHEN amount > 0 THEN i END) AS i "
-        "FROM raw GROUP BY customer_id, o, CASE WHEN o IS NULL THEN d END HAVING max(amount) > 0) "
         "SELECT customer_id, d, i, value, row_number() OVER (PARTITION BY customer_id ORDER BY t, o) AS k, "
-        "lead(d) OVER (PARTITION BY customer_id ORDER BY t, o) AS back FROM orders",
-        tables={"log": "events"},
-        parts=rows,
+        "lead(d) OVER (PARTITION BY customer_id ORDER BY t, o) AS back FROM (SELECT customer_id, o, "
+        "sum(amount) AS value, min(CASE WHEN amount > 0 THEN t END) AS t, min(CASE WHEN amount > 0 THEN d END) AS d, "
+        "min(CASE WHEN amount > 0 THEN i END) AS i "
+        "FROM raw GROUP BY customer_id, o, CASE WHEN o IS NULL THEN d END HAVING max(amount) > 0) AS placed",
     )
     try:
         groups = _create_buyers(data, by, since)
         try:
-            yield Tables({"log": "events", "orders": _ORDERS, "buyers": _BUYERS}, _ROWS, rows, groups)
+            yield Tables(query, groups)
         finally:
-            engine.drop(_BUYERS)
+            data.engine.drop(_BUYERS)
     finally:
-        engine.drop(_ORDERS)
+        data.engine.drop(_ORDERS)
 
 
-def _create_buyers(data: Dataset, by: Mapping[str, str], since: date | None) -> tuple[str, ...]:
-    """Store one row a customer who counts; returns the names of the group columns."""
-    steps, names, parts = group_steps(data, by)
-    if any(table != "customers" for table in by.values()):
-        parts["time"] = column("timestamp")
-    tables = {"log": "events", "orders": _ORDERS, "customers": "customers"}
-    steps["early"] = known_before(data, "events", parts)
-    old = ""
-    if since is not None:
-        parts["since"] = literal(since)
-        old = " AND d >= _since"
-    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in steps)
-    selected = "".join(f", {name}" for name in names)
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    data.engine.create(
+def _create_buyers(data: Dataset, by: Mapping[str, str], since: date | None) -> GroupColumns:
+    """Store one row a customer who counts; returns the group columns."""
+    query = Query(data.engine, tables={"log": "events", "orders": _ORDERS})
+    query.part(time=column("timestamp"), since=since)
+    groups = group_columns(query, data, by)
+    query.step("early", known_before(data, "events", query.parts))
+    old = "" if since is None else " AND d >= _since"
+    query.create(
         _BUYERS,
-        f"WITH {whole} SELECT customer_id, d AS day, i AS cohort{selected} FROM orders{joins} "
-        f"WHERE k = 1 AND known__before IS NULL{old}",
-        tables=tables,
-        parts=parts,
+        f"SELECT customer_id, d AS day, i AS cohort{groups.selected} FROM orders{groups.joins} "
+        f"LEFT JOIN early USING (customer_id) WHERE k = 1 AND known__before IS NULL{old}",
     )
-    return tuple(names)
+    return groups

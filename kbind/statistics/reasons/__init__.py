@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import column, literal, parse
+from kbind.data.engine import Query, column, parse
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time
@@ -28,7 +27,7 @@ from kbind.statistics.profiles.levels import (
     naming,
     numbers_of,
 )
-from kbind.statistics.reasons.behaviour import CONTRACTS, Measure, Steps, behaviour_steps
+from kbind.statistics.reasons.behaviour import Behaviour, Measure, add_behaviour
 from kbind.statistics.reasons.themes import Hit, ThemeDictionary
 from kbind.statistics.result import Provenance
 
@@ -90,8 +89,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
     if times:
         raise ArgumentError(f"by={times[0]!r} holds times; turn it into a number or a group first")
     end = end_of(data, as_of)
-    steps = behaviour_steps(data)
-    found = _query(data, names, steps, end)
+    behaviour, found = _query(data, names, end)
     one = np.ones(found.num_rows, dtype=np.int64)
     reasons, reason = _by_frequency(attribute_of("reason", "text", found.column("reason"), one), data.name)
     every = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), one) for k, name in enumerate(names)}
@@ -103,44 +101,35 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
         reason=reason,
         voluntary=np.array(found.column("voluntary").to_pylist(), dtype=bool),
         attributes=tuple(attributes.values()),
-        measures=tuple(steps.measures),
-        values={measure.name: numbers_of(found.column(f"m{k}")) for k, measure in enumerate(steps.measures)},
+        measures=tuple(behaviour.measures),
+        values={measure.name: numbers_of(found.column(f"m{k}")) for k, measure in enumerate(behaviour.measures)},
         notes=(*notes, *told),
         provenance=Provenance(data.name, data.timezone, end),
         customer=data.card.customer,
     )
 
 
-def _query(data: Dataset, names: Sequence[str], behaviour: Steps, end: datetime) -> pa.Table:
+def _query(data: Dataset, names: Sequence[str], end: datetime) -> tuple[Behaviour, pa.Table]:
     """Per leaver: reason, voluntary, attributes c0, c1, ... and measures m0, m1, ..."""
     said = "voluntary" in data.tables["cancellations"].columns
-    steps = {
-        "said": "SELECT customer_id, x.t AS t, x.v AS reason, x.w AS voluntary FROM (SELECT customer_id, "
+    query = Query(data.engine).step(
+        "said",
+        "SELECT customer_id, x.t AS t, x.v AS reason, x.w AS voluntary FROM (SELECT customer_id, "
         "max(struct_pack(t := _said_at, v := _reason, w := _voluntary)) AS x FROM cancellations "
-        "WHERE _said_at < _as_of GROUP BY customer_id) AS last"
-    } | behaviour.sql
-    parts = behaviour.parts | {
-        "said_at": wall_time(data, "cancellations", "timestamp"),
-        "reason": parse("nullif(trim(_x), '')", x=column("reason")),
-        "voluntary": column("voluntary") if said else literal(True),
-        "as_of": literal(end),
-    }
-    parts |= {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
+        "WHERE _said_at < _as_of GROUP BY customer_id) AS last",
+        said_at=wall_time(data, "cancellations", "timestamp"),
+        reason=parse("nullif(trim(_x), '')", x=column("reason")),
+        voluntary=column("voluntary") if said else True,
+        as_of=end,
+    )
+    behaviour = add_behaviour(query, data)
+    query.part(**{f"c{k}": row_value(data, name) for k, name in enumerate(names)})
     selected = ["said.reason AS reason", "coalesce(said.voluntary, TRUE) AS voluntary"]
     selected += [f"_c{k} AS c{k}" for k in range(len(names))]
     selected += [f"{sql} AS m{k}" for k, sql in enumerate(behaviour.columns.values())]
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    joins = "".join(
-        f" LEFT JOIN {name} ON {name}.customer_id = said.customer_id" for name in behaviour.sql if name != CONTRACTS
-    )
-    sql = (
-        f"WITH {whole} SELECT {', '.join(selected)} FROM said "
-        f"LEFT JOIN customers AS p ON p.customer_id = said.customer_id{joins} ORDER BY said.t, said.customer_id"
-    )
-    return data.engine.query(
-        sql,
-        tables={"customers": "customers", "cancellations": "cancellations", **behaviour.tables},
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)},
+    return behaviour, query.select(
+        f"SELECT {', '.join(selected)} FROM said LEFT JOIN customers AS p ON p.customer_id = said.customer_id"
+        f"{behaviour.joins} ORDER BY said.t, said.customer_id"
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import Expression, literal, parse
+from kbind.data.engine import Expression, Query, parse
 from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.spells import contract_end
 
 #: Days before the goodbye that are looked at, and days before these that they are compared with.
 WINDOW = 90
 #: Days over which a change of price is looked for, and over which answers count.
 YEAR, ASKED = 365, 180
-#: Step with a row a contract; all others have a row a customer.
-CONTRACTS = "contracts"
 #: Questions that are about satisfaction.
 _INSTRUMENTS = ("nps", "csat", "ces")
 
@@ -37,24 +36,28 @@ class Measure:
 
 
 @dataclass
-class Steps:
-    """Steps of a statement after `said` (customer_id, t, reason); all but the contracts have a row a customer.
+class Behaviour:
+    """A statement that goes on from its step `said` (customer_id, t, reason), and what it measures.
 
     Attributes
     ----------
-    sql : dict of str to str
-    parts : dict of str to Expression
-    tables : dict of str to str
+    query : Query
     columns : dict of str to str
         Measure -> expression over the joined steps.
     measures : list of Measure
+    joins : str
+        What joins a row a customer from each step to `said`.
     """
 
-    sql: dict[str, str]
-    parts: dict[str, Expression]
-    tables: dict[str, str]
-    columns: dict[str, str]
-    measures: list[Measure]
+    query: Query
+    columns: dict[str, str] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    joins: str = ""
+
+    def join(self, name: str, sql: str, **parts: object) -> None:
+        """One more step with a row a customer."""
+        self.query.step(name, sql, **parts)
+        self.joins += f" LEFT JOIN {name} ON {name}.customer_id = said.customer_id"
 
     def add(self, name: str, column: str, meaning: str, *, share: bool = False) -> None:
         """One more measure."""
@@ -62,9 +65,9 @@ class Steps:
         self.measures.append(Measure(name, meaning, share))
 
 
-def behaviour_steps(data: Dataset) -> Steps:
+def add_behaviour(query: Query, data: Dataset) -> Behaviour:
     """What can be measured with the tables that are there."""
-    steps = Steps({}, {}, {}, {}, [])
+    steps = Behaviour(query.part(window=_days(WINDOW), both=_days(2 * WINDOW)))
     _first_seen(data, steps)
     if "events" in data.tables:
         _use(data, steps)
@@ -77,34 +80,26 @@ def behaviour_steps(data: Dataset) -> Steps:
     return steps
 
 
-def _first_seen(data: Dataset, steps: Steps) -> None:
+def _first_seen(data: Dataset, steps: Behaviour) -> None:
     """Since when a customer is known, so that nothing is expected of the time before."""
-    times = {"subscriptions": "start", "events": "timestamp"}
-    rows = []
-    for table, name in times.items():
-        if table in data.tables:
-            rows.append(f"SELECT customer_id, _{table}_at AS since FROM {table}")
-            steps.parts[f"{table}_at"] = wall_time(data, table, name)
-            steps.tables[table] = table
-    if rows:
-        union = " UNION ALL ".join(rows)
-        steps.sql["seen"] = f"SELECT customer_id, min(since) AS since FROM ({union}) AS logs GROUP BY customer_id"
-    else:
-        steps.sql["seen"] = "SELECT customer_id, CAST(NULL AS TIMESTAMP) AS since FROM said"
+    times = {
+        table: name for table, name in (("subscriptions", "start"), ("events", "timestamp")) if table in data.tables
+    }
+    steps.query.part(**{f"{table}_at": wall_time(data, table, name) for table, name in times.items()})
+    union = " UNION ALL ".join(f"SELECT customer_id, _{table}_at AS since FROM {table}" for table in times)
+    never = "SELECT customer_id, CAST(NULL AS TIMESTAMP) AS since FROM said"
+    steps.join("seen", f"SELECT customer_id, min(since) AS since FROM ({union or never}) AS logs GROUP BY customer_id")
 
 
-def _use(data: Dataset, steps: Steps) -> None:
-    steps.sql["use"] = (
+def _use(data: Dataset, steps: Behaviour) -> None:
+    steps.join(
+        "use",
         "SELECT e.customer_id, count(CASE WHEN e.at >= s.t - _window THEN 1 END) AS late, "
         "count(CASE WHEN e.at < s.t - _window THEN 1 END) AS early FROM said AS s "
         "JOIN (SELECT customer_id, _events_at AS at FROM events) AS e ON e.customer_id = s.customer_id "
-        "AND e.at < s.t AND e.at >= s.t - _both GROUP BY e.customer_id"
+        "AND e.at < s.t AND e.at >= s.t - _both GROUP BY e.customer_id",
+        events_from=recording_began(data, "events"),
     )
-    steps.parts |= {
-        "window": _days(WINDOW),
-        "both": _days(2 * WINDOW),
-        "events_from": literal(recording_began(data, "events")),
-    }
     known = "since <= t - _both AND t - _both >= _events_from AND use.early + use.late > 0"
     steps.add(
         "usage_trend",
@@ -120,19 +115,19 @@ def _use(data: Dataset, steps: Steps) -> None:
     )
 
 
-def _tickets(data: Dataset, steps: Steps) -> None:
+def _tickets(data: Dataset, steps: Behaviour) -> None:
     closes = "closed" in data.tables["tickets"].columns
-    steps.tables["tickets"] = "tickets"
-    steps.parts |= {"window": _days(WINDOW), "opened": wall_time(data, "tickets", "opened")}
-    steps.parts["tickets_from"] = literal(recording_began(data, "tickets"))
     closed = ", _closed AS closed" if closes else ""
     slowest = (
         ", max(CASE WHEN k.closed < s.t THEN epoch_us(k.closed) ELSE epoch_us(s.t) END - epoch_us(k.opened)) AS slowest"
     )
-    steps.sql["asked"] = (
+    steps.join(
+        "asked",
         f"SELECT k.customer_id, count(*) AS tickets{slowest if closes else ''} FROM said AS s "
         f"JOIN (SELECT customer_id, _opened AS opened{closed} FROM tickets) AS k ON k.customer_id = s.customer_id "
-        "AND k.opened < s.t AND k.opened >= s.t - _window GROUP BY k.customer_id"
+        "AND k.opened < s.t AND k.opened >= s.t - _window GROUP BY k.customer_id",
+        opened=wall_time(data, "tickets", "opened"),
+        tickets_from=recording_began(data, "tickets"),
     )
     known = "(since IS NULL OR since <= t - _window) AND t - _window >= _tickets_from"
     steps.add("tickets", f"CASE WHEN {known} THEN coalesce(asked.tickets, 0) END", f"tickets in the last {WINDOW} days")
@@ -143,7 +138,7 @@ def _tickets(data: Dataset, steps: Steps) -> None:
         share=True,
     )
     if closes:
-        steps.parts["closed"] = wall_time(data, "tickets", "closed")
+        steps.query.part(closed=wall_time(data, "tickets", "closed"))
         steps.add(
             "slowest_ticket",
             f"CASE WHEN {known} THEN asked.slowest / 86400000000.0 END",
@@ -151,21 +146,22 @@ def _tickets(data: Dataset, steps: Steps) -> None:
         )
 
 
-def _price(data: Dataset, steps: Steps) -> None:
+def _price(data: Dataset, steps: Behaviour) -> None:
     columns = data.tables["subscriptions"].columns
     seats = "sum(c.seats)" if "seats" in columns else "1"
     taken = ", seats" if "seats" in columns else ""
-    ends = "end" in columns
-    steps.parts |= {"year": _days(YEAR), "subscriptions_at": wall_time(data, "subscriptions", "start")}
-    if ends:
-        steps.parts["contract_end"] = wall_time(data, "subscriptions", "end")
-    end = "_contract_end" if ends else "CAST(NULL AS TIMESTAMP)"
-    steps.sql[CONTRACTS] = f"SELECT customer_id, _subscriptions_at AS s, {end} AS e, mrr{taken} FROM subscriptions"
+    steps.query.step(
+        "contracts",
+        f"SELECT customer_id, _subscriptions_at AS s, _contract_end AS e, mrr{taken} FROM subscriptions",
+        contract_end=contract_end(data),
+        year=_days(YEAR),
+    )
     for name, moment in (("paid", "said.t"), ("paid_before", "said.t - _year")):
-        steps.sql[name] = (
+        steps.join(
+            name,
             f"SELECT c.customer_id, sum(c.mrr) / nullif({seats}, 0) AS price FROM said JOIN contracts AS c "
             f"ON c.customer_id = said.customer_id AND c.s < {moment} AND (c.e IS NULL OR c.e >= {moment}) "
-            "GROUP BY c.customer_id"
+            "GROUP BY c.customer_id",
         )
     per = " per seat" if seats != "1" else ""
     steps.add("price_change", "paid.price / nullif(paid_before.price, 0) - 1",
@@ -179,17 +175,17 @@ def _price(data: Dataset, steps: Steps) -> None:
     )
 
 
-def _satisfaction(data: Dataset, steps: Steps) -> None:
+def _satisfaction(data: Dataset, steps: Behaviour) -> None:
     """The mean answer; instruments have scales of their own and stay apart."""
-    steps.tables["feedback"] = "feedback"
-    steps.parts |= {"asked_for": _days(ASKED), "answered": wall_time(data, "feedback", "timestamp")}
-    there = data.engine.query("SELECT DISTINCT lower(instrument) AS i FROM f", tables={"f": "feedback"})
-    for instrument in [name for name in _INSTRUMENTS if name in there.column("i").to_pylist()]:
-        steps.parts[f"is_{instrument}"] = literal(instrument)
-        steps.sql[f"told_{instrument}"] = (
+    steps.query.part(asked_for=_days(ASKED), answered=wall_time(data, "feedback", "timestamp"))
+    known = Query(data.engine).select("SELECT DISTINCT lower(instrument) AS i FROM feedback").column("i").to_pylist()
+    for instrument in [name for name in _INSTRUMENTS if name in known]:
+        steps.join(
+            f"told_{instrument}",
             "SELECT f.customer_id, avg(f.score) AS score FROM said AS s JOIN (SELECT customer_id, score, "
             f"_answered AS at FROM feedback WHERE lower(instrument) = _is_{instrument}) AS f "
-            "ON f.customer_id = s.customer_id AND f.at < s.t AND f.at >= s.t - _asked_for GROUP BY f.customer_id"
+            "ON f.customer_id = s.customer_id AND f.at < s.t AND f.at >= s.t - _asked_for GROUP BY f.customer_id",
+            **{f"is_{instrument}": instrument},
         )
         steps.add(f"satisfaction_{instrument}", f"told_{instrument}.score",
                   f"mean answer to {instrument} in the last {ASKED} days, of those who answered")  # fmt: skip

@@ -14,12 +14,12 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, Query, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.statistics.durations import end_of, grace_of
-from kbind.statistics.groups import Groups, Ints, encode_groups, group_steps, integers, names_of, place_columns
+from kbind.statistics.groups import Groups, Ints, encode_groups, group_columns, integers, names_of, place_columns
 from kbind.statistics.result import Provenance
-from kbind.statistics.revenue.open_ends import COVERING, find_bridges, spans, used
+from kbind.statistics.revenue.open_ends import COVERING, find_bridges, spans
 
 __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
 
@@ -172,7 +172,7 @@ def movements(
     if not calendar.lived:
         raise NotEnoughData(f"period={period!r} is too long: none is over at {end:%Y-%m-%d}; allowed: a shorter one")
     parts = _places(data, calendar)
-    survey = _survey(data, parts)
+    survey = _survey(data, Query(data.engine, parts=parts).table(log="subscriptions"))
     notes += more + survey.notes + apart
     if "end" not in table.columns:
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
@@ -278,20 +278,18 @@ _INSTANT = {
 }
 
 
-def _survey(data: Dataset, parts: Mapping[str, Expression]) -> _Survey:
+def _survey(data: Dataset, query: Query) -> _Survey:
     """Look at the amounts before anything is added up."""
-    sql = (
+    found = query.select(
         "SELECT approx_count_distinct(customer_id) AS customers, "
         f"count(*) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS unknown, "
         f"count(DISTINCT customer_id) FILTER (WHERE _mrr IS NULL AND {_LASTING}) AS without, "
         "count(*) FILTER (WHERE _mrr < 0) AS bad, min(_mrr) AS least, "
         f"CAST(sum(ceil(CAST(_mrr AS DOUBLE))) AS DOUBLE) AS total FROM log WHERE {COVERING}"
-    )
-    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=used(parts, sql)).to_pylist()[0]
+    ).to_pylist()[0]
     if found["customers"] <= 2 * UNITS or found["unknown"]:
         # an estimate is enough to see that there are many; that there are few has to be known
-        exact = f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {COVERING}"
-        counted = data.engine.query(exact, tables={"log": "subscriptions"}, parts=used(parts, exact))
+        counted = query.select(f"SELECT count(DISTINCT customer_id) AS customers FROM log WHERE {COVERING}")
         found["customers"] = counted.column("customers")[0].as_py()
     label = data.tables["subscriptions"].label
     if found["bad"]:
@@ -319,21 +317,20 @@ def _moved(
     places: Mapping[str, str],
     parts: dict[str, Expression],
     survey: _Survey,
-    bridges: tuple[dict[str, str], dict[str, Expression]],
-) -> tuple[pa.Table, list[str]]:
+    bridges: Query,
+) -> tuple[pa.Table, tuple[str, ...]]:
     """One row a unit, window and kind of movement: amount and customers; window 0 is the start of the first."""
-    with_groups, columns, group_parts = group_steps(data, places)
     money = parse("round(CAST(_mrr AS DOUBLE) * _scale)", mrr=parts["mrr"], scale=literal(survey.scale))
-    parts = parts | group_parts | bridges[1] | {"time": column("start"), "money": money}
-    selected = "".join(f", {name}" for name in columns)
-    joins = "".join(f" LEFT JOIN {name} USING (customer_id)" for name in with_groups)
+    query = Query(data.engine, parts=parts, tables=bridges.tables).part(time=column("start"), money=money)
+    split = group_columns(query, data, places)
+    selected, joins = split.selected, split.joins
     known = " AND NOT customer_id IN (SELECT customer_id FROM unknown)" if survey.unknown else ""
     # neither depends on the order of the rows
     unit = "dense_rank() OVER (ORDER BY customer_id)" if survey.customers <= UNITS else f"hash(customer_id) % {UNITS}"
     code = {name: k for k, name in enumerate(_KINDS)}
-    entered, waiting = spans(calendar, bool(bridges[0]), known)
+    entered, waiting = spans(calendar, bool(bridges.steps), known)
     if tells_before(data, "subscriptions"):
-        with_groups["early"] = known_before(data, "subscriptions", parts, logged=False)
+        query.step("early", known_before(data, "subscriptions", query.parts, logged=False))
         joins += " LEFT JOIN early USING (customer_id)"
         # what is paid at the very start is no movement
         fresh = "i = first AND (i = 0 OR known__before IS NULL)"
@@ -341,14 +338,13 @@ def _moved(
         fresh = "i = first"
     steps = {
         "unknown": f"SELECT DISTINCT customer_id FROM log WHERE _mrr IS NULL AND {_LASTING}",
-        **bridges[0],
+        **bridges.steps,
         **entered,
         "steps": "SELECT customer_id, lo AS i, m AS d FROM spans UNION ALL "
         f"SELECT customer_id, hi AS i, -m AS d FROM spans WHERE hi <= {calendar.lived}",
         "net": "SELECT customer_id, i, CAST(sum(d) AS BIGINT) AS d FROM steps GROUP BY customer_id, i",
         "states": "SELECT customer_id, i, d, CAST(sum(d) OVER (PARTITION BY customer_id ORDER BY i) AS BIGINT) AS now, "
         "min(i) OVER (PARTITION BY customer_id) AS first FROM net",
-        **with_groups,
         "moves": f"SELECT CAST({unit} AS BIGINT) AS unit, i, abs(d) AS amount, CASE "
         "WHEN d = 0 AND now > 0 THEN NULL "
         f"WHEN d = 0 THEN CASE WHEN {fresh} THEN {code['brief']} ELSE {code['brief_again']} END "
@@ -358,13 +354,13 @@ def _moved(
     }
     if not survey.unknown:
         del steps["unknown"]
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    sql = (
-        f"WITH {whole} SELECT unit, i, kind, CAST(sum(amount) AS BIGINT) AS amount, count(*) AS n{selected} "
+    query.steps |= steps
+    query.parts |= bridges.parts
+    moved = query.select(
+        f"SELECT unit, i, kind, CAST(sum(amount) AS BIGINT) AS amount, count(*) AS n{selected} "
         f"FROM moves WHERE NOT kind IS NULL GROUP BY unit, i, kind{selected}"
     )
-    tables = {"log": "subscriptions"} | ({"customers": "customers"} if "customers" in data.tables else {})
-    return data.engine.query(sql, tables=tables, parts=used(parts, sql)), columns
+    return moved, split.names
 
 
 def _arranged(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, bucket, column, literal, parse
-from kbind.statistics.spells import bridge_parts, bridge_steps, bridged
+from kbind.data.engine import Query, bucket, column, literal, parse
+from kbind.statistics.spells import add_bridges, bridged, contract_end
 
 #: Contracts that cover any instant up to the end of the last window.
 COVERING = "_start <= _last"
@@ -31,37 +29,30 @@ def spans(calendar: Calendar, has_bridges: bool, known: str) -> tuple[dict[str, 
     }, (" UNION ALL SELECT CAST({unit} AS BIGINT) AS unit, i, m AS amount, {kind} AS kind{selected} FROM open{joins}")
 
 
-def find_bridges(
-    data: Dataset, calendar: Calendar, grace: int, as_of: datetime
-) -> tuple[dict[str, str], dict[str, Expression]]:
-    """Steps up to `bridges` and their parts; nothing where none lies across the end of a window."""
+def find_bridges(data: Dataset, calendar: Calendar, grace: int, as_of: datetime) -> Query:
+    """Steps up to `bridges`; none where none lies across the end of a window."""
+    none = Query(data.engine).table(log="subscriptions")
     if "end" not in data.tables["subscriptions"].columns:
-        return {}, {}
+        return none
     boundaries = calendar.boundaries(instants=False)
-    parts = bridge_parts(data, as_of)
-    parts |= {
-        "days": literal(grace + 1),
-        "first_edge": literal(boundaries[0]),
-        "last_edge": literal(boundaries[calendar.lived]),
-    }
-    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=parts["bridge_end"]), boundaries)
-    parts["next_edge"] = parse("_edges[_before + 2]", edges=literal(boundaries), before=before)
+    first, last = boundaries[0], boundaries[calendar.lived]
+    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=contract_end(data)), boundaries)
     inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
-    parts["bridged"] = parse(
+    bridged_to = parse(
         "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),
-        last=parts["last_edge"], never=literal(calendar.lived + 1), first=parts["first_edge"], inside=inside,
+        last=literal(last), never=literal(calendar.lived + 1), first=literal(first), inside=inside,
     )  # fmt: skip
     near = (
         "SELECT DISTINCT customer_id FROM log WHERE _bridge_end > _first_edge - to_days(_days) "
         "AND _bridge_end <= _last_edge AND (_bridge_end <= _first_edge OR _next_edge <= _bridge_end + to_days(_days))"
     )
-    steps = {"near": near} | bridge_steps(grace, known="_bridge_start <= _bridge_as_of", near="near")
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    sql = f"WITH {whole} SELECT 1 AS one FROM bridges LIMIT 1"
-    found = data.engine.query(sql, tables={"log": "subscriptions"}, parts=used(parts, sql))
-    return (steps, parts) if found.num_rows else ({}, {})
-
-
-def used(parts: Mapping[str, Expression], sql: str) -> dict[str, Expression]:
-    """The parts that a statement has a place for."""
-    return {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
+    query = none.copy().step("near", near)
+    query.part(
+        days=grace + 1,
+        first_edge=first,
+        last_edge=last,
+        next_edge=parse("_edges[_before + 2]", edges=literal(boundaries), before=before),
+        bridged=bridged_to,
+    )
+    add_bridges(query, data, as_of, grace, known="_bridge_start <= _bridge_as_of", near="near")
+    return query if query.select("SELECT 1 AS one FROM bridges LIMIT 1").num_rows else none

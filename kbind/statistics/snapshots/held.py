@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, Query, column, literal, parse
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
@@ -78,19 +77,15 @@ def held_contracts(scope: Scope, grace: int, attributes: Sequence[str]) -> Held:
     said += [f"x{k}" for k in range(len(attributes))]
     steps = _spells(grace, said, goodbyes) | _state(grace, said, goodbyes)
     steps["judged"] = f"SELECT *, decision IS NULL AND {waits('until', '_data_end', grace)} AS waits FROM spells"
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
     chosen = "".join(f", newest.{name} AS {name}" for name in said)
-    parts = _parts(data, attributes) | scope.range
-    parts |= {"moments": literal(list(scope.moments.dates)), "dates": literal(len(scope.moments.dates))}
-    found = data.engine.query(
-        f"WITH {whole} SELECT a.who, a.k, a.n, a.mrr, a.seats, a.gone, epoch_us(CASE WHEN waits THEN _never "
+    query = Query(data.engine, steps, _parts(data, attributes) | scope.range, {"log": "subscriptions", **scope.tables})
+    query.part(moments=list(scope.moments.dates), dates=len(scope.moments.dates))
+    found = query.select(
+        f"SELECT a.who, a.k, a.n, a.mrr, a.seats, a.gone, epoch_us(CASE WHEN waits THEN _never "
         "ELSE coalesce(z.decision, z.until) END) AS decision, epoch_us(CASE WHEN waits THEN z.until ELSE _never END) "
         f"AS open, epoch_us(f.first) AS first{chosen} FROM known AS a JOIN firsts AS f ON f.who = a.who "
         f"JOIN judged AS z ON z.who = a.who AND z.s < a.d AND CAST(z.until AS DATE) + {grace} >= CAST(a.d AS DATE) "
-        "ORDER BY a.k, a.who",
-        tables={"log": "subscriptions", **({"cancellations": "cancellations"} if goodbyes else {}), **scope.tables},
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)}
-        | {"never": parts["never"]},
+        "ORDER BY a.k, a.who"
     )
     gone = np.asarray(found.column("gone").to_numpy(), dtype=bool)
     kept = found.filter(pa.array(~gone))
