@@ -9,7 +9,7 @@ JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models simulate pandas3 lock clean
+.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models data simulate pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
 	@echo "                one part of it: make bench BENCH='--only survival'"
 	@echo "make bench-models  compare churn models with CatBoost and skrub; writes into benchmarks/RESULTS.md (10 minutes)"
+	@echo "make data       write the simulated companies in data/ anew"
 	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (an hour)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
@@ -77,7 +78,7 @@ office:
 		"whether the formulas of the template give kbind's numbers."
 
 unit: $(VENV)/.kbind browser office
-	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind simulations/company
 
 notebooks-test: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks
@@ -106,6 +107,9 @@ $(MODELS)/.done: benchmarks/requirements-models.txt $(VENV)/.packages
 bench-models: $(VENV)/.kbind $(MODELS)/.done
 	OMP_NUM_THREADS=1 PYTHONPATH=$(MODELS) $(BIN)/python benchmarks/models.py
 
+data: $(VENV)/.kbind
+	$(BIN)/python -m simulations.company
+
 simulate: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/python simulations/run.py $(SIMULATE)
 	$(ONE_THREAD) $(BIN)/python simulations/splits.py
@@ -117,7 +121,7 @@ pandas3: requirements.lock
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "pandas>=3" -r $(VENV)-pandas3/requirements.txt
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(VENV)-pandas3/bin/python -c "import pandas; print('pandas', pandas.__version__)"
-	$(ONE_THREAD) $(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind
+	$(ONE_THREAD) $(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind simulations/company
 
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \

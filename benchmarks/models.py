@@ -103,7 +103,7 @@ def tables() -> dict[str, Any]:
         "mlc_churn": _flagged(calls.drop(columns="churn"), calls["churn"].astype(str) == "yes"),
         "attrition (of employees)": _flagged(staff.drop(columns="Attrition"), staff["Attrition"].astype(str) == "Yes"),
         "TV subscriptions": _flagged(tv.data, np.asarray(tv.target) == 1),
-        "generated company": kb.snapshots(kb.datasets.simulate_saas()),
+        "generated company": kb.snapshots(kb.datasets.load_saas()),
     }
 
 

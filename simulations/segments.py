@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from company import simulate_saas
 from numpy.random import Generator
 
 import kbind as kb
@@ -20,5 +21,5 @@ def false_segments(rng: Generator, n: int) -> tuple[bool, ...]:
 
 def _verdict(rng: Generator, n: int, scenario: str) -> str:
     """Of a simulated company of whose customers about a third leave; fewer resamples than usual, to save time."""
-    world = kb.datasets.simulate_saas(n, 36, scenario=scenario, rng=rng)
+    world = simulate_saas(n, 36, scenario=scenario, rng=rng)
     return kb.segment_churned(world, resamples=50, rng=rng).verdict

@@ -169,9 +169,7 @@ def public() -> dict[str, Callable[..., Any]]:
             found[name] = thing
         elif inspect.ismodule(thing):
             own = {key: value for key, value in vars(thing).items() if inspect.isfunction(value) and key[0] != "_"}
-            known = {"simulate_saas": datasets.simulate_saas}
-            found |= {f"{name}.{key}": value for key, value in (own | known).items()
-                      if value.__module__ == thing.__name__ or key in known}  # fmt: skip
+            found |= {f"{name}.{key}": value for key, value in own.items() if value.__module__ == thing.__name__}
         elif inspect.isclass(thing) and not issubclass(thing, Exception):
             if thing in MADE_BY_HAND:
                 found[name] = thing
@@ -245,7 +243,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "snapshots": lambda w: {"data": w.data, "as_of": "2024-04-01"},
     "datasets.load_counts": lambda w: {},
     "datasets.load_personas": lambda w: {},
-    "datasets.simulate_saas": lambda w: {"n_accounts": 200, "months": 18},
+    "datasets.load_saas": lambda w: {"name": "b2c"},
     "Dataset.has": lambda w: {"self": w.data, "need": "events"},
     "Dataset.table": lambda w: {"self": w.data, "name": "events"},
     "Persona": lambda w: {"name": "x", "version": 1, "owner": "S", "valid_from": "2023-01-01", "description": TEXT,

@@ -134,7 +134,7 @@ def test_documented_tables_are_those_of_the_contract() -> None:
 
 def test_data_cards_are_those_of_the_data(grocery: kb.Dataset, telco: kb.Dataset) -> None:
     text = (ROOT / "data" / "README.md").read_text()
-    for data in (grocery, telco, kb.datasets.simulate_saas(), kb.datasets.load_counts()):
+    for data in (grocery, telco, kb.datasets.load_saas(), kb.datasets.load_counts()):
         assert str(data.card) in text
 
 

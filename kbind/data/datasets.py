@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 
 import pandas as pd
 
-from kbind.data.dataset import Card, Dataset, open_dataset
+from kbind.data.dataset import Card, Dataset, Truth, open_dataset
 from kbind.data.personas import Persona
 from kbind.data.shipped import shipped
-from kbind.data.simulate import simulate_saas as simulate_saas
 from kbind.errors import KbindError, check_choice
 
 GROCERY_ZONE = "America/New_York"
+#: Simulated companies that come with kbind, as files.
+_COMPANIES = ("baseline", "clear_segments", "b2c", "no_effect")
 
 
 def load_grocery() -> Dataset:
@@ -138,6 +140,45 @@ def load_telco() -> Dataset:
     return replace(data, name=card.title, card=card, notes=(*data.notes, note))
 
 
+def load_saas(name: str = "baseline") -> Dataset:
+    """A simulated company that sells software by subscription, with the truth behind it.
+
+    For teaching and trying out: an estimate can be compared with what was planted. See docs/simulation.md.
+
+    Parameters
+    ----------
+    name : str
+        "baseline"; "clear_segments", whose groups of customers can be told apart; "b2c", which sells to people without
+        contracts; or "no_effect", where attributes, segments and campaigns change nothing.
+
+    Returns
+    -------
+    Dataset
+        Wall-clock times of Europe/Berlin. `truth` holds what was planted, its card says that it is simulated.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such company.
+
+    Examples
+    --------
+    >>> data = load_saas()
+    >>> print(", ".join(sorted(data.tables)))
+    campaigns, cancellations, contacts, customers, events, feedback, subscriptions, tickets
+    >>> effects = data.truth.effects.set_index("name")["value"]
+    >>> float(effects["lost_manager"]), float(effects["region:north"])
+    (0.9, 0.0)
+    """
+    check_choice("name", name, _COMPANIES)
+    data = open_dataset(shipped("saas", name))
+    planted = shipped("saas_truth", name)
+    known = json.loads((planted / "card.json").read_text(encoding="utf-8"))
+    card = replace(data.card, **known | {"caveats": tuple(known["caveats"])})
+    truth = Truth(scenario=name, **{path.stem: pd.read_parquet(path) for path in planted.glob("*.parquet")})
+    return replace(data, name=card.title, card=card, truth=truth)
+
+
 #: A company by quarter: the columns above, then customers lost for each of the reasons.
 _PERIOD_COLUMNS = (
     "customers_start", "gained", "lost", "revenue_start", "revenue_lost", "revenue_contraction", "revenue_expansion",
@@ -211,7 +252,7 @@ def load_personas(company: str = "telco") -> tuple[Persona, ...]:
     Parameters
     ----------
     company : {"telco", "accounts"}
-        For `load_telco` or for `simulate_saas`.
+        For `load_telco` or for `load_saas`.
 
     Returns
     -------

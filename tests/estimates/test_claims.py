@@ -15,11 +15,12 @@ from kbind.estimates.claims.listed import CLAIMS, Claim
 from kbind.estimates.claims.result import CHECKED, NEEDS, TOO_LITTLE, Check
 from kbind.estimates.intervals import wilson
 from kbind.statistics.claimed import Referrals, days_between, kept_for_a_year, won_by_campaign
+from simulations.company import simulate_saas
 
 
 @pytest.fixture(scope="module")
 def saas() -> kb.Dataset:
-    return kb.datasets.simulate_saas(2000, rng=3)
+    return simulate_saas(2000, rng=3)
 
 
 def contracts(gone: int, stayed: int) -> kb.Dataset:
@@ -137,7 +138,7 @@ def test_growth_is_near_the_truth_of_the_simulation(saas: kb.Dataset) -> None:
 
 def test_first_devices_are_as_planted() -> None:
     """Eight of ten events come from the usual device (mobile for .32), the others from any of three."""
-    found = kb.claims(kb.datasets.simulate_saas(4000, scenario="b2c", rng=5))
+    found = kb.claims(simulate_saas(4000, scenario="b2c", rng=5))
     check = found["phone_first"]
     assert check.ci_lower < 0.8 * 0.32 + 0.2 / 3 < check.ci_upper
     assert check.verdict == "lower"
@@ -180,7 +181,7 @@ def test_rate_ratio_holds_its_level_although_some_refer_many() -> None:
 
 
 def test_referrals_that_do_not_depend_on_age_are_not_called_loyalty() -> None:
-    found = kb.claims(kb.datasets.simulate_saas(4000, scenario="b2c", rng=2))["loyal_recommend"]
+    found = kb.claims(simulate_saas(4000, scenario="b2c", rng=2))["loyal_recommend"]
     assert found.verdict == "open"
 
 

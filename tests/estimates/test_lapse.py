@@ -184,7 +184,7 @@ def test_share_of_silences_that_raise_an_alarm_without_look_ahead() -> None:
 
 
 def test_lapse_finds_who_has_left_in_simulated_purchases() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=2000, scenario="b2c")
+    data = kb.datasets.load_saas("b2c")
     assert data.truth is not None
     frame = kb.lapse(data).customers().set_index("customer_id")
     last = data.truth.spells.sort_values("start_month").groupby("customer_id").tail(1).set_index("customer_id")

@@ -8,6 +8,7 @@ import pytest
 
 import kbind as kb
 from kbind.statistics.feedback import answers
+from simulations.company import simulate_saas
 
 
 def said(scores: list[Any], *, customers: Any = None, instrument: str = "nps", **columns: Any) -> kb.Dataset:
@@ -163,7 +164,7 @@ def test_answers_by_contact_at_that_time() -> None:
 
 @pytest.mark.parametrize("by", [None, "respondent_role", ["company_size", "project"]])
 def test_answers_equal_counting_one_by_one(by: Any) -> None:
-    data = kb.datasets.simulate_saas(n_accounts=300, months=18)
+    data = simulate_saas(n_accounts=300, months=18)
     found = answers(data, "csat", by=by, period="quarter")
     names = [by] if isinstance(by, str) else by or []
     rows = data.table("feedback").query("instrument == 'csat'")
@@ -183,7 +184,7 @@ def test_answers_equal_counting_one_by_one(by: Any) -> None:
 
 
 def test_customers_there_equal_counting_one_by_one() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=300, months=18)
+    data = simulate_saas(n_accounts=300, months=18)
     found = answers(data, "nps", period="month")
     active = kb.activity(data, period="month").to_frame().set_index("period")["active"]
     np.testing.assert_array_equal(found.there[0], active.loc[list(found.periods)].to_numpy())

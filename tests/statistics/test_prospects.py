@@ -10,6 +10,7 @@ import kbind as kb
 from kbind.statistics.profiles.levels import Attribute
 from kbind.statistics.prospects import Prospects, prospects
 from kbind.statistics.prospects.words import BOND, PROTECTED, names_one, protected_columns
+from simulations.company import simulate_saas
 
 ROLES = {"churned": "churned", "tenure": "tenure", "revenue": "paid"}
 
@@ -83,7 +84,7 @@ def test_prospects_counts_from_entry_on() -> None:
 
 
 def test_prospects_agrees_with_the_rate_of_leaving_by_durations() -> None:
-    data = kb.datasets.simulate_saas(1000, 24)
+    data = simulate_saas(1000, 24)
     p, lives = prospects(data), kb.durations(data)
     assert (p.n * p.gone).sum() == lives.n[lives.cause > 0].sum()
     assert (p.n * p.size).sum() == pytest.approx((lives.n * (lives.duration - lives.entry)).sum())

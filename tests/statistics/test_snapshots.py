@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from simulations.company import simulate_saas
 
 Table = dict[str, list[Any]]
 LOG: Table = {"customer_id": [1], "timestamp": ["2023-01-01"]}
@@ -318,7 +319,7 @@ def test_snapshots_of_one_table_are_its_flag_and_attributes(telco: kb.Dataset) -
 
 @pytest.mark.parametrize("bounds", [{"_CELLS": 400}, {"_NEAR_CELLS": 400}, {"_CELLS": 800, "_NEAR_ROWS": 500}])
 def test_snapshots_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch, bounds: dict[str, int]) -> None:
-    data = kb.datasets.simulate_saas(200, rng=1)
+    data = simulate_saas(200, rng=1)
     whole = kb.snapshots(data, as_of=["2024-01-01", "2024-03-01"])
     for name, most in bounds.items():
         monkeypatch.setattr(f"kbind.statistics.snapshots.make.{name}", most)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from simulations.company import simulate_saas
 
 DATES = ["2023-09-01", "2024-02-10"]
 #: When a row happens, and columns that may be filled in later.
@@ -28,7 +29,7 @@ TIMES = {
 
 @cache
 def tables(scenario: str) -> dict[str, pd.DataFrame]:
-    data = kb.datasets.simulate_saas(200, scenario=scenario, rng=5)
+    data = simulate_saas(200, scenario=scenario, rng=5)
     return {name: data.table(name) for name in data.tables}
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from simulations.company import simulate_saas
 
 DATES = ["2023-08-01", "2024-07-15"]
 LEAD, HORIZON, LAPSE = 30, 90, 56
@@ -169,7 +170,7 @@ def slowly(data: kb.Dataset, names: pd.Index) -> pd.DataFrame:
 
 @pytest.mark.parametrize("scenario", ["baseline", "b2c"])
 def test_snapshots_agree_with_the_slow_way(scenario: str) -> None:
-    data = kb.datasets.simulate_saas(200, scenario=scenario, rng=3)
+    data = simulate_saas(200, scenario=scenario, rng=3)
     found = kb.snapshots(data, as_of=DATES, lapse=None if "subscriptions" in data.tables else f"{LAPSE}D")
     wanted = slowly(data, found.features.columns)
     assert found.customer.tolist() == wanted.pop("customer_id").tolist()

@@ -13,6 +13,7 @@ from kbind.figures.churn import plot_drivers, plot_risk_groups
 from kbind.statistics.snapshots import Feature
 from kbind.story.churn import ChurnStory, Forecast, churn_story, predict_churn
 from kbind.story.churn.signs import OTHER, sign_groups, sign_of
+from simulations.company import simulate_saas
 
 
 def flagged(n: int = 1500, effect: float = 2.5, seed: int = 0, **columns: Any) -> kb.Dataset:
@@ -32,7 +33,7 @@ def _roles(columns: dict[str, Any]) -> dict[str, str]:
 def saas() -> Forecast:
     with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
         patch.setattr(risk_drivers, "WATCHED", 8)
-        return predict_churn(kb.datasets.simulate_saas(1200, rng=3))
+        return predict_churn(simulate_saas(1200, rng=3))
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import pytest
 import kbind as kb
 from kbind.estimates.claims.listed import CLAIMS
 from kbind.story.claims import ClaimsStory, claims_story
+from simulations.company import simulate_saas
 
 
 @pytest.fixture(scope="module")
 def saas() -> kb.Dataset:
-    return kb.datasets.simulate_saas(1500, rng=3)
+    return simulate_saas(1500, rng=3)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from kbind.story.segments import (
 )
 from kbind.story.segments.cards import Card
 from kbind.wording import Disclosure
+from simulations.company import simulate_saas
 
 ALIKE = ["industry", "company_size", "channel", "budget", "goal"]
 
@@ -36,7 +37,7 @@ def _closed() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def company() -> kb.Dataset:
-    return kb.datasets.simulate_saas(2500, scenario="clear_segments")
+    return simulate_saas(2500, scenario="clear_segments")
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +351,7 @@ def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: Segme
 
 
 def test_polite_reasons_are_set_against_behaviour() -> None:
-    data = kb.datasets.simulate_saas(4000, scenario="polite_reasons")
+    data = simulate_saas(4000, scenario="polite_reasons")
     told = segment_story(data, None, reasons_of(data), lang="de")
     assert "„Preis“" in told.behaviour_title()
     text = " ".join(told.behaviour_text())

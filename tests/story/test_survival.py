@@ -10,6 +10,7 @@ import kbind as kb
 from kbind.figures import alt_text
 from kbind.figures.survival import plot_causes, plot_hazard, plot_survival
 from kbind.story.survival import SurvivalStory, contact_fact, survival_story
+from simulations.company import simulate_saas
 
 
 def told(data: kb.Dataset, lang: str = "en", threshold: int = 5) -> SurvivalStory:
@@ -21,7 +22,7 @@ def told(data: kb.Dataset, lang: str = "en", threshold: int = 5) -> SurvivalStor
 
 @pytest.fixture(scope="module")
 def saas() -> kb.Dataset:
-    return kb.datasets.simulate_saas(6000, rng=2)
+    return simulate_saas(6000, rng=2)
 
 
 def lives(hazard: np.ndarray, n: int = 4000) -> kb.Dataset:

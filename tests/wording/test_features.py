@@ -6,10 +6,11 @@ import pytest
 import kbind as kb
 from kbind.statistics.snapshots import Feature
 from kbind.wording import LANGUAGES, feature_name
+from simulations.company import simulate_saas
 
 
 def example(scenario: str) -> tuple[Feature, ...]:
-    data = kb.datasets.simulate_saas(200, scenario=scenario)
+    data = simulate_saas(200, scenario=scenario)
     return kb.snapshots(data, as_of="2024-06-01").meanings
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Truth:
     """The truth behind simulated data. Months are numbered from 0, the first one recorded.
 
@@ -21,8 +17,6 @@ class Truth:
     ----------
     scenario : str
         Name of the variant.
-    parameters : mapping
-        Every planted parameter by name.
     effects : DataFrame
         One row an effect: name, table, column, level, value, scale, meaning; the value is 0 where nothing was planted.
     accounts : DataFrame
@@ -34,60 +28,41 @@ class Truth:
         entry_month (0 if the contract is older than the records), decided_month, left_month (the last month under
         contract; missing if it did not end), cause ("voluntary", "payment", or missing), intended_month, seen_until
         (first month that is not recorded), payment_hazard.
-    hazard : array of float32, shape (spells, months)
-        Chance of leaving at the end of each month, given still there; also for the months after the customer left,
-        had it stayed. NaN before the start.
-    covariates : mapping of str to array of float32, shape (spells, months)
-        What moves the hazard from month to month, as it stood when the decision was due: satisfaction, exposures
-        (1 in the month after the event, then fading), renewal, locked, plan, tenure, campaign (log hazard ratio).
+    months : DataFrame
+        One row a month of a spell, from its entry on, also after the customer left: customer_id, spell, month, tenure
+        (months so far), at_risk (under contract and recorded), left (at the end of this month), hazard (chance of
+        leaving then, given still there).
     outcomes : DataFrame
         One row a campaign and eligible customer: customer_id, campaign, month, horizon, arm, propensity (the true
         one), log_hazard_ratio, risk0 and risk1 (chances of leaving within the horizon), y0 and y1 (left within the
         horizon without and with treatment, from the same random numbers), effect = y1 - y0.
     cancellations : DataFrame
         One row a cancellation: customer_id, timestamp, true_reason, stated_reason (before it went missing).
+    later : DataFrame or None
+        Many other customers of such a company at a later date, as `snapshots` shows them, with `target`, which says
+        whether they left: how good a model is that learned from the company itself. None where nobody made them.
     """
 
     scenario: str
-    parameters: Mapping[str, Any]
     effects: pd.DataFrame
     accounts: pd.DataFrame
     spells: pd.DataFrame
-    hazard: NDArray[np.float32]
-    covariates: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    outcomes: pd.DataFrame | None = None
-    cancellations: pd.DataFrame | None = None
+    months: pd.DataFrame
+    outcomes: pd.DataFrame
+    cancellations: pd.DataFrame
+    later: pd.DataFrame | None = None
 
     @property
     def survival(self) -> pd.DataFrame:
-        """Every month of every spell from its entry on, made when asked for.
+        """`months` with the chance to be there still: survival, the product of 1 - hazard up to the end of the month.
 
         Returns
         -------
         DataFrame
-            Columns customer_id, spell, month, tenure (months so far), at_risk (under contract and recorded), left
-            (at the end of this month), hazard, survival (product of 1 - hazard from the entry to the end of the
-            month, also after the customer left).
         """
-        import pandas as pd
-
-        row, month = np.nonzero(~np.isnan(self.hazard))
-        spells = self.spells
-        left = spells["left_month"].fillna(np.inf).to_numpy()[row]
-        staying = np.where(np.isnan(self.hazard), 0.0, self.hazard.astype(np.float64))
-        survival = np.cumprod(1 - staying, axis=1)[row, month]
-        recorded = month < spells["seen_until"].to_numpy()[row]
-        return pd.DataFrame(
-            {
-                "customer_id": spells["customer_id"].to_numpy()[row],
-                "spell": spells["spell"].to_numpy()[row],
-                "month": month.astype(np.int32),
-                "tenure": (month - spells["start_month"].to_numpy()[row]).astype(np.int32),
-                "at_risk": (month <= left) & recorded,
-                "left": (month == left) & recorded,
-                "hazard": self.hazard[row, month],
-                "survival": survival,
-            }
+        staying = 1 - self.months["hazard"].astype("float64")
+        return self.months.assign(
+            survival=staying.groupby([self.months["customer_id"], self.months["spell"]]).cumprod()
         )
 
     def __repr__(self) -> str:
@@ -104,8 +79,7 @@ class Truth:
         """
         import pandas as pd
 
-        frame = self.survival
-        first = frame[frame["at_risk"] & (frame["spell"] == 1)]
+        first = self.months[self.months["at_risk"] & (self.months["spell"] == 1)]
         chance = first.groupby("tenure")["hazard"].mean()
         staying = (1 - chance).cumprod()
         return pd.DataFrame({"time": staying.index.to_numpy() + 1.0, "survival": staying.to_numpy()})

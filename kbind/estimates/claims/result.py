@@ -168,17 +168,17 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
 
     Examples
     --------
-    >>> from kbind.data.datasets import simulate_saas
-    >>> found = claims(simulate_saas(500, rng=1))
+    >>> import kbind as kb
+    >>> found = kb.claims(kb.datasets.load_saas())
     >>> frame = found.to_frame().set_index("key")
     >>> frame.loc[["five_points", "phone_first", "brand_share"], ["says", "status", "n", "verdict"]]
-                   says      status    n verdict
+                   says      status     n verdict
     key
-    five_points  25% to 95%     checked  267   lower
-    phone_first         65%     checked  415   lower
-    brand_share   up to 30%  needs data    0
+    five_points  25% to 95%     checked  2668   lower
+    phone_first         65%     checked  4157   lower
+    brand_share   up to 30%  needs data     0
     >>> print(f"{found['phone_first'].estimate:.3f}")
-    0.248
+    0.327
     """
     check_dataset(data)
     level = check_conf_level(conf_level)

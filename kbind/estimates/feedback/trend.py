@@ -144,7 +144,7 @@ def satisfaction_trend(
     Examples
     --------
     >>> import kbind as kb
-    >>> data = kb.datasets.simulate_saas(n_accounts=300, months=24)
+    >>> data = kb.datasets.load_saas()
     >>> trend = kb.satisfaction_trend(data, "nps").to_frame()
     >>> list(trend.columns)[:5]
     ['customer_id', 'n', 'mean', 'level', 'level_ci_lower']

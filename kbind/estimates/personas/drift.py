@@ -226,13 +226,13 @@ def persona_drift(
     >>> import kbind as kb
     >>> text = {"de": "Wachsende", "en": "Growers"}
     >>> grower = kb.Persona("grower", 1, "Sales", "2026-01-01", text, [kb.Rule("goal", in_=["grow"])])
-    >>> drift = kb.persona_drift(grower, kb.datasets.simulate_saas(n_accounts=300), "year")
+    >>> drift = kb.persona_drift(grower, kb.datasets.load_saas(), "year")
     >>> frame = drift.to_frame()
     >>> frame[frame["measure"] == "arrivals"][["period", "n", "share"]].round(2)
-      period   n  share
-    0   2022  71   0.34
-    1   2023  81   0.42
-    2   2024  97   0.35
+      period     n  share
+    0   2022  1060   0.38
+    1   2023  1488   0.35
+    2   2024  1675   0.37
     """
     many = as_personas(personas)
     check_choice("period", period, PERIODS)

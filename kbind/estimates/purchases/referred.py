@@ -150,11 +150,12 @@ def referrals(data: Dataset, *, period: str = "month", conf_level: float = 0.95)
     Examples
     --------
     >>> import kbind as kb
-    >>> shop = kb.datasets.simulate_saas(n_accounts=500, months=24, scenario="b2c")
+    >>> shop = kb.datasets.load_saas("b2c")
     >>> kb.referrals(shop, period="year").to_frame()[["period", "new", "referred"]]
       period  new  referred
-    0   2022  175        24
-    1   2023  219        37
+    0   2022  415        51
+    1   2023  567        72
+    2   2024  638        90
     """
     check_dataset(data)
     check_choice("period", period, PERIODS)

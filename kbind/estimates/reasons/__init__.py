@@ -193,7 +193,7 @@ def reason_by_type(
     Examples
     --------
     >>> import kbind as kb
-    >>> found = kb.reason_by_type(kb.datasets.simulate_saas(2000), by="company_size")
+    >>> found = kb.reason_by_type(kb.datasets.load_saas(), by="company_size")
     >>> found.counts("company_size").shape
     (4, 7)
     >>> sorted(set(found.behaviour()["reason"]))

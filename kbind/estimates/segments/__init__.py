@@ -99,8 +99,11 @@ def segment_churned(
 
     Examples
     --------
-    >>> import kbind as kb
-    >>> world = kb.datasets.simulate_saas(1500, 24, scenario="no_segments")
+    >>> import kbind as kb, numpy as np, pandas as pd
+    >>> random = np.random.default_rng(0).integers(0, 3, (500, 4))
+    >>> people = pd.DataFrame(random, columns=["size", "channel", "region", "plan"]).astype(str)
+    >>> people = people.assign(customer_id=people.index, gone=people.index % 2 == 0)
+    >>> world = kb.open_dataset({"customers": people}, roles={"churned": "gone"})
     >>> found = kb.segment_churned(world, resamples=20)
     >>> found.verdict, found.k
     ('no stable segments', 1)

@@ -11,7 +11,7 @@ import pytest
 import kbind as kb
 from kbind.data.dataset.describe import describe
 from kbind.data.dataset.schema import TABLES
-from kbind.data.simulate import simulate_saas
+from simulations.company import simulate_saas
 
 DOCS = Path(__file__).parents[3] / "docs" / "data.md"
 

@@ -17,6 +17,7 @@ import kbind as kb
 from kbind.estimates.churn.folds import fit_on, make_folds
 from kbind.estimates.churn.profit import decision_of
 from kbind.statistics.snapshots import Snapshots
+from simulations.company import simulate_saas
 
 TERMS = {"budget": 33.0, "cost": 1.0, "offer": 10.0, "acceptance": 0.3, "value": 200.0}
 
@@ -269,9 +270,7 @@ def test_random_split_overstates_and_forward_covers_the_future(make_panel: Any) 
 def test_simulated_company_is_told_as_well_as_its_twin() -> None:
     """The truth: models fitted on one company, judged at the same dates on a larger one under the same law."""
     dates = [f"2023-{month:02d}-01" for month in range(1, 13)] + ["2024-03-01", "2024-06-01"]
-    company, twin = (
-        kb.snapshots(kb.datasets.simulate_saas(n, 36, rng=seed), as_of=dates) for n, seed in ((1200, 4), (4000, 99))
-    )
+    company, twin = (kb.snapshots(simulate_saas(n, 36, rng=seed), as_of=dates) for n, seed in ((1200, 4), (4000, 99)))
     found = kb.backtest(company, ["logistic"], folds=2, resamples=20).to_frame()
     aucs, events = [], []
     for fold in make_folds(company, "forward", 2, 1, 0)[1]:

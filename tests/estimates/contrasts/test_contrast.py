@@ -15,6 +15,7 @@ from kbind.estimates.contrasts import _q_values
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import UNKNOWN, Cells, Effect, effects
 from kbind.estimates.intervals import newcombe, wilson
+from simulations.company import simulate_saas
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "contrasts.json").read_text())
 ADJUST = ["contract", "internet_service", "tenure"]
@@ -322,7 +323,7 @@ def test_rate_ratio_by_hand() -> None:
 
 
 def test_exposure_counts_the_months_of_durations() -> None:
-    data = kb.datasets.simulate_saas(400, 24, rng=3)
+    data = simulate_saas(400, 24, rng=3)
     lived = kb.durations(data)
     result = kb.contrast(data, attributes="company_size", exposure=True, adjust="channel")
     assert result.profiles.n.sum() == lived.customers

@@ -20,6 +20,7 @@ from kbind.estimates.feedback.score import score_of
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.statistics.feedback import Answers, answers
 from kbind.statistics.feedback.instrument import Instrument
+from simulations.company import simulate_saas
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "feedback.json").read_text())
 Z = NormalDist().inv_cdf(0.975)
@@ -338,7 +339,7 @@ def test_feedback_score_by_contact_counts_customers_not_answers() -> None:
 
 
 def test_feedback_score_by_contact_order_does_not_follow_the_score() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=1500, months=24)
+    data = simulate_saas(n_accounts=1500, months=24)
     frame = kb.feedback_score(data, "nps", by="contact").to_frame().dropna(subset="contact")
     assert len(frame) > 20
     assert frame["contact"].tolist() == sorted(frame["contact"])
@@ -364,7 +365,7 @@ def test_feedback_score_threshold_for_other_columns(desks: kb.Dataset) -> None:
 
 
 def test_feedback_score_moves_with_planted_satisfaction() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=1500, months=24)
+    data = simulate_saas(n_accounts=1500, months=24)
     truth = data.truth
     assert truth is not None
     accounts = truth.accounts

@@ -14,6 +14,7 @@ from kbind.estimates.feedback.trend import trend_of
 from kbind.statistics.feedback.courses import Courses, courses
 from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.result import Provenance
+from simulations.company import simulate_saas
 
 WIDE = Instrument("item", "mean", (-100, 100))
 
@@ -153,7 +154,7 @@ def test_satisfaction_trend_limits_lie_on_the_scale() -> None:
 
 
 def test_satisfaction_trend_follows_planted_satisfaction() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=800, months=24)
+    data = simulate_saas(n_accounts=800, months=24)
     assert data.truth is not None
     trend = kb.satisfaction_trend(data, "nps")
     frame = trend.to_frame().merge(data.truth.accounts[["customer_id", "satisfaction"]], on="customer_id")

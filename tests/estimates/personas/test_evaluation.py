@@ -18,6 +18,7 @@ from kbind.estimates.personas.staying import UNKNOWN, Staying, revenue_kept, sta
 from kbind.statistics.durations import Durations
 from kbind.statistics.personas.members import Members
 from kbind.statistics.result import Provenance
+from simulations.company import simulate_saas
 
 PERSONAS = Path(__file__).parents[3] / "data" / "personas"
 TEXT = {"de": "x", "en": "x"}
@@ -70,7 +71,7 @@ def test_retention_takes_late_entry_into_account_as_lifelines_does() -> None:
     from lifelines import KaplanMeierFitter
     from lifelines.utils import restricted_mean_survival_time
 
-    data = kb.datasets.simulate_saas(n_accounts=800, rng=3)
+    data = simulate_saas(n_accounts=800, rng=3)
     row = kb.evaluate_personas(persona(goal=("grow",)), data).to_frame().iloc[0]
     lives = kb.durations(data, by="goal").to_frame().query("goal == 'grow'")
     assert (lives["entry"] > 0).any()
@@ -84,7 +85,7 @@ def test_retention_takes_late_entry_into_account_as_lifelines_does() -> None:
 
 
 def test_planted_personas_are_told_apart() -> None:
-    data = kb.datasets.simulate_saas(n_accounts=3000, rng=1)
+    data = simulate_saas(n_accounts=3000, rng=1)
     found = kb.evaluate_personas(kb.Persona.load_all(PERSONAS / "accounts"), data)
     frame = found.to_frame().set_index("persona")
     assert frame.loc["bargain", "retention_ci_upper"] < frame.loc["keeper", "retention_ci_lower"]

@@ -8,6 +8,7 @@ import pytest
 
 import kbind as kb
 from kbind.estimates.intervals import newcombe, wilson
+from simulations.company import simulate_saas
 
 NAN = np.nan
 
@@ -82,7 +83,7 @@ def test_referrals_argument(toy: kb.Dataset) -> None:
 
 def test_referrals_agree_with_the_activity_of_each_kind() -> None:
     """A column that says the same splits cohort retention into the same counts; referral does no harm, as planted."""
-    data = kb.datasets.simulate_saas(n_accounts=2000, scenario="b2c")
+    data = kb.datasets.load_saas("b2c")
     people = data.table("customers")
     new = people["acquired_at"] >= data.recorded_from
     people["kind"] = np.where(new, np.where(people["referred_by"].isna(), "others", "referred"), None)
@@ -100,7 +101,7 @@ def test_referrals_agree_with_the_activity_of_each_kind() -> None:
 @pytest.mark.parametrize("column", ["channel", "device"])
 def test_cohort_retention_by_channel_and_device(column: str) -> None:
     """The channel or device of the first event, where customers have no such column."""
-    data = kb.datasets.simulate_saas(n_accounts=500, scenario="b2c")
+    data = simulate_saas(n_accounts=500, scenario="b2c")
     events = data.table("events")
     only = kb.open_dataset({"events": events}, as_of=data.as_of, timezone=data.timezone)
     pooled = kb.cohort_retention(kb.activity(only, by=column)).pooled().query("age == 0").set_index(column)["at_risk"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.statistics.reasons.themes import clauses
+from simulations.company import simulate_saas
 
 ROOT = Path(__file__).parents[3]
 THEMES = kb.ThemeDictionary.load()
@@ -58,7 +59,7 @@ def test_dictionary_agrees_with_a_hand_coded_sample() -> None:
 
 def test_dictionary_finds_the_simulated_reasons() -> None:
     """Stated in German and English by people who gave that very reason."""
-    from kbind.data.simulate.texts import FAREWELLS
+    from simulations.company.texts import FAREWELLS
 
     for by_reason in FAREWELLS.values():
         for reason, texts in by_reason.items():
@@ -110,7 +111,7 @@ def test_uncoded_and_empty_texts_are_counted_apart() -> None:
 
 
 def test_code_reasons_of_a_data_set_reads_what_was_written() -> None:
-    data = kb.datasets.simulate_saas(500, 24)
+    data = simulate_saas(500, 24)
     coded = kb.code_reasons(data)
     texts = data.table("cancellations")["reason_text"]
     assert len(coded.texts) == len(texts)

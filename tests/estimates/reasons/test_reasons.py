@@ -10,6 +10,7 @@ import kbind as kb
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.reasons.association import association
 from kbind.estimates.reasons.behaviour import mean, mean_gap, share_gap
+from simulations.company import simulate_saas
 
 
 def goodbyes(rows: list[tuple[int, str, str | None]], sizes: list[str | None], **tables: pd.DataFrame) -> kb.Dataset:
@@ -31,7 +32,7 @@ def simple() -> kb.Dataset:
 
 @pytest.fixture(scope="module")
 def saas() -> kb.Dataset:
-    return kb.datasets.simulate_saas(3000, 36, rng=4)
+    return simulate_saas(3000, 36, rng=4)
 
 
 def test_reason_by_type_by_hand(simple: kb.Dataset) -> None:
@@ -211,7 +212,7 @@ def test_politely_given_reasons_hide_the_signs_of_others() -> None:
     """Who says price by politeness had bad tickets, low moods: the same as those who say so; honest ones had not."""
     gaps = {}
     for scenario in ("baseline", "polite_reasons"):
-        data = kb.datasets.simulate_saas(12_000, 36, scenario=scenario, rng=2)
+        data = simulate_saas(12_000, 36, scenario=scenario, rng=2)
         frame = kb.reason_by_type(data, by="language").behaviour().set_index(["reason", "measure"])
         gaps[scenario] = {m: frame.loc[("price", m), "value"] for m in ("slowest_ticket", "satisfaction_nps")}
     assert gaps["polite_reasons"]["slowest_ticket"] > gaps["baseline"]["slowest_ticket"]

@@ -16,6 +16,7 @@ import kbind as kb
 from kbind.estimates.intervals import wilson
 from kbind.statistics.revenue import movements as module
 from kbind.statistics.revenue.movements import MOVEMENTS, movements
+from simulations.company import simulate_saas
 
 RATES = ["grr", "nrr", "quick_ratio", "logo_churn"]
 COLUMNS = ["period", "n_start", "start_mrr", *MOVEMENTS, "end_mrr"]
@@ -524,7 +525,7 @@ def test_equal_customers_of_whom_none_or_some_leave_have_limits(count: int) -> N
 
 
 def test_random_groups_of_customers_give_much_the_same_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = kb.datasets.simulate_saas(n_accounts=6000, months=18, rng=5)
+    data = simulate_saas(n_accounts=6000, months=18, rng=5)
     monkeypatch.setattr(module, "UNITS", 10_000)
     # nobody has left in the last month yet: contracts end with the months, and with the data
     single = kb.revenue_retention(data).to_frame().iloc[2:-1]

@@ -22,6 +22,7 @@ from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, Trait, learn_coding
 from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, Judgement, association_p, null_test
 from kbind.statistics.roster import Roster, roster
+from simulations.company import simulate_saas
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "segments.json").read_text())
 
@@ -49,7 +50,7 @@ def blobs(n: int = 240, k: int = 3) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def clear() -> kb.Dataset:
-    return kb.datasets.simulate_saas(8200, 36, scenario="clear_segments", rng=1)
+    return simulate_saas(8200, 36, scenario="clear_segments", rng=1)
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +298,7 @@ def test_segment_churned_planted_groups(clear: kb.Dataset, planted: kb.Segmentat
 
 @pytest.mark.parametrize(("scenario", "verdicts"), [("no_segments", (NOTHING,)), ("continuum", (NOTHING, CONTINUUM))])
 def test_segment_churned_without_groups(scenario: str, verdicts: tuple[str, ...]) -> None:
-    world = kb.datasets.simulate_saas(1500, 30, scenario=scenario, rng=3)
+    world = simulate_saas(1500, 30, scenario=scenario, rng=3)
     found = kb.segment_churned(world, resamples=20, null_samples=19)
     assert found.verdict in verdicts
 

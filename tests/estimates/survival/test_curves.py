@@ -16,6 +16,7 @@ import kbind as kb
 from kbind.estimates.survival.compare import restricted_mean
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.durations.risk import risk_table
+from simulations.company import simulate_saas
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 R = json.loads((GOLDEN / "survival.json").read_text())
@@ -306,7 +307,7 @@ def test_log_rank_does_not_care_about_names_or_units(rows: list[Any]) -> None:
 
 def test_simulated_company_has_the_curve_that_was_planted() -> None:
     """With a fifth of the accounts older than the records, contracts that end with the data, and people who return."""
-    data = kb.datasets.simulate_saas(12_000, rng=5)
+    data = simulate_saas(12_000, rng=5)
     planted = data.truth.survival_by_age().set_index("time")["survival"]
     found = kb.survival_curve(data).at([1, 6, 12, 24, 36]).set_index("time")
     spread = (found["survival_ci_upper"] - found["survival_ci_lower"]) / (2 * 1.96)

@@ -12,6 +12,7 @@ import kbind as kb
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.scores import brier_score, time_dependent_auc
 from kbind.statistics.durations.histories import histories
+from simulations.company import simulate_saas
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "survival_cox.json").read_text())
 
@@ -226,7 +227,7 @@ def world() -> kb.Dataset:
 
     Whether somebody else of ours knew the customer, and how a ticket was handled, is put into columns of its own.
     """
-    whole = kb.datasets.simulate_saas(20_000)
+    whole = simulate_saas(20_000)
     assert whole.truth is not None
     contacts, tickets = whole.table("contacts"), whole.table("tickets")
     consulted = contacts.loc[contacts["role"] == "consultant", "customer_id"]
