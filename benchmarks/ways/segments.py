@@ -35,12 +35,10 @@ def kbind_stability(path: str) -> Answer:
     """What the public API does for the stability of one number of segments, and nothing else."""
     import numpy as np
 
-    from kbind.estimates.segments.methods import KMeansMethod
     from kbind.estimates.segments.stability import stability
 
-    coding, x = _coded(path)
-    method, rng = KMeansMethod(coding), np.random.default_rng(0)
-    return _answer(stability(method, x, np.ones(len(x)), K, RESAMPLES, rng))
+    x = _coded(path)
+    return _answer(stability(x, np.ones(len(x)), K, RESAMPLES, np.random.default_rng(0)))
 
 
 def scikit_learn(path: str) -> Answer:
@@ -50,7 +48,7 @@ def scikit_learn(path: str) -> Answer:
 
     from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, ordered
 
-    _, x = _coded(path)
+    x = _coded(path)
     rng, n = np.random.default_rng(0), len(x)
     labels = KMeans(K, n_init=10, random_state=0).fit(x).labels_.astype(np.int64)
     labels = ordered(labels, K, np.ones(n))
@@ -72,7 +70,7 @@ def _open(path: str) -> Any:
     return kb.open_dataset(path, table="customers", roles={"churned": "churned"})
 
 
-def _coded(path: str) -> tuple[Any, Any]:
+def _coded(path: str) -> Any:
     """Attributes of those who left as columns of numbers."""
     import numpy as np
 
@@ -82,7 +80,7 @@ def _coded(path: str) -> tuple[Any, Any]:
     people = roster(_open(path))
     left = people.take(np.flatnonzero(people.left))
     coding = learn_coding(left)
-    return coding, coding.matrix(coding.read(left.columns))
+    return coding.matrix(coding.read(left.columns))
 
 
 def _watched() -> bool:

@@ -9,37 +9,30 @@ from dataclasses import replace
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_count, check_flag, check_rng
+from kbind.errors import NotEnoughData, check_conf_level, check_count, check_flag, check_rng
 from kbind.estimates.leaks import Leak, leaks_in
-from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod, Method
+from kbind.estimates.segments.forming import form
 from kbind.estimates.segments.profile import SegmentProfile
-from kbind.estimates.segments.result import Assignment, Formed, Segmentation
-from kbind.estimates.segments.stability import rank_by_size
-from kbind.estimates.segments.traits import Coding, learn_coding
+from kbind.estimates.segments.result import Assignment, Segmentation
+from kbind.estimates.segments.traits import learn_coding
 from kbind.estimates.segments.verdict import Effort, Report, judge
 from kbind.estimates.threads import threads_for
-from kbind.statistics.roster import Roster, Values, roster
+from kbind.statistics.roster import Roster, roster
 
-__all__ = ["Assignment", "SegmentProfile", "Segmentation", "form", "other_method", "segment_churned"]
+__all__ = ["Assignment", "SegmentProfile", "Segmentation", "segment_churned"]
 
 #: With fewer customers who left, no segments are looked for.
 LEAST_CHURNED = 100
-
-_METHODS = {"kmeans": KMeansMethod, "latent_classes": LatentClassMethod}
-
-#: Null samples, where the user does not say how many: a latent class model takes thirty times as long.
-_NULL_SAMPLES = {"kmeans": 99, "latent_classes": 19}
 
 
 def segment_churned(
     data: Dataset,
     *,
-    method: str = "kmeans",
     k: int | None = None,
     attributes: str | Sequence[str] | None = None,
     outcome: str = "churned",
     resamples: int = 100,
-    null_samples: int | None = None,
+    null_samples: int = 99,
     conf_level: float = 0.95,
     rng: int | np.random.Generator = 0,
     progress: bool | None = None,
@@ -50,19 +43,16 @@ def segment_churned(
     ----------
     data : Dataset
         With `customers`.
-    method : {"kmeans", "latent_classes"}
-        How segments are formed.
     k : int, optional
-        Number of segments, 2 to 20. Default: the largest of 2 to 8 that meets the rule in the notes; for latent
-        classes by the Bayesian information criterion.
+        Number of segments, 2 to 20. Default: the largest of 2 to 8 that meets the rule in the notes.
     attributes : str or sequence of str, optional
         Columns of `customers`. Default: all but identifiers, times and the outcome.
     outcome : str
         Who has left; as for `contrast`.
     resamples : int
         Bootstrap samples for every number of segments, from 20.
-    null_samples : int, optional
-        Samples without groups that the stability is compared with, from 19. Default: 99; 19 for latent classes.
+    null_samples : int
+        Samples without groups that the stability is compared with, from 19.
     conf_level : float
         Level of the intervals of profiles, between 0 and 1.
     rng : int or numpy.random.Generator
@@ -108,7 +98,6 @@ def segment_churned(
     >>> found.verdict, found.k
     ('no stable segments', 1)
     """
-    check_choice("method", method, tuple(_METHODS))
     check_conf_level(conf_level)
     if progress is not None:
         check_flag("progress", progress)
@@ -116,8 +105,7 @@ def segment_churned(
     if k is not None:
         check_count("k", k, 2, 20)
     check_count("resamples", resamples, 20, 100_000)
-    if null_samples is not None:
-        check_count("null_samples", null_samples, 19, 100_000)
+    check_count("null_samples", null_samples, 19, 100_000)
     people = roster(data, outcome, attributes=attributes)
     if attributes is None:
         people = _without(people, leaks_in(data, outcome))
@@ -127,22 +115,18 @@ def segment_churned(
             f"too few churned {people.customer}s to look for segments: {len(left):,}; needed: {LEAST_CHURNED} or more"
         )
     coding = learn_coding(left)
-    chosen: Method = KMeansMethod(coding) if method == "kmeans" else LatentClassMethod(coding)
-    effort = Effort(int(resamples), int(null_samples or _NULL_SAMPLES[method]))
+    effort = Effort(int(resamples), int(null_samples))
     values = coding.read(left.columns)
     with _reporting(progress) as report, threads_for(len(left)):
-        found = judge(chosen, coding, values, k, effort, np.random.default_rng([seed, 1]), report)
-    formed = form(chosen, coding, left.columns, found.k, seed)
+        found = judge(coding, values, k, effort, np.random.default_rng([seed, 1]), report)
+    formed = form(coding, left.columns, found.k, seed)
     return Segmentation(
-        method=method,
         k=found.k,
         verdict=found.verdict,
         judgement=found,
-        coding=coding,
         formed=formed,
         effort=effort,
         conf_level=float(conf_level),
-        seed=seed,
         roster=people,
         segment=formed.assign(left.columns) + 1,
         asked=k is not None,
@@ -163,22 +147,6 @@ def _without(people: Roster, leaks: Sequence[Leak]) -> Roster:
         same={name: first for name, first in people.same.items() if {name, first} <= set(columns)},
         notes=(*people.notes, *told),
     )
-
-
-def form(method: Method, coding: Coding, columns: dict[str, Values], k: int, seed: int) -> Formed:
-    """Segments of some customers, the largest first."""
-    if k == 1:
-        return Formed(method, coding, None, np.zeros(1, dtype=np.int64))
-    x = method.prepare(coding.read(columns))
-    counts = np.ones(len(x))
-    with threads_for(len(x)):
-        model = method.fit(x, counts, k, method.starts[0], int(np.random.default_rng([seed, 2]).integers(2**31 - 1)))
-    return Formed(method, coding, model, rank_by_size(model.assign(x), k, counts))
-
-
-def other_method(name: str, coding: Coding) -> Method:
-    """The method that is not the named one."""
-    return LatentClassMethod(coding) if name == "kmeans" else KMeansMethod(coding)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kbind.estimates.intervals import newcombe, wilson
+from kbind.estimates.segments.forming import Formed, form
 from kbind.estimates.segments.rules import Rule, segment_rules
 from kbind.estimates.segments.stability import crossed
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Trait
@@ -20,8 +21,6 @@ from kbind.statistics.roster import Roster
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kbind.estimates.segments.result import Segmentation
 
 #: Parts of the customers who left; each is described by segments formed of the others.
 FOLDS = 5
@@ -211,52 +210,49 @@ def lift(churned: Ints, everybody: Ints, conf_level: float) -> tuple[Floats, Flo
         return ratio, ratio * np.exp(-half), ratio * np.exp(half)
 
 
-def profile_segments(found: Segmentation) -> SegmentProfile:
+def profile_segments(formed: Formed, people: Roster, verdict: str, conf_level: float) -> SegmentProfile:
     """Assign every customer without having used them, then count."""
-    people = found.roster
     rows = np.flatnonzero(people.left)
-    fold = np.random.default_rng([found.seed, 4]).permutation(np.arange(len(rows)) % FOLDS)
-    churned = _held_out(found, people.take(rows), fold)
-    segment = found.formed.assign(people.columns)
+    left = people.take(rows)
+    fold = np.random.default_rng([formed.seed, 4]).permutation(np.arange(len(rows)) % FOLDS)
+    segment = formed.assign(people.columns)
+    main, churned = segment[rows], _held_out(formed, left, segment[rows], fold)
     segment[rows] = churned
-    differences = trait_differences(found, people.take(rows), churned)
-    rules, fidelity = segment_rules(found, people.take(rows), churned, fold)
+    differences = trait_differences(formed, left, churned, conf_level)
+    rules, fidelity = segment_rules(formed, left, churned, fold)
     return SegmentProfile(
-        k=found.k,
-        verdict=found.verdict,
-        names=_names(differences, found.k),
+        k=formed.k,
+        verdict=verdict,
+        names=_names(differences, formed.k),
         rules=rules,
         fidelity=fidelity,
-        same_segment=float((churned == found.segment - 1).mean()),
+        same_segment=float((churned == main).mean()),
         segment=segment,
         roster=people,
         differences=differences,
-        conf_level=found.conf_level,
+        conf_level=conf_level,
         provenance=people.provenance,
     )
 
 
-def _held_out(found: Segmentation, left: Roster, fold: Ints) -> Ints:
+def _held_out(formed: Formed, left: Roster, main: Ints, fold: Ints) -> Ints:
     """The segment of each customer who left, by segments formed of the other folds, numbered as those of all."""
     from scipy.optimize import linear_sum_assignment
 
-    from kbind.estimates.segments import form
-
     result = np.zeros(len(left), dtype=np.int64)
-    if found.k == 1:
+    if formed.k == 1:
         return result
-    main = found.segment - 1
     for part in range(FOLDS):
         rest, held = np.flatnonzero(fold != part), np.flatnonzero(fold == part)
         columns = left.take(rest).columns
-        formed = form(found.formed.method, found.coding, columns, found.k, found.seed)
-        overlap = crossed(formed.assign(columns), main[rest], found.k, np.ones(len(rest)))
+        again = form(formed.coding, columns, formed.k, formed.seed)
+        overlap = crossed(again.assign(columns), main[rest], formed.k, np.ones(len(rest)))
         _, number = linear_sum_assignment(-overlap)
-        result[held] = number[formed.assign(left.take(held).columns)]
+        result[held] = number[again.assign(left.take(held).columns)]
     return result
 
 
-def trait_differences(found: Segmentation, left: Roster, segment: Ints) -> pd.DataFrame:
+def trait_differences(formed: Formed, left: Roster, segment: Ints, conf_level: float) -> pd.DataFrame:
     """How each segment differs from all others who left, trait by trait; the largest difference first.
 
     Numbers: difference of means in standard deviations. Levels: difference of shares (Newcombe), and the same in
@@ -265,15 +261,15 @@ def trait_differences(found: Segmentation, left: Roster, segment: Ints) -> pd.Da
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    z = NormalDist().inv_cdf(0.5 + found.conf_level / 2)
-    for trait, values in zip(found.coding.traits, found.coding.read(left.columns), strict=True):
-        for number in range(found.k):
+    z = NormalDist().inv_cdf(0.5 + conf_level / 2)
+    for trait, values in zip(formed.coding.traits, formed.coding.read(left.columns), strict=True):
+        for number in range(formed.k):
             inside = segment == number
             n, others = int(inside.sum()), int((~inside).sum())
             if not n or not others:
                 continue
             if trait.levels:
-                rows += _level_rows(trait, values, inside, number, found.conf_level)
+                rows += _level_rows(trait, values, inside, number, conf_level)
             else:
                 rows.append(_number_row(trait, np.asarray(values, dtype=float), inside, number, z))
     names = ["segment", "attribute", "level", "value", "value_others", "difference", "difference_ci_lower",

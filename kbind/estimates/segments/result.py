@@ -10,59 +10,20 @@ import numpy as np
 
 from kbind.data.dataset import Dataset, open_dataset
 from kbind.errors import ArgumentError, listed
-from kbind.estimates.segments.methods import Method, Model
-from kbind.estimates.segments.stability import (
-    LEAST_JACCARD,
-    LEAST_SHARE,
-    Stability,
-    adjusted_rand,
-    crossed,
-)
+from kbind.estimates.segments.forming import Formed
+from kbind.estimates.segments.profile import SegmentProfile, profile_segments
+from kbind.estimates.segments.stability import LEAST_JACCARD, LEAST_SHARE, STARTS_AGAIN
 from kbind.estimates.segments.traits import Coding
-from kbind.estimates.segments.verdict import LEVEL, Effort, Judgement, judge
-from kbind.estimates.threads import threads_for
+from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
-from kbind.statistics.roster import Roster, Values, read_columns
+from kbind.statistics.roster import Roster, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kbind.estimates.segments.profile import SegmentProfile
-
-#: What the methods are called in a sentence.
-TITLES = {"kmeans": "k-means", "latent_classes": "latent classes"}
-
 #: Limits of the interval over resamples.
 _LIMITS = (0.025, 0.975)
-
-
-@dataclass(frozen=True, eq=False)
-class Formed:
-    """Segments ready to be used.
-
-    Attributes
-    ----------
-    method : Method
-    coding : Coding
-        What customers look like to it.
-    model : Model or None
-        None for a single segment.
-    numbers : ndarray of int, shape (k,)
-        Number of each of the model's segments, from 0.
-    """
-
-    method: Method
-    coding: Coding
-    model: Model | None = field(repr=False)
-    numbers: Ints = field(repr=False)
-
-    def assign(self, columns: dict[str, Values]) -> Ints:
-        """Number of the segment of each customer, from 0."""
-        x = self.method.prepare(self.coding.read(columns))
-        if self.model is None:
-            return np.zeros(len(x), dtype=np.int64)
-        return np.asarray(self.numbers[self.model.assign(x)], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +32,17 @@ class Segmentation(Shown):
 
     Attributes
     ----------
-    method : {"kmeans", "latent_classes"}
     k : int
         Segments; 1 if none are stable and no number was asked for.
     verdict : {"groups", "a useful partition of a continuum", "no stable segments"}
     judgement : Judgement
         What the verdict rests on.
-    coding : Coding
-        How attributes were made comparable.
+    formed : Formed
+        The segments, ready to take other customers.
     effort : Effort
         Resamples and null samples.
     conf_level : float
         Level of the intervals of profiles.
-    seed : int
-        Of all randomness.
     roster : Roster
         All customers.
     segment : ndarray of int, shape (churned,)
@@ -93,18 +51,20 @@ class Segmentation(Shown):
         Whether the number of segments was given.
     """
 
-    method: str
     k: int
     verdict: str
     judgement: Judgement = field(repr=False)
-    coding: Coding = field(repr=False)
     formed: Formed = field(repr=False)
     effort: Effort
     conf_level: float
-    seed: int
     roster: Roster = field(repr=False)
     segment: Ints = field(repr=False)
     asked: bool
+
+    @property
+    def coding(self) -> Coding:
+        """How attributes were made comparable."""
+        return self.formed.coding
 
     @property
     def n(self) -> int:
@@ -114,18 +74,14 @@ class Segmentation(Shown):
     @property
     def definition(self) -> str:
         """How segments were formed and judged, in a few sentences."""
-        chosen = (
-            "as asked" if self.asked
-            else "the largest number that meets the rule" if self.method == "kmeans"
-            else "by the Bayesian information criterion"
-        )  # fmt: skip
+        chosen = "as asked" if self.asked else "the largest number that meets the rule"
         return (
             f"Segments of the {self.n:,} of {len(self.roster):,} {self.roster.customer}s who left, by "
-            f"{TITLES[self.method]} on {len(self.coding.attributes)} attributes (numbers scaled to variance 1, levels "
+            f"k-means on {len(self.coding.attributes)} attributes (numbers scaled to variance 1, levels "
             f"as 0/1): {self.k}, {chosen}. Rule: in {self.effort.resamples} bootstrap samples every segment comes back "
             f"with a mean Jaccard overlap of at least {LEAST_JACCARD}, and holds at least {LEAST_SHARE:.0%}. ARI: "
             "adjusted Rand index of the segments and those of a bootstrap sample, mean and middle 95 % of the samples "
-            f"(the best of {self.formed.method.starts[1]} starts each). Verdict: {self.verdict}. "
+            f"(the best of {STARTS_AGAIN} starts each). Verdict: {self.verdict}. "
             f"{self._reason} {self.roster.meaning} {self.roster.provenance}"
         )
 
@@ -135,7 +91,7 @@ class Segmentation(Shown):
         if found.null is not None:
             return (
                 f"The ARI is {found.null.ari:.3f}; {len(found.null.null)} samples of a Gaussian copula with the same "
-                f"margins and correlations, but no groups ({self.formed.method.null_resamples} resamples each), reach "
+                f"margins and correlations, but no groups ({NULL_RESAMPLES} resamples each), reach "
                 f"{found.null.mean:.3f} on average and {found.null.percentile:.3f} at their 95th percentile "
                 f"(p = {found.null.p_value:.2f})."
             )
@@ -230,43 +186,7 @@ class Segmentation(Shown):
         -------
         SegmentProfile
         """
-        from kbind.estimates.segments.profile import profile_segments
-
-        return profile_segments(self)
-
-    def compare_methods(self) -> pd.DataFrame:
-        """The other way to form segments beside this one, and how far both agree.
-
-        Latent classes, of at most 25 resamples and 19 null samples, take about 15 seconds of one processor on Telco
-        (1,869 customers who left, 18 attributes) where they are not stable, and three times as long where they are.
-
-        Returns
-        -------
-        DataFrame
-            One row a method: method, k, ari, ari_ci_lower, ari_ci_upper, jaccard_min, smallest_share, null_ari,
-            null_percentile, p_value (against the Gaussian copula), verdict, agreement (adjusted Rand index with the
-            first row), agreement_same_k (of as many segments as the first row has). NaN where nothing is stable.
-        """
-        import pandas as pd
-
-        from kbind.estimates.segments import form, other_method
-
-        other = other_method(self.method, self.coding)
-        columns = self.roster.take(np.flatnonzero(self.roster.left)).columns
-        values = self.coding.read(columns)
-        rng = np.random.default_rng([self.seed, 3])
-        k = self.k if self.asked else None
-        effort = Effort(
-            min(self.effort.resamples, _OTHER.resamples), min(self.effort.null_samples, _OTHER.null_samples)
-        )
-        with threads_for(len(values[0])):
-            found = judge(other, self.coding, values, k, effort, rng, lambda *_: None)
-        rows = [_method_row(self.method, self.judgement, self.k, 1.0, 1.0)]
-        labels = self.segment - 1
-        theirs, same = (form(other, self.coding, columns, number, self.seed).assign(columns) for number in
-                        (found.k, self.k))  # fmt: skip
-        agreement, same_k = (_agreement(labels, others) for others in (theirs, same))
-        return pd.DataFrame([*rows, _method_row(other.name, found, found.k, agreement, same_k)])
+        return profile_segments(self.formed, self.roster, self.verdict, self.conf_level)
 
     def _silent(self) -> int:
         """Customers who left of whom no attribute is known."""
@@ -276,10 +196,6 @@ class Segmentation(Shown):
             values = columns[name]
             blank &= np.isnan(values) if isinstance(values, np.ndarray) else values.codes < 0
         return int(blank.sum())
-
-
-#: For the method that is only compared with: latent classes take thirty times as long.
-_OTHER = Effort(resamples=25, null_samples=19)
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,32 +271,3 @@ def _opened(frame: object) -> Dataset:
     if "customer_id" not in frame:
         frame = frame.assign(customer_id=np.arange(1, len(frame) + 1))
     return open_dataset({"customers": frame})
-
-
-def _agreement(one: Ints, other: Ints) -> float:
-    k = int(max(one.max(), other.max())) + 1
-    if one.max() == 0 or other.max() == 0:
-        return float("nan")
-    return adjusted_rand(crossed(one, other, k, np.ones(len(one))))
-
-
-def _method_row(name: str, found: Judgement, k: int, agreement: float, same_k: float) -> dict[str, object]:
-    here: Stability | None = found.of(k)
-    unknown = float("nan")
-    lower, upper = np.quantile(here.ari, _LIMITS) if here else (unknown, unknown)
-    null = found.null
-    return {
-        "method": name,
-        "k": k,
-        "ari": here.ari.mean() if here else unknown,
-        "ari_ci_lower": lower,
-        "ari_ci_upper": upper,
-        "jaccard_min": here.least_jaccard if here else unknown,
-        "smallest_share": here.smallest if here else unknown,
-        "null_ari": null.mean if null else unknown,
-        "null_percentile": null.percentile if null else unknown,
-        "p_value": null.p_value if null else unknown,
-        "verdict": found.verdict,
-        "agreement": agreement,
-        "agreement_same_k": same_k,
-    }

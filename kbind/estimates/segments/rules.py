@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from kbind.estimates.segments.forming import Formed
 from kbind.estimates.segments.traits import Coding, Trait
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles.levels import Floats
 from kbind.statistics.roster import Roster
-
-if TYPE_CHECKING:
-    from kbind.estimates.segments.result import Segmentation
 
 _DEPTH = 3
 
@@ -36,17 +34,17 @@ class Rule:
     true: int
 
 
-def segment_rules(found: Segmentation, left: Roster, segment: Ints, fold: Ints) -> tuple[tuple[Rule, ...], float]:
+def segment_rules(formed: Formed, left: Roster, segment: Ints, fold: Ints) -> tuple[tuple[Rule, ...], float]:
     """Rules of a tree grown on all, and how good rules are that were grown without those they are tried on."""
-    k = found.k
+    k = formed.k
     if k == 1:
         return (Rule("everybody", len(left), len(left), len(left)),), 1.0
-    x, names = _readable(found.coding, left)
+    x, names = _readable(formed.coding, left)
     held = np.empty(len(left), dtype=np.int64)
     for part in np.unique(fold):
         tried = fold == part
-        held[tried] = _grow(x[~tried], segment[~tried], found.seed).predict(x[tried])
-    texts = _texts(_grow(x, segment, found.seed), names)
+        held[tried] = _grow(x[~tried], segment[~tried], formed.seed).predict(x[tried])
+    texts = _texts(_grow(x, segment, formed.seed), names)
     rules = tuple(
         Rule(
             texts.get(number, ""),

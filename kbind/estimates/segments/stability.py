@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from kbind.estimates.segments.methods import Method
 from kbind.statistics.groups import Ints
 from kbind.statistics.profiles.levels import Floats
+
+#: Starts for the segments themselves, and for each resample: the more luck it takes, the less stable.
+STARTS, STARTS_AGAIN = 10, 3
 
 #: A segment that does not come back at least this well (Hennig 2007: "valid, stable cluster") is none.
 LEAST_JACCARD = 0.75
@@ -95,8 +98,14 @@ def crossed(one: Ints, other: Ints, k: int, counts: Floats) -> Floats:
     return np.asarray(np.bincount(one * k + other, weights=counts, minlength=k * k).reshape(k, k), dtype=float)
 
 
+def fit_segments(x: Floats, weights: Floats, k: int, starts: int, seed: int) -> Any:
+    """k-means of weighted rows, the best of several starts; fewer than k where there are not so many rows."""
+    from sklearn.cluster import KMeans
+
+    return KMeans(min(k, len(x)), n_init=starts, random_state=seed, algorithm="lloyd").fit(x, sample_weight=weights)
+
+
 def stability(
-    method: Method,
     x: Floats,
     counts: Floats,
     k: int,
@@ -108,7 +117,6 @@ def stability(
 
     Parameters
     ----------
-    method : Method
     x : ndarray, shape (rows, columns)
         Distinct customers.
     counts : ndarray, shape (rows,)
@@ -125,14 +133,14 @@ def stability(
     ----------
     Hennig (2007), Computational Statistics & Data Analysis 52, 258-271.
     """
-    labels = ordered(method.fit(x, counts, k, method.starts[0], _seed(rng)).assign(x), k, counts)
+    labels = ordered(fit_segments(x, counts, k, STARTS, _seed(rng)).predict(x), k, counts)
     sizes = np.bincount(labels, weights=counts, minlength=k).astype(np.int64)
     n = int(counts.sum())
     ari, jaccard = np.empty(resamples), np.empty((resamples, k))
     for b in range(resamples):
         weights = rng.multinomial(n, counts / n).astype(float)
         drawn = weights > 0
-        again = method.fit(x[drawn], weights[drawn], k, method.starts[1], _seed(rng)).assign(x)
+        again = fit_segments(x[drawn], weights[drawn], k, STARTS_AGAIN, _seed(rng)).predict(x)
         table = crossed(labels, again, k, counts)
         either = table.sum(axis=1)[:, None] + table.sum(axis=0)[None, :] - table
         ari[b] = adjusted_rand(table)

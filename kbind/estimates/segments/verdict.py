@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kbind.estimates.segments.copula import fit_copula
-from kbind.estimates.segments.methods import LatentClassMethod, Method
 from kbind.estimates.segments.stability import Stability, stability
 from kbind.estimates.segments.traits import Coding
 from kbind.statistics.groups import Ints
@@ -26,6 +25,9 @@ LEVEL = 0.05
 
 #: Shuffles of the columns.
 _SHUFFLES = 199
+
+#: Resamples of a null sample: as many as time allows.
+NULL_RESAMPLES = 20
 
 #: As many null samples that are as stable as the data settle it.
 _SETTLED = 5
@@ -66,7 +68,7 @@ class NullTest:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What was found for one method.
+    """What was found.
 
     Attributes
     ----------
@@ -109,7 +111,6 @@ class Effort:
 
 
 def judge(
-    method: Method,
     coding: Coding,
     values: Sequence[Floats | Ints],
     k: int | None,
@@ -125,22 +126,19 @@ def judge(
     """
     seeds = rng.spawn(4)
     association = association_p(coding, values, seeds[0], report)
-    x, counts = distinct(coding, method.prepare(values))
-    bic = isinstance(method, LatentClassMethod)
+    x, counts = distinct(coding, coding.matrix(values))
     tried: Sequence[int] = [k] if k is not None else TRIED
-    if bic and k is None:
-        tried = [_by_bic(method, x, counts, seeds[1], report)]
     found = []
     for place, candidate in enumerate(tried):
         ticks = _Ticks(report, "resamples", effort.resamples * len(tried), effort.resamples * place)
         if candidate <= len(x):
-            found.append(stability(method, x, counts, candidate, effort.resamples, seeds[1], ticks))
+            found.append(stability(x, counts, candidate, effort.resamples, seeds[1], ticks))
     passing = [s.k for s in found if s.passes]
     chosen = k if k is not None else max(passing, default=1)
     if association > LEVEL or not passing:
         return Judgement(tuple(found), k or 1, association, None, NOTHING)
     here = next(s for s in found if s.k == chosen)
-    null = null_test(method, coding, values, here, effort.null_samples, seeds[2], report)
+    null = null_test(coding, values, here, effort.null_samples, seeds[2], report)
     verdict = GROUPS if null.p_value <= LEVEL and null.ari > null.percentile else CONTINUUM
     return Judgement(tuple(found), chosen, association, null, verdict)
 
@@ -167,7 +165,6 @@ def association_p(coding: Coding, values: Sequence[Floats | Ints], rng: np.rando
 
 
 def null_test(
-    method: Method,
     coding: Coding,
     values: Sequence[Floats | Ints],
     here: Stability,
@@ -189,8 +186,8 @@ def null_test(
     null: list[float] = []
     exceeded = 0
     while len(null) < samples and exceeded < _SETTLED:
-        x, counts = distinct(coding, method.prepare(copula.draw(rng)))
-        null.append(float(stability(method, x, counts, here.k, method.null_resamples, rng).ari.mean()))
+        x, counts = distinct(coding, coding.matrix(copula.draw(rng)))
+        null.append(float(stability(x, counts, here.k, NULL_RESAMPLES, rng).ari.mean()))
         exceeded += null[-1] >= ari
         report("null samples", len(null), samples)
     reached = np.array(null)
@@ -205,15 +202,6 @@ def distinct(coding: Coding, x: Floats) -> tuple[Floats, Floats]:
         return x, np.ones(len(x))
     rows, counts = np.unique(x, axis=0, return_counts=True)
     return rows, counts.astype(float)
-
-
-def _by_bic(method: Method, x: Floats, counts: Floats, rng: np.random.Generator, report: Report) -> int:
-    assert isinstance(method, LatentClassMethod)
-    values = []
-    for done, k in enumerate(TRIED, start=1):
-        values.append(method.bic(x, counts, k, method.starts[0], int(rng.integers(2**31 - 1))))
-        report("numbers of classes", done, len(TRIED))
-    return TRIED[int(np.argmin(values))]
 
 
 class _Ticks:

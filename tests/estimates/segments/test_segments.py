@@ -16,11 +16,10 @@ from sklearn.metrics import adjusted_rand_score
 import kbind as kb
 from kbind.estimates.intervals import wilson
 from kbind.estimates.segments.copula import fit_copula
-from kbind.estimates.segments.methods import KMeansMethod, LatentClassMethod
 from kbind.estimates.segments.profile import FOLDS, SegmentProfile, _level_rows, _number_row, lift
 from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, Trait, learn_coding
-from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, Judgement, association_p, null_test
+from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p, null_test
 from kbind.statistics.roster import Roster, roster
 from simulations.company import simulate_saas
 
@@ -206,9 +205,8 @@ def test_fit_copula_impossible_correlations_stay_a_correlation_matrix() -> None:
 
 def stable(data: kb.Dataset, k: int) -> Stability:
     coding, values = copied(data)
-    method = KMeansMethod(coding)
-    x = method.prepare(values)
-    return stability(method, x, np.ones(len(x)), k, 20, np.random.default_rng(0))
+    x = coding.matrix(values)
+    return stability(x, np.ones(len(x)), k, 20, np.random.default_rng(0))
 
 
 def test_stability_of_separate_groups_is_perfect() -> None:
@@ -229,11 +227,10 @@ def test_stability_of_noise_fails_the_rule() -> None:
 
 def test_stability_distinct_customers_with_counts_equal_all() -> None:
     coding, values = copied(opened({"a": ["x", "y"] * 60, "b": ["u", "u", "v"] * 40}))
-    method = KMeansMethod(coding)
-    x = method.prepare(values)
+    x = coding.matrix(values)
     rows, counts = np.unique(x, axis=0, return_counts=True)
     assert len(rows) == 4
-    found = stability(method, rows, counts.astype(float), 2, 20, np.random.default_rng(0))
+    found = stability(rows, counts.astype(float), 2, 20, np.random.default_rng(0))
     assert found.sizes.sum() == 120
 
 
@@ -250,7 +247,7 @@ def test_null_samples_as_stable_as_the_data_speak_against_groups(monkeypatch: py
     coding, values = copied(opened(blobs(120)))
     same = Stability(3, np.array([40, 40, 40]), np.ones(20), np.ones((20, 3)))
     monkeypatch.setattr("kbind.estimates.segments.verdict.stability", lambda *_: same)
-    found = null_test(KMeansMethod(coding), coding, values, same, 19, np.random.default_rng(0), lambda *_: None)
+    found = null_test(coding, values, same, 19, np.random.default_rng(0), lambda *_: None)
     assert (len(found.null), found.p_value) == (5, 1.0)
 
 
@@ -332,7 +329,6 @@ def test_segment_churned_nothing_stable_is_one_segment() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "kmean"}, "did you mean 'kmeans'"),
         ({"k": 1}, "k=1 is not possible; allowed: whole numbers from 2 to 20"),
         ({"k": 2.5}, "k=2.5 is not possible"),
         ({"resamples": 5}, "resamples=5 is not possible"),
@@ -432,15 +428,15 @@ def test_profile_names_and_rules_tell_what_was_planted(planted: kb.Segmentation,
 
 
 def test_profile_is_made_of_segments_formed_without_those_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    import kbind.estimates.segments as segments
+    import kbind.estimates.segments.profile as segments
 
     found = kb.segment_churned(opened(blobs(), left=[True] * 200 + [False] * 40), k=3, resamples=20, null_samples=19)
     seen: list[int] = []
     original = segments.form
 
-    def watched(method: object, coding: object, columns: dict, k: int, seed: int) -> object:
+    def watched(coding: Coding, columns: dict, k: int, seed: int) -> object:
         seen.append(len(columns["size"]))
-        return original(method, coding, columns, k, seed)
+        return original(coding, columns, k, seed)
 
     monkeypatch.setattr(segments, "form", watched)
     found.profile()
@@ -518,44 +514,3 @@ def test_lift_of_half_as_many() -> None:
     # log(a / (a + b)): derivative 1/a - 1/40 by a, -1/40 by b
     half = 1.959964 * np.sqrt((1 / 10 - 1 / 40) ** 2 * 9 + 21 / 40**2)
     assert np.log(upper[0] / ratio[0]) == pytest.approx(half, rel=1e-6)
-
-
-# the other method
-
-
-def test_latent_classes_recover_what_was_planted(planted: kb.Segmentation, clear: kb.Dataset) -> None:
-    people = churned(clear)
-    method = LatentClassMethod(planted.coding)
-    x = method.prepare(planted.coding.read(people.columns))
-    model = method.fit(x, np.ones(len(x)), 4, 4, 0)
-    assert adjusted_rand_score(true_segments(clear, people.customer_id), model.assign(x)) >= 0.8
-
-
-def test_latent_classes_weights_count_customers() -> None:
-    coding, values = copied(opened({"a": ["x", "y", "y"] * 20, "b": ["u", "v", "v", "u"] * 15, "c": ["p", "q"] * 30}))
-    method = LatentClassMethod(coding)
-    x = method.prepare(values)
-    rows, counts = np.unique(x, axis=0, return_counts=True)
-    one = method.fit(x, np.ones(len(x)), 2, 5, 0)
-    assert method.bic(x, np.ones(len(x)), 2, 5, 0) == pytest.approx(one.model.bic(x))
-    weighted = method.bic(rows, counts.astype(float), 1, 1, 0)
-    assert weighted == pytest.approx(method.bic(x, np.ones(len(x)), 1, 1, 0))
-
-
-def test_compare_methods_agree_where_groups_are_clear() -> None:
-    found = kb.segment_churned(opened(blobs(150)), k=3, resamples=20, null_samples=19)
-    frame = found.compare_methods().set_index("method")
-    assert frame.index.to_list() == ["kmeans", "latent_classes"]
-    assert frame.loc["latent_classes", "agreement"] == 1
-    assert frame.loc["latent_classes", "ari"] > 0.9
-    assert frame.loc["latent_classes", "k"] == 3
-
-
-def test_compare_methods_agree_on_as_many_segments_apart_from_each_ones_own_number(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found = kb.segment_churned(opened(blobs(150)), k=3, resamples=20, null_samples=19)
-    monkeypatch.setattr("kbind.estimates.segments.result.judge", lambda *_: Judgement((), 2, 0.01, None, CONTINUUM))
-    row = found.compare_methods().set_index("method").loc["latent_classes"]
-    assert (row["k"], row["agreement_same_k"]) == (2, 1)
-    assert row["agreement"] < 0.9
