@@ -11,8 +11,8 @@ from kbind._version import __version__ as __version__
 if TYPE_CHECKING:
     from kbind.data import datasets as datasets
     from kbind.data.dataset import Dataset as Dataset
-    from kbind.data.dataset import Quality as Quality
     from kbind.data.dataset import open_dataset as open_dataset
+    from kbind.data.dataset.quality import quality as quality
     from kbind.data.personas import Persona as Persona
     from kbind.data.personas import Rule as Rule
     from kbind.errors import ArgumentError as ArgumentError
@@ -101,8 +101,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Dataset": "kbind.data.dataset",
-    "Quality": "kbind.data.dataset",
     "open_dataset": "kbind.data.dataset",
+    "quality": "kbind.data.dataset.quality",
     "Persona": "kbind.data.personas",
     "Rule": "kbind.data.personas",
     "ArgumentError": "kbind.errors",

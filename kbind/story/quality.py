@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.data.dataset import Dataset, Quality
+from kbind.data.dataset import Dataset
+from kbind.data.dataset.quality import Quality, quality
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.errors import plain
 from kbind.story.base import Scope
@@ -25,7 +26,7 @@ TABLE_ROWS, NAMED = 14, 4
 #: What is counted in customers rather than in rows or orders.
 _TREATED = {"refunds only": "customers"}
 _LOGS = ("events", "subscriptions", "customers")
-_SOURCE = "data.quality()"
+_SOURCE = "quality(data)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,6 +365,6 @@ class QualityStory:
 
 def quality_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> QualityStory:
     """The story of a data set, in a language, silent about fewer customers than the threshold."""
-    found = data.quality()
+    found = quality(data)
     voice = Voice(lang, customer=data.card.customer, period=found.period, disclosure=Disclosure(threshold))
     return QualityStory(data, found, voice)

@@ -18,8 +18,6 @@ from kbind.errors import ArgumentError, NotEnoughData, check_name
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kbind.data.dataset.quality import Quality
-
 
 @dataclass(frozen=True)
 class Card:
@@ -176,34 +174,6 @@ class Dataset:
             return None
         counted = self.engine.query("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
         return int(counted.column("n")[0].as_py())
-
-    def quality(self) -> Quality:
-        """Look for what is thin: missing values, duplicates, unknown customers, gaps in the calendar.
-
-        Returns
-        -------
-        Quality
-            Shows itself in a notebook; its frames are attributes.
-
-        Examples
-        --------
-        >>> import kbind as kb
-        >>> people = {"customer_id": [1, 2], "industry": ["trade", None]}
-        >>> log = {"customer_id": [1, 1, 3], "timestamp": ["2024-01-03", "2024-01-03", "2024-02-05"]}
-        >>> import pandas as pd
-        >>> data = kb.open_dataset({"customers": pd.DataFrame(people), "events": pd.DataFrame(log)})
-        >>> found = data.quality()
-        >>> found.tables[["table", "rows", "duplicates", "unknown_rows", "without_rows"]]
-               table  rows  duplicates unknown_rows without_rows
-        0  customers     2           0         <NA>         <NA>
-        1     events     3           1            1            1
-        >>> found.incomplete[["table", "column", "missing", "share"]]
-               table    column  missing  share
-        0  customers  industry        1    0.5
-        """
-        from kbind.data.dataset.quality import assess
-
-        return assess(self)
 
     def wall_clock(self, moment: datetime) -> datetime:
         """A moment as the clock on the wall shows it in the data set's zone."""

@@ -11,6 +11,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.currencies import codes_of
+from kbind.data.dataset.model import Dataset, check_dataset
 from kbind.data.dataset.noteworthy import rows_behind, unended
 from kbind.data.dataset.refunds import refunds_of
 from kbind.data.dataset.schema import TABLES, USES
@@ -18,8 +19,6 @@ from kbind.data.engine import column, parse
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kbind.data.dataset.model import Dataset
 
 #: A calendar is looked at by the longest period of which so many are over.
 _ENOUGH = 6
@@ -35,7 +34,7 @@ _STEADY = ("events", "tickets", "cancellations", "feedback", "subscriptions")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Quality:
-    """What a data set holds and where it is thin. Made by `Dataset.quality`.
+    """What a data set holds and where it is thin. Made by `quality`.
 
     Attributes
     ----------
@@ -118,10 +117,41 @@ def _text(frame: pd.DataFrame) -> str:
     return frame.to_string(index=False, na_rep="–") if len(frame) else "none"
 
 
-def assess(data: Dataset) -> Quality:
-    """Count what `Quality` holds, table by table."""
+def quality(data: Dataset) -> Quality:
+    """Look for what is thin: missing values, duplicates, unknown customers, gaps in the calendar.
+
+    Parameters
+    ----------
+    data : Dataset
+
+    Returns
+    -------
+    Quality
+        Shows itself in a notebook; its frames are attributes.
+
+    Raises
+    ------
+    ArgumentError
+        It is no data set.
+
+    Examples
+    --------
+    >>> import kbind as kb, pandas as pd
+    >>> people = {"customer_id": [1, 2], "industry": ["trade", None]}
+    >>> log = {"customer_id": [1, 1, 3], "timestamp": ["2024-01-03", "2024-01-03", "2024-02-05"]}
+    >>> data = kb.open_dataset({"customers": pd.DataFrame(people), "events": pd.DataFrame(log)})
+    >>> found = kb.quality(data)
+    >>> found.tables[["table", "rows", "duplicates", "unknown_rows", "without_rows"]]
+           table  rows  duplicates unknown_rows without_rows
+    0  customers     2           0         <NA>         <NA>
+    1     events     3           1            1            1
+    >>> found.incomplete[["table", "column", "missing", "share"]]
+           table    column  missing  share
+    0  customers  industry        1    0.5
+    """
     import pandas as pd
 
+    check_dataset(data)
     calendar = _calendar(data)
     translations = [(t.name, t.translation) for t in data.tables.values() if t.translation is not None]
     return Quality(
