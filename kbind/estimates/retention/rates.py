@@ -62,11 +62,6 @@ class Rate:
         names = ("value", "ci_lower", "ci_upper", "numerator", "denominator")
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
-    @property
-    def half_width(self) -> float:
-        """Half the width of the interval."""
-        return (self.ci_upper - self.ci_lower) / 2
-
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(str(self))}</b><br>{escape(self.definition)}</p>"
 

@@ -89,10 +89,6 @@ class Judgement:
     null: NullTest | None
     verdict: str
 
-    def of(self, k: int) -> Stability | None:
-        """Stability of k segments, if that was looked at."""
-        return next((found for found in self.stabilities if found.k == k), None)
-
 
 @dataclass(frozen=True)
 class Effort:
