@@ -83,10 +83,6 @@ if TYPE_CHECKING:
     from kbind.estimates.survival import survival_curve as survival_curve
     from kbind.estimates.value import RetentionValue as RetentionValue
     from kbind.estimates.value import retention_value as retention_value
-    from kbind.figures import alt_text as alt_text
-    from kbind.figures import plot_cohort_heatmap as plot_cohort_heatmap
-    from kbind.figures import plot_lifecycle as plot_lifecycle
-    from kbind.figures import plot_retention_curves as plot_retention_curves
     from kbind.report.card import persona_card as persona_card
     from kbind.report.form import write_template as write_template
     from kbind.statistics.activity import Activity as Activity
@@ -173,10 +169,6 @@ _HOMES = {
     "survival_curve": "kbind.estimates.survival",
     "RetentionValue": "kbind.estimates.value",
     "retention_value": "kbind.estimates.value",
-    "alt_text": "kbind.figures",
-    "plot_cohort_heatmap": "kbind.figures",
-    "plot_lifecycle": "kbind.figures",
-    "plot_retention_curves": "kbind.figures",
     "persona_card": "kbind.report.card",
     "write_template": "kbind.report.form",
     "Activity": "kbind.statistics.activity",

@@ -1,6 +1,63 @@
 """Figures: each takes a result, draws on one Axes, and carries its finding and a text alternative."""
 
-from kbind.figures.base import alt_text
-from kbind.figures.retention import plot_cohort_heatmap, plot_lifecycle, plot_retention_curves
+from __future__ import annotations
 
-__all__ = ["alt_text", "plot_cohort_heatmap", "plot_lifecycle", "plot_retention_curves"]
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
+from kbind.figures import retention, survival
+from kbind.figures.base import alt_text
+
+__all__ = ["alt_text", "draw"]
+
+#: The function that draws each type of result.
+_FIGURES: dict[str, Callable[..., Axes]] = {
+    "CohortRetention": retention.plot_cohorts,
+    "CumulativeIncidence": survival.plot_incidence,
+    "HazardCurve": survival.plot_hazard,
+    "Lifecycle": retention.plot_lifecycle,
+    "SurvivalCurve": survival.plot_survival,
+}
+
+
+def draw(result: object, ax: Axes | None = None, *, lang: str = "en", **options: Any) -> Axes:
+    """Draw a result by the function for its type; what `Result.plot` does.
+
+    Parameters
+    ----------
+    result : object
+        A result of kbind.
+    ax : Axes, optional
+        Where to draw; default a new figure.
+    lang : {"de", "en"}
+        Language of title and labels.
+    **options
+        As the function takes them.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    KbindError
+        The result has no picture.
+    ArgumentError
+        An option that the picture does not know.
+    """
+    kind = type(result).__name__
+    if kind not in _FIGURES:
+        raise KbindError(f"a {kind} has no picture; its numbers: .to_frame(); pictures have {listed(sorted(_FIGURES))}")
+    function = _FIGURES[kind]
+    allowed = list(signature(function).parameters)[3:]  # after result, ax and lang
+    for name in options:
+        if name not in allowed:
+            near = did_you_mean(name, allowed)
+            raise ArgumentError(f"{name}= is no option of the picture of a {kind}; {near}allowed: {', '.join(allowed)}")
+    if options.get("title") is not None:
+        check_name("title", options["title"], "a title")
+    return function(result, ax, lang=lang, **options)

@@ -15,14 +15,17 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from kbind.errors import ArgumentError
-from kbind.wording import Voice
+from kbind.errors import ArgumentError, check_choice, plain
+from kbind.wording import DASH, LANGUAGES, Disclosure, Voice
 
 INK, MUTE, LINE, HATCH = "#1f2a37", "#5b6673", "#e3e7ec", "#c3cad2"
 BLUE, MIDBLUE, PALE, SAND = "#0b5cad", "#7fa5d0", "#cfe0f2", "#c8762b"
 SAND_TEXT, MIDBLUE_TEXT = "#a85f1c", "#476f9e"
 #: For groups: told apart in grey and by the colour-blind (Okabe and Ito).
 GROUPS = (BLUE, SAND, "#2f7f5f", "#7a5195", "#5b6673", "#b3446c")
+
+#: What ticks may be off a whole per cent by, as they are computed.
+_WHOLE = 1e-6
 
 WIDTH = 6.6  # inches: the page is 46 rem wide, so type keeps its size
 
@@ -68,6 +71,32 @@ def check_axes(ax: object) -> Axes:
     raise ArgumentError(f"ax of type {type(ax).__name__} is not possible; allowed: Axes of Matplotlib, or None")
 
 
+def speaker(lang: str, voice: Voice | None, **words: str) -> Voice:
+    """Who speaks in a figure: the voice of a page, or one of the language that hides nothing.
+
+    Parameters
+    ----------
+    lang : {"de", "en"}
+        Language, where no voice is given.
+    voice : Voice, optional
+        Of a page, with its threshold.
+    **words : str
+        What the result calls customers, periods and the like, as `Voice` takes it.
+    """
+    check_choice("lang", lang, LANGUAGES)
+    if voice is None:
+        return Voice(lang, disclosure=Disclosure(1), **words)
+    if isinstance(voice, Voice):
+        return voice
+    raise ArgumentError(f"voice of type {type(voice).__name__} is not possible; allowed: a Voice, or None")
+
+
+def one_group(by: Sequence[str], what: str) -> None:
+    """Refuse groups where a picture shows all customers together."""
+    if by:
+        raise ArgumentError(f"{what} shows one group at a time; this result is split by {', '.join(by)}")
+
+
 def new_axes(ax: Axes | None, height: float) -> Axes:
     """The given Axes, or a new figure of the page's width."""
     if ax is not None:
@@ -77,7 +106,7 @@ def new_axes(ax: Axes | None, height: float) -> Axes:
 
 
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
-    """Give a figure its finding and its text alternative."""
+    """Give a figure its finding, or what it shows, and its text alternative."""
     ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
     _SAID[ax] = (title, alternative)
     return ax
@@ -123,8 +152,8 @@ def value_axis(ax: Axes, write: Callable[[float], str]) -> None:
 
 
 def percent_axis(ax: Axes, voice: Voice) -> None:
-    """Shares on the vertical axis."""
-    value_axis(ax, voice.percent)
+    """Shares on the vertical axis; with a decimal where a tick is no whole per cent."""
+    value_axis(ax, lambda y: voice.percent(y, 0 if abs(100 * y - round(100 * y)) < _WHOLE else 1))
 
 
 def age_ticks(ax: Axes, last: int) -> None:
@@ -172,3 +201,24 @@ def spread(positions: Sequence[float], gap: float, low: float = -math.inf, high:
     if result and min(result) < low:
         result = [y + (low - min(result)) for y in result]
     return result
+
+
+def group_names(groups: Sequence[tuple[Any, ...]]) -> list[str]:
+    """What groups are called beside their lines: short, and no two alike."""
+    names = [plain(", ".join(DASH if v is None else str(v) for v in values), 40) for values in groups]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]
+
+
+def group_line(position: int) -> dict[str, Any]:
+    """Colour and style of a group's line."""
+    return {"color": GROUPS[position % len(GROUPS)], "linestyle": ("-", "--", ":")[position // len(GROUPS) % 3]}
+
+
+def name_lines(ax: Axes, ends: Sequence[tuple[float, str, str]], low: float, high: float) -> None:
+    """Write names to the right of where lines end: height, name and colour of each."""
+    heights = spread([end[0] for end in ends], 0.065 * (high - low), low, high)
+    for (_, name, colour), y in zip(ends, heights, strict=True):
+        ax.annotate(name, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+                    color=colour, va="center", annotation_clip=False, parse_math=False)  # fmt: skip

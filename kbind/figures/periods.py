@@ -18,8 +18,8 @@ from kbind.figures.base import (
     percent_axis,
     period_ticks,
 )
-from kbind.story.base import picked
 from kbind.story.periods import PeriodStory
+from kbind.wording import picked
 
 #: Numbers up to which a text alternative names every one.
 TEXT_POINTS = 24

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from kbind.figures.base import INK, MIDBLUE, SAND, SAND_TEXT, finish, house_style, new_axes, period_ticks, value_axis
-from kbind.story.base import picked
 from kbind.story.quality import QualityStory
+from kbind.wording import picked
 
 #: Numbers up to which a text alternative names every one.
 TEXT_POINTS = 24

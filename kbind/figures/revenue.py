@@ -22,9 +22,8 @@ from kbind.figures.base import (
     spread,
     value_axis,
 )
-from kbind.story.base import picked
 from kbind.story.revenue import GAINS, LOSSES, RevenueStory
-from kbind.wording import Voice
+from kbind.wording import Voice, picked
 
 #: Windows up to which a text alternative names every one.
 TEXT_POINTS = 12

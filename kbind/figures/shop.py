@@ -18,8 +18,8 @@ from kbind.figures.base import (
     percent_axis,
     value_axis,
 )
-from kbind.story.base import picked
 from kbind.story.shop import BEARABLE, ShopStory
+from kbind.wording import picked
 
 #: Numbers up to which a text alternative names every one.
 TEXT_POINTS = 12

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kbind.figures.base import BLUE, INK, LINE, MIDBLUE, MIDBLUE_TEXT, finish, house_style, new_axes
-from kbind.story.base import upper_first
 from kbind.story.value import ValueStory
+from kbind.wording import upper_first
 
 #: Height of a bar's row, and of everything around the bars, in inches.
 _ROW, _AROUND = 0.42, 1.0

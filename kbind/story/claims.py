@@ -9,8 +9,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.claims import Check, Claims
 from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
 from kbind.estimates.claims.result import CHECKED, NEEDS
-from kbind.story.base import upper_first
-from kbind.wording import Disclosure, Fact, Table, Voice
+from kbind.wording import Disclosure, Fact, Table, Voice, upper_first
 
 #: Ratios below this are written with two decimals.
 FINE = 3

@@ -18,9 +18,9 @@ from kbind.estimates.revenue import RevenueRetention, revenue_retention
 from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
-from kbind.story.base import Scope, sureness, upper_first
+from kbind.story.base import Scope, sureness
 from kbind.story.value import ValueStory, value_story
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
 
 #: Windows that a manager thinks in, the longest that is over goes first.
 _LONG = ("year", "quarter", "month")

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.value import RetentionValue
-from kbind.story.base import sureness, upper_first
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+from kbind.story.base import sureness
+from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
 
 #: Half width of the interval, as a share of the value, up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.1, 0.25

@@ -82,3 +82,8 @@ def fill(template: str, key: str, values: dict[str, Any], formatter: Formatter |
         return (formatter or Formatter()).vformat(template, (), values)
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise MessageError(f"text {key!r} cannot be filled: {error!r}; given: {', '.join(sorted(values))}") from error
+
+
+def upper_first(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]

@@ -26,3 +26,12 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     words: Sequence[int] = ()
+
+
+def picked(n: int, most: int) -> list[int]:
+    """Positions of at most `most` out of `n`, evenly spread, the first and the last among them.
+
+    >>> picked(3, 5), picked(10, 4)
+    ([0, 1, 2], [0, 3, 6, 9])
+    """
+    return list(range(n)) if n <= most else sorted({round(i * (n - 1) / (most - 1)) for i in range(most)})

@@ -12,8 +12,9 @@ import pytest
 from matplotlib.axes import Axes
 
 import kbind as kb
+from kbind.figures import alt_text
 from kbind.figures.base import spread
-from kbind.story.retention import voice_for
+from kbind.story.retention import retention_story, voice_for
 from kbind.wording import Disclosure
 
 
@@ -33,31 +34,32 @@ def _texts(ax: Axes) -> list[str]:
 
 
 def test_titles_state_the_finding_in_both_languages(record: kb.Activity) -> None:
-    on, ever = kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after")
-    german = kb.plot_retention_curves(on, ever, lang="de")
+    told = retention_story(record, lang="de")
+    german = told.on.plot(**told.curve_figure())
     assert " ".join(german.get_title(loc="left").split()) == (
         "Nach dem ersten Rückgang bleibt der Anteil zwischen 84\u00a0% und 89\u00a0%".replace("\u00a0", " ")
     )
-    english = kb.plot_lifecycle(kb.lifecycle(record))
+    told = retention_story(record)
+    english = told.cycle.plot(**told.cycle_figure())
     assert english.get_title(loc="left").startswith("Every month about 190 households stay away")
     assert {"new", "returned", "stayed", "stayed away"} <= set(_texts(english))
 
 
 def test_text_alternatives_hold_the_numbers(record: kb.Activity) -> None:
     on = kb.cohort_retention(record)
-    curve = kb.alt_text(kb.plot_retention_curves(on))
+    curve = alt_text(on.plot(kind="curves"))
     assert "1: 84.0%" in curve
-    heat = kb.alt_text(kb.plot_cohort_heatmap(on))
+    heat = alt_text(on.plot(kind="heatmap"))
     assert "January 2017 (1,983): 89%, 90%" in heat
-    cycle = kb.alt_text(kb.plot_lifecycle(kb.lifecycle(record)))
+    cycle = alt_text(kb.lifecycle(record).plot())
     assert "February 2017: 1,763 stayed, 0 returned, 185 new, 220 stayed away" in cycle
     _, foreign = plt.subplots()
     with pytest.raises(kb.ArgumentError, match="not drawn by a kbind figure"):
-        kb.alt_text(foreign)
+        alt_text(foreign)
 
 
 def test_heat_map_leaves_unlived_cells_empty(toy: kb.Dataset) -> None:
-    ax = kb.plot_cohort_heatmap(kb.cohort_retention(kb.activity(toy)))
+    ax = kb.cohort_retention(kb.activity(toy)).plot()
     drawn = ax.collections[0].get_array()
     assert drawn is not None
     cells = np.ma.filled(drawn.astype(float), np.nan).reshape(2, 3)  # cohorts with a lived age: January, February
@@ -68,67 +70,65 @@ def test_heat_map_leaves_unlived_cells_empty(toy: kb.Dataset) -> None:
 def test_small_cells_are_a_dot_in_reports_only(toy: kb.Dataset) -> None:
     record = kb.activity(toy)
     safe = voice_for(record, "en", Disclosure(5))
-    ax = kb.plot_cohort_heatmap(kb.cohort_retention(record), voice=safe)
+    ax = kb.cohort_retention(record).plot(voice=safe)
     assert not _texts(ax)
     assert len(ax.patches) == 5  # a hatched cell for every lived one
     assert "(under 5)" in ax.get_yticklabels()[0].get_text()
-    assert not re.search(r"\d+%", kb.alt_text(ax))
-    bars = kb.plot_lifecycle(kb.lifecycle(record), voice=safe)
+    assert not re.search(r"\d+%", alt_text(ax))
+    bars = kb.lifecycle(record).plot(voice=safe)
     assert all(patch.get_height() == 0 for patch in bars.patches)
-    assert "under 5 stayed" in kb.alt_text(bars)
-    curve = kb.plot_retention_curves(kb.cohort_retention(record), voice=safe)
+    assert "under 5 stayed" in alt_text(bars)
+    curve = kb.cohort_retention(record).plot(kind="curves", voice=safe)
     assert not np.isfinite(curve.lines[0].get_ydata()[1:]).any()
 
 
 def test_groups_are_lines_with_names(toy: kb.Dataset) -> None:
     on = kb.cohort_retention(kb.activity(toy, by="plan"))
-    ax = kb.plot_retention_curves(on)
+    ax = on.plot(kind="curves")
     assert set(_texts(ax)) == {"l", "s", "–"}
     assert "(l)" in ax.get_title(loc="left")
     with pytest.raises(kb.ArgumentError, match="leave it out when there are groups"):
-        kb.plot_retention_curves(on, kb.cohort_retention(on.activity, kind="on_or_after"))
-    for draw in (lambda: kb.plot_cohort_heatmap(on), lambda: kb.plot_lifecycle(kb.lifecycle(on.activity))):
+        on.plot(on_or_after=kb.cohort_retention(on.activity, kind="on_or_after"))
+    for draw in (lambda: on.plot(kind="heatmap"), lambda: kb.lifecycle(on.activity).plot()):
         with pytest.raises(kb.ArgumentError, match="one group at a time"):
             draw()
 
 
 def test_a_bracket_is_no_curve(toy: kb.Dataset) -> None:
     bracket = kb.cohort_retention(kb.activity(toy), bracket=(1, 2))
-    for draw in (kb.plot_retention_curves, kb.plot_cohort_heatmap):
+    for kind in ("curves", "heatmap"):
         with pytest.raises(kb.ArgumentError, match="bracket"):
-            draw(bracket)
+            bracket.plot(kind=kind)
 
 
-def test_titles_belong_to_the_result_that_is_drawn(record: kb.Activity) -> None:
-    ever = kb.cohort_retention(record, kind="on_or_after")
-    assert kb.plot_cohort_heatmap(ever).get_title(loc="left") == "98% come back in the following month or later"
-    for draw in (kb.plot_retention_curves, kb.plot_cohort_heatmap, kb.plot_lifecycle):
-        with pytest.raises(kb.ArgumentError, match="a Activity cannot be drawn here"):
-            draw(record)
-    with pytest.raises(kb.ArgumentError, match="the first curve is of kind 'on', not 'on_or_after'"):
-        kb.plot_retention_curves(ever)
+def test_two_curves_are_of_one_activity(record: kb.Activity) -> None:
+    on, ever = kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after")
+    with pytest.raises(kb.ArgumentError, match="the first curve is of kind 'on', the second of 'on_or_after'"):
+        ever.plot(kind="curves", on_or_after=ever)
     other = kb.cohort_retention(kb.activity(kb.datasets.load_grocery(), period="quarter"), kind="on_or_after")
     with pytest.raises(kb.ArgumentError, match="made from different ones"):
-        kb.plot_retention_curves(kb.cohort_retention(record), other)
+        on.plot(kind="curves", on_or_after=other)
+    with pytest.raises(kb.ArgumentError, match="on_or_after of type Activity is not possible"):
+        on.plot(kind="curves", on_or_after=record)
 
 
 def test_names_from_data_are_not_formulas(toy: kb.Dataset) -> None:
     customers = toy.table("customers").assign(plan="$\\frac{a$")
     data = kb.open_dataset({"events": toy.table("events"), "customers": customers})
-    kb.plot_retention_curves(kb.cohort_retention(kb.activity(data, by="plan"))).figure.savefig(BytesIO())
+    kb.cohort_retention(kb.activity(data, by="plan")).plot().figure.savefig(BytesIO())
 
 
 def test_drawing_changes_no_settings_and_uses_the_given_axes(record: kb.Activity) -> None:
     before = dict(mpl.rcParams)
     _, ax = plt.subplots()
-    assert kb.plot_retention_curves(kb.cohort_retention(record), ax=ax) is ax
+    assert kb.cohort_retention(record).plot(ax) is ax
     assert dict(mpl.rcParams) == before
 
 
 def test_pictures_are_the_same_every_time(record: kb.Activity) -> None:
     def picture() -> bytes:
         buffer = BytesIO()
-        figure = kb.plot_cohort_heatmap(kb.cohort_retention(record)).figure
+        figure = kb.cohort_retention(record).plot().figure
         figure.savefig(buffer, metadata={"Software": None})
         return buffer.getvalue()
 
@@ -144,12 +144,11 @@ def test_every_period_and_length_can_be_drawn(period: str, months: int) -> None:
     frame = pd.DataFrame({"customer_id": rng.integers(0, 40, 400), "timestamp": moments})
     record = kb.activity(kb.open_dataset({"events": frame}), period=period)
     for lang in ("de", "en"):
-        kb.plot_retention_curves(
-            kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after"), lang=lang
-        )
-        kb.plot_lifecycle(kb.lifecycle(record), lang=lang)
+        on, ever = kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after")
+        on.plot(kind="curves", on_or_after=ever, lang=lang)
+        kb.lifecycle(record).plot(lang=lang)
         if record.calendar.size < 130:
-            kb.plot_cohort_heatmap(kb.cohort_retention(record), lang=lang)
+            on.plot(lang=lang)
         plt.close("all")
 
 

@@ -8,7 +8,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.survival import plot_causes, plot_hazard, plot_survival
 from kbind.story.survival import SurvivalStory, contact_fact, survival_story
 from simulations.company import simulate_saas
 
@@ -53,7 +52,9 @@ def test_german_says_the_same(saas: kb.Dataset) -> None:
 def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
     story = told(saas)
     truth = saas.truth.survival_by_age()
-    curve, bars, causes = plot_survival(story, truth=truth), plot_hazard(story), plot_causes(story)
+    assert story.incidence is not None
+    curve = story.curve.plot(**story.curve_figure(truth))
+    bars, causes = story.hazard.plot(**story.hazard_figure()), story.incidence.plot(**story.causes_figure())
     assert "month 12:" in alt_text(bars)
     assert story.voice.tell(story.at(0)) == "100.0%"
     assert "month 0: 100.0%" in alt_text(curve)

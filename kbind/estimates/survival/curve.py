@@ -86,6 +86,14 @@ class SurvivalCurve(Shown):
     conf_level: float
     curves: tuple[Curve, ...] = field(repr=False)
 
+    def headline(self) -> str:
+        """How many customers, and the age by which half of them have left."""
+        if self.durations.by:
+            return self.durations.headline()
+        half = float(self.quantiles((0.5,))["time"].iloc[0])
+        reached = "not reached" if np.isnan(half) else f"{half:.1f} {self.durations.unit}s"
+        return f"{self.durations.headline()}; median {reached}"
+
     @property
     def definition(self) -> str:
         """What was estimated and how, in one sentence."""

@@ -63,6 +63,10 @@ class CumulativeIncidence(Shown):
     conf_level: float
     curves: tuple[Incidence, ...] = field(repr=False)
 
+    def headline(self) -> str:
+        """How many customers, and the causes."""
+        return f"{self.durations.headline()}; causes: {', '.join(self.durations.causes)}"
+
     @property
     def definition(self) -> str:
         """What was estimated, how its interval is made and which column not to read, in one sentence."""

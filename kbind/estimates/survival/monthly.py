@@ -38,6 +38,10 @@ class HazardCurve(Shown):
     conf_level: float
     curves: tuple[Curve, ...] = field(repr=False)
 
+    def headline(self) -> str:
+        """How many customers and months."""
+        return f"{self.durations.headline()}; {len(self.to_frame())} {self.durations.unit}s"
+
     @property
     def definition(self) -> str:
         """Numerator, denominator and interval, in one sentence."""

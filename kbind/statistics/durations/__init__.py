@@ -103,6 +103,11 @@ class Durations(Shown):
         """Number of customers who have left."""
         return int(self.n[self.cause > 0].sum())
 
+    def headline(self) -> str:
+        """How many customers, how many of them have left, and by what they are split."""
+        split = f", by {', '.join(self.by)}" if self.by else ""
+        return f"{self.customers:,} {self.customer}s, {self.events:,} have left{split}"
+
     @property
     def definition(self) -> str:
         """What counts as leaving, in one sentence."""

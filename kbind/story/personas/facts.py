@@ -22,8 +22,8 @@ from kbind.estimates.refinement.judge import JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, HeldOut
 from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.snapshots.model import Feature
-from kbind.story.base import Scope, upper_first
-from kbind.wording import Fact, Voice, feature_name, named
+from kbind.story.base import Scope
+from kbind.wording import Fact, Voice, feature_name, named, upper_first
 
 #: Where facts come from: of all customers, and of the third part that nothing was chosen on.
 _EVALUATED, _HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ import pandas as pd
 from kbind.errors import ArgumentError
 from kbind.estimates.retention import CohortRetention, Lifecycle
 from kbind.estimates.retention.compare import early_and_late, rate_difference
+from kbind.facts.retention import NUMBERED_COHORTS, STATES
 from kbind.statistics.activity import Activity
-from kbind.story.base import Scope, picked, sureness
-from kbind.wording import Disclosure, Fact, Table, Voice
+from kbind.story.base import Scope, sureness
+from kbind.wording import Disclosure, Fact, Table, Voice, picked
 
 #: An age is told of if so many customers, and this share of all, have lived it, and its interval is no wider.
 SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.08
@@ -28,10 +30,6 @@ QUIET = 6
 ALIKE = 0.75
 #: Rows a manager's table has at most.
 TABLE_ROWS = 14
-#: Cohorts up to which a heat map carries numbers.
-NUMBERED_COHORTS = 16
-
-STATES = ("retained", "resurrected", "new", "churned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,12 +246,6 @@ class RetentionStory(ABC):
         """Whether the page has to say that the first cohort is the start of recording."""
         return False
 
-    def ever_title(self) -> str:
-        """Finding of the cohort heat map of kind "on_or_after"."""
-        if not self.told(self.again):
-            return self.voice.say("retention.cohort.short")
-        return self.voice.say("retention.cohort.ever", ever=self.again)
-
     def how_sure(self, fact: Fact, when: str) -> str:
         """How well a share is known."""
         ended = [self.voice.say("retention.new.ended", name=self.last_new)] if self.last_new else []
@@ -275,6 +267,23 @@ class RetentionStory(ABC):
         apart = rate_difference(late, early)
         order = "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
         return self.voice.say(f"retention.cohort.{order}", when=when, **facts)
+
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the curves."""
+        self.voice.note(*self.age_facts())
+        second = self.ever if len(self.curves) > 1 else None
+        title = self.curve_title()
+        return {"voice": self.voice, "title": title, "kind": "curves", "on_or_after": second, "until": self.last_age}
+
+    def cohort_figure(self) -> dict[str, Any]:
+        """What the page adds to the heat map."""
+        self.voice.note(*self.cohort_facts())
+        return {"voice": self.voice, "title": self.cohort_title(), "kind": "heatmap"}
+
+    def cycle_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the life cycle."""
+        self.voice.note(*self.cycle_facts())
+        return {"voice": self.voice, "title": self.cycle_title()}
 
     def curve_caption(self) -> str:
         """How to read the curves."""

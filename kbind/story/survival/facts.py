@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
@@ -14,6 +13,7 @@ from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import newcombe
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
 from kbind.estimates.survival.design import MOST_LEVELS
+from kbind.facts.survival import by_month, leaving, lost_to, staying
 from kbind.statistics.activity import activity, starts_with_recording
 from kbind.statistics.durations import Durations, durations
 from kbind.statistics.durations.after import After
@@ -75,9 +75,7 @@ class SurvivalFacts:
     @cached_property
     def months(self) -> pd.DataFrame:
         """The hazard by month, up to the last that is known well enough; month 0 if anybody left on the first day."""
-        frame = self.hazard.to_frame().rename(columns={self.durations.unit: "month"})
-        told = (frame["month"] > 0) | (frame["events"] > 0)
-        return frame[told & (frame["at_risk"] >= SOLID)].reset_index(drop=True)
+        return by_month(self.hazard, SOLID)
 
     @cached_property
     def later(self) -> pd.DataFrame:
@@ -106,6 +104,11 @@ class SurvivalFacts:
         days = (scope.last - scope.first).days if scope.first and scope.last else 30 * float(lives.duration.max())
         return "gone" if days >= 30 * HALF_A_YEAR and 2 * lives.events > lives.customers else "young"
 
+    @property
+    def last(self) -> int:
+        """The oldest age that figures show."""
+        return int(self.months["month"].max()) if len(self.months) else 1
+
     @cached_property
     def marks(self) -> list[int]:
         """One or two ages to speak of: a year and two, or what has been observed."""
@@ -115,36 +118,11 @@ class SurvivalFacts:
 
     def at(self, month: int) -> Fact:
         """Share still there after so many months."""
-        row = self.curve.at([month]).iloc[0]
-        table = self.curve.curves[0].risk
-        place = int(np.searchsorted(table.times, month, side="right")) - 1
-        return Fact(
-            f"stay.{month}",
-            float(row["survival"]),
-            "share",
-            self.curve.definition,
-            float(row["survival_ci_lower"]),
-            float(row["survival_ci_upper"]),
-            self.curve.conf_level,
-            n=int(table.at_risk[max(place, 0)]),
-            source=f"survival_curve(...).at([{month}])",
-        )
+        return staying(self.curve, month)
 
     def in_month(self, month: int) -> Fact:
         """Share of those still there who leave in a month of age."""
-        row = self.months[self.months["month"] == month].iloc[0]
-        return Fact(
-            f"month.{month}",
-            float(row["hazard"]),
-            "share",
-            self.hazard.definition,
-            float(row["hazard_ci_lower"]),
-            float(row["hazard_ci_upper"]),
-            self.hazard.conf_level,
-            n=int(row["at_risk"]),
-            count=int(row["events"]),
-            source="hazard_curve(...).to_frame()",
-        )
+        return leaving(self.hazard, self.months, month)
 
     @cached_property
     def spikes(self) -> list[int]:
@@ -201,19 +179,7 @@ class SurvivalFacts:
     def lost_to(self, cause: str, month: int) -> Fact:
         """Share lost to a cause by an age."""
         assert self.incidence is not None
-        frame = self.incidence.at([month])
-        row = frame[frame["cause"] == cause].iloc[0]
-        return Fact(
-            f"lost.{cause}.{month}",
-            float(row["incidence"]),
-            "share",
-            self.incidence.definition,
-            float(row["incidence_ci_lower"]),
-            float(row["incidence_ci_upper"]),
-            self.incidence.conf_level,
-            n=int(row["at_risk"]),
-            source=f"cumulative_incidence(...).at([{month}])",
-        )
+        return lost_to(self.incidence, cause, month)
 
     def told(self, fact: Fact) -> bool:
         """Whether a fact is known and may be told."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
-from kbind.story.base import picked, sureness
+from kbind.story.base import sureness
 from kbind.story.shop import silence_text
-from kbind.story.survival.facts import SPIKE, SurvivalFacts
-from kbind.wording import Disclosure, Fact, Table, Voice
+from kbind.story.survival.facts import SOLID, SPIKE, SurvivalFacts
+from kbind.wording import Disclosure, Fact, Table, Voice, picked
 
 #: Months before a dangerous one in which acting pays.
 AHEAD = 3
@@ -139,6 +142,12 @@ class SurvivalStory(SurvivalFacts):
             return self.voice.say("survival.curve.one", one=facts[0], after=words["after"])
         return self.voice.say("survival.curve.two", one=facts[0], two=facts[1], **words)
 
+    def curve_figure(self, truth: pd.DataFrame | None = None) -> dict[str, Any]:
+        """What the page adds to the figure of the curve; `truth` is the planted curve of simulated data."""
+        last = max(self.last, 1)
+        self.voice.note(*map(self.at, range(last + 1)))
+        return {"voice": self.voice, "title": self.curve_title(), "marks": self.marks, "until": last, "truth": truth}
+
     def curve_caption(self) -> str:
         """How to read the survival curve."""
         key = "survival.curve.caption" if self.data.truth is None else "survival.curve.caption.truth"
@@ -152,6 +161,11 @@ class SurvivalStory(SurvivalFacts):
         if self.spikes:
             return self.voice.say("survival.hazard.spikes", months=self.named_months())
         return self.voice.say("survival.hazard.early" if self._falling else "survival.hazard.even")
+
+    def hazard_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the hazard."""
+        self.voice.note(*(self.in_month(int(month)) for month in self.months["month"]))
+        return {"voice": self.voice, "title": self.hazard_title(), "marks": self.spikes, "least": SOLID}
 
     def hazard_caption(self) -> str:
         """How to read the shares by month."""
@@ -168,14 +182,13 @@ class SurvivalStory(SurvivalFacts):
             return self.voice.say("survival.causes", after=after[:1].upper() + after[1:], **both)
         return self.voice.say("survival.causes.short")
 
+    def causes_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the causes."""
+        return {"voice": self.voice, "title": self.causes_title(), "marks": self.marks, "until": self.last}
+
     def causes_caption(self) -> str:
         """How to read the losses by cause."""
         return self.voice.say("survival.causes.caption")
-
-    def cause_name(self, cause: str) -> str:
-        """What a reader calls a cause; one from the data is called as it stands there."""
-        key = f"survival.cause.{cause}"
-        return self.voice.say(key) if self.voice.catalogue.has(key) else cause
 
     def contact_title(self) -> str:
         """Heading of what losing the contact person does."""

@@ -1,0 +1,85 @@
+"""Every result draws itself in one line, says what it is in one line, and is read by other libraries as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import matplotlib.pyplot as plt
+import polars as pl
+import pytest
+
+import kbind as kb
+from kbind.figures import alt_text
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def saas() -> kb.Dataset:
+    return kb.datasets.simulate_saas(300, rng=2)
+
+
+def drawn(result: object, **options: object) -> tuple[str, str]:
+    """Title and text alternative in English; German is another, and both can be laid out."""
+    texts = {}
+    for lang in ("en", "de"):
+        ax = result.plot(lang=lang, **options)  # type: ignore[attr-defined]
+        ax.get_figure(root=True).canvas.draw()
+        texts[lang] = " ".join(ax.get_title(loc="left").split()), alt_text(ax)
+    assert texts["en"][0] != texts["de"][0]
+    assert texts["en"][1] != texts["de"][1]
+    return texts["en"]
+
+
+def test_survival_is_drawn_with_those_at_risk_below_the_groups(telco: kb.Dataset) -> None:
+    curve = kb.survival_curve(kb.durations(telco, by="contract"))
+    title, text = drawn(curve)
+    assert title == "Share of customers still there, by contract"
+    assert "Two year: month 0: 100.0%, month 14: 100.0%" in text
+    ax = curve.plot()
+    rows = [text.get_text() for text in ax.texts]
+    assert rows.count("One year") == 2  # beside its line, and before its row
+    assert {"At risk", "3,875", "1,202", "1,695"} <= set(rows)
+    assert "At risk" not in [text.get_text() for text in curve.plot(at_risk=False).texts]
+    alone = kb.survival_curve(telco)
+    assert "7,043" in [text.get_text() for text in alone.plot(at_risk=True).texts]
+    assert "At risk" not in [text.get_text() for text in alone.plot().texts]
+    assert drawn(alone)[0] == "Share of customers still there, by age"
+
+
+def test_hazard_and_causes_are_drawn(telco: kb.Dataset, saas: kb.Dataset) -> None:
+    assert "month 1: 5.4%" in drawn(kb.hazard_curve(telco))[1]
+    assert "Month-to-month: 1: 9.8%" in drawn(kb.hazard_curve(kb.durations(telco, by="contract")))[1]
+    assert "cancelled, after 0 months: 0.0%" in drawn(kb.cumulative_incidence(saas))[1]
+    with pytest.raises(kb.ArgumentError, match="one group at a time; this result is split by plan"):
+        kb.cumulative_incidence(kb.durations(saas, by="plan")).plot()
+
+
+def test_wrong_options_are_refused_by_name(telco: kb.Dataset) -> None:
+    curve = kb.survival_curve(telco)
+    wrong = {"titel": "x", "title": 4, "voice": 2, "until": "x", "at_risk": 2, "lang": "fr", "ax": 3, "marks": "x"}
+    for name, value in wrong.items():
+        with pytest.raises(kb.ArgumentError, match=rf"^{name}"):
+            curve.plot(**{name: value})
+    with pytest.raises(kb.ArgumentError, match="did you mean 'title'"):
+        curve.plot(titel="x")
+    with pytest.raises(kb.KbindError, match="a Durations has no picture"):
+        curve.durations.plot()
+
+
+def test_results_stand_in_one_line(telco: kb.Dataset) -> None:
+    curve = kb.survival_curve(telco)
+    said = "IBM Telco Customer Churn: 7,043 customers, 1,869 have left; median not reached"
+    assert repr(curve) == f"SurvivalCurve({said})"
+
+
+def test_other_libraries_read_results_as_they_are(telco: kb.Dataset) -> None:
+    curve = kb.survival_curve(kb.durations(telco, by="contract"))
+    assert pl.DataFrame(curve).columns == list(curve.to_frame())
+    counted = duckdb.sql("select count(*), sum(events) from curve").fetchone()
+    assert counted == (len(curve.to_frame()), 1869)
