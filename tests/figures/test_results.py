@@ -11,6 +11,7 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
+from simulations.company import simulate_saas
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def _close_figures() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def saas() -> kb.Dataset:
-    return kb.datasets.simulate_saas(300, rng=2)
+    return simulate_saas(300, rng=2)
 
 
 def drawn(result: object, **options: object) -> tuple[str, str]:
@@ -81,5 +82,5 @@ def test_results_stand_in_one_line(telco: kb.Dataset) -> None:
 def test_other_libraries_read_results_as_they_are(telco: kb.Dataset) -> None:
     curve = kb.survival_curve(kb.durations(telco, by="contract"))
     assert pl.DataFrame(curve).columns == list(curve.to_frame())
-    counted = duckdb.sql("select count(*), sum(events) from curve").fetchone()
-    assert counted == (len(curve.to_frame()), 1869)
+    counted = duckdb.sql("select count(*), sum(events) from curve").fetchall()
+    assert counted == [(len(curve.to_frame()), 1869)]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.figures import alt_text
 
 from .conftest import Run, Write
 
@@ -147,9 +148,9 @@ def test_hostile_groups_are_drawn_and_told(tmp_path: Path) -> None:
     names = HOSTILE | {"as long": "x" * 9_999}
     _hostile_events(names).to_csv(tmp_path / "events.csv", index=False)
     curves = kb.cohort_retention(kb.activity(kb.open_dataset(tmp_path), by="shop"))
-    ax = kb.plot_retention_curves(curves)
+    ax = curves.plot()
     ax.figure.canvas.draw()
-    said = kb.alt_text(ax)
+    said = alt_text(ax)
     assert "x" * 39 + "… (2)" in said
     assert "x" * 40 not in said
     assert "\x1b" not in said
