@@ -120,6 +120,19 @@ class DatasetError(KbindError, ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    @classmethod
+    def of(
+        cls,
+        file: str,
+        message: str,
+        column: str | None = None,
+        rows: Sequence[tuple[int | str, str]] = (),
+        count: int = 0,
+        allowed: str = "",
+    ) -> DatasetError:
+        """An error of one problem."""
+        return cls([Problem(file, message, column, rows, count, allowed)])
+
 
 def shown(value: object, width: int = 60) -> str:
     """Quote a value for a message: printable, on one line, not too long.

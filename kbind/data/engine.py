@@ -478,7 +478,7 @@ def _spelled(path: Path) -> str:
         return os.fsencode(path.absolute()).decode()
     except UnicodeError as error:
         message = f"its path is not UTF-8: {plain(path.absolute(), 1000)}"
-        raise DatasetError([Problem(path.name, message, allowed="rename the file or folder")]) from error
+        raise DatasetError.of(path.name, message, allowed="rename the file or folder") from error
 
 
 def _no_glob(path: Path) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from kbind.errors import DatasetError, Problem, plain, shown
+from kbind.errors import DatasetError, plain, shown
 
-#: The largest file in bytes, how deep lists and mappings may lie in each other, letters of a key and of a value.
+#: The largest file in bytes, how deep lists and mappings may lie in each other, letters of a name and of a value.
 _LARGEST, _DEEPEST, _LONGEST_KEY, _LONGEST = 200_000, 20, 300, 20_000
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
@@ -58,7 +58,7 @@ def read_values(path: Path) -> Any:
         return None
     loader = yaml.SafeLoader("")
     try:
-        return _finite(path, loader.construct_document(node))
+        return _checked(path, loader.construct_document(node))
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a 31st of February
         raise _wrong(path, f"is not YAML: {plain(' '.join(str(error).split()), 300)}") from error
     finally:
@@ -125,18 +125,22 @@ def line_of(node: yaml.Node, path: str) -> int:
     return line + 1
 
 
-def _finite(path: Path, value: Any, name: str = "") -> Any:
-    """The value, if every number in it is one."""
+def _checked(path: Path, value: Any, name: str = "") -> Any:
+    """The value, if every number in it is one, and nothing but a title endless."""
     if isinstance(value, float) and not math.isfinite(value):
         raise _wrong(path, f"{plain(name)}: {value} is no number", "allowed: a finite number")
+    if isinstance(value, str) and len(value) > _LONGEST_KEY and name != "title":
+        raise _wrong(path, f"{plain(name)}: a text of {len(value):,} letters", f"allowed: {_LONGEST_KEY}")
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST_KEY:
+        raise _wrong(path, f"{plain(name)}: a number of more than {_LONGEST_KEY} digits", "allowed: fewer")
     if isinstance(value, dict):
         for key, inner in value.items():
-            _finite(path, inner, str(key))
+            _checked(path, inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list):
         for inner in value:
-            _finite(path, inner, name)
+            _checked(path, inner, name)
     return value
 
 
 def _wrong(path: Path, message: str, allowed: str = "") -> DatasetError:
-    return DatasetError([Problem(path.name, message, allowed=allowed)])
+    return DatasetError.of(path.name, message, allowed=allowed)

@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from kbind.errors import DatasetError, Problem, ReportError, did_you_mean, temporary_folder
+from kbind.errors import DatasetError, ReportError, did_you_mean, temporary_folder
 
 #: Letters of a folder below which sockets can still be made: their whole names may have a hundred or so.
 _LONGEST_PLACE = 70
@@ -110,7 +110,7 @@ def execute(notebook: NotebookNode, name: str, progress: Progress | None = None)
         except CellExecutionError as error:
             if error.ename.rpartition(".")[2] == DatasetError.__name__:  # found only when the rows were read
                 file, _, what = error.evalue.partition(": ")
-                raise DatasetError([Problem(file, what)]) from error
+                raise DatasetError.of(file, what) from error
             raise ReportError(f"{name}: {error.ename.rpartition('.')[2]}: {error.evalue}") from error
         except DeadKernelError as error:
             raise ReportError(f"{name}: the process that ran it died; is there enough memory?") from error

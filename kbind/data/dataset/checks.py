@@ -9,20 +9,9 @@ from itertools import islice
 
 from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.data.dataset.keys import EXAMPLES, repeated_keys
-from kbind.data.dataset.reading import (
-    Breach,
-    Hints,
-    Reading,
-    decimal_shown,
-    is_nested,
-    is_text,
-    read_column,
-    read_mark,
-    survey,
-    survey_attribute,
-    tidy_attribute,
-)
-from kbind.data.dataset.reading.base import either
+from kbind.data.dataset.reading import read_column, read_mark, survey, survey_attribute, tidy_attribute
+from kbind.data.dataset.reading.base import Breach, Hints, Reading, either, is_nested, is_text
+from kbind.data.dataset.reading.numbers import decimal_shown
 from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, Expression, array, column, literal, parse
@@ -342,11 +331,11 @@ def checked_table(
 
 def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:
     """A relation of the engine as a checked table: its columns' types, its rows, its span."""
-    time = next((n for n, spec in TABLES[name].columns.items() if spec.happened and n in columns), None)
-    end = column(TABLES[name].until or time or "")
-    span = {} if time is None else {"first": parse("min(_t)", t=column(time)), "last": parse("max(_t)", t=end)}
+    time = TABLES[name].time
+    ends = {"min": time, "max": TABLES[name].until or time} if time in columns else {}
+    span = {which: parse(f"{which}(_t)", t=column(end)) for which, end in ends.items()}
     found = engine.aggregate(name, {"rows": parse("count(*)")} | span)
-    first, last = found.get("first"), found.get("last")
+    first, last = found.get("min"), found.get("max")
     return CheckedTable(
         name=name,
         label=label,
@@ -370,7 +359,7 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
     systems = engine.query("SELECT DISTINCT system FROM id_map ORDER BY system").column("system").to_pylist()
     if system not in systems:
         allowed = did_you_mean(system, systems) + f"systems in id_map: {', '.join(systems)}"
-        raise DatasetError([Problem(CONFIG_NAME, f"{table.name}: unknown system {system!r}", allowed=allowed)])
+        raise DatasetError.of(CONFIG_NAME, f"{table.name}: unknown system {system!r}", allowed=allowed)
     engine.rename(table.name, own)
     same = "CAST(own.customer_id AS VARCHAR) = CAST(ids.system_id AS VARCHAR) AND ids.system = _system"
     parts = {f"c{i}": column(name, "own") for i, name in enumerate(table.columns) if name != "customer_id"}

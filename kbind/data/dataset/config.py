@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,13 @@ from kbind.data.dataset.places import fault
 from kbind.data.dataset.reading.times import EPOCHS
 from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.data.marked import read_values
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, plain
+from kbind.errors import ArgumentError, DatasetError, did_you_mean, plain, real
 
 CONFIG_NAME = "kbind.yaml"
-#: Letters of a name in it; years that a company's data can speak of.
-_LONGEST, _YEARS = 300, range(1900, 2201)
+#: Years that a company's data can speak of.
+_YEARS = range(1900, 2201)
 #: What the end of a contract may be: the last day that belongs to it, or the moment from which on it is over.
 ENDS = ("inclusive", "exclusive")
-_KEYS = (
-    "title", "currency", "margin", "acquisition_cost", "timezone", "as_of", "recorded_from", "decimal", "date_order",
-    "times", "drop_rows_without", "grace", "lapse", "ends", "tables", "roles",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,54 +90,21 @@ def read_config(path: Path) -> Config:
     if wrong is not None:
         raise DatasetError([wrong])
     content = read_values(path)
-    _check_lengths(content, path.name)
+    keys = [each.name for each in fields(Config)]
     if content is None:
         return Config()
     if not isinstance(content, dict):
-        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {_listed(_KEYS)}")
-    for key in content:
-        if key not in _KEYS:
-            raise _wrong(
-                path.name, f"unknown key {key!r}", did_you_mean(str(key), _KEYS) + f"allowed: {_listed(_KEYS)}"
-            )
-    for key, allowed in (("decimal", (".", ",")), ("date_order", ("dmy", "mdy")), ("ends", ENDS)):
-        if content.get(key) not in (None, *allowed):
-            raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: {_listed(allowed)}")
-    title = content.get("title")
-    if not isinstance(title, (str, int, float, date, type(None))):
-        raise _wrong(path.name, f"title: {title!r}", "allowed: text")
-    currency = content.get("currency") or ""
-    if not isinstance(currency, str) or not re.fullmatch("([A-Z]{3})?", currency):
-        raise _wrong(path.name, f"currency: {currency!r}", "allowed: a code of three letters, such as EUR")
-    for key, most, meant in (("margin", 1.0, "a share from 0 to 1"), ("acquisition_cost", math.inf, "0 or more")):
-        number = content.get(key)
-        if number is not None and (
-            isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number <= most
-        ):
-            raise _wrong(path.name, f"{key}: {number!r}", f"allowed: {meant}")
-    for key, example in (("grace", "1D"), ("lapse", "56D")):
-        try:
-            days_of(key, "1D" if content.get(key) is None else content[key])
-        except ArgumentError as error:
-            raise _wrong(path.name, f"{key}: {content[key]!r}", f"allowed: days or weeks, such as {example}") from error
-    return Config(
-        title=None if title is None else str(title),
-        currency=currency,
-        margin=content.get("margin"),
-        acquisition_cost=content.get("acquisition_cost"),
-        timezone=content.get("timezone"),
-        as_of=content.get("as_of"),
-        recorded_from=content.get("recorded_from"),
-        decimal=content.get("decimal"),
-        date_order=content.get("date_order"),
-        times=_read_times(content.get("times"), path.name),
-        drop_rows_without=_read_dropped(content.get("drop_rows_without"), path.name),
-        grace=content.get("grace"),
-        lapse=content.get("lapse"),
-        ends=content.get("ends"),
-        tables=read_mapping(content.get("tables") or {}, path.name),
-        roles=read_roles(content.get("roles") or {}, path.name),
-    )
+        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {_listed(keys)}")
+    for key, value in content.items():
+        if key not in keys:
+            hint = did_you_mean(str(key), keys)
+            raise _wrong(path.name, f"unknown key {key!r}", f"{hint}allowed: {_listed(keys)}")
+        fits, allowed = _CHECKS.get(key, (lambda _: True, ""))
+        if value is not None and not fits(value):
+            raise _wrong(path.name, f"{key}: {value!r}", f"allowed: {allowed}")
+    given = {key: value for key, value in content.items() if value is not None}
+    read = {name: _READERS[name](given[name], path.name) for name in _READERS if name in given}
+    return Config(**{**given, **read})
 
 
 @contextmanager
@@ -152,25 +114,19 @@ def blamed(*, on_config: bool) -> Iterator[None]:
         yield
     except ArgumentError as error:
         if on_config:
-            raise DatasetError([Problem(CONFIG_NAME, str(error))]) from error
+            raise DatasetError.of(CONFIG_NAME, str(error)) from error
         raise
 
 
 def _read_times(times: object, where: str) -> dict[str, str]:
     """What numbers in columns of times count since 1970: by column, or under "" for all of them."""
-    given = times if isinstance(times, Mapping) else {} if times is None else {"": times}
+    given = times if isinstance(times, Mapping) else {"": times}
     for name, unit in given.items():
         if unit not in EPOCHS:
             raise _wrong(where, f"times: {unit!r}", f"allowed: {_listed(EPOCHS)}; for some columns {{name: unit}}")
         if not isinstance(name, str):
             raise _wrong(where, f"times: {name!r}", "allowed: names of columns")
     return {str(name): str(unit) for name, unit in given.items()}
-
-
-def _read_dropped(names: object, where: str) -> tuple[str, ...]:
-    if names not in (None, "customer_id", ["customer_id"]):
-        raise _wrong(where, f"drop_rows_without: {names!r}", "allowed: customer_id")
-    return ("customer_id",) if names else ()
 
 
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
@@ -267,22 +223,41 @@ def read_as_of(as_of: object, timezone: str | None, parameter: str = "as_of") ->
     return moment
 
 
+def _is_days(value: object) -> bool:
+    try:
+        return days_of("grace", value) >= 0
+    except ArgumentError:
+        return False
+
+
+#: What the value of a key has to be like, and how to say so.
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "title": (lambda value: isinstance(value, (str, int, float, date)), "text"),
+    "currency": (
+        lambda value: isinstance(value, str) and re.fullmatch("([A-Z]{3})?", value) is not None,
+        "a code of three letters, such as EUR",
+    ),
+    "margin": (lambda value: 0 <= real(value) <= 1, "a share from 0 to 1"),
+    "acquisition_cost": (lambda value: real(value) >= 0, "0 or more"),
+    "decimal": (lambda value: value in (".", ","), "., ,"),
+    "date_order": (lambda value: value in ("dmy", "mdy"), "dmy, mdy"),
+    "drop_rows_without": (lambda value: value in ("customer_id", ["customer_id"]), "customer_id"),
+    "grace": (_is_days, "days or weeks, such as 1D"),
+    "lapse": (_is_days, "days or weeks, such as 56D"),
+    "ends": (lambda value: value in ENDS, ", ".join(ENDS)),
+}
+#: How the value of a key is read, where it does not stand for itself.
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "title": lambda value, _: str(value),
+    "drop_rows_without": lambda *_: ("customer_id",),
+    "times": _read_times,
+    "tables": read_mapping,
+    "roles": read_roles,
+}
+
+
 def _wrong(where: str, message: str, allowed: str) -> DatasetError:
-    return DatasetError([Problem(where, plain(message, 200), allowed=allowed)])
-
-
-def _check_lengths(value: object, where: str, name: str = "") -> None:
-    """Names are not endless; only a title may be, and is cut."""
-    if isinstance(value, str) and len(value) > _LONGEST and name != "title":
-        raise _wrong(where, f"{name}: a text of {len(value):,} letters", f"allowed: {_LONGEST}")
-    if isinstance(value, int) and abs(value) >= 10**_LONGEST:
-        raise _wrong(where, f"{name}: a number of more than {_LONGEST} digits", "allowed: fewer")
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _check_lengths(inner, where, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        for inner in value:
-            _check_lengths(inner, where, name)
+    return DatasetError.of(where, plain(message, 200), allowed=allowed)
 
 
 def _listed(names: Any) -> str:

@@ -40,12 +40,12 @@ def read_csv(engine: Engine, relation: str, path: Path) -> tuple[str, str | None
     with path.open("rb") as file:
         start = file.read(_CHUNK)
     if not start.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0"):
-        raise DatasetError([Problem(path.name, "is empty", allowed="allowed: a header and rows")])
+        raise DatasetError.of(path.name, "is empty", allowed="allowed: a header and rows")
     for sign, kind in _OTHERS.items():
         if start.startswith(sign):
-            raise DatasetError([Problem(path.name, f"is no text file but {kind}", allowed=_ALLOWED)])
+            raise DatasetError.of(path.name, f"is no text file but {kind}", allowed=_ALLOWED)
     if b"\0" in start and not start.startswith(_UTF16):
-        raise DatasetError([Problem(path.name, "is no text file", allowed=_ALLOWED)])
+        raise DatasetError.of(path.name, "is no text file", allowed=_ALLOWED)
     if start.startswith(_UTF16):
         return _copied(engine, relation, path, "utf-16"), "UTF-16"
     try:
@@ -92,7 +92,7 @@ def _is_utf8(path: Path) -> bool:
         rows = _not_utf8(path)
         message = "holds rows in UTF-8 and rows in Windows-1252, such as"
         allowed = "allowed: one encoding; save it again as UTF-8"
-        raise DatasetError([Problem(path.name, message, None, rows[:3], len(rows), allowed)]) from None
+        raise DatasetError.of(path.name, message, None, rows[:3], len(rows), allowed) from None
     return True
 
 
@@ -124,7 +124,7 @@ def _copied(engine: Engine, relation: str, path: Path, encoding: str) -> str:
                     chunk = old.read(_CHUNK)
                 except UnicodeError as error:
                     message = "is neither UTF-8 nor Windows-1252"
-                    raise DatasetError([Problem(path.name, message, allowed=_ALLOWED)]) from error
+                    raise DatasetError.of(path.name, message, allowed=_ALLOWED) from error
                 if not chunk:
                     break
                 new.write(chunk)
@@ -139,29 +139,27 @@ def _header(path: Path, label: str) -> tuple[str, list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         line = file.readline(_LONGEST_HEADER)
     if not line.strip():
-        raise DatasetError([Problem(label, "starts with an empty line", allowed="remove it: names come first")])
+        raise DatasetError.of(label, "starts with an empty line", allowed="remove it: names come first")
     if len(line) == _LONGEST_HEADER:
-        raise DatasetError([Problem(label, "has no line of names at its top", allowed=_ALLOWED)])
+        raise DatasetError.of(label, "has no line of names at its top", allowed=_ALLOWED)
     if re.fullmatch(r"sep=.\s*", line):
-        raise DatasetError(
-            [Problem(label, f"starts with {line.strip()!r}", allowed="remove that line: names come first")]
-        )
+        raise DatasetError.of(label, f"starts with {line.strip()!r}", allowed="remove that line: names come first")
     try:
         parsed = {d: next(csv.reader([line], delimiter=d), []) for d in _DELIMITERS}
     except csv.Error as error:
         allowed = "allowed: names of columns, separated by a semicolon, comma, tab or bar"
-        raise DatasetError([Problem(label, f"has no line of names at its top: {error}", allowed=allowed)]) from error
+        raise DatasetError.of(label, f"has no line of names at its top: {error}", allowed=allowed) from error
     delimiter = max(_DELIMITERS, key=lambda d: len(parsed[d]))
     names = [name.strip() for name in parsed[delimiter]]
     if line.count('"') % 2:
-        raise DatasetError([Problem(label, "has a line break in its header", allowed="allowed: names on one line")])
+        raise DatasetError.of(label, "has a line break in its header", allowed="allowed: names on one line")
     names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
     frequent = Counter(name.lower() for name in names)
     twice = sorted({name for name in names if frequent[name.lower()] > 1})
     if twice:
         names_twice = listed([shown(name) for name in twice])
         message = f"has columns of the same name: {names_twice}"
-        raise DatasetError([Problem(label, message, allowed="rename one of them")])
+        raise DatasetError.of(label, message, allowed="rename one of them")
     return delimiter, names
 
 

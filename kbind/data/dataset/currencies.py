@@ -11,7 +11,7 @@ from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.reading.base import is_text
 from kbind.data.dataset.reading.money import CODES, code_of, is_currency
 from kbind.data.engine import Engine, Expression, column, literal, parse
-from kbind.errors import DatasetError, Problem, listed, plain
+from kbind.errors import DatasetError, listed, plain
 
 #: Columns of money, by table; in customers it is the one with the role revenue.
 _MONEY = {"subscriptions": "mrr", "events": "amount", "tickets": "goodwill", "campaigns": "cost"}
@@ -42,7 +42,7 @@ def with_currencies(data: Dataset, declared: str) -> Dataset:
         if declared and codes and codes != [declared]:
             message = f"{money!r} is in {counted}, and kbind.yaml says currency: {declared}"
             allowed = f"convert the amounts to {declared} first, or leave that key out"
-            raise DatasetError([Problem(table.label, message, place, allowed=allowed)])
+            raise DatasetError.of(table.label, message, place, allowed=allowed)
         if len(codes) > 1:
             kinds = {column: kind for column, kind in table.columns.items() if column != money}
             tables[name] = replace(table, columns=kinds, apart={money: table.columns[money]}, currency=place)

@@ -129,7 +129,7 @@ def read_form(path: Path) -> list[FormTable]:
     if not filled:
         where = blocks["first_day"].place(0)
         message = f"nothing is filled in on the sheet {shown(where.sheet)}"
-        raise DatasetError([Problem(path.name, message, allowed=f"fill in at least one row, from {where.cell} on")])
+        raise DatasetError.of(path.name, message, allowed=f"fill in at least one row, from {where.cell} on")
     problems: list[Problem] = []
     columns = {field: _column(path, blocks, field, filled, problems) for field in FIELDS}
     customers = _numbers(path, [(place, count) for _, _, place, count in reasons], problems)
@@ -165,12 +165,12 @@ def _blocks(path: Path) -> dict[str, _Block]:
     if not any(field in found for field in FIELDS):
         lost = any(name.startswith(PREFIX) for name in typed.defined_names)
         message = "the sheet with the customers is gone" if lost else "is a workbook, but not one of kbind's"
-        raise DatasetError([Problem(path.name, message, allowed=_REMEDY)])
+        raise DatasetError.of(path.name, message, allowed=_REMEDY)
     needed = [field for field, column in TABLES["periods"].columns.items() if column.required]
     rows = {block.rows for field, block in found.items() if field != REASONS}
     if any(field not in found for field in needed) or len(rows) > 1:
         message = "columns or rows were taken out or put in, so that the sheets no longer fit together"
-        raise DatasetError([Problem(path.name, message, allowed="copy what was filled in into a new template")])
+        raise DatasetError.of(path.name, message, allowed="copy what was filled in into a new template")
     return found
 
 
@@ -180,7 +180,7 @@ def _load(path: Path, *, data_only: bool) -> Any:
     try:
         with ZipFile(path) as packed:
             if sum(part.file_size for part in packed.infolist()) > _LARGEST:
-                raise DatasetError([Problem(path.name, "is a workbook far larger than any form", allowed=_REMEDY)])
+                raise DatasetError.of(path.name, "is a workbook far larger than any form", allowed=_REMEDY)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what Excel has added and we do not read
             return load_workbook(path, data_only=data_only)
@@ -188,10 +188,10 @@ def _load(path: Path, *, data_only: bool) -> Any:
         raise
     except BadZipFile as error:
         hint = "is it protected by a password, or an older format? "
-        raise DatasetError([Problem(path.name, "cannot be read as a workbook", allowed=hint + _REMEDY)]) from error
+        raise DatasetError.of(path.name, "cannot be read as a workbook", allowed=hint + _REMEDY) from error
     except Exception as error:  # a damaged workbook fails in openpyxl in many ways
         message = f"cannot be read as a workbook: {' '.join(str(error).split())[:200]}"
-        raise DatasetError([Problem(path.name, message, allowed=_REMEDY)]) from error
+        raise DatasetError.of(path.name, message, allowed=_REMEDY) from error
 
 
 def _corners(area: str) -> tuple[int, int, int, int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kbind.data.dataset.reading import Reading
-from kbind.data.dataset.reading.base import INTEGERS
+from kbind.data.dataset.reading.base import INTEGERS, Reading
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, literal, parse
 from kbind.errors import Problem, shown

@@ -79,7 +79,7 @@ def rows_behind(data: Dataset) -> dict[str, int]:
     for name, table in data.tables.items():
         if data.as_of is None or table.span is None or data.wall_clock(table.span[1]) < data.as_of:
             continue
-        time = TABLES[name].until or next(n for n, spec in TABLES[name].columns.items() if spec.happened)
+        time = TABLES[name].until or TABLES[name].time
         late[name] = _from(data, name, time)
     return late
 
@@ -125,8 +125,8 @@ def _strays(data: Dataset) -> list[str]:
     """A few rows long after or before all others: mostly a mistyped year, which would stretch every calendar."""
     notes = []
     for name, table in data.tables.items():
-        time = next((column for column, spec in TABLES[name].columns.items() if spec.happened), None)
-        if time is None or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
+        time = TABLES[name].time
+        if not time or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
             continue
         first, last = table.span
         found = data.engine.query(

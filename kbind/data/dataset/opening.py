@@ -39,8 +39,8 @@ from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.noteworthy import noteworthy
 from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.places import check_exists
-from kbind.data.dataset.reading import Reading, functions
-from kbind.data.dataset.reading.base import FLOATS, INTEGERS
+from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Reading
+from kbind.data.dataset.reading.numbers import functions
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
 from kbind.data.dataset.span import check_span

@@ -24,7 +24,7 @@ def check_exists(path: Path) -> None:
         if found is None and path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
             found = Problem(str(path), "cannot be read: Permission denied")
     except ValueError as error:  # a zero byte
-        raise DatasetError([Problem(str(path), "is no path")]) from error
+        raise DatasetError.of(str(path), "is no path") from error
     if found is not None:
         raise DatasetError([found])
 
@@ -72,10 +72,10 @@ def check_no_sqlite(path: Path) -> None:
         with path.open("rb") as file:
             begins = file.read(len(_SQLITE))
     except OSError as error:
-        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror}") from error
     if begins == _SQLITE:
         allowed = "allowed: CSV, Parquet or DuckDB; export each of its tables as CSV"
-        raise DatasetError([Problem(path.name, "is an SQLite database, which is not read", allowed=allowed)])
+        raise DatasetError.of(path.name, "is an SQLite database, which is not read", allowed=allowed)
 
 
 def nearby(path: Path) -> str:

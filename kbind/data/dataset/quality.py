@@ -270,7 +270,7 @@ def _rows_by_period(data: Dataset, table: CheckedTable, calendar: Calendar | Non
     import pandas as pd
 
     assert calendar is not None
-    time = next(name for name, spec in TABLES[table.name].columns.items() if spec.happened)
+    time = TABLES[table.name].time
     counted = data.engine.query(
         "SELECT i, count(*) AS n FROM (SELECT _i AS i FROM t WHERE _t < _as_of) AS placed GROUP BY i",
         tables={"t": table.name},

@@ -48,8 +48,7 @@ def known_before(data: Dataset, log: str, parts: dict[str, Expression], *, logge
         parts["acquired"] = wall_time(data, "customers", "acquired_at")
         acquired = "SELECT customer_id FROM customers WHERE CAST(_acquired AS DATE) < _began"
     if _begins_earlier(data, log):
-        time = next(name for name, spec in TABLES[log].columns.items() if spec.happened)
-        parts["seen"] = wall_time(data, log, time)
+        parts["seen"] = wall_time(data, log, TABLES[log].time)
         seen = "SELECT customer_id FROM log WHERE CAST(_seen AS DATE) < _began"
     joined = " UNION ALL " if logged else " EXCEPT "
     sql = joined.join(one for one in (acquired, seen) if one)

@@ -62,6 +62,11 @@ class Table:
     key: tuple[str, ...] = field(default=())
     until: str | None = None
 
+    @property
+    def time(self) -> str:
+        """The column that says when a row happened or began; empty if there is none."""
+        return next((name for name, column in self.columns.items() if column.happened), "")
+
 
 _ID = Column(Kind.ID, required=True)
 _OPTIONAL_ID = Column(Kind.ID)

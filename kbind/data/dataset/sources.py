@@ -232,7 +232,7 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         content = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name != CONFIG_NAME)
         folder.joinpath(CONFIG_NAME).exists()  # a folder can be listed and yet be closed
     except OSError as error:
-        raise DatasetError([Problem(str(folder), f"cannot be read: {error.strerror}")]) from error
+        raise DatasetError.of(str(folder), f"cannot be read: {error.strerror}") from error
     for path in content:
         table, *more = config.tables_of(path.name, path.stem.lower())
         wrong = fault(path, folder) if table in TABLES else None
@@ -287,7 +287,7 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
             parts = sorted(path.rglob("*.parquet"))
             if not parts:
                 allowed = "allowed: with table=..., a folder whose *.parquet files are the parts of that table"
-                raise DatasetError([Problem(path.name, "holds no Parquet file", allowed=allowed)])
+                raise DatasetError.of(path.name, "holds no Parquet file", allowed=allowed)
             if wrong := [found for part in parts if (found := fault(part, path))]:
                 raise DatasetError(wrong)
             _check_parts(path, parts)
@@ -301,9 +301,9 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
         delimiter, encoding = read_csv(engine, relation, path)
         return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding, path=path)
     except EngineError as error:
-        raise DatasetError([Problem(path.name, f"cannot be read as Parquet: {_first_line(error)}")]) from error
+        raise DatasetError.of(path.name, f"cannot be read as Parquet: {_first_line(error)}") from error
     except OSError as error:
-        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror}")]) from error
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror}") from error
 
 
 def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source]:
@@ -313,13 +313,11 @@ def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source
         )
     if path.suffix.lower() in _OTHER_WORKBOOK:
         allowed = "allowed: save it as .xlsx if it is a template of kbind, else its tables as CSV"
-        raise DatasetError(
-            [Problem(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)]
-        )
+        raise DatasetError.of(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)
     try:
         tables = read_form(path)
     except OSError as error:
-        raise DatasetError([Problem(path.name, f"cannot be read: {error.strerror or error}")]) from error
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror or error}") from error
     for found in tables:
         engine.read_frame(f"{found.table}__raw", found.frame)
     return [Source(f.table, f.label, f"{f.table}__raw", path=path, places=f.places) for f in tables]
@@ -333,7 +331,7 @@ def _check_whole(path: Path, label: str) -> None:
         end = file.read()
     if start != end or start not in (b"PAR1", b"PARE") or path.stat().st_size < 12:
         message = "cannot be read as Parquet: it is cut off, or something else under this name"
-        raise DatasetError([Problem(label, message, allowed="copy or export it again")])
+        raise DatasetError.of(label, message, allowed="copy or export it again")
 
 
 def _check_parts(folder: Path, parts: Sequence[Path]) -> None:
@@ -362,8 +360,8 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
     except EngineError as error:
         if "lock" in str(error):
             allowed = "allowed: close it there, or copy the file"
-            raise DatasetError([Problem(path.name, "is open in another program", allowed=allowed)]) from error
-        raise DatasetError([Problem(path.name, f"cannot be opened as DuckDB: {_first_line(error)}")]) from error
+            raise DatasetError.of(path.name, "is open in another program", allowed=allowed) from error
+        raise DatasetError.of(path.name, f"cannot be opened as DuckDB: {_first_line(error)}") from error
     problems = [
         Problem(
             CONFIG_NAME,
@@ -384,14 +382,8 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
         if not known:
             unused.append(name)
     if not sources:
-        raise DatasetError(
-            [
-                Problem(
-                    path.name,
-                    "holds no table of a known name",
-                    allowed=f"tables: {', '.join(TABLES)}; found: {listed(unused)}",
-                )
-            ]
+        raise DatasetError.of(
+            path.name, "holds no table of a known name", allowed=f"tables: {', '.join(TABLES)}; found: {listed(unused)}"
         )
     return sources, tuple(unused)
 
@@ -405,7 +397,7 @@ def _show_attached(engine: Engine, relation: str, path: Path, name: str, *, comp
         engine.compute_attached(relation, path, name)
     except EngineError as error:
         allowed = "allowed: tables, and views on tables of this database; store what it shows in a table"
-        raise DatasetError([Problem(f"{path.name}: {plain(name)}", str(error), allowed=allowed)]) from error
+        raise DatasetError.of(f"{path.name}: {plain(name)}", str(error), allowed=allowed) from error
 
 
 def _tables_of(path: Path, table: str | None, config: Config) -> tuple[str, ...]:
@@ -417,14 +409,10 @@ def _tables_of(path: Path, table: str | None, config: Config) -> tuple[str, ...]
     hint = did_you_mean(name, TABLES)
     if table is not None:
         raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")
-    raise DatasetError(
-        [
-            Problem(
-                path.name,
-                "does not say which table it is",
-                allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}",
-            )
-        ]
+    raise DatasetError.of(
+        path.name,
+        "does not say which table it is",
+        allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}",
     )
 
 
@@ -440,6 +428,6 @@ def check_anchors(sources: list[Source], name: str) -> None:
     """There must be somebody to study."""
     if not any(source.table in ANCHORS for source in sources):
         found = ", ".join(source.table for source in sources)
-        raise DatasetError(
-            [Problem(name, "has no table of customers", allowed=f"needed: one of {', '.join(ANCHORS)}; found: {found}")]
+        raise DatasetError.of(
+            name, "has no table of customers", allowed=f"needed: one of {', '.join(ANCHORS)}; found: {found}"
         )

@@ -15,7 +15,7 @@ from kbind.data.marked import compose, line_of, read_text, tree, value_of
 from kbind.data.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
 from kbind.data.personas.nodes import edited
 from kbind.data.personas.parts import Bonding, Check, Part, Revenue, Rule, Statement, many, one
-from kbind.errors import ArgumentError, DatasetError, Problem, check_path, did_you_mean, listed, shown, written
+from kbind.errors import ArgumentError, DatasetError, check_path, did_you_mean, listed, shown, written
 
 #: Of the keys of a file.
 _ORDER = ("name", "version", "owner", "valid_from", "description", "negative", "rules", "min_match", "needs",
@@ -226,4 +226,4 @@ def _name_of(key: str, value: object) -> str:
 
 
 def _wrong(path: Path, message: str, allowed: str = "") -> DatasetError:
-    return DatasetError([Problem(path.name, message, allowed=allowed)])
+    return DatasetError.of(path.name, message, allowed=allowed)

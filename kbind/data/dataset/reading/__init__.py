@@ -29,9 +29,7 @@ from kbind.data.dataset.reading.ids import read_float_id, read_text_id, survey_i
 from kbind.data.dataset.reading.numbers import (
     all_numbers,
     all_whole,
-    decimal_shown,
     endless,
-    functions,
     no_value,
     read_number,
     survey_number,
@@ -40,22 +38,6 @@ from kbind.data.dataset.reading.numbers import (
 from kbind.data.dataset.reading.times import read_time, survey_time
 from kbind.data.dataset.schema import Column, Kind
 from kbind.data.engine import Expression, column, literal, parse
-
-__all__ = [
-    "Breach",
-    "Hints",
-    "Reading",
-    "decimal_shown",
-    "functions",
-    "is_nested",
-    "is_text",
-    "read_column",
-    "read_mark",
-    "survey",
-    "survey_attribute",
-    "tidy_attribute",
-    "yes_or_no",
-]
 
 _VALUE = "allowed: a value in every row"
 YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
