@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
-from kbind.figures import retention, survival
+from kbind.figures import periods, quality, retention, revenue, shop, survival, value
 from kbind.figures.base import alt_text
 
 __all__ = ["alt_text", "draw"]
@@ -19,7 +19,13 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "CohortRetention": retention.plot_cohorts,
     "CumulativeIncidence": survival.plot_incidence,
     "HazardCurve": survival.plot_hazard,
+    "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
+    "PeriodRates": periods.plot_periods,
+    "Purchases": shop.plot_purchases,
+    "Quality": quality.plot_rows,
+    "RetentionValue": value.plot_tornado,
+    "RevenueRetention": revenue.plot_movements,
     "SurvivalCurve": survival.plot_survival,
 }
 

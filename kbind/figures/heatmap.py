@@ -93,8 +93,8 @@ class CohortMap:
             ax.text(column + 0.5, row + 0.5, self.write_short(x), ha="center", va="center",
                     color=_readable(x / self.top), fontsize=8.5)  # fmt: skip
 
-    def alternative(self, voice: Voice) -> str:
-        """Its numbers as text."""
+    def alternative(self, voice: Voice, key: str = "retention.cohort.alt") -> str:
+        """Its numbers as text, in a sentence of that key."""
         rows = []
         for i in picked(len(self.names), TEXT_POINTS):
             cells = [
@@ -104,7 +104,7 @@ class CohortMap:
             ]
             shares = ", ".join(cells[j] for j in picked(len(cells), 12))
             rows.append(voice.say("retention.cohort.row", name=self.names[i], n=self.sizes[i], shares=shares))
-        return voice.say("retention.cohort.alt", rows="; ".join(rows))
+        return voice.say(key, rows="; ".join(rows))
 
 
 def _readable(share: float) -> str:

@@ -5,26 +5,50 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from kbind.figures.base import INK, MIDBLUE, SAND, SAND_TEXT, finish, house_style, new_axes, period_ticks, value_axis
-from kbind.story.quality import QualityStory
-from kbind.wording import picked
+from kbind.data.dataset.quality import Quality
+from kbind.facts.quality import by_period, main_table
+from kbind.figures.base import (
+    INK,
+    MIDBLUE,
+    SAND,
+    SAND_TEXT,
+    finish,
+    house_style,
+    new_axes,
+    period_ticks,
+    speaker,
+    value_axis,
+)
+from kbind.wording import Voice, picked
 
 #: Numbers up to which a text alternative names every one.
 TEXT_POINTS = 24
 
 
-def plot_rows(story: QualityStory, *, ax: Axes | None = None) -> Axes:
+def plot_rows(
+    result: Quality,
+    ax: Axes | None = None,
+    *,
+    lang: str = "en",
+    title: str | None = None,
+    voice: Voice | None = None,
+) -> Axes:
     """Rows of the main table by period as bars; periods with far fewer than usual stand out.
 
     Parameters
     ----------
-    story : QualityStory
+    result : Quality
         Of a data set with time stamps.
     ax : Axes, optional
         Where to draw; default a new figure.
+    lang : {"de", "en"}
+        Language of title and labels.
+    title : str, optional
+        Such as the finding; default what is drawn.
+    voice : Voice, optional
+        Of a page, with its threshold; default: `lang`, nothing hidden.
     """
-    frame, speak = story.calendar, story.voice
-    speak.note(*story.period_facts())
+    frame, speak = by_period(result), speaker(lang, voice, period=result.period)
     starts = [start.date() for start in frame["start"]]
     labels = list(frame["period"])
     with house_style():
@@ -43,13 +67,9 @@ def plot_rows(story: QualityStory, *, ax: Axes | None = None) -> Axes:
         period_ticks(axes, speak, starts, labels)
         axes.set_ylim(bottom=0)
         value_axis(axes, speak.number)
-        return finish(axes, story.calendar_title(), _alternative(story))
-
-
-def _alternative(story: QualityStory) -> str:
-    frame, speak = story.calendar, story.voice
-    points = []
-    for i in picked(len(frame), TEXT_POINTS):
-        name = speak.period_name(frame["start"].iloc[i].date(), frame["period"].iloc[i])
-        points.append(f"{name}: {speak.number(frame['rows'].iloc[i])}")
-    return speak.say("quality.calendar.alt", points="; ".join(points))
+        points = [
+            f"{speak.period_name(starts[k], labels[k])}: {speak.number(rows[k])}"
+            for k in picked(len(frame), TEXT_POINTS)
+        ]
+        title = speak.say("figure.rows", table=main_table(result)) if title is None else title
+        return finish(axes, title, speak.say("quality.calendar.alt", points="; ".join(points)))

@@ -13,6 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.retention.compare import rate_difference
 from kbind.estimates.retention.periods import PeriodRates, period_rates
 from kbind.estimates.retention.rates import Rate
+from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
 from kbind.story.base import Scope, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice, named
 
@@ -22,7 +23,6 @@ HIGH, MEDIUM = 0.02, 0.05
 TABLE_ROWS = 36
 #: Days from which on a period is as good as a year.
 _YEAR = 350
-_SOURCE = "period_rates(...).to_frame()"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +59,17 @@ class PeriodStory:
     @cached_property
     def together(self) -> bool:
         """Whether all periods are told of as one: there are several, of one length."""
-        return len(self.frame) > 1 and self.rates.alike
+        return together(self.rates)
 
     @cached_property
     def main_rate(self) -> Rate:
         """Retention per period over all of them, or in the last where they differ in length."""
-        return self.rates.pooled() if self.together else self.rates.rate(-1)
+        return main_rate(self.rates)
 
     @cached_property
     def kept(self) -> Fact:
         """The rate that the chapter is about."""
-        return Fact.of_rate("kept", self.main_rate, "period_rates(...).pooled()" if self.together else _SOURCE)
+        return kept(self.rates)
 
     @cached_property
     def year(self) -> Fact:
@@ -78,8 +78,7 @@ class PeriodStory:
 
     def in_period(self, position: int) -> Fact:
         """Share of the customers at the start of a period who were there at its end."""
-        position %= len(self.frame)
-        return Fact.of_rate(f"period.{position}", self.rates.rate(position), _SOURCE)
+        return in_period(self.rates, position)
 
     @cached_property
     def trend(self) -> str:
@@ -97,7 +96,7 @@ class PeriodStory:
     def total(self, name: str) -> Fact:
         """Customers gained or lost in all periods."""
         definition = f"customers {name} in all periods"
-        return Fact(f"total.{name}", float(self.frame[name].sum()), "customers", definition, source=_SOURCE)
+        return Fact(f"total.{name}", float(self.frame[name].sum()), "customers", definition, source=SOURCE)
 
     def revenue(self, name: str, position: int) -> Fact:
         """GRR or NRR of a period; who is alone in having left must not be read from it."""
@@ -110,7 +109,7 @@ class PeriodStory:
             self.rates.definition,
             n=int(row["customers_start"]),
             count=int(row["lost"]),
-            source=_SOURCE,
+            source=SOURCE,
         )
 
     @cached_property
@@ -140,7 +139,7 @@ class PeriodStory:
         differs = frame["customers_start"].to_numpy()[1:] != frame["customers_end"].to_numpy()[:-1]
         definition = "periods that start with other numbers of customers than the one before has ended with"
         number = sum(f and bool(d) for f, d in zip(follows, differs, strict=True))
-        return Fact("breaks", float(number), "count", definition, source=_SOURCE)
+        return Fact("breaks", float(number), "count", definition, source=SOURCE)
 
     def told(self, fact: Fact) -> bool:
         """Whether a fact is known and may be told."""
@@ -148,24 +147,9 @@ class PeriodStory:
 
     # -- names ---------------------------------------------------------------------------------------
 
-    def label(self, position: int) -> str:
-        """A period as the calendar counts it: "2024-Q1"; its first day where it is no calendar period."""
-        day, kind = self.frame["first_day"].iloc[position], self.rates.kind
-        week = day.isocalendar()
-        labels = {
-            "week": f"{week.year}-W{week.week:02d}",
-            "month": f"{day:%Y-%m}",
-            "quarter": f"{day.year}-Q{(day.month + 2) // 3}",
-            "year": f"{day.year}",
-        }
-        return labels.get(kind, str(day))
-
     def name(self, position: int) -> str:
         """What a reader calls a period."""
-        row = self.frame.iloc[position]
-        if self.rates.kind:
-            return self.voice.period_name(row["first_day"], self.label(position))
-        return self.voice.days(row["first_day"], row["last_day"])
+        return name(self.rates, position, self.voice)
 
     def per(self) -> str:
         """Per what the main rate is."""
@@ -249,6 +233,11 @@ class PeriodStory:
         facts = {"last": last, "before": self.before}
         return say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
 
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure by period."""
+        self.voice.note(*(self.in_period(i) for i in range(len(self.frame))))
+        return {"voice": self.voice, "title": self.curve_title(), "stands_out": self.trend in ("better", "worse")}
+
     def curve_caption(self) -> str:
         """How to read the figure by period."""
         key = "periods.caption.all" if self.together else "periods.caption"
@@ -314,7 +303,7 @@ class PeriodStory:
 
     def _count(self, position: int, name: str) -> Fact:
         row: pd.Series[Any] = self.frame.iloc[position]
-        return Fact(f"{name}.{position}", float(row[name]), "customers", f"{name} of the period", source=_SOURCE)
+        return Fact(f"{name}.{position}", float(row[name]), "customers", f"{name} of the period", source=SOURCE)
 
     def _heads(self, *names: str) -> list[str]:
         level = self.voice.percent(self.rates.conf_level)

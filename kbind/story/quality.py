@@ -13,6 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.quality import Quality, quality
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.errors import plain
+from kbind.facts.quality import by_period, main_table, rows_of_periods
 from kbind.story.base import Scope
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice
 
@@ -25,7 +26,6 @@ TABLE_ROWS, NAMED = 14, 4
 
 #: What is counted in customers rather than in rows or orders.
 _TREATED = {"refunds only": "customers"}
-_LOGS = ("events", "subscriptions", "customers")
 _SOURCE = "quality(data)"
 
 
@@ -58,7 +58,7 @@ class QualityStory:
     @property
     def log(self) -> str:
         """The table that most chapters rest on."""
-        return next(name for name in _LOGS if name in self.data.tables)
+        return main_table(self.found)
 
     # -- facts ---------------------------------------------------------------------------------------
 
@@ -85,15 +85,7 @@ class QualityStory:
     @cached_property
     def calendar(self) -> pd.DataFrame:
         """Rows by period of the main table."""
-        frame = self.found.calendar
-        return frame[frame["table"] == self.log].reset_index(drop=True)
-
-    def period_facts(self) -> list[Fact]:
-        """Rows of the main table in every period."""
-        return [
-            self._count(f"rows.{row['period']}", row["rows"], f"rows of {self.log} in the {self.found.period}")
-            for _, row in self.calendar.iterrows()
-        ]
+        return by_period(self.found)
 
     def _row(self, table: str) -> pd.Series[Any]:
         frame = self.found.tables
@@ -279,6 +271,11 @@ class QualityStory:
         if self.gaps.value:
             return self.voice.say("quality.calendar.gaps", gaps=self.gaps, periods=self.periods)
         return self.voice.say("quality.calendar.good")
+
+    def calendar_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of rows by period."""
+        self.voice.note(*rows_of_periods(self.found))
+        return {"voice": self.voice, "title": self.calendar_title()}
 
     def calendar_caption(self) -> str:
         """How to read the figure of rows by period."""

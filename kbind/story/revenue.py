@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from kbind.estimates.revenue import RevenueRetention, revenue_retention
 from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
+from kbind.facts.revenue import movements
 from kbind.story.base import Scope, sureness
 from kbind.story.value import ValueStory, value_story
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
@@ -32,8 +34,6 @@ POINT = 0.01
 RECENT = 12
 #: Half width of the interval up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.02, 0.05
-#: What happens to revenue, above the line and below.
-GAINS, LOSSES = ("new", "reactivation", "expansion"), ("contraction", "churn")
 #: What the vendors call themselves.
 _NAMES = {"chartmogul": "ChartMogul", "baremetrics": "Baremetrics", "stripe": "Stripe"}
 
@@ -119,24 +119,6 @@ class RevenueStory:
         gap = parts["churn"].value + parts["contraction"].value - parts["expansion"].value
         definition = "churn + contraction - expansion between the two ends of the window"
         return Fact("revenue.gap", abs(gap), "money", definition, source="revenue_retention(...).to_frame()")
-
-    @property
-    def shown(self) -> int:
-        """Windows of the figure: without a last one that lacks the contracts which begin at its end."""
-        return self.steps.movements.calendar.lived - self.steps.movements.lacking
-
-    def step_facts(self) -> dict[str, list[Fact]]:
-        """Every bar of the figure: revenue that moved, by kind and window."""
-        frame, counts = self.steps.to_frame().iloc[: self.shown], self.steps.movements.counts
-        source = f"revenue_retention(data, period={self.steps.movements.calendar.period!r}).to_frame()"
-        return {
-            kind: [
-                Fact(f"revenue.{kind}.{label}", float(amount), "money", f"monthly revenue of {kind}", count=int(count),
-                     source=source)
-                for label, amount, count in zip(frame["period"], frame[kind], counts[kind][0], strict=False)
-            ]
-            for kind in (*GAINS, *LOSSES)
-        }  # fmt: skip
 
     @cached_property
     def churn(self) -> Rate:
@@ -259,13 +241,14 @@ class RevenueStory:
             return self.voice.say("revenue.moves.old")
         return self.voice.say("revenue.moves.new" if last > first else "revenue.moves.falls")
 
+    def moves_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of movements."""
+        self.voice.note(*(fact for facts in movements(self.steps).values() for fact in facts))
+        return {"voice": self.voice, "title": self.moves_title()}
+
     def moves_caption(self) -> str:
         """How to read the figure and what could mislead."""
         return self.voice.say(f"revenue.moves.caption.{self.steps.movements.calendar.period}")
-
-    def kind(self, name: str) -> str:
-        """What a reader calls a movement."""
-        return self.voice.say(f"revenue.kind.{name}")
 
     def worth_title(self) -> str:
         """Heading where the worth of a point cannot be told."""

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
-from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset
-from kbind.estimates.lapse import FLOORS, Lapse, lapse
+from kbind.estimates.lapse import Lapse, lapse
 from kbind.estimates.purchases import Purchases, purchases
+from kbind.facts.shop import BEARABLE, alarm_curve, brought, false_alarms, row_fact
 from kbind.statistics.silence import SILENCE, silence_of
 from kbind.story.base import Scope, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice
 
 #: Days within which buying again counts, and after which an alarm is judged.
 WITHIN = 90
-#: A share of false alarms up to which a rule is of use.
-BEARABLE = 0.5
 #: Silences that have to be judged before a share of them is told.
 JUDGED = 20
 #: An age is told of if so many customers have lived it.
@@ -78,13 +77,11 @@ class ShopStory:
         """Share of new customers who buy a second time in time."""
         row = self.bought.repeat(f"{WITHIN}D").iloc[0]
         definition = f"new customers with a second order within {WITHIN} days, divided by those followed that long"
-        return _fact("shop.again", row, "rate", "share", definition, "at_risk", count="repeated")
+        return row_fact("shop.again", row, "rate", "share", definition, "at_risk", count="repeated")
 
     def brought(self, age: int) -> Fact:
         """Revenue per new customer up to and including an age."""
-        rows = self.ages[self.ages["age"] == age]
-        definition = f"revenue in the months of age 0 to {age}, divided by the customers who have lived them"
-        return _fact(f"shop.revenue.{age}", rows.iloc[0], "revenue", "money", definition, "at_risk")
+        return brought(self.ages, age)
 
     @property
     def oldest(self) -> int:
@@ -94,15 +91,11 @@ class ShopStory:
     @cached_property
     def curve(self) -> pd.DataFrame:
         """False alarms by the silence after which the rule speaks, as far as enough of them could be judged."""
-        days = sorted({*(days_of("floor", floor) for floor in FLOORS), self.rule.rule.floor})
-        frame = self.rule.curve([f"{n}D" for n in days])
-        return frame[frame["judged"] >= JUDGED].reset_index(drop=True)
+        return alarm_curve(self.rule, JUDGED)
 
     def false_alarms(self, floor: int) -> Fact:
         """Share of past alarms that were false, for a silence of so many days."""
-        row = self.curve[self.curve["floor"] == floor].iloc[0]
-        definition = f"silences of more than {floor} days and more than the customer's own, that ended within 90 days"
-        return _fact(f"shop.false.{floor}", row, "false_alarm_rate", "share", definition, "judged")
+        return false_alarms(self.curve, floor)
 
     def _mostly_right(self) -> pd.Series[bool]:
         """Of every silence that could be judged, whether most alarms after it are right."""
@@ -212,6 +205,11 @@ class ShopStory:
         first, last = self.brought(0), self.brought(self.oldest)
         return self.voice.say("shop.revenue.title", first=first, last=last, after=self.voice.after(self.oldest + 1))
 
+    def revenue_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of revenue by age."""
+        self.voice.note(*(self.brought(int(age)) for age in self.ages["age"]))
+        return {"voice": self.voice, "title": self.revenue_title(), "kind": "age", "least": SOLID}
+
     def revenue_caption(self) -> str:
         """How to read the revenue curve."""
         return self.voice.say("shop.revenue.caption", level=self.voice.percent(self.bought.conf_level))
@@ -227,6 +225,11 @@ class ShopStory:
             return self.voice.say("shop.lapse.wrong", floor=floor)
         first = bool(right.index[0] < self.standard) and not right[: self.standard - 1].any()
         return self.voice.say("shop.lapse.title" if first else "shop.lapse.right", floor=floor)
+
+    def lapse_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of false alarms."""
+        self.voice.note(*(self.false_alarms(int(floor)) for floor in self.curve["floor"]))
+        return {"voice": self.voice, "title": self.lapse_title(), "curve": self.curve, "mark": self.standard}
 
     def lapse_caption(self) -> str:
         """How to read the curve of false alarms."""
@@ -250,7 +253,7 @@ class ShopStory:
         rows = []
         for _, row in frame.head(TABLE_ROWS).iterrows():
             order = int(row["order"])
-            fact = _fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
+            fact = row_fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
             wait = float(waits.loc[order])
             median = voice.number(wait) if self.told(fact) and not math.isnan(wait) else voice.number(math.nan)
             rows.append(
@@ -258,23 +261,6 @@ class ShopStory:
             )
         heads = [say(f"shop.table.{name}") for name in ("order", "again", "interval", "wait", "size")]
         return Table(say("shop.table.title", days=self._days(WITHIN)), heads, rows)
-
-
-def _fact(
-    name: str, row: pd.Series[float], figure: str, unit: str, definition: str, n: str, count: str | None = None
-) -> Fact:
-    counted = None if count is None or math.isnan(float(row[count])) else int(row[count])
-    return Fact(
-        name,
-        float(row[figure]),
-        unit,
-        definition,
-        float(row[f"{figure}_ci_lower"]),
-        float(row[f"{figure}_ci_upper"]),
-        n=int(row[n]),
-        count=counted,
-        source="purchases(...)" if "false" not in name else "lapse(...).curve()",
-    )
 
 
 def silence_text(voice: Voice, data: Dataset, days: int | None = None) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.value import RetentionValue
+from kbind.facts.value import ends, figure_of, name_of, written
 from kbind.story.base import sureness
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
 
@@ -18,8 +19,6 @@ from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
 HIGH, MEDIUM = 0.1, 0.25
 #: Customers that a cost is told for: that of one customer and month is a matter of cents.
 CROWD = 100
-#: How an input is written.
-_WRITTEN = {"price": "money", "acquisition_cost": "money", "margin": "share", "churn": "share", "discount": "share"}
 #: Spans alike up to this share are told of together.
 _ALIKE = 1e-6
 
@@ -43,14 +42,7 @@ class ValueStory:
 
     def fact(self, figure: str, times: float = 1) -> Fact:
         """A figure of the result; for money, of so many customers."""
-        frame = self.worth.to_frame()
-        row = frame[frame["figure"] == figure].iloc[0]
-        value, lower, upper = (float(row[name]) * times for name in ("value", "ci_lower", "ci_upper"))
-        unit = str(row["unit"]) if row["unit"] in ("money", "share") else "count"  # computed, so nobody in particular
-        source = f"retention_value(...).to_frame(), {figure}"
-        definition = self.worth.definition
-        level = 0.95 if np.isnan(self.worth.conf_level) else self.worth.conf_level
-        return Fact(f"value.{figure}", value, unit, definition, lower, upper, level, source=source)
+        return figure_of(self.worth, figure, times)
 
     @cached_property
     def levers(self) -> pd.DataFrame:
@@ -59,12 +51,7 @@ class ValueStory:
 
     def ends(self, row: pd.Series[Any]) -> tuple[Fact, Fact]:
         """The value at the lower and at the upper end of an input."""
-        both = []
-        for end in ("low", "high"):
-            definition = f"value with {row['parameter']} at {row[end]:g} and all else as given; {self.worth.definition}"
-            name, source = f"value.{row['parameter']}.{end}", "retention_value(...).sensitivity()"
-            both.append(Fact(name, float(row[f"value_at_{end}"]), "money", definition, source=source))
-        return both[0], both[1]
+        return ends(self.worth, row)
 
     # -- sentences -----------------------------------------------------------------------------------
 
@@ -122,20 +109,23 @@ class ValueStory:
         listed = names[0] if len(names) == 1 else text("value.list", first=", ".join(names[:-1]), last=names[-1])
         return self.voice.say("value.tornado.title", low=low, high=high, parameters=listed)
 
+    def tornado_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the sensitivity."""
+        for _, row in self.levers.iterrows():
+            self.voice.note(*self.ends(row))
+        return {"voice": self.voice, "title": self.tornado_title()}
+
     def tornado_caption(self) -> str:
         """How to read the sensitivity."""
         return self.voice.say("value.tornado.caption", vary=self.voice.percent(self.worth.vary))
 
     def name_of(self, parameter: str) -> str:
         """What a reader calls an input."""
-        return self.voice.say(f"value.parameter.{parameter}")
+        return name_of(parameter, self.voice)
 
     def written(self, parameter: str, value: float) -> str:
         """An input's value as a reader expects it."""
-        kind = _WRITTEN.get(parameter, "number")
-        if kind == "share":
-            return self.voice.percent(value, 1)
-        return self.voice.money(value) if kind == "money" else self.voice.number(value)
+        return written(parameter, value, self.voice)
 
     def inputs_table(self) -> Table:
         """What the value was computed from: every input, its limits, and where they come from."""

@@ -84,3 +84,28 @@ def test_other_libraries_read_results_as_they_are(telco: kb.Dataset) -> None:
     assert pl.DataFrame(curve).columns == list(curve.to_frame())
     counted = duckdb.sql("select count(*), sum(events) from curve").fetchall()
     assert counted == [(len(curve.to_frame()), 1869)]
+
+
+def test_revenue_and_orders_are_drawn(saas: kb.Dataset, grocery: kb.Dataset) -> None:
+    assert drawn(kb.revenue_retention(saas))[0] == "Recurring revenue gained and lost, by month"
+    bought = kb.purchases(grocery)
+    assert drawn(bought)[0] == "Revenue so far, mean of new households, by age"
+    assert "January 2017 (" in drawn(bought, kind="cohorts")[1]
+    assert "days" in drawn(kb.lapse(grocery))[1]
+    worth = kb.retention_value(customers=1000, price=50, margin=0.5, churn=0.05)
+    assert drawn(worth)[0].startswith("More margin after 12 months: ")
+    with pytest.raises(kb.ArgumentError, match="kind='pie' is not known"):
+        bought.plot(kind="pie")
+
+
+def test_counts_and_rows_are_drawn(saas: kb.Dataset) -> None:
+    assert drawn(kb.period_rates(kb.datasets.load_counts("en")))[0] == "Share of customers that stayed, by period"
+    assert drawn(kb.quality(saas))[0] == "Rows of events by month"
+
+
+def test_cohorts_and_life_cycle_are_drawn(grocery: kb.Dataset) -> None:
+    record = kb.activity(grocery)
+    retention = kb.cohort_retention(record)
+    assert drawn(retention)[0] == "Share of households active, by starting month and age in months"
+    assert drawn(retention, kind="curves")[0] == "Share of households active, by age in months"
+    assert drawn(kb.lifecycle(record))[0] == "New, returned, retained and churned households by month"

@@ -7,7 +7,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.periods import plot_periods
 from kbind.story.periods import PeriodStory, period_story
 from kbind.wording import LANGUAGES
 
@@ -84,7 +83,7 @@ def test_periods_of_different_length_are_not_added_up() -> None:
 def test_periods_of_one_length_without_a_name_are_added_up() -> None:
     story = told((500, 10, 50), (460, 10, 46), days=28)
     assert story.finding() == "Of 100 customers, 90 stay every period."
-    assert "Jan 2\u2009–\u200929, 2024" in alt_text(plot_periods(story))
+    assert "Jan 2\u2009–\u200929, 2024" in alt_text(story.rates.plot(**story.curve_figure()))
 
 
 def test_small_numbers_are_not_told() -> None:
@@ -109,13 +108,13 @@ def test_nobody_at_the_start_is_no_error() -> None:
     story = told((0, 10, 0), (10, 2, 0))
     assert story.periods_table().rows[0][4:] == ("–", "–", "–")
     assert story.trend == "none"
-    assert "–" in alt_text(plot_periods(story))
+    assert "–" in alt_text(story.rates.plot(**story.curve_figure()))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_figure_carries_its_numbers_as_text(lang: str) -> None:
     story = period_story(kb.datasets.load_counts(lang), lang=lang)
-    axes = plot_periods(story)
+    axes = story.rates.plot(**story.curve_figure())
     text = alt_text(axes)
     for i in range(8):
         assert f"{story.name(i)}: {story.voice.tell(story.in_period(i))}" in text

@@ -7,7 +7,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.quality import plot_rows
 from kbind.story.quality import quality_story
 
 
@@ -35,7 +34,7 @@ def test_every_planted_fault_is_named(thin: kb.Dataset) -> None:
         "Events: 9.1% of the rows repeat another row in every column.",
     ]
     assert story.finding() == "Mostly. 4 things should be settled before you rely on the numbers."
-    axes = plot_rows(story)
+    axes = story.found.plot(**story.calendar_figure())
     assert axes.get_title(loc="left").replace("\n", " ") == (
         "In 1 of 12 months, far fewer rows were recorded than usual"
     )

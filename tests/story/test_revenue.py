@@ -8,9 +8,9 @@ import pytest
 
 import kbind as kb
 from kbind.data.dataset import Card
+from kbind.facts.revenue import shown_windows
 from kbind.figures import alt_text
 from kbind.figures.base import finding
-from kbind.figures.revenue import plot_movements
 from kbind.story.revenue import RevenueStory, revenue_story
 
 Row = tuple[int, str, str | None, float]
@@ -79,14 +79,14 @@ def test_few_customers_are_not_told() -> None:
     rows: list[Row] = [(i, "2023-06-15", None if i else "2024-04-20", 10) for i in range(20)]
     story = revenue_story(company(rows))
     assert story.means() == "Too few customers left or changed their contract to say what that costs."
-    axes = plot_movements(story)
+    axes = story.steps.plot(**story.moves_figure())
     assert "left under 5" in alt_text(axes)
     assert "€10" not in alt_text(axes)
     plt.close(axes.figure)
 
 
 def test_figure_names_every_window_and_says_what_grows(story: RevenueStory) -> None:
-    axes = plot_movements(story)
+    axes = story.steps.plot(**story.moves_figure())
     assert finding(axes) == "Revenue grows, but only because of new customers"
     assert alt_text(axes).startswith("Bars of monthly revenue gained and lost. Q2 2023: new €1,000")
     plt.close(axes.figure)
@@ -95,7 +95,7 @@ def test_figure_names_every_window_and_says_what_grows(story: RevenueStory) -> N
 def test_last_window_without_its_gains_is_not_drawn() -> None:
     rows: list[Row] = [(k, f"2024-0{1 + k % 6}-01", None if k else "2024-07-01", 10) for k in range(30)]
     story = revenue_story(company(rows, as_of="2024-07-01"))
-    assert story.shown == story.steps.movements.calendar.lived - 1
+    assert shown_windows(story.steps) == story.steps.movements.calendar.lived - 1
 
 
 def test_data_of_one_month_still_has_a_page() -> None:

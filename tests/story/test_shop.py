@@ -6,7 +6,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.shop import plot_false_alarms, plot_revenue_by_age
 from kbind.story.shop import ShopStory, shop_story
 
 
@@ -40,8 +39,8 @@ def test_sentences_are_whole(grocery: kb.Dataset, lang: str) -> None:
 
 
 def test_figures_hold_their_numbers_as_text(story: ShopStory) -> None:
-    for plot, fact in ((plot_revenue_by_age, story.brought(0)), (plot_false_alarms, story.false_alarms(112))):
-        axes = plot(story)
+    brought, alarms = story.bought.plot(**story.revenue_figure()), story.rule.plot(**story.lapse_figure())
+    for axes, fact in ((brought, story.brought(0)), (alarms, story.false_alarms(112))):
         assert story.voice.tell(fact) in alt_text(axes)
         plt.close(axes.figure)
 
@@ -55,5 +54,5 @@ def test_little_data_is_said_to_be_little() -> None:
     assert story.means() == "Too few silences are long and old enough to judge what they mean."
     assert "when the data hold 146 days" in story.act()
     assert story.tiles() == []
-    for plot in (plot_revenue_by_age, plot_false_alarms):
-        plt.close(plot(story).figure)
+    for axes in (story.bought.plot(**story.revenue_figure()), story.rule.plot(**story.lapse_figure())):
+        plt.close(axes.figure)

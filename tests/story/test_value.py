@@ -8,7 +8,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.value import plot_tornado
 from kbind.story.value import ValueStory, value_story
 
 GIVEN: dict[str, Any] = {"customers": 1000, "price": 50, "margin": 0.6, "churn": 0.05}
@@ -64,7 +63,7 @@ def test_inputs_are_listed_with_their_ranges() -> None:
 
 def test_tornado_states_the_finding_and_carries_its_numbers() -> None:
     story = told(churn=MEASURED, price=(50, 20, 60))
-    ax = plot_tornado(story)
+    ax = story.worth.plot(**story.tornado_figure())
     assert ax.get_title(loc="left") == "Between €6,700 and €20,000, depending on revenue a month"
     text = alt_text(ax)
     levers = story.worth.sensitivity()
@@ -84,7 +83,8 @@ def test_inputs_that_move_the_value_alike_are_named_together() -> None:
 
 
 def test_no_points_are_worth_nothing() -> None:
-    ax = plot_tornado(told(points=0))
+    story = told(points=0)
+    ax = story.worth.plot(**story.tornado_figure())
     assert ax.get_title(loc="left") == "Without less churn nothing is gained"
     assert alt_text(ax)
     plt.close("all")

@@ -16,6 +16,7 @@ from kbind.data.dataset.noteworthy import rows_behind, unended
 from kbind.data.dataset.refunds import refunds_of
 from kbind.data.dataset.schema import TABLES, USES
 from kbind.data.engine import column, parse
+from kbind.data.result import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ _STEADY = ("events", "tickets", "cancellations", "feedback", "subscriptions")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Quality:
+class Quality(Shown):
     """What a data set holds and where it is thin. Made by `quality`.
 
     Attributes
@@ -73,6 +74,11 @@ class Quality:
     chapters: pd.DataFrame
     treated: pd.DataFrame
     unended: int = 0
+
+    @property
+    def definition(self) -> str:
+        """What was counted."""
+        return f"Rows, customers, missing values and gaps of {self.name}."
 
     def to_frame(self) -> pd.DataFrame:
         """The tables: their size, span, duplicates and unknown customers."""

@@ -1,0 +1,48 @@
+"""What a point of retention is worth, as facts, and what its inputs are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.estimates.value import RetentionValue
+from kbind.wording import Fact, Voice
+
+#: How an input is written.
+_WRITTEN = {"price": "money", "acquisition_cost": "money", "margin": "share", "churn": "share", "discount": "share"}
+
+
+def figure_of(worth: RetentionValue, figure: str, times: float = 1) -> Fact:
+    """A figure of the result; for money, of so many customers."""
+    frame = worth.to_frame()
+    row = frame[frame["figure"] == figure].iloc[0]
+    value, lower, upper = (float(row[name]) * times for name in ("value", "ci_lower", "ci_upper"))
+    unit = str(row["unit"]) if row["unit"] in ("money", "share") else "count"  # computed, so nobody in particular
+    source = f"retention_value(...).to_frame(), {figure}"
+    level = 0.95 if np.isnan(worth.conf_level) else worth.conf_level
+    return Fact(f"value.{figure}", value, unit, worth.definition, lower, upper, level, source=source)
+
+
+def ends(worth: RetentionValue, row: pd.Series[Any]) -> tuple[Fact, Fact]:
+    """The value at the lower and at the upper end of an input, which is a row of `sensitivity`."""
+    both = []
+    for end in ("low", "high"):
+        definition = f"value with {row['parameter']} at {row[end]:g} and all else as given; {worth.definition}"
+        name, source = f"value.{row['parameter']}.{end}", "retention_value(...).sensitivity()"
+        both.append(Fact(name, float(row[f"value_at_{end}"]), "money", definition, source=source))
+    return both[0], both[1]
+
+
+def name_of(parameter: str, voice: Voice) -> str:
+    """What a reader calls an input."""
+    return voice.say(f"value.parameter.{parameter}")
+
+
+def written(parameter: str, value: float, voice: Voice) -> str:
+    """An input's value as a reader expects it."""
+    kind = _WRITTEN.get(parameter, "number")
+    if kind == "share":
+        return voice.percent(value, 1)
+    return voice.money(value) if kind == "money" else voice.number(value)
