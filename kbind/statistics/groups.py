@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, Query, column, parse
+from kbind.data.engine import Expression, column, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, did_you_mean, listed
 
 if TYPE_CHECKING:

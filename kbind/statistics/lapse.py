@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import wall_time
-from kbind.data.engine import Query, column, literal, parse
+from kbind.data.engine import column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import NotEnoughData
 from kbind.statistics.groups import GroupColumns, Groups, Ints, encode_groups, group_columns
 

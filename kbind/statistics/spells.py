@@ -11,7 +11,8 @@ from datetime import datetime
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import wall_time
-from kbind.data.engine import Expression, Query, parse
+from kbind.data.engine import Expression, parse
+from kbind.data.query import Query
 
 #: The end of a contract that runs on.
 NEVER = datetime(9999, 1, 1)

@@ -99,7 +99,7 @@ def test_save_drops_the_comments_of_what_was_dropped_and_no_others(file: Path) -
     assert other.to_text() == expected.replace("version: 1", "version: 2")
     # what comes behind the last key comes behind its comments, too
     last = text + "  # asked again in June\n"
-    found = Persona.from_text(last, Path("p.yaml")).changed(bonding=Bonding("habitual"))
+    found = Persona._from_text(last, Path("p.yaml")).changed(bonding=Bonding("habitual"))
     assert found.to_text() == last.replace("version: 1", "version: 2") + "bonding:\n  primary: habitual\n"
 
 
@@ -236,16 +236,16 @@ def test_any_change_is_read_back_as_it_was_meant(
     owner: str,
     revenue: Revenue | None,
 ) -> None:
-    first = Persona.from_text(TEXT, Path("p.yaml"))
+    first = Persona._from_text(TEXT, Path("p.yaml"))
     second = first.changed(rules=rules, needs=needs, evidence=evidence, owner=owner, revenue=revenue)
     text = second.to_text()
-    again = Persona.from_text(text, Path("p.yaml"))
+    again = Persona._from_text(text, Path("p.yaml"))
     assert again == second
     # comments that belong to nothing that changed are there, and back again gives all that was not dropped
     for comment in ("# a persona, written by hand", "# short", "# whom we mean"):
         assert comment in text
     assert (
-        Persona.from_text(again.changed(rules=first.rules, needs=first.needs).to_text(), Path("p.yaml")).rules
+        Persona._from_text(again.changed(rules=first.rules, needs=first.needs).to_text(), Path("p.yaml")).rules
         == first.rules
     )
 
@@ -267,7 +267,7 @@ def test_committed_personas_are_assumed_and_have_no_contract_in_their_rules() ->
 def test_example_in_the_documents_is_one() -> None:
     example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "personas.md").read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
-    persona = Persona.from_text(example[1], Path("personas.md"))
+    persona = Persona._from_text(example[1], Path("personas.md"))
     assert set(persona.plain()) >= {"needs", "channels", "bonding", "revenue", "qualifying_questions", "evidence"}
 
 

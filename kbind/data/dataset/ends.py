@@ -7,7 +7,8 @@ from typing import Any
 
 from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
-from kbind.data.engine import Expression, Query, column, literal, parse
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.query import Query
 
 #: Fewer contracts than that settle nothing.
 _ENOUGH = 5

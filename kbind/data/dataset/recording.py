@@ -7,7 +7,8 @@ from datetime import datetime
 from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.schema import TABLES
-from kbind.data.engine import Expression, Query, literal
+from kbind.data.engine import Expression, literal
+from kbind.data.query import Query
 
 
 def recording_began(data: Dataset, log: str) -> datetime:

@@ -128,10 +128,10 @@ class Persona(Part):
             The file cannot be read or a field holds what it must not: with file, line, key and what is allowed.
         """
         file = check_path("path", path)
-        return cls.from_text(read_text(file), file)
+        return cls._from_text(read_text(file), file)
 
     @classmethod
-    def from_text(cls, text: str, path: Path) -> Persona:
+    def _from_text(cls, text: str, path: Path) -> Persona:
         """A persona from the text of a file."""
         node = tree(text, path)
         if not isinstance(node, yaml.MappingNode):
@@ -210,7 +210,7 @@ class Persona(Part):
         """The text of a persona's file, that of the file it came from as far as it says the same."""
         if not self.source:
             return edited("", None, None, self.plain())
-        before = self.from_text(self.source, Path(f"{self.name}.yaml"))
+        before = self._from_text(self.source, Path(f"{self.name}.yaml"))
         return edited(self.source, compose(self.source), before.plain(), self.plain())
 
     def plain(self) -> dict[str, object]:

@@ -67,10 +67,10 @@ class Part:
     @classmethod
     def of(cls, value: object) -> Self:
         """From what a file holds."""
-        return value if isinstance(value, cls) else cls(**cls.arguments(value))
+        return value if isinstance(value, cls) else cls(**cls._arguments(value))
 
     @classmethod
-    def arguments(cls, value: object, **others: str) -> dict[str, Any]:
+    def _arguments(cls, value: object, **others: str) -> dict[str, Any]:
         """Arguments from the keys of a file; `others` stand there in the place of fields."""
         names = {_key(name): name for name in cls._defaults() if name not in others.values()}
         allowed = (*others, *names)
@@ -266,7 +266,7 @@ class Statement(Part):
             return value
         if isinstance(value, str):
             return cls(texts_of("text", value))
-        parts = cls.arguments(value, **dict.fromkeys(LANGUAGES, "text"))
+        parts = cls._arguments(value, **dict.fromkeys(LANGUAGES, "text"))
         return cls({name: parts.pop(name) for name in LANGUAGES if name in parts}, **parts)
 
     def plain(self) -> Any:

@@ -13,7 +13,8 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, Query, bucket, column, literal, parse
+from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
 from kbind.statistics.groups import Groups, encode_groups, group_columns, integers

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Query, array, column, literal, parse
+from kbind.data.engine import array, column, literal, parse
+from kbind.data.query import Query
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.spells import add_bridges, bridged
 

@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Query, array, column, literal, parse
+from kbind.data.engine import array, column, literal, parse
+from kbind.data.query import Query
 from kbind.statistics.claimed.customers import Share, has_column
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time

@@ -15,7 +15,8 @@ from kbind.data.dataset.clock import wall_time as wall_time
 from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import Expression, Query, column, literal, parse
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, shown
 from kbind.statistics.spells import contract_end, over, parted, reached
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import end_of_data
-from kbind.data.engine import Expression, Query, bucket, column, literal, parse
+from kbind.data.engine import Expression, bucket, column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import NotEnoughData
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.feedback.instrument import Instrument

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import Query, bucket, column, parse
+from kbind.data.engine import bucket, column, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers

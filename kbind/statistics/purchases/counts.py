@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Query
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.groups import Groups, Ints, encode_groups, integers
 from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables

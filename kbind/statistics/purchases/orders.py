@@ -15,7 +15,8 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
 from kbind.data.dataset.clock import period_index, wall_time
 from kbind.data.dataset.recording import known_before
-from kbind.data.engine import Query, column, parse
+from kbind.data.engine import column, parse
+from kbind.data.query import Query
 from kbind.statistics.groups import GroupColumns, group_columns, group_value
 
 #: Names of the two tables while they exist; no table of a data set is called so.

@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import Query, column, parse
+from kbind.data.engine import column, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import end_of
 from kbind.statistics.durations.lives import wall_time

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
-from kbind.data.engine import Expression, Query, parse
+from kbind.data.engine import Expression, parse
+from kbind.data.query import Query
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.spells import contract_end
 

@@ -14,7 +14,8 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
-from kbind.data.engine import Expression, Query, column, literal, parse
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.statistics.durations import end_of, grace_of
 from kbind.statistics.groups import Groups, Ints, encode_groups, group_columns, integers, names_of, place_columns

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Query, bucket, column, literal, parse
+from kbind.data.engine import bucket, column, literal, parse
+from kbind.data.query import Query
 from kbind.statistics.spells import add_bridges, bridged, contract_end
 
 #: Contracts that cover any instant up to the end of the last window.

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.data.engine import Expression, Query, column, literal, parse
+from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.query import Query
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
