@@ -118,7 +118,9 @@ def compared(seen: Any, folds: int, repeats: int) -> tuple[list[str], str]:
     Timed.spent.clear()
     timed = {name: Timed(name, model) for name, model in models().items()}
     # nothing is removed, so that all have the same columns
-    found = kb.backtest(seen, timed, folds=folds, repeats=repeats, resamples=200, keep=list(seen.features))
+    found = kb.backtest(
+        seen, timed, keep=list(seen.features), validation=kb.Validation(folds=folds, repeats=repeats, resamples=200)
+    )
     frame = found.to_frame().set_index(["model", "metric"])
     apart = found.differences().set_index(["model", "against", "metric"])
     default, *_ = timed

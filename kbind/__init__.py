@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from kbind.errors import KbindError as KbindError
     from kbind.errors import NotEnoughData as NotEnoughData
     from kbind.estimates.churn import Backtest as Backtest
+    from kbind.estimates.churn import Campaign as Campaign
     from kbind.estimates.churn import ChurnClassifier as ChurnClassifier
     from kbind.estimates.churn import ContactList as ContactList
     from kbind.estimates.churn import Drivers as Drivers
+    from kbind.estimates.churn import Forecast as Forecast
     from kbind.estimates.churn import LeakageReport as LeakageReport
+    from kbind.estimates.churn import Validation as Validation
     from kbind.estimates.churn import backtest as backtest
     from kbind.estimates.churn import contact_list as contact_list
     from kbind.estimates.churn import drivers as drivers
+    from kbind.estimates.churn import forecast_churn as forecast_churn
     from kbind.estimates.churn import leakage_report as leakage_report
     from kbind.estimates.claims import Claims as Claims
     from kbind.estimates.claims import claims as claims
@@ -76,6 +80,7 @@ if TYPE_CHECKING:
     from kbind.estimates.survival import SurvivalComparison as SurvivalComparison
     from kbind.estimates.survival import SurvivalCurve as SurvivalCurve
     from kbind.estimates.survival import compare_survival as compare_survival
+    from kbind.estimates.survival import contact_loss as contact_loss
     from kbind.estimates.survival import cumulative_incidence as cumulative_incidence
     from kbind.estimates.survival import hazard_curve as hazard_curve
     from kbind.estimates.survival import hazard_model as hazard_model
@@ -110,6 +115,10 @@ _HOMES = {
     "ContactList": "kbind.estimates.churn",
     "Drivers": "kbind.estimates.churn",
     "LeakageReport": "kbind.estimates.churn",
+    "Campaign": "kbind.estimates.churn",
+    "Forecast": "kbind.estimates.churn",
+    "Validation": "kbind.estimates.churn",
+    "forecast_churn": "kbind.estimates.churn",
     "backtest": "kbind.estimates.churn",
     "contact_list": "kbind.estimates.churn",
     "drivers": "kbind.estimates.churn",
@@ -162,6 +171,7 @@ _HOMES = {
     "SurvivalComparison": "kbind.estimates.survival",
     "SurvivalCurve": "kbind.estimates.survival",
     "compare_survival": "kbind.estimates.survival",
+    "contact_loss": "kbind.estimates.survival",
     "cumulative_incidence": "kbind.estimates.survival",
     "hazard_curve": "kbind.estimates.survival",
     "hazard_model": "kbind.estimates.survival",

@@ -49,7 +49,9 @@ def covered(rng: Generator, n: int) -> tuple[bool, ...]:
     held = ["level", "noisy", "group", "size"]
     both = kb.contrast(data, attributes=["level", "noisy"], adjust=held).to_frame()
     arm = rng.integers(0, 2, n)
-    raw = kb.contrast(_data({"arm": arm.astype(str)}, rng.random(n) < np.where(arm == 1, 0.3, 0.2))).to_frame()
+    raw = kb.contrast(
+        _data({"arm": arm.astype(str)}, rng.random(n) < np.where(arm == 1, 0.3, 0.2)), adjust=()
+    ).to_frame()
     return (
         _holds(both, "level", "odds_ratio_adjusted", np.exp(0.7)),
         _holds(both, "noisy", "odds_ratio_adjusted", np.exp(-0.5)),
@@ -70,7 +72,7 @@ def covered_rates(rng: Generator, n: int) -> tuple[bool, ...]:
     data = _data(frame, stay < watched)
     adjusted = kb.contrast(data, attributes="level", adjust="group", exposure="time").to_frame()
     frame = {"plain": plain.astype(str), "time": np.minimum(other, watched)}
-    raw = kb.contrast(_data(frame, other < watched), attributes="plain", exposure="time").to_frame()
+    raw = kb.contrast(_data(frame, other < watched), attributes="plain", exposure="time", adjust=()).to_frame()
     return (
         _holds(raw, "plain", "rate_ratio", np.exp(0.4)),
         _holds(adjusted, "level", "rate_ratio_adjusted", np.exp(0.5)),

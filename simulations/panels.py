@@ -83,7 +83,11 @@ class Given(ClassifierMixin, BaseEstimator):
 def tested(rng: np.random.Generator, customers: int, resamples: int) -> pd.DataFrame:
     """Figures of the score with intervals; the budget reaches a tenth of the customers."""
     found = kb.backtest(
-        panel(rng, customers), {"given": Given()}, budget=1.1 * customers, resamples=resamples, rng=rng, **TERMS
+        panel(rng, customers),
+        {"given": Given()},
+        campaign=kb.Campaign(budget=1.1 * customers, **TERMS),
+        rng=rng,
+        validation=kb.Validation(resamples=resamples),
     )
     frame = found.to_frame()
     return frame[frame["model"] == "given"].set_index("metric")

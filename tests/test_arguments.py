@@ -114,7 +114,12 @@ class World:
     @cached_property
     def backtest(self) -> kb.Backtest:
         terms: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
-        return kb.backtest(self.snapshots, ["logistic"], folds=2, repeats=1, resamples=10, **terms)
+        return kb.backtest(
+            self.snapshots,
+            ["logistic"],
+            campaign=kb.Campaign(**terms),
+            validation=kb.Validation(folds=2, repeats=1, resamples=10),
+        )
 
     @cached_property
     def activity(self) -> kb.Activity:
@@ -192,7 +197,7 @@ def parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 #: Classes that users make themselves; the others come out of functions.
-MADE_BY_HAND = (kb.Persona, kb.Rule, kb.After, kb.ThemeDictionary, kb.ChurnClassifier)
+MADE_BY_HAND = (kb.Persona, kb.Rule, kb.After, kb.ThemeDictionary, kb.ChurnClassifier, kb.Campaign, kb.Validation)
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.require", "Dataset.wall_clock", "CohortRetention.rate_in"}
@@ -203,13 +208,17 @@ TEXT = {"de": "Klein", "en": "Small"}
 #: Function -> right arguments; a function that is not here fails the test.
 CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "open_dataset": lambda w: {"source": _company(), "as_of": "2024-12-01"},
-    "backtest": lambda w: {"snapshots": w.snapshots, "models": ["logistic"], "folds": 2, "repeats": 1, "resamples": 10,
-                           **TERMS},
-    "contact_list": lambda w: {"model": w.fitted, "snapshots": w.snapshots, **TERMS},
+    "Campaign": lambda w: TERMS,
+    "Validation": lambda w: {"folds": 2, "repeats": 1, "resamples": 10},
+    "backtest": lambda w: {"snapshots": w.snapshots, "models": ["logistic"], "campaign": kb.Campaign(**TERMS),
+                           "validation": kb.Validation(folds=2, repeats=1, resamples=10)},
+    "contact_list": lambda w: {"model": w.fitted, "snapshots": w.snapshots, "campaign": kb.Campaign(**TERMS)},
+    "forecast_churn": lambda w: {"data": w.flagged},
     "drivers": lambda w: {"model": w.fitted, "snapshots": w.snapshots, "folds": 2},
     "leakage_report": lambda w: {"snapshots": w.snapshots},
     "claims": lambda w: {"data": w.data},
     "contrast": lambda w: {"data": w.flagged},
+    "contact_loss": lambda w: {"data": datasets.load_saas()},
     "feedback_score": lambda w: {"data": w.data, "instrument": "csat"},
     "satisfaction_trend": lambda w: {"data": w.data, "instrument": "csat"},
     "lapse": lambda w: {"data": w.data, "min_events": 3},
@@ -270,9 +279,9 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Backtest.by_risk": lambda w: {"self": w.backtest},
     "Backtest.by_tenure": lambda w: {"self": w.backtest},
     "Backtest.calls": lambda w: {"self": w.backtest},
-    "ContactList.to_csv": lambda w: {"self": kb.contact_list(w.fitted, w.snapshots, **TERMS),
+    "ContactList.to_csv": lambda w: {"self": kb.contact_list(w.fitted, w.snapshots, kb.Campaign(**TERMS)),
                                      "path": w.folder / "l.csv"},
-    "ContactList.to_excel": lambda w: {"self": kb.contact_list(w.fitted, w.snapshots, **TERMS),
+    "ContactList.to_excel": lambda w: {"self": kb.contact_list(w.fitted, w.snapshots, kb.Campaign(**TERMS)),
                                        "path": w.folder / "l.xlsx"},
     "Drivers.of_customer": lambda w: {"self": kb.drivers(w.fitted, w.snapshots, folds=2),
                                       "customer": w.snapshots.customer[0]},
@@ -472,9 +481,9 @@ def test_a_classifier_checks_its_parameters_when_fitted(world: World) -> None:
         ("retention_value", {"discount": 1e6}, "discount=1000000.0 is not possible; allowed: numbers from 0 to 1"),
         ("retention_value", {"margin": 30}, "margin=30 is not possible"),
         ("retention_value", {"horizon": 10**9}, "horizon=1000000000 is not a number of periods"),
-        ("backtest", {"resamples": 10**30}, "resamples=1000000000000000000000000000000 is not possible"),
+        ("Validation", {"resamples": 10**30}, "resamples=1000000000000000000000000000000 is not possible"),
         ("backtest", {"models": []}, r"models=\[\] is not usable"),
-        ("contact_list", {"offer": 1e300}, "offer=1e.300 is no amount; allowed: a number from 0 to 1e.15"),
+        ("Campaign", {"offer": 1e300}, "offer=1e.300 is no amount; allowed: a number from 0 to 1e.15"),
         ("evaluate_personas", {"personas": 5}, "a int is no persona"),
         ("SurvivalCurve.plot", {"ax": "left"}, "ax of type str is not possible; allowed: Axes of Matplotlib, or None"),
         ("backtest", {"snapshots": "2024"}, r"allowed: the result of kb.snapshots\(...\)"),
@@ -505,7 +514,7 @@ def test_numbers_of_numpy_are_numbers(world: World) -> None:
     assert check_conf_level(np.float32(0.5)) == 0.5
     assert check_rng(np.int64(3)).random() == check_rng(3).random()
     terms: dict[str, Any] = {name: np.float64(value) for name, value in TERMS.items()}
-    assert len(kb.contact_list(world.fitted, world.snapshots, **terms).customer) > 0
+    assert len(kb.contact_list(world.fitted, world.snapshots, kb.Campaign(**terms)).customer) > 0
     assert kb.revenue_retention(world.data, period=np.str_("month"), include_reactivation=np.bool_(False)).preset
     assert (
         kb.feedback_score(world.data, "csat", scale=(np.int64(1), np.int64(5)), threshold=np.int64(5)).to_frame().size

@@ -10,9 +10,9 @@ import pytest
 
 import kbind as kb
 from kbind.statistics.silence import Silence, silence_of
-from kbind.story.churn import churn_story, predict_churn
+from kbind.story.churn import churn_story
 from kbind.story.shop import shop_story
-from kbind.story.survival import followed, survival_story
+from kbind.story.survival import survival_story
 
 Gap = Callable[[np.random.Generator, int], float]
 
@@ -61,7 +61,7 @@ def test_every_figure_and_page_says_the_same(grocery: kb.Dataset) -> None:
     assert kb.lapse(grocery).rule.floor == 112
     assert any("longer than 112 days" in note for note in kb.snapshots(grocery, as_of="2017-06-01").notes)
     sold = shop_story(grocery)
-    lives = followed(grocery)
+    lives = kb.durations(grocery)
     stays = survival_story(grocery, kb.survival_curve(lives), kb.hazard_curve(lives))
     said = "The 112 days come from the data: no longer silence could be judged"
     for lines in (sold.definitions(), stays.definitions()):
@@ -77,7 +77,7 @@ def test_a_declared_length_reaches_every_page() -> None:
     data = shop(lambda rng, _: rng.exponential(30), lapse="77D")
     sold, lives = shop_story(data), kb.durations(data)
     stays = survival_story(data, kb.survival_curve(lives), kb.hazard_curve(lives))
-    calls = churn_story(predict_churn(data))
+    calls = churn_story(kb.forecast_churn(data))
     for lines in (sold.definitions(), stays.definitions(), calls.definitions()):
         assert any("The 77 days were set for this report." in line for line in lines)
     assert lives.days == 77
@@ -87,7 +87,7 @@ def test_a_declared_length_reaches_every_page() -> None:
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_who_comes_once_is_in_curve_picture_and_words(lang: str) -> None:
     data = shop(lambda rng, _: rng.normal(20, 4), n=1500, leave=0.3)
-    lives = followed(data)
+    lives = kb.durations(data)
     story = survival_story(data, kb.survival_curve(lives), kb.hazard_curve(lives), lang=lang)
     once = (lives.n[(lives.duration == 0) & (lives.cause > 0)]).sum() / lives.customers
     assert once > 0.25

@@ -11,7 +11,7 @@ from kbind.estimates.churn import risk_drivers
 from kbind.figures import alt_text
 from kbind.figures.churn import plot_drivers, plot_risk_groups
 from kbind.statistics.snapshots import Feature
-from kbind.story.churn import ChurnStory, Forecast, churn_story, predict_churn
+from kbind.story.churn import ChurnStory, churn_story
 from kbind.story.churn.signs import OTHER, sign_groups, sign_of
 from simulations.company import simulate_saas
 
@@ -30,18 +30,18 @@ def _roles(columns: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def saas() -> Forecast:
+def saas() -> kb.Forecast:
     with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
         patch.setattr(risk_drivers, "WATCHED", 8)
-        return predict_churn(simulate_saas(1200, rng=3))
+        return kb.forecast_churn(simulate_saas(1200, rng=3))
 
 
 @pytest.fixture(scope="module")
-def priced() -> Forecast:
-    return predict_churn(flagged(price=20.0))
+def priced() -> kb.Forecast:
+    return kb.forecast_churn(flagged(price=20.0))
 
 
-def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> None:
+def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: kb.Forecast) -> None:
     seen = kb.snapshots(saas.data, horizon="60D")
     dates = np.unique(seen.as_of)
     assert dates[-1] == np.datetime64(saas.data.as_of)
@@ -51,7 +51,7 @@ def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> No
     assert kb.snapshots(flagged(50)).notes == ()
 
 
-def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
+def test_what_is_told_is_what_was_computed(saas: kb.Forecast) -> None:
     story = churn_story(saas)
     calls = story.calls.to_frame()
     assert story.hit.value == pytest.approx(calls["left"].sum() / (calls["called"] - calls["gone"]).sum())
@@ -68,7 +68,7 @@ def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
     assert "does not say why anybody leaves" in story.certainty()
 
 
-def test_german_says_the_same(saas: Forecast) -> None:
+def test_german_says_the_same(saas: kb.Forecast) -> None:
     story = churn_story(saas, lang="de")
     assert story.finding().startswith("Wer bald geht, lässt sich eingrenzen")
     assert "sagt nicht, warum jemand geht" in story.certainty()
@@ -82,7 +82,7 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     frame = data.table("customers")
     frame["customer_id"] = frame["customer_id"].map(names)
     data = kb.open_dataset({"customers": frame}, roles={"churned": "gone", "revenue": "price"})
-    story = churn_story(predict_churn(data), lang=lang, threshold=20)
+    story = churn_story(kb.forecast_churn(data), lang=lang, threshold=20)
     table = story.list_table()
     text = " ".join([story.finding(), story.means(), story.act(), *story.list_text(), *story.errors_text()])
     assert "ACME" not in text + str(table) + alt_text(plot_drivers(story)) + alt_text(plot_risk_groups(story))
@@ -90,17 +90,17 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     assert sum(group.n for group in story.signs) == story.size
 
 
-def test_signs_add_up_and_none_is_small(saas: Forecast) -> None:
-    assert saas.listed is not None
+def test_signs_add_up_and_none_is_small(saas: kb.Forecast) -> None:
+    assert saas.contacts is not None
     assert saas.snapshots is not None
-    n = len(saas.listed.customer)
+    n = len(saas.contacts.customer)
     for least in (2, 5, 15, n):
-        groups = sign_groups(saas.listed, saas.snapshots, least)
+        groups = sign_groups(saas.contacts, saas.snapshots, least)
         assert sum(group.n for group in groups) == n
         assert min(group.n for group in groups) >= least
-        assert sum(group.gain for group in groups) == pytest.approx(saas.listed.expected_gain.sum())
+        assert sum(group.gain for group in groups) == pytest.approx(saas.contacts.expected_gain.sum())
     assert [group.signs for group in groups] == [(OTHER,)]
-    assert sign_groups(saas.listed, saas.snapshots, n + 1) == []
+    assert sign_groups(saas.contacts, saas.snapshots, n + 1) == []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ def test_sign_of_a_feature(feature: Feature, value: Any, usual: Any, sign: str) 
 
 
 def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
-    story = churn_story(predict_churn(flagged(price=20.0), cost=500.0, offer=10.0, budget=5000.0))
+    story = churn_story(
+        kb.forecast_churn(flagged(price=20.0), campaign=kb.Campaign(cost=500.0, offer=10.0, budget=5000.0))
+    )
     assert story.verdict == "nobody"
     assert "does not pay to contact anybody" in story.finding()
     assert story.act().startswith("Contact nobody")
@@ -132,7 +134,7 @@ def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
 
 
 def test_data_without_money_gives_a_list_by_risk() -> None:
-    story = churn_story(predict_churn(flagged()))
+    story = churn_story(kb.forecast_churn(flagged()))
     assert story.verdict == "unpriced"
     assert len(story.list_table().head) == 3
     assert len(story.tiles()) == 2
@@ -142,7 +144,7 @@ def test_data_without_money_gives_a_list_by_risk() -> None:
 
 def test_features_that_tell_nothing_are_said_to_tell_nothing() -> None:
     # one draw in forty looks as if something told: an interval of 95 % errs that often on this side
-    story = churn_story(predict_churn(flagged(effect=0.0, seed=6, price=20.0)))
+    story = churn_story(kb.forecast_churn(flagged(effect=0.0, seed=6, price=20.0)))
     assert story.verdict == "blind"
     assert not story.listing
     assert "guessing" in story.means()
@@ -152,12 +154,12 @@ def test_features_that_tell_nothing_are_said_to_tell_nothing() -> None:
 def test_what_is_short_is_said_departures_or_time() -> None:
     """400 customers of whom three have left; and a log of two months, too short for a look back."""
     frame = pd.DataFrame({"customer_id": range(400), "trouble": np.arange(400) % 7, "gone": np.arange(400) < 30})
-    few = churn_story(predict_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"})))
+    few = churn_story(kb.forecast_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"})))
     assert few.finding().startswith("Too few customers have left so far")
     assert "takes 50 departures" in few.means()
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(60), unit="D")
     log = pd.DataFrame({"customer_id": np.tile(np.arange(80), 60), "timestamp": np.repeat(days, 80)})
-    young = churn_story(predict_churn(kb.open_dataset({"events": log})))
+    young = churn_story(kb.forecast_churn(kb.open_dataset({"events": log})))
     assert "do not reach back far enough" in young.finding()
     assert "data of 210 days or more" in young.means()
     assert young.act().startswith("Keep recording")
@@ -165,7 +167,7 @@ def test_what_is_short_is_said_departures_or_time() -> None:
 
 @pytest.mark.parametrize("n", [3, 40])
 def test_few_customers_are_not_told_of(n: int) -> None:
-    story = churn_story(predict_churn(flagged(n)))
+    story = churn_story(kb.forecast_churn(flagged(n)))
     assert story.short
     assert story.finding().startswith("There are too few customers")
     assert "there are fewer customers than that" in story.means()
@@ -174,18 +176,18 @@ def test_few_customers_are_not_told_of(n: int) -> None:
     assert story.definitions()
 
 
-def test_margin_makes_customers_worth_less(priced: Forecast) -> None:
+def test_margin_makes_customers_worth_less(priced: kb.Forecast) -> None:
     data = flagged(price=20.0)
     full = churn_story(priced)
     assert full.listed.value.max() == 240
     assert any("revenue counts as value" in line for line in full.definitions())
     object.__setattr__(data.card, "margin", 0.5) if hasattr(data.card, "margin") else None
     if hasattr(data.card, "margin"):
-        half = churn_story(predict_churn(data))
+        half = churn_story(kb.forecast_churn(data))
         assert half.listed.value.max() == 120
 
 
-def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast) -> None:
+def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: kb.Forecast) -> None:
     story = churn_story(saas)
     promised = story.calls.to_frame()["expected"].sum()
     assert story.kept.value == pytest.approx(story.calls.money.sum() / promised)
@@ -193,7 +195,7 @@ def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast
     assert "of what they promised" in text
 
 
-def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
+def test_figures_carry_their_numbers_as_text(priced: kb.Forecast) -> None:
     story = churn_story(priced)
     bars, levers = plot_risk_groups(story), plot_drivers(story)
     assert "group 10:" in alt_text(bars)
@@ -201,15 +203,15 @@ def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
     assert levers.get_title(loc="left") == "What says most about the risk: Trouble"
 
 
-def test_one_customer_in_words(priced: Forecast) -> None:
+def test_one_customer_in_words(priced: kb.Forecast) -> None:
     story = churn_story(priced, lang="de")
-    first, *rest = story.customer_text(priced.listed.customer[0])
+    first, *rest = story.customer_text(priced.contacts.customer[0])
     assert first.startswith("Vorhergesagtes Risiko: ")
     assert "keine Ursachen" in first
     assert rest[0].startswith("Trouble: ")
 
 
-def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> None:
+def test_probabilities_that_are_wrong_are_called_inexact(priced: kb.Forecast) -> None:
     story = churn_story(priced)
     assert story.calibrated
     wrong = ChurnStory(priced, churn_story(priced).voice)
@@ -219,7 +221,7 @@ def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> No
     assert "inexact" in wrong.risk_caption()
 
 
-def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> None:
+def test_a_group_of_few_leavers_cannot_be_computed_back(priced: kb.Forecast) -> None:
     story = churn_story(priced)
     few = ChurnStory(priced, story.voice)
     few.__dict__["risks"] = story.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
@@ -235,8 +237,8 @@ def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> Non
 # -- columns that know the outcome ----------------------------------------------------------------------------------
 
 
-def leaking(**columns: Any) -> Forecast:
-    return predict_churn(flagged(price=20.0, **columns))
+def leaking(**columns: Any) -> kb.Forecast:
+    return kb.forecast_churn(flagged(price=20.0, **columns))
 
 
 def gone_of(data: kb.Dataset) -> np.ndarray:
@@ -247,14 +249,14 @@ GONE = gone_of(flagged())
 
 
 @pytest.fixture(scope="module")
-def leaky() -> Forecast:
+def leaky() -> kb.Forecast:
     """The CRM says who is a former customer, but for every ninth; and has codes of departures, each of a dozen."""
     kind = np.where(GONE & (np.arange(len(GONE)) % 9 > 0), "Former Customer", "Customer")
     code = np.where(GONE, [f"exit {k % 47}" for k in range(len(GONE))], None)
     return leaking(type=kind, code=code)
 
 
-def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -> None:
+def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: kb.Forecast) -> None:
     story = churn_story(leaky, threshold=40)
     assert story.leaks_title() == "Left out, because the outcome shows in it: type, code"
     first, second, act = story.leaks_text()
@@ -268,21 +270,21 @@ def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -
     assert story.metric("auc").value < 0.92
 
 
-def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: Forecast) -> None:
+def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: kb.Forecast) -> None:
     story = churn_story(leaky, lang="de")
     assert story.leaks_title() == "Weggelassen, weil der Ausgang schon darin steht: type, code"
     assert "Nur wer gegangen ist, hat Former Customer (" in story.leaks_text()[0]
     assert "exit 41, exit 7, exit 38, ... (552 Kunden)" in story.leaks_text()[1]
 
 
-def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: Forecast) -> None:
-    kept = predict_churn(leaky.data, keep=["type", "code"])
+def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: kb.Forecast) -> None:
+    kept = kb.forecast_churn(leaky.data, keep=["type", "code"])
     assert kept.leaks == ()
     assert kept.suspects == ("code", "type")
     assert churn_story(kept).metric("auc").value > 0.95
 
 
-def test_clean_data_says_nothing_of_leaks(priced: Forecast, saas: Forecast) -> None:
+def test_clean_data_says_nothing_of_leaks(priced: kb.Forecast, saas: kb.Forecast) -> None:
     for forecast in (priced, saas):
         assert forecast.leaks == forecast.suspects == ()
 
@@ -296,11 +298,11 @@ def test_weaker_alarms_are_told_and_nothing_is_removed() -> None:
     assert any(line.startswith("To be checked: answer.") for line in churn_story(forecast).definitions())
 
 
-def test_the_model_is_named_at_the_foot(priced: Forecast) -> None:
+def test_the_model_is_named_at_the_foot(priced: kb.Forecast) -> None:
     assert churn_story(priced).definitions().count(churn_story(priced).voice.say("churn.foot.model.logistic")) == 1
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 1500))
     gone = rng.random(1500) < np.where(a * b > 0, 0.6, 0.1)
     frame = pd.DataFrame({"customer_id": range(1500), "a": a, "b": b, "gone": gone})
-    forecast = predict_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"}))
+    forecast = kb.forecast_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone"}))
     assert "Model: boosted trees." in " ".join(churn_story(forecast).definitions())

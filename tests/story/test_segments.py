@@ -14,15 +14,8 @@ import kbind as kb
 from kbind.figures import alt_text
 from kbind.figures.segments import plot_contrasts
 from kbind.statistics.profiles import MISSING
-from kbind.story.segments import (
-    Segments,
-    SegmentStory,
-    contrasts_of,
-    reasons_of,
-    segment_story,
-    segments_of,
-)
-from kbind.story.segments.cards import Card
+from kbind.story.segments import SegmentStory, segment_story
+from kbind.story.segments.cards import Card, Segments
 from kbind.wording import Disclosure
 from simulations.company import simulate_saas
 
@@ -49,12 +42,13 @@ def grouped(company: kb.Dataset) -> Segments:
 
 @pytest.fixture(scope="module")
 def story(company: kb.Dataset, grouped: Segments) -> SegmentStory:
-    return segment_story(company, contrasts_of(company, ALIKE), reasons_of(company), grouped)
+    return segment_story(company, kb.contrast(company, adjust=ALIKE), kb.reason_by_type(company), grouped.found)
 
 
 def in_german(story: SegmentStory, **changes: object) -> SegmentStory:
     given = {"contrasts": story.contrasts, "reasons": story.reasons, "segments": story.segments, **changes}
-    return segment_story(story.data, given["contrasts"], given["reasons"], given["segments"], lang="de")
+    told = segment_story(story.data, given["contrasts"], given["reasons"], lang="de")
+    return replace(told, segments=given["segments"])
 
 
 def with_verdict(grouped: Segments, verdict: str, **changes: object) -> Segments:
@@ -132,7 +126,7 @@ def _flags(effect: float, n: int = 3000) -> kb.Dataset:
 def test_answer_is_no_where_nothing_goes_with_leaving() -> None:
     data = _flags(1.0)
     for lang, start in (("de", "Nein: Ein gemeinsamer Kundentyp"), ("en", "No: no shared type")):
-        told = segment_story(data, contrasts_of(data), lang=lang)
+        told = segment_story(data, kb.contrast(data), lang=lang)
         assert told.answer == "no"
         assert told.finding().startswith(start)
         assert len(told.tiles()) == 1
@@ -141,7 +135,7 @@ def test_answer_is_no_where_nothing_goes_with_leaving() -> None:
 
 def test_names_of_the_data_are_told_as_they_are() -> None:
     data = _flags(2.5)
-    told = segment_story(data, contrasts_of(data), lang="de")
+    told = segment_story(data, kb.contrast(data), lang="de")
     assert told.answer == "partly"
     assert "Von 100 Kunden mit „tier: iron“ gingen" in told.finding()
     # odds are never told as "times as often"
@@ -152,7 +146,7 @@ def test_names_of_the_data_are_told_as_they_are() -> None:
 def test_nothing_to_compare_is_said() -> None:
     data = kb.open_dataset({"customers": pd.DataFrame({"customer_id": [1, 2, 3], "gone": [True, False, False]})},
                            roles={"churned": "gone"})  # fmt: skip
-    told = segment_story(data, contrasts_of(data), reasons_of(data), segments_of(data), lang="de")
+    told = segment_story(data, None, lang="de")
     assert told.answer == "short"
     assert told.finding().startswith("Das lässt sich noch nicht sagen")
     assert told.tiles() == []
@@ -197,8 +191,7 @@ def test_reversals_are_told_in_words() -> None:
 
 
 def test_default_adjustment_leaves_out_numbers_but_tenure() -> None:
-    found = contrasts_of(kb.datasets.load_telco())
-    assert found is not None
+    found = kb.contrast(kb.datasets.load_telco())
     assert found.adjust[0] == "tenure"
     assert {"monthly_charges", "total_charges"}.isdisjoint(found.adjust)
     assert {"contract", "internet_service"} <= set(found.adjust)
@@ -220,7 +213,9 @@ def test_cards_tell_how_many_what_revenue_what_they_share_and_what_to_offer(stor
 
 
 def test_cards_keep_small_counts_to_themselves(company: kb.Dataset, grouped: Segments) -> None:
-    hidden = segment_story(company, contrasts_of(company, ALIKE), reasons_of(company), grouped, threshold=60)
+    hidden = segment_story(
+        company, kb.contrast(company, adjust=ALIKE), kb.reason_by_type(company), grouped.found, threshold=60
+    )
     frame = grouped.profile.reasons()
     small = frame[(frame["n"] > 0) & (frame["n"] < 60)]
     assert len(small)
@@ -231,13 +226,15 @@ def test_cards_keep_small_counts_to_themselves(company: kb.Dataset, grouped: Seg
 
 def test_a_card_of_too_few_has_no_figures(company: kb.Dataset, grouped: Segments) -> None:
     sizes = grouped.frame["n_churned"].to_numpy()
-    hidden = segment_story(company, None, None, grouped, threshold=int(sizes.min()) + 1)
+    hidden = segment_story(company, None, None, grouped.found, threshold=int(sizes.min()) + 1)
     card = hidden.cards[int(sizes.argmin())]
     for fact in (card.size, card.churn, card.lift, card.revenue, card.revenue_share):
         assert not hidden.told(fact)
     # the size of one alone would follow from those of the others
     assert sum(not hidden.told(card.size, card.churn) for card in hidden.cards) >= 2
-    assert all(segment_story(company, None, None, grouped).told(card.size) for card in grouped.cards(Disclosure()))
+    assert all(
+        segment_story(company, None, None, grouped.found).told(card.size) for card in grouped.cards(Disclosure())
+    )
 
 
 @pytest.mark.parametrize("threshold", [5, 40, 80])
@@ -281,7 +278,7 @@ def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them(comp
 
 def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
     data = _flags(1.3)
-    told = segment_story(data, contrasts_of(data))
+    told = segment_story(data, kb.contrast(data))
     assert told.findings["attribute"].tolist() == ["tier"]
     assert 1 < told.findings["effect_ci_lower"].iloc[0] < 1.25
     assert len(told.striking) == 0
@@ -352,7 +349,7 @@ def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: Segme
 
 def test_polite_reasons_are_set_against_behaviour() -> None:
     data = simulate_saas(4000, scenario="polite_reasons")
-    told = segment_story(data, None, reasons_of(data), lang="de")
+    told = segment_story(data, None, kb.reason_by_type(data), lang="de")
     assert "„Preis“" in told.behaviour_title()
     text = " ".join(told.behaviour_text())
     assert "Wer „Preis“ sagt, hatte vorher nicht häufiger eine Preiserhöhung als andere" in text

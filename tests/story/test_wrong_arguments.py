@@ -7,9 +7,8 @@ import pytest
 
 import kbind as kb
 from kbind.data.datasets import load_telco
-from kbind.story.churn import churn_story, predict_churn
-from kbind.story.segments import contrasts_of, segment_story
-from kbind.story.survival import contact_fact
+from kbind.story.churn import churn_story
+from kbind.story.segments import segment_story
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +35,36 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+def forecast(data: kb.Dataset, arguments: dict[str, Any]) -> None:
+    times = {name: value for name, value in arguments.items() if name in ("lead", "horizon")}
+    money = {name: value for name, value in arguments.items() if name not in times}
+    kb.forecast_churn(data, campaign=kb.Campaign(**money), **times)
+
+
 @pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_the_forecast_raises_wrong_arguments(telco: kb.Dataset, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        predict_churn(telco, **arguments)
+        forecast(telco, arguments)
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_so_it_does_where_data_is_short(nobody_left: kb.Dataset, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        predict_churn(nobody_left, **arguments)
+        forecast(nobody_left, arguments)
 
 
 def test_contrasts_raise_names_that_are_not_there(telco: kb.Dataset, nobody_left: kb.Dataset) -> None:
     for data in (telco, nobody_left):
         with pytest.raises(kb.ArgumentError, match="adjust='contracts' is no column of customers; did you mean"):
-            contrasts_of(data, ["contracts"])
+            kb.contrast(data, adjust=["contracts"])
 
 
 def test_lack_of_data_is_a_sentence(nobody_left: kb.Dataset) -> None:
-    found = predict_churn(nobody_left)
+    found = kb.forecast_churn(nobody_left)
     assert "need" in found.why or "leave" in found.why or "nobody" in found.why
     assert "too few customers" in churn_story(found).finding()
-    assert contrasts_of(nobody_left) is None
+    with pytest.raises(kb.NotEnoughData, match="nobody of 3 customers"):
+        kb.contrast(nobody_left)
     assert "cannot be said" in segment_story(nobody_left, None, None, None).finding().lower()
 
 
@@ -68,7 +74,8 @@ def test_contacts_without_any_of_ours_are_a_lack_of_data() -> None:
     )
     theirs = pd.DataFrame({"customer_id": [1], "contact_id": [1], "side": ["theirs"], "end": ["2023-03-01"]})
     data = kb.open_dataset({"subscriptions": contracts, "contacts": theirs}, as_of="2024-01-01")
-    assert contact_fact(data) is None
+    with pytest.raises(kb.NotEnoughData, match="no row of contacts has side='ours' yet"):
+        kb.contact_loss(data)
     after = {"lost": kb.After("contacts", "end", where={"side": "ours"})}
     with pytest.raises(kb.NotEnoughData, match="no row of contacts has side='ours' yet"):
         kb.hazard_model(data, after=after)

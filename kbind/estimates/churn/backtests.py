@@ -25,10 +25,10 @@ from kbind.errors import (
 )
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
-from kbind.estimates.churn.folds import Fold, fit_on, make_folds
+from kbind.estimates.churn.folds import Fold, Validation, fit_on, make_folds
 from kbind.estimates.churn.leakage import without_leaks
 from kbind.estimates.churn.lists import Outcome
-from kbind.estimates.churn.profit import Decision, contactable, decision_of
+from kbind.estimates.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 
 #: Name of the model that gives everybody the same probability; always there.
 BASELINE = "base_rate"
+_TEN_PARTS = Validation()
 
 _SCHEMES = {
     "forward": "tested at {dates} observation date(s), each time with models trained on snapshots whose outcome was "
@@ -193,7 +194,7 @@ class Backtest(Shown):
             The backtest was made without the terms of an offer, or the model is not in it.
         """
         if self._decision is None:
-            raise ArgumentError("calls need budget, cost, offer and acceptance; give them to backtest")
+            raise ArgumentError("calls need budget, cost, offer and acceptance; give backtest a campaign")
         rows, risk = self._first_time(model)
         dates = self._snapshots.as_of[rows.outcome.row]
         return calls_of(model or self.models[0], rows, risk, self._decision, dates, self.provenance, self.conf_level)
@@ -264,16 +265,9 @@ def backtest(
     snapshots: Snapshots,
     models: Mapping[str, Any] | Sequence[str] | None = None,
     *,
-    scheme: str | None = None,
-    folds: int = 10,
-    repeats: int = 2,
-    budget: float | None = None,
-    cost: float | None = None,
-    offer: float | None = None,
-    acceptance: float | None = None,
-    value: float | None = None,
+    campaign: Campaign | None = None,
+    validation: Validation = _TEN_PARTS,
     conf_level: float = 0.95,
-    resamples: int = 2000,
     keep: str | Sequence[str] | None = None,
     rng: int | np.random.Generator = 0,
 ) -> Backtest:
@@ -286,22 +280,12 @@ def backtest(
         Names "default", "logistic" and "boosting" stand for `ChurnClassifier`; None takes all three. Other classifiers
         get the frame of features as it is; `ChurnClassifier(classifier)` prepares it for them. "base_rate" is always
         added.
-    scheme : {"forward", "grouped", "random"}, optional
-        "forward": at each observation date, models learn from snapshots with as_of + lead + horizon at or before it.
-        "grouped": cross-validation with customers kept whole, for a single snapshot. "random": rows split at random;
-        only to show how much that overstates. None: forward if the dates allow it, else grouped.
-    folds : int
-        Parts of a cross-validation; forward, at most so many dates are tested, the last ones.
-    repeats : int
-        Of a cross-validation. They smooth the split's chance and add no customers, which intervals respect.
-    budget, cost, offer, acceptance, value : float, optional
-        Money for one observation date, money a contact, money an accepted offer, the chance that somebody who would
-        have left accepts, and money that keeping one is worth (None: a year of the customer's own). Without them
-        there are no figures in money.
+    campaign : Campaign, optional
+        Money of the decision that the list is for. Without it there are no figures in money.
+    validation : Validation
+        On which dates or parts models are tested.
     conf_level : float
         Of intervals.
-    resamples : int
-        Of the customers, for intervals of lifts, profit and calibration error.
     keep : str or sequence of str, optional
         Features that models get though they are proven to know the outcome, see `leakage_report`. Others of the kind
         are removed; the result's `removed` says which and why.
@@ -321,7 +305,7 @@ def backtest(
     -----
     Metrics: auc (pairs of the same date), log_loss, brier, calibration_slope (1 is right), calibration_intercept
     (with the slope at 1; 0 is right), ece (ten groups of equal size), lift_5, lift_10, lift_20 (within each date), and
-    with the terms of an offer empc (money a customer, at the best possible number of contacts) and profit (money a
+    with a campaign empc (money a customer, at the best possible number of contacts) and profit (money a
     date, within the budget; nobody is called at an expected loss or without consent).
 
     Customers gone in the lead are not learned from. When tested they stand in the list, since on the day nobody could
@@ -341,20 +325,19 @@ def backtest(
     --------
     >>> import kbind as kb
     >>> telco = kb.snapshots(kb.datasets.load_telco())
-    >>> found = kb.backtest(telco, ["logistic"], folds=3, repeats=1, resamples=100)
+    >>> found = kb.backtest(telco, ["logistic"], validation=kb.Validation(folds=3, repeats=1, resamples=100))
     >>> table = found.to_frame().pivot(index="metric", columns="model", values="value")
     >>> table.loc[["auc", "brier"], ["logistic", "base_rate"]].round(2).values.tolist()
     [[0.85, 0.5], [0.13, 0.19]]
     """
     check_conf_level(conf_level)
     check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
-    check_count("resamples", resamples, 1, 100_000)
+    check_kind("validation", validation, Validation, "kb.Validation(...)")
     generator = check_rng(rng)
-    stated = any(term is not None for term in (budget, cost, offer, acceptance, value))
-    decision = decision_of(snapshots, budget, cost, offer, acceptance, value) if stated else None
+    decision = decision_of(snapshots, campaign) if campaign is not None else None
     asked = _models(models)
     seen, removed = without_leaks(snapshots, keep)
-    tested, parts = make_folds(snapshots, scheme, folds, repeats, int(generator.integers(2**31)))
+    tested, parts = make_folds(snapshots, validation, int(generator.integers(2**31)))
     predicted = {name: [_of_fold(model, seen, fold) for fold in parts] for name, model in asked.items()}
     probability = np.column_stack([np.concatenate([risk for risk, _ in found]) for found in predicted.values()])
     if tested != "forward":
@@ -363,7 +346,7 @@ def backtest(
         probability[:, -1] = probability[:, -1].mean()
     rows, fold = _tested(snapshots, parts, probability)
     figures = judge_probabilities(rows, decision, conf_level)
-    figures += judge_lists(rows, decision, conf_level, resamples, generator)
+    figures += judge_lists(rows, decision, conf_level, validation.resamples, generator)
     return Backtest(
         models=tuple(asked),
         scheme=tested,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
 from kbind.estimates.churn.leakage import without
-from kbind.estimates.churn.profit import Decision, contactable, decision_of
+from kbind.estimates.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 
@@ -150,12 +150,8 @@ class ContactList(Shown):
 def contact_list(
     model: Any,
     snapshots: Snapshots,
+    campaign: Campaign,
     *,
-    budget: float,
-    cost: float,
-    offer: float,
-    acceptance: float,
-    value: float | None = None,
     keep: str | Sequence[str] | None = None,
     rng: int | np.random.Generator = 0,
 ) -> ContactList:
@@ -167,14 +163,8 @@ def contact_list(
         Fitted on snapshots whose outcome is known; by name, it is fitted here on these.
     snapshots : Snapshots
         Rows of the last date are judged; without dates, whoever has not left.
-    budget : float
-        Money. Every contact reserves `cost + offer`.
-    cost, offer : float
-        Money a contact, and money an accepted offer.
-    acceptance : float
-        Chance that somebody who would have left accepts, between 0 and 1.
-    value : float, optional
-        Money that keeping a customer is worth; None: a year of the customer's own.
+    campaign : Campaign
+        With budget, cost, offer and acceptance.
     keep : str or sequence of str, optional
         As for `backtest`, of a model that is fitted here.
     rng : int or numpy.random.Generator
@@ -206,17 +196,18 @@ def contact_list(
     >>> import kbind as kb
     >>> telco = kb.snapshots(kb.datasets.load_telco())
     >>> model = kb.ChurnClassifier("logistic").fit(telco)
-    >>> listed = kb.contact_list(model, telco, budget=550, cost=1, offer=10, acceptance=0.3, value=200)
+    >>> terms = {"budget": 550, "offer": 10, "acceptance": 0.3, "value": 200}
+    >>> listed = kb.contact_list(model, telco, kb.Campaign(cost=1, **terms))
     >>> len(listed.customer), bool((listed.expected_gain > 0).all())
     (50, True)
-    >>> len(kb.contact_list(model, telco, budget=550, cost=60, offer=10, acceptance=0.3, value=200).customer)
+    >>> len(kb.contact_list(model, telco, kb.Campaign(cost=60, **terms)).customer)
     0
     """
     from kbind.estimates.churn.classifier import ChurnClassifier, chosen_by
 
     generator = check_rng(rng)
     check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
-    decision = decision_of(snapshots, budget, cost, offer, acceptance, value)
+    decision = decision_of(snapshots, campaign)
     rows = last_rows(snapshots)
     if isinstance(model, str):
         model = ChurnClassifier(model, keep).fit(snapshots)

@@ -18,6 +18,43 @@ Bools = NDArray[np.bool_]
 SCHEMES = ("forward", "grouped", "random")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """How models are tested.
+
+    Parameters
+    ----------
+    scheme : {"forward", "grouped", "random"}, optional
+        "forward": at each observation date, models learn from snapshots with as_of + lead + horizon at or before it.
+        "grouped": cross-validation with customers kept whole, for a single snapshot. "random": rows split at random;
+        only to show how much that overstates. None: forward if the dates allow it, else grouped.
+    folds : int
+        Parts of a cross-validation; forward, at most so many dates are tested, the last ones.
+    repeats : int
+        Of a cross-validation. They smooth the split's chance and add no customers, which intervals respect.
+    resamples : int
+        Of the customers, for intervals of lifts, profit and calibration error.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> kb.Validation(folds=5, repeats=1)
+    Validation(scheme=None, folds=5, repeats=1, resamples=2000)
+    """
+
+    scheme: str | None = None
+    folds: int = 10
+    repeats: int = 2
+    resamples: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.scheme is not None:
+            check_choice("scheme", self.scheme, SCHEMES)
+        check_count("folds", self.folds, 2, 1000)
+        check_count("repeats", self.repeats, 1, 1000)
+        check_count("resamples", self.resamples, 1, 100_000)
+
+
 @dataclass(frozen=True, eq=False)
 class Fold:
     """Rows to learn from, rows to test on, which part this is, and of which repeat of a cross-validation."""
@@ -43,30 +80,16 @@ def fit_on(model: Any, snapshots: Snapshots, rows: Ints) -> Any:
         return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
 
 
-def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: int, seed: int) -> tuple[str, list[Fold]]:
+def make_folds(snapshots: Snapshots, validation: Validation, seed: int) -> tuple[str, list[Fold]]:
     """The scheme, chosen if None, and its folds.
-
-    Parameters
-    ----------
-    snapshots : Snapshots
-    scheme : {"forward", "grouped", "random"} or None
-        See `backtest`.
-    folds : int
-        Parts of a cross-validation, or the most test dates.
-    repeats : int
-        Of a cross-validation.
-    seed : int
 
     Raises
     ------
-    ArgumentError
+    NotEnoughData
         The data does not allow the scheme.
     """
-    check_count("folds", folds, 2, 1000)
-    check_count("repeats", repeats, 1, 1000)
-    if scheme is not None:
-        check_choice("scheme", scheme, SCHEMES)
-    forward = _forward(snapshots, folds) if scheme in (None, "forward") else []
+    scheme = validation.scheme
+    forward = _forward(snapshots, validation.folds) if scheme in (None, "forward") else []
     if forward:
         return "forward", forward
     if scheme == "forward":
@@ -75,8 +98,7 @@ def make_folds(snapshots: Snapshots, scheme: str | None, folds: int, repeats: in
             f"(lead {snapshots.lead} + horizon {snapshots.horizon} days), with leavers and stayers at both; "
             "give snapshots earlier dates, or scheme='grouped'"
         )
-    chosen = scheme or "grouped"
-    return chosen, _crossed(snapshots, folds, repeats, seed, by_customer=chosen == "grouped")
+    return scheme or "grouped", _crossed(snapshots, validation, seed, by_customer=scheme != "random")
 
 
 def _forward(snapshots: Snapshots, folds: int) -> list[Fold]:
@@ -94,11 +116,11 @@ def _forward(snapshots: Snapshots, folds: int) -> list[Fold]:
     return [Fold(*rows, number) for number, rows in enumerate(found[-folds:])]
 
 
-def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_customer: bool) -> list[Fold]:
+def _crossed(snapshots: Snapshots, validation: Validation, seed: int, *, by_customer: bool) -> list[Fold]:
     """Cross-validation with the same share of leavers everywhere; customers whole, unless split at random."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    known = learnable(snapshots)
+    known, folds = learnable(snapshots), validation.folds
     rows = np.flatnonzero(known | snapshots.lost_in_lead)
     _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
     several = by_customer and len(customer) > customer.max(initial=-1) + 1
@@ -110,7 +132,7 @@ def _crossed(snapshots: Snapshots, folds: int, repeats: int, seed: int, *, by_cu
         raise NotEnoughData(f"folds={folds} needs at least {folds} leavers and {folds} stayers; there are {least}")
     kind = np.where((kind == 2) & ((kind == 2).sum() < folds), 0, kind)
     result = []
-    for repeat in range(repeats):
+    for repeat in range(validation.repeats):
         split = StratifiedGroupKFold if several else StratifiedKFold
         parts = split(folds, shuffle=True, random_state=(seed + repeat) % 2**32)
         for number, (train, test) in enumerate(parts.split(rows, kind, customer if several else None)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.errors import ArgumentError, NotEnoughData, check_amount
+from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_kind, check_share
 from kbind.statistics.snapshots import Snapshots
 
 Floats = NDArray[np.float64]
@@ -18,6 +18,45 @@ Bools = NDArray[np.bool_]
 MONTHS_KEPT = 12
 #: How sure the stated acceptance is, as so many observed offers: at .3 the Beta(6, 14) of Verbraken et al.
 ACCEPTANCE_WEIGHT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """Money of a campaign that contacts customers who may leave.
+
+    Parameters
+    ----------
+    budget : float, optional
+        Money for one observation date. Every contact reserves `cost + offer`.
+    cost, offer : float, optional
+        Money a contact, and money an accepted offer.
+    acceptance : float, optional
+        Chance that somebody who would have left accepts, between 0 and 1.
+    value : float, optional
+        Money that keeping a customer is worth; None: a year of the customer's own.
+
+    Notes
+    -----
+    `backtest` and `contact_list` need the first four; `forecast_churn` assumes what is not given, and says so.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> kb.Campaign(budget=550, cost=1, offer=10, acceptance=3)
+    Traceback (most recent call last):
+    kbind.errors.ArgumentError: acceptance=3 is no share; allowed: between 0 and 1, such as 0.05
+    """
+
+    budget: float | None = None
+    cost: float | None = None
+    offer: float | None = None
+    acceptance: float | None = None
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, number in vars(self).items():
+            if number is not None:
+                check_share(name, number) if name == "acceptance" else check_amount(name, number)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +101,21 @@ class Decision:
         return np.where(lost, -self.cost, self.gain(np.where(lost, 0.0, left), rows))
 
 
-def decision_of(snapshots: Snapshots, budget: Any, cost: Any, offer: Any, acceptance: Any, value: Any) -> Decision:
-    """Terms checked, with a value for every row.
+def decision_of(snapshots: Snapshots, campaign: Campaign) -> Decision:
+    """The campaign with a value for every row.
 
     Raises
     ------
     ArgumentError
-        Something is missing or cannot be, or no value is known.
+        Something is missing, or no value is known.
     """
-    given = {"budget": budget, "cost": cost, "offer": offer, "acceptance": acceptance}
-    missing = [name for name, number in given.items() if number is None]
+    check_kind("campaign", campaign, Campaign, "kb.Campaign(...)")
+    needed = ("budget", "cost", "offer", "acceptance")
+    missing = [name for name in needed if getattr(campaign, name) is None]
     if missing:
         raise ArgumentError(f"{missing[0]} is not given; a figure in money needs budget, cost, offer and acceptance")
-    numbers = {name: check_amount(name, number) for name, number in given.items()}
-    if not 0 < numbers["acceptance"] < 1:
-        raise ArgumentError(f"acceptance={acceptance!r} is no chance; allowed: between 0 and 1, such as 0.3")
-    return Decision(**numbers, value=_values(snapshots, value))
+    numbers = {name: float(getattr(campaign, name)) for name in needed}
+    return Decision(**numbers, value=_values(snapshots, campaign.value))
 
 
 def contactable(snapshots: Snapshots) -> Bools:
@@ -86,11 +124,11 @@ def contactable(snapshots: Snapshots) -> Bools:
     return np.asarray(snapshots.consent == 1) if recorded else np.ones(len(snapshots.customer), dtype=bool)
 
 
-def _values(snapshots: Snapshots, value: Any) -> Floats:
+def _values(snapshots: Snapshots, value: float | None) -> Floats:
     """The stated value for everybody, or a year of each customer's money; the mean where that is unknown."""
     n = len(snapshots.customer)
     if value is not None:
-        return np.full(n, check_amount("value", value))
+        return np.full(n, float(value))
     own = MONTHS_KEPT * snapshots.value
     if np.isnan(own).all():
         raise NotEnoughData("value=None takes a year of a customer's money, and the snapshots have none; give a value")

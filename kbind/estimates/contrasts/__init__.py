@@ -7,17 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_share, did_you_mean, listed
+from kbind.data.dataset import Dataset, check_dataset
+from kbind.errors import NotEnoughData, check_conf_level, check_share, listed
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
 from kbind.estimates.leaks import Leak, leaks_of
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.statistics.groups import names_of
-from kbind.statistics.profiles import Profiles, profiles
+from kbind.statistics.profiles import Profiles, outcome_of, profiles
 from kbind.statistics.profiles.levels import Floats
 
 __all__ = ["Contrasts", "contrast"]
+
+#: Levels that are adjusted for by default: at most so many, and so many customers who left, and who stayed, to each.
+_MOST_HELD, _FOR_EACH = 60, 10
 
 
 def contrast(
@@ -29,7 +32,6 @@ def contrast(
     exposure: str | bool | None = None,
     fdr: float = 0.05,
     conf_level: float = 0.95,
-    keep: str | Sequence[str] | None = None,
 ) -> Contrasts:
     """What churned customers have that retained ones have not: every attribute, raw and adjusted, ranked by effect.
 
@@ -41,20 +43,21 @@ def contrast(
         "churned": the column with that role, or else customers who by contracts or events have left up to the end of
         the data, as for `durations`. Or a column of `customers` that says yes or no.
     attributes : str or sequence of str, optional
-        Columns of `customers` to compare. Default: all but identifiers, times and the outcome.
+        Columns of `customers` to compare. Default: all but identifiers, times, the outcome, and what is proven to know
+        it, as `leakage_report` has it; the result's `removed` says which and why. Columns that are named stay.
     adjust : str or sequence of str, optional
         Columns of `customers` in which compared customers should be alike. Text and yes/no by level, numbers linear.
-        A column is not adjusted for itself.
-    exposure : str or True, optional
+        A column is not adjusted for itself. Default: the column with the role tenure, and all that hold levels, the
+        most telling first, as many as the number of customers who left bears. Other numbers often follow from what a
+        customer has bought. An empty list: nothing.
+    exposure : str or bool, optional
         Adds rate ratios per time at risk, so that those who came early do not look worse: True for the months
-        observed by `durations`, or a column of `customers` with the time. They are then ranked and tested.
+        observed by `durations`, or a column of `customers` with the time. They are then ranked and tested. Default:
+        True where contracts or events tell who has left, else False.
     fdr : float
         Share of false ones to allow among the findings, between 0 and 1.
     conf_level : float
         Level of the intervals, between 0 and 1.
-    keep : str or sequence of str, optional
-        Columns that are compared though they are proven to know the outcome, as `leakage_report` has it. Others of the
-        kind are removed, unless `attributes` names them; the result's `removed` says which and why.
 
     Returns
     -------
@@ -92,30 +95,57 @@ def contrast(
     """
     check_conf_level(conf_level)
     check_share("fdr", fdr)
-    counted = profiles(data, outcome, attributes=attributes, adjust=adjust, exposure=exposure)
-    counted, leaks = _without_leaks(counted, names_of(keep, "keep"), asked=attributes is not None)
+    check_dataset(data)
+    data.require("customers")
+    if exposure is None and outcome_of(data, outcome)[0] is None:
+        exposure = True
+    if adjust is None:
+        everything = _without_leaks(profiles(data, outcome, exposure=exposure))[0]
+        adjust = _suitable(data, everything)
     held = names_of(adjust, "adjust")
+    counted = profiles(data, outcome, attributes=attributes, adjust=held, exposure=exposure)
+    counted, leaks = _without_leaks(counted, asked=attributes is not None)
+    rows = _compared(counted, held)
+    q_values = _q_values(rows, effect_name(held, counted))
+    return Contrasts(tuple(rows), held, float(fdr), float(conf_level), counted, q_values, leaks)
+
+
+def _compared(counted: Profiles, held: Sequence[str]) -> list[Comparison]:
+    """Every level of every attribute against the others, the largest effect first."""
     strata = strata_of(counted) if held else None
     name = effect_name(held, counted)
     rows = [row for attribute in counted.attributes for row in compare(counted, attribute, strata)]
-    rows.sort(key=lambda row: _rank(row, name))
-    return Contrasts(tuple(rows), held, float(fdr), float(conf_level), counted, _q_values(rows, name), leaks)
+    return sorted(rows, key=lambda row: _rank(row, name))
 
 
-def _without_leaks(counted: Profiles, kept: Sequence[str], *, asked: bool) -> tuple[Profiles, tuple[Leak, ...]]:
+def _suitable(data: Dataset, counted: Profiles) -> list[str]:
+    """What is adjusted for by default."""
+    tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
+    left, n = int(counted.left.sum()), int(counted.n.sum())
+    most = min(_MOST_HELD, left // _FOR_EACH, (n - left) // _FOR_EACH)
+    held, levels = [tenure] if tenure else [], 0
+    attributes = {attribute.name: attribute for attribute in counted.attributes}
+    for name in dict.fromkeys(row.attribute for row in _compared(counted, ())):
+        attribute = attributes[name]
+        own = name not in counted.same and not attribute.cuts and name not in held
+        if own and levels + len(attribute.levels) <= most:
+            held.append(name)
+            levels += len(attribute.levels)
+    return held
+
+
+def _without_leaks(counted: Profiles, *, asked: bool = False) -> tuple[Profiles, tuple[Leak, ...]]:
     """What is compared, but for what is proven to know the outcome; what was asked for by name stays, and is told."""
-    known = list(counted.values)
-    if strange := [name for name in kept if name not in known]:
-        hint = did_you_mean(strange[0], known)
-        raise ArgumentError(f"keep={strange[0]!r} is no attribute that is compared; {hint}attributes: {listed(known)}")
-    leaks = leaks_of(counted, kept)
+    leaks = leaks_of(counted, ())
     if asked or not leaks:
         told = tuple(f"{leak.column} knows the outcome: {leak.reason}." for leak in leaks)
         return replace(counted, notes=(*counted.notes, *told)), ()
     names = {leak.column for leak in leaks}
     attributes = tuple(one for one in counted.attributes if one.name not in names)
     if not attributes:
-        raise NotEnoughData(f"every attribute knows the outcome: {listed(names)}; keep some by keep=[...]")
+        raise NotEnoughData(
+            f"every attribute knows the outcome: {listed(names)}; name those to compare: attributes=[...]"
+        )
     told = tuple(f"Left out, because it knows the outcome: {leak.column} ({leak.reason})." for leak in leaks)
     structural = tuple(found for found in counted.structural if found.attribute not in names)
     return replace(counted, attributes=attributes, structural=structural, notes=(*counted.notes, *told)), leaks

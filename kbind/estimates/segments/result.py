@@ -186,6 +186,10 @@ class Segmentation(Shown):
         -------
         SegmentProfile
         """
+        return self._profile
+
+    @cached_property
+    def _profile(self) -> SegmentProfile:
         return profile_segments(self.formed, self.roster, self.verdict, self.conf_level)
 
     def _silent(self) -> int:

@@ -1,6 +1,7 @@
 """When customers leave: survival curves, comparisons, causes, hazards, projections."""
 
 from kbind.estimates.survival.compare import SurvivalComparison, compare_survival
+from kbind.estimates.survival.contact import contact_loss
 from kbind.estimates.survival.curve import SurvivalCurve, survival_curve
 from kbind.estimates.survival.incidence import CumulativeIncidence, cumulative_incidence
 from kbind.estimates.survival.model import HazardModel, hazard_model
@@ -15,6 +16,7 @@ __all__ = [
     "SurvivalComparison",
     "SurvivalCurve",
     "compare_survival",
+    "contact_loss",
     "cumulative_incidence",
     "hazard_curve",
     "hazard_model",

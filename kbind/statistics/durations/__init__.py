@@ -14,6 +14,7 @@ from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
+from kbind.statistics.activity import activity, starts_with_recording
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log, wall_time
 from kbind.statistics.groups import (
     Groups,
@@ -178,8 +179,9 @@ def durations(
         For contracts: so long after the end of one the next may start without the customer having left. Default:
         that of the data set.
     since : date, datetime or ISO text, optional
-        For contracts and events: only customers first seen on this day or later. Where recording starts with customers
-        won long before, whose ages nobody knows, choose a day some time after it.
+        For contracts and events: only customers first seen on this day or later. Default: where a log of events starts
+        with far more customers than come later, and no `acquired_at` tells their ages, those of its first period are
+        left out, as in all figures; else all customers.
 
     Returns
     -------
@@ -213,6 +215,8 @@ def durations(
     lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
     start = read_as_of(since, data.timezone, "since")
     first = start.date() if start is not None and lives.time else None
+    if since is None and lives.log == "events" and not data.has("customers.acquired_at"):
+        first = _recording_over(data)
     names = names_of(by)
     places = place_columns(data, lives.log, names)
     query = lives.query
@@ -265,6 +269,17 @@ def durations(
         days=lives.days,
         since=first,
     )
+
+
+def _recording_over(data: Dataset) -> date | None:
+    """The day from which on customers of a log are new; None where its first ones are as well.
+
+    The ages of the others are not known, and who had left before is not among them.
+    """
+    every = activity(data, log="events")
+    if not starts_with_recording(every.fresh.sizes().sum(axis=0), every.calendar.lived):
+        return None
+    return every.calendar.starts[1]
 
 
 def observed_lives(

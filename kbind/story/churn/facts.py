@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.estimates.churn import Backtest, ContactList, Drivers
+from kbind.estimates.churn import Backtest, ContactList, Drivers, Forecast
 from kbind.estimates.churn.calls import Calls
 from kbind.estimates.leaks import Leak
 from kbind.statistics.snapshots.moments import LOOK_BACK
 from kbind.story.base import Scope
-from kbind.story.churn.forecast import ENOUGH, Forecast
 from kbind.story.churn.signs import SignGroup, sign_groups
 from kbind.wording import Fact, Voice
 
 #: Groups of equal size by risk; features shown as drivers.
 GROUPS, SHOWN = 10, 8
+#: Leavers among the tested from which on there is something to tell.
+ENOUGH = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +70,13 @@ class ChurnFacts:
     def short(self) -> bool:
         """Whether too few customers have left, or been seen for long enough, to tell anything."""
         forecast = self.forecast
-        return forecast.tested is None or forecast.listed is None or self.calls.leavers.sum() < self.enough
+        return forecast.backtest is None or forecast.contacts is None or self.calls.leavers.sum() < self.enough
 
     @cached_property
     def left(self) -> int:
         """Departures in the time that could be tested."""
         seen = self.forecast.snapshots
-        if self.forecast.tested is not None and self.forecast.listed is not None:
+        if self.forecast.backtest is not None and self.forecast.contacts is not None:
             return int(self.calls.leavers.sum())
         return 0 if seen is None else int(np.nansum(seen.target))
 
@@ -101,20 +102,20 @@ class ChurnFacts:
     @property
     def tested(self) -> Backtest:
         """The test of the model."""
-        assert self.forecast.tested is not None
-        return self.forecast.tested
+        assert self.forecast.backtest is not None
+        return self.forecast.backtest
 
     @property
     def listed(self) -> ContactList:
         """The list of the last date."""
-        assert self.forecast.listed is not None
-        return self.forecast.listed
+        assert self.forecast.contacts is not None
+        return self.forecast.contacts
 
     @property
     def moved(self) -> Drivers:
         """What moves the risk."""
-        assert self.forecast.moved is not None
-        return self.forecast.moved
+        assert self.forecast.drivers is not None
+        return self.forecast.drivers
 
     @cached_property
     def calls(self) -> Calls:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.estimates.churn import Forecast
 from kbind.statistics.silence import silence_of
 from kbind.story.base import sureness
 from kbind.story.churn.facts import GROUPS, SHOWN, ChurnFacts
-from kbind.story.churn.forecast import Forecast
 from kbind.story.leaks import leak_text
 from kbind.story.shop import silence_text
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
@@ -142,7 +142,7 @@ class ChurnStory(ChurnFacts):
             ]
             lines += [say("churn.foot.lists")] if self.listing else []
             lines += [say("churn.foot.gain")] if self.priced else []
-        if terms is not None and terms.priced and terms.value is None and terms.margin is None:
+        if terms is not None and terms.priced and terms.campaign.value is None and terms.margin is None:
             lines.append(say("churn.foot.margin"))
         if self.priced and not self.voice.currency:
             lines.append(say("value.foot.currency"))
@@ -250,18 +250,14 @@ class ChurnStory(ChurnFacts):
         voice, terms = self.voice, self.forecast.terms
         assert terms is not None
         say = voice.say
-        written = {
-            "budget": voice.money(terms.budget),
-            "cost": voice.money(terms.cost),
-            "offer": voice.money(terms.offer),
-            "acceptance": voice.percent(terms.acceptance),
-        }
+        stated = vars(terms.campaign)
         rows = []
-        for name, value in written.items():
+        for name in ("budget", "cost", "offer", "acceptance"):
+            written = voice.percent(stated[name]) if name == "acceptance" else voice.money(stated[name])
             origin = say("churn.terms.assumed" if name in terms.assumed else "churn.terms.stated")
-            rows.append((say(f"churn.terms.{name}"), value, origin))
-        if terms.value is not None:
-            rows.append((say("churn.terms.value"), voice.money(terms.value), say("churn.terms.stated")))
+            rows.append((say(f"churn.terms.{name}"), written, origin))
+        if terms.campaign.value is not None:
+            rows.append((say("churn.terms.value"), voice.money(terms.campaign.value), say("churn.terms.stated")))
         elif self.size:
             key = "revenue" if terms.margin is None else "margin"
             what = say(f"churn.terms.{key}", margin=voice.percent(terms.margin or 0))

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.data.dataset import Dataset
-from kbind.errors import NotEnoughData
-from kbind.estimates.segments import Segmentation, SegmentProfile, segment_churned
+from kbind.estimates.segments import Segmentation, SegmentProfile
 from kbind.statistics.groups import Ints
 from kbind.wording import Disclosure, Fact
 
@@ -199,15 +197,6 @@ class Segments:
                                                           n=stated, count=int(row["n"]))))  # fmt: skip
             result.append(tuple(told))
         return result
-
-
-def segments_of(data: Dataset) -> Segments | None:
-    """Segments of the customers who left with their profile; None where there are too few or nothing to go by."""
-    try:
-        found = segment_churned(data)
-    except NotEnoughData:
-        return None
-    return Segments(found, found.profile())
 
 
 def _fact(row: pd.Series[Any], number: int, name: str, unit: str, n: int, count: int | None, told: bool) -> Fact:

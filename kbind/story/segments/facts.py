@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import NotEnoughData
-from kbind.estimates.contrasts import Contrasts, contrast
+from kbind.estimates.contrasts import Contrasts
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.intervals import wilson
-from kbind.estimates.reasons import ReasonsByType, reason_by_type
-from kbind.statistics.profiles import MISSING, attribute_names
+from kbind.estimates.reasons import ReasonsByType
+from kbind.statistics.profiles import MISSING
 from kbind.story.base import Scope
 from kbind.story.segments.cards import Segments
 from kbind.story.segments.names import Names
@@ -27,8 +25,6 @@ STRIKING = 1.25
 ROWS = 10
 #: A reason is shared if so many of those who gave one give it.
 SHARED = 0.5
-#: Levels that are adjusted for by default: at most so many, and so many customers who left, and who stayed, to each.
-_MOST_HELD, _FOR_EACH = 60, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,52 +250,3 @@ class SegmentFacts:
     def _share(self, name: str, count: int, n: int, definition: str) -> Fact:
         value, lower, upper = (float(part) for part in wilson(count, n))
         return Fact(name, value, "share", definition, lower, upper, n=n, count=count)
-
-
-def contrasts_of(data: Dataset, adjust: Sequence[str] | None = None) -> Contrasts | None:
-    """Churned against retained customers, as the chapter compares them; None where there is nothing to compare.
-
-    Parameters
-    ----------
-    data : Dataset
-        With `customers`.
-    adjust : sequence of str, optional
-        Columns in which compared customers should be alike. Default: all that hold levels, and the tenure. Other
-        numbers are left out, as they often follow from what a customer has bought.
-
-    Notes
-    -----
-    Where a column of `customers` says who has left, ratios are of odds; else of rates by time at risk.
-    """
-    exposure = None if "churned" in data.roles else True
-    if adjust is not None:
-        attribute_names(data, adjust, parameter="adjust")  # a wrong name is no lack of data
-    try:
-        found = contrast(data, exposure=exposure)
-        return contrast(data, adjust=_held(data, found) if adjust is None else adjust, exposure=exposure)
-    except NotEnoughData:
-        return None
-
-
-def reasons_of(data: Dataset) -> ReasonsByType | None:
-    """Reasons by type; None where nobody was asked or nothing is known of those who answered."""
-    try:
-        return reason_by_type(data)
-    except NotEnoughData:
-        return None
-
-
-def _held(data: Dataset, found: Contrasts) -> list[str]:
-    """What is adjusted for by default."""
-    tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
-    left = int(found.profiles.left.sum())
-    most = min(_MOST_HELD, left // _FOR_EACH, (int(found.profiles.n.sum()) - left) // _FOR_EACH)
-    held, levels = [tenure] if tenure else [], 0
-    attributes = {attribute.name: attribute for attribute in found.profiles.attributes}
-    for name in dict.fromkeys(row.attribute for row in found.comparisons):  # the largest effect first
-        attribute = attributes[name]
-        own = attribute.name not in found.profiles.same and not attribute.cuts and attribute.name not in held
-        if own and levels + len(attribute.levels) <= most:
-            held.append(attribute.name)
-            levels += len(attribute.levels)
-    return held

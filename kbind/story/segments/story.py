@@ -10,6 +10,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.estimates.contrasts import Contrasts
 from kbind.estimates.reasons import ReasonsByType
+from kbind.estimates.segments import Segmentation
 from kbind.story.segments.cards import Segments
 from kbind.story.segments.facts import ROWS
 from kbind.story.segments.groups import GroupStory
@@ -229,7 +230,7 @@ def segment_story(
     data: Dataset,
     contrasts: Contrasts | None,
     reasons: ReasonsByType | None = None,
-    segments: Segments | None = None,
+    segments: Segmentation | None = None,
     *,
     lang: str = "en",
     threshold: int = 5,
@@ -241,11 +242,11 @@ def segment_story(
     data : Dataset
         What it is about.
     contrasts : Contrasts or None
-        From `contrasts_of`.
+        Churned against retained; None where there is nothing to compare.
     reasons : ReasonsByType or None
-        From `reasons_of`.
-    segments : Segments or None
-        From `segments_of`.
+        Why they say they left; None where nobody was asked.
+    segments : Segmentation or None
+        Of those who left; None where there are too few.
     lang : {"de", "en"}
         Language.
     threshold : int
@@ -259,4 +260,5 @@ def segment_story(
         disclosure=Disclosure(threshold),
         currency=data.card.currency,
     )
-    return SegmentStory(data, contrasts, reasons, segments, voice)
+    found = None if segments is None else Segments(segments, segments.profile())
+    return SegmentStory(data, contrasts, reasons, found, voice)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import newcombe
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve, hazard_model
-from kbind.estimates.survival.design import MOST_LEVELS
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, HazardModel, SurvivalCurve
+from kbind.estimates.survival.contact import CONTACT_LOST
 from kbind.facts.survival import by_month, leaving, lost_to, staying
-from kbind.statistics.activity import activity, starts_with_recording
-from kbind.statistics.durations import Durations, durations
-from kbind.statistics.durations.after import After
+from kbind.statistics.durations import Durations
 from kbind.story.base import Scope
 from kbind.wording import Fact, Voice
 
@@ -186,51 +182,19 @@ class SurvivalFacts:
         return self.voice.disclosure.fact(fact).known
 
 
-def ratio_fact(name: str, row: pd.Series[Any], definition: str, conf_level: float) -> Fact:
-    """A hazard ratio of a model as a fact."""
+def contact_fact(model: HazardModel) -> Fact:
+    """Hazard ratio of the months after our contact person has left."""
+    frame = model.to_frame()
+    row = frame[frame["covariate"] == CONTACT_LOST].iloc[0]
     return Fact(
-        name,
+        "contact",
         float(row["hazard_ratio"]),
         "ratio",
-        definition,
+        model.definition,
         float(row["hazard_ratio_ci_lower"]),
         float(row["hazard_ratio_ci_upper"]),
-        conf_level,
+        model.conf_level,
         n=int(row["n"]),
         count=int(row["events"]),
         source="hazard_model(...).to_frame()",
     )
-
-
-def followed(data: Dataset) -> Durations:
-    """How long customers stayed, without a first cohort of a log that was there before recording began.
-
-    Their ages are not known, and who had left before is not among them. By the rule of `starts_with_recording`, as in
-    the other chapters.
-    """
-    lives = durations(data)
-    if lives.log != "events" or data.has("customers.acquired_at"):
-        return lives
-    every = activity(data, log="events")
-    if not starts_with_recording(every.fresh.sizes().sum(axis=0), every.calendar.lived):
-        return lives
-    return durations(data, since=every.calendar.starts[1])
-
-
-def contact_fact(data: Dataset) -> Fact | None:
-    """Hazard ratio of the months after our contact person has left; None if it happened to too few.
-
-    The first month does not count: contact persons of a customer who goes are closed with the contract.
-    """
-    if not (data.has("contacts.side") and data.has("contacts.end")):
-        return None
-    plans = data.table("subscriptions")["plan"].nunique() if data.has("subscriptions.plan") else 0
-    plan = ["plan"] if 0 < plans < MOST_LEVELS else []  # a missing plan is one more level
-    lost = After("contacts", "end", where={"side": "ours"}, lag="31D", window="92D")
-    try:
-        model = hazard_model(data, plan, after={"contact person lost": lost})
-    except NotEnoughData:
-        return None
-    frame = model.to_frame()
-    row = frame[frame["covariate"] == "contact person lost"].iloc[0]
-    return ratio_fact("contact", row, model.definition, model.conf_level)

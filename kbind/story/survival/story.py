@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, HazardModel, SurvivalCurve
 from kbind.story.base import sureness
 from kbind.story.shop import silence_text
-from kbind.story.survival.facts import SOLID, SPIKE, SurvivalFacts
-from kbind.wording import Disclosure, Fact, Table, Voice, picked
+from kbind.story.survival.facts import SOLID, SPIKE, SurvivalFacts, contact_fact
+from kbind.wording import Disclosure, Table, Voice, picked
 
 #: Months before a dangerous one in which acting pays.
 AHEAD = 3
@@ -224,11 +224,12 @@ def survival_story(
     curve: SurvivalCurve,
     hazard: HazardCurve,
     incidence: CumulativeIncidence | None = None,
-    contact: Fact | None = None,
+    contact: HazardModel | None = None,
     *,
     lang: str = "en",
     threshold: int = 5,
 ) -> SurvivalStory:
     """The story of how long customers stay, in a language, silent about fewer customers than the threshold."""
     voice = Voice(lang, customer=data.card.customer, action="stay", period="month", disclosure=Disclosure(threshold))
-    return SurvivalStory(data, curve, hazard, incidence, contact, voice)
+    lost = None if contact is None else contact_fact(contact)
+    return SurvivalStory(data, curve, hazard, incidence, lost, voice)

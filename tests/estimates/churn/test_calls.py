@@ -95,7 +95,9 @@ def test_calls_add_up_whatever_the_budget(seed: int, budget: float) -> None:
 def tested() -> kb.Backtest:
     telco = kb.snapshots(kb.datasets.load_telco())
     terms = {"budget": 5000, "cost": 1, "offer": 10, "acceptance": 0.3, "value": 200}
-    return kb.backtest(telco, ["logistic"], folds=2, repeats=1, resamples=10, **terms)
+    return kb.backtest(
+        telco, ["logistic"], campaign=kb.Campaign(**terms), validation=kb.Validation(folds=2, repeats=1, resamples=10)
+    )
 
 
 def test_money_of_calls_is_the_profit_of_the_backtest(tested: kb.Backtest) -> None:
@@ -111,7 +113,9 @@ def test_money_of_calls_is_the_profit_of_the_backtest(tested: kb.Backtest) -> No
 def test_calls_need_terms_and_a_known_model(tested: kb.Backtest) -> None:
     with pytest.raises(kb.ArgumentError, match="model='forest' is not known; .*allowed: 'logistic', 'base_rate'"):
         tested.calls("forest")
-    plain = kb.backtest(kb.snapshots(kb.datasets.load_telco()), ["logistic"], folds=2, repeats=1, resamples=1)
+    plain = kb.backtest(
+        kb.snapshots(kb.datasets.load_telco()), ["logistic"], validation=kb.Validation(folds=2, repeats=1, resamples=1)
+    )
     with pytest.raises(kb.ArgumentError, match="calls need budget, cost, offer and acceptance"):
         plain.calls()
     with pytest.raises(kb.ArgumentError, match="groups"):

@@ -253,16 +253,16 @@ def test_results_say_what_was_removed(clean: Snapshots) -> None:
     terms = {"budget": 100.0, "cost": 1.0, "offer": 1.0, "acceptance": 0.3, "value": 100.0}
     told = {
         "fit": kb.ChurnClassifier("logistic").fit(spoiled),
-        "backtest": kb.backtest(spoiled, ["logistic"], folds=2, resamples=2),
+        "backtest": kb.backtest(spoiled, ["logistic"], validation=kb.Validation(folds=2, resamples=2)),
         "drivers": kb.drivers("logistic", spoiled, folds=2),
-        "list": kb.contact_list("logistic", spoiled, **terms),
+        "list": kb.contact_list("logistic", spoiled, kb.Campaign(**terms)),
     }
     why = "only leavers have 'former': "
     assert all(found.removed["status"].startswith(why) for found in told.values())
     assert "status" not in {name for group in told["drivers"].groups for name in group}
     assert "status" not in set(told["list"].reasons["feature"])
     assert "Left out, as they know the outcome: status." in told["backtest"].definition
-    kept = kb.backtest(spoiled, ["logistic"], folds=2, resamples=2, keep="status")
+    kept = kb.backtest(spoiled, ["logistic"], keep="status", validation=kb.Validation(folds=2, resamples=2))
     assert kept.removed == {}
     auc = [found.to_frame().query("metric == 'auc' and model == 'logistic'")["value"].item() for found in (
         told["backtest"], kept)]  # fmt: skip
@@ -280,4 +280,6 @@ def test_reports_name_what_is_proven(clean: Snapshots) -> None:
 def test_nothing_is_left_where_all_is_leaking(make_snapshots: Any) -> None:
     left = np.arange(200) % 2
     with pytest.raises(kb.NotEnoughData, match="every feature knows the outcome: a"):
-        kb.backtest(make_snapshots(pd.DataFrame({"a": left * 1.0}), left), ["logistic"], folds=2)
+        kb.backtest(
+            make_snapshots(pd.DataFrame({"a": left * 1.0}), left), ["logistic"], validation=kb.Validation(folds=2)
+        )
