@@ -310,6 +310,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "HazardModel.proportional_hazards_test": lambda w: {"self": w.model},
     "RetentionProjection.holdout": lambda w: {"self": kb.project_retention([100, 80, 70], horizon=3),
                                               "survivors_later": [60]},
+    "Durations.to_lifelines": lambda w: {"self": kb.durations(w.data, by="size")},
     "SurvivalCurve.at": lambda w: {"self": kb.survival_curve(w.data), "times": [1, 2]},
     "SurvivalCurve.plot": lambda w: {"self": kb.survival_curve(w.data)},
     "SurvivalCurve.quantiles": lambda w: {"self": kb.survival_curve(w.data)},

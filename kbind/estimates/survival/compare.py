@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import MOST, ArgumentError, NotEnoughData, check_conf_level, check_number, real, told
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
-from kbind.statistics.durations import Durations, Floats, as_durations
+from kbind.statistics.durations import Durations, Floats
+from kbind.statistics.durations.plain import columns_of, durations_by
 from kbind.statistics.durations.regroup import regroup
 from kbind.statistics.durations.risk import risk_table, risk_tables
 from kbind.statistics.groups import Groups, names_of
@@ -182,10 +183,13 @@ class SurvivalComparison(Shown):
 
 
 def compare_survival(
-    durations: Durations | Dataset,
+    durations: Durations | Dataset | ArrayLike,
+    event_observed: ArrayLike | None = None,
     *,
-    by: str | Sequence[str],
-    strata: str | Sequence[str] | None = None,
+    by: Any,
+    strata: Any = None,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
     horizon: float | None = None,
     rho: float = 0.0,
     gamma: float = 0.0,
@@ -195,12 +199,16 @@ def compare_survival(
 
     Parameters
     ----------
-    durations : Durations or Dataset
-        Split by the columns of `by` and `strata`.
-    by : str or sequence of str
-        Columns to compare.
-    strata : str or sequence of str, optional
-        Columns within which the groups are compared.
+    durations : Durations, Dataset or array_like, shape (n,)
+        Split by the columns of `by` and `strata`; or plain times, together with `event_observed`.
+    event_observed : array_like of bool, shape (n,), optional
+        Beside plain times: whether the customer has left.
+    by : str or sequence of str, or array_like, shape (n,)
+        Columns to compare. Beside plain times: labels of the rows, or a frame of them.
+    strata : str or sequence of str, or array_like, shape (n,), optional
+        Columns within which the groups are compared, or labels.
+    entry, weights : array_like, shape (n,), optional
+        Beside plain times: age at which observation began, and the number of customers that a row stands for.
     horizon : float, optional
         Up to which age the mean time stayed is taken. Default: the largest that every group reaches.
     rho, gamma : float
@@ -229,7 +237,11 @@ def compare_survival(
     >>> f"{found.statistic:.2f} on {found.degrees_of_freedom} df"
     '520.12 on 2 df'
     """
-    names, within = names_of(by), names_of(strata)
+    columns: Any = None
+    if event_observed is not None and not isinstance(durations, (Durations, Dataset)):
+        columns, apart = columns_of("by", by), columns_of("strata", strata)
+        by, strata, columns = list(columns), list(apart), columns | apart
+    names, within = names_of(by), names_of(strata, "strata")
     check_conf_level(conf_level)
     rho, gamma = check_number("rho", rho, 0.0, _STEEPEST), check_number("gamma", gamma, 0.0, _STEEPEST)
     if horizon is not None and not 0 < real(horizon) <= MOST:
@@ -239,7 +251,9 @@ def compare_survival(
         raise ArgumentError("by is empty; say which column is compared")
     if set(names) & set(within):
         raise ArgumentError(f"strata={list(within)!r} names a column that by compares")
-    split = regroup(as_durations(durations, (*names, *within)), (*names, *within))
+    split = durations_by(
+        durations, columns or (*names, *within), event_observed=event_observed, entry=entry, weights=weights
+    )
     compared = regroup(split, names)
     if len(known_groups(split, names)) < 2:
         raise NotEnoughData(f"by={list(names)!r} gives fewer than two known groups; there is nothing to compare")

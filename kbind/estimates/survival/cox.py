@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import ArgumentError, NotEnoughData, shown
-from kbind.estimates.survival.arrays import Floats, Ints, durations_of, table, vector
 from kbind.estimates.survival.cox_fit import CoxFit
 from kbind.estimates.survival.newton import maximise
 from kbind.estimates.survival.risk_sets import risk_sets
+from kbind.statistics.arrays import Floats, Ints, durations_of, table, vector
 
 __all__ = ["CoxFit", "fit_cox"]
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import ArgumentError, check_conf_level, did_you_mean, shown
-from kbind.estimates.survival.arrays import Bools, Floats, Ints, table, vector
 from kbind.estimates.survival.baseline import Baseline, survival_interval
 from kbind.estimates.survival.chi_squared import ChiSquared, upper_tail
 from kbind.estimates.survival.concordance import Concordance, concordance
 from kbind.estimates.survival.proportional import ProportionalHazardsTest, proportional_hazards_test
 from kbind.estimates.survival.risk_sets import Likelihood
+from kbind.statistics.arrays import Bools, Floats, Ints, table, vector
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:

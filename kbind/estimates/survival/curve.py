@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, check_number, check_numbers, told
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.transformed import log_log_scale
-from kbind.statistics.durations import Durations, Floats, as_durations
-from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations import Durations, Floats
+from kbind.statistics.durations.plain import durations_by
 from kbind.statistics.durations.risk import RiskTable, risk_tables
 from kbind.statistics.groups import Ints, stack_groups
 from kbind.statistics.result import Shown
@@ -220,16 +221,27 @@ class SurvivalCurve(Shown):
 
 
 def survival_curve(
-    durations: Durations | Dataset, *, by: str | Sequence[str] | None = None, conf_level: float = 0.95
+    durations: Durations | Dataset | ArrayLike,
+    event_observed: ArrayLike | None = None,
+    *,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    by: Any = None,
+    conf_level: float = 0.95,
 ) -> SurvivalCurve:
     """Estimate the share of customers still there by age.
 
     Parameters
     ----------
-    durations : Durations or Dataset
-        From `durations`; of a data set the default ones.
-    by : str or sequence of str, optional
-        Columns to compare; default those the durations are split by.
+    durations : Durations, Dataset or array_like, shape (n,)
+        From `durations`; of a data set the default ones; or plain times, together with `event_observed`.
+    event_observed : array_like of bool, shape (n,), optional
+        Beside plain times: whether the customer has left.
+    entry, weights : array_like, shape (n,), optional
+        Beside plain times: age at which observation began, and the number of customers that a row stands for.
+    by : str or sequence of str, or array_like, shape (n,)
+        Columns to compare; default those the durations are split by. Beside plain times: labels of the rows, or a
+        frame of them.
     conf_level : float
         Level of the intervals, between 0 and 1.
 
@@ -257,11 +269,13 @@ def survival_curve(
        time  survival
     0  12.0    0.8432
     1  24.0    0.7887
+    >>> kb.survival_curve([1, 2, 2, 3], [True, True, False, False]).at([2])[["time", "survival"]]
+       time  survival
+    0   2.0       0.5
     """
-    split = as_durations(durations, by)
-    return SurvivalCurve(
-        regroup(split, by), check_conf_level(conf_level), tuple(map(Curve.of, risk_tables(regroup(split, by))))
-    )
+    check_conf_level(conf_level)
+    split = durations_by(durations, by, event_observed=event_observed, entry=entry, weights=weights)
+    return SurvivalCurve(split, conf_level, tuple(map(Curve.of, risk_tables(split))))
 
 
 def log_log(

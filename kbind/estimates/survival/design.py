@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, NotEnoughData, listed, shown
-from kbind.estimates.survival.arrays import Floats
+from kbind.statistics.arrays import Floats
 from kbind.statistics.durations.histories import Histories, Objects
 
 #: Level of customers of whom a text column says nothing.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +12,8 @@ from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, told
 from kbind.estimates.survival.gray import gray_test
 from kbind.estimates.survival.transformed import log_log_scale
-from kbind.statistics.durations import Durations, as_durations
-from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations import Durations
+from kbind.statistics.durations.plain import durations_by
 from kbind.statistics.durations.risk import RiskTable, risk_table, risk_tables
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
@@ -190,16 +189,27 @@ class CumulativeIncidence(Shown):
 
 
 def cumulative_incidence(
-    durations: Durations | Dataset, *, by: str | Sequence[str] | None = None, conf_level: float = 0.95
+    durations: Durations | Dataset | ArrayLike,
+    event_observed: ArrayLike | None = None,
+    *,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    by: Any = None,
+    conf_level: float = 0.95,
 ) -> CumulativeIncidence:
     """Share of customers lost to each cause by each age, in the presence of the other causes.
 
     Parameters
     ----------
-    durations : Durations or Dataset
-        From `kb.durations`; a data set is reduced first.
-    by : str or sequence of str, optional
+    durations : Durations, Dataset or array_like, shape (n,)
+        From `kb.durations`; a data set is reduced first; or plain times, together with `event_observed`.
+    event_observed : array_like, shape (n,), optional
+        Beside plain times: what the customer was lost to, a code or text; 0 or missing for who is still there.
+    entry, weights : array_like, shape (n,), optional
+        Beside plain times: age at which observation began, and the number of customers that a row stands for.
+    by : str or sequence of str, or array_like, shape (n,)
         Which of the durations' own columns split the customers; the others are summed over. Default: all of them.
+        Beside plain times: labels of the rows, or a frame of them.
     conf_level : float
         Level of the pointwise intervals.
 
@@ -248,7 +258,7 @@ def cumulative_incidence(
     5  involuntary   6.0       0.25      0.217  0.333        1       0
     """
     check_conf_level(conf_level)
-    record = regroup(as_durations(durations, by), by)
+    record = durations_by(durations, by, event_observed=event_observed, entry=entry, weights=weights, codes=True)
     curves = tuple(map(_curve, risk_tables(record)))
     return CumulativeIncidence(record, float(conf_level), curves)
 

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_number, listed, real, told
-from kbind.estimates.survival.arrays import Floats, Ints, vector
 from kbind.estimates.survival.concordance import Concordance
 from kbind.estimates.survival.cox_fit import CoxFit
 from kbind.estimates.survival.design import Term, coded, strata_of
 from kbind.estimates.survival.prediction import Course
 from kbind.estimates.survival.proportional import ProportionalHazardsTest
 from kbind.estimates.survival.scores import Score, brier_score, time_dependent_auc
+from kbind.statistics.arrays import Floats, Ints, vector
 from kbind.statistics.durations.histories import After, Histories, Pieces, histories
 from kbind.statistics.result import Shown
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kbind.data.dataset import Dataset
-from kbind.errors import check_conf_level
+from kbind.errors import ArgumentError, check_conf_level
 from kbind.estimates.intervals import wilson
 from kbind.estimates.survival.curve import Curve
-from kbind.statistics.durations import Durations, as_durations
-from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations import Durations
+from kbind.statistics.durations.plain import durations_by
 from kbind.statistics.durations.risk import risk_tables
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Months of the longest life, so that a unit such as seconds is told and not computed.
+_LONGEST = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +70,27 @@ class HazardCurve(Shown):
 
 
 def hazard_curve(
-    durations: Durations | Dataset, *, by: str | Sequence[str] | None = None, conf_level: float = 0.95
+    durations: Durations | Dataset | ArrayLike,
+    event_observed: ArrayLike | None = None,
+    *,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    by: Any = None,
+    conf_level: float = 0.95,
 ) -> HazardCurve:
     """Estimate in which months of age customers leave.
 
     Parameters
     ----------
-    durations : Durations or Dataset
-        From `durations`; of a data set the default ones.
-    by : str or sequence of str, optional
-        Columns to compare; default those the durations are split by.
+    durations : Durations, Dataset or array_like, shape (n,)
+        From `durations`; of a data set the default ones; or plain times, together with `event_observed`.
+    event_observed : array_like of bool, shape (n,), optional
+        Beside plain times: whether the customer has left.
+    entry, weights : array_like, shape (n,), optional
+        Beside plain times: age at which observation began, and the number of customers that a row stands for.
+    by : str or sequence of str, or array_like, shape (n,)
+        Columns to compare; default those the durations are split by. Beside plain times: labels of the rows, or a
+        frame of them.
     conf_level : float
         Level of the intervals, between 0 and 1.
 
@@ -93,8 +107,14 @@ def hazard_curve(
     1      1  0.0540           0.0490           0.0596   7032.0     380
     2      2  0.0192           0.0161           0.0228   6419.0     123
     """
-    split = regroup(as_durations(durations, by), by)
-    return HazardCurve(split, check_conf_level(conf_level), tuple(map(Curve.of, risk_tables(split))))
+    check_conf_level(conf_level)
+    split = durations_by(durations, by, event_observed=event_observed, entry=entry, weights=weights)
+    longest = float(split.duration.max(initial=0.0))
+    if longest > _LONGEST:
+        raise ArgumentError(
+            f"durations reach {longest:,.0f} {split.unit}s; allowed: up to {_LONGEST:,}; measure them in a longer unit"
+        )
+    return HazardCurve(split, conf_level, tuple(map(Curve.of, risk_tables(split))))
 
 
 def _by_month(curve: Curve, unit: str, conf_level: float) -> pd.DataFrame:

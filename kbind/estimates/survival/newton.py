@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kbind.errors import NotEnoughData, shown
-from kbind.estimates.survival.arrays import Floats
 from kbind.estimates.survival.risk_sets import Likelihood, RiskSets, likelihood
+from kbind.statistics.arrays import Floats
 
 _ROUNDS = 100
 _PRECISION = 1e-10

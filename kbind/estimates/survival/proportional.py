@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.errors import ArgumentError, check_choice
-from kbind.estimates.survival.arrays import Bools, Floats, Ints
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.risk_sets import Likelihood, risk_sets
+from kbind.statistics.arrays import Bools, Floats, Ints
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:

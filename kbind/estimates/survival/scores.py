@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import ArgumentError, check_conf_level
-from kbind.estimates.survival.arrays import Bools, Floats, Ints, durations_of, table, vector
+from kbind.statistics.arrays import Bools, Floats, Ints, durations_of, table, vector
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:

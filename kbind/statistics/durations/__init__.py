@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
-from kbind.errors import ArgumentError, NotEnoughData, check_choice
+from kbind.errors import ArgumentError, NotEnoughData, check_choice, listed, told
 from kbind.statistics.activity import activity, starts_with_recording
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log, wall_time
 from kbind.statistics.groups import (
@@ -32,7 +32,7 @@ from kbind.statistics.silence import silence_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Durations", "as_durations", "durations", "observed_lives"]
+__all__ = ["Durations", "durations", "observed_lives"]
 
 Floats = NDArray[np.float64]
 
@@ -143,6 +143,52 @@ class Durations(Shown):
             values[:] = [group[position] for group in self.groups]
             frame.insert(position, f"by_{name}" if name in frame else name, values[self.group])
         return frame
+
+    def to_lifelines(self, group: object = None) -> dict[str, NDArray[Any]]:
+        """What the fitters of lifelines take: ``WeibullFitter().fit(**durations.to_lifelines())``.
+
+        Parameters
+        ----------
+        group : object, optional
+            One of `groups`, or its value where one column splits the customers. Default: all customers together.
+
+        Returns
+        -------
+        dict
+            durations, event_observed, weights (customers), and entry where somebody is observed from a later age on.
+            Its parametric models refuse customers who left at age 0.
+
+        Raises
+        ------
+        ArgumentError
+            No such group.
+
+        Examples
+        --------
+        >>> import kbind as kb
+        >>> from lifelines import WeibullFitter
+        >>> lives = kb.durations(kb.datasets.load_telco(), by="contract")
+        >>> fitted = WeibullFitter().fit(**lives.to_lifelines("Month-to-month"))
+        >>> f"{fitted.predict(24):.4f}"
+        '0.5586'
+        """
+        rows = np.ones(len(self.n), dtype=bool)
+        if group is not None:
+            places = {known: k for k, known in enumerate(self.groups)}
+            try:
+                rows = self.group == places[group if isinstance(group, tuple) else (group,)]
+            except (KeyError, TypeError):
+                raise ArgumentError(f"group={told(group)} is no group; allowed: {listed(self.groups)}") from None
+        # who enters at the moment of leaving was never at risk
+        rows &= (self.entry < self.duration) | (self.entry <= 0)
+        given: dict[str, NDArray[Any]] = {
+            "durations": self.duration,
+            "event_observed": self.cause > 0,
+            "weights": self.n,
+        }
+        if (self.entry > 0).any():
+            given["entry"] = self.entry
+        return {name: values[rows] for name, values in given.items()}
 
 
 def durations(
@@ -330,12 +376,3 @@ def end_of(data: Dataset, as_of: object) -> datetime:
     if end is not None and end > own:
         raise ArgumentError(f"as_of={as_of!r} lies behind the end of the data, {own:%Y-%m-%d %H:%M}")
     return end or own
-
-
-def as_durations(value: Durations | Dataset, by: str | Sequence[str] | None = None) -> Durations:
-    """The durations, or those of a data set by some columns. Called first by every function that takes either."""
-    if isinstance(value, Durations):
-        return value
-    if isinstance(value, Dataset):
-        return durations(value, by=by)
-    raise ArgumentError(f"a {type(value).__name__} is neither kb.durations(...) nor kb.open_dataset(...)")

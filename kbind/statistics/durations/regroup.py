@@ -46,16 +46,19 @@ def regroup(durations: Durations, by: str | Sequence[str] | None) -> Durations:
     groups, code = encode_groups(pa.table(columns), names)
     group = code[durations.group] if names else np.zeros(len(durations.group), dtype=np.int64)
     # rows that differed only in what was dropped become one
-    order = np.lexsort((group, durations.entry, durations.cause, durations.duration))
-    keys = [values[order] for values in (group, durations.entry, durations.cause, durations.duration)]
+    return counted(replace(durations, by=names, groups=groups, group=group))
+
+
+def counted(durations: Durations) -> Durations:
+    """The same customers, equal rows put together."""
+    keys = (durations.group, durations.entry, durations.cause, durations.duration)
+    order = np.lexsort(keys)
     first = np.ones(len(order), dtype=bool)
-    first[1:] = np.any([values[1:] != values[:-1] for values in keys], axis=0)
+    first[1:] = np.any([values[order][1:] != values[order][:-1] for values in keys], axis=0)
     kept = order[first]
     return replace(
         durations,
-        by=names,
-        groups=groups,
-        group=group[kept],
+        group=durations.group[kept],
         entry=durations.entry[kept],
         duration=durations.duration[kept],
         cause=durations.cause[kept],

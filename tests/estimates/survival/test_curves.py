@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifelines import KaplanMeierFitter, WeibullFitter
+from lifelines.statistics import multivariate_logrank_test
 
 import kbind as kb
 from kbind.estimates.survival.compare import restricted_mean
@@ -360,6 +362,107 @@ def test_customers_of_unknown_group_are_left_out_and_counted() -> None:
 def test_mistakes(telco: kb.Dataset, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
         kb.compare_survival(telco, **arguments)
+
+
+# -- plain arrays, and lifelines -------------------------------------------------------------------------
+
+
+def monthly(seed: int = 4, n: int = 400) -> dict[str, Any]:
+    """Tied lives with late entries, in two groups."""
+    rng = np.random.default_rng(seed)
+    durations = rng.integers(0, 24, n).astype(float)
+    entry = np.where(rng.random(n) < 0.3, np.floor(rng.random(n) * durations), 0.0)
+    return {"durations": durations, "event_observed": rng.random(n) < 0.6, "entry": entry}
+
+
+def test_plain_arrays_give_what_a_data_set_gives() -> None:
+    rows, plan = monthly(), np.where(np.arange(400) % 3 == 0, "a", "b")
+    data = lives(rows["durations"], rows["event_observed"], rows["entry"], plan=plan)
+    for call in (kb.survival_curve, kb.hazard_curve, kb.cumulative_incidence):
+        plain = call(**rows, by=pd.Series(plan, name="plan")).to_frame()
+        whole = call(data, by="plan").to_frame().rename(columns={"month": "period"})
+        pd.testing.assert_frame_equal(plain, whole, check_dtype=False)
+    plain, whole = kb.compare_survival(**rows, by={"plan": plan}), kb.compare_survival(data, by="plan")
+    pd.testing.assert_frame_equal(plain.to_frame(), whole.to_frame())
+    assert plain.p_value == whole.p_value
+
+
+def test_weights_are_repeated_rows() -> None:
+    rows, often = monthly(n=60), np.random.default_rng(1).integers(0, 4, 60)
+    counted = kb.survival_curve(**rows, weights=often).to_frame()
+    repeated = kb.survival_curve(**{name: np.repeat(values, often) for name, values in rows.items()}).to_frame()
+    pd.testing.assert_frame_equal(counted, repeated)
+
+
+@pytest.mark.parametrize(
+    ("codes", "names"),
+    [
+        ([1, 0, 2, 0, 10], ("1", "2", "10")),
+        (["a", None, "b", None, "c"], ("a", "b", "c")),
+        ([True, False, True, np.nan, True], ("left",)),
+    ],
+)
+def test_codes_of_events_are_causes(codes: list[Any], names: tuple[str, ...]) -> None:
+    found = kb.cumulative_incidence([1, 2, 2, 3, 5], codes)
+    assert found.durations.causes == names
+    assert found.durations.events == 3
+
+
+def test_strata_may_be_labels_too() -> None:
+    rows = monthly()
+    plan, region = np.where(np.arange(400) % 3 == 0, "a", "b"), np.arange(400) % 2
+    data = lives(rows["durations"], rows["event_observed"], rows["entry"], plan=plan, region=region)
+    plain = kb.compare_survival(**rows, by=plan, strata=region)
+    assert plain.statistic == pytest.approx(kb.compare_survival(data, by="plan", strata="region").statistic)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"event_observed": None}, "allowed: these, or arrays of durations together with event_observed"),
+        ({"event_observed": [1]}, r"event_observed has shape \(1,\)"),
+        ({"event_observed": [0, 1, 2]}, "event_observed has 1 value other than 0 and 1"),
+        ({"durations": [1, -2, 3]}, "durations has 1 negative value"),
+        ({"durations": ["a", 1, 2]}, "durations holds something else than numbers"),
+        ({"entry": [0, 9, 9]}, "entry has 2 values behind the duration"),
+        ({"weights": [1, 0.5, 1]}, "weights has 1 value that counts no customers"),
+        ({"weights": [0, 0, 0]}, "weights are 0 in every row"),
+        ({"by": "plan"}, "by='plan' is a name; allowed beside arrays: labels, one a row"),
+        ({"by": ["a", "b"]}, r"labels 'group' has shape \(2,\)"),
+        ({"by": ["a", 1, 2]}, "labels 'group' mix int, str"),
+    ],
+)
+def test_mistakes_in_plain_arrays(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(kb.ArgumentError, match=message):
+        kb.survival_curve(**{"durations": [1, 2, 3], "event_observed": [0, 1, 1], **change})
+
+
+def test_arrays_go_with_arrays_only(telco: kb.Dataset) -> None:
+    for name in ("event_observed", "entry", "weights"):
+        with pytest.raises(kb.ArgumentError, match=f"{name} goes with arrays of durations only, not with a Dataset"):
+            kb.survival_curve(telco, **{name: [1]})
+    with pytest.raises(kb.ArgumentError, match="durations reach 1,000,000 periods; allowed: up to 100,000"):
+        kb.hazard_curve([1e6], [True])
+
+
+def test_lifelines_takes_the_counts_and_agrees() -> None:
+    """Curve and log-rank test by lifelines, of arrays row by row and of the counts handed out."""
+    rows = monthly()
+    rows["durations"] += 1  # at 0 lifelines counts nobody as at risk
+    group = np.arange(400) % 2
+    curve = kb.survival_curve(**rows, by=group)
+    for name in (0, 1):
+        mine = curve.to_frame().query("group == @name")
+        fitted = KaplanMeierFitter().fit(**curve.durations.to_lifelines(name))
+        theirs = fitted.survival_function_at_times(mine["time"]).to_numpy()
+        np.testing.assert_allclose(mine["survival"], theirs, rtol=1e-10)
+    assert WeibullFitter().fit(**curve.durations.to_lifelines()).predict(5) < 1
+    del rows["entry"]  # their test knows no late entry
+    test = multivariate_logrank_test(rows["durations"], group, rows["event_observed"])
+    found = kb.compare_survival(**rows, by=group)
+    assert (found.statistic, found.p_value) == pytest.approx((test.test_statistic, test.p_value), rel=1e-9)
+    with pytest.raises(kb.ArgumentError, match="group=7 is no group"):
+        curve.durations.to_lifelines(7)
 
 
 def test_columns_of_the_durations_only(telco: kb.Dataset) -> None:

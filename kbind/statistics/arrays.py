@@ -45,11 +45,13 @@ def vector(parameter: str, values: ArrayLike, size: int | None = None) -> Floats
     if array.ndim != 1 or (size is not None and len(array) != size):
         wanted = "one value a row" if size is None else f"shape ({size},), one value a row"
         raise ArgumentError(f"{parameter} has shape {array.shape}; allowed: {wanted}")
-    _refuse(parameter, int(np.isnan(array).sum()), "missing value")
+    refuse(parameter, int(np.isnan(array).sum()), "missing value")
     return array
 
 
-def durations_of(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Bools]:
+def durations_of(
+    duration: ArrayLike, event: ArrayLike, called: str = "duration", event_called: str = "event"
+) -> tuple[Floats, Bools]:
     """Durations and whether the event was seen, checked.
 
     Parameters
@@ -58,6 +60,8 @@ def durations_of(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Bools]:
         Time at which observation ended, at least 0.
     event : array_like of bool or 0/1, shape (n,)
         Whether it ended with the event.
+    called, event_called : str
+        The two as the caller calls them.
 
     Returns
     -------
@@ -69,13 +73,13 @@ def durations_of(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Bools]:
     ArgumentError
         Shapes differ, a duration is negative or infinite, or `event` holds something else than 0 and 1.
     """
-    times = vector("duration", duration)
+    times = vector(called, duration)
     if not len(times):
-        raise NotEnoughData("duration is empty; at least one row is needed")
-    _refuse("duration", int((times < 0).sum()), "negative value")
-    _refuse("duration", int(np.isinf(times).sum()), "infinite value")
-    seen = vector("event", event, len(times))
-    _refuse("event", int(((seen != 0) & (seen != 1)).sum()), "value other than 0 and 1")
+        raise NotEnoughData(f"{called} is empty; at least one row is needed")
+    refuse(called, int((times < 0).sum()), "negative value")
+    refuse(called, int(np.isinf(times).sum()), "infinite value")
+    seen = vector(event_called, event, len(times))
+    refuse(event_called, int(((seen != 0) & (seen != 1)).sum()), "value other than 0 and 1")
     return times, seen == 1
 
 
@@ -109,8 +113,8 @@ def table(parameter: str, values: ArrayLike, names: tuple[str, ...], rows: int |
         )
     if not np.isfinite(array).all():
         for j, name in enumerate(names):
-            _refuse(f"{parameter}, column {name!r},", int(np.isnan(array[:, j]).sum()), "missing value")
-            _refuse(f"{parameter}, column {name!r},", int(np.isinf(array[:, j]).sum()), "infinite value")
+            refuse(f"{parameter}, column {name!r},", int(np.isnan(array[:, j]).sum()), "missing value")
+            refuse(f"{parameter}, column {name!r},", int(np.isinf(array[:, j]).sum()), "infinite value")
     return array
 
 
@@ -121,7 +125,8 @@ def _numbers(parameter: str, values: ArrayLike) -> Floats:
         raise ArgumentError(f"{parameter} holds something else than numbers, or rows of different lengths") from None
 
 
-def _refuse(where: str, count: int, what: str) -> None:
+def refuse(where: str, count: int, what: str) -> None:
+    """Say what is wrong in how many rows, if in any."""
     if count:
-        one = f"{what}{'s' if count > 1 else ''}" if what.endswith("value") else what
-        raise ArgumentError(f"{where} has {count:,} {one}; complete or remove these rows first")
+        several = what if count == 1 else what.replace("value", "values", 1)
+        raise ArgumentError(f"{where} has {count:,} {several}; complete or remove these rows first")
