@@ -9,21 +9,37 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
-from kbind.figures import periods, quality, retention, revenue, shop, survival, value
+from kbind.figures import (
+    churn,
+    periods,
+    personas,
+    quality,
+    retention,
+    revenue,
+    segments,
+    shop,
+    survival,
+    value,
+)
 from kbind.figures.base import alt_text
 
 __all__ = ["alt_text", "draw"]
 
 #: The function that draws each type of result.
 _FIGURES: dict[str, Callable[..., Axes]] = {
+    "Backtest": churn.plot_backtest,
     "CohortRetention": retention.plot_cohorts,
+    "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
+    "Drivers": churn.plot_drivers,
     "HazardCurve": survival.plot_hazard,
     "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
     "PeriodRates": periods.plot_periods,
+    "PersonaEvaluation": personas.plot_personas,
     "Purchases": shop.plot_purchases,
     "Quality": quality.plot_rows,
+    "Refinement": personas.plot_refinement,
     "RetentionValue": value.plot_tornado,
     "RevenueRetention": revenue.plot_movements,
     "SurvivalCurve": survival.plot_survival,

@@ -109,3 +109,25 @@ def test_cohorts_and_life_cycle_are_drawn(grocery: kb.Dataset) -> None:
     assert drawn(retention)[0] == "Share of households active, by starting month and age in months"
     assert drawn(retention, kind="curves")[0] == "Share of households active, by age in months"
     assert drawn(kb.lifecycle(record))[0] == "New, returned, retained and churned households by month"
+
+
+def test_models_and_contrasts_are_drawn(telco: kb.Dataset) -> None:
+    seen = kb.snapshots(telco)
+    tested = kb.backtest(seen, ["logistic"], folds=2, repeats=1, resamples=10)
+    assert drawn(tested)[0] == "Share that left, by predicted risk"
+    assert drawn(tested, kind="calibration", groups=20)[0] == "What happened, over what had been predicted"
+    assert drawn(kb.drivers(kb.ChurnClassifier("logistic"), seen, folds=2))[0] == "What moves the predicted risk"
+    assert "contract: Month-to-month" in drawn(kb.contrast(telco))[1].replace("Contract", "contract")
+
+
+def test_personas_are_drawn(telco: kb.Dataset) -> None:
+    personas = [persona for persona in kb.datasets.load_personas("telco") if not persona.negative]
+    evaluation = kb.evaluate_personas(personas, telco)
+    refined = kb.refine_persona(personas[0], telco, exclude=("payment_method", "paperless_billing", "monthly_charges"))
+    assert drawn(evaluation)[0] == "Share that stays, of those who fit each persona"
+    if refined.held_out is None:
+        with pytest.raises(kb.NotEnoughData, match="no new version"):
+            refined.plot()
+    else:
+        assert drawn(refined)[0].endswith(", old and new: share that stays")
+        assert len(evaluation.plot(refinement=refined).get_yticklabels()) == len(personas) + 2

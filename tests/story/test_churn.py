@@ -9,7 +9,6 @@ import pytest
 import kbind as kb
 from kbind.estimates.churn import risk_drivers
 from kbind.figures import alt_text
-from kbind.figures.churn import plot_drivers, plot_risk_groups
 from kbind.statistics.snapshots import Feature
 from kbind.story.churn import ChurnStory, churn_story
 from kbind.story.churn.signs import OTHER, sign_groups, sign_of
@@ -85,7 +84,9 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     story = churn_story(kb.forecast_churn(data), lang=lang, threshold=20)
     table = story.list_table()
     text = " ".join([story.finding(), story.means(), story.act(), *story.list_text(), *story.errors_text()])
-    assert "ACME" not in text + str(table) + alt_text(plot_drivers(story)) + alt_text(plot_risk_groups(story))
+    assert "ACME" not in text + str(table) + alt_text(story.moved.plot(**story.drivers_figure())) + alt_text(
+        story.tested.plot(**story.risk_figure())
+    )
     assert all(group.n >= 20 for group in story.signs)
     assert sum(group.n for group in story.signs) == story.size
 
@@ -197,7 +198,7 @@ def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: kb.Forec
 
 def test_figures_carry_their_numbers_as_text(priced: kb.Forecast) -> None:
     story = churn_story(priced)
-    bars, levers = plot_risk_groups(story), plot_drivers(story)
+    bars, levers = story.tested.plot(**story.risk_figure()), story.moved.plot(**story.drivers_figure())
     assert "group 10:" in alt_text(bars)
     assert "Trouble: " in alt_text(levers)
     assert levers.get_title(loc="left") == "What says most about the risk: Trouble"

@@ -10,7 +10,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.personas import plot_personas
 from kbind.story.personas import PersonasStory, personas_story, pick
 
 EXCLUDED = ("payment_method", "paperless_billing", "monthly_charges")
@@ -144,7 +143,7 @@ def test_german_page_says_the_same(story: PersonasStory) -> None:
 
 
 def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
-    axes = plot_personas(story)
+    axes = story.evaluation.plot(**story.figure())
     assert "streaming, new: " + story.with_range(story.held("new")) in alt_text(axes)
     assert axes.get_title(loc="left").startswith("Those who fit “basic” stay most often")
     marks = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_marker() == "o"]
@@ -208,7 +207,7 @@ def test_nothing_to_change_and_too_little_data() -> None:
     assert rows["not_b"].startswith("Check again: it says not to sell to them, but")
     assert [row[0] for row in few.verdicts_table().rows] == ["a", "not_b", "all"]
     assert "too few" in rows["a"]
-    assert plot_personas(few).get_title(loc="left").startswith("Those who fit")
+    assert few.evaluation.plot(**few.figure()).get_title(loc="left").startswith("Those who fit")
 
 
 def test_whom_not_to_sell_to_is_judged_by_whether_they_stay_less() -> None:

@@ -12,7 +12,6 @@ import pytest
 
 import kbind as kb
 from kbind.figures import alt_text
-from kbind.figures.segments import plot_contrasts
 from kbind.statistics.profiles import MISSING
 from kbind.story.segments import SegmentStory, segment_story
 from kbind.story.segments.cards import Card, Segments
@@ -130,7 +129,7 @@ def test_answer_is_no_where_nothing_goes_with_leaving() -> None:
         assert told.answer == "no"
         assert told.finding().startswith(start)
         assert len(told.tiles()) == 1
-        assert "tier: " in alt_text(plot_contrasts(told))
+        assert "tier: " in alt_text(told.contrasts.plot(**told.contrast_figure()))
 
 
 def test_names_of_the_data_are_told_as_they_are() -> None:
@@ -167,7 +166,7 @@ def test_no_page_claims_a_cause(story: SegmentStory, lang: str) -> None:
 
 
 def test_figure_shows_the_largest_effects_with_their_numbers(story: SegmentStory) -> None:
-    ax = plot_contrasts(story)
+    ax = story.contrasts.plot(**story.contrast_figure())
     effects = [story.effect(int(place)) for place in story.shown["place"]]
     assert [fact.value for fact in effects] == sorted((fact.value for fact in effects), reverse=True)
     assert 5 < len(effects) == len(ax.get_yticklabels()) <= 10

@@ -80,6 +80,11 @@ class Drivers(Shown):
     _donors: Ints = field(repr=False)
 
     @property
+    def snapshots(self) -> Snapshots:
+        """Of whom the risk was predicted."""
+        return self._snapshots
+
+    @property
     def definition(self) -> str:
         """What an effect is."""
         return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,12 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.churn import Backtest, ContactList, Drivers, Forecast
 from kbind.estimates.churn.calls import Calls
 from kbind.estimates.leaks import Leak
+from kbind.facts.churn import GROUPS, hidden_groups, levers, risk_of
 from kbind.statistics.snapshots.moments import LOOK_BACK
 from kbind.story.base import Scope
 from kbind.story.churn.signs import SignGroup, sign_groups
 from kbind.wording import Fact, Voice
 
-#: Groups of equal size by risk; features shown as drivers.
-GROUPS, SHOWN = 10, 8
 #: Leavers among the tested from which on there is something to tell.
 ENOUGH = 50
 
@@ -212,23 +210,11 @@ class ChurnFacts:
     @cached_property
     def hidden_groups(self) -> frozenset[int]:
         """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
-        left, disclosure = self.risks["left"].to_numpy(), self.voice.disclosure
-        hidden = {k for k, count in enumerate(left) if disclosure.hides(int(count))}
-        for k in sorted(range(len(left)), key=lambda k: int(left[k])):
-            if not hidden or (len(hidden) > 1 and left[list(hidden)].sum() >= disclosure.threshold):
-                break
-            if left[k] > 0:
-                hidden.add(k)
-        return frozenset(k + 1 for k in hidden)
+        return hidden_groups(self.risks, self.voice.disclosure)
 
     def risk(self, group: int) -> Fact:
         """Share of a group by risk, counted from 1, who left."""
-        row = self.risks.iloc[group - 1]
-        limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
-        definition = f"leavers / customers, among those in tenth {group} by predicted risk"
-        return Fact(f"risk.{group}", float(row["share"]), "share", definition, *limits, self.tested.conf_level,
-                    n=int(row["n"]), count=int(row["left"]), source="backtest(...).by_risk()",
-                    hidden=group in self.hidden_groups)  # fmt: skip
+        return risk_of(self.tested, self.risks, group, self.hidden_groups)
 
     @cached_property
     def announced(self) -> Fact:
@@ -258,15 +244,7 @@ class ChurnFacts:
     @cached_property
     def levers(self) -> pd.DataFrame:
         """The strongest drivers."""
-        frame = self.moved.to_frame()
-        return frame[frame["effect"] > 0].head(SHOWN)
-
-    def lever(self, row: pd.Series[Any]) -> Fact:
-        """By how much a group of features moves the risk."""
-        limits = float(row["effect_ci_lower"]), float(row["effect_ci_upper"])
-        definition = f"{row['feature']}: {self.moved.definition}"
-        return Fact(f"driver.{row['feature']}", float(row["effect"]), "share", definition, *limits,
-                    self.moved.conf_level, source="drivers(...).to_frame()")  # fmt: skip
+        return levers(self.moved)
 
     @property
     def dates(self) -> int:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kbind.estimates.churn import Forecast
+from kbind.facts.churn import GROUPS, SHOWN, feature_value, lever, lever_name
 from kbind.statistics.silence import silence_of
 from kbind.story.base import sureness
-from kbind.story.churn.facts import GROUPS, SHOWN, ChurnFacts
+from kbind.story.churn.facts import ChurnFacts
 from kbind.story.leaks import leak_text
 from kbind.story.shop import silence_text
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice, feature_name, named
+from kbind.wording import Disclosure, Fact, Table, Voice, named
 
 #: Half width of the highest tenth's interval, as a share of it, up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.15, 0.35
@@ -184,6 +184,11 @@ class ChurnStory(ChurnFacts):
             return self.voice.say("churn.risk.top", top=self.risk(GROUPS))
         return self.voice.say("churn.risk", top=self.risk(GROUPS), low=self.lower_half)
 
+    def risk_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of what happened by risk."""
+        self.voice.note(*(self.risk(int(group)) for group in self.risks["group"]))
+        return {"voice": self.voice, "title": self.risk_title(), "kind": "groups"}
+
     def risk_caption(self) -> str:
         """How to read it, and whether probabilities can be believed."""
         right = self.voice.say(
@@ -269,42 +274,18 @@ class ChurnStory(ChurnFacts):
 
     def lever_name(self, feature: str, others: str = "") -> str:
         """A feature in words, and how many go with it."""
-        assert self.forecast.snapshots is not None
-        meaning = {one.name: one for one in self.forecast.snapshots.meanings}[feature]
-        name = feature_name(meaning, self.voice.lang)
-        more = len([other for other in others.split(", ") if other])
-        if not more:
-            return name
-        return self.voice.catalogue.text("churn.driver.more", more, name=name, n=self.voice.number(more))
-
-    def lever_values(self, row: pd.Series[Any]) -> str:
-        """Values that go with high and with low risk: "27 statt 345"."""
-        high, low = (self._value(row[f"value_{end}"], row["feature"]) for end in ("high", "low"))
-        if high == low or DASH in (high, low):
-            return ""
-        return self.voice.say("churn.driver.values", high=high, low=low)
-
-    def _value(self, value: Any, feature: str) -> str:
-        """A feature's value as a reader expects it."""
-        if pd.isna(value):
-            return DASH
-        if self._yes_or_no(feature):
-            return self.voice.say("churn.yes" if value else "churn.no")
-        if isinstance(value, (int, float, np.number)):
-            number = float(value)
-            return self.voice.number(number, 0 if abs(number) >= 10 or number == round(number) else 1)
-        return named(str(value))
-
-    def _yes_or_no(self, feature: str) -> bool:
-        assert self.forecast.snapshots is not None
-        values = self.forecast.snapshots.features[feature].dropna()
-        return pd.api.types.is_numeric_dtype(values.dtype) and bool(values.isin([0, 1]).all())
+        return lever_name(self.moved.snapshots, self.voice, feature, others)
 
     def drivers_title(self) -> str:
         """Finding of what moves the risk."""
         if self.levers.empty:
             return self.voice.say("churn.drivers.none")
         return self.voice.say("churn.drivers", feature=self.lever_name(self.levers["feature"].iloc[0]))
+
+    def drivers_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of what moves the risk."""
+        self.voice.note(*(lever(self.moved, row) for _, row in self.levers.iterrows()))
+        return {"voice": self.voice, "title": self.drivers_title()}
 
     def drivers_caption(self) -> str:
         """How to read it, and what it does not say."""
@@ -324,8 +305,16 @@ class ChurnStory(ChurnFacts):
         for _, row in frame.head(3).iterrows():
             key = "churn.one.higher" if row["effect"] > 0 else "churn.one.lower"
             points = self.voice.number(100 * abs(float(row["effect"])), 1)
+            value = feature_value(self.moved.snapshots, self.voice, row["value"], row["feature"])
             name = self.lever_name(row["feature"], row["with"])
-            lines.append(say(key, feature=name, value=self._value(row["value"], row["feature"]), points=points))
+            lines.append(
+                say(
+                    key,
+                    feature=name,
+                    value=value,
+                    points=points,
+                )
+            )
         return lines
 
     # -- what the list gets wrong --------------------------------------------------------------------

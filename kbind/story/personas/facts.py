@@ -21,12 +21,10 @@ from kbind.estimates.refinement import Refinement
 from kbind.estimates.refinement.judge import JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, HeldOut
 from kbind.estimates.refinement.traps import Limits
+from kbind.facts.personas import fit, held, in_order, persona_fact, with_range
 from kbind.statistics.snapshots.model import Feature
 from kbind.story.base import Scope
 from kbind.wording import Fact, Voice, feature_name, named, upper_first
-
-#: Where facts come from: of all customers, and of the third part that nothing was chosen on.
-_EVALUATED, _HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +57,7 @@ class PersonasFacts:
         """Those who stay best on top, those not to sell to at the end."""
         if self.evaluation is None:
             return ()
-        found = self.evaluation
-        return tuple(
-            sorted(found.personas, key=lambda p: (p.negative, -np.nan_to_num(found.staying[p.name].retention[0])))
-        )
+        return in_order(self.evaluation)
 
     @cached_property
     def chosen(self) -> Refinement | None:
@@ -99,26 +94,26 @@ class PersonasFacts:
     def fit(self, name: str = ALL) -> Fact:
         """How many of those who fit stay."""
         assert self.evaluation is not None
-        staying = self.evaluation.staying[name]
-        return self._kept(f"fit.{name}", staying.retention, staying.n, _EVALUATED)
+        return fit(self.evaluation, name)
 
     def coverage(self, name: str) -> Fact:
         """How many of all fit."""
         assert self.evaluation is not None
         total, n = self.evaluation.staying[ALL].n, self.evaluation.staying[name].n
         limits = [float(value) for value in wilson(n, total, self.evaluation.conf_level)]
-        return self._fact(f"coverage.{name}", limits, "share", total, n, _EVALUATED)
+        return persona_fact(f"coverage.{name}", limits, "share", total, n, self.evaluation)
 
     def held(self, version: str) -> Fact:
         """How many of those stay who match the old or the new version, on the third part."""
-        measured = getattr(self.there, version)
-        return self._kept(f"held.{version}", measured.retention, measured.n, _HELD_OUT)
+        assert self.chosen is not None
+        return held(self.chosen, version, snapshot=self.how == "snapshot")
 
     @cached_property
     def gain(self) -> Fact:
         """Retention of the new version minus that of the old one, in points."""
+        assert self.chosen is not None
         points = [100 * value for value in self.there.gain]
-        return self._fact("gain", points, "ratio", self.there.old.n, self.there.new.n, _HELD_OUT)
+        return persona_fact("gain", points, "ratio", self.there.old.n, self.there.new.n, self.chosen)
 
     @property
     def both(self) -> int:
@@ -133,21 +128,12 @@ class PersonasFacts:
         limits = [float(value) for value in wilson(count, before.n, self._level)]
         # a few who remain would follow from the others
         counted = self.both if self.voice.disclosure.hides(self.both) else count
-        return self._fact(name, limits, "share", before.n, counted, _HELD_OUT)
+        assert self.chosen is not None
+        return persona_fact(name, limits, "share", before.n, counted, self.chosen)
 
     @property
     def _level(self) -> float:
         return next(iter(self.refinements.values())).conf_level
-
-    def _kept(self, name: str, limits: Limits, n: int, source: str) -> Fact:
-        stayed = round(limits[0] * n) if self.how == "snapshot" and n else None
-        return self._fact(name, limits, "share", n, stayed, source)
-
-    def _fact(self, name: str, limits: Sequence[float], unit: str, n: int, count: int | None, source: str) -> Fact:
-        found = self.chosen if source == _HELD_OUT else self.evaluation
-        assert found is not None
-        told = _three(limits, unit, found.definition)
-        return Fact(f"personas.{name}", *told, found.conf_level, n=n, count=count, source=source)
 
     # -- words ---------------------------------------------------------------------------------------
 
@@ -215,9 +201,7 @@ class PersonasFacts:
 
     def with_range(self, fact: Fact) -> str:
         """A share with its range."""
-        if not self.voice.disclosure.fact(fact).known:
-            return self.voice.tell(fact)
-        return self.text("personas.with_range", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+        return with_range(fact, self.voice)
 
     def text(self, key: str, **values: str) -> str:
         """A phrase of this chapter."""
@@ -248,11 +232,6 @@ def pick(refinements: Iterable[Refinement]) -> Refinement | None:
     """Of the accepted refinements the one that gains most on the third part."""
     gains = [(one.held_out.gain[0], one) for one in refinements if one.verdict == ACCEPT and one.held_out is not None]
     return max(gains, key=lambda pair: pair[0])[1] if gains else None
-
-
-def _three(limits: Sequence[float], unit: str, definition: str) -> tuple[float, str, str, float, float]:
-    value, lower, upper = limits
-    return value, unit, definition, lower, upper
 
 
 def slug(words: str) -> str:

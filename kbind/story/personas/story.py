@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -162,6 +163,12 @@ class PersonasStory(PersonasFacts):
         best, worst = (choose(known, key=lambda p: self.fit(p.name).value) for choose in (max, min))
         facts = {"high": self.fit(best.name), "low": self.fit(worst.name)}
         return self.voice.say("personas.figure", best=named(best.name), worst=named(worst.name), **facts)
+
+    def figure(self) -> dict[str, Any]:
+        """What the page adds to the figure."""
+        versions = [] if self.chosen is None else [self.held("old"), self.held("new")]
+        self.voice.note(self.fit(), *(self.fit(persona.name) for persona in self.personas), *versions)
+        return {"voice": self.voice, "title": self.figure_title(), "refinement": self.chosen}
 
     def caption(self) -> str:
         """How to read the figure."""

@@ -10,19 +10,17 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.estimates.contrasts import Contrasts
-from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.intervals import wilson
 from kbind.estimates.reasons import ReasonsByType
+from kbind.facts.contrasts import by_rates, comparable, effect, holding, is_adjusted, raw
+from kbind.facts.names import Names
 from kbind.statistics.profiles import MISSING
 from kbind.story.base import Scope
 from kbind.story.segments.cards import Segments
-from kbind.story.segments.names import Names
 from kbind.wording import Fact, Voice
 
 #: An attribute is called striking if its effect is surely larger than this.
 STRIKING = 1.25
-#: Rows of the figure of contrasts.
-ROWS = 10
 #: A reason is shared if so many of those who gave one give it.
 SHARED = 0.5
 
@@ -89,62 +87,25 @@ class SegmentFacts:
     @property
     def rates(self) -> bool:
         """Whether effects are ratios of rates, so that "x times as often" can be said."""
-        return self.contrasts is not None and self.contrasts.effect.startswith("rate")
+        return self.contrasts is not None and by_rates(self.contrasts)
 
     @property
     def adjusted(self) -> bool:
         """Whether customers are compared who are alike in other attributes."""
-        return self.contrasts is not None and self.contrasts.effect.endswith("adjusted")
+        return self.contrasts is not None and is_adjusted(self.contrasts)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The contrasts that may be told, by effect: one row of an attribute with two levels, and what was tested.
-
-        Columns of `Contrasts.to_frame` and place (in `comparisons`), effect, effect_ci_lower, effect_ci_upper.
-        """
+        """The contrasts that may be told, by effect; see `comparable`."""
         assert self.contrasts is not None
-        found = self.contrasts.to_frame()
-        name = self.contrasts.effect
-        for end in ("", "_ci_lower", "_ci_upper"):
-            found[f"effect{end}"] = found[f"{name}{end}"]
-        found["place"] = np.arange(len(found))
-        kept = []
-        seen: set[str] = set()
-        for place, row in enumerate(self.contrasts.comparisons):
-            repeats = row.attribute in self.contrasts.profiles.same
-            if np.isnan(self.contrasts.q_values[place]) or repeats or (row.attribute, row.level) in self._hidden:
-                continue
-            if row.two and row.attribute in seen:
-                continue
-            if row.two and not found["effect"].iloc[place] >= 1 and self._other_of(row) is not None:
-                continue  # the other level says it as something that goes with leaving
-            seen.add(row.attribute)
-            kept.append(place)
-        return found.iloc[kept].reset_index(drop=True)
-
-    def _other_of(self, row: Comparison) -> Comparison | None:
-        """The other of two levels, if it may be told."""
-        assert self.contrasts is not None
-        others = [c for c in self.contrasts.comparisons if c.attribute == row.attribute and c.level != row.level]
-        return next((c for c in others if c.two and (c.attribute, c.level) not in self._hidden), None)
-
-    @cached_property
-    def _hidden(self) -> set[tuple[str, str]]:
-        """Levels of which too few customers left or stayed, or would follow from the others."""
-        assert self.contrasts is not None
-        hidden: set[tuple[str, str]] = set()
-        for name in dict.fromkeys(c.attribute for c in self.contrasts.comparisons):
-            rows = [c for c in self.contrasts.comparisons if c.attribute == name]
-            mask = self.voice.disclosure.crossed(np.array([[c.left, c.n - c.left] for c in rows], dtype=np.int64))
-            hidden |= {(name, c.level) for c, row in zip(rows, mask[:-1], strict=True) if row.any()}
-        return hidden
+        return comparable(self.contrasts, self.voice.disclosure)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
         """The contrasts that hold up."""
         if self.contrasts is None:
             return pd.DataFrame(columns=["attribute", "level", "effect", "effect_ci_lower", "place"])
-        return self.frame[self.frame["q_value"] <= self.contrasts.fdr].reset_index(drop=True)
+        return holding(self.contrasts, self.frame)
 
     @cached_property
     def striking(self) -> pd.DataFrame:
@@ -155,27 +116,13 @@ class SegmentFacts:
 
     def effect(self, place: int) -> Fact:
         """The ratio of one comparison, adjusted where that was asked for."""
-        return self._ratio("effect", place, "" if self.contrasts is None else self.contrasts.effect)
+        assert self.contrasts is not None
+        return effect(self.contrasts, place)
 
     def raw(self, place: int) -> Fact:
         """The same as it looks at first sight."""
-        return self._ratio("raw", place, "rate_ratio" if self.rates else "odds_ratio")
-
-    def _ratio(self, kind: str, place: int, column: str) -> Fact:
         assert self.contrasts is not None
-        row, own = self.contrasts.to_frame().iloc[place], self.contrasts.comparisons[place]
-        return Fact(
-            f"{kind}.{own.attribute}.{own.level}",
-            float(row[column]),
-            "ratio",
-            f"{column.replace('_', ' ')} of {own.attribute} {own.level!r} against all others",
-            float(row[f"{column}_ci_lower"]),
-            float(row[f"{column}_ci_upper"]),
-            self.contrasts.conf_level,
-            n=own.n,
-            count=own.left,
-            source="contrast(...).to_frame()",
-        )
+        return raw(self.contrasts, place)
 
     def left_of(self, place: int) -> tuple[Fact, Fact]:
         """Share who left of those with a level, and of all others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.contrasts import Contrasts
 from kbind.estimates.reasons import ReasonsByType
 from kbind.estimates.segments import Segmentation
+from kbind.facts.contrasts import shown_contrasts
 from kbind.story.segments.cards import Segments
-from kbind.story.segments.facts import ROWS
 from kbind.story.segments.groups import GroupStory
 from kbind.wording import Disclosure, Fact, Table, Voice
 
@@ -140,10 +141,7 @@ class SegmentStory(GroupStory):
         """Rows of the figure: the largest effects, from those who leave most to those who stay most."""
         if self.contrasts is None:
             return self.findings
-        frame = self.findings if len(self.findings) else self.frame
-        frame = frame[np.isfinite(frame["effect_ci_lower"]) & np.isfinite(frame["effect_ci_upper"])].head(ROWS)
-        ranked: pd.DataFrame = frame.sort_values("effect", ascending=False, kind="stable")
-        return ranked.reset_index(drop=True)
+        return shown_contrasts(self.contrasts, self.frame)
 
     def contrast_title(self) -> str:
         """Finding of the contrasts."""
@@ -156,6 +154,13 @@ class SegmentStory(GroupStory):
         if self.rates and self.told(effect):
             return self.voice.say("segments.contrast.rate", those=self._those(place), effect=effect)
         return self.voice.say("segments.contrast.odds", pair=self.label(place))
+
+    def contrast_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of contrasts."""
+        for place in map(int, self.shown["place"]):
+            raw = self.raw(place)
+            self.voice.note(self.effect(place), *([raw] if self.adjusted and np.isfinite(raw.value) else []))
+        return {"voice": self.voice, "title": self.contrast_title(), "names": self.names}
 
     def contrast_caption(self) -> str:
         """How to read the contrasts."""
