@@ -28,7 +28,7 @@ def comparable(contrasts: Contrasts, disclosure: Disclosure) -> pd.DataFrame:
 
     Columns of `Contrasts.to_frame` and place (in `comparisons`), effect, effect_ci_lower, effect_ci_upper.
     """
-    frame, hidden = contrasts.to_frame(), _hidden(contrasts, disclosure)
+    frame, hidden = contrasts.to_frame(), hidden_levels(contrasts, disclosure)
     for end in ("", "_ci_lower", "_ci_upper"):
         frame[f"effect{end}"] = frame[f"{contrasts.effect}{end}"]
     frame["place"] = np.arange(len(frame))
@@ -53,7 +53,7 @@ def _other_of(contrasts: Contrasts, row: Comparison, hidden: set[tuple[str, str]
     return next((c for c in others if c.two and (c.attribute, c.level) not in hidden), None)
 
 
-def _hidden(contrasts: Contrasts, disclosure: Disclosure) -> set[tuple[str, str]]:
+def hidden_levels(contrasts: Contrasts, disclosure: Disclosure) -> set[tuple[str, str]]:
     """Levels of which too few customers left or stayed, or would follow from the others."""
     hidden: set[tuple[str, str]] = set()
     for name in dict.fromkeys(c.attribute for c in contrasts.comparisons):

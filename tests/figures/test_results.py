@@ -113,7 +113,7 @@ def test_cohorts_and_life_cycle_are_drawn(grocery: kb.Dataset) -> None:
 
 def test_models_and_contrasts_are_drawn(telco: kb.Dataset) -> None:
     seen = kb.snapshots(telco)
-    tested = kb.backtest(seen, ["logistic"], folds=2, repeats=1, resamples=10)
+    tested = kb.backtest(seen, ["logistic"], validation=kb.Validation(folds=2, repeats=1, resamples=10))
     assert drawn(tested)[0] == "Share that left, by predicted risk"
     assert drawn(tested, kind="calibration", groups=20)[0] == "What happened, over what had been predicted"
     assert drawn(kb.drivers(kb.ChurnClassifier("logistic"), seen, folds=2))[0] == "What moves the predicted risk"

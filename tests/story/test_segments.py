@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.facts.contrasts import hidden_levels
 from kbind.figures import alt_text
 from kbind.statistics.profiles import MISSING
 from kbind.story.segments import SegmentStory, segment_story
@@ -268,11 +269,10 @@ def test_reasons_of_a_card_do_not_tell_how_few_gave_none(grouped: Segments) -> N
     assert [name for name, _ in found[2]] == ["price", "service"]
 
 
-def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them(company: kb.Dataset) -> None:
+def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them() -> None:
     rows = [SimpleNamespace(attribute="x", level=level, left=left, n=n)
             for level, left, n in (("a", 50, 53), ("b", 30, 100), ("c", 40, 120))]  # fmt: skip
-    told = segment_story(company, SimpleNamespace(comparisons=rows))
-    assert told._hidden == {("x", "a"), ("x", "b")}
+    assert hidden_levels(SimpleNamespace(comparisons=rows), Disclosure(5)) == {("x", "a"), ("x", "b")}
 
 
 def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
