@@ -92,10 +92,10 @@ if TYPE_CHECKING:
     from kbind.report.form import write_template as write_template
     from kbind.statistics.activity import Activity as Activity
     from kbind.statistics.activity import activity as activity
+    from kbind.statistics.customers.words import protected_characteristics as protected_characteristics
     from kbind.statistics.durations import Durations as Durations
     from kbind.statistics.durations import durations as durations
     from kbind.statistics.durations.after import After as After
-    from kbind.statistics.prospects.words import protected_characteristics as protected_characteristics
     from kbind.statistics.reasons import ThemeDictionary as ThemeDictionary
     from kbind.statistics.snapshots import Snapshots as Snapshots
     from kbind.statistics.snapshots import snapshots as snapshots
@@ -186,7 +186,7 @@ _HOMES = {
     "Durations": "kbind.statistics.durations",
     "durations": "kbind.statistics.durations",
     "After": "kbind.statistics.durations.after",
-    "protected_characteristics": "kbind.statistics.prospects.words",
+    "protected_characteristics": "kbind.statistics.customers.words",
     "ThemeDictionary": "kbind.statistics.reasons",
     "Snapshots": "kbind.statistics.snapshots",
     "snapshots": "kbind.statistics.snapshots",

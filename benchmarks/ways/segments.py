@@ -75,7 +75,7 @@ def _coded(path: str) -> Any:
     import numpy as np
 
     from kbind.estimates.segments.traits import learn_coding
-    from kbind.statistics.roster import roster
+    from kbind.statistics.customers.roster import roster
 
     people = roster(_open(path))
     left = people.take(np.flatnonzero(people.left))

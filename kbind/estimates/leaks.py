@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kbind.data.dataset import Dataset
-    from kbind.statistics.profiles import Profiles
+    from kbind.statistics.customers.profiles import Profiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -283,7 +283,7 @@ def leaks_of(counted: Profiles, passing: Sequence[str] = ()) -> tuple[Leak, ...]
 
 def leaks_in(data: Dataset, outcome: str = "churned", keep: Sequence[str] = ()) -> tuple[Leak, ...]:
     """Columns of `customers` that are proven to know who has left, but for some; none where nothing can be compared."""
-    from kbind.statistics.profiles import profiles
+    from kbind.statistics.customers.profiles import profiles
 
     try:
         return leaks_of(profiles(data, outcome), keep)

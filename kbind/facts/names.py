@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kbind.statistics.profiles import MISSING
+from kbind.statistics.customers.levels import MISSING
 from kbind.statistics.reasons import ThemeDictionary
 from kbind.wording import Voice, named
 

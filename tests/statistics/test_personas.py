@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.statistics.customers.members import members
+from kbind.statistics.customers.profiles import profiles
 from kbind.statistics.personas import match, matched, strange_levels
-from kbind.statistics.personas.members import members
 from kbind.statistics.personas.periods import periods_of
-from kbind.statistics.profiles import profiles
 
 TEXT = {"de": "x", "en": "x"}
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.statistics.profiles import profiles
-from kbind.statistics.profiles.levels import Attribute, cut_points
-from kbind.statistics.profiles.structure import find_structure
-from kbind.statistics.roster import roster
+from kbind.statistics.customers.levels import Attribute, cut_points
+from kbind.statistics.customers.profiles import profiles
+from kbind.statistics.customers.roster import roster
+from kbind.statistics.customers.structure import find_structure
 
 
 def test_profiles_counts_what_pandas_counts(telco: kb.Dataset) -> None:

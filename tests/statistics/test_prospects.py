@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.statistics.profiles.levels import Attribute
-from kbind.statistics.prospects import Prospects, prospects
-from kbind.statistics.prospects.words import BOND, PROTECTED, names_one, protected_columns
+from kbind.statistics.customers.levels import Attribute
+from kbind.statistics.customers.prospects import Prospects, prospects
+from kbind.statistics.customers.words import BOND, PROTECTED, names_one, protected_columns
 from simulations.company import simulate_saas
 
 ROLES = {"churned": "churned", "tenure": "tenure", "revenue": "paid"}

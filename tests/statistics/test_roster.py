@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.statistics.roster import read_columns, roster
+from kbind.statistics.customers.roster import read_columns, roster
 
 
 def company() -> kb.Dataset:

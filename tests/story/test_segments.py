@@ -13,7 +13,7 @@ import pytest
 import kbind as kb
 from kbind.facts.contrasts import hidden_levels
 from kbind.figures import alt_text
-from kbind.statistics.profiles import MISSING
+from kbind.statistics.customers.levels import MISSING
 from kbind.story.segments import SegmentStory, segment_story
 from kbind.story.segments.cards import Card, Segments
 from kbind.wording import Disclosure

@@ -12,7 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
 from kbind.errors import ArgumentError, listed, shown
-from kbind.statistics.profiles.levels import MOST_LEVELS, THIN
+from kbind.statistics.customers.levels import MOST_LEVELS, THIN
 
 Floats = NDArray[np.float64]
 

@@ -13,9 +13,10 @@ from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
 from kbind.estimates.leaks import Leak, leaks_of
 from kbind.estimates.many_tests import benjamini_hochberg
+from kbind.statistics.customers import outcome_of
+from kbind.statistics.customers.levels import Floats
+from kbind.statistics.customers.profiles import Profiles, profiles
 from kbind.statistics.groups import names_of
-from kbind.statistics.profiles import Profiles, outcome_of, profiles
-from kbind.statistics.profiles.levels import Floats
 
 __all__ = ["Contrasts", "contrast"]
 
@@ -97,7 +98,7 @@ def contrast(
     check_share("fdr", fdr)
     check_dataset(data)
     data.require("customers")
-    if exposure is None and outcome_of(data, outcome)[0] is None:
+    if exposure is None and outcome_of(data, outcome).flag is None:
         exposure = True
     if adjust is None:
         everything = _without_leaks(profiles(data, outcome, exposure=exposure))[0]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.estimates.contrasts.regression import Cells, Effect, effects, informative
+from kbind.statistics.customers.levels import MISSING, Attribute, Floats
+from kbind.statistics.customers.profiles import Profiles
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MISSING, Attribute, Profiles
-from kbind.statistics.profiles.levels import Floats
 
 
 @dataclass(frozen=True)

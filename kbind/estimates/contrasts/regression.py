@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.statistics.customers.levels import Floats
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles.levels import Floats
 
 _ROUNDS = 40
 _PRECISION = 1e-9

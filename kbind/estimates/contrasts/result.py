@@ -15,8 +15,8 @@ from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import Effect
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.leaks import Leak
-from kbind.statistics.profiles import Profiles
-from kbind.statistics.profiles.levels import Floats
+from kbind.statistics.customers.levels import Floats
+from kbind.statistics.customers.profiles import Profiles
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from kbind.errors import check_choice, check_conf_level, check_share
 from kbind.estimates.intervals import wilson
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.personas.changes import LEAST, best_split, change_points
+from kbind.statistics.customers.members import as_personas
 from kbind.statistics.personas.matching import matched
-from kbind.statistics.personas.members import as_personas
 from kbind.statistics.personas.periods import Counted, Periods, periods_of
 from kbind.statistics.result import Shown
 

@@ -16,9 +16,9 @@ from kbind.errors import MOST, ArgumentError, check_conf_level, listed, real, to
 from kbind.estimates.intervals import wilson
 from kbind.estimates.personas.loyal import distance, recall
 from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, difference_of, staying
+from kbind.statistics.customers.members import Members, as_personas, members, part_of
 from kbind.statistics.groups import names_of
 from kbind.statistics.personas.matching import match, matched, strange_levels
-from kbind.statistics.personas.members import Members, as_personas, members, part_of
 from kbind.statistics.result import Shown
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying
 from kbind.estimates.survival.curve import Curve
+from kbind.statistics.customers.levels import cut_points
+from kbind.statistics.customers.members import Members
 from kbind.statistics.durations.risk import risk_table
-from kbind.statistics.personas.members import Members
-from kbind.statistics.profiles.levels import cut_points
 
 if TYPE_CHECKING:
     import pandas as pd

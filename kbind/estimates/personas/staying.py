@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
 from kbind.estimates.survival.compare import mean_limits, restricted_mean
 from kbind.estimates.survival.curve import Curve, log_log
+from kbind.statistics.customers.members import Members
 from kbind.statistics.durations.risk import risk_table
-from kbind.statistics.personas.members import Members
 
 Floats = NDArray[np.float64]
 Estimate = tuple[float, float, float]

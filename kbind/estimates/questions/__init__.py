@@ -17,9 +17,9 @@ from kbind.estimates.refinement.columns import Columns, columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.measure import enough, retention, share_of
 from kbind.estimates.refinement.search import simple_rules
+from kbind.statistics.customers.prospects import Flags
+from kbind.statistics.customers.words import protected_columns
 from kbind.statistics.groups import Ints
-from kbind.statistics.prospects import Flags
-from kbind.statistics.prospects.words import protected_columns
 
 __all__ = ["QualifyingQuestions", "Question", "qualifying_questions"]
 

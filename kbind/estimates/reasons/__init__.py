@@ -17,7 +17,7 @@ from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.reasons.association import association
 from kbind.estimates.reasons.behaviour import behaviour_frame
 from kbind.estimates.reasons.coding import CodedReasons, code_reasons
-from kbind.statistics.profiles.levels import MISSING, Attribute
+from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.reasons import Leavers, leavers
 from kbind.statistics.result import Shown
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kbind.estimates.intervals import newcombe, wilson
-from kbind.statistics.profiles.levels import MISSING, Floats
+from kbind.statistics.customers.levels import MISSING, Floats
 from kbind.statistics.reasons import Leavers
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from statistics import NormalDist
 import numpy as np
 
 from kbind.estimates.contrasts.regression import Cells, informative, maximum, own_columns
+from kbind.statistics.customers.levels import Floats
+from kbind.statistics.customers.prospects import YEAR, Flags, Prospects
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles.levels import Floats
-from kbind.statistics.prospects import YEAR, Flags, Prospects
 
 
 @dataclass(frozen=True)

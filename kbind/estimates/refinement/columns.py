@@ -9,9 +9,9 @@ from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.estimates.leaks import leaks_in
+from kbind.statistics.customers.prospects import Prospects, prospects
+from kbind.statistics.customers.words import BOND, names_one, protected_columns
 from kbind.statistics.groups import names_of
-from kbind.statistics.prospects import Prospects, prospects
-from kbind.statistics.prospects.words import BOND, names_one, protected_columns
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.personas import Rule
+from kbind.statistics.customers.prospects import Flags, Prospects
 from kbind.statistics.personas.matching import rule_holds
-from kbind.statistics.prospects import Flags, Prospects
 
 Rules = tuple[Rule, ...]
 

@@ -12,9 +12,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from kbind.statistics.customers.levels import Floats
+from kbind.statistics.customers.prospects import YEAR, Flags, Prospects
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles.levels import Floats
-from kbind.statistics.prospects import YEAR, Flags, Prospects
 
 #: Fewer customers, or fewer leavers or stayers among them, say nothing.
 LEAST_CUSTOMERS, LEAST_EVENTS = 100, 10

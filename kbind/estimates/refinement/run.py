@@ -27,8 +27,8 @@ from kbind.estimates.refinement.measure import (
 from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH, REJECT, HeldOut, Measured, WithBond
 from kbind.estimates.refinement.search import PROPOSED, Bounds, search
 from kbind.estimates.refinement.traps import UNKNOWN, Limits, Scale, vanishes
+from kbind.statistics.customers.prospects import Flags, Prospects
 from kbind.statistics.groups import Ints
-from kbind.statistics.prospects import Flags, Prospects
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from kbind.data.personas import Rule
 from kbind.estimates.refinement.matching import Edit, Matcher, Rules, apply
 from kbind.estimates.refinement.measure import LEAST_CUSTOMERS, jaccard, retention, share_of
 from kbind.estimates.refinement.traps import Scale
+from kbind.statistics.customers.prospects import Flags, Prospects
 from kbind.statistics.groups import Ints
-from kbind.statistics.prospects import Flags, Prospects
 
 #: A level of fewer customers is not singled out.
 _LEAST_LEVEL = 20

@@ -10,8 +10,8 @@ import numpy as np
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.matching import Matcher, Rules
 from kbind.estimates.refinement.measure import Figure, first_year, retained_revenue, retention, share_of
+from kbind.statistics.customers.prospects import Flags, Prospects
 from kbind.statistics.groups import Ints
-from kbind.statistics.prospects import Flags, Prospects
 
 Limits = tuple[float, float, float]
 

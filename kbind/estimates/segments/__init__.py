@@ -17,7 +17,7 @@ from kbind.estimates.segments.result import Assignment, Segmentation
 from kbind.estimates.segments.traits import learn_coding
 from kbind.estimates.segments.verdict import Effort, Report, judge
 from kbind.estimates.threads import threads_for
-from kbind.statistics.roster import Roster, roster
+from kbind.statistics.customers.roster import Roster, roster
 
 __all__ = ["Assignment", "SegmentProfile", "Segmentation", "segment_churned"]
 

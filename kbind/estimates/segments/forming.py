@@ -10,8 +10,8 @@ import numpy as np
 from kbind.estimates.segments.stability import STARTS, fit_segments, rank_by_size
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.threads import threads_for
+from kbind.statistics.customers.roster import Values
 from kbind.statistics.groups import Ints
-from kbind.statistics.roster import Values
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,10 @@ from kbind.estimates.segments.forming import Formed, form
 from kbind.estimates.segments.rules import Rule, segment_rules
 from kbind.estimates.segments.stability import crossed
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Trait
+from kbind.statistics.customers.levels import MISSING, Floats
+from kbind.statistics.customers.roster import Roster
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MISSING
-from kbind.statistics.profiles.levels import Floats
 from kbind.statistics.result import Provenance, Shown
-from kbind.statistics.roster import Roster
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,9 +15,9 @@ from kbind.estimates.segments.profile import SegmentProfile, profile_segments
 from kbind.estimates.segments.stability import LEAST_JACCARD, LEAST_SHARE, STARTS_AGAIN
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement
+from kbind.statistics.customers.roster import Roster, read_columns
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
-from kbind.statistics.roster import Roster, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset.reading import NO
 from kbind.errors import NotEnoughData, listed
+from kbind.statistics.customers.levels import MISSING, OTHER, Attribute, Floats
+from kbind.statistics.customers.roster import Roster, Values
+from kbind.statistics.customers.structure import Structural
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MISSING
-from kbind.statistics.profiles.levels import OTHER, Attribute, Floats
-from kbind.statistics.profiles.structure import Structural
-from kbind.statistics.roster import Roster, Values
 
 #: Level of customers to whom an attribute does not apply.
 NOT_APPLICABLE = "(does not apply)"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kbind.data.personas import Persona, Rule
 from kbind.data.personas.fields import level_of
 from kbind.errors import ArgumentError, did_you_mean, listed
-from kbind.statistics.profiles import Profiles
+from kbind.statistics.customers.profiles import Profiles
 
 if TYPE_CHECKING:
     import pandas as pd

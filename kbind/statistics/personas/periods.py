@@ -16,10 +16,10 @@ from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import bucket, column, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
+from kbind.statistics.customers import attribute_names, row_value
+from kbind.statistics.customers.levels import FEW_LEVELS
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.profiles import attribute_names, row_value
-from kbind.statistics.profiles.levels import FEW_LEVELS
 from kbind.statistics.result import Provenance
 
 if TYPE_CHECKING:

@@ -14,20 +14,19 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import column, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
-from kbind.statistics.durations import end_of
-from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import attribute_names, row_value
-from kbind.statistics.profiles.levels import (
+from kbind.statistics.customers import attribute_kind, attribute_names, row_value
+from kbind.statistics.customers.levels import (
     FEW_LEVELS,
     Attribute,
     Floats,
     attribute_of,
     describing,
-    kind_of,
     naming,
     numbers_of,
 )
+from kbind.statistics.durations import end_of
+from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.groups import Ints
 from kbind.statistics.reasons.behaviour import Behaviour, Measure, add_behaviour
 from kbind.statistics.reasons.themes import Hit, ThemeDictionary
 from kbind.statistics.result import Provenance
@@ -85,10 +84,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
         raise NotEnoughData(f"cancellations of {data.name!r} has no column 'reason'; name it in kbind.yaml")
     flag = data.roles["churned"].column if "churned" in data.roles else ""
     names, notes = attribute_names(data, by, without=(flag,) if flag else (), parameter="by")
-    kinds = {name: kind_of(data.tables["customers"].columns[name]) for name in names}
-    times = [name for name in names if kinds[name] == "other"]
-    if times:
-        raise ArgumentError(f"by={times[0]!r} holds times; turn it into a number or a group first")
+    kinds = {name: attribute_kind(data, name, "by") for name in names}
     end = end_of(data, as_of)
     behaviour, found = _query(data, names, end)
     one = np.ones(found.num_rows, dtype=np.int64)

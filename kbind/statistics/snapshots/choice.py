@@ -11,9 +11,9 @@ from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import column, literal, parse
 from kbind.errors import listed, plain
+from kbind.statistics.customers.levels import standing
 from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import integers
-from kbind.statistics.profiles.levels import standing
 from kbind.statistics.snapshots.moments import LONG, NEVER, Moments
 
 #: So many kinds of events and instruments of feedback are told apart.

@@ -14,7 +14,7 @@ from kbind.estimates.intervals import wilson
 from kbind.estimates.reasons import ReasonsByType
 from kbind.facts.contrasts import by_rates, comparable, effect, holding, is_adjusted, raw
 from kbind.facts.names import Names
-from kbind.statistics.profiles import MISSING
+from kbind.statistics.customers.levels import MISSING
 from kbind.story.base import Scope
 from kbind.story.segments.cards import Segments
 from kbind.wording import Fact, Voice

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kbind.statistics.customers.levels import MISSING
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import MISSING
 from kbind.story.segments.facts import SegmentFacts
 from kbind.wording import DASH, Fact, Table
 

@@ -15,8 +15,8 @@ from kbind.data.dataset.config import Role
 from kbind.estimates.intervals import newcombe
 from kbind.estimates.personas.loyal import recall
 from kbind.estimates.personas.staying import UNKNOWN, Staying, revenue_kept, staying
+from kbind.statistics.customers.members import Members
 from kbind.statistics.durations import Durations
-from kbind.statistics.personas.members import Members
 from kbind.statistics.result import Provenance
 from simulations.company import simulate_saas
 

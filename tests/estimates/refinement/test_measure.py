@@ -20,7 +20,7 @@ from kbind.estimates.refinement.measure import (
     revenue,
     share_of,
 )
-from kbind.statistics.prospects import Prospects, prospects
+from kbind.statistics.customers.prospects import Prospects, prospects
 
 
 def customers(**columns: object) -> Prospects:

@@ -19,8 +19,8 @@ from kbind.estimates.refinement.result import HeldOut, Measured
 from kbind.estimates.refinement.run import Run
 from kbind.estimates.refinement.search import PROPOSED, Bounds, Step, search
 from kbind.estimates.refinement.traps import LOCK_IN, SURVIVORS, Scale, Weighed
+from kbind.statistics.customers.prospects import prospects
 from kbind.statistics.personas import matched
-from kbind.statistics.prospects import prospects
 
 PERSONAS = Path(__file__).parents[3] / "data" / "personas" / "telco"
 TELCO_ROLES = {"churned": {"column": "churn", "value": "Yes"}, "tenure": "tenure", "revenue": "monthly_charges"}

@@ -20,7 +20,7 @@ from kbind.estimates.segments.profile import FOLDS, SegmentProfile, _level_rows,
 from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, Trait, learn_coding
 from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p, null_test
-from kbind.statistics.roster import Roster, roster
+from kbind.statistics.customers.roster import Roster, roster
 from simulations.company import simulate_saas
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "segments.json").read_text())

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import Expression, column, literal, parse
-from kbind.errors import ArgumentError, NotEnoughData, listed
-from kbind.statistics.durations import observed_lives
-from kbind.statistics.durations.lives import wall_time
+from kbind.errors import ArgumentError, listed
+from kbind.statistics.customers import attribute_kind, attribute_names, check_both, customers, outcome_of
+from kbind.statistics.customers.levels import FEW_LEVELS, Attribute, Floats, attribute_of, describing, numbers_of
+from kbind.statistics.customers.structure import find_structure
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.profiles import attribute_names, outcome_of, row_value
-from kbind.statistics.profiles.levels import (
-    FEW_LEVELS,
-    Attribute,
-    Floats,
-    attribute_of,
-    describing,
-    kind_of,
-    numbers_of,
-)
-from kbind.statistics.profiles.structure import find_structure
 from kbind.statistics.result import Provenance
 
 if TYPE_CHECKING:
@@ -145,24 +132,16 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     """
     check_dataset(data)
     data.require("customers")
-    flag, told_by, meaning = outcome_of(data, "churned")
+    outcome = outcome_of(data, "churned")
     attribute_names(data, tuple(needed), parameter="attribute")
-    every, notes = attribute_names(data, None, without=(told_by,))
-    names = tuple(dict.fromkeys((*every, *needed)))
-    kinds = {name: kind_of(data.tables["customers"].columns[name]) for name in names}
-    times = [name for name in needed if kinds[name] == "other"]
-    if times:
-        raise ArgumentError(f"attribute={times[0]!r} holds times; turn it into a number or a group first")
-    found, meaning = _count(data, names, flag, meaning)
-    n = integers(found, "n")
-    gone = found.column("gone")
-    unknown = int(n[gone.is_null().to_numpy()].sum())
-    if unknown:
-        raise ArgumentError(f"{unknown:,} customers of {data.name!r} have no readable outcome; complete or remove them")
-    left = np.array(gone.to_numpy(zero_copy_only=False), dtype=bool)
-    if not 0 < n[left].sum() < n.sum():
-        nobody = "has left" if not left.any() else "has stayed"
-        raise NotEnoughData(f"nobody of {n.sum():,} customers of {data.name!r} {nobody}; there is nothing to compare")
+    every, notes = attribute_names(data, None, without=outcome.columns)
+    kinds = {name: attribute_kind(data, name, "attribute") for name in dict.fromkeys((*every, *needed))}
+    names, by = tuple(kinds), ("gone", "entry", "months", "revenue_first")
+    table = customers(data, names, by, outcome)
+    found = table.count(by)
+    n, rate = integers(found, "n"), outcome.flag is None
+    left = np.array(found.column("gone").to_numpy(zero_copy_only=False), dtype=bool)
+    check_both(data, n[left].sum(), n.sum())
     encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(names)}
     numbers = {
         name: numbers_of(found.column(f"c{k}")) for k, name in enumerate(names) if kinds[name] == "number"
@@ -170,7 +149,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     described, naming_them, _ = describing(encoded, n)
     structural, same = find_structure([encoded[name] for name in described], n)
     months, entry = numbers_of(found.column("months")), numbers_of(found.column("entry"))
-    size, first_size, first_gone = _at_risk(left, months, entry, rate=flag is None)
+    size, first_size, first_gone = _at_risk(left, months, entry, rate=rate)
     return Prospects(
         attributes=encoded,
         numbers=numbers,
@@ -180,69 +159,15 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
         months=months,
         first_gone=first_gone,
         first_size=first_size,
-        revenue=numbers_of(found.column("revenue")),
-        rate=flag is None,
+        revenue=numbers_of(found.column("revenue_first")),
+        rate=rate,
         structural={found.attribute: found.code for found in structural},
         barred=_barred(data, encoded, numbers, n, months, same, naming_them),
         notes=notes,
-        meaning=meaning,
+        meaning=table.meaning,
         provenance=Provenance(data.name, data.timezone, data.as_of),
         customer=data.card.customer,
     )
-
-
-def _count(data: Dataset, names: Sequence[str], flag: Expression | None, meaning: str) -> tuple[pa.Table, str]:
-    """One row a combination of the columns c0, c1, ..., gone, entry, months and revenue: how many customers."""
-    parts = {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
-    tables, steps, source = {"customers": "customers"}, {}, "customers AS p"
-    outcome = "_gone AS gone, CAST(0 AS DOUBLE) AS entry, CAST(_months AS DOUBLE) AS months"
-    tenure = data.roles.get("tenure")
-    if flag is None:
-        lives = observed_lives(data)
-        steps, source = dict(lives.query.steps), "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id"
-        outcome = "NOT l.cause IS NULL AS gone, greatest(l.entry, 0) AS entry, l.duration AS months"
-        parts, tables, meaning = parts | lives.query.parts, tables | lives.query.tables, f"{lives.meaning}."
-    else:
-        parts["gone"] = flag
-        parts["months"] = column(tenure.column, "p") if tenure else parse("CAST(NULL AS DOUBLE)")
-    revenue, join, paid = _revenue(data)
-    parts, steps = parts | paid, steps | join
-    if join:
-        source += " LEFT JOIN paid AS r ON r.customer_id = p.customer_id"
-        tables["contracts"] = "subscriptions"
-    columns = [f"c{k}" for k in range(len(names))]
-    chosen = "".join(f", _{name} AS {name}" for name in columns)
-    steps["people"] = f"SELECT {outcome}, {revenue} AS revenue{chosen} FROM {source}"
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    by = ", ".join(["gone", "entry", "months", "revenue", *columns])
-    found = data.engine.query(
-        f"WITH {whole} SELECT {by}, count(*) AS n FROM people GROUP BY {by} ORDER BY {by}",
-        tables=tables,
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
-    )
-    return found, meaning
-
-
-def _revenue(data: Dataset) -> tuple[str, dict[str, str], dict[str, Expression]]:
-    """What a customer pays a month: the column with that role, else what the first contract says.
-
-    What is paid later grows with the time a customer stays, and is not known at the time of sale.
-    """
-    role = data.roles.get("revenue")
-    if role is not None:
-        return "CAST(_revenue AS DOUBLE)", {}, {"revenue": column(role.column, "p")}
-    contracts = data.tables.get("subscriptions")
-    if contracts is None or "mrr" not in contracts.columns:
-        return "CAST(NULL AS DOUBLE)", {}, {}
-    steps = {
-        "begun": "SELECT customer_id, _begun AS t, "
-        "CASE WHEN count(*) = count(_mrr) THEN CAST(sum(_mrr) AS DOUBLE) END AS v FROM contracts "
-        "WHERE _begun < _today GROUP BY customer_id, _begun",
-        # of several contracts that begin together, the sum
-        "paid": "SELECT customer_id, min(struct_pack(t := t, v := v)).v AS v FROM begun GROUP BY customer_id",
-    }
-    begun = wall_time(data, "subscriptions", "start")
-    return "r.v", steps, {"begun": begun, "mrr": column("mrr"), "today": literal(data.as_of)}
 
 
 def _at_risk(gone: Flags, months: Floats, entry: Floats, *, rate: bool) -> tuple[Floats, Floats, Floats]:

@@ -5,7 +5,6 @@ Segments are formed of whole customers, so this is the one statistic with a row 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,14 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
-from kbind.statistics.durations import observed_lives
-from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.customers import attribute_kind, attribute_names, customers, outcome_of, row_value
+from kbind.statistics.customers.levels import Attribute, Floats, attribute_of, describing, kind_of, naming, numbers_of
+from kbind.statistics.customers.structure import Structural, find_structure
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles import attribute_names, outcome_of, row_value
-from kbind.statistics.profiles.levels import Attribute, Floats, attribute_of, describing, kind_of, naming, numbers_of
-from kbind.statistics.profiles.structure import Structural, find_structure
 from kbind.statistics.result import Provenance
 
 #: Levels with a code for each customer, or numbers with NaN where unknown.
@@ -104,53 +101,28 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
     """
     check_dataset(data)
     data.require("customers")
-    gone, told_by, meaning = outcome_of(data, outcome)
-    names, notes = attribute_names(data, attributes, without=(told_by,) if told_by else ())
-    tables, steps, parts = {"customers": "customers"}, {}, {}
-    source, told = "customers AS p", "_gone"
-    if gone is None:
-        lives = observed_lives(data)
-        tables |= lives.query.tables
-        steps, parts, meaning = dict(lives.query.steps), dict(lives.query.parts), f"{lives.meaning}."
-        source, told = "lives AS l JOIN customers AS p ON p.customer_id = l.customer_id", "NOT l.cause IS NULL"
-    else:
-        parts["gone"] = gone
-    revenue_from = _add_revenue(data, tables, steps, parts)
-    reasons = _add_reasons(data, tables, steps, parts)
-    parts |= {f"c{k}": row_value(data, name) for k, name in enumerate(names)}
-    selected = ["p.customer_id AS customer_id", f"{told} AS gone", *(f"_c{k} AS c{k}" for k in range(len(names)))]
-    if revenue_from:
-        selected.append("_paid AS revenue")
-    if reasons:
-        selected.append("r.reason AS reason")
-    joins = " LEFT JOIN paid AS m ON m.customer_id = p.customer_id" if "paid" in steps else ""
-    joins += " LEFT JOIN said_why AS r ON r.customer_id = p.customer_id" if reasons else ""
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    sql = f"{f'WITH {whole} ' if whole else ''}SELECT {', '.join(selected)} FROM {source}{joins} ORDER BY p.customer_id"
-    used = {name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", sql)}
-    found = data.engine.query(sql, tables=tables, parts=used)
-    left = found.column("gone")
-    if left.null_count:
-        raise ArgumentError(
-            f"{left.null_count:,} customers of {data.name!r} have no readable outcome; complete or remove them"
-        )
+    leaving = outcome_of(data, outcome)
+    names, notes = attribute_names(data, attributes, without=leaving.columns)
+    table = customers(data, names, ("customer_id", "gone", "revenue_last", "reason"), leaving)
+    found = table.query.select("SELECT * FROM people ORDER BY customer_id")
+    left, one = found.column("gone"), np.ones(found.num_rows, dtype=np.int64)
     every = {name: _values(data, name, found.column(f"c{k}")) for k, name in enumerate(names)}
     columns, more = _usable(every, explicit=attributes is not None)
     levels = [values for values in columns.values() if isinstance(values, Attribute)]
-    structural, same = find_structure(levels, np.ones(found.num_rows, dtype=np.int64))
+    structural, same = find_structure(levels, one)
     tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
-    reason = found.column("reason") if reasons else None
+    reason = attribute_of("reason", "text", found.column("reason"), one) if data.has("cancellations.reason") else None
     return Roster(
         customer_id=np.array(found.column("customer_id").to_pylist(), dtype=object),
         left=np.array(left.to_pylist(), dtype=bool),
         columns=columns,
-        revenue=numbers_of(found.column("revenue")) if revenue_from else None,
-        revenue_from=revenue_from,
-        reason=None if reason is None else attribute_of("reason", "text", reason, np.ones(len(left), dtype=np.int64)),
+        revenue=numbers_of(found.column("revenue_last")) if table.revenue_from else None,
+        revenue_from=table.revenue_from,
+        reason=reason,
         structural=structural,
         same=same,
         notes=(*notes, *more),
-        meaning=meaning,
+        meaning=table.meaning,
         provenance=Provenance(data.name, data.timezone, data.as_of),
         customer=data.card.customer,
         tenure=tenure if tenure in columns else "",
@@ -178,11 +150,8 @@ def read_columns(
         if name in numeric and kind_of(data.tables["customers"].columns[name]) != "number":
             raise ArgumentError(f"new_data: {name!r} holds no numbers, and did where segments were formed")
     selected = "".join(f", _c{k} AS c{k}" for k in range(len(names)))
-    found = data.engine.query(
-        f"SELECT p.customer_id AS customer_id{selected} FROM customers AS p ORDER BY p.customer_id",
-        tables={"customers": "customers"},
-        parts={f"c{k}": row_value(data, name) for k, name in enumerate(names)},
-    )
+    query = Query(data.engine).part(**{f"c{k}": row_value(data, name) for k, name in enumerate(names)})
+    found = query.select(f"SELECT p.customer_id AS customer_id{selected} FROM customers AS p ORDER BY p.customer_id")
     columns = {
         name: numbers_of(found.column(f"c{k}")) if name in numeric else _levels(data, name, found.column(f"c{k}"))
         for k, name in enumerate(names)
@@ -190,51 +159,8 @@ def read_columns(
     return np.array(found.column("customer_id").to_pylist(), dtype=object), columns
 
 
-def _add_revenue(data: Dataset, tables: dict[str, str], steps: dict[str, str], parts: dict[str, Expression]) -> str:
-    """Prepare what a customer paid last; where it comes from."""
-    if "revenue" in data.roles:
-        name = data.roles["revenue"].column
-        parts["paid"] = parse("CAST(_x AS DOUBLE)", x=column(name, "p"))
-        return name
-    if "subscriptions" not in data.tables or "mrr" not in data.tables["subscriptions"].columns or data.as_of is None:
-        return ""
-    has_end = "end" in data.tables["subscriptions"].columns
-    parts["paid_from"], parts["paid_to"] = wall_time(data, "subscriptions", "start"), literal(data.as_of)
-    parts["paid_until"] = wall_time(data, "subscriptions", "end") if has_end else parse("CAST(NULL AS TIMESTAMP)")
-    steps["contracts_paid"] = (
-        "SELECT customer_id, mrr, least(coalesce(_paid_until, _paid_to), _paid_to) AS ended FROM contracts "
-        "WHERE _paid_from < _paid_to"
-    )
-    steps["last_paid"] = "SELECT customer_id, max(ended) AS ended FROM contracts_paid GROUP BY customer_id"
-    # several contracts that end together are lost together
-    steps["paid"] = (
-        "SELECT c.customer_id, sum(c.mrr) AS revenue FROM contracts_paid AS c JOIN last_paid AS l "
-        "ON l.customer_id = c.customer_id AND l.ended = c.ended GROUP BY c.customer_id"
-    )
-    parts["paid"] = parse("CAST(_x AS DOUBLE)", x=column("revenue", "m"))
-    tables["contracts"] = "subscriptions"
-    return "subscriptions.mrr"
-
-
-def _add_reasons(data: Dataset, tables: dict[str, str], steps: dict[str, str], parts: dict[str, Expression]) -> bool:
-    """Prepare the last reason that a customer gave; whether there are any."""
-    if "cancellations" not in data.tables or "reason" not in data.tables["cancellations"].columns:
-        return False
-    parts["said_at"] = wall_time(data, "cancellations", "timestamp")
-    parts["given"] = parse("nullif(trim(_x), '')", x=column("reason"))
-    steps["said_why"] = (
-        "SELECT customer_id, max(struct_pack(t := _said_at, v := _given)).v AS reason FROM goodbyes "
-        "GROUP BY customer_id"
-    )
-    tables["goodbyes"] = "cancellations"
-    return True
-
-
 def _values(data: Dataset, name: str, values: pa.ChunkedArray) -> Values:
-    kind = kind_of(data.tables["customers"].columns[name])
-    if kind == "other":
-        raise ArgumentError(f"attributes={name!r} holds times; turn it into a number or a group first")
-    if kind == "number":
+    if attribute_kind(data, name, "attributes") == "number":
         numbers = numbers_of(values)
         if len(np.unique(numbers[np.isfinite(numbers)])) > 2:
             return np.where(np.isfinite(numbers), numbers, np.nan)

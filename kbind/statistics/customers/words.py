@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from kbind.errors import ArgumentError, told
-from kbind.statistics.profiles.levels import Attribute
+from kbind.statistics.customers.levels import Attribute
 
 #: Grounds of discrimination of the German Equal Treatment Act (AGG, section 1) and of article 21 of the EU Charter of
 #: Fundamental Rights, with the words that columns about them are named with. A word of a name has to be one of these,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, NotEnoughData, check_name
-from kbind.statistics.durations import Durations, end_of, observed_lives
-from kbind.statistics.durations.lives import wall_time
+from kbind.statistics.customers import attribute_names, customers
+from kbind.statistics.durations import Durations, end_of
 from kbind.statistics.groups import Ints, integers
-from kbind.statistics.profiles import attribute_names, row_value
 from kbind.statistics.result import Provenance
 
 if TYPE_CHECKING:
@@ -27,6 +24,9 @@ Floats = NDArray[np.float64]
 
 #: Columns of `customers` that may say how a customer was won; the first that is there.
 _CHANNELS = ("acquired_through", "channel")
+
+#: What revenue is, by where it stands; else it is the column that a role names.
+_MEANINGS = {"": "", "subscriptions.mrr": "mrr of the first contract recorded"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,29 +118,20 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         attribute_names(data, check_name("channel", channel, "a column of customers"), parameter="channel")
     names = tuple(dict.fromkeys((*attributes, *((channel,) if channel else ()))))
     attribute_names(data, names)
-    lives = observed_lives(data, as_of=as_of)
-    steps, parts = dict(lives.query.steps), dict(lives.query.parts)
-    tables = {**lives.query.tables, "customers": "customers"}
-    value, join, meaning = _revenue(data, steps, parts, tables, as_of)
-    chosen = "".join(f", _c{k} AS c{k}" for k in range(len(names)))
-    grouped = ", ".join(["entry", "duration", "cause", *(f"c{k}" for k in range(len(names)))])
-    parts |= {f"c{k}": row_value(data, name) for k, name in enumerate(names)} | {"paid": value}
-    steps["people"] = (
-        f"SELECT l.entry, l.duration, l.cause, _paid AS paid{chosen} FROM lives AS l "
-        f"JOIN customers AS p ON p.customer_id = l.customer_id{join}"
-    )
-    whole = ", ".join(f"{name} AS ({sql})" for name, sql in steps.items())
-    found = data.engine.query(
-        f"WITH {whole} SELECT {grouped}, count(*) AS n, count(paid) AS n_paid, coalesce(sum(paid), 0) AS paid, "
-        f"coalesce(sum(paid * paid), 0) AS squared FROM people GROUP BY {grouped} ORDER BY {grouped}",
-        tables=tables,
-        parts={name: part for name, part in parts.items() if re.search(rf"\b_{name}\b", whole)},
+    by = ("entry", "months", "cause")
+    table = customers(data, names, (*by, "revenue_first"), as_of=as_of)
+    lives = table.lives
+    assert lives is not None
+    paid = "revenue_first"
+    found = table.count(
+        by,
+        f", count({paid}) AS n_paid, coalesce(sum({paid}), 0) AS paid, coalesce(sum({paid} * {paid}), 0) AS squared",
     )
     if not found.num_rows:
         raise NotEnoughData(f"{data.name!r} holds nobody before as_of={end_of(data, as_of)}")
     frame = found.to_pandas()
     left = frame["cause"].notna().to_numpy(dtype=bool)
-    entry, duration = (np.array(frame[name], dtype=float) for name in ("entry", "duration"))
+    entry, duration = (np.array(frame[name], dtype=float) for name in ("entry", "months"))
     snapshot = lives.log == "customers"
     rows = len(frame)
     whole_lives = Durations(
@@ -154,12 +145,12 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         known=frame[[f"c{k}" for k in range(len(names))]].set_axis(list(names), axis=1),
         channel=channel,
         lives=whole_lives,
-        exposure=np.maximum(duration - np.maximum(entry, 0), 0),
+        exposure=np.maximum(duration - entry, 0),
         n_revenue=integers(found, "n_paid"),
         revenue=np.array(frame["paid"], dtype=float),
         revenue_squared=np.array(frame["squared"], dtype=float),
         snapshot=snapshot,
-        meaning_revenue=meaning,
+        meaning_revenue=_MEANINGS.get(table.revenue_from, f"{table.revenue_from}, a month"),
     )
 
 
@@ -169,28 +160,3 @@ def part_of(whole: Members, rows: NDArray[Any]) -> Members:
     values = {name: getattr(lives, name)[rows] for name in ("group", "entry", "duration", "cause", "n")}
     own = {name: getattr(whole, name)[rows] for name in ("exposure", "n_revenue", "revenue", "revenue_squared")}
     return replace(whole, known=whole.known[rows].reset_index(drop=True), lives=replace(lives, **values), **own)
-
-
-def _revenue(
-    data: Dataset, steps: dict[str, str], parts: dict[str, Expression], tables: dict[str, str], as_of: object
-) -> tuple[Expression, str, str]:
-    """What a customer pays, the join it needs, and what it means."""
-    if "revenue" in data.roles:
-        name = data.roles["revenue"].column
-        return parse("CAST(_x AS DOUBLE)", x=column(name, "p")), "", f"{name}, a month"
-    if "subscriptions" not in data.tables or "mrr" not in data.tables["subscriptions"].columns:
-        return parse("CAST(NULL AS DOUBLE)"), "", ""
-    parts["paid_from"] = wall_time(data, "subscriptions", "start")
-    parts["paid_as_of"] = literal(end_of(data, as_of))
-    tables["contracts"] = "subscriptions"
-    steps["paying"] = (
-        "SELECT customer_id, CAST(mrr AS DOUBLE) AS mrr, _paid_from AS since FROM contracts "
-        "WHERE _paid_from < _paid_as_of"
-    )
-    steps["first_paid"] = "SELECT customer_id, min(since) AS since FROM paying GROUP BY customer_id"
-    steps["money"] = (
-        "SELECT a.customer_id, CASE WHEN count(*) = count(a.mrr) THEN sum(a.mrr) END AS paid FROM paying AS a "
-        "JOIN first_paid AS f ON f.customer_id = a.customer_id AND a.since = f.since GROUP BY a.customer_id"
-    )
-    join = " LEFT JOIN money AS m ON m.customer_id = l.customer_id"
-    return parse("_x", x=column("paid", "m")), join, "mrr of the first contract recorded"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.groups import Ints
-from kbind.statistics.profiles.levels import MISSING, Attribute
 
 #: Fewer customers may coincide by chance.
 _LEAST = 5
