@@ -5,11 +5,10 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kbind.errors import check_conf_level
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Money of customers that are worth fewer of equal amounts has no limits; found by simulation, see docs/simulations.md.
 LEAST_EFFECTIVE = 30

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import MOST, ArgumentError, check_conf_level, real, told
 from kbind.estimates.intervals import wilson
 from kbind.statistics.durations import end_of
-from kbind.statistics.groups import Ints, names_of, place_columns, stack_groups
+from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.lapse import LapseCounts, Rule, count_lapses, list_customers
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.silence import silence_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats, Ints
 
 #: Floors that a curve shows unless told otherwise: every two weeks up to half a year.
 FLOORS = tuple(f"{days}D" for days in range(14, 183, 14))
@@ -127,8 +122,6 @@ class Lapse(Shown):
         return frame.astype({"last_activity": "datetime64[us]", "own_quantile": float, "limit": float})
 
     def _frame(self, counts: LapseCounts, floors: Sequence[int]) -> pd.DataFrame:
-        import pandas as pd
-
         frames = []
         for g in range(len(counts.groups)):
             now = {name: values[g] for name, values in counts.present.items()}

@@ -9,20 +9,16 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.errors import NotEnoughData
 from kbind.estimates.intervals import wilson
+from kbind.typing import Bools, Floats, Ints
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kbind.data.dataset import Dataset
     from kbind.statistics.customers.profiles import Profiles
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 #: A column is proven to know the outcome if its AUC is surely above this, alone or of leaving at a later date.
 PROVEN_AUC = 0.9
@@ -217,8 +213,6 @@ class Column:
     @classmethod
     def of(cls, values: pd.Series[Any]) -> Column:
         """The codes of a column of a frame."""
-        import pandas as pd
-
         missing = values.isna().to_numpy()
         numeric = pd.api.types.is_numeric_dtype(values.dtype)
         codes, distinct = pd.factorize(values, sort=numeric)
@@ -272,8 +266,6 @@ def _proof(name: str, column: Column, rows: Rows) -> Leak | None:
 
 def leaks_of(counted: Profiles, passing: Sequence[str] = ()) -> tuple[Leak, ...]:
     """Attributes of counted customers that are proven to know who has left, passing some by."""
-    import pandas as pd
-
     row = np.repeat(np.arange(len(counted.n)), counted.n)
     place = np.arange(len(row)) - np.repeat(np.cumsum(counted.n) - counted.n, counted.n)
     rows = Rows.of((place < counted.left[row]).astype(float))

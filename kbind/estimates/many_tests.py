@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 
 def benjamini_hochberg(p_values: Sequence[float] | Floats) -> Floats:

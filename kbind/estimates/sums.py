@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kbind.errors import check_conf_level
 from kbind.estimates.intervals import LEAST_EFFECTIVE
+from kbind.typing import Floats
 
-Floats = NDArray[np.float64]
 Sums = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
 
 #: A variance of less, as a share of the squared mean, is what rounding leaves of none.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.errors import (
     MOST,
@@ -31,11 +31,7 @@ from kbind.estimates.churn.lists import Outcome
 from kbind.estimates.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats, Ints
 
 #: Name of the model that gives everybody the same probability; always there.
 BASELINE = "base_rate"
@@ -80,7 +76,7 @@ class Backtest(Shown):
     chosen: dict[str, tuple[str, ...]]
     _snapshots: Snapshots = field(repr=False)
     _rows: Rows = field(repr=False)
-    _fold: NDArray[np.int64] = field(repr=False)
+    _fold: Ints = field(repr=False)
     _decision: Decision | None = field(repr=False)
 
     @property
@@ -103,8 +99,6 @@ class Backtest(Shown):
         DataFrame
             model, metric, value, ci_lower, ci_upper, n (rows), events (leavers among them).
         """
-        import pandas as pd
-
         rows = [
             (model, f.metric, f.value[k], *f.interval[k], f.n, f.events)
             for k, model in enumerate(self.models)
@@ -121,8 +115,6 @@ class Backtest(Shown):
             model, against, metric, difference (first minus second), ci_lower, ci_upper. For the AUC DeLong's paired
             interval; none for the calibration error, which chance alone moves away from 0.
         """
-        import pandas as pd
-
         rows = [
             (self.models[a], self.models[b], f.metric, *f.difference[a, b])
             for a, b in combinations(range(len(self.models)), 2)
@@ -149,8 +141,6 @@ class Backtest(Shown):
         ArgumentError
             No feature is a tenure, or edges do not rise.
         """
-        import pandas as pd
-
         tenure = self._tenure()
         inner = (
             np.quantile(tenure[~np.isnan(tenure)], [0.25, 0.5, 0.75])
@@ -240,8 +230,6 @@ class Backtest(Shown):
         DataFrame
             customer_id, as_of, model, repeat, fold, probability, target (NaN where gone in the lead), lost_in_lead.
         """
-        import pandas as pd
-
         row = self._rows.outcome.row
         lost = self._rows.outcome.lost
         base = pd.DataFrame(
@@ -393,7 +381,7 @@ def _of_fold(model: Any, snapshots: Snapshots, fold: Fold) -> tuple[Floats, str]
     return np.asarray(risk, dtype=float), chosen_by(fitted)
 
 
-def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) -> tuple[Rows, NDArray[np.int64]]:
+def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) -> tuple[Rows, Ints]:
     """What became of the tested rows, and the fold of each."""
     row = np.concatenate([fold.test for fold in parts])
     sizes = [len(fold.test) for fold in parts]

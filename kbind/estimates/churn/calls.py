@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.estimates.churn.evaluation import Rows
@@ -13,13 +13,7 @@ from kbind.estimates.churn.profit import Decision
 from kbind.estimates.lapse import clustered_share
 from kbind.estimates.retention import Rate
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +76,6 @@ class Calls(Shown):
             as_of, customers, leavers, called, left, stayed, gone, missed (leavers who were not called), money,
             expected.
         """
-        import pandas as pd
-
         return pd.DataFrame(
             {
                 "as_of": self.as_of,
@@ -159,7 +151,6 @@ def calls_of(
 
 def by_risk(rows: Rows, risk: Floats, groups: int, conf_level: float) -> pd.DataFrame:
     """Rows of known outcome in groups of equal size by risk within each date: what was predicted, what happened."""
-    import pandas as pd
     from scipy.stats import rankdata
 
     group = np.zeros(len(risk), dtype=np.int64)

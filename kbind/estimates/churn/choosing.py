@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -19,9 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 from kbind.estimates.churn.logistic import ShrunkLogistic
 from kbind.estimates.churn.preparing import Curves, preparation, varying
 from kbind.estimates.churn.scores import fit_logistic, log_loss, log_odds
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Leaves of a tree, rate of learning, and share of the columns that a split looks at, so that columns which say little
 #: do not crowd out others; trees are added so many at a time, up to a most.
@@ -61,7 +58,7 @@ class Trees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         risk = 1 / (1 + np.exp(-odds))
         return np.column_stack([1 - risk, risk])
 
-    def predict(self, X: Floats) -> NDArray[np.int64]:
+    def predict(self, X: Floats) -> Ints:
         """The more likely class."""
         return np.asarray(self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)
 

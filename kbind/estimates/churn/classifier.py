@@ -20,8 +20,7 @@ from kbind.estimates.churn.leakage import without_leaks
 from kbind.estimates.churn.preparing import Curves, column_kinds, uniform_frame
 from kbind.estimates.threads import threads_for
 from kbind.statistics.snapshots import Snapshots
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Models that go by a name.
 NAMES = ("default", "logistic", "boosting")

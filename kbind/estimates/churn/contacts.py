@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
@@ -17,12 +18,7 @@ from kbind.estimates.churn.leakage import without
 from kbind.estimates.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Reasons given with each customer, and other customers they are compared with.
 REASONS, DONORS = 3, 12
@@ -100,8 +96,6 @@ class ContactList(Shown):
             customer_id, probability, value, expected_gain, reason_1, reason_2, reason_3 (names of features; missing
             where fewer raise the risk).
         """
-        import pandas as pd
-
         frame = pd.DataFrame(
             {
                 "customer_id": self.customer,
@@ -273,8 +267,6 @@ def _spread(decision: Decision, probability: Floats, rows: Ints) -> float:
 
 def _reasons(model: Any, snapshots: Snapshots, everyone: Ints, rows: Ints, rng: np.random.Generator) -> pd.DataFrame:
     """The groups of features that go with most of each listed customer's risk."""
-    import pandas as pd
-
     from kbind.estimates.churn.effects import contributions, feature_groups
 
     columns = ["position", "customer_id", "rank", "feature", "with", "value", "effect"]

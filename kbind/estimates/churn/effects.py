@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Features that belong together from this association on (Cramér's V, numbers cut into fifths).
 TOGETHER = 0.5

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.churn.lists import SHARES, Groups, Lists, Outcome, lists_of
 from kbind.estimates.churn.profit import Decision, maximum_profit
 from kbind.estimates.churn.scores import MEASURES, Score, mean_of, variance
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +54,7 @@ class Rows:
     repeat: Ints
     probability: Floats
 
-    def pick(self, rows: NDArray[np.bool_]) -> Rows:
+    def pick(self, rows: Bools) -> Rows:
         """Some of the rows."""
         o = self.outcome
         outcome = Outcome(o.row[rows], o.left[rows], o.lost[rows], o.consent[rows])
@@ -113,7 +110,7 @@ def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Sc
     return Score(float(np.mean(value)) if value else np.nan, influence / max(len(value), 1))
 
 
-def _profit(rows: Rows, part: NDArray[np.bool_], model: int, decision: Decision | None) -> Score:
+def _profit(rows: Rows, part: Bools, model: int, decision: Decision | None) -> Score:
     """Expected maximum profit a customer, at the mean value of a customer."""
     assert decision is not None
     value = float(decision.value[rows.outcome.row[part]].mean())

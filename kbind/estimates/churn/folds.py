@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.errors import NotEnoughData, check_choice, check_count
 from kbind.estimates.threads import threads_for
 from kbind.statistics.snapshots import Snapshots
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Ints
 
 SCHEMES = ("forward", "grouped", "random")
 

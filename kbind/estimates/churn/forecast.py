@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import NotEnoughData, check_kind, check_rng
@@ -22,9 +21,7 @@ from kbind.estimates.leaks import Leak
 from kbind.statistics.groups import names_of
 from kbind.statistics.result import Shown
 from kbind.statistics.snapshots import Snapshots, snapshots
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 #: Share of the customers that the assumed budget reaches.
 REACHED = 0.05
@@ -106,8 +103,6 @@ class Forecast(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """The list, one row a customer; see `ContactList`. Empty where nothing can be forecast."""
-        import pandas as pd
-
         return pd.DataFrame() if self.contacts is None else self.contacts.to_frame()
 
 
@@ -189,7 +184,7 @@ def _looked_at(seen: Snapshots, keep: str | Sequence[str] | None) -> tuple[tuple
     return leaks, tuple(dict.fromkeys([*weaker[~weaker.isin(proven)], *sorted(proven & set(kept))]))
 
 
-def _pick(seen: Snapshots, rows: NDArray[np.int64]) -> Snapshots:
+def _pick(seen: Snapshots, rows: Ints) -> Snapshots:
     """Some rows of snapshots."""
     names = ("customer", "as_of", "target", "lost_in_lead", "value", "consent")
     chosen = {name: getattr(seen, name)[rows] for name in names}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.errors import ArgumentError, NotEnoughData, check_kind, did_you_mean, listed
 from kbind.estimates.churn.folds import learnable
@@ -15,13 +14,7 @@ from kbind.estimates.leaks import PROVEN_LEVEL, Column, Leak, Rows, proven
 from kbind.statistics.groups import names_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats, Ints
 
 #: What each check measures, and from where on it gives an alarm.
 LIMITS = {
@@ -86,8 +79,6 @@ class LeakageReport(Shown):
         DataFrame
             check, feature, value, limit, alarm.
         """
-        import pandas as pd
-
         frame = pd.DataFrame(
             {
                 "check": self.check,
@@ -283,7 +274,5 @@ def _repeating(features: pd.DataFrame, customer: Ints) -> float:
 
 
 def _repeated(snapshots: Snapshots, rows: Ints) -> float:
-    import pandas as pd
-
     frame = pd.DataFrame({"customer": snapshots.customer[rows].astype(str), "as_of": snapshots.as_of[rows]})
     return float(frame.duplicated(keep=False).mean())

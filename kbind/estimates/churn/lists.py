@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.churn.profit import Decision
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats, Ints
 
 #: Shares of the customers, those with the highest risk first.
 SHARES = {"lift_5": 0.05, "lift_10": 0.10, "lift_20": 0.20}

@@ -6,11 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
-Floats = NDArray[np.float64]
+from kbind.typing import Floats, Ints
 
 #: Inverse strengths of the penalty that are tried, strongest first; all columns have about variance 1.
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -61,12 +60,12 @@ class ShrunkLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Probabilities of the two classes, shape (n, 2)."""
         return np.asarray(self.fitted_.predict_proba(X))
 
-    def predict(self, X: Floats) -> NDArray[np.int64]:
+    def predict(self, X: Floats) -> Ints:
         """The more likely class."""
         return np.asarray(self.fitted_.predict(X))
 
 
-def _expected_loss(fitted: LogisticRegression, X: Floats, left: Floats, who: NDArray[np.int64] | None) -> float:
+def _expected_loss(fitted: LogisticRegression, X: Floats, left: Floats, who: Ints | None) -> float:
     """Log loss summed over the rows, plus what new customers would add to it."""
     design = np.column_stack([np.ones(len(X)), X])
     p = fitted.predict_proba(X)[:, 1].clip(1e-12, 1 - 1e-12)

@@ -13,8 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from kbind.errors import ArgumentError, listed, shown
 from kbind.statistics.customers.levels import MOST_LEVELS, THIN
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Numbers with fewer distinct values stay straight lines.
 CURVED_FROM = 10

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_kind, check_share
 from kbind.statistics.snapshots import Snapshots
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats
 
 #: Months of a customer's own money that keeping the customer is worth, where no value is given.
 MONTHS_KEPT = 12

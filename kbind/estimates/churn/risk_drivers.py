@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.errors import (
     ArgumentError,
@@ -24,12 +24,7 @@ from kbind.estimates.churn.folds import fit_on, learnable
 from kbind.estimates.churn.leakage import without_leaks
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Bools, Floats, Ints
 
 #: Customers whose risk is watched, and customers whose values they are given in turn.
 WATCHED, DONORS = 100, 40
@@ -102,8 +97,6 @@ class Drivers(Shown):
             feature (the first of the group), with (the others), effect, effect_ci_lower, effect_ci_upper, risk_low,
             risk_high, value_low, value_high (of the first feature), stability.
         """
-        import pandas as pd
-
         return pd.DataFrame(
             {
                 "feature": [group[0] for group in self.groups],
@@ -138,8 +131,6 @@ class Drivers(Shown):
         ArgumentError
             There is no such customer.
         """
-        import pandas as pd
-
         rows = np.flatnonzero(self._snapshots.customer.astype(str) == str(customer))
         if len(rows) == 0:
             known = listed(self._snapshots.customer[:5], 5)
@@ -268,7 +259,7 @@ def drivers(
     )
 
 
-def _parts(customer: Ints, left: NDArray[np.bool_], folds: int, rng: np.random.Generator) -> Ints:
+def _parts(customer: Ints, left: Bools, folds: int, rng: np.random.Generator) -> Ints:
     """The part of each row's customer, those who left spread evenly, so that there are some without any part."""
     leaves = np.bincount(customer, left) > 0
     order = rng.permutation(len(leaves))
@@ -293,8 +284,6 @@ def _typical(
 
 
 def _middle(values: pd.Series[Any]) -> Any:
-    import pandas as pd
-
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
         known = values.dropna()
         return float(known.median()) if len(known) else float("nan")

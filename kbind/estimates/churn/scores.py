@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Probabilities are kept so far from 0 and 1 before taking logarithms.
 EDGE = 1e-15

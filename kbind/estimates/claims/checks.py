@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
@@ -30,9 +31,6 @@ from kbind.statistics.claimed import (
     referrals_by_age,
     won_by_campaign,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Years looked ahead where a claim says what retention brings.
 YEARS = 5
@@ -90,8 +88,6 @@ class Look:
     @cached_property
     def seen_a_year(self) -> bool:
         """Whether leavers were recorded for the whole of the last year."""
-        import pandas as pd
-
         span, as_of = self.data.tables["subscriptions"].span, self.data.as_of
         if span is None or as_of is None:
             return False

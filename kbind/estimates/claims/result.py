@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import check_choice, check_conf_level
@@ -14,9 +14,6 @@ from kbind.estimates.claims.checks import CHECKS, LEAST, Found, Look
 from kbind.estimates.claims.listed import CLAIMS, Claim
 from kbind.statistics.claimed import has_column
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CHECKED, TOO_LITTLE, NEEDS = "checked", "not enough data", "needs data"
 
@@ -119,8 +116,6 @@ class Claims(Shown):
             status ("checked", "not enough data", "needs data"), estimate, ci_lower, ci_upper, n, verdict ("borne
             out", "higher", "lower", "open" or empty), needs, missing, definition.
         """
-        import pandas as pd
-
         rows = [
             {
                 "key": check.claim.key,

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.contrasts.regression import Cells, Effect, effects, informative
-from kbind.statistics.customers.levels import MISSING, Attribute, Floats
+from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.customers.profiles import Profiles
-from kbind.statistics.groups import Ints
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def _against_others(
     name: str,
     strata: Strata | None,
     codes: Ints,
-    rows: NDArray[np.bool_],
+    rows: Bools,
     labels: dict[int, str],
     among: str,
 ) -> list[Comparison]:
@@ -171,9 +170,7 @@ def _against_others(
     ]
 
 
-def _raw(
-    codes: Ints, rows: NDArray[np.bool_], profiles: Profiles, levels: Sequence[int], *, rates: bool
-) -> dict[int, Effect]:
+def _raw(codes: Ints, rows: Bools, profiles: Profiles, levels: Sequence[int], *, rates: bool) -> dict[int, Effect]:
     used, place = np.unique(codes[rows], return_inverse=True)
     size = profiles.time if rates and profiles.time is not None else profiles.n
     cells = Cells(
@@ -191,7 +188,7 @@ def _adjusted(
     strata: Strata,
     own: set[str],
     codes: Ints,
-    rows: NDArray[np.bool_],
+    rows: Bools,
     levels: Sequence[int],
     *,
     rates: bool,

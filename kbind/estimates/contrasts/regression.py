@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.groups import Ints
+from kbind.typing import Bools, Floats, Ints
 
 _ROUNDS = 40
 _PRECISION = 1e-9
@@ -49,7 +47,7 @@ class Cells:
     design: Floats = field(repr=False)
     rates: bool = False
 
-    def of(self, rows: NDArray[np.bool_]) -> Cells:
+    def of(self, rows: Bools) -> Cells:
         """Some of the cells."""
         return replace(
             self, level=self.level[rows], left=self.left[rows], size=self.size[rows], design=self.design[rows]
@@ -73,7 +71,7 @@ class Cells:
         return float(self.left @ slope - self.size @ whole)
 
 
-def informative(cells: Cells, groups: Sequence[Ints]) -> NDArray[np.bool_]:
+def informative(cells: Cells, groups: Sequence[Ints]) -> Bools:
     """Cells of which something can be learned about others.
 
     Where everybody with some level that is adjusted for left, or nobody did, the best estimate for that level is
@@ -214,7 +212,7 @@ def _effect(cells: Cells, x: Floats, null: tuple[Floats, Floats], mean: Floats, 
     return Effect(float(found[0][-1]), float(np.sqrt(found[1][-1, -1])), p_value, reason)
 
 
-def _one_sided(cells: Cells, marked: NDArray[np.bool_]) -> str:
+def _one_sided(cells: Cells, marked: Bools) -> str:
     """Why a ratio would be 0 or infinite, if it would."""
     for rows, whose in ((marked, "of this level"), (~marked, "of the other levels")):
         if not cells.left[rows].sum():

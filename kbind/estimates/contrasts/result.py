@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kbind.errors import listed
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import Effect
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.leaks import Leak
-from kbind.statistics.customers.levels import Floats
 from kbind.statistics.customers.profiles import Profiles
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Floats
 
 _REVERSED, _OTHER_WAY, _GONE, _ONLY_ADJUSTED = (
     "the other way round",
@@ -108,8 +106,6 @@ class Contrasts(Shown):
             the level), risk_difference, odds_ratio, odds_ratio_adjusted, with exposure rate_ratio (and
             rate_ratio_adjusted, where adjusted for something), each with `_ci_lower` and `_ci_upper`, and q_value.
         """
-        import pandas as pd
-
         rows = self.comparisons
         counts = {name: np.array([getattr(c, name) for c in rows], dtype=float)
                   for name in ("left", "n", "left_others", "n_others")}  # fmt: skip
@@ -145,8 +141,6 @@ class Contrasts(Shown):
             Columns attribute, level, adjusted_for, among (to whom the attribute applies; empty for everybody),
             n_churned, n_others, n_churned_others, p_value, q_value, reason (why there is no ratio or no test).
         """
-        import pandas as pd
-
         return pd.DataFrame(
             {
                 "attribute": [c.attribute for c in self.comparisons],

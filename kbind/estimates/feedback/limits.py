@@ -5,12 +5,10 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.intervals import wilson
 from kbind.statistics.feedback import Answers
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Pseudo-answers that the adjusted Wald interval adds: at either end of the scale, and in its middle.
 AT_ENDS, IN_MIDDLE = 0.75, 1.5

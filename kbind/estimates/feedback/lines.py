@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Points a dimension that the covariance between customers is averaged over.
 _POINTS = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, check_threshold, did_you_mean, listed, told
@@ -16,11 +16,7 @@ from kbind.estimates.intervals import wilson
 from kbind.statistics.feedback import CONTACT, Answers, answers
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from kbind.typing import Bools, Floats, Ints
 
 #: Fewest customers for a score by contact of ours.
 THRESHOLD = 5
@@ -102,8 +98,6 @@ class FeedbackScore(Shown):
             n_effective, for NPS promoters, passives and detractors (shares), customers_there, response_share,
             response_share_ci_lower, response_share_ci_upper (NaN where not known). Sorted by the columns of `by`.
         """
-        import pandas as pd
-
         a = self.answers
         n = np.where(a.n > 0, a.n, np.nan)
         columns: dict[str, Any] = {
@@ -214,8 +208,8 @@ class FeedbackDifference(Shown):
     of: FeedbackScore
     column: str
     values: tuple[object, object]
-    first: NDArray[np.int64] = field(repr=False)
-    second: NDArray[np.int64] = field(repr=False)
+    first: Ints = field(repr=False)
+    second: Ints = field(repr=False)
     difference: Floats = field(repr=False)
     difference_ci_lower: Floats = field(repr=False)
     difference_ci_upper: Floats = field(repr=False)
@@ -238,8 +232,6 @@ class FeedbackDifference(Shown):
             Other columns of `by`, period (only if asked for), n_first, n_second, score_first, score_second,
             difference, difference_ci_lower, difference_ci_upper.
         """
-        import pandas as pd
-
         a = self.of.answers
         labels = {} if a.period is None else {"period": list(a.periods)}
         frames = [
@@ -356,13 +348,13 @@ def score_of(counted: Answers, conf_level: float = 0.95, threshold: int = 1) -> 
     return FeedbackScore(counted, score, lower, upper, np.sqrt(variance / size), size, conf_level, threshold)
 
 
-def _shown(result: FeedbackScore, one: Any, two: Any) -> NDArray[np.bool_]:
+def _shown(result: FeedbackScore, one: Any, two: Any) -> Bools:
     customers = result.answers.customers
     enough = np.minimum(customers[one], customers[two]) >= result.threshold
     return np.asarray(enough | (result.threshold == 1))
 
 
-def _difference(result: FeedbackScore, one: NDArray[np.int64], two: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def _difference(result: FeedbackScore, one: Ints, two: Ints) -> tuple[Floats, Floats, Floats]:
     """Difference and its limits by MOVER with correlation (Zou 2008), one row a pair of groups."""
     a = result.answers
     mean, _ = mean_and_variance(a)

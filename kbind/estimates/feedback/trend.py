@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import NotEnoughData, check_conf_level
@@ -15,11 +14,7 @@ from kbind.estimates.feedback.lines import CustomerSums, fit_lines
 from kbind.statistics.feedback.courses import Courses, courses
 from kbind.statistics.feedback.instrument import read_instrument
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Customers with answers at two times or more that it takes to tell customers from chance.
 ENOUGH = 20
@@ -85,8 +80,6 @@ class SatisfactionTrend(Shown):
             Columns customer_id, n (answers), mean, level, level_ci_lower, level_ci_upper, slope, slope_ci_lower,
             slope_ci_upper (per year).
         """
-        import pandas as pd
-
         names = ("level", "level_ci_lower", "level_ci_upper", "slope", "slope_ci_lower", "slope_ci_upper")
         return pd.DataFrame(
             {

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Periods on either side of a change.
 LEAST = 2

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset
@@ -22,11 +22,7 @@ from kbind.statistics.customers.members import as_personas
 from kbind.statistics.personas.matching import matched
 from kbind.statistics.personas.periods import Counted, Periods, periods_of
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: What is followed: who of the new ones fit, who of those there stay, who of the active ones use something.
 ARRIVALS, RETENTION, USE = "arrivals", "retention", "use"
@@ -112,8 +108,6 @@ class PersonaDrift(Shown):
             Columns persona, measure (arrivals, retention, use), level (what is used), need (the persona names it),
             period, start, n, share, share_ci_lower, share_ci_upper; NaN where n is 0.
         """
-        import pandas as pd
-
         frames = []
         for series in self.series:
             share, lower, upper = wilson(series.count, series.n, self.conf_level)
@@ -143,8 +137,6 @@ class PersonaDrift(Shown):
             `_ci_lower` and `_ci_upper` (Welch's t over the periods), p_value and q_value of the whole series. The
             place was sought in the same data, so the differences lean to the large side.
         """
-        import pandas as pd
-
         passed = [p for p, q in self._tests if q <= self.fdr]
         rows = []
         for series, (p, q) in zip(self.series, self._tests, strict=True):
@@ -286,7 +278,7 @@ def _counted_periods(series: Series) -> tuple[Ints, Ints, Ints]:
     return series.count[place], series.n[place], place
 
 
-def _welch(shares: NDArray[np.float64], before: slice, after: slice, conf_level: float) -> tuple[float, float, float]:
+def _welch(shares: Floats, before: slice, after: slice, conf_level: float) -> tuple[float, float, float]:
     """Difference of two means of shares with Welch's interval; without limits where no share differs from its mean."""
     from scipy.special import stdtrit
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
@@ -20,11 +20,7 @@ from kbind.statistics.customers.members import Members, as_personas, members, pa
 from kbind.statistics.groups import names_of
 from kbind.statistics.personas.matching import match, matched, strange_levels
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats
 
 #: Rows beside the personas: who fits at least one that is not negative, who fits none of these, everybody.
 ANY, NONE, ALL = "(any)", "(none)", "(all)"
@@ -83,7 +79,7 @@ class PersonaEvaluation(Shown):
         )
 
     @cached_property
-    def scores(self) -> dict[str, NDArray[np.float64]]:
+    def scores(self) -> dict[str, Floats]:
         """Match score of every row of `members`, by persona."""
         return {persona.name: match(persona, self.members.known) for persona in self.personas}
 
@@ -140,8 +136,6 @@ class PersonaEvaluation(Shown):
             `_ci_upper`: coverage, recall, retention, difference (in retention to those who do not fit: of whom not to
             sell to it should be below 0), rate, rmst, revenue, retained_revenue; then distance.
         """
-        import pandas as pd
-
         total = int(self.members.n.sum())
         rows = []
         for name, fits in self.fits.items():
@@ -167,8 +161,6 @@ class PersonaEvaluation(Shown):
             One row a pair of personas: persona, other, n (who fit either), n_both, jaccard (both / either) with
             `_ci_lower` and `_ci_upper` (Wilson).
         """
-        import pandas as pd
-
         names = [persona.name for persona in self.personas]
         rows = []
         for k, name in enumerate(names):
@@ -182,8 +174,6 @@ class PersonaEvaluation(Shown):
 
     def jaccard(self) -> pd.DataFrame:
         """Jaccard of every persona with every other, as a matrix with the names on both sides."""
-        import pandas as pd
-
         names = [persona.name for persona in self.personas]
         matrix = pd.DataFrame(1.0, index=names, columns=names)
         for _, row in self.overlap().iterrows():
@@ -200,8 +190,6 @@ class PersonaEvaluation(Shown):
             and `_ci_upper`: coverage (of those won so), retention, rate, rmst, revenue, retained_revenue. Empty where
             no column says how.
         """
-        import pandas as pd
-
         columns = ["persona", "channel", "n"]
         columns += [f"{name}{end}" for name in ("coverage", *_FIGURES) for end in ("", "_ci_lower", "_ci_upper")]
         if self.members.channel is None:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.customers.levels import cut_points
 from kbind.statistics.customers.members import Members
 from kbind.statistics.durations.risk import risk_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Ints
 
 #: Numbers with more different values are cut near their quartiles.
 _MOST_VALUES = 6
@@ -82,10 +78,8 @@ def distance(whole: Members, fits: Bools, attributes: Sequence[str], horizon: fl
     return float(np.mean(parts))
 
 
-def level_codes(values: pd.Series[Any], n: NDArray[np.int64]) -> NDArray[np.int64]:
+def level_codes(values: pd.Series[Any], n: Ints) -> Ints:
     """A code for every level, unknown ones last; numbers of many values in ranges."""
-    import pandas as pd
-
     known = values.notna().to_numpy(dtype=bool)
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if is_number and values.nunique() > _MOST_VALUES:

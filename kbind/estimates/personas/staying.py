@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
 from kbind.estimates.survival.compare import mean_limits, restricted_mean
 from kbind.estimates.survival.curve import Curve, log_log
 from kbind.statistics.customers.members import Members
 from kbind.statistics.durations.risk import risk_table
+from kbind.typing import Floats
 
-Floats = NDArray[np.float64]
 Estimate = tuple[float, float, float]
 
 UNKNOWN: Estimate = (float("nan"),) * 3

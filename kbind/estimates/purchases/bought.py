@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar, days_of
@@ -22,9 +23,7 @@ from kbind.statistics.durations import Durations, end_of
 from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.purchases import ORDERS, Cells, PurchaseCounts, count_purchases, has_column
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Bools
 
 _Sums = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 _MISSING = "{}() needs a column {!r} in events; name it by mapping= or in kbind.yaml"
@@ -124,8 +123,6 @@ class Purchases(Shown):
         ArgumentError
             The events have no amount.
         """
-        import pandas as pd
-
         self._need_amount("cohorts")
         labels = np.array(self.calendar.labels, dtype=object)
         periods = self.calendar.size
@@ -183,8 +180,6 @@ class Purchases(Shown):
             (regular / once), each with _ci_lower and _ci_upper. Who buys again has more orders by construction: the
             ratio describes the two groups and is not what a second order brings.
         """
-        import pandas as pd
-
         self._need_amount("spending")
         frames = []
         for g in range(len(self.counts.groups)):
@@ -208,8 +203,6 @@ class Purchases(Shown):
             Every customer counts once, however many orders there are. What an order returned under the same number
             lowers its value.
         """
-        import pandas as pd
-
         self._need_amount("order_value")
         sums, level = self.counts.values, self.conf_level
         whole = (sums.n, sums.first, sums.first_squares, sums.first_cubes)
@@ -239,8 +232,6 @@ class Purchases(Shown):
             Columns order (1 for the first), n (customers who placed it), at_risk (of whom the whole time after it is
             in the data), repeated, rate, rate_ci_lower, rate_ci_upper (Wilson). NaN where nobody is at risk.
         """
-        import pandas as pd
-
         days = days_of("within", within)
         waits = self.counts.waits
         frames = []
@@ -308,10 +299,10 @@ class Purchases(Shown):
         if not self.has_amount:
             raise NotEnoughData(_MISSING.format(method, "amount"))
 
-    def _lived(self) -> NDArray[np.bool_]:
+    def _lived(self) -> Bools:
         """Which ages the cohorts have lived, shape (cohorts, ages)."""
         cohort, age = np.indices((self.calendar.size, self.calendar.size))
-        lived: NDArray[np.bool_] = cohort + age < self.calendar.lived
+        lived: Bools = cohort + age < self.calendar.lived
         return lived
 
     def _summed(self, cells: Cells, group: int) -> _Sums:
@@ -322,8 +313,6 @@ class Purchases(Shown):
         return n, total, squares, cubes
 
     def _by_age(self, name: str, cells: Cells) -> pd.DataFrame:
-        import pandas as pd
-
         frames = []
         for g in range(len(self.counts.groups)):
             sums = self._summed(cells, g)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset, check_dataset
@@ -16,11 +16,9 @@ from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.retention import CohortRetention, cohort_retention
 from kbind.estimates.retention.cohorts import check_cohorts
 from kbind.statistics.activity import Activity, record
-from kbind.statistics.groups import Ints, group_value
+from kbind.statistics.groups import group_value
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +61,6 @@ class Referrals(Shown):
         DataFrame
             Columns period, new, referred, share, share_ci_lower, share_ci_upper; of periods that are over.
         """
-        import pandas as pd
-
         told = slice(len(self._early), self.activity.calendar.lived)
         referred, others = self._sizes(True)[told], self._sizes(False)[told]
         share, lower, upper = wilson(referred, referred + others, self.conf_level)
@@ -88,8 +84,6 @@ class Referrals(Shown):
             minus others, Newcombe), each estimate with _ci_lower and _ci_upper. A difference is no effect of the
             referral: who is referred may be another kind of customer, or of other periods.
         """
-        import pandas as pd
-
         result: CohortRetention = cohort_retention(self.activity, kind=kind, conf_level=self.conf_level)
         pooled = result.pooled(exclude=[*check_cohorts(exclude, self.activity.calendar.labels), *self._early])
         columns: dict[str, object] = {"age": np.array(result.ages)}

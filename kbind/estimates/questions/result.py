@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from kbind.data.personas import Persona, Rule
 from kbind.errors import listed
@@ -11,9 +13,6 @@ from kbind.estimates.intervals import wilson
 from kbind.estimates.refinement.matching import words_of
 from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NO_EFFECT, VANISHES = "no adjusted effect", "vanishes after adjusting"
 WORSE, TURNED = "the persona's answer is the worse one", "the other way round after adjusting"
@@ -141,8 +140,6 @@ class QualifyingQuestions(Shown):
             Columns attribute, reason, difference and difference_adjusted (both with `_ci_lower` and `_ci_upper`),
             q_value, turned_away; NaN where it was not measured.
         """
-        import pandas as pd
-
         refused = [question for question in self.questions if self._against(question)]
         measured = self._frame(refused)
         measured.insert(1, "reason", [self._against(question) for question in refused])
@@ -163,7 +160,6 @@ class QualifyingQuestions(Shown):
 
     def _frame(self, rows: list[Question]) -> pd.DataFrame:
         import numpy as np
-        import pandas as pd
 
         columns: dict[str, Any] = {
             "attribute": pd.Series([row.attribute for row in rows], dtype="str"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_rng
@@ -20,13 +19,9 @@ from kbind.estimates.reasons.coding import CodedReasons, code_reasons
 from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.reasons import Leavers, leavers
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 __all__ = ["CodedReasons", "ReasonsByType", "code_reasons", "reason_by_type"]
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +58,6 @@ class ReasonsByType(Shown):
 
     def counts(self, attribute: str) -> pd.DataFrame:
         """Leavers by level (rows) and reason (columns), unknown ones included, nothing suppressed."""
-        import pandas as pd
-
         known = {a.name: a for a in self.leavers.attributes}
         found = known[check_choice("attribute", attribute, tuple(known))]
         columns = pd.Index([*self.leavers.reasons, MISSING], name="reason")
@@ -82,8 +75,6 @@ class ReasonsByType(Shown):
             `_simultaneous_ci_lower` and `_upper`, and share_all (the same of all levels). `of` counts who gave a
             reason, and for the reason "(missing)" everybody with the level.
         """
-        import pandas as pd
-
         frames = []
         for a in self.leavers.attributes:
             table = self._table(a)
@@ -109,8 +100,6 @@ class ReasonsByType(Shown):
 
     @cached_property
     def _associations(self) -> pd.DataFrame:
-        import pandas as pd
-
         # who is unknown, or gave no reason, says nothing on how both go together
         found = [association(self._table(a)[:-1, :-1], self.conf_level, self.rng) for a in self.leavers.attributes]
         frame = pd.DataFrame([asdict(one) for one in found])

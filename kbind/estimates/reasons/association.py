@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from kbind.typing import Floats, Ints
 
 #: Random tables with the same margins, where counts are too small for the chi-squared distribution.
 _TABLES = 9999
@@ -81,7 +80,7 @@ def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Ass
     return Association(n, df, chi_square, p_value, method, min(cramers_v, 1.0), lower, upper)
 
 
-def _by_random_tables(table: Ints, expected: NDArray[np.float64], chi_square: float, rng: np.random.Generator) -> float:
+def _by_random_tables(table: Ints, expected: Floats, chi_square: float, rng: np.random.Generator) -> float:
     from scipy.stats import random_table
 
     drawn = random_table(table.sum(axis=1), table.sum(axis=0)).rvs(_TABLES, random_state=rng)

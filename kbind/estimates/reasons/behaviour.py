@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.estimates.intervals import newcombe, wilson
-from kbind.statistics.customers.levels import MISSING, Floats
+from kbind.statistics.customers.levels import MISSING
 from kbind.statistics.reasons import Leavers
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Floats
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,6 @@ class Value:
 
 def behaviour_frame(leavers: Leavers, conf_level: float) -> pd.DataFrame:
     """One row a reason and measure; see `ReasonsByType.behaviour`."""
-    import pandas as pd
-
     rows = []
     for code in [*range(len(leavers.reasons)), -1]:
         own = leavers.reason == code

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_list, told
@@ -16,9 +16,7 @@ from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.reasons.themes import ThemeDictionary
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Bools
 
 #: Row of texts in which no pattern was found.
 UNCODED = "(uncoded)"
@@ -41,7 +39,7 @@ class CodedReasons(Shown):
 
     texts: tuple[str | None, ...] = field(repr=False)
     dictionary: ThemeDictionary
-    codes: NDArray[np.bool_] = field(repr=False)
+    codes: Bools = field(repr=False)
     conf_level: float
 
     @property
@@ -71,8 +69,6 @@ class CodedReasons(Shown):
             Columns theme, label_de, label_en, n, share (of the texts) with `_ci_lower` and `_ci_upper`. Shares add up
             to more than 1 where texts have several themes.
         """
-        import pandas as pd
-
         themes = self.dictionary.themes
         counts = self.codes.sum(axis=0)
         order = np.argsort(-counts, kind="stable")
@@ -93,8 +89,6 @@ class CodedReasons(Shown):
 
     def coded(self) -> pd.DataFrame:
         """One row a text: text, and one column of yes or no a theme; to be checked and corrected by hand."""
-        import pandas as pd
-
         frame = pd.DataFrame({"text": pd.Series(self.texts, dtype=object)})
         return frame.assign(**{theme: self.codes[:, k] for k, theme in enumerate(self.dictionary.themes)})
 
@@ -123,8 +117,6 @@ class CodedReasons(Shown):
         Cohen (1960), Educational and Psychological Measurement 20, 37-46; Fleiss, Cohen and Everitt (1969),
         Psychological Bulletin 72, 323-327.
         """
-        import pandas as pd
-
         by_hand, read = self._by_hand(hand)
         z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
         rows = []
@@ -138,7 +130,7 @@ class CodedReasons(Shown):
             rows.append({"theme": theme, **counts, "kappa": kappa, **limits})
         return pd.DataFrame(rows)
 
-    def _by_hand(self, hand: Sequence[str | Iterable[str] | None]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _by_hand(self, hand: Sequence[str | Iterable[str] | None]) -> tuple[Bools, Bools]:
         themes = self.dictionary.themes
         hand = check_list("hand", hand, "for each text its themes, or None")
         if len(hand) != len(self.texts):
@@ -155,7 +147,7 @@ class CodedReasons(Shown):
         return codes, read & self._written
 
     @property
-    def _written(self) -> NDArray[np.bool_]:
+    def _written(self) -> Bools:
         return np.array([bool(text and text.strip()) for text in self.texts], dtype=bool)
 
 
@@ -227,12 +219,10 @@ def _checked(texts: Any) -> tuple[str | None, ...]:
 
 def _nothing(value: object) -> bool:
     """None, and what data frames put in its place."""
-    import pandas as pd
-
     return value is None or value is pd.NA or (isinstance(value, float) and bool(np.isnan(value)))
 
 
-def _kappa(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> tuple[float, float]:
+def _kappa(one: Bools, two: Bools) -> tuple[float, float]:
     """Cohen's kappa and its standard error; NaN where both say one thing only, the error also where all agree."""
     from statsmodels.stats.inter_rater import cohens_kappa
 

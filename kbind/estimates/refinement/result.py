@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from kbind.data.personas import Mark, Persona, Statement
 from kbind.errors import ArgumentError, listed
@@ -14,9 +16,6 @@ from kbind.estimates.refinement.matching import words_of
 from kbind.estimates.refinement.search import Bounds
 from kbind.estimates.refinement.traps import Limits
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ACCEPT, REJECT, NOT_ENOUGH = "accept", "reject", "not enough data"
 
@@ -175,8 +174,6 @@ class Refinement(Shown):
             retained_revenue_difference, first_year_difference (each with `_ci_lower` and `_ci_upper`), q_value,
             coverage_before, coverage, identity, months_before, months.
         """
-        import pandas as pd
-
         rows = self.edits
         columns: dict[str, list[Any]] = {
             "edit": [row.edit.kind for row in rows],
@@ -202,8 +199,6 @@ class Refinement(Shown):
             Columns version, n, coverage, retention, revenue, retained_revenue (both a month and matched customer),
             first_year_retention, months; estimates with `_ci_lower` and `_ci_upper`.
         """
-        import pandas as pd
-
         there = self.held_out
         shown = [] if there is None else [(self.persona.version, there.old), (self.persona.version + 1, there.new)]
         columns: dict[str, list[Any]] = {"version": [version for version, _ in shown]}
@@ -224,8 +219,6 @@ class Refinement(Shown):
         DataFrame
             Columns attribute, old, new, change ("", "add", "drop" or "change").
         """
-        import pandas as pd
-
         old = {rule.attribute: rule for rule in self.persona.rules}
         new = {rule.attribute: rule for rule in (self.refined or self.persona).rules}
         names = list(dict.fromkeys((*old, *new)))

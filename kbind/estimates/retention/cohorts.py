@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, did_you_mean, told
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.activity import Activity, as_activity
-from kbind.statistics.activity.counts import Ints
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Bools, Ints
 
 KINDS = ("on", "on_or_after")
 
@@ -49,7 +45,7 @@ class CohortRetention(Shown):
     conf_level: float
     ages: tuple[int, ...]
     cohort_size: Ints = field(repr=False)
-    lived: NDArray[np.bool_] = field(repr=False)
+    lived: Bools = field(repr=False)
     active: Ints = field(repr=False)
 
     @property
@@ -81,8 +77,6 @@ class CohortRetention(Shown):
             Columns of `by`, cohort (label), age (periods; of a bracket its first), cohort_size, at_risk, active,
             retention, retention_ci_lower, retention_ci_upper. Cells not lived yet have at_risk 0 and NaN.
         """
-        import pandas as pd
-
         labels = np.array(self.activity.calendar.labels, dtype=object)
         cohorts, ages = self.lived.shape
         frames = []
@@ -115,8 +109,6 @@ class CohortRetention(Shown):
             Columns of `by`, age, at_risk, active, retention, retention_ci_lower, retention_ci_upper; ages that no
             cohort has lived are NaN with at_risk 0.
         """
-        import pandas as pd
-
         labels = self.activity.calendar.labels
         check_cohorts(exclude, labels)
         kept = self.lived & ~np.isin(labels, list(exclude))[:, None]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.statistics.activity import Activity, as_activity, by_period
-from kbind.statistics.activity.counts import Ints
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +69,6 @@ class Lifecycle(Shown):
             open: of the retained, those whose contract ended before the period, at most grace before the end of the
             data.
         """
-        import pandas as pd
-
         kept = slice(self.activity.early, self.activity.calendar.lived)
         contracts = ("open",) if self.activity.log == "subscriptions" else ()
         names = ("new", "retained", "resurrected", "churned", "active", *contracts)

@@ -6,18 +6,15 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import check_conf_level, check_count, check_kind
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of, rescale_churn
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Periods are of one length if the longest has at most so many times the days of the shortest.
 _ALIKE = 1.04
@@ -169,8 +166,6 @@ def period_rates(data: Dataset, *, conf_level: float = 0.95) -> PeriodRates:
     0             24     0.9500              0.7639              0.9911
     1             43     0.7045              0.5578              0.8184
     """
-    import pandas as pd
-
     check_dataset(data)
     check_conf_level(conf_level)
     frame = data.table(data.require("periods")).sort_values("first_day", ignore_index=True)
@@ -193,8 +188,6 @@ def period_rates(data: Dataset, *, conf_level: float = 0.95) -> PeriodRates:
 
 
 def _days(column: pd.Series[date]) -> Sequence[date]:
-    import pandas as pd
-
     return [day.date() for day in pd.to_datetime(column)]
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.errors import MOST, ArgumentError, real, told
 from kbind.estimates.intervals import wilson
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,6 @@ class Rate:
 
     def to_frame(self) -> pd.DataFrame:
         """One row: value, ci_lower, ci_upper, numerator, denominator."""
-        import pandas as pd
-
         names = ("value", "ci_lower", "ci_upper", "numerator", "denominator")
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 

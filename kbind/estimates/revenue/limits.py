@@ -7,11 +7,9 @@ squared revenue. Where it is small, a few customers decide, and no interval hold
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
-
-Floats = NDArray[np.float64]
+from kbind.typing import Bools, Floats
 
 
 def effective_number(weights: Floats, *, single: bool = True) -> Floats:
@@ -27,7 +25,7 @@ def effective_number(weights: Floats, *, single: bool = True) -> Floats:
     return np.asarray(np.divide(total**2, squares, out=np.zeros(total.shape), where=squares > 0))
 
 
-def enough(effective: Floats) -> NDArray[np.bool_]:
+def enough(effective: Floats) -> Bools:
     """Whether limits are given; 30 equal customers are enough, whatever rounding says."""
     return effective >= LEAST_EFFECTIVE * (1 - 1e-9)
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 PRESETS = ("standard", "chartmogul", "baremetrics", "stripe")
 FIGURES = ("grr", "nrr", "quick_ratio", "logo_churn")
@@ -143,8 +141,6 @@ def definitions() -> pd.DataFrame:
     >>> table.loc[("nrr", "stripe"), "note"]
     'open: what was read of the page has no such rate, only MRR and its growth'
     """
-    import pandas as pd
-
     rows = [
         (figure, preset, rule.formula or float("nan"), rule.source, rule.note)
         for (figure, preset), rule in RULES.items()

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_flag
 from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
 from kbind.estimates.revenue.limits import effective_number, enough, log_ratio_limits, ratio_limits, share_limits
 from kbind.estimates.revenue.presets import FIGURES, PRESETS, Rule, rule_of
-from kbind.statistics.groups import Ints, stack_groups
+from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
 from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements, movements
+from kbind.typing import Floats, Ints
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
 #: Estimate, lower and upper limit, each of shape (groups, windows).
 Estimate = tuple[Floats, Floats, Floats]
 Terms = Mapping[str, Ints] | Mapping[str, Floats]
@@ -107,8 +103,6 @@ class RevenueRetention(Shown):
             n_open and open_mrr: customers and revenue that count at the end although a contract has ended, because
             grace is not over.
         """
-        import pandas as pd
-
         calendar, n_start = self.movements.calendar, self.movements.n_start()
         frames = []
         for g in range(len(self.movements.groups)):

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kbind.estimates.intervals import newcombe, wilson
 from kbind.estimates.segments.forming import Formed, form
 from kbind.estimates.segments.rules import Rule, segment_rules
 from kbind.estimates.segments.stability import crossed
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Trait
-from kbind.statistics.customers.levels import MISSING, Floats
+from kbind.statistics.customers.levels import MISSING
 from kbind.statistics.customers.roster import Roster
-from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Floats, Ints
 
 #: Parts of the customers who left; each is described by segments formed of the others.
 FOLDS = 5
@@ -97,8 +95,6 @@ class SegmentProfile(Shown):
             lost_revenue, lost_revenue_share, each estimate with `_ci_lower` and `_ci_upper`; distinguished_by, reasons
             (stated most often), rule, rule_precision, rule_recall, each with limits.
         """
-        import pandas as pd
-
         left, counts = self.roster.left, self._counts
         churned, everybody = counts
         columns: dict[str, Any] = {
@@ -140,8 +136,6 @@ class SegmentProfile(Shown):
             Columns segment, reason, n, share (of those who gave a reason), share_ci_lower, share_ci_upper,
             missing_share (of the segment's churned customers: no reason known). Empty where nobody gave any.
         """
-        import pandas as pd
-
         rows = []
         reason = self.roster.reason
         for number in range(self.k if reason is not None else 0):
@@ -257,8 +251,6 @@ def trait_differences(formed: Formed, left: Roster, segment: Ints, conf_level: f
     Numbers: difference of means in standard deviations. Levels: difference of shares (Newcombe), and the same in
     standard deviations.
     """
-    import pandas as pd
-
     rows: list[dict[str, Any]] = []
     z = NormalDist().inv_cdf(0.5 + conf_level / 2)
     for trait, values in zip(formed.coding.traits, formed.coding.read(left.columns), strict=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.dataset import Dataset, open_dataset
 from kbind.errors import ArgumentError, listed
@@ -16,11 +16,8 @@ from kbind.estimates.segments.stability import LEAST_JACCARD, LEAST_SHARE, START
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement
 from kbind.statistics.customers.roster import Roster, read_columns
-from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 #: Limits of the interval over resamples.
 _LIMITS = (0.025, 0.975)
@@ -126,8 +123,6 @@ class Segmentation(Shown):
             Columns k, chosen, ari, ari_ci_lower, ari_ci_upper (middle 95 % of the resamples), jaccard_min (of the
             segment that comes back worst), smallest_share, meets_rule.
         """
-        import pandas as pd
-
         rows = [
             (s.k, s.k == self.k, s.ari.mean(), *np.quantile(s.ari, _LIMITS), s.least_jaccard, s.smallest, s.passes)
             for s in self.judgement.stabilities
@@ -143,8 +138,6 @@ class Segmentation(Shown):
         DataFrame
             Columns k, segment, n, share, jaccard, jaccard_ci_lower, jaccard_ci_upper (middle 95 % of the resamples).
         """
-        import pandas as pd
-
         rows = []
         for found in self.judgement.stabilities:
             lower, upper = np.quantile(found.jaccard, _LIMITS, axis=0)
@@ -252,8 +245,6 @@ class Assignment(Shown):
         DataFrame
             Columns customer_id, segment, unknown (attributes that count as the usual value).
         """
-        import pandas as pd
-
         told: list[list[str]] = [[] for _ in self.segment]
         for name, who in self.unknown.items():
             for row in np.flatnonzero(who):
@@ -268,8 +259,6 @@ class Assignment(Shown):
 
 
 def _opened(frame: object) -> Dataset:
-    import pandas as pd
-
     if not isinstance(frame, pd.DataFrame):
         raise ArgumentError(f"new_data of type {type(frame).__name__} is not possible; allowed: a Dataset, a DataFrame")
     if "customer_id" not in frame:

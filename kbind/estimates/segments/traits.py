@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.data.dataset.reading import NO
 from kbind.errors import NotEnoughData, listed
-from kbind.statistics.customers.levels import MISSING, OTHER, Attribute, Floats
+from kbind.statistics.customers.levels import MISSING, OTHER, Attribute
 from kbind.statistics.customers.roster import Roster, Values
 from kbind.statistics.customers.structure import Structural
-from kbind.statistics.groups import Ints
+from kbind.typing import Bools, Floats, Ints
 
 #: Level of customers to whom an attribute does not apply.
 NOT_APPLICABLE = "(does not apply)"
@@ -68,7 +67,7 @@ class Trait:
             return np.asarray(((values - self.centre) / self.spread)[:, None])
         return np.asarray((values[:, None] == np.array(self.shown)) - self.centre)
 
-    def read(self, values: Values) -> tuple[Floats | Ints, NDArray[np.bool_]]:
+    def read(self, values: Values) -> tuple[Floats | Ints, Bools]:
         """Values as segments see them, and of whom nothing is known that could be used."""
         if isinstance(values, Attribute):
             other = self.codes.get(OTHER, -1)  # of levels that were too thin, or are new
@@ -113,7 +112,7 @@ class Coding:
         """The values of every trait."""
         return [trait.read(columns[trait.attribute])[0] for trait in self.traits]
 
-    def unknown(self, columns: Mapping[str, Values]) -> dict[str, NDArray[np.bool_]]:
+    def unknown(self, columns: Mapping[str, Values]) -> dict[str, Bools]:
         """By attribute: whose value is missing or not known from forming, and so counts as the usual one."""
         flagged = {trait.attribute for trait in self.traits if trait.missing}
         return {

@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from kbind.errors import MOST, ArgumentError, check_choice, real, told
 from kbind.estimates.retention.rates import Rate
 from kbind.estimates.value.arithmetic import Inputs, figures, paths
 from kbind.statistics.result import Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: What comes out, and its unit.
 FIGURES: Mapping[str, str] = {
@@ -176,8 +173,6 @@ class RetentionValue(Shown):
             figure, unit ("customers", "customer periods", "money", "share"), value, ci_lower, ci_upper (NaN unless
             churn has an interval).
         """
-        import pandas as pd
-
         values = figures(self.inputs)
         rows = [(name, unit, values[name], *self.interval(name)) for name, unit in FIGURES.items()]
         return pd.DataFrame(rows, columns=["figure", "unit", "value", "ci_lower", "ci_upper"])
@@ -191,8 +186,6 @@ class RetentionValue(Shown):
             period (0 is the start), customers (without), customers_with, extra_customers, extra_customers_ci_lower,
             extra_customers_ci_upper, extra_margin (of that period, not discounted).
         """
-        import pandas as pd
-
         both = paths(self.inputs)
         extra = both.with_points - both.without
         others = [paths(given) for given in self._over_churn()]
@@ -231,8 +224,6 @@ class RetentionValue(Shown):
         ArgumentError
             There is no such figure.
         """
-        import pandas as pd
-
         check_choice("figure", figure, tuple(FIGURES))
         rows = []
         for name, most in _UNSURE.items():
