@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +19,16 @@ import pytest
 import kbind as kb
 from kbind.data import datasets
 from kbind.errors import check_amount, check_conf_level, check_count, check_flag, check_number, check_rng, check_share
+from kbind.estimates.churn import Backtest
+from kbind.estimates.personas import PersonaEvaluation
+from kbind.estimates.refinement import Refinement
+from kbind.estimates.retention import CohortRetention, PeriodRates, rescale_churn
+from kbind.estimates.segments import Segmentation
+from kbind.estimates.survival import HazardModel
+from kbind.estimates.value import RetentionValue
+from kbind.report.form import write_template
+from kbind.statistics.activity import Activity
+from kbind.statistics.snapshots import Snapshots
 
 
 def _company() -> dict[str, pd.DataFrame]:
@@ -93,7 +104,7 @@ class World:
         return kb.open_dataset({"customers": frame}, roles={"churned": "gone", "tenure": "months"})
 
     @cached_property
-    def snapshots(self) -> kb.Snapshots:
+    def snapshots(self) -> Snapshots:
         return kb.snapshots(self.data, as_of=["2023-12-01", "2024-04-01", "2024-07-01"], lead="7D", horizon="90D")
 
     @cached_property
@@ -112,7 +123,7 @@ class World:
         return kb.Persona("small", 1, "Sales", "2023-01-01", {"de": "Klein", "en": "Small"}, rules)  # type: ignore[arg-type]
 
     @cached_property
-    def backtest(self) -> kb.Backtest:
+    def backtest(self) -> Backtest:
         terms: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
         return kb.backtest(
             self.snapshots,
@@ -122,23 +133,23 @@ class World:
         )
 
     @cached_property
-    def activity(self) -> kb.Activity:
+    def activity(self) -> Activity:
         return kb.activity(self.data)
 
     @cached_property
-    def on(self) -> kb.CohortRetention:
+    def on(self) -> CohortRetention:
         return kb.cohort_retention(self.activity)
 
     @cached_property
-    def evaluation(self) -> kb.PersonaEvaluation:
+    def evaluation(self) -> PersonaEvaluation:
         return kb.evaluate_personas(self.persona, self.data)
 
     @cached_property
-    def model(self) -> kb.HazardModel:
+    def model(self) -> HazardModel:
         return kb.hazard_model(self.data, "size", origin="start")
 
     @cached_property
-    def segments(self) -> kb.Segmentation:
+    def segments(self) -> Segmentation:
         return kb.segment_churned(self.flagged_many, resamples=20, null_samples=19, progress=False)
 
     @cached_property
@@ -157,29 +168,33 @@ class World:
         return kb.open_dataset({"customers": frame}, roles={"churned": "gone"})
 
     @cached_property
-    def refined(self) -> kb.Refinement:
+    def refined(self) -> Refinement:
         return kb.refine_persona(self.persona, self.large)
 
     @cached_property
-    def periods(self) -> kb.PeriodRates:
+    def periods(self) -> PeriodRates:
         return kb.period_rates(datasets.load_counts())
 
 
 def public() -> dict[str, Callable[..., Any]]:
-    """Every public function with parameters, methods of public classes and those that read files included."""
+    """Every public function with parameters, and methods of public classes and of results that functions return."""
     found: dict[str, Callable[..., Any]] = {}
-    for name in kb.__all__:
-        thing = getattr(kb, name)
+    classes: dict[str, type] = {}
+    for name, thing in {**{name: getattr(kb, name) for name in kb.__all__}, **BESIDE}.items():
         if inspect.isfunction(thing):
             found[name] = thing
+            made = vars(sys.modules[thing.__module__]).get(str(inspect.signature(thing).return_annotation))
+            if inspect.isclass(made) and made.__module__.startswith("kbind."):
+                classes[made.__name__] = made
         elif inspect.ismodule(thing):
             own = {key: value for key, value in vars(thing).items() if inspect.isfunction(value) and key[0] != "_"}
             found |= {f"{name}.{key}": value for key, value in own.items() if value.__module__ == thing.__name__}
         elif inspect.isclass(thing) and not issubclass(thing, Exception):
-            if thing in MADE_BY_HAND:
-                found[name] = thing
-            found |= {f"{name}.{key}": value for key, value in inspect.getmembers(thing)
-                      if key[0] != "_" and callable(value) and f"{name}.{key}" not in INHERITED}  # fmt: skip
+            classes[name] = thing
+    found |= {made.__name__: made for made in MADE_BY_HAND}
+    for name, thing in classes.items():
+        found |= {f"{name}.{key}": value for key, value in inspect.getmembers(thing)
+                  if key[0] != "_" and callable(value) and f"{name}.{key}" not in INHERITED}  # fmt: skip
     # all results draw themselves by one method: asked once
     found = {
         name: call for name, call in found.items() if name == "SurvivalCurve.plot" or name.split(".")[-1] != "plot"
@@ -196,6 +211,8 @@ def parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in known.items() if name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
 
 
+#: Public, but not on top.
+BESIDE: dict[str, Callable[..., Any]] = {"rescale_churn": rescale_churn, "write_template": write_template}
 #: Classes that users make themselves; the others come out of functions.
 MADE_BY_HAND = (kb.Persona, kb.Rule, kb.After, kb.ThemeDictionary, kb.ChurnClassifier, kb.Campaign, kb.Validation)
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
@@ -319,7 +336,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
 }  # fmt: skip
 
 
-def _value() -> kb.RetentionValue:
+def _value() -> RetentionValue:
     return kb.retention_value(customers=100, price=10, margin=0.5, churn=0.1)
 
 

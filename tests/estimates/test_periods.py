@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.retention import PeriodRates, rescale_churn
 
 QUARTERS = (("2024-01-01", "2024-03-31"), ("2024-04-01", "2024-06-30"), ("2024-07-01", "2024-09-30"))
 
 
-def rates(*counts: tuple[int, int, int], days: tuple[tuple[str, str], ...] = QUARTERS) -> kb.PeriodRates:
+def rates(*counts: tuple[int, int, int], days: tuple[tuple[str, str], ...] = QUARTERS) -> PeriodRates:
     rows = [(*days[i], *row) for i, row in enumerate(counts)]
     frame = pd.DataFrame(rows, columns=["first_day", "last_day", "customers_start", "gained", "lost"])
     return kb.period_rates(kb.open_dataset({"periods": frame}))
@@ -67,7 +68,7 @@ def test_period_rates_are_those_of_the_single_window(counts: list[tuple[int, int
             limits = [row[f"{name}{end}"] for end in ("", "_ci_lower", "_ci_upper")]
             assert limits == pytest.approx([rate.value, *rate.interval], abs=1e-12)
         year = (pd.Timestamp(days[i][0]) + pd.DateOffset(years=1) - pd.Timestamp(days[i][0])).days
-        whole = kb.rescale_churn(leave, days_from=length, days_to=year)
+        whole = rescale_churn(leave, days_from=length, days_to=year)
         limits = [row[f"churn_year{end}"] for end in ("", "_ci_lower", "_ci_upper")]
         assert limits == pytest.approx([whole.value, *whole.interval], abs=1e-9)
         again = found.year(found.rate(i), i)

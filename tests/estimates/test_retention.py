@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.retention import rescale_churn
 
 COLUMNS = [
     "cohort", "age", "cohort_size", "at_risk", "active",
@@ -244,15 +245,15 @@ def test_impossible_counts_say_which_and_why(counts: dict[str, Any], message: st
 
 @given(st.floats(0, 1), st.floats(0.5, 1000), st.floats(0.5, 1000))
 def test_rescale_churn_there_and_back(rate: float, a: float, b: float) -> None:
-    there = kb.rescale_churn(rate, days_from=a, days_to=b)
+    there = rescale_churn(rate, days_from=a, days_to=b)
     assert 0 <= there.value <= 1
     if 1e-6 < there.value < 1 - 1e-6:
-        assert kb.rescale_churn(there, days_from=b, days_to=a).value == pytest.approx(rate, rel=1e-4, abs=1e-9)
+        assert rescale_churn(there, days_from=b, days_to=a).value == pytest.approx(rate, rel=1e-4, abs=1e-9)
 
 
 def test_rescale_churn_carries_the_interval() -> None:
     monthly = kb.churn_rate(start=200, end=190, gained=0)
-    yearly = kb.rescale_churn(monthly, days_from=30, days_to=360)
+    yearly = rescale_churn(monthly, days_from=30, days_to=360)
     assert yearly.value == pytest.approx(1 - 0.95**12)
     assert yearly.ci_lower == pytest.approx(1 - (1 - monthly.ci_lower) ** 12)
     assert "same hazard" in yearly.definition
@@ -262,7 +263,7 @@ def test_rescale_churn_carries_the_interval() -> None:
 def test_rescale_churn_impossible(arguments: tuple[float, float, float]) -> None:
     rate, days_from, days_to = arguments
     with pytest.raises(kb.ArgumentError):
-        kb.rescale_churn(rate, days_from=days_from, days_to=days_to)
+        rescale_churn(rate, days_from=days_from, days_to=days_to)
 
 
 @pytest.mark.parametrize("bracket", [(2, 1), (-1, 2), (1,), (1.5, 2), "ab"])
@@ -294,12 +295,12 @@ def test_results_show_themselves_in_a_notebook(toy: kb.Dataset) -> None:
 @pytest.mark.parametrize("rate", ["0.05", True, None, kb.retention_rate(start=20, end=24, gained=5)])
 def test_rescale_churn_takes_churn_rates_only(rate: Any) -> None:
     with pytest.raises(kb.ArgumentError, match="rate"):
-        kb.rescale_churn(rate, days_from=30, days_to=360)
+        rescale_churn(rate, days_from=30, days_to=360)
 
 
 def test_rescale_churn_keeps_small_rates_and_drops_counts() -> None:
-    assert kb.rescale_churn(1e-17, days_from=1, days_to=365).value == pytest.approx(3.65e-15)
-    rescaled = kb.rescale_churn(kb.churn_rate(start=20, end=19, gained=0), days_from=30, days_to=360)
+    assert rescale_churn(1e-17, days_from=1, days_to=365).value == pytest.approx(3.65e-15)
+    rescaled = rescale_churn(kb.churn_rate(start=20, end=19, gained=0), days_from=30, days_to=360)
     assert np.isnan(rescaled.denominator)
 
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 import kbind as kb
 from kbind.figures import alt_text
 from kbind.figures.base import spread
+from kbind.statistics.activity import Activity
 from kbind.story.retention import retention_story, voice_for
 from kbind.wording import Disclosure
 
@@ -25,7 +26,7 @@ def _close_figures() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def record(grocery: kb.Dataset) -> kb.Activity:
+def record(grocery: kb.Dataset) -> Activity:
     return kb.activity(grocery)
 
 
@@ -33,7 +34,7 @@ def _texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in ax.texts]
 
 
-def test_titles_state_the_finding_in_both_languages(record: kb.Activity) -> None:
+def test_titles_state_the_finding_in_both_languages(record: Activity) -> None:
     told = retention_story(record, lang="de")
     german = told.on.plot(**told.curve_figure())
     assert " ".join(german.get_title(loc="left").split()) == (
@@ -45,7 +46,7 @@ def test_titles_state_the_finding_in_both_languages(record: kb.Activity) -> None
     assert {"new", "returned", "stayed", "stayed away"} <= set(_texts(english))
 
 
-def test_text_alternatives_hold_the_numbers(record: kb.Activity) -> None:
+def test_text_alternatives_hold_the_numbers(record: Activity) -> None:
     on = kb.cohort_retention(record)
     curve = alt_text(on.plot(kind="curves"))
     assert "1: 84.0%" in curve
@@ -101,7 +102,7 @@ def test_a_bracket_is_no_curve(toy: kb.Dataset) -> None:
             bracket.plot(kind=kind)
 
 
-def test_two_curves_are_of_one_activity(record: kb.Activity) -> None:
+def test_two_curves_are_of_one_activity(record: Activity) -> None:
     on, ever = kb.cohort_retention(record), kb.cohort_retention(record, kind="on_or_after")
     with pytest.raises(kb.ArgumentError, match="the first curve is of kind 'on', the second of 'on_or_after'"):
         ever.plot(kind="curves", on_or_after=ever)
@@ -118,14 +119,14 @@ def test_names_from_data_are_not_formulas(toy: kb.Dataset) -> None:
     kb.cohort_retention(kb.activity(data, by="plan")).plot().figure.savefig(BytesIO())
 
 
-def test_drawing_changes_no_settings_and_uses_the_given_axes(record: kb.Activity) -> None:
+def test_drawing_changes_no_settings_and_uses_the_given_axes(record: Activity) -> None:
     before = dict(mpl.rcParams)
     _, ax = plt.subplots()
     assert kb.cohort_retention(record).plot(ax) is ax
     assert dict(mpl.rcParams) == before
 
 
-def test_pictures_are_the_same_every_time(record: kb.Activity) -> None:
+def test_pictures_are_the_same_every_time(record: Activity) -> None:
     def picture() -> bytes:
         buffer = BytesIO()
         figure = kb.cohort_retention(record).plot().figure

@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 import kbind as kb
+from kbind.report.form import write_template
 from kbind.wording import LANGUAGES
 
 FIRST, LAST = 6, 41
@@ -71,7 +72,7 @@ def filled(
     """A filled template in each language, as LibreOffice has computed and saved it."""
     folder, done = tmp_path_factory.mktemp("filled"), []
     for seed, lang in enumerate(LANGUAGES):
-        path = kb.write_template(folder / f"{lang}.xlsx", lang=lang)
+        path = write_template(folder / f"{lang}.xlsx", lang=lang)
         rows = periods(np.random.default_rng(seed), PERIODS - len(WRONG))
         book = load_workbook(path)
         customers, revenue, reasons = book.worksheets[1:4]

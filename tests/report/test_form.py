@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 import kbind as kb
 from kbind.errors import ReportError
 from kbind.report import write_report
+from kbind.report.form import write_template
 
 FIRST, LAST = 6, 41
 ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")
@@ -24,7 +25,7 @@ SHEETS = {
 
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_template_is_locked_but_for_what_is_typed_in(tmp_path: Path, lang: str) -> None:
-    book = load_workbook(kb.write_template(tmp_path / "t.xlsx", lang=lang))
+    book = load_workbook(write_template(tmp_path / "t.xlsx", lang=lang))
     assert book.sheetnames == SHEETS[lang]
     for sheet in book:
         assert sheet.protection.sheet
@@ -45,7 +46,7 @@ def test_template_is_locked_but_for_what_is_typed_in(tmp_path: Path, lang: str) 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_every_typed_cell_is_validated_in_the_language(tmp_path: Path, lang: str) -> None:
-    book = load_workbook(kb.write_template(tmp_path / "t.xlsx", lang=lang))
+    book = load_workbook(write_template(tmp_path / "t.xlsx", lang=lang))
     for sheet in book.worksheets[1:4]:
         rules = sheet.data_validations.dataValidation
         covered = {cell for rule in rules for span in rule.sqref.ranges for row in span.cells for cell in [row]}
@@ -60,7 +61,7 @@ def test_every_typed_cell_is_validated_in_the_language(tmp_path: Path, lang: str
 
 
 def test_both_languages_hold_the_same_workbook_each_in_its_own_words(tmp_path: Path) -> None:
-    german, english = (load_workbook(kb.write_template(tmp_path / f"{lang}.xlsx", lang=lang)) for lang in SHEETS)
+    german, english = (load_workbook(write_template(tmp_path / f"{lang}.xlsx", lang=lang)) for lang in SHEETS)
     texts: dict[str, list[str]] = {"de": [], "en": []}
 
     def plain(formula: str) -> str:
@@ -88,12 +89,12 @@ def test_both_languages_hold_the_same_workbook_each_in_its_own_words(tmp_path: P
 
 
 def test_the_guide_names_the_file(tmp_path: Path) -> None:
-    guide = load_workbook(kb.write_template(tmp_path / "Quote <2024>.xlsx", lang="de")).worksheets[0]
+    guide = load_workbook(write_template(tmp_path / "Quote <2024>.xlsx", lang="de")).worksheets[0]
     assert guide["B9"].value == "Als .xlsx speichern, dann: kbind report --data Quote <2024>.xlsx"
 
 
 def test_text_that_begins_like_a_formula_is_written_as_text(tmp_path: Path) -> None:
-    sheet = load_workbook(kb.write_template(tmp_path / "t.xlsx", reasons=ACTIVE)).worksheets[3]
+    sheet = load_workbook(write_template(tmp_path / "t.xlsx", reasons=ACTIVE)).worksheets[3]
     cells = [sheet.cell(5, 4 + i) for i in range(len(ACTIVE))]
     assert [cell.value for cell in cells] == list(ACTIVE)
     assert all(cell.data_type == "s" for cell in cells)
@@ -102,7 +103,7 @@ def test_text_that_begins_like_a_formula_is_written_as_text(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("lead", ["\t", "\r"])
 def test_tab_and_return_before_a_formula_do_not_help_it(tmp_path: Path, lead: str) -> None:
-    sheet = load_workbook(kb.write_template(tmp_path / "t.xlsx", reasons=[f"{lead}=1+1"])).worksheets[3]
+    sheet = load_workbook(write_template(tmp_path / "t.xlsx", reasons=[f"{lead}=1+1"])).worksheets[3]
     assert (sheet["D5"].value, sheet["D5"].data_type, bool(sheet["D5"].quotePrefix)) == ("=1+1", "s", True)
 
 
@@ -119,7 +120,7 @@ def test_tab_and_return_before_a_formula_do_not_help_it(tmp_path: Path, lead: st
 def test_mistakes_write_nothing(tmp_path: Path, options: dict[str, object], message: str) -> None:
     values = {"path": "t.xlsx", **options}
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.write_template(tmp_path / str(values.pop("path")), **values)
+        write_template(tmp_path / str(values.pop("path")), **values)
     assert not list(tmp_path.iterdir())
 
 
@@ -127,17 +128,17 @@ def test_a_filled_file_is_not_replaced_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     path.write_text("filled in for hours")
     with pytest.raises(kb.ArgumentError, match="exists already and was left as it is; --force"):
-        kb.write_template(path)
+        write_template(path)
     assert path.read_text() == "filled in for hours"
-    kb.write_template(path, force=True)
+    write_template(path, force=True)
     assert load_workbook(path).sheetnames == SHEETS["en"]
     assert [found.name for found in tmp_path.iterdir()] == ["t.xlsx"]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ReportError, match="cannot be written: No such file or directory"):
-        kb.write_template(tmp_path / "nowhere" / "t.xlsx")
-    path = kb.write_template(tmp_path / "t.xlsx")
+        write_template(tmp_path / "nowhere" / "t.xlsx")
+    path = write_template(tmp_path / "t.xlsx")
     before = path.read_bytes()
 
     def full(*_: object) -> None:
@@ -145,7 +146,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ReportError, match="cannot be written: No space left on device"):
-        kb.write_template(path, force=True)
+        write_template(path, force=True)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["t.xlsx"]
 
@@ -154,7 +155,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A German template with four quarters, a name like a tag and a reason like a formula."""
     path = tmp_path_factory.mktemp("filled") / "Quote <b>2024.xlsx"
-    kb.write_template(path, lang="de", reasons=["=1+1", "<script>alert(1)</script>"])
+    write_template(path, lang="de", reasons=["=1+1", "<script>alert(1)</script>"])
     book = load_workbook(path)
     customers, revenue, reasons = book["Kunden"], book["Umsatz"], book["Gründe"]
     quarters = ((1, 31, 3), (4, 30, 6), (7, 30, 9), (10, 31, 12))
@@ -213,7 +214,7 @@ def test_the_other_chapters_say_what_they_miss(filled_report: Path) -> None:
 
 
 def test_a_template_in_which_one_customer_left_tells_no_count(tmp_path: Path) -> None:
-    path = kb.write_template(tmp_path / "small.xlsx", lang="de")
+    path = write_template(tmp_path / "small.xlsx", lang="de")
     book = load_workbook(path)
     for letter, value in zip("ABCDE", (date(2024, 1, 1), date(2024, 12, 31), 20, 5, 1), strict=True):
         book["Kunden"][f"{letter}{FIRST}"] = value
@@ -225,7 +226,7 @@ def test_a_template_in_which_one_customer_left_tells_no_count(tmp_path: Path) ->
 
 
 def test_periods_below_the_last_row_are_refused_and_not_passed_over(tmp_path: Path) -> None:
-    path = kb.write_template(tmp_path / "t.xlsx", lang="de")
+    path = write_template(tmp_path / "t.xlsx", lang="de")
     book = load_workbook(path)
     sheet = book.worksheets[1]
     for row, first in ((6, date(2024, 1, 1)), (42, date(2024, 4, 1))):

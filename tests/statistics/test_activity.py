@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.statistics.activity import scan
+from kbind.statistics.activity import Activity, scan
 from kbind.statistics.activity.counts import Counts, MaskCounts, SilenceCounts
 
 
@@ -25,7 +25,7 @@ def _start(period: str, day: date) -> date:
     return date(day.year, month, day.day if period == "day" else 1)
 
 
-def _active(record: kb.Activity) -> dict[str, int]:
+def _active(record: Activity) -> dict[str, int]:
     frame = record.to_frame()
     return dict(zip(frame["period"], frame["active"], strict=True))
 
@@ -172,7 +172,7 @@ def test_identifiers_of_any_type(ids: list[Any]) -> None:
 # -- contracts -----------------------------------------------------------------------------------------------
 
 
-def _contracts(rows: list[Any], as_of: str = "2024-07-01", grace: str | None = None) -> kb.Activity:
+def _contracts(rows: list[Any], as_of: str = "2024-07-01", grace: str | None = None) -> Activity:
     frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
     return kb.activity(kb.open_dataset({"subscriptions": frame}, as_of=as_of, ends="exclusive"), grace=grace)
 

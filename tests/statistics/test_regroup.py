@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.statistics.durations import Durations
 from kbind.statistics.durations.regroup import regroup
 from kbind.statistics.durations.risk import risk_table
 
 
 @pytest.fixture
-def by_two() -> kb.Durations:
+def by_two() -> Durations:
     customers = {"customer_id": range(6), "plan": [*list("ababa"), None], "region": [2, 1, 1, 2, 2, 1]}
     contracts = {
         "customer_id": range(6),
@@ -21,7 +22,7 @@ def by_two() -> kb.Durations:
     return kb.durations(kb.open_dataset(tables, as_of="2023-06-01"), by=["plan", "region"])
 
 
-def test_regroup_sums_over_what_is_dropped(by_two: kb.Durations) -> None:
+def test_regroup_sums_over_what_is_dropped(by_two: Durations) -> None:
     plans = regroup(by_two, "plan")
     assert plans.by == ("plan",)
     assert plans.groups == (("a",), ("b",), (None,))
@@ -35,7 +36,7 @@ def test_regroup_sums_over_what_is_dropped(by_two: kb.Durations) -> None:
     assert (everybody.customers, everybody.events) == (by_two.customers, by_two.events)
 
 
-def test_regroup_keeps_what_was_asked_for(by_two: kb.Durations) -> None:
+def test_regroup_keeps_what_was_asked_for(by_two: Durations) -> None:
     assert regroup(by_two, None) is by_two
     assert regroup(by_two, ["plan", "region"]) is by_two
     turned = regroup(by_two, ["region", "plan"])
@@ -49,7 +50,7 @@ def test_regroup_keeps_what_was_asked_for(by_two: kb.Durations) -> None:
         regroup(regroup(by_two, ()), "plan")
 
 
-def test_risk_table_counts_who_is_there(by_two: kb.Durations) -> None:
+def test_risk_table_counts_who_is_there(by_two: Durations) -> None:
     table = risk_table(by_two, np.ones(len(by_two.n), dtype=bool))
     assert table.times.round(6).tolist() == [2, 3, 5]
     assert table.at_risk.tolist() == [6, 2, 1]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.statistics.snapshots import Snapshots
 from simulations.company import simulate_saas
 
 Table = dict[str, list[Any]]
@@ -21,7 +22,7 @@ def contracts(*rows: tuple[Any, ...], columns: str = "customer_id start end mrr"
     return {name: list(values) for name, values in zip(columns.split(), zip(*rows, strict=True), strict=True)}
 
 
-def one(found: kb.Snapshots, *names: str) -> list[float]:
+def one(found: Snapshots, *names: str) -> list[float]:
     assert len(found.features) == 1
     return [found.features[name].iloc[0] for name in names]
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.statistics.snapshots import Snapshots
 from simulations.company import simulate_saas
 
 DATES = ["2023-09-01", "2024-02-10"]
@@ -39,7 +40,7 @@ def opened(frames: dict[str, pd.DataFrame]) -> kb.Dataset:
 
 
 @cache
-def untouched(scenario: str) -> kb.Snapshots:
+def untouched(scenario: str) -> Snapshots:
     return kb.snapshots(opened(tables(scenario)), as_of=DATES)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.estimates.churn import risk_drivers
+from kbind.estimates.churn import Forecast, risk_drivers
 from kbind.figures import alt_text
 from kbind.statistics.snapshots import Feature
 from kbind.story.churn import ChurnStory, churn_story
@@ -29,18 +29,18 @@ def _roles(columns: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def saas() -> kb.Forecast:
+def saas() -> Forecast:
     with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
         patch.setattr(risk_drivers, "WATCHED", 8)
         return kb.forecast_churn(simulate_saas(1200, rng=3))
 
 
 @pytest.fixture(scope="module")
-def priced() -> kb.Forecast:
+def priced() -> Forecast:
     return kb.forecast_churn(flagged(price=20.0))
 
 
-def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: kb.Forecast) -> None:
+def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> None:
     seen = kb.snapshots(saas.data, horizon="60D")
     dates = np.unique(seen.as_of)
     assert dates[-1] == np.datetime64(saas.data.as_of)
@@ -50,7 +50,7 @@ def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: kb.Forecast) ->
     assert kb.snapshots(flagged(50)).notes == ()
 
 
-def test_what_is_told_is_what_was_computed(saas: kb.Forecast) -> None:
+def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
     story = churn_story(saas)
     calls = story.calls.to_frame()
     assert story.hit.value == pytest.approx(calls["left"].sum() / (calls["called"] - calls["gone"]).sum())
@@ -67,7 +67,7 @@ def test_what_is_told_is_what_was_computed(saas: kb.Forecast) -> None:
     assert "does not say why anybody leaves" in story.certainty()
 
 
-def test_german_says_the_same(saas: kb.Forecast) -> None:
+def test_german_says_the_same(saas: Forecast) -> None:
     story = churn_story(saas, lang="de")
     assert story.finding().startswith("Wer bald geht, lässt sich eingrenzen")
     assert "sagt nicht, warum jemand geht" in story.certainty()
@@ -91,7 +91,7 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     assert sum(group.n for group in story.signs) == story.size
 
 
-def test_signs_add_up_and_none_is_small(saas: kb.Forecast) -> None:
+def test_signs_add_up_and_none_is_small(saas: Forecast) -> None:
     assert saas.contacts is not None
     assert saas.snapshots is not None
     n = len(saas.contacts.customer)
@@ -177,7 +177,7 @@ def test_few_customers_are_not_told_of(n: int) -> None:
     assert story.definitions()
 
 
-def test_margin_makes_customers_worth_less(priced: kb.Forecast) -> None:
+def test_margin_makes_customers_worth_less(priced: Forecast) -> None:
     data = flagged(price=20.0)
     full = churn_story(priced)
     assert full.listed.value.max() == 240
@@ -188,7 +188,7 @@ def test_margin_makes_customers_worth_less(priced: kb.Forecast) -> None:
         assert half.listed.value.max() == 120
 
 
-def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: kb.Forecast) -> None:
+def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast) -> None:
     story = churn_story(saas)
     promised = story.calls.to_frame()["expected"].sum()
     assert story.kept.value == pytest.approx(story.calls.money.sum() / promised)
@@ -196,7 +196,7 @@ def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: kb.Forec
     assert "of what they promised" in text
 
 
-def test_figures_carry_their_numbers_as_text(priced: kb.Forecast) -> None:
+def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
     story = churn_story(priced)
     bars, levers = story.tested.plot(**story.risk_figure()), story.moved.plot(**story.drivers_figure())
     assert "group 10:" in alt_text(bars)
@@ -204,7 +204,7 @@ def test_figures_carry_their_numbers_as_text(priced: kb.Forecast) -> None:
     assert levers.get_title(loc="left") == "What says most about the risk: Trouble"
 
 
-def test_one_customer_in_words(priced: kb.Forecast) -> None:
+def test_one_customer_in_words(priced: Forecast) -> None:
     story = churn_story(priced, lang="de")
     first, *rest = story.customer_text(priced.contacts.customer[0])
     assert first.startswith("Vorhergesagtes Risiko: ")
@@ -212,7 +212,7 @@ def test_one_customer_in_words(priced: kb.Forecast) -> None:
     assert rest[0].startswith("Trouble: ")
 
 
-def test_probabilities_that_are_wrong_are_called_inexact(priced: kb.Forecast) -> None:
+def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> None:
     story = churn_story(priced)
     assert story.calibrated
     wrong = ChurnStory(priced, churn_story(priced).voice)
@@ -222,7 +222,7 @@ def test_probabilities_that_are_wrong_are_called_inexact(priced: kb.Forecast) ->
     assert "inexact" in wrong.risk_caption()
 
 
-def test_a_group_of_few_leavers_cannot_be_computed_back(priced: kb.Forecast) -> None:
+def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> None:
     story = churn_story(priced)
     few = ChurnStory(priced, story.voice)
     few.__dict__["risks"] = story.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
@@ -238,7 +238,7 @@ def test_a_group_of_few_leavers_cannot_be_computed_back(priced: kb.Forecast) -> 
 # -- columns that know the outcome ----------------------------------------------------------------------------------
 
 
-def leaking(**columns: Any) -> kb.Forecast:
+def leaking(**columns: Any) -> Forecast:
     return kb.forecast_churn(flagged(price=20.0, **columns))
 
 
@@ -250,14 +250,14 @@ GONE = gone_of(flagged())
 
 
 @pytest.fixture(scope="module")
-def leaky() -> kb.Forecast:
+def leaky() -> Forecast:
     """The CRM says who is a former customer, but for every ninth; and has codes of departures, each of a dozen."""
     kind = np.where(GONE & (np.arange(len(GONE)) % 9 > 0), "Former Customer", "Customer")
     code = np.where(GONE, [f"exit {k % 47}" for k in range(len(GONE))], None)
     return leaking(type=kind, code=code)
 
 
-def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: kb.Forecast) -> None:
+def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -> None:
     story = churn_story(leaky, threshold=40)
     assert story.leaks_title() == "Left out, because the outcome shows in it: type, code"
     first, second, act = story.leaks_text()
@@ -271,21 +271,21 @@ def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: kb.Forecast
     assert story.metric("auc").value < 0.92
 
 
-def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: kb.Forecast) -> None:
+def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: Forecast) -> None:
     story = churn_story(leaky, lang="de")
     assert story.leaks_title() == "Weggelassen, weil der Ausgang schon darin steht: type, code"
     assert "Nur wer gegangen ist, hat Former Customer (" in story.leaks_text()[0]
     assert "exit 41, exit 7, exit 38, ... (552 Kunden)" in story.leaks_text()[1]
 
 
-def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: kb.Forecast) -> None:
+def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: Forecast) -> None:
     kept = kb.forecast_churn(leaky.data, keep=["type", "code"])
     assert kept.leaks == ()
     assert kept.suspects == ("code", "type")
     assert churn_story(kept).metric("auc").value > 0.95
 
 
-def test_clean_data_says_nothing_of_leaks(priced: kb.Forecast, saas: kb.Forecast) -> None:
+def test_clean_data_says_nothing_of_leaks(priced: Forecast, saas: Forecast) -> None:
     for forecast in (priced, saas):
         assert forecast.leaks == forecast.suspects == ()
 
@@ -299,7 +299,7 @@ def test_weaker_alarms_are_told_and_nothing_is_removed() -> None:
     assert any(line.startswith("To be checked: answer.") for line in churn_story(forecast).definitions())
 
 
-def test_the_model_is_named_at_the_foot(priced: kb.Forecast) -> None:
+def test_the_model_is_named_at_the_foot(priced: Forecast) -> None:
     assert churn_story(priced).definitions().count(churn_story(priced).voice.say("churn.foot.model.logistic")) == 1
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 1500))

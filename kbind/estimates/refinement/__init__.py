@@ -59,7 +59,7 @@ def refine_persona(
         won with them is reported. Default: those whose names say so, in German or English.
     protected : mapping of str to sequence of str, optional
         Words by which columns on protected characteristics are recognised: no rule is added on them. Default:
-        `protected_characteristics()`.
+        `kbind.statistics.customers.words.PROTECTED`.
     insist : str or sequence of str
         Protected columns to be used all the same.
     min_coverage : float

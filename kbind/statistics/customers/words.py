@@ -64,31 +64,6 @@ _GENDERS = {
 }  # fmt: skip
 
 
-def protected_characteristics() -> dict[str, tuple[str, ...]]:
-    """Words by which columns about protected characteristics are recognised: a copy, to be looked at and edited.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        Characteristic -> words, German and English, in small letters and with ä as ae.
-
-    References
-    ----------
-    Allgemeines Gleichbehandlungsgesetz, section 1; Charter of Fundamental Rights of the European Union, article 21.
-
-    Examples
-    --------
-    >>> import kbind as kb
-    >>> words = kb.protected_characteristics()
-    >>> "geburtsjahr" in words["age"], "family" in words
-    (True, False)
-    >>> words["family"] = ("partner", "dependents", "familienstand")
-
-    Given as `protected=words`, the family is left out too.
-    """
-    return dict(PROTECTED)
-
-
 def protected_columns(
     attributes: Mapping[str, Attribute], words: Mapping[str, Sequence[str]] | None, insist: Iterable[str] = ()
 ) -> dict[str, str]:
@@ -138,6 +113,6 @@ def _checked(words: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, 
         return dict(PROTECTED)
     if not isinstance(words, Mapping) or not all(isinstance(g, str) and _texts(w) for g, w in words.items()):
         raise ArgumentError(
-            f"protected={told(words)} is not known; allowed: characteristic -> words, as kb.protected_characteristics()"
+            f'protected={told(words)} is not known; allowed: characteristic -> words, as {{"age": ["age", "born"]}}'
         )
     return {ground: tuple(_plain(word) for word in known) for ground, known in words.items()}

@@ -13,6 +13,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 import kbind as kb
+from kbind.report.form import write_template
 
 Q1, Q2 = (date(2024, 1, 1), date(2024, 3, 31)), (date(2024, 4, 1), date(2024, 6, 30))
 Fill = Callable[..., Path]
@@ -20,7 +21,7 @@ Fill = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return kb.write_template(tmp_path_factory.mktemp("form") / "churn-rate.xlsx", lang="de")
+    return write_template(tmp_path_factory.mktemp("form") / "churn-rate.xlsx", lang="de")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 import kbind as kb
+from kbind.estimates.churn import Backtest
 from kbind.estimates.churn.folds import fit_on, make_folds
 from kbind.estimates.churn.profit import decision_of
 from kbind.statistics.snapshots import Snapshots
@@ -333,7 +334,7 @@ def test_default_model_on_telco_reaches_what_is_known(telco_snapshots: Snapshots
 # -- what is refused ------------------------------------------------------------------------------------------------
 
 
-def tried(seen: Snapshots, change: dict[str, Any]) -> kb.Backtest:
+def tried(seen: Snapshots, change: dict[str, Any]) -> Backtest:
     """A backtest, with settings where they belong."""
     money = {name: value for name, value in change.items() if name in TERMS}
     ways = {name: value for name, value in change.items() if name in ("scheme", "folds", "repeats", "resamples")}

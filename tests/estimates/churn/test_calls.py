@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.churn import Backtest
 from kbind.estimates.churn.calls import Calls, by_risk, calls_of
 from kbind.estimates.churn.evaluation import Rows
 from kbind.estimates.churn.lists import Outcome
@@ -92,7 +93,7 @@ def test_calls_add_up_whatever_the_budget(seed: int, budget: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def tested() -> kb.Backtest:
+def tested() -> Backtest:
     telco = kb.snapshots(kb.datasets.load_telco())
     terms = {"budget": 5000, "cost": 1, "offer": 10, "acceptance": 0.3, "value": 200}
     return kb.backtest(
@@ -100,7 +101,7 @@ def tested() -> kb.Backtest:
     )
 
 
-def test_money_of_calls_is_the_profit_of_the_backtest(tested: kb.Backtest) -> None:
+def test_money_of_calls_is_the_profit_of_the_backtest(tested: Backtest) -> None:
     frame = tested.to_frame().set_index(["model", "metric"])["value"]
     assert tested.calls().money.mean() == pytest.approx(frame["logistic", "profit"])
     risks = tested.by_risk()
@@ -110,7 +111,7 @@ def test_money_of_calls_is_the_profit_of_the_backtest(tested: kb.Backtest) -> No
     assert isinstance(risks, pd.DataFrame)
 
 
-def test_calls_need_terms_and_a_known_model(tested: kb.Backtest) -> None:
+def test_calls_need_terms_and_a_known_model(tested: Backtest) -> None:
     with pytest.raises(kb.ArgumentError, match="model='forest' is not known; .*allowed: 'logistic', 'base_rate'"):
         tested.calls("forest")
     plain = kb.backtest(

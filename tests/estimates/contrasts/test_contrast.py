@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.estimates.contrasts import _q_values
+from kbind.estimates.contrasts import Contrasts, _q_values
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import UNKNOWN, Cells, Effect, effects
 from kbind.estimates.intervals import newcombe, wilson
@@ -23,7 +23,7 @@ ESTIMATES = ["share_churned", "share_retained", "risk_difference", "odds_ratio",
 
 
 @pytest.fixture(scope="module")
-def found(telco: kb.Dataset) -> kb.Contrasts:
+def found(telco: kb.Dataset) -> Contrasts:
     return kb.contrast(telco, adjust=ADJUST)
 
 
@@ -41,7 +41,7 @@ def counted(*fields: tuple[str, int, int]) -> kb.Dataset:
     return people(size=size, churned=gone)
 
 
-def row(result: kb.Contrasts, attribute: str, level: str) -> pd.Series:
+def row(result: Contrasts, attribute: str, level: str) -> pd.Series:
     frame = result.to_frame()
     return frame[(frame["attribute"] == attribute) & (frame["level"] == level)].squeeze()
 
@@ -54,14 +54,14 @@ def limits(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("case", GOLDEN["telco_odds_ratios"]["rows"], ids=lambda case: case["attribute"])
-def test_contrast_gives_the_odds_ratios_of_telco(found: kb.Contrasts, case: dict[str, float]) -> None:
+def test_contrast_gives_the_odds_ratios_of_telco(found: Contrasts, case: dict[str, float]) -> None:
     line = row(found, case["attribute"], case["level"])
     assert line["odds_ratio"] == pytest.approx(case["odds_ratio"], abs=5e-4)
     expected = [case["adjusted"], case["lower"], case["upper"]]
     assert line[limits("odds_ratio_adjusted")].tolist() == pytest.approx(expected, abs=5.01e-4)
 
 
-def test_contrast_says_what_each_row_is_adjusted_for(found: kb.Contrasts) -> None:
+def test_contrast_says_what_each_row_is_adjusted_for(found: Contrasts) -> None:
     details = found.details().set_index(["attribute", "level"])
     assert details.loc[("contract", "Month-to-month"), "adjusted_for"] == "internet_service, tenure"
     assert details.loc[("internet_service", "Fiber optic"), "adjusted_for"] == "contract, tenure"
@@ -160,7 +160,7 @@ def test_findings_are_those_of_the_fdr_asked_for() -> None:
     assert len(kb.contrast(fields, fdr=0.3, adjust=()).findings()) == 2
 
 
-def test_to_frame_has_exactly_these_columns(found: kb.Contrasts) -> None:
+def test_to_frame_has_exactly_these_columns(found: Contrasts) -> None:
     wanted = [name for estimate in ESTIMATES for name in limits(estimate)]
     assert list(found.to_frame()) == ["attribute", "level", "n", *wanted, "q_value"]
     assert found.to_frame()["q_value"].dropna().between(0, 1).all()
@@ -170,7 +170,7 @@ def test_to_frame_has_exactly_these_columns(found: kb.Contrasts) -> None:
         assert (part[name] <= part[f"{name}_ci_upper"]).all()
 
 
-def test_contrast_ranks_by_effect_and_not_by_p(found: kb.Contrasts) -> None:
+def test_contrast_ranks_by_effect_and_not_by_p(found: Contrasts) -> None:
     tested = found.to_frame().dropna(subset=["q_value"])
     size = np.abs(np.log(tested["odds_ratio_adjusted"].to_numpy()))
     assert (np.diff(size) <= 1e-9).all()
@@ -182,7 +182,7 @@ def test_contrast_ranks_by_effect_and_not_by_p(found: kb.Contrasts) -> None:
 # -- levels that do not apply ------------------------------------------------------------------------
 
 
-def test_levels_that_do_not_apply_are_found_and_left_out(telco: kb.Dataset, found: kb.Contrasts) -> None:
+def test_levels_that_do_not_apply_are_found_and_left_out(telco: kb.Dataset, found: Contrasts) -> None:
     frame = found.to_frame()
     assert not frame["level"].isin(["No internet service", "No phone service"]).any()
     extras = frame[frame["attribute"] == "streaming_tv"]
@@ -424,7 +424,7 @@ def test_false_findings_stay_at_the_level_allowed() -> None:
 # -- reversals ---------------------------------------------------------------------------------------
 
 
-def test_reversals_names_what_adjusting_turns_round(found: kb.Contrasts) -> None:
+def test_reversals_names_what_adjusting_turns_round(found: Contrasts) -> None:
     turned = found.reversals().set_index(["attribute", "level"])["change"]
     assert turned["streaming_tv", "No"] == "the other way round"
     assert turned["partner", "0"] == "no longer clear"
@@ -442,7 +442,7 @@ def test_reversals_finds_nothing_without_adjusting(telco: kb.Dataset) -> None:
 # -- what is asked for -------------------------------------------------------------------------------
 
 
-def test_numbers_are_cut_near_their_quartiles(found: kb.Contrasts) -> None:
+def test_numbers_are_cut_near_their_quartiles(found: Contrasts) -> None:
     frame = found.to_frame()
     levels = set(frame.loc[frame["attribute"] == "tenure", "level"])
     assert levels == {"< 9", "9 to < 29", "29 to < 55", ">= 55"}

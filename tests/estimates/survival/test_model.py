@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.estimates.survival import HazardModel
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.scores import brier_score, time_dependent_auc
 from kbind.statistics.durations.histories import histories
@@ -31,12 +32,12 @@ def coded(telco: kb.Dataset) -> kb.Dataset:
 
 
 @pytest.fixture(scope="module")
-def golden_model(coded: kb.Dataset) -> kb.HazardModel:
+def golden_model(coded: kb.Dataset) -> HazardModel:
     return kb.hazard_model(coded, GOLDEN["telco_cox"]["names"])
 
 
 @pytest.fixture(scope="module")
-def by_contract(telco: kb.Dataset) -> kb.HazardModel:
+def by_contract(telco: kb.Dataset) -> HazardModel:
     return kb.hazard_model(telco, ["contract", "monthly_charges"])
 
 
@@ -69,7 +70,7 @@ TICKETS = [
 # -- R's numbers, and the core's ---------------------------------------------------------------------
 
 
-def test_hazard_model_gives_r_results(golden_model: kb.HazardModel) -> None:
+def test_hazard_model_gives_r_results(golden_model: HazardModel) -> None:
     frame, golden = golden_model.to_frame(), GOLDEN["telco_cox"]
     assert frame["coef"].to_numpy() == pytest.approx(golden["coef"], rel=1e-8)
     assert frame["std_error"].to_numpy() == pytest.approx(golden["se"], rel=1e-8)
@@ -80,7 +81,7 @@ def test_hazard_model_gives_r_results(golden_model: kb.HazardModel) -> None:
     assert frame["events"].tolist() == [1869] * 4
 
 
-def test_predict_has_the_efron_baseline_of_r(golden_model: kb.HazardModel) -> None:
+def test_predict_has_the_efron_baseline_of_r(golden_model: HazardModel) -> None:
     """Somebody with all covariates 0 at the origin has R's survival curve at 0."""
     golden = GOLDEN["telco_baseline"]
     predicted = golden_model.predict(golden["time"], given=0).pivot(
@@ -91,11 +92,11 @@ def test_predict_has_the_efron_baseline_of_r(golden_model: kb.HazardModel) -> No
     assert predicted.loc[golden_model.lives.customer_id].to_numpy() == pytest.approx(expected, abs=1e-9)
 
 
-def _covariates(model: kb.HazardModel) -> np.ndarray:
+def _covariates(model: HazardModel) -> np.ndarray:
     return np.column_stack([model.lives.columns[name] for name in model.fit.names])
 
 
-def test_text_is_coded_against_the_most_frequent_level(telco: kb.Dataset, by_contract: kb.HazardModel) -> None:
+def test_text_is_coded_against_the_most_frequent_level(telco: kb.Dataset, by_contract: HazardModel) -> None:
     customers = telco.table("customers")
     dummies = [customers["contract"] == "One year", customers["contract"] == "Two year", customers["monthly_charges"]]
     gone = customers["churn"] == "Yes"
@@ -108,7 +109,7 @@ def test_text_is_coded_against_the_most_frequent_level(telco: kb.Dataset, by_con
     assert frame["events"].tolist() == [int((dummies[0] & gone).sum()), int((dummies[1] & gone).sum()), 1869]
 
 
-def test_a_text_column_is_one_test_of_proportional_hazards(telco: kb.Dataset, by_contract: kb.HazardModel) -> None:
+def test_a_text_column_is_one_test_of_proportional_hazards(telco: kb.Dataset, by_contract: HazardModel) -> None:
     """The same chi-squared whichever contract is the reference; R's number for a column of numbers stays."""
     customers = telco.table("customers")
     others = [customers["contract"] == level for level in ("Month-to-month", "Two year")]
@@ -259,11 +260,11 @@ NOT_ZERO = ["industry", "channel", "company_size"]
 
 
 @pytest.fixture(scope="module")
-def planted(world: kb.Dataset) -> kb.HazardModel:
+def planted(world: kb.Dataset) -> HazardModel:
     return kb.hazard_model(world, [*ZERO, *NOT_ZERO], after=PLANTED, strata=["term", "plan"])
 
 
-def implied(world: kb.Dataset, model: kb.HazardModel, name: str, position: int) -> float:
+def implied(world: kb.Dataset, model: HazardModel, name: str, position: int) -> float:
     """Log ratio of the planted hazards with the effect to those without it, months in the window against the others.
 
     The planted exposure fades and waits for the notice, so that the months that the window marks are not all of it.
@@ -286,7 +287,7 @@ def implied(world: kb.Dataset, model: kb.HazardModel, name: str, position: int) 
 
 
 @pytest.mark.parametrize(("position", "name"), list(enumerate(PLANTED)))
-def test_planted_events_are_found(world: kb.Dataset, planted: kb.HazardModel, position: int, name: str) -> None:
+def test_planted_events_are_found(world: kb.Dataset, planted: HazardModel, position: int, name: str) -> None:
     line = planted.to_frame().set_index("covariate").loc[name]
     expected = implied(world, planted, name, position)
     assert abs(line["coef"] - expected) < Z * line["std_error"]
@@ -295,7 +296,7 @@ def test_planted_events_are_found(world: kb.Dataset, planted: kb.HazardModel, po
         assert expected > 0.4
 
 
-def test_attributes_without_effect_are_not_found(planted: kb.HazardModel) -> None:
+def test_attributes_without_effect_are_not_found(planted: HazardModel) -> None:
     frame = planted.to_frame()
     assert frame.loc[frame["covariate"].isin(ZERO), "z"].abs().max() < 4
     line = frame.set_index(["covariate", "level"])["coef"]
@@ -322,7 +323,7 @@ def test_one_cause_takes_others_for_the_end_of_observation(world: kb.Dataset) ->
 # -- predictions -------------------------------------------------------------------------------------
 
 
-def test_predict_falls_within_0_and_1(by_contract: kb.HazardModel) -> None:
+def test_predict_falls_within_0_and_1(by_contract: HazardModel) -> None:
     frame = by_contract.predict([0, 1, 6, 12, 24])
     survival = frame["survival"].to_numpy().reshape(-1, 5)
     assert (survival[:, 0] == 1).all()
@@ -333,7 +334,7 @@ def test_predict_falls_within_0_and_1(by_contract: kb.HazardModel) -> None:
     assert frame["customer_id"].nunique() == 7043 - 1869
 
 
-def test_predict_is_conditional_on_the_age_reached(telco: kb.Dataset, by_contract: kb.HazardModel) -> None:
+def test_predict_is_conditional_on_the_age_reached(telco: kb.Dataset, by_contract: HazardModel) -> None:
     """S(age + t) / S(age); what lies behind 72 months, the longest tenure, is unknown."""
     customers = telco.table("customers").set_index("customer_id")
     predicted = by_contract.predict([12]).set_index("customer_id")
@@ -347,7 +348,7 @@ def test_predict_is_conditional_on_the_age_reached(telco: kb.Dataset, by_contrac
 
 
 @pytest.mark.parametrize("given", ["now", 0])
-def test_expected_months_are_the_area_under_predict(by_contract: kb.HazardModel, given: str | int) -> None:
+def test_expected_months_are_the_area_under_predict(by_contract: HazardModel, given: str | int) -> None:
     """Monthly data: steps at whole months, so that the area up to 12.5 is a sum."""
     frame = by_contract.expected_months(12.5, given=given)
     steps = by_contract.predict(np.arange(13), given=given)["survival"].to_numpy().reshape(-1, 13)
@@ -377,7 +378,7 @@ def test_predict_holds_what_changes_at_its_current_value(world: kb.Dataset) -> N
     assert ratio.to_numpy() == pytest.approx(np.exp(model.fit.coef[0]), rel=1e-9)
 
 
-def test_scores_are_those_of_the_core(telco: kb.Dataset, by_contract: kb.HazardModel) -> None:
+def test_scores_are_those_of_the_core(telco: kb.Dataset, by_contract: HazardModel) -> None:
     customers = telco.table("customers")
     x = np.column_stack(
         [customers["contract"] == "One year", customers["contract"] == "Two year", customers["monthly_charges"]]
@@ -515,7 +516,7 @@ def test_scores_need_everybody_from_the_origin_on() -> None:
         model.predict([-1])
 
 
-def test_scores_behind_the_last_customer_are_an_error(by_contract: kb.HazardModel) -> None:
+def test_scores_behind_the_last_customer_are_an_error(by_contract: HazardModel) -> None:
     with pytest.raises(kb.ArgumentError, match="times=80: not every group"):
         by_contract.auc([12, 80])
 

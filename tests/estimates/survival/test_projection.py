@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from scipy.special import betaln
 
 import kbind as kb
+from kbind.estimates.survival import RetentionProjection
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "survival_projection.json").read_text())
 COLUMNS = ["period", "survival", "survival_ci_lower", "survival_ci_upper", "observed", "retention_rate"]
 NO_LIFETIME = "expected lifetime does not exist"
 
 
-def quietly(survivors: Any, horizon: int = 12, **options: Any) -> kb.RetentionProjection:
+def quietly(survivors: Any, horizon: int = 12, **options: Any) -> RetentionProjection:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return kb.project_retention(survivors, horizon=horizon, **options)
@@ -33,14 +34,14 @@ def log_likelihood(survivors: np.ndarray, alpha: float, beta: float) -> float:
 
 
 @pytest.fixture(scope="module")
-def high_end() -> kb.RetentionProjection:
+def high_end() -> RetentionProjection:
     return quietly(GOLDEN["high_end"]["survivors"][:8])
 
 
 # -- against the paper -----------------------------------------------------------------------------
 
 
-def test_project_retention_high_end(high_end: kb.RetentionProjection) -> None:
+def test_project_retention_high_end(high_end: RetentionProjection) -> None:
     golden = GOLDEN["high_end"]
     parameters = high_end.parameters().set_index("parameter")
     for name in ("alpha", "beta"):
@@ -67,7 +68,7 @@ def test_project_retention_regular() -> None:
     assert regular.beta == pytest.approx(golden["beta"], abs=golden["tolerance"])
 
 
-def test_holdout_of_years_8_to_12(high_end: kb.RetentionProjection) -> None:
+def test_holdout_of_years_8_to_12(high_end: RetentionProjection) -> None:
     golden = GOLDEN["high_end"]
     check = high_end.holdout(golden["survivors"][8:])
     assert check["period"].tolist() == [8, 9, 10, 11, 12]
@@ -192,7 +193,7 @@ def test_survivors_that_say_too_little() -> None:
             kb.project_retention(survivors, horizon=5)
 
 
-def test_other_arguments_that_cannot_be(high_end: kb.RetentionProjection) -> None:
+def test_other_arguments_that_cannot_be(high_end: RetentionProjection) -> None:
     for horizon in (0, 2.5, True, "12"):
         with pytest.raises(kb.ArgumentError, match="is no number of periods"):
             kb.project_retention([100, 80, 70], horizon=horizon)
