@@ -144,3 +144,21 @@ def _checked(path: Path, value: Any, name: str = "") -> Any:
 
 def _wrong(path: Path, message: str, allowed: str = "") -> DatasetError:
     return DatasetError.of(path.name, message, allowed=allowed)
+
+
+def level_of(value: object) -> str:
+    """A level as text, so that 1, 1.0 and "1" are the same, and so are true and yes.
+
+    >>> level_of(1.0), level_of(True), level_of("True"), level_of(" Fiber optic ")
+    ('1', 'yes', 'yes', 'Fiber optic')
+    """
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return "yes" if value else "no"
+    text = str(value).strip()
+    if text.casefold() in ("true", "false"):
+        return "yes" if text.casefold() == "true" else "no"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:.15g}" if math.isfinite(number) else text

@@ -8,7 +8,7 @@ from kbind.data.dataset.config import Role
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.reading import NO, YES, yes_or_no
 from kbind.data.engine import Engine, Expression, column, literal, parse
-from kbind.data.personas.fields import level_of
+from kbind.data.marked import level_of
 from kbind.errors import ArgumentError, did_you_mean, shown
 
 #: Values that a message names.

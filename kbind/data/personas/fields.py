@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from kbind.data.marked import level_of
 from kbind.errors import MOST, ArgumentError, did_you_mean, shown
 
 LANGUAGES = ("de", "en")
@@ -28,24 +29,6 @@ class FieldError(ArgumentError):
     def __init__(self, key: str, message: str, allowed: str) -> None:
         self.key, self.message, self.allowed = key, message, allowed
         super().__init__(f"{key}: {message}; {allowed}")
-
-
-def level_of(value: object) -> str:
-    """A level as text, so that 1, 1.0 and "1" are the same, and so are true and yes.
-
-    >>> level_of(1.0), level_of(True), level_of("True"), level_of(" Fiber optic ")
-    ('1', 'yes', 'yes', 'Fiber optic')
-    """
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
-        return "yes" if value else "no"
-    text = str(value).strip()
-    if text.casefold() in ("true", "false"):
-        return "yes" if text.casefold() == "true" else "no"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return f"{number:.15g}" if math.isfinite(number) else text
 
 
 def levels_of(key: str, value: object) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kbind.data.marked import level_of
 from kbind.data.personas import Persona, Rule
-from kbind.data.personas.fields import level_of
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.customers.profiles import Profiles
 
