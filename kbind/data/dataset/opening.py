@@ -35,6 +35,7 @@ from kbind.data.dataset.config import (
 from kbind.data.dataset.currencies import with_currencies
 from kbind.data.dataset.ends import move_last_days
 from kbind.data.dataset.flags import spellings, values_of
+from kbind.data.dataset.frames import is_frame, numbered
 from kbind.data.dataset.model import Card, Dataset
 from kbind.data.dataset.noteworthy import noteworthy
 from kbind.data.dataset.periods import check_periods
@@ -70,7 +71,8 @@ def open_dataset(
     ----------
     source : path, or dict of data frames
         A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, a filled workbook that
-        `write_template` made, or pandas, Polars or Arrow frames by table name. A `kbind.yaml` beside the files is read.
+        `kbind template` made, or data frames by table name: pandas, Polars, Arrow, DuckDB, or others that Narwhals
+        knows. A `kbind.yaml` beside the files is read.
     table : str, optional
         Which table a single file is, unless its name says so; of a folder, the table whose Parquet parts it holds.
     mapping : mapping, optional
@@ -208,6 +210,28 @@ def open_dataset(
     notes += move_last_days(data, meant)
     data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
     return replace(data, notes=(*data.notes, *noteworthy(data, default_end=declared_end is None)))
+
+
+def dataset_of(data: object, outcome: str) -> Dataset:
+    """A data set as it is; of a data frame with a row a customer, the data set that holds nothing but these.
+
+    Raises
+    ------
+    ArgumentError
+        Neither of them, or a frame without the column that says who has left.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if not is_frame(data):
+        raise ArgumentError(
+            f"data of type {type(data).__name__} is no data set and no data frame; open it first: kb.open_dataset(...)"
+        )
+    opened = open_dataset({"customers": numbered(data)})
+    known = [name for name in opened.tables["customers"].columns if name != "customer_id"]
+    if outcome not in known:
+        hint = did_you_mean(str(outcome), known)
+        raise ArgumentError(f"outcome={told(outcome)} is no column of the frame; {hint}columns: {listed(known)}")
+    return opened
 
 
 def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | None) -> Config:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,12 @@ import pyarrow.parquet as pq
 from kbind.data.dataset.config import CONFIG_NAME, Config
 from kbind.data.dataset.csvfile import read_csv, rows_shown
 from kbind.data.dataset.form import Place, read_form
+from kbind.data.dataset.frames import is_frame, read_frame, zone_of
 from kbind.data.dataset.places import check_no_sqlite, fault, undeclared
-from kbind.data.dataset.reading.base import BLANKS, ENDLESS, NO_VALUE
 from kbind.data.dataset.schema import ANCHORS, TABLES
 from kbind.data.engine import Engine
 from kbind.data.failures import EngineError
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain, shown
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -91,7 +88,7 @@ def find_sources(
         return _from_frames(engine, source), ()
     path = Path(source) if isinstance(source, (str, Path)) else None
     if path is None:
-        if table is not None and hasattr(source, "__arrow_c_stream__"):
+        if table is not None and is_frame(source):
             return _from_frames(engine, {table: source}), ()
         raise ArgumentError(
             f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
@@ -111,117 +108,21 @@ def find_sources(
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
     problems, found = [], []
     for name, frame in frames.items():
+        label = f"frame {name!r}"
         if name not in TABLES:
-            problems.append(_unknown_table(f"frame {name!r}", str(name)))
+            problems.append(_unknown_table(label, str(name)))
             continue
         try:
-            plain, notes = _plain_numbers(f"frame {name!r}", frame)
-            arrow = _readable(_to_arrow(plain))
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            mixed = _mixed_columns(f"frame {name!r}", plain)
-            reason = ": ".join(" ".join(str(part).split()) for part in reversed(error.args))
-            problems += mixed or [Problem(f"frame {name!r}", f"cannot be read: {reason}")]
-            continue
-        if mixed := _mixed_columns(f"frame {name!r}", frame, only_times=True):
-            problems += mixed
+            arrow, notes = read_frame(label, frame)
+        except DatasetError as error:
+            problems += error.problems
             continue
         relation = f"{name}__raw"
         engine.read_frame(relation, arrow)
-        found.append(Source(str(name), f"frame {name!r}", relation, timezone=_zone_of(arrow), notes=tuple(notes)))
+        found.append(Source(str(name), label, relation, timezone=zone_of(arrow), notes=tuple(notes)))
     if problems:
         raise DatasetError(problems)
     return found
-
-
-def _to_arrow(frame: Any) -> pa.Table:
-    if isinstance(frame, pa.Table):
-        return frame
-    if hasattr(frame, "to_arrow"):  # Polars
-        return frame.to_arrow()
-    if hasattr(frame, "reset_index") and hasattr(frame, "dtypes"):  # pandas
-        copy = frame.copy()  # a later change of the frame is not ours
-        for place, name in enumerate(copy.columns):
-            values = copy.iloc[:, place]
-            if str(values.dtype) == "object" and any(map(_is_nested, values)) and not _only_bytes(values):
-                # what they hold plays no part: the column is left out, or an error that names its type
-                copy = copy.assign(**{str(name): [[str(value)] if _is_nested(value) else None for value in values]})
-        return pa.Table.from_pandas(copy, preserve_index=False)
-    if hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
-    raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars or Arrow")
-
-
-def _is_nested(value: object) -> bool:
-    """Whether a value of a column of objects is none that a table of text and numbers can hold."""
-    several = isinstance(value, (bytes, bytearray, set, frozenset, Sequence, Mapping)) and not isinstance(value, str)
-    return several or (hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0)
-
-
-def _only_bytes(values: Any) -> bool:
-    """Whether a column holds bytes and nothing else: a type of its own to the engine, which can be an identifier."""
-    return all(isinstance(value, (bytes, bytearray)) for value in values.dropna())
-
-
-def _plain_numbers(label: str, frame: Any) -> tuple[Any, list[str]]:
-    """A pandas frame whose columns of numbers hold no words for a missing value, and what was taken for one."""
-    if not (hasattr(frame, "reset_index") and hasattr(frame, "dtypes")):
-        return frame, []
-    notes = []
-    for name in frame.columns[[str(dtype) == "object" for dtype in frame.dtypes]]:
-        values = list(frame[name])
-        words = [(row, shown(v)) for row, v in enumerate(values, start=1) if isinstance(v, str)]
-        said = {value.strip(BLANKS).casefold() for value in values if isinstance(value, str)}
-        if words and said <= {"", *NO_VALUE, *ENDLESS} and any(_kind(value) == "numbers" for value in values):
-            frame = frame.assign(**{name: [None if isinstance(value, str) else value for value in values]})
-            message = "stands for a missing value and counts as one"
-            notes.append(str(Problem(label, message, str(name), words[:3], len(words))))
-    return frame, notes
-
-
-def _readable(frame: pa.Table) -> pa.Table:
-    """An Arrow table with numbers of rare types as floats, which the engine can read."""
-    for place, found in enumerate(frame.schema):
-        if pa.types.is_float16(found.type) or pa.types.is_decimal256(found.type):
-            wider = pa.float32() if pa.types.is_float16(found.type) else pa.float64()
-            frame = frame.set_column(place, found.name, frame.column(place).cast(wider))
-    return frame
-
-
-def _mixed_columns(label: str, frame: Any, *, only_times: bool = False) -> list[Problem]:
-    """Columns of a pandas frame that hold values of several types, which no engine can.
-
-    Arrow takes times with and without a zone for each other without a word, so these are always looked for.
-    """
-    problems = []
-    for name in frame.columns if hasattr(frame, "dtypes") and hasattr(frame, "reset_index") else ():
-        values = frame[name]
-        if values.dtype != object or (only_times and not isinstance(values.dropna().iloc[:1].squeeze(), datetime)):
-            continue
-        kinds = [(row, _kind(value), value) for row, value in enumerate(values, start=1) if value == value]
-        counted = Counter(kind for _, kind, _ in kinds if kind)
-        if len(counted) < 2:
-            continue
-        most = counted.most_common(1)[0][0]
-        rows = [(row, shown(value)) for row, kind, value in kinds if kind and kind != most]
-        message = f"mixes {' and '.join(sorted(counted))}"
-        problems.append(Problem(label, message, str(name), rows[:3], len(rows), "allowed: one kind throughout"))
-    return problems
-
-
-def _kind(value: object) -> str:
-    """What a value is called in a message; nothing for a missing one."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return ""
-    if isinstance(value, datetime):
-        return "times without a zone" if value.tzinfo is None else "times with a zone"
-    known = {str: "text", date: "dates", bool: "yes and no"}
-    return known.get(type(value), "numbers" if isinstance(value, Number) else type(value).__name__)
-
-
-def _zone_of(frame: pa.Table) -> str | None:
-    zones = {f.type.tz for f in frame.schema if pa.types.is_timestamp(f.type) and f.type.tz}
-    named = {zone for zone in zones if "/" in zone}
-    return named.pop() if len(named) == 1 and len(zones) == 1 else None
 
 
 def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from kbind.data.dataset import Dataset, check_dataset
+from kbind.data.dataset import Dataset, dataset_of
 from kbind.errors import NotEnoughData, check_conf_level, check_share, listed
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
 from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
@@ -25,7 +26,7 @@ _MOST_HELD, _FOR_EACH = 60, 10
 
 
 def contrast(
-    data: Dataset,
+    data: Dataset | Any,
     outcome: str = "churned",
     *,
     attributes: str | Sequence[str] | None = None,
@@ -38,8 +39,9 @@ def contrast(
 
     Parameters
     ----------
-    data : Dataset
-        With `customers`.
+    data : Dataset or data frame
+        With `customers`; or a frame of pandas, Polars, Arrow, DuckDB or another library with a row a customer, whose
+        columns are the attributes and the outcome.
     outcome : str
         "churned": the column with that role, or else customers who by contracts or events have left up to the end of
         the data, as for `durations`. Or a column of `customers` that says yes or no.
@@ -93,10 +95,17 @@ def contrast(
     >>> rows = frame[(frame["attribute"] == "internet_service") & (frame["level"] == "Fiber optic")]
     >>> rows[["n", "odds_ratio", "odds_ratio_adjusted"]].round(3).to_string(index=False, header=False)
     '3096 4.254 4.374'
+
+    Of a plain frame, with a column that says who has left:
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"plan": ["small"] * 60 + ["large"] * 40, "gone": [1, 0] * 30 + [0, 0, 0, 1] * 10})
+    >>> kb.contrast(frame, outcome="gone").to_frame()[["level", "n", "odds_ratio"]].round(2).values.tolist()
+    [['large', 40, 0.33], ['small', 60, 3.0]]
     """
     check_conf_level(conf_level)
     check_share("fdr", fdr)
-    check_dataset(data)
+    data = dataset_of(data, outcome)
     data.require("customers")
     if exposure is None and outcome_of(data, outcome).flag is None:
         exposure = True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, dataset_of
 from kbind.errors import NotEnoughData, check_conf_level, check_count, check_flag, check_rng
 from kbind.estimates.leaks import Leak, leaks_in
 from kbind.estimates.segments.forming import form
@@ -26,7 +27,7 @@ LEAST_CHURNED = 100
 
 
 def segment_churned(
-    data: Dataset,
+    data: Dataset | Any,
     *,
     k: int | None = None,
     attributes: str | Sequence[str] | None = None,
@@ -41,8 +42,8 @@ def segment_churned(
 
     Parameters
     ----------
-    data : Dataset
-        With `customers`.
+    data : Dataset or data frame
+        As for `contrast`.
     k : int, optional
         Number of segments, 2 to 20. Default: the largest of 2 to 8 that meets the rule in the notes.
     attributes : str or sequence of str, optional
@@ -106,6 +107,7 @@ def segment_churned(
         check_count("k", k, 2, 20)
     check_count("resamples", resamples, 20, 100_000)
     check_count("null_samples", null_samples, 19, 100_000)
+    data = dataset_of(data, outcome)
     people = roster(data, outcome, attributes=attributes)
     if attributes is None:
         people = _without(people, leaks_in(data, outcome))

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.frames import frame_columns, is_frame
 from kbind.errors import ArgumentError, listed, told
 from kbind.statistics.arrays import durations_of, refuse, vector
 from kbind.statistics.durations import Durations, durations
@@ -75,8 +76,10 @@ def columns_of(parameter: str, labels: Any) -> dict[str, Any]:
     """Labels of rows by the name of their column: a mapping or a frame as it is, one array by its own name."""
     if labels is None:
         return {}
-    if isinstance(labels, Mapping) or hasattr(labels, "columns"):
-        return {str(name): labels[name] for name in (labels if isinstance(labels, Mapping) else labels.columns)}
+    if isinstance(labels, Mapping):
+        return {str(name): values for name, values in labels.items()}
+    if is_frame(labels):
+        return dict(frame_columns(labels))
     if isinstance(labels, str):
         raise ArgumentError(f"{parameter}={labels!r} is a name; allowed beside arrays: labels, one a row")
     return {str(getattr(labels, "name", None) or ("group" if parameter == "by" else parameter)): labels}
