@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset, to_instant
-from kbind.data.dataset.clock import wall_time
+from kbind.data.dataset import Dataset
 from kbind.data.engine import column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import NotEnoughData
@@ -179,14 +178,13 @@ def _gap_table(
 
     Of `sample` customers one is read, always the same.
     """
-    instants = "timestamp" in data.tables["events"].instants
     some = f" AND hash(customer_id) % {sample} = 0" if sample > 1 else ""
     query = Query(data.engine).table(log="events").part(time=column("timestamp"), quantile=rule.quantile)
     days = query.copy().step(
         "days",
         f"SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut{some}",
-        wall=wall_time(data, "events", "timestamp"),
-        cut=to_instant(end, data.timezone) if instants else end,
+        wall=data.wall_time("events", "timestamp"),
+        cut=data.constant("events", "timestamp", end),
         end=end.date(),
     )
     days.create(

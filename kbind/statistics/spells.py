@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.clock import wall_time
-from kbind.data.engine import Expression, parse
 from kbind.data.query import Query
 
 #: The end of a contract that runs on.
@@ -70,8 +68,8 @@ def add_bridges(
     """
     ours = f" AND customer_id IN (SELECT customer_id FROM {near})" if near else ""
     query.part(
-        bridge_start=wall_time(data, "subscriptions", "start"),
-        bridge_end=contract_end(data),
+        bridge_start=data.wall_time("subscriptions", "start"),
+        bridge_end=data.wall_time("subscriptions", "end"),
         bridge_never=NEVER,
         bridge_as_of=as_of,
     )
@@ -100,10 +98,3 @@ def bridged(rows: str) -> str:
         f"LEFT JOIN bridges AS b ON b.customer_id = {rows}.customer_id AND b.day = CAST({rows}.e AS DATE) "
         f"AND {rows}.e <= b.reach AND ({rows}.e = b.reach OR {rows}.e > b.after)"
     )
-
-
-def contract_end(data: Dataset) -> Expression:
-    """The end of a contract on the wall; where no ends are recorded, every contract runs on."""
-    if "end" in data.tables["subscriptions"].columns:
-        return wall_time(data, "subscriptions", "end")
-    return parse("CAST(NULL AS TIMESTAMP)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
@@ -97,7 +96,7 @@ def _looked_at(data: Dataset) -> Mapping[str, Any]:
         "count(*) FILTER (WHERE plain AND last_day(e) = e) AS of_month "
         "FROM told"
     )
-    parts = {"start": wall_time(data, "subscriptions", "start"), "end": wall_time(data, "subscriptions", "end")}
+    parts = {"start": data.wall_time("subscriptions", "start"), "end": data.wall_time("subscriptions", "end")}
     row: dict[str, Any] = Query(data.engine, steps, parts, {"log": "subscriptions"}).select(sql).to_pylist()[0]
     return row
 
@@ -123,7 +122,7 @@ def _move(data: Dataset) -> tuple[int, int]:
 
 def _day_after(data: Dataset, name: str) -> Expression:
     """The midnight after a day, and after a time in its last minute; other times stay as they are."""
-    wall = wall_time(data, "subscriptions", name)
+    wall = data.wall_time("subscriptions", name)
     moved = parse("CAST(date_trunc('day', _t) AS TIMESTAMP) + INTERVAL 1 DAY", t=wall)
     if name in data.tables["subscriptions"].instants:
         moved = parse("timezone(_zone, _t)", zone=literal(data.timezone or "UTC"), t=moved)

@@ -9,10 +9,11 @@ from html import escape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.config import Role
 from kbind.data.dataset.truth import Truth
-from kbind.data.engine import Engine
+from kbind.data.engine import Engine, Expression, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_name
 
 if TYPE_CHECKING:
@@ -180,6 +181,29 @@ class Dataset:
         if moment.tzinfo is None:
             return moment
         return moment.astimezone(ZoneInfo(self.timezone or "UTC")).replace(tzinfo=None)
+
+    def wall_time(self, table: str, name: str, of: str = "") -> Expression:
+        """A column of times on the clock on the wall, for a statement; NULL where a table has none so called."""
+        if name not in self.tables[table].columns:
+            return parse("CAST(NULL AS TIMESTAMP)")
+        time = column(name, of)
+        if name in self.tables[table].instants:
+            return parse("timezone(_zone, _t)", zone=literal(self.timezone or "UTC"), t=time)
+        return time
+
+    def constant(self, table: str, name: str, moment: datetime | None = None) -> Expression:
+        """A wall-clock moment, else the end of the data, as a constant that a column of times can be compared with."""
+        given = moment or self.as_of
+        assert given is not None
+        return literal(to_instant(given, self.timezone) if name in self.tables[table].instants else given)
+
+    def boundaries(self, table: str, name: str, calendar: Calendar) -> list[datetime]:
+        """Where periods begin, and where the last one ends, as moments of the kind of a column."""
+        return calendar.boundaries(instants=name in self.tables[table].instants)
+
+    def period_index(self, table: str, name: str, value: Expression, calendar: Calendar) -> Expression:
+        """Index of the period that a time lies in; boundaries are converted to the zone, not every row."""
+        return bucket(value, self.boundaries(table, name, calendar))
 
     def __repr__(self) -> str:
         complete = "no time stamps" if self.as_of is None else f"complete up to {self.as_of:%Y-%m-%d %H:%M}"

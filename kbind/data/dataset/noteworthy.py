@@ -6,12 +6,11 @@ import re
 from datetime import timedelta
 
 from kbind.data.dataset.checks import CheckedTable
-from kbind.data.dataset.clock import end_of_data, wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.recording import before_notes
 from kbind.data.dataset.refunds import refund_notes
 from kbind.data.dataset.schema import TABLES
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import column, literal, parse
 from kbind.errors import did_you_mean, plain
 
 #: Names of columns that speak of a year.
@@ -85,7 +84,7 @@ def rows_behind(data: Dataset) -> dict[str, int]:
 
 
 def _from(data: Dataset, table: str, time: str, when: str = "_t >= _end") -> int:
-    condition = parse(when, t=column(time), end=end_of_data(data, table, time))
+    condition = parse(when, t=column(time), end=data.constant(table, time))
     return int(data.engine.aggregate(table, {"n": parse("count(*) FILTER (WHERE _w)", w=condition)})["n"])
 
 
@@ -172,17 +171,11 @@ def unended(data: Dataset) -> int:
         "AND count(*) FILTER (WHERE h.s > k.t OR h.e >= k.t - INTERVAL 1 DAY) = 0) AS open",
         tables={"log": "subscriptions", "cancellations": "cancellations"},
         parts={
-            "said": wall_time(data, "cancellations", "timestamp"),
+            "said": data.wall_time("cancellations", "timestamp"),
             "as_of": literal(data.as_of),
-            "start": wall_time(data, "subscriptions", "start"),
-            "end": _time(data, "end"),
-            "term": _time(data, "term_end"),
+            "start": data.wall_time("subscriptions", "start"),
+            "end": data.wall_time("subscriptions", "end"),
+            "term": data.wall_time("subscriptions", "term_end"),
         },
     )
     return int(found.column("n")[0].as_py())
-
-
-def _time(data: Dataset, name: str) -> Expression:
-    if data.has(f"subscriptions.{name}"):
-        return wall_time(data, "subscriptions", name)
-    return parse("CAST(NULL AS TIMESTAMP)")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
-from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.currencies import codes_of
 from kbind.data.dataset.model import Dataset, check_dataset
 from kbind.data.dataset.noteworthy import rows_behind, unended
@@ -281,9 +280,9 @@ def _rows_by_period(data: Dataset, table: CheckedTable, calendar: Calendar | Non
         "SELECT i, count(*) AS n FROM (SELECT _i AS i FROM t WHERE _t < _as_of) AS placed GROUP BY i",
         tables={"t": table.name},
         parts={
-            "i": period_index(data, table.name, time, column(time), calendar),
+            "i": data.period_index(table.name, time, column(time), calendar),
             "t": column(time),
-            "as_of": end_of_data(data, table.name, time),
+            "as_of": data.constant(table.name, time),
         },
     )
     rows = np.zeros(calendar.size, dtype=np.int64)

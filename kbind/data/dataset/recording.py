@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kbind.data.dataset.clock import wall_time
 from kbind.data.dataset.model import Dataset
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import Expression, literal
@@ -46,10 +45,10 @@ def known_before(data: Dataset, log: str, parts: dict[str, Expression], *, logge
     parts["began"] = literal(recording_began(data, log).date())
     acquired, seen = "", ""
     if data.has("customers.acquired_at"):
-        parts["acquired"] = wall_time(data, "customers", "acquired_at")
+        parts["acquired"] = data.wall_time("customers", "acquired_at")
         acquired = "SELECT customer_id FROM customers WHERE CAST(_acquired AS DATE) < _began"
     if _begins_earlier(data, log):
-        parts["seen"] = wall_time(data, log, TABLES[log].time)
+        parts["seen"] = data.wall_time(log, TABLES[log].time)
         seen = "SELECT customer_id FROM log WHERE CAST(_seen AS DATE) < _began"
     joined = " UNION ALL " if logged else " EXCEPT "
     sql = joined.join(one for one in (acquired, seen) if one)

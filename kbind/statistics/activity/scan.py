@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.clock import end_of_data, period_index
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, bucket, column, literal, parse
 from kbind.data.query import Query
@@ -133,16 +132,16 @@ def _mask(word: int, words: int) -> str:
 def _add_log_rows(query: Query, data: Dataset, log: str, calendar: Calendar) -> str:
     """SQL for one row per customer and active period (repeats allowed): customer_id, i."""
     time = "timestamp" if log == "events" else "start"
-    until = end_of_data(data, log, time)
-    query.part(i=period_index(data, log, time, column(time), calendar), time=column(time), as_of=until)
+    until = data.constant(log, time)
+    query.part(i=data.period_index(log, time, column(time), calendar), time=column(time), as_of=until)
     if log == "events":
         return "SELECT customer_id, _i AS i FROM log WHERE _time < _as_of"
     # A contract covers the periods from its start to the last instant before its end, and that of its start in any
     # case; what runs on is cut at as_of.
     if "end" in data.tables[log].columns:
-        limit = end_of_data(data, log, "end")
+        limit = data.constant(log, "end")
         until = parse("least(coalesce(_end, _limit), _limit)", end=column("end"), limit=limit)
-        last = period_index(data, log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
+        last = data.period_index(log, "end", parse("_until - INTERVAL 1 MICROSECOND", until=until), calendar)
     else:
         last = literal(calendar.size - 1)
     query.part(until=until, last=last)

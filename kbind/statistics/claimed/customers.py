@@ -12,7 +12,6 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import array, column, literal, parse
 from kbind.data.query import Query
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.spells import add_bridges, bridged
 
 Floats = NDArray[np.float64]
@@ -82,7 +81,7 @@ def first_devices(data: Dataset) -> dict[tuple[str, str], int]:
         "rows",
         "SELECT customer_id, _time AS t, _kind AS kind FROM log "
         f"WHERE _time < _as_of AND NOT nullif(_name, '') IS NULL{known}",
-        time=wall_time(data, "events", "timestamp"),
+        time=data.wall_time("events", "timestamp"),
         as_of=data.as_of,
         kind=kind,
         name=name,
@@ -130,14 +129,14 @@ def referrals_by_age(data: Dataset) -> Referrals:
     """
     begin: datetime | None = data.recorded_from
     query = Query(data.engine).part(
-        came=wall_time(data, "customers", "acquired_at"),
+        came=data.wall_time("customers", "acquired_at"),
         as_of=data.as_of,
         begin=parse("CAST('0001-01-01' AS TIMESTAMP)") if begin is None else begin,
     )
     until, join = "_as_of", ""
     if has_column(data, "subscriptions", "end"):
         ends = "SELECT customer_id, max(coalesce(_end, _as_of)) AS e FROM subscriptions GROUP BY customer_id"
-        query.step("ends", ends, end=wall_time(data, "subscriptions", "end"))
+        query.step("ends", ends, end=data.wall_time("subscriptions", "end"))
         until, join = "least(coalesce(e, _as_of), _as_of)", " LEFT JOIN ends USING (customer_id)"
     days = "CAST(greatest(date_diff('day', greatest({since}, _begin), least({to}, e)), 0) AS DOUBLE)"
     names = ("early", "early_days", "late", "late_days")

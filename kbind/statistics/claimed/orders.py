@@ -13,7 +13,6 @@ from kbind.data.engine import array, column, literal, parse
 from kbind.data.query import Query
 from kbind.statistics.claimed.customers import Share, has_column
 from kbind.statistics.durations import end_of
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.purchases.orders import purchase_tables
 
 #: What campaigns call those who were left alone.
@@ -103,7 +102,7 @@ def won_by_campaign(data: Dataset, *, soon: int, within: int) -> Share:
         query.step(
             "asked",
             "SELECT customer_id, CAST(_assigned AS DATE) AS a FROM campaigns WHERE _treated",
-            assigned=wall_time(data, "campaigns", "assigned_at"),
+            assigned=data.wall_time("campaigns", "assigned_at"),
             treated=treated,
         )
         query.step(

@@ -20,9 +20,8 @@ from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
 from kbind.statistics.customers.levels import kind_of
 from kbind.statistics.durations import end_of, observed_lives
-from kbind.statistics.durations.lives import Lives, wall_time
+from kbind.statistics.durations.lives import Lives
 from kbind.statistics.groups import names_of
-from kbind.statistics.spells import contract_end
 
 #: Roles of columns that tell the outcome rather than what a customer is like.
 _TELLING = ("churned", "entry", "cause")
@@ -174,7 +173,7 @@ def _add_revenue(query: Query, data: Dataset, name: str, as_of: object) -> str:
     if not revenue_from(data):
         return "CAST(NULL AS DOUBLE)"
     time, paid, which = _PAID[name]
-    begin, end = wall_time(data, "subscriptions", "start"), contract_end(data)
+    begin, end = data.wall_time("subscriptions", "start"), data.wall_time("subscriptions", "end")
     query.step(
         f"{name}_at",
         f"SELECT customer_id, {time} AS t, CAST({paid} AS DOUBLE) AS v FROM subscriptions WHERE _paid_from < _paid_to "
@@ -196,7 +195,7 @@ def _add_reason(query: Query, data: Dataset) -> str:
         "reason",
         "SELECT customer_id, max(struct_pack(t := _said_at, v := _given)).v AS v FROM cancellations "
         "GROUP BY customer_id",
-        said_at=wall_time(data, "cancellations", "timestamp"),
+        said_at=data.wall_time("cancellations", "timestamp"),
         given=parse("nullif(trim(_x), '')", x=column("reason")),
     )
     return "reason.v"

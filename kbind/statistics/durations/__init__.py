@@ -15,7 +15,7 @@ from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.engine import column
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, listed, told
 from kbind.statistics.activity import activity, starts_with_recording
-from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log, wall_time
+from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
 from kbind.statistics.groups import (
     Groups,
     Ints,
@@ -285,7 +285,7 @@ def durations(
         counted = "CAST(sum(rows__alike) AS BIGINT)"
     else:
         if lives.time is not None:
-            query.part(time=wall_time(data, lives.log, lives.time))
+            query.part(time=data.wall_time(lives.log, lives.time))
         joins = group_columns(query, data, places).joins
     selected = "".join(f", {name}" for name in columns)
     result = query.select(

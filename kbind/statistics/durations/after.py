@@ -13,7 +13,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed, told
-from kbind.statistics.durations.lives import Lives, months_between, wall_time
+from kbind.statistics.durations.lives import Lives, months_between
 
 #: So many levels of a column are looked through for a near miss.
 _LOOK_THROUGH = 1000
@@ -103,7 +103,7 @@ def spans_of(data: Dataset, lives: Lives, name: str, after: After, end: datetime
         "happened",
         f"SELECT customer_id, CAST(_when AS DATE) + _lag AS begins, {until} AS ends FROM happenings "
         f"WHERE _when < _as_of{''.join(f' AND _{key}' for key in conditions)}",
-        when=wall_time(data, after.table, after.time),
+        when=data.wall_time(after.table, after.time),
         as_of=end,
         lag=days_of("lag", after.lag),
         window=None if after.window is None else days_of("window", after.window),

@@ -14,7 +14,7 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import Floats, end_of, observed_lives
 from kbind.statistics.durations.after import After, spans_of
-from kbind.statistics.durations.lives import Lives, wall_time
+from kbind.statistics.durations.lives import Lives
 from kbind.statistics.durations.windows import Bools, Pieces, Windows, cut
 from kbind.statistics.groups import Ints, group_columns, place_columns
 from kbind.statistics.result import Provenance
@@ -174,7 +174,7 @@ def histories(
 def _query(data: Dataset, lives: Lives, places: Mapping[str, str]) -> pa.Table:
     query = lives.query.copy()
     if lives.time is not None:
-        query.part(time=wall_time(data, lives.log, lives.time))
+        query.part(time=data.wall_time(lives.log, lives.time))
     values = group_columns(query, data, places)
     return query.select(
         f"SELECT customer_id, entry, duration, cause{values.selected} FROM lives{values.joins} ORDER BY customer_id"

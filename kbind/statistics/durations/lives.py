@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.clock import wall_time as wall_time
 from kbind.data.dataset.flags import says_yes
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, shown
-from kbind.statistics.spells import contract_end, over, parted, reached
+from kbind.statistics.spells import over, parted, reached
 
 #: Months by which the last sight of a customer lies before the end of the data.
 JUST = 1e-9
@@ -74,8 +73,8 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
             "spans",
             "SELECT customer_id, CAST(_start AS DATE) AS s, CAST(least(coalesce(_end, _as_of), _as_of) AS DATE) AS e "
             "FROM log WHERE _start < _as_of",
-            start=wall_time(data, "subscriptions", "start"),
-            end=contract_end(data),
+            start=data.wall_time("subscriptions", "start"),
+            end=data.wall_time("subscriptions", "end"),
             as_of=as_of,
         )
     )
@@ -96,7 +95,7 @@ def from_contracts(data: Dataset, as_of: datetime, origin: str, grace: int) -> L
             "SELECT k.customer_id, max(struct_pack(t := _said, v := c.voluntary)).v AS voluntary FROM known AS k "
             "JOIN cancellations AS c ON c.customer_id = k.customer_id AND _said >= k.first "
             "AND CAST(_said AS DATE) <= k.gone + _grace GROUP BY k.customer_id",
-            said=wall_time(data, "cancellations", "timestamp", "c"),
+            said=data.wall_time("cancellations", "timestamp", "c"),
             grace=grace,
         )
         join = " LEFT JOIN said USING (customer_id)"
@@ -120,7 +119,7 @@ def from_log(data: Dataset, as_of: datetime, origin: str, lapse: int) -> Lives:
         .step(
             "days",
             "SELECT DISTINCT customer_id, CAST(_time AS DATE) AS d FROM log WHERE _time < _as_of",
-            time=wall_time(data, "events", "timestamp"),
+            time=data.wall_time("events", "timestamp"),
             as_of=as_of,
         )
     )
@@ -208,7 +207,7 @@ def _add_ages(query: Query, data: Dataset, log: str, origin: str, cause: str, jo
     """The steps from `known` (customer_id, first, until, gone) to `lives`: ages since the origin."""
     acquired = origin == "acquired_at"
     if acquired:
-        day = wall_time(data, "customers", "acquired_at")
+        day = data.wall_time("customers", "acquired_at")
         query.step("acquired", "SELECT customer_id, CAST(_acquired AS DATE) AS since FROM customers", acquired=day)
         join += " LEFT JOIN acquired USING (customer_id)"
     since = "least(coalesce(since, first), first)" if acquired else "first"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Dataset, to_instant
-from kbind.data.dataset.clock import end_of_data
-from kbind.data.engine import column, literal, parse
+from kbind.data.dataset import Dataset
+from kbind.data.engine import column
+from kbind.data.query import Query
 from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.result import Provenance
@@ -51,23 +50,19 @@ class Courses:
 
 def courses(data: Dataset, asked: Instrument) -> Courses:
     """Reduce the scores of an instrument to one row a customer."""
-    assert data.as_of is not None
-    instants = "timestamp" in data.tables["feedback"].instants
-    end = to_instant(data.as_of, data.timezone) if instants else data.as_of.replace(tzinfo=UTC)
-    years = parse(
-        "CAST(epoch_us(_time) - _end AS DOUBLE) / _year",
+    query = Query(data.engine).step(
+        "said",
+        "SELECT customer_id, CAST(epoch_us(_time) - epoch_us(_as_of) AS DOUBLE) / _year AS t, "
+        "CAST(score AS DOUBLE) AS y FROM feedback "
+        "WHERE instrument = _name AND _time < _as_of AND NOT score IS NULL",
         time=column("timestamp"),
-        end=literal(round(end.timestamp() * 1e6)),
-        year=literal(YEAR * 86_400e6),
+        as_of=data.constant("feedback", "timestamp"),
+        year=YEAR * 86_400e6,
+        name=asked.name,
     )
-    found = data.engine.query(
-        "WITH said AS (SELECT customer_id, _years AS t, CAST(score AS DOUBLE) AS y FROM log "
-        "WHERE instrument = _name AND _time < _as_of AND NOT score IS NULL) "
+    found = query.select(
         "SELECT customer_id, count(*) AS n, sum(t) AS t, sum(t * t) AS tt, sum(y) AS y, sum(t * y) AS ty, "
-        "sum(y * y) AS yy FROM said GROUP BY customer_id ORDER BY customer_id",
-        tables={"log": "feedback"},
-        values={"name": asked.name},
-        parts={"years": years, "time": column("timestamp"), "as_of": end_of_data(data, "feedback", "timestamp")},
+        "sum(y * y) AS yy FROM said GROUP BY customer_id ORDER BY customer_id"
     )
     ids = np.empty(found.num_rows, dtype=object)
     ids[:] = found.column("customer_id").to_pylist()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import MOST, ArgumentError, NotEnoughData, check_choice, did_you_mean, listed, told
 
@@ -125,7 +124,7 @@ def _read_scale(name: str, kind: str, scale: object) -> Scale:
 
 
 def _until(data: Dataset) -> dict[str, Expression]:
-    return {"time": column("timestamp"), "as_of": end_of_data(data, "feedback", "timestamp")}
+    return {"time": column("timestamp"), "as_of": data.constant("feedback", "timestamp")}
 
 
 def _check_scores(data: Dataset, asked: Instrument) -> None:

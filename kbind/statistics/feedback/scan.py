@@ -10,11 +10,9 @@ import pyarrow as pa
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset, to_instant
-from kbind.data.dataset.clock import end_of_data
 from kbind.data.engine import Expression, bucket, column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import NotEnoughData
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.groups import group_value, names_of, place_columns
 
@@ -158,17 +156,14 @@ def _answers(data: Dataset, asked: Instrument, split: Split, periods: Calendar |
         i=_index(data, "feedback", "timestamp", column("timestamp"), periods),
         v=asked.value(column("score")),
         who=column("respondent_id") if "respondent_id" in known else parse("CAST(NULL AS INTEGER)"),
-        wall=wall_time(data, "feedback", "timestamp"),
+        wall=data.wall_time("feedback", "timestamp"),
         name=asked.name,
         time=column("timestamp"),
-        as_of=end_of_data(data, "feedback", "timestamp"),
+        as_of=data.constant("feedback", "timestamp"),
     )
     joins = _join_people(query, data, split)
     if contact:
-        times = data.tables["contacts"].columns
-        for key, name in (("begin", "start"), ("finish", "end")):
-            known_time = wall_time(data, "contacts", name, "c") if name in times else parse("CAST(NULL AS TIMESTAMP)")
-            query.part(**{key: known_time})
+        query.part(begin=data.wall_time("contacts", "start", "c"), finish=data.wall_time("contacts", "end", "c"))
         # somebody listed twice is one contact
         query.step(
             "ours",
@@ -187,7 +182,7 @@ def _add_present(query: Query, data: Dataset, periods: Calendar | Window) -> boo
     if log is None:
         return False
     time = "start" if log == "subscriptions" else "timestamp"
-    first, ends = _literal_first(data, log, time, periods), end_of_data(data, log, time)
+    first, ends = _literal_first(data, log, time, periods), data.constant(log, time)
     query.table(presence=log).part(when=column(time), ends=ends)
     if log == "events":
         query.step(
@@ -201,7 +196,7 @@ def _add_present(query: Query, data: Dataset, periods: Calendar | Window) -> boo
     until, after = ends, first
     last: Expression = literal(periods.size - 1)
     if "end" in data.tables[log].columns:
-        limit = end_of_data(data, log, "end")
+        limit = data.constant(log, "end")
         until = parse("least(coalesce(_x, _y), _y)", x=column("end"), y=limit)
         after = _literal_first(data, log, "end", periods)
         final = parse("greatest(_x - INTERVAL 1 MICROSECOND, _y)", x=until, y=after)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from kbind.data.calendar import Calendar
-from kbind.data.dataset import Dataset, to_instant
-from kbind.data.dataset.clock import period_index, wall_time
+from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before
 from kbind.data.engine import column, parse
 from kbind.data.query import Query
@@ -71,19 +70,18 @@ def purchase_tables(
     since : date, optional
         Buyers whose first order is older are left out.
     """
-    day = parse("CAST(_t AS DATE)", t=wall_time(data, "events", "timestamp"))
-    instants = "timestamp" in data.tables["events"].instants
+    day = parse("CAST(_t AS DATE)", t=data.wall_time("events", "timestamp"))
     query = Query(data.engine, tables={"log": "events", "orders": _ORDERS, "buyers": _BUYERS}).step(
         "raw",
         _ROWS,
         time=column("timestamp"),
         day=day,
-        i=period_index(data, "events", "timestamp", column("timestamp"), calendar),
+        i=data.period_index("events", "timestamp", column("timestamp"), calendar),
         amount=column("amount") if has_column(data, "amount") else 1,
         order=column("order_id") if has_column(data, "order_id") else parse("CAST(NULL AS INTEGER)"),
         # blank text is no category
         category=group_value(data, "events", "category") if has_column(data, "category") else None,
-        end=to_instant(end, data.timezone) if instants else end,
+        end=data.constant("events", "timestamp", end),
     )
     # the clock decides which of two orders of a day was first, their number which of two at the same moment
     query.create(

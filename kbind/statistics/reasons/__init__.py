@@ -25,7 +25,6 @@ from kbind.statistics.customers.levels import (
     numbers_of,
 )
 from kbind.statistics.durations import end_of
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.reasons.behaviour import Behaviour, Measure, add_behaviour
 from kbind.statistics.reasons.themes import Hit, ThemeDictionary
@@ -114,7 +113,7 @@ def _query(data: Dataset, names: Sequence[str], end: datetime) -> tuple[Behaviou
         "SELECT customer_id, x.t AS t, x.v AS reason, x.w AS voluntary FROM (SELECT customer_id, "
         "max(struct_pack(t := _said_at, v := _reason, w := _voluntary)) AS x FROM cancellations "
         "WHERE _said_at < _as_of GROUP BY customer_id) AS last",
-        said_at=wall_time(data, "cancellations", "timestamp"),
+        said_at=data.wall_time("cancellations", "timestamp"),
         reason=parse("nullif(trim(_x), '')", x=column("reason")),
         voluntary=column("voluntary") if said else True,
         as_of=end,

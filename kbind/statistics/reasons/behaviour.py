@@ -8,8 +8,6 @@ from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, parse
 from kbind.data.query import Query
-from kbind.statistics.durations.lives import wall_time
-from kbind.statistics.spells import contract_end
 
 #: Days before the goodbye that are looked at, and days before these that they are compared with.
 WINDOW = 90
@@ -86,7 +84,7 @@ def _first_seen(data: Dataset, steps: Behaviour) -> None:
     times = {
         table: name for table, name in (("subscriptions", "start"), ("events", "timestamp")) if table in data.tables
     }
-    steps.query.part(**{f"{table}_at": wall_time(data, table, name) for table, name in times.items()})
+    steps.query.part(**{f"{table}_at": data.wall_time(table, name) for table, name in times.items()})
     union = " UNION ALL ".join(f"SELECT customer_id, _{table}_at AS since FROM {table}" for table in times)
     never = "SELECT customer_id, CAST(NULL AS TIMESTAMP) AS since FROM said"
     steps.join("seen", f"SELECT customer_id, min(since) AS since FROM ({union or never}) AS logs GROUP BY customer_id")
@@ -127,7 +125,7 @@ def _tickets(data: Dataset, steps: Behaviour) -> None:
         f"SELECT k.customer_id, count(*) AS tickets{slowest if closes else ''} FROM said AS s "
         f"JOIN (SELECT customer_id, _opened AS opened{closed} FROM tickets) AS k ON k.customer_id = s.customer_id "
         "AND k.opened < s.t AND k.opened >= s.t - _window GROUP BY k.customer_id",
-        opened=wall_time(data, "tickets", "opened"),
+        opened=data.wall_time("tickets", "opened"),
         tickets_from=recording_began(data, "tickets"),
     )
     known = "(since IS NULL OR since <= t - _window) AND t - _window >= _tickets_from"
@@ -139,7 +137,7 @@ def _tickets(data: Dataset, steps: Behaviour) -> None:
         share=True,
     )
     if closes:
-        steps.query.part(closed=wall_time(data, "tickets", "closed"))
+        steps.query.part(closed=data.wall_time("tickets", "closed"))
         steps.add(
             "slowest_ticket",
             f"CASE WHEN {known} THEN asked.slowest / 86400000000.0 END",
@@ -154,7 +152,7 @@ def _price(data: Dataset, steps: Behaviour) -> None:
     steps.query.step(
         "contracts",
         f"SELECT customer_id, _subscriptions_at AS s, _contract_end AS e, mrr{taken} FROM subscriptions",
-        contract_end=contract_end(data),
+        contract_end=data.wall_time("subscriptions", "end"),
         year=_days(YEAR),
     )
     for name, moment in (("paid", "said.t"), ("paid_before", "said.t - _year")):
@@ -178,7 +176,7 @@ def _price(data: Dataset, steps: Behaviour) -> None:
 
 def _satisfaction(data: Dataset, steps: Behaviour) -> None:
     """The mean answer; instruments have scales of their own and stay apart."""
-    steps.query.part(asked_for=_days(ASKED), answered=wall_time(data, "feedback", "timestamp"))
+    steps.query.part(asked_for=_days(ASKED), answered=data.wall_time("feedback", "timestamp"))
     known = Query(data.engine).select("SELECT DISTINCT lower(instrument) AS i FROM feedback").column("i").to_pylist()
     for instrument in [name for name in _INSTRUMENTS if name in known]:
         steps.join(

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset, check_dataset
-from kbind.data.dataset.clock import period_index
 from kbind.data.dataset.currencies import by_currency
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, column, literal, parse
@@ -251,7 +250,7 @@ def _places(data: Dataset, calendar: Calendar) -> dict[str, Expression]:
         # a contract without length lasts an instant
         time = column(name) if no_end else parse(_INSTANT[name], start=column("start"), end=column("end"))
         last = literal(boundaries[calendar.lived])
-        inside = period_index(data, "subscriptions", name, parse("_t - INTERVAL 1 MICROSECOND", t=time), calendar)
+        inside = data.period_index("subscriptions", name, parse("_t - INTERVAL 1 MICROSECOND", t=time), calendar)
         result[name] = column(name)
         if name == "start":
             result["last"] = last

@@ -8,7 +8,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.engine import bucket, column, literal, parse
 from kbind.data.query import Query
-from kbind.statistics.spells import add_bridges, bridged, contract_end
+from kbind.statistics.spells import add_bridges, bridged
 
 #: Contracts that cover any instant up to the end of the last window.
 COVERING = "_start <= _last"
@@ -37,7 +37,7 @@ def find_bridges(data: Dataset, calendar: Calendar, grace: int, as_of: datetime)
         return none
     boundaries = calendar.boundaries(instants=False)
     first, last = boundaries[0], boundaries[calendar.lived]
-    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=contract_end(data)), boundaries)
+    before = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=data.wall_time("subscriptions", "end")), boundaries)
     inside = bucket(parse("_t - INTERVAL 1 MICROSECOND", t=column("until", "b")), boundaries)
     bridged_to = parse(
         "CASE WHEN _t > _last THEN _never WHEN _t <= _first THEN 0 ELSE _inside + 1 END", t=column("until", "b"),

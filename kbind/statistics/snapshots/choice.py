@@ -12,7 +12,6 @@ from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import column, literal, parse
 from kbind.errors import listed, plain
 from kbind.statistics.customers.levels import standing
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import integers
 from kbind.statistics.snapshots.moments import LONG, NEVER, Moments
 
@@ -102,7 +101,7 @@ def _levels(
         parts={
             "level": parse("CAST(_x AS VARCHAR)", x=column(name)),
             "t": column(time),
-            "end": moments.constant(data, table, time, moments.cuts[-1]),
+            "end": data.constant(table, time, moments.cuts[-1]),
         },
     )
     names = found.column("level").to_pylist()
@@ -172,8 +171,8 @@ def _auto_renew(data: Dataset, moments: Moments, notes: list[str]) -> bool:
             "WHERE NOT auto_renew IS NULL AND ended < _first AND (_is_notice OR e = until)",
             tables={"log": "subscriptions"},
             parts={
-                "start": wall_time(data, "subscriptions", "start"),
-                "ended": wall_time(data, "subscriptions", name),
+                "start": data.wall_time("subscriptions", "start"),
+                "ended": data.wall_time("subscriptions", name),
                 "never": literal(NEVER),
                 "first": literal(moments.dates[0]),
                 "is_notice": literal(name == "notice_at"),
@@ -197,7 +196,6 @@ def _renewal(data: Dataset, moments: Moments, notes: list[str]) -> str:
     columns = data.tables["subscriptions"].columns
     if "term" in columns and is_number(columns["term"]):
         return "term"
-    end = wall_time(data, "subscriptions", "end") if "end" in columns else literal(NEVER)
     found = data.engine.query(
         "WITH terms AS (SELECT round(date_diff('day', _start, _term) / 30.4375) AS months, "
         "_term < least(coalesce(_end, _never), _first) AS outlived FROM log "
@@ -208,9 +206,9 @@ def _renewal(data: Dataset, moments: Moments, notes: list[str]) -> str:
         f"(SELECT sum(CASE WHEN place <= {_TERMS} THEN n ELSE 0 END) / sum(n) FROM lengths) AS regular",
         tables={"log": "subscriptions"},
         parts={
-            "start": wall_time(data, "subscriptions", "start"),
-            "term": wall_time(data, "subscriptions", "term_end"),
-            "end": end,
+            "start": data.wall_time("subscriptions", "start"),
+            "term": data.wall_time("subscriptions", "term_end"),
+            "end": data.wall_time("subscriptions", "end"),
             "never": literal(NEVER),
             "first": literal(moments.dates[0]),
         },

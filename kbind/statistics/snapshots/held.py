@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints, integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
 from kbind.statistics.snapshots.logs import Scope, check_largest
@@ -169,14 +168,11 @@ def _parts(data: Dataset, attributes: Sequence[str]) -> dict[str, Expression]:
     def there(name: str) -> Expression:
         return column(name) if name in columns else literal(None)
 
-    def time(name: str) -> Expression:
-        return wall_time(data, "subscriptions", name) if name in columns else parse("CAST(NULL AS TIMESTAMP)")
-
     parts: dict[str, Expression] = {
-        "start": time("start"),
-        "end": time("end"),
-        "notice": time("notice_at"),
-        "term_end": time("term_end"),
+        "start": data.wall_time("subscriptions", "start"),
+        "end": data.wall_time("subscriptions", "end"),
+        "notice": data.wall_time("subscriptions", "notice_at"),
+        "term_end": data.wall_time("subscriptions", "term_end"),
         "never": literal(NEVER),
         "data_end": literal(data.as_of),
     }
@@ -186,6 +182,6 @@ def _parts(data: Dataset, attributes: Sequence[str]) -> dict[str, Expression]:
     parts |= {f"x{k}": column(name) for k, name in enumerate(attributes)}
     if "cancellations" in data.tables:
         has = "voluntary" in data.tables["cancellations"].columns
-        parts["said"] = wall_time(data, "cancellations", "timestamp")
+        parts["said"] = data.wall_time("cancellations", "timestamp")
         parts["voluntary"] = column("voluntary") if has else parse("CAST(NULL AS BOOLEAN)")
     return parts

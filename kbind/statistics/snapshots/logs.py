@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells
 from kbind.statistics.snapshots.choice import Choice, is_number
@@ -166,7 +165,7 @@ def read_logs(scope: Scope, choice: Choice, pool: Executor) -> dict[str, Log]:
     if "start" in has.get("contacts", {}):
         sides = ("side", SIDES if "side" in has["contacts"] else ())
         # who has no start has always been there
-        early = scope.moments.constant(scope.data, "contacts", "start", EARLY)
+        early = scope.data.constant("contacts", "start", EARLY)
         since = parse("coalesce(_t, _early)", t=column("start"), early=early)
         logs["came"] = _read(scope, pool, "contacts", "start", sides, since=since)
         if "end" in has["contacts"]:
@@ -207,7 +206,7 @@ def _read(
     us = parse("epoch_us(_t)", t=column(time) if since is None else since)
     parts = {"us": us, "level": _numbered(level, levels), **scope.range}
     if days:
-        parts["day"] = parse("CAST(_t AS DATE) - DATE '1970-01-01'", t=wall_time(data, table, time))
+        parts["day"] = parse("CAST(_t AS DATE) - DATE '1970-01-01'", t=data.wall_time(table, time))
     parts |= {f"v{k}": parse("CAST(_x AS DOUBLE)", x=column(name)) for k, name in enumerate(amounts)}
     chosen = [name for name in parts if re.fullmatch(r"us|level|day|v\d+", name)]
     found = data.engine.query(

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column, parse
 from kbind.errors import NotEnoughData, listed
-from kbind.statistics.durations.lives import wall_time
 from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
@@ -117,7 +116,7 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
         "SELECT customer_id, row_number() OVER (ORDER BY customer_id) - 1 AS code__people FROM "
         "(SELECT customer_id FROM log WHERE _t < _end GROUP BY customer_id) AS some",
         tables={"log": log},
-        parts={"t": column(time), "end": moments.constant(data, log, time, moments.cuts[-1])},
+        parts={"t": column(time), "end": data.constant(log, time, moments.cuts[-1])},
         slots=data.tables[log].rows,
     )
     try:
@@ -240,7 +239,7 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
     acquired = role.column if role else "acquired_at"
     parts = {f"x{k}": column(name) for k, name in enumerate(choice.attributes)}
     if columns.get(acquired, "").startswith(("TIME", "DATE")):
-        parts["acquired"] = parse("epoch_us(CAST(_t AS TIMESTAMP))", t=wall_time(data, "customers", acquired))
+        parts["acquired"] = parse("epoch_us(CAST(_t AS TIMESTAMP))", t=data.wall_time("customers", acquired))
     if "consent" in columns:
         parts["consent"] = column("consent")
     if "referred_by" in columns:

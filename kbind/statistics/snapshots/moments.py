@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, read_as_of
 from kbind.data.dataset.model import to_instant
-from kbind.data.engine import Expression, literal
 from kbind.errors import ArgumentError
 from kbind.statistics.groups import Ints
 
@@ -73,10 +72,6 @@ class Moments:
     def lived(self, end: datetime) -> NDArray[np.bool_]:
         """For which dates the window in which leaving counts is over."""
         return np.array([d + timedelta(days=self.lead + self.horizon) <= end for d in self.dates], dtype=bool)
-
-    def constant(self, data: Dataset, table: str, name: str, moment: datetime) -> Expression:
-        """A moment as a constant that a time column can be compared with."""
-        return literal(to_instant(moment, data.timezone) if name in data.tables[table].instants else moment)
 
 
 def microseconds(moments: Iterable[datetime], data: Dataset | None = None, *, instants: bool = False) -> Ints:
