@@ -10,7 +10,7 @@ from itertools import islice
 from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.data.dataset.keys import EXAMPLES, repeated_keys
 from kbind.data.dataset.reading import read_column, read_mark, survey, survey_attribute, tidy_attribute
-from kbind.data.dataset.reading.base import Breach, Hints, Reading, either, is_nested, is_text
+from kbind.data.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
 from kbind.data.dataset.reading.numbers import decimal_shown
 from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
@@ -123,20 +123,21 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     specs = {name: Column(roles[name]) for name in names if name in roles and name not in contract} | {
         name: contract[name] for name in names if name in contract
     }
-    counts = _surveyed(engine, source, {n: names[n] for n in specs}, specs, physical)
-    attributes = {n: o for n, o in names.items() if n not in specs and is_text(physical[o])}
+    raw = {name: Raw(name, original, physical[original]) for name, original in names.items()}
+    counts = _surveyed(engine, source, raw, specs)
+    attributes = {name: own for name, own in raw.items() if name not in specs and own.is_text}
     if not source.is_text and attributes and engine.size(source.relation) > _MANY_ROWS:
         attributes = {}  # what is text there stays text
     counts |= {name: {} for name in names.keys() - specs.keys()} | _survey_attributes(engine, source, attributes)
     shown_elsewhere = decimal_shown([c for c in counts.values() if "comma" in c and c["values"]])
     hints = Hints(source.delimiter, config.decimal, config.date_order, shown_elsewhere, config.times)
     columns = [
-        read_column(name, contract.get(name), original, physical[original], counts[name], hints, roles.get(name))
-        for name, original in names.items()
+        read_column(replace(own, counts=counts[name], hints=hints), contract.get(name), roles.get(name))
+        for name, own in raw.items()
     ]
     marked = [n for n, spec in contract.items() if spec.kind is Kind.NUMBER and counts.get(n, {}).get("marked")]
     if marked and "currency" in contract and "currency" not in names:
-        columns.append(read_mark("currency", names[marked[0]]))
+        columns.append(read_mark(replace(raw[marked[0]], name="currency")))
     return Readings(columns, problems, [left] if nested else [])
 
 
@@ -148,17 +149,10 @@ def _role_kinds(source: Source, config: Config) -> dict[str, Kind]:
 
 
 def _surveyed(
-    engine: Engine,
-    source: Source,
-    names: Mapping[str, str],
-    specs: Mapping[str, Column],
-    physical: Mapping[str, str],
+    engine: Engine, source: Source, raw: Mapping[str, Raw], specs: Mapping[str, Column]
 ) -> dict[str, dict[str, int]]:
     """What the columns with a contract or a role hold, counted in one pass."""
-    surveys = {
-        name: survey(specs[name], original, physical[original], from_text=source.is_text)
-        for name, original in names.items()
-    }
+    surveys = {name: survey(raw[name], spec, from_text=source.is_text) for name, spec in specs.items()}
     flat = {
         f"{name}:{label}": parse("count(*) FILTER (WHERE _p)", p=condition)
         for name, conditions in surveys.items()
@@ -168,7 +162,7 @@ def _surveyed(
     return {name: {c: found[f"{name}:{c}"] for c in conditions} for name, conditions in surveys.items()}
 
 
-def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, str]) -> dict[str, dict[str, int]]:
+def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, Raw]) -> dict[str, dict[str, int]]:
     """What kinds of numbers the other columns of text hold.
 
     All columns are laid below each other, so that a statement states each condition once and not once a column.
@@ -180,7 +174,7 @@ def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, str])
     result: dict[str, dict[str, int]] = {}
     rest = iter(names.items())
     while some := list(islice(rest, _BATCH)):
-        texts = array(parse("CAST(_x AS VARCHAR)", x=column(original)) for _, original in some)
+        texts = array(own.made("CAST(_x AS VARCHAR)") for _, own in some)
         found = engine.query(
             f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
             "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
@@ -287,20 +281,21 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     """
     contract = TABLES[source.table]
     by_name = {reading.name: reading for reading in readings}
-    breaches = [breach for reading in readings for breach in reading.breaches]
+    breaches = [(reading.source, breach) for reading in readings for breach in reading.breaches]
     for earlier, later in contract.ordered:
         if earlier in by_name and later in by_name:
             where = parse("_later < _earlier", earlier=by_name[earlier].expression, later=by_name[later].expression)
             message = f"lies before {by_name[earlier].source!r}"
-            breaches.append(Breach(where, message, f"allowed: {earlier} <= {later}", by_name[later].source))
-    traces = {str(i): breach.trace for i, breach in enumerate(breaches) if breach.trace is not None}
+            breaches.append((by_name[later].source, Breach(where, message, f"allowed: {earlier} <= {later}")))
+    traces = {str(i): breach.trace for i, (_, breach) in enumerate(breaches) if breach.trace is not None}
     hints = engine.aggregate(source.relation, traces | {"rows": parse("count(*)")})
     suspects = {str(i): breach for i, breach in enumerate(breaches) if hints.get(str(i), True)}
-    counts = {i: parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, breach in suspects.items()}
-    found = engine.aggregate(source.relation, counts)
-    met = {i: _describe(engine, source, suspects[i], n) for i, n in found.items() if n}
-    problems = [problem for i, problem in met.items() if not suspects[i].tolerated]
-    tolerated = [problem for i, problem in met.items() if suspects[i].tolerated]
+    counts = {i: parse("count(*) FILTER (WHERE _w)", w=breach.where) for i, (_, breach) in suspects.items()}
+    met = [(*suspects[i], n) for i, n in engine.aggregate(source.relation, counts).items() if n]
+    problems, tolerated = (
+        [_describe(engine, source, name, breach, n) for name, breach, n in met if breach.tolerated is kind]
+        for kind in (False, True)
+    )
     if not hints["rows"]:
         problems.append(Problem(source.label, "has no rows", allowed="allowed: at least one row below the header"))
     if contract.key and all(name in by_name for name in contract.key):
@@ -384,17 +379,17 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
     return replace(result, translation=found, names=table.names, dropped=table.dropped)
 
 
-def _describe(engine: Engine, source: Source, breach: Breach, count: int) -> Problem:
+def _describe(engine: Engine, source: Source, name: str, breach: Breach, count: int) -> Problem:
     found = engine.query(
         "SELECT row, value FROM "
         "(SELECT row_number() OVER () AS row, CAST(_value AS VARCHAR) AS value, _where AS broken FROM raw) AS numbered "
         f"WHERE broken ORDER BY row LIMIT {EXAMPLES}",
         tables={"raw": source.relation},
-        parts={"value": column(breach.column or ""), "where": breach.where},
+        parts={"value": column(name), "where": breach.where},
     )
     numbers = source.rows_shown(found.column("row").to_pylist())
     rows = [
         (row, "empty" if value is None or not value.strip() else shown(value))
         for row, value in zip(numbers, found.column("value").to_pylist(), strict=True)
     ]
-    return Problem(source.label, breach.message, breach.column, rows, count, breach.allowed)
+    return Problem(source.label, breach.message, name, rows, count, breach.allowed)

@@ -6,7 +6,6 @@ then has one convention, or it is a problem that names the rows. So `1.5` can ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,25 +15,14 @@ from kbind.data.dataset.reading.base import (
     INTEGERS,
     NO_VALUE,
     Breach,
-    Hints,
+    Raw,
     Reading,
     is_nested,
-    is_text,
     is_word,
-    text,
     without,
-    wrong_type,
 )
 from kbind.data.dataset.reading.ids import read_float_id, read_text_id, survey_id
-from kbind.data.dataset.reading.numbers import (
-    all_numbers,
-    all_whole,
-    endless,
-    no_value,
-    read_number,
-    survey_number,
-    tidy_number,
-)
+from kbind.data.dataset.reading.numbers import all_numbers, all_whole, endless, read_number, survey_number, tidy_number
 from kbind.data.dataset.reading.times import read_time, survey_time
 from kbind.data.dataset.schema import Column, Kind
 from kbind.data.engine import Expression, column, literal, parse
@@ -44,29 +32,29 @@ YES = ("yes", "true", "1", "y", "t", "ja", "j", "wahr")
 NO = ("no", "false", "0", "n", "f", "nein", "falsch")
 
 
-def survey(spec: Column, source: str, physical: str, *, from_text: bool) -> dict[str, Expression]:
+def survey(raw: Raw, spec: Column, *, from_text: bool) -> dict[str, Expression]:
     """Conditions to count over a raw column of the contract before it can be read; empty where its type says it all.
 
     Parameters
     ----------
+    raw : Raw
+        The column.
     spec : Column
         The contract.
-    source, physical : str
-        Name and type of the raw column.
     from_text : bool
         Whether the whole source is text, so that identifiers are trimmed anyway.
     """
-    if not is_text(physical):
+    if not raw.is_text:
         return {}
     match spec.kind:
         case Kind.NUMBER:
-            return survey_number(column(source), tidy_number(column(source)))
+            return survey_number(column(raw.source), tidy_number(column(raw.source)))
         case Kind.TIME:
-            return survey_time(source, required=spec.required)
+            return survey_time(raw, required=spec.required)
         case Kind.ID:
-            return survey_id(source, from_text=from_text)
+            return survey_id(raw, from_text=from_text)
         case Kind.FLAG:
-            return {"nothing": is_word(column(source), NO_VALUE)}
+            return {"nothing": is_word(column(raw.source), NO_VALUE)}
         case _:
             return {}
 
@@ -81,140 +69,109 @@ def tidy_attribute(raw: Expression) -> Expression:
     return tidy_number(raw, attribute=True)
 
 
-def read_column(
-    name: str,
-    spec: Column | None,
-    source: str,
-    physical: str,
-    counts: Mapping[str, int],
-    hints: Hints,
-    role: Kind | None = None,
-) -> Reading:
+def read_column(raw: Raw, spec: Column | None, role: Kind | None = None) -> Reading:
     """Choose how to read one column.
 
     Parameters
     ----------
-    name, source : str
-        What the contract and what the file call it.
+    raw : Raw
+        The column.
     spec : Column or None
         The contract; None for an attribute.
-    physical : str
-        Type the engine holds it in.
-    counts : mapping of str to int
-        How many values meet each condition of `survey`.
-    hints : Hints
-        Declared conventions.
     role : Kind or None
         What an attribute has to hold to play its part.
     """
-    if spec is None and role is Kind.TIME:
-        return read_time(name, source, physical, counts, hints)
     if spec is None:
-        return _attribute(name, source, physical, counts, hints, number=role is Kind.NUMBER)
-    if is_nested(physical) and not (spec.kind is Kind.ID and physical == "BLOB"):  # bytes name a customer like text
-        breach = wrong_type(source, physical, spec.kind.value)
-        return Reading(name, source, parse("CAST(NULL AS VARCHAR)"), breaches=(breach,))
-    reading = _read(spec, name, source, physical, counts, hints)
+        return read_time(raw) if role is Kind.TIME else _attribute(raw, number=role is Kind.NUMBER)
+    if is_nested(raw.physical) and not (spec.kind is Kind.ID and raw.physical == "BLOB"):  # bytes name a customer
+        return raw.read("CAST(NULL AS VARCHAR)", raw.wrong_type(spec.kind.value))
+    reading = _read(raw, spec)
     breaches = list(reading.breaches)
     if spec.required:
-        blank = is_text(physical) and (reading.converted or spec.kind is not Kind.ID)
-        empty = parse("_x IS NULL", x=text(source) if blank else column(source))
-        trace = None if blank else parse("count(*) - count(_x)", x=column(source))
-        breaches.append(Breach(empty, "has no value", _VALUE, source, trace, absent=True))
+        blank = raw.is_text and (reading.converted or spec.kind is not Kind.ID)
+        empty = parse("_x IS NULL", x=raw.text if blank else column(raw.source))
+        trace = None if blank else raw.made("count(*) - count(_x)")
+        breaches.append(Breach(empty, "has no value", _VALUE, trace, absent=True))
     if spec.happened:
         zone = UTC if reading.instant else None
         early, late = literal(datetime(1900, 1, 1, tzinfo=zone)), literal(datetime(2201, 1, 1, tzinfo=zone))
         time = {"t": reading.expression, "early": early, "late": late}
         far = parse("_t < _early OR _t >= _late", **time)
         trace = None if reading.converted else parse("CAST(min(_t) < _early OR max(_t) >= _late AS INTEGER)", **time)
-        breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", source, trace))
+        breaches.append(Breach(far, "lies far outside any business", "allowed: the years 1900 to 2200", trace))
     if spec.levels:
         outside = parse("NOT list_contains(_levels, _x)", levels=literal(list(spec.levels)), x=reading.expression)
         options = ", ".join(repr(level) for level in spec.levels)
-        breaches.append(Breach(outside, "is not a known level", f"allowed: {options}", source))
+        breaches.append(Breach(outside, "is not a known level", f"allowed: {options}"))
     return replace(reading, breaches=tuple(breaches))
 
 
-def read_mark(name: str, source: str) -> Reading:
+def read_mark(raw: Raw) -> Reading:
     """The mark of the currency that stands with an amount, as a column of its own."""
-    mark = parse("nullif(kb_mark(CAST(_x AS VARCHAR)), '')", x=column(source))
-    return Reading(name, source, mark, converted=True)
+    return raw.read("nullif(kb_mark(CAST(_x AS VARCHAR)), '')", converted=True)
 
 
-def _read(spec: Column, name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+def _read(raw: Raw, spec: Column) -> Reading:
     match spec.kind:
         case Kind.ID:
-            return _read_id(name, source, physical, counts, required=spec.required)
+            return _read_id(raw, required=spec.required)
         case Kind.TIME:
-            return read_time(name, source, physical, counts, hints)
+            return read_time(raw)
         case Kind.NUMBER:
-            return read_number(name, source, physical, counts, hints)
+            return read_number(raw)
         case Kind.FLAG:
-            return _read_flag(name, source, physical, counts)
+            return _read_flag(raw)
         case Kind.TEXT:
-            return _read_text(name, source, physical, from_text=hints.delimiter is not None)
+            if raw.hints.delimiter is not None:
+                return raw.read(raw.text, converted=True)
+            return raw.read("_x" if raw.is_text else "CAST(_x AS VARCHAR)")
         case Kind.ANY:
-            return Reading(name, source, column(source))
+            return raw.read()
 
 
-def _attribute(
-    name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints, *, number: bool
-) -> Reading:
+def _attribute(raw: Raw, *, number: bool) -> Reading:
     """A column outside the contract: from a text file a number if all its values are, else as it is.
 
     `number`: its role demands numbers. Text of another source is one of numbers if only words for nothing made it text.
     """
-    raw = column(source)
-    if physical.startswith(FLOATS):
-        finite = parse("CASE WHEN isnan(_x) OR (_attribute AND isinf(_x)) THEN NULL ELSE _x END", x=raw,
-                       attribute=literal(not number))  # fmt: skip
-        return Reading(name, source, finite, breaches=() if number else (endless(source, "", tolerated=True),))
-    if number and not is_text(physical):
-        return read_number(name, source, physical, counts, hints)
-    if physical == "UUID":
-        return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw))
-    if not is_text(physical) or not counts or (hints.delimiter is None and not counts["nothing"] and not number):
-        return Reading(name, source, raw)
-    missing = (no_value(source, (*NO_VALUE, *ENDLESS)),) if counts["nothing"] else ()
+    counts = raw.counts
+    if raw.physical.startswith(FLOATS):
+        missing = "isnan(_x)" if number else "isnan(_x) OR isinf(_x)"
+        ends = () if number else (endless(raw, "", tolerated=True),)
+        return raw.read(f"CASE WHEN {missing} THEN NULL ELSE _x END", *ends)
+    if number and not raw.is_text:
+        return read_number(raw)
+    if raw.physical == "UUID":
+        return raw.read("CAST(_x AS VARCHAR)")
+    if not raw.is_text or not counts or (raw.hints.delimiter is None and not counts["nothing"] and not number):
+        return raw.read()
+    words = raw.no_value((*NO_VALUE, *ENDLESS))
     if all_whole(counts):
-        return Reading(name, source, parse("TRY_CAST(_x AS BIGINT)", x=raw), converted=True, breaches=missing)
+        return raw.read("TRY_CAST(_x AS BIGINT)", *words, converted=True)
     if number or all_numbers(counts):
-        reading = read_number(name, source, physical, counts, hints, attribute=not number)
+        reading = read_number(raw, attribute=not number)
         if number:
             return reading
         if not [breach for breach in reading.breaches if not breach.tolerated and breach.message != "is not a number"]:
-            return replace(reading, breaches=missing)  # "is not a number" no value is
-    if missing and counts["flags"] and counts["flags"] + counts["nothing"] == counts["filled"]:
-        return Reading(name, source, without(text(source), NO_VALUE), converted=True, breaches=missing)
-    if hints.delimiter is None:
-        return Reading(name, source, raw)
-    tidy = parse("nullif(trim(_x), '')", x=raw) if counts["untidy"] else raw
-    return Reading(name, source, tidy, converted=True)
+            return replace(reading, breaches=words)  # "is not a number" no value is
+    if words and counts["flags"] and counts["flags"] + counts["nothing"] == counts["filled"]:
+        return raw.read(without(raw.text, NO_VALUE), *words, converted=True)
+    if raw.hints.delimiter is None:
+        return raw.read()
+    return raw.read("nullif(trim(_x), '')" if counts["untidy"] else "_x", converted=True)
 
 
-def _read_id(name: str, source: str, physical: str, counts: Mapping[str, int], *, required: bool) -> Reading:
-    raw = column(source)
-    if is_text(physical):
-        return read_text_id(name, source, physical, counts, required=required)
-    if physical.startswith(INTEGERS):
-        return Reading(name, source, raw)
-    if physical.startswith(FLOATS):
-        return read_float_id(name, source, physical)
-    if physical.startswith("DECIMAL") and not physical.endswith(",0)"):
-        broken = parse("_x <> floor(_x)", x=raw)
-        whole = parse("CAST(CAST(_x AS HUGEINT) AS VARCHAR)", x=raw)
-        breach = Breach(broken, "is not an identifier", "allowed: whole numbers", source)
-        return Reading(name, source, whole, converted=True, breaches=(breach,))
-    return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw), converted=True)
-
-
-def _read_text(name: str, source: str, physical: str, *, from_text: bool) -> Reading:
-    raw = column(source)
-    if from_text:
-        return Reading(name, source, text(source), converted=True)
-    if is_text(physical):
-        return Reading(name, source, raw)
-    return Reading(name, source, parse("CAST(_x AS VARCHAR)", x=raw))
+def _read_id(raw: Raw, *, required: bool) -> Reading:
+    if raw.is_text:
+        return read_text_id(raw, required=required)
+    if raw.physical.startswith(INTEGERS):
+        return raw.read()
+    if raw.physical.startswith(FLOATS):
+        return read_float_id(raw)
+    if raw.physical.startswith("DECIMAL") and not raw.physical.endswith(",0)"):
+        broken = Breach(raw.made("_x <> floor(_x)"), "is not an identifier", "allowed: whole numbers")
+        return raw.read("CAST(CAST(_x AS HUGEINT) AS VARCHAR)", broken, converted=True)
+    return raw.read("CAST(_x AS VARCHAR)", converted=True)
 
 
 def yes_or_no(value: Expression) -> Expression:
@@ -227,15 +184,11 @@ def yes_or_no(value: Expression) -> Expression:
     )
 
 
-def _read_flag(name: str, source: str, physical: str, counts: Mapping[str, int]) -> Reading:
-    raw = column(source)
-    if physical == "BOOLEAN":
-        return Reading(name, source, raw)
-    flag = yes_or_no(raw)
-    filled = text(source)
-    missing: tuple[Breach, ...] = ()
-    if counts.get("nothing"):
-        filled, missing = without(filled, NO_VALUE), (no_value(source),)
+def _read_flag(raw: Raw) -> Reading:
+    if raw.physical == "BOOLEAN":
+        return raw.read()
+    flag, missing = yes_or_no(column(raw.source)), raw.no_value()
+    filled = without(raw.text, NO_VALUE) if missing else raw.text
     wrong = parse("_x <> '' AND _flag IS NULL", x=filled, flag=flag)
-    bad = Breach(wrong, "is neither yes nor no", "allowed: yes, no, true, false, 1, 0, ja, nein", source)
-    return Reading(name, source, flag, converted=True, breaches=(bad, *missing))
+    bad = Breach(wrong, "is neither yes nor no", "allowed: yes, no, true, false, 1, 0, ja, nein")
+    return raw.read(flag, bad, *missing, converted=True)

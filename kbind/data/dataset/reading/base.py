@@ -34,7 +34,6 @@ class Breach:
     where: Expression
     message: str
     allowed: str = ""
-    column: str | None = None
     trace: Expression | None = None
     tolerated: bool = False
     absent: bool = False
@@ -82,26 +81,71 @@ class Hints:
     times: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A column as it stands in a source, before it is read.
+
+    Parameters
+    ----------
+    name, source : str
+        What the contract and what the file call it.
+    physical : str
+        Type the engine holds it in.
+    counts : mapping of str to int
+        How many values meet each condition of `survey`.
+    hints : Hints
+        Declared conventions.
+    """
+
+    name: str
+    source: str
+    physical: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    hints: Hints = Hints()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the engine holds the column as text."""
+        return is_text(self.physical)
+
+    @property
+    def text(self) -> Expression:
+        """The column as text without blanks of any kind at its ends; empty text is no value."""
+        raw = self.made("CAST(_x AS VARCHAR)")
+        untidy, blanks = maybe_untidy(raw), literal(BLANKS)
+        return parse(
+            "nullif(CASE WHEN _untidy THEN trim(_x, _blanks) ELSE _x END, '')", untidy=untidy, x=raw, blanks=blanks
+        )
+
+    def made(self, sql: str, **fill: Expression) -> Expression:
+        """What a fragment of a statement makes of the column `_x`."""
+        return parse(sql, x=column(self.source), **fill)
+
+    def read(
+        self,
+        how: Expression | str = "_x",
+        *breaches: Breach,
+        converted: bool = False,
+        instant: bool | None = None,
+    ) -> Reading:
+        """How the column is read: as it is, unless said otherwise."""
+        expression = self.made(how) if isinstance(how, str) else how
+        return Reading(self.name, self.source, expression, converted, instant, breaches)
+
+    def wrong_type(self, wanted: str) -> Breach:
+        """Every value of a column whose type cannot hold what is wanted."""
+        return Breach(self.made("NOT _x IS NULL"), f"has the type {self.physical}", f"allowed: {wanted}")
+
+    def no_value(self, words: Sequence[str] = NO_VALUE) -> tuple[Breach, ...]:
+        """Words for a missing value in a column that otherwise holds something else than words, if there are any."""
+        said = is_word(self.made("CAST(_x AS VARCHAR)"), words)
+        message = "stands for a missing value and counts as one"
+        return (Breach(said, message, tolerated=True),) if self.counts.get("nothing") else ()
+
+
 def is_text(physical: str) -> bool:
-    """Whether the engine holds the column as text."""
+    """Whether the engine holds a column of this type as text."""
     return physical.startswith(("VARCHAR", "ENUM"))
-
-
-def wrong_type(source: str, physical: str, wanted: str) -> Breach:
-    """Every value of a column whose type cannot hold what is wanted."""
-    present = parse("NOT _x IS NULL", x=column(source))
-    return Breach(present, f"has the type {physical}", f"allowed: {wanted}", source)
-
-
-def text(source: str) -> Expression:
-    """The column as text without blanks of any kind at its ends; empty text is no value."""
-    raw = parse("CAST(_x AS VARCHAR)", x=column(source))
-    return parse(
-        "nullif(CASE WHEN _untidy THEN trim(_x, _blanks) ELSE _x END, '')",
-        untidy=maybe_untidy(raw),
-        x=raw,
-        blanks=literal(BLANKS),
-    )
 
 
 def maybe_untidy(value: Expression) -> Expression:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from kbind.data.dataset.reading.base import (
     DECIMALS,
@@ -12,12 +12,11 @@ from kbind.data.dataset.reading.base import (
     NO_VALUE,
     Breach,
     Hints,
+    Raw,
     Reading,
     either,
     fits,
-    is_text,
     is_word,
-    wrong_type,
 )
 from kbind.data.dataset.reading.money import mark_of, without_mark
 from kbind.data.engine import Expression, column, parse
@@ -91,59 +90,47 @@ def decimal_shown(columns: list[Mapping[str, int]]) -> str | None:
     return None if commas == points else "," if commas else "."
 
 
-def endless(source: str, allowed: str, *, tolerated: bool = False) -> Breach:
+def endless(raw: Raw, allowed: str, *, tolerated: bool = False) -> Breach:
     """Numbers without end in a column of floats, and the trace that they leave."""
-    x = column(source)
     # bare extremes, which files carry; NaN is the largest number to the engine and could hide the endless one
-    trace = parse("CAST(isinf(max(_x)) OR isnan(max(_x)) OR isinf(min(_x)) AS INTEGER)", x=x)
+    trace = raw.made("CAST(isinf(max(_x)) OR isnan(max(_x)) OR isinf(min(_x)) AS INTEGER)")
     message = "is endless and counts as missing" if tolerated else "is endless"
-    return Breach(parse("isinf(_x)", x=x), message, allowed, source, trace, tolerated)
+    return Breach(raw.made("isinf(_x)"), message, allowed, trace, tolerated)
 
 
-def no_value(source: str, words: Sequence[str] = NO_VALUE) -> Breach:
-    """Words for a missing value in a column that otherwise holds something else than words."""
-    said = is_word(parse("CAST(_x AS VARCHAR)", x=column(source)), words)
-    return Breach(said, "stands for a missing value and counts as one", "", source, tolerated=True)
-
-
-def read_number(
-    name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints, *, attribute: bool = False
-) -> Reading:
+def read_number(raw: Raw, *, attribute: bool = False) -> Reading:
     """A column of numbers; of an attribute, endless ones are missing."""
-    raw = column(source)
-    if physical.startswith(FLOATS):
-        finite = parse("CASE WHEN isnan(_x) THEN NULL ELSE _x END", x=raw)
-        return Reading(name, source, finite, breaches=(endless(source, "allowed: a number with an end"),))
-    if physical.startswith(DECIMALS):
-        return Reading(name, source, parse("CAST(_x AS DOUBLE)", x=raw))
-    if physical.startswith(INTEGERS):
-        return Reading(name, source, raw)
-    if not is_text(physical):
-        return Reading(name, source, raw, breaches=(wrong_type(source, physical, "a number"),))
-    sign, doubt = _sign(counts, hints)
-    words = ENDLESS if attribute else ()
-    value = tidy_number(raw, attribute=attribute) if counts["untidy"] or counts["nothing"] else raw
+    if raw.physical.startswith(FLOATS):
+        return raw.read("CASE WHEN isnan(_x) THEN NULL ELSE _x END", endless(raw, "allowed: a number with an end"))
+    if raw.physical.startswith(DECIMALS):
+        return raw.read("CAST(_x AS DOUBLE)")
+    if raw.physical.startswith(INTEGERS):
+        return raw.read()
+    if not raw.is_text:
+        return raw.read("_x", raw.wrong_type("a number"))
+    counts, given = raw.counts, column(raw.source)
+    sign, doubt = _sign(counts, raw.hints)
+    value = tidy_number(given, attribute=attribute) if counts["untidy"] or counts["nothing"] else given
     if counts["nothing"] and not counts["values"]:  # words alone say nothing of numbers
-        none = Breach(is_word(raw, NO_VALUE), "is not a number", _ALLOWED, source)
-        return Reading(name, source, parse("CAST(NULL AS DOUBLE)"), converted=True, breaches=(none,))
-    missing = (no_value(source, (*NO_VALUE, *words)),) if counts["nothing"] else ()
+        none = Breach(is_word(given, NO_VALUE), "is not a number", _ALLOWED)
+        return raw.read("CAST(NULL AS DOUBLE)", none, converted=True)
+    missing = raw.no_value((*NO_VALUE, *ENDLESS) if attribute else NO_VALUE)
     if not doubt and _proven(counts, sign):
-        return Reading(name, source, _number(value, sign), converted=True, breaches=missing)
-    readable = {".": _checked(value, "."), ",": _checked(value, ",")}
-    mine, other = readable[sign], readable["," if sign == "." else "."]
+        return raw.read(_number(value, sign), *missing, converted=True)
+    mine, other = _checked(value, sign), _checked(value, "," if sign == "." else ".")
     unread = parse("_x <> '' AND _number IS NULL", x=value, number=mine)
     breaches = []
-    if doubt == "mixed":
-        unread = parse("_unread AND _other IS NULL", unread=unread, other=other)  # else it is named by the next
-        odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=mine, other=other)
-        breaches.append(Breach(odd, f"is written differently from the rest (decimal {sign!r})", _ALLOWED, source))
-    elif doubt == "guessed":
+    if doubt:  # what the other sign can read is named by the next
         unread = parse("_unread AND _other IS NULL", unread=unread, other=other)
+    if doubt == "mixed":
+        odd = parse("_mine IS NULL AND NOT _other IS NULL", mine=mine, other=other)
+        breaches.append(Breach(odd, f"is written differently from the rest (decimal {sign!r})", _ALLOWED))
+    elif doubt == "guessed":
         either_way = fits(value, _POINT_EITHER if counts["point_either"] else _COMMA_EITHER)
         remedy = "say which in kbind.yaml: decimal: '.' or decimal: ','"
-        breaches.append(Breach(either_way, "can be read as a decimal or as thousands", remedy, source))
-    bad = Breach(unread, "is not a number", _ALLOWED, source)
-    return Reading(name, source, mine, converted=True, breaches=(bad, *breaches, *missing))
+        breaches.append(Breach(either_way, "can be read as a decimal or as thousands", remedy))
+    bad = Breach(unread, "is not a number", _ALLOWED)
+    return raw.read(mine, bad, *breaches, *missing, converted=True)
 
 
 def _sign(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
@@ -158,21 +145,20 @@ def _sign(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
         return "." if points else ",", ""
     if hints.decimal_elsewhere is not None:
         return hints.decimal_elsewhere, ""
-    sign, guessed = _undecided(counts, hints.delimiter)
-    return sign, "guessed" if guessed else ""
+    return _undecided(counts, hints.delimiter)
 
 
-def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, bool]:
-    """Decimal sign when no value settles it, and whether that would be a guess.
+def _undecided(counts: Mapping[str, int], delimiter: str | None) -> tuple[str, str]:
+    """Decimal sign when no value settles it, and "guessed" if that would be a guess.
 
     A semicolon file comes from a machine whose decimal sign is the comma; a file separated by commas from
     one whose decimal sign is the point. `1.234` between semicolons or tabs stays a guess: too dear to be wrong.
     """
     if counts["point_either"] and counts["comma_either"]:
-        return ".", True
+        return ".", "guessed"
     if counts["comma_either"]:
-        return ",", delimiter != ";"
-    return ".", bool(counts["point_either"]) and delimiter in (";", "\t")
+        return ",", "" if delimiter == ";" else "guessed"
+    return ".", "guessed" if counts["point_either"] and delimiter in (";", "\t") else ""
 
 
 def functions() -> dict[str, Expression]:

@@ -12,16 +12,13 @@ from kbind.data.dataset.reading.base import (
     NO_VALUE,
     Breach,
     Hints,
+    Raw,
     Reading,
     either,
     fits,
-    is_text,
     is_word,
-    text,
-    wrong_type,
 )
-from kbind.data.dataset.reading.numbers import no_value
-from kbind.data.engine import Expression, column, literal, parse
+from kbind.data.engine import Expression, literal, parse
 
 _CLOCK = r"(,?[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)?"
 _ISO_CLOCK = r"([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?"
@@ -36,7 +33,7 @@ _NAMED_DAY = (
     rf"(?i){_WEEKDAY}(?:{_MONTH}\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]|\d{{1,2}}\.?[ /-]{_MONTH}\.?,?[ /-])\d{{4}}"
 )
 _NAMED_CLOCK = r",?[T :]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?"
-_PATTERNS: Mapping[str, str] = {
+_PATTERNS = {
     "2024-01-31": r"\d{4}-\d{1,2}-\d{1,2}" + _ISO_CLOCK,
     "2024-01-31T18:30:00+01:00": r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?" + _OFFSET,
     "31.01.2024": r"\d{1,2}\.\d{1,2}\.\d{4}" + _CLOCK,
@@ -54,22 +51,30 @@ _MONTH_FIRST = r"\d{1,2}/(1[3-9]|2\d|3[01])/\d{4}.*"
 _DATE_PARTS = {"31.01.2024": "%d.%m.%Y", "2024/01/31": "%Y/%m/%d", "dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _ALLOWED = "allowed: 2024-01-31, 2024-01-31T18:30:00+01:00, 31.01.2024 or 31.01.2024 18:30; one way throughout"
-
-
 _DECLARE = "; numbers that count seconds or milliseconds since 1970: say so in kbind.yaml: times: epoch_s or epoch_ms"
 
 _ISO, _ZONED, _SLASHES, _COMPACT = "2024-01-31", "2024-01-31T18:30:00+01:00", "day/month/year", "20240131"
 _NAMED, _NAMED_ZONED = "Jan 31, 2024", "31 Jan 2024 18:30 +0100"
 
 
-def survey_time(source: str, *, required: bool) -> dict[str, Expression]:
+#: How a type of the engine becomes a time, and whether that is a moment in world time.
+_TYPES = (
+    ("TIMESTAMP WITH TIME ZONE", "_x", True),
+    # cut, not rounded: the last nanosecond of a month is not the next month
+    ("TIMESTAMPTZ_NS", "make_timestamptz(epoch_ns(_x) // 1000)", True),
+    ("TIMESTAMP_NS", "make_timestamp(epoch_ns(_x) // 1000)", False),
+    ("TIMESTAMP_", "CAST(_x AS TIMESTAMP)", False),
+    ("TIMESTAMP", "_x", False),
+    ("DATE", "CAST(_x AS TIMESTAMP)", False),
+)
+
+
+def survey_time(raw: Raw, *, required: bool) -> dict[str, Expression]:
     """Conditions to count over the column before its way of writing is chosen."""
-    value = text(source)
-    patterns = {label: fits(value, pattern) for label, pattern in _PATTERNS.items()}
-    more = {"day_first": fits(value, _DAY_FIRST), "month_first": fits(value, _MONTH_FIRST)}
-    if not required:
-        more["nothing"] = _is_nothing(value)
-    return patterns | more | {"numbers": fits(value, _NUMBER)}
+    value = raw.text
+    patterns = _PATTERNS | {"day_first": _DAY_FIRST, "month_first": _MONTH_FIRST, "numbers": _NUMBER}
+    conditions = {label: fits(value, pattern) for label, pattern in patterns.items()}
+    return conditions if required else conditions | {"nothing": _is_nothing(value)}
 
 
 def _is_nothing(value: Expression) -> Expression:
@@ -77,75 +82,64 @@ def _is_nothing(value: Expression) -> Expression:
     return parse("_word OR starts_with(_x, '0000-00-00')", word=is_word(value, NO_VALUE), x=value)
 
 
-def read_time(name: str, source: str, physical: str, counts: Mapping[str, int], hints: Hints) -> Reading:
+def read_time(raw: Raw) -> Reading:
     """A column of times."""
-    raw = column(source)
-    if physical == "TIMESTAMP WITH TIME ZONE":
-        return Reading(name, source, raw, instant=True)
-    if physical == "TIMESTAMPTZ_NS":  # cut, not rounded: the last nanosecond of a month is not the next month
-        return Reading(name, source, parse("make_timestamptz(epoch_ns(_x) // 1000)", x=raw), instant=True)
-    if physical == "TIMESTAMP":
-        return Reading(name, source, raw, instant=False)
-    if physical == "TIMESTAMP_NS":
-        return Reading(name, source, parse("make_timestamp(epoch_ns(_x) // 1000)", x=raw), instant=False)
-    if physical.startswith(("TIMESTAMP", "DATE")):
-        return Reading(name, source, parse("CAST(_x AS TIMESTAMP)", x=raw), instant=False)
-    unit = hints.times.get(source, hints.times.get(name, hints.times.get("")))
-    if unit and physical.startswith((*INTEGERS, *FLOATS, *DECIMALS)):
-        return _read_epoch(
-            name, source, parse("CAST(_x AS DOUBLE)", x=raw), unit, filled=parse("NOT _x IS NULL", x=raw)
-        )
-    if not is_text(physical):
+    for kind, sql, instant in _TYPES:
+        if raw.physical.startswith(kind):
+            return raw.read(sql, instant=instant)
+    times, number = raw.hints.times, raw.physical.startswith((*INTEGERS, *FLOATS, *DECIMALS))
+    unit = times.get(raw.source, times.get(raw.name, times.get("")))
+    if unit and number:
+        return _read_epoch(raw, raw.made("CAST(_x AS DOUBLE)"), unit, filled=raw.made("NOT _x IS NULL"))
+    if not raw.is_text:
         # a column without any value has no type of its own, and no clock either
-        wanted = "a date or time" + (_DECLARE if physical.startswith((*INTEGERS, *FLOATS, *DECIMALS)) else "")
-        breach = wrong_type(source, physical, wanted)
-        return Reading(name, source, parse("CAST(NULL AS TIMESTAMP)"), converted=True, breaches=(breach,))
-    if unit and counts["numbers"]:
-        number = parse("TRY_CAST(_x AS DOUBLE)", x=text(source))
-        return _read_epoch(name, source, number, unit, filled=parse("_x <> ''", x=text(source)))
-    return _read_text(name, source, counts, hints)
+        breach = raw.wrong_type("a date or time" + (_DECLARE if number else ""))
+        return raw.read("CAST(NULL AS TIMESTAMP)", breach, converted=True)
+    if unit and raw.counts["numbers"]:
+        as_number = parse("TRY_CAST(_x AS DOUBLE)", x=raw.text)
+        return _read_epoch(raw, as_number, unit, filled=parse("_x <> ''", x=raw.text))
+    return _read_text(raw)
 
 
-def _read_epoch(name: str, source: str, number: Expression, unit: str, *, filled: Expression) -> Reading:
+def _read_epoch(raw: Raw, number: Expression, unit: str, *, filled: Expression) -> Reading:
     """Numbers that count what was declared since 1970: moments in world time."""
-    micro = parse("CAST(round(_x * _m) AS BIGINT)", x=number, m=literal(1_000_000 / EPOCHS[unit]))
+    micro = parse("_x * _m", x=number, m=literal(1_000_000 / EPOCHS[unit]))
     # to the year 2255, and not in the first days of 1970, where numbers of a longer unit come to lie
-    possible = parse("abs(_x * _m) BETWEEN 5e12 AND 9e15", x=number, m=literal(1_000_000 / EPOCHS[unit]))
-    time = parse("CASE WHEN _possible THEN make_timestamptz(_micro) END", possible=possible, micro=micro)
-    wrong = parse("_filled AND _time IS NULL", filled=filled, time=time)
-    breach = Breach(
-        wrong, f"is not a time in {unit}", "allowed: another unit in kbind.yaml: " + ", ".join(EPOCHS), source
+    time = parse(
+        "CASE WHEN abs(_micro) BETWEEN 5e12 AND 9e15 THEN make_timestamptz(CAST(round(_micro) AS BIGINT)) END",
+        micro=micro,
     )
-    return Reading(name, source, time, converted=True, instant=True, breaches=(breach,))
+    wrong = parse("_filled AND _time IS NULL", filled=filled, time=time)
+    allowed = "allowed: another unit in kbind.yaml: " + ", ".join(EPOCHS)
+    return raw.read(time, Breach(wrong, f"is not a time in {unit}", allowed), converted=True, instant=True)
 
 
-def _read_text(name: str, source: str, counts: Mapping[str, int], hints: Hints) -> Reading:
-    value = text(source)
+def _read_text(raw: Raw) -> Reading:
+    value, counts = raw.text, raw.counts
     missing: tuple[Breach, ...] = ()
-    if counts.get("nothing") and any(counts[label] for label in _PATTERNS):
-        value, missing = _without_nothing(value), (replace(no_value(source), where=_is_nothing(value)),)
     seen = {label: counts[label] for label in _PATTERNS if counts[label]}
+    if counts.get("nothing") and seen:
+        missing = tuple(replace(breach, where=_is_nothing(value)) for breach in raw.no_value())
+        value = parse("CASE WHEN _nothing THEN NULL ELSE _x END", nothing=_is_nothing(value), x=value)
     style = max(seen, key=lambda label: seen[label]) if seen else _ISO
-    own = fits(value, _PATTERNS[style])
-    doubt: list[Breach] = [*missing]
+    own, any_style = fits(value, _PATTERNS[style]), either(*(fits(value, pattern) for pattern in _PATTERNS.values()))
+    doubt: list[Breach] = []
     if len(seen) > 1:
-        odd = parse("_any AND NOT _own", any=_any_style(value), own=own)
-        doubt.append(Breach(odd, f"is written differently from the rest (like {style})", _ALLOWED, source))
-    order, undecided = _date_order(counts, hints) if style == _SLASHES else ("", "")
+        odd = parse("_any AND NOT _own", any=any_style, own=own)
+        doubt.append(Breach(odd, f"is written differently from the rest (like {style})", _ALLOWED))
+    order, undecided = _date_order(counts, raw.hints) if style == _SLASHES else ("", "")
     if undecided:
         remedy = "say which in kbind.yaml: date_order: dmy or date_order: mdy"
-        doubt.append(Breach(own, f"can be read as day/month or month/day{undecided}", remedy, source))
+        doubt.append(Breach(own, f"can be read as day/month or month/day{undecided}", remedy))
     time = parse("CASE WHEN _own THEN _time END", own=own, time=_parsed(value, style, order))
     wrong = parse("_x <> '' AND _time IS NULL", x=value, time=time)
-    doubtful = len(doubt) > len(missing)
     if undecided:  # what is written as a date is named there already
-        wrong = parse("_wrong AND NOT _any", wrong=wrong, any=_any_style(value))
-    elif doubtful:  # a value in another style is
-        wrong = parse("_wrong AND (_own OR NOT _any)", wrong=wrong, own=own, any=_any_style(value))
-    allowed = _ALLOWED + (_DECLARE if counts["numbers"] else "")
-    bad = Breach(wrong, "is not a date or time", allowed, source)
+        wrong = parse("_wrong AND NOT _any", wrong=wrong, any=any_style)
+    elif doubt:  # a value in another style is
+        wrong = parse("_wrong AND (_own OR NOT _any)", wrong=wrong, own=own, any=any_style)
+    bad = Breach(wrong, "is not a date or time", _ALLOWED + (_DECLARE if counts["numbers"] else ""))
     instant = (style in (_ZONED, _NAMED_ZONED)) if seen else None
-    return Reading(name, source, time, converted=True, instant=instant, breaches=(bad, *doubt))
+    return raw.read(time, bad, *missing, *doubt, converted=True, instant=instant)
 
 
 def _parsed(value: Expression, style: str, order: str) -> Expression:
@@ -200,10 +194,6 @@ def _parsed_named(value: Expression, *, zoned: bool) -> Expression:
     return parse("TRY_CAST(concat(CAST(_t AS VARCHAR), _offset) AS TIMESTAMPTZ)", t=time, offset=offset)
 
 
-def _without_nothing(value: Expression) -> Expression:
-    return parse("CASE WHEN _nothing THEN NULL ELSE _x END", nothing=_is_nothing(value), x=value)
-
-
 def _date_order(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
     if hints.date_order:
         return hints.date_order, ""
@@ -212,7 +202,3 @@ def _date_order(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
     if counts["day_first"] or counts["month_first"]:
         return ("dmy" if counts["day_first"] else "mdy"), ""
     return "dmy", ", and no day above 12 settles it"
-
-
-def _any_style(value: Expression) -> Expression:
-    return either(*(fits(value, pattern) for pattern in _PATTERNS.values()))
