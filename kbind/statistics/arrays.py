@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kbind.errors import ArgumentError, NotEnoughData
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from kbind.typing import Bools, Floats
 
 
 def vector(parameter: str, values: ArrayLike, size: int | None = None) -> Floats:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, did_you_mean, listed
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 Groups = tuple[tuple[Any, ...], ...]
-Ints = NDArray[np.int64]
 
 
 def names_of(by: str | Sequence[str] | None, parameter: str = "by") -> tuple[str, ...]:
@@ -134,8 +131,6 @@ def integers(result: pa.Table, name: str) -> Ints:
 
 def stack_groups(by: Sequence[str], groups: Groups, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame a group, on top of each other, the group's values in front; by_age where age is taken."""
-    import pandas as pd
-
     for values, frame in zip(groups, frames, strict=True):
         taken = set(frame.columns)
         for position, (name, value) in enumerate(zip(by, values, strict=True)):

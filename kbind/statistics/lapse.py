@@ -13,15 +13,13 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import NotEnoughData
-from kbind.statistics.groups import GroupColumns, Groups, Ints, encode_groups, group_columns
-
-Floats = NDArray[np.float64]
+from kbind.statistics.groups import GroupColumns, Groups, encode_groups, group_columns
+from kbind.typing import Ints
 
 #: Name of a table while it exists; no table of a data set is called so.
 _GAPS = "lapse: gaps"

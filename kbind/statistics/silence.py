@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.statistics.groups import Ints
 from kbind.statistics.lapse import Rule, count_past
+from kbind.typing import Ints
 
 #: Days of silence where the data cannot tell, and the least that is ever taken.
 SILENCE = 56

@@ -15,9 +15,9 @@ from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
 from kbind.estimates.leaks import Leak, leaks_of
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.statistics.customers import outcome_of
-from kbind.statistics.customers.levels import Floats
 from kbind.statistics.customers.profiles import Profiles, profiles
 from kbind.statistics.groups import names_of
+from kbind.typing import Floats
 
 __all__ = ["Contrasts", "contrast"]
 

@@ -17,9 +17,8 @@ from kbind.estimates.refinement.columns import Columns, columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.measure import enough, retention, share_of
 from kbind.estimates.refinement.search import simple_rules
-from kbind.statistics.customers.prospects import Flags
 from kbind.statistics.customers.words import protected_columns
-from kbind.statistics.groups import Ints
+from kbind.typing import Bools, Ints
 
 __all__ = ["QualifyingQuestions", "Question", "qualifying_questions"]
 
@@ -180,7 +179,7 @@ class _Asker:
             p_value=adjusted.p_value,
         )
 
-    def _good_answers(self, attribute: str, leads: Flags) -> Rule | None:
+    def _good_answers(self, attribute: str, leads: Bools) -> Rule | None:
         """The answers that divide the leads of the first half best: difference in retention times both shares."""
         p, n = self.columns.p, self.first
         best, worth = None, 0.0

@@ -9,9 +9,8 @@ from statistics import NormalDist
 import numpy as np
 
 from kbind.estimates.contrasts.regression import Cells, informative, maximum, own_columns
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.customers.prospects import YEAR, Flags, Prospects
-from kbind.statistics.groups import Ints
+from kbind.statistics.customers.prospects import YEAR, Prospects
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def adjusted_difference(
     return Adjusted(value, float(np.sqrt(slope @ found[1] @ slope)))
 
 
-def _levels(p: Prospects, name: str, used: Flags) -> Ints:
+def _levels(p: Prospects, name: str, used: Bools) -> Ints:
     """Codes from 0, the last for unknown."""
     attribute = p.attributes[name]
     return np.where(attribute.codes < 0, len(attribute.levels), attribute.codes)[used]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.personas import Rule
-from kbind.statistics.customers.prospects import Flags, Prospects
+from kbind.statistics.customers.prospects import Prospects
 from kbind.statistics.personas.matching import rule_holds
+from kbind.typing import Bools
 
 Rules = tuple[Rule, ...]
 
@@ -71,7 +72,7 @@ class Matcher:
             self._held[key] = np.where(np.isnan(held), -1, held).astype(np.int8)
         return self._held[key]
 
-    def match(self, rules: Rules) -> Flags:
+    def match(self, rules: Rules) -> Bools:
         """Who reaches `min_match`; everybody where there are no rules, nobody of whom nothing is known."""
         if not rules:
             return np.ones(len(self.p.n), dtype=bool)

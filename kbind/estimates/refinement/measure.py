@@ -12,9 +12,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.customers.prospects import YEAR, Flags, Prospects
-from kbind.statistics.groups import Ints
+from kbind.statistics.customers.prospects import YEAR, Prospects
+from kbind.typing import Bools, Floats, Ints
 
 #: Fewer customers, or fewer leavers or stayers among them, say nothing.
 LEAST_CUSTOMERS, LEAST_EVENTS = 100, 10
@@ -61,17 +60,17 @@ def kept_of(rate: float | Floats, *, is_rate: bool) -> float | Floats:
     return np.exp(-YEAR * rate) if is_rate else 1 - rate
 
 
-def retention(p: Prospects, n: Ints, mask: Flags) -> Figure:
+def retention(p: Prospects, n: Ints, mask: Bools) -> Figure:
     """Retention given exposure of the marked rows, with `n` customers a row."""
     return _kept(p, n * mask, mask, p.gone.astype(float), p.size)
 
 
-def first_year(p: Prospects, n: Ints, mask: Flags) -> Figure:
+def first_year(p: Prospects, n: Ints, mask: Bools) -> Figure:
     """The same of the first year alone, in which nobody is a survivor yet."""
     return _kept(p, n * mask, mask, p.first_gone, p.first_size)
 
 
-def revenue(p: Prospects, n: Ints, mask: Flags) -> Figure:
+def revenue(p: Prospects, n: Ints, mask: Bools) -> Figure:
     """Monthly revenue per customer."""
     known = mask & np.isfinite(p.revenue)
     count = float((n * known).sum())
@@ -82,7 +81,7 @@ def revenue(p: Prospects, n: Ints, mask: Flags) -> Figure:
     return Figure(mean, np.where(known, (value - mean) / count, 0.0))
 
 
-def retained_revenue(p: Prospects, n: Ints, mask: Flags) -> Figure:
+def retained_revenue(p: Prospects, n: Ints, mask: Bools) -> Figure:
     """Monthly revenue per customer that is still there: mean revenue times the retention of revenue."""
     known = mask & np.isfinite(p.revenue)
     value = np.where(known, p.revenue, 0.0)
@@ -90,31 +89,31 @@ def retained_revenue(p: Prospects, n: Ints, mask: Flags) -> Figure:
     return Figure(mean.value * share.value, mean.influence * share.value + mean.value * share.influence)
 
 
-def months_seen(p: Prospects, n: Ints, mask: Flags) -> float:
+def months_seen(p: Prospects, n: Ints, mask: Bools) -> float:
     """Mean months that customers have been seen for; NaN where the data does not say."""
     known = mask & np.isfinite(p.months)
     count = int((n * known).sum())
     return float((n * np.where(known, p.months, 0.0)).sum() / count) if count else float("nan")
 
 
-def share_of(n: Ints, mask: Flags, of: Flags | None = None) -> float:
+def share_of(n: Ints, mask: Bools, of: Bools | None = None) -> float:
     """Share of the customers who are marked, of all or of some."""
     whole = n if of is None else n * of
     return float((whole * mask).sum() / whole.sum()) if whole.sum() else float("nan")
 
 
-def jaccard(n: Ints, one: Flags, other: Flags) -> float:
+def jaccard(n: Ints, one: Bools, other: Bools) -> float:
     """Customers in both sets, of those in either."""
     return share_of(n, one & other, one | other)
 
 
-def enough(p: Prospects, n: Ints, mask: Flags) -> bool:
+def enough(p: Prospects, n: Ints, mask: Bools) -> bool:
     """Whether enough customers are marked, among them leavers and stayers, for anything to be said."""
     count, left = int((n * mask).sum()), int((n * (mask & p.gone)).sum())
     return count >= LEAST_CUSTOMERS and min(left, count - left) >= LEAST_EVENTS
 
 
-def _kept(p: Prospects, weight: Ints, mask: Flags, gone: Floats, size: Floats) -> Figure:
+def _kept(p: Prospects, weight: Ints, mask: Bools, gone: Floats, size: Floats) -> Figure:
     whole = float((weight * size).sum())
     if not whole > 0:
         return _nothing(p)

@@ -27,8 +27,8 @@ from kbind.estimates.refinement.measure import (
 from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH, REJECT, HeldOut, Measured, WithBond
 from kbind.estimates.refinement.search import PROPOSED, Bounds, search
 from kbind.estimates.refinement.traps import UNKNOWN, Limits, Scale, vanishes
-from kbind.statistics.customers.prospects import Flags, Prospects
-from kbind.statistics.groups import Ints
+from kbind.statistics.customers.prospects import Prospects
+from kbind.typing import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Run:
         return ACCEPT, "The gain holds up on customers who had no part in finding it."
 
 
-def _measured(scale: Scale, mask: Flags) -> Measured:
+def _measured(scale: Scale, mask: Bools) -> Measured:
     p, n = scale.p, scale.n
     return Measured(
         n=int((n * mask).sum()),
@@ -165,7 +165,7 @@ def _measured(scale: Scale, mask: Flags) -> Measured:
     )
 
 
-def _limits(scale: Scale, mask: Flags, gone: Flags, figure: Callable[[Prospects, Ints, Flags], Figure]) -> Limits:
+def _limits(scale: Scale, mask: Bools, gone: Bools, figure: Callable[[Prospects, Ints, Bools], Figure]) -> Limits:
     """Wilson's interval of a share, and that of the influence of a rate."""
     n = scale.n
     if scale.p.rate:

@@ -13,8 +13,8 @@ from kbind.data.personas import Rule
 from kbind.estimates.refinement.matching import Edit, Matcher, Rules, apply
 from kbind.estimates.refinement.measure import LEAST_CUSTOMERS, jaccard, retention, share_of
 from kbind.estimates.refinement.traps import Scale
-from kbind.statistics.customers.prospects import Flags, Prospects
-from kbind.statistics.groups import Ints
+from kbind.statistics.customers.prospects import Prospects
+from kbind.typing import Bools, Ints
 
 #: A level of fewer customers is not singled out.
 _LEAST_LEVEL = 20
@@ -144,7 +144,7 @@ def _edits(p: Prospects, n: Ints, matcher: Matcher, rules: Rules, attribute: str
             yield Edit("change", own, new)
 
 
-def simple_rules(p: Prospects, n: Ints, among: Flags, attribute: str) -> Iterator[Rule]:
+def simple_rules(p: Prospects, n: Ints, among: Bools, attribute: str) -> Iterator[Rule]:
     """Ranges between cut points, or the levels that keep most customers: the best, the two best, and so on."""
     column = p.attributes[attribute]
     if column.cuts:

@@ -10,8 +10,8 @@ import numpy as np
 from kbind.estimates.refinement.adjusted import adjusted_difference
 from kbind.estimates.refinement.matching import Matcher, Rules
 from kbind.estimates.refinement.measure import Figure, first_year, retained_revenue, retention, share_of
-from kbind.statistics.customers.prospects import Flags, Prospects
-from kbind.statistics.groups import Ints
+from kbind.statistics.customers.prospects import Prospects
+from kbind.typing import Bools, Ints
 
 Limits = tuple[float, float, float]
 
@@ -94,7 +94,7 @@ class Scale:
     conf_level: float
 
     def difference(
-        self, before: Rules, after: Rules, figure: Callable[[Prospects, Ints, Flags], Figure] = retention
+        self, before: Rules, after: Rules, figure: Callable[[Prospects, Ints, Bools], Figure] = retention
     ) -> Figure:
         """A figure under the rules after, minus that before."""
         old, new = self.matcher.match(before), self.matcher.match(after)

@@ -14,8 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from kbind.estimates.segments.traits import Coding
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.groups import Ints
+from kbind.typing import Floats, Ints
 
 #: Where the first of two numbers is looked at, in equal parts of its distribution.
 _PROBABILITIES = (np.arange(600) + 0.5) / 600

@@ -11,7 +11,7 @@ from kbind.estimates.segments.stability import STARTS, fit_segments, rank_by_siz
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.threads import threads_for
 from kbind.statistics.customers.roster import Values
-from kbind.statistics.groups import Ints
+from kbind.typing import Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,8 @@ import numpy as np
 
 from kbind.estimates.segments.forming import Formed
 from kbind.estimates.segments.traits import Coding, Trait
-from kbind.statistics.customers.levels import Floats
 from kbind.statistics.customers.roster import Roster
-from kbind.statistics.groups import Ints
+from kbind.typing import Floats, Ints
 
 _DEPTH = 3
 

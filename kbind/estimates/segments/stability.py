@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.groups import Ints
+from kbind.typing import Floats, Ints
 
 #: Starts for the segments themselves, and for each resample: the more luck it takes, the less stable.
 STARTS, STARTS_AGAIN = 10, 3

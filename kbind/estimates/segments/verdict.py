@@ -10,8 +10,7 @@ import numpy as np
 from kbind.estimates.segments.copula import fit_copula
 from kbind.estimates.segments.stability import Stability, stability
 from kbind.estimates.segments.traits import Coding
-from kbind.statistics.customers.levels import Floats
-from kbind.statistics.groups import Ints
+from kbind.typing import Floats, Ints
 
 GROUPS = "groups"
 CONTINUUM = "a useful partition of a continuum"

@@ -10,7 +10,7 @@ import numpy as np
 
 from kbind.errors import check_choice, check_conf_level
 from kbind.estimates.survival.risk_sets import Likelihood
-from kbind.statistics.arrays import Floats, Ints
+from kbind.typing import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kbind.statistics.arrays import Floats
+from kbind.typing import Floats
 
 
 @dataclass(frozen=True)

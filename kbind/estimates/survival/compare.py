@@ -16,12 +16,13 @@ from kbind.errors import MOST, ArgumentError, NotEnoughData, check_conf_level, c
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
-from kbind.statistics.durations import Durations, Floats
+from kbind.statistics.durations import Durations
 from kbind.statistics.durations.plain import columns_of, durations_by
 from kbind.statistics.durations.regroup import regroup
 from kbind.statistics.durations.risk import risk_table, risk_tables
 from kbind.statistics.groups import Groups, names_of
 from kbind.statistics.result import Shown
+from kbind.typing import Floats
 
 #: Exponents of weights beyond which all weight is on one event.
 _STEEPEST = 100.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kbind.estimates.survival.risk_sets import RiskSets
-from kbind.statistics.arrays import Floats, Ints
+from kbind.typing import Floats, Ints
 
 
 @dataclass(frozen=True)

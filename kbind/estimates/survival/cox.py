@@ -11,7 +11,8 @@ from kbind.errors import ArgumentError, NotEnoughData, shown
 from kbind.estimates.survival.cox_fit import CoxFit
 from kbind.estimates.survival.newton import maximise
 from kbind.estimates.survival.risk_sets import risk_sets
-from kbind.statistics.arrays import Floats, Ints, durations_of, table, vector
+from kbind.statistics.arrays import durations_of, table, vector
+from kbind.typing import Floats, Ints
 
 __all__ = ["CoxFit", "fit_cox"]
 

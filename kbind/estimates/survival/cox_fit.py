@@ -18,8 +18,9 @@ from kbind.estimates.survival.chi_squared import ChiSquared, upper_tail
 from kbind.estimates.survival.concordance import Concordance, concordance
 from kbind.estimates.survival.proportional import ProportionalHazardsTest, proportional_hazards_test
 from kbind.estimates.survival.risk_sets import Likelihood
-from kbind.statistics.arrays import Bools, Floats, Ints, table, vector
+from kbind.statistics.arrays import table, vector
 from kbind.statistics.result import Shown
+from kbind.typing import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,11 +13,12 @@ from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, check_number, check_numbers, told
 from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.transformed import log_log_scale
-from kbind.statistics.durations import Durations, Floats
+from kbind.statistics.durations import Durations
 from kbind.statistics.durations.plain import durations_by
 from kbind.statistics.durations.risk import RiskTable, risk_tables
-from kbind.statistics.groups import Ints, stack_groups
+from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
+from kbind.typing import Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, NotEnoughData, listed, shown
-from kbind.statistics.arrays import Floats
 from kbind.statistics.durations.histories import Histories, Objects
+from kbind.typing import Floats
 
 #: Level of customers of whom a text column says nothing.
 MISSING = "(missing)"

@@ -11,7 +11,7 @@ from kbind.errors import ArgumentError, check_choice
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.statistics.durations import Durations
 from kbind.statistics.durations.risk import risk_table
-from kbind.statistics.groups import Ints
+from kbind.typing import Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,9 +18,10 @@ from kbind.estimates.survival.design import Term, coded, strata_of
 from kbind.estimates.survival.prediction import Course
 from kbind.estimates.survival.proportional import ProportionalHazardsTest
 from kbind.estimates.survival.scores import Score, brier_score, time_dependent_auc
-from kbind.statistics.arrays import Floats, Ints, vector
+from kbind.statistics.arrays import vector
 from kbind.statistics.durations.histories import After, Histories, Pieces, histories
 from kbind.statistics.result import Shown
+from kbind.typing import Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import numpy as np
 
 from kbind.errors import NotEnoughData, shown
 from kbind.estimates.survival.risk_sets import Likelihood, RiskSets, likelihood
-from kbind.statistics.arrays import Floats
+from kbind.typing import Floats
 
 _ROUNDS = 100
 _PRECISION = 1e-10

@@ -9,7 +9,7 @@ import numpy as np
 
 from kbind.errors import ArgumentError, listed
 from kbind.estimates.survival.cox import CoxFit
-from kbind.statistics.arrays import Floats, Ints
+from kbind.typing import Floats, Ints
 
 #: Cells of customers x steps that are held in memory at once.
 _CELLS = 2_000_000

@@ -10,8 +10,8 @@ import numpy as np
 from kbind.errors import ArgumentError, check_choice
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.risk_sets import Likelihood, risk_sets
-from kbind.statistics.arrays import Bools, Floats, Ints
 from kbind.statistics.result import Shown
+from kbind.typing import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kbind.statistics.arrays import Bools, Floats, Ints
+from kbind.typing import Bools, Floats, Ints
 
 #: Smallest hazard, as a share of the largest, whose square can still be told from 0.
 _SMALLEST = 1e-140

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import ArgumentError, check_conf_level
-from kbind.statistics.arrays import Bools, Floats, Ints, durations_of, table, vector
+from kbind.statistics.arrays import durations_of, table, vector
 from kbind.statistics.result import Shown
+from kbind.typing import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import Expression
 from kbind.errors import ArgumentError, NotEnoughData, check_choice
-from kbind.statistics.activity.counts import Counts, Ints
+from kbind.statistics.activity.counts import Counts
 from kbind.statistics.activity.scan import count_active
 from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 __all__ = ["Activity", "activity", "as_activity", "starts_with_recording", "suitable_period"]
 
@@ -98,8 +97,6 @@ class Activity(Shown):
         DataFrame
             Columns of `by`, period, start, end (dates, half-open), lived (bool), active (int).
         """
-        import pandas as pd
-
         active = by_period(self.counts.active())
         periods = pd.DataFrame(
             {

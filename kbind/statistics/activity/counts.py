@@ -11,9 +11,8 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from kbind.typing import Bools, Ints
 
 WORD = 62  # periods in one 64-bit word: a shift by 63 is an error in some engines and negative in others
 
@@ -125,9 +124,9 @@ def _first_bit(words: Ints) -> Ints:
     return result
 
 
-def _any_bit(words: Ints, start: int, stop: int) -> NDArray[np.bool_]:
+def _any_bit(words: Ints, start: int, stop: int) -> Bools:
     """Rows with a set bit from `start` to `stop`, both included."""
-    hit: NDArray[np.bool_] | None = None
+    hit: Bools | None = None
     for w in range(start // WORD, stop // WORD + 1):
         low = max(start - w * WORD, 0)
         high = min(stop - w * WORD, WORD - 1)

@@ -15,9 +15,10 @@ from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import Expression, bucket, column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
-from kbind.statistics.activity.counts import WORD, Counts, Ints, MaskCounts, SilenceCounts
+from kbind.statistics.activity.counts import WORD, Counts, MaskCounts, SilenceCounts
 from kbind.statistics.groups import Groups, encode_groups, group_columns, integers
 from kbind.statistics.spells import add_bridges
+from kbind.typing import Ints
 
 #: Up to so many words a customer's periods are kept as bit masks; beyond, masks hardly repeat.
 MAX_WORDS = 4

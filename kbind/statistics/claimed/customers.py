@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import known_before, tells_before
 from kbind.data.engine import array, column, literal, parse
 from kbind.data.query import Query
 from kbind.statistics.spells import add_bridges, bridged
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 #: Words that data has for the kinds of device.
 DEVICES = {

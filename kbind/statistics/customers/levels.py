@@ -8,13 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS, is_text
 from kbind.errors import listed
-from kbind.statistics.groups import Ints
-
-Floats = NDArray[np.float64]
+from kbind.typing import Bools, Floats, Ints
 
 #: Label of customers of whom an attribute says nothing, and of those in levels too thin to stand on their own.
 MISSING, OTHER = "(missing)", "(other)"
@@ -81,7 +78,7 @@ def attribute_of(name: str, kind: str, values: pa.ChunkedArray, n: Ints) -> Attr
     return Attribute(name, tuple(labels[k] for k in order), codes)
 
 
-def standing(n: Ints, few: int = FEW_LEVELS) -> NDArray[np.bool_] | None:
+def standing(n: Ints, few: int = FEW_LEVELS) -> Bools | None:
     """Which levels of a column stand on their own; None if the column names customers rather than describing them.
 
     States, cities and plans describe customers; names, addresses and identifiers have hardly a level that many share.

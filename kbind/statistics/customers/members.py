@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
@@ -14,13 +15,9 @@ from kbind.data.personas import Persona
 from kbind.errors import ArgumentError, NotEnoughData, check_name
 from kbind.statistics.customers import attribute_names, customers
 from kbind.statistics.durations import Durations, end_of
-from kbind.statistics.groups import Ints, integers
+from kbind.statistics.groups import integers
 from kbind.statistics.result import Provenance
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats, Ints
 
 #: Columns of `customers` that may say how a customer was won; the first that is there.
 _CHANNELS = ("acquired_through", "channel")

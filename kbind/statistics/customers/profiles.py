@@ -22,11 +22,12 @@ from kbind.statistics.customers import (
     customers,
     outcome_of,
 )
-from kbind.statistics.customers.levels import Attribute, Floats, attribute_of, describing, naming, numbers_of
+from kbind.statistics.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
 from kbind.statistics.customers.structure import Structural, find_structure
 from kbind.statistics.durations import end_of
-from kbind.statistics.groups import Ints, integers, names_of
+from kbind.statistics.groups import integers, names_of
 from kbind.statistics.result import Provenance
+from kbind.typing import Floats, Ints
 
 #: As many dummies a regression can bear.
 _MOST_HELD = 100

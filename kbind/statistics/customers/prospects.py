@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, listed
 from kbind.statistics.customers import attribute_kind, attribute_names, check_both, customers, outcome_of
-from kbind.statistics.customers.levels import FEW_LEVELS, Attribute, Floats, attribute_of, describing, numbers_of
+from kbind.statistics.customers.levels import FEW_LEVELS, Attribute, attribute_of, describing, numbers_of
 from kbind.statistics.customers.structure import find_structure
-from kbind.statistics.groups import Ints, integers
+from kbind.statistics.groups import integers
 from kbind.statistics.result import Provenance
+from kbind.typing import Bools, Floats, Ints
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["YEAR", "Flags", "Prospects", "prospects"]
+__all__ = ["YEAR", "Bools", "Prospects", "prospects"]
 
 #: Months of the first year, and of the year that rates are turned into.
 YEAR = 12.0
 
 #: Rank correlation with the time a customer has been there, from which on a number is taken to have grown with it.
 _GROWS = 0.7
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +63,7 @@ class Prospects:
     attributes: dict[str, Attribute] = field(repr=False)
     numbers: dict[str, Floats] = field(repr=False)
     n: Ints = field(repr=False)
-    gone: Flags = field(repr=False)
+    gone: Bools = field(repr=False)
     size: Floats = field(repr=False)
     months: Floats = field(repr=False)
     first_gone: Floats = field(repr=False)
@@ -84,8 +79,6 @@ class Prospects:
 
     def column(self, name: str) -> pd.DataFrame:
         """One column as a frame, one row a row; missing where unknown."""
-        import pandas as pd
-
         if name in self.numbers:
             return pd.DataFrame({name: self.numbers[name]})
         if name not in self.attributes:
@@ -170,7 +163,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
     )
 
 
-def _at_risk(gone: Flags, months: Floats, entry: Floats, *, rate: bool) -> tuple[Floats, Floats, Floats]:
+def _at_risk(gone: Bools, months: Floats, entry: Floats, *, rate: bool) -> tuple[Floats, Floats, Floats]:
     """What leavers are divided by: overall, and in the first year, with who left in it."""
     in_first = months <= YEAR
     if not rate:

@@ -16,10 +16,10 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.customers import attribute_kind, attribute_names, customers, outcome_of, row_value
-from kbind.statistics.customers.levels import Attribute, Floats, attribute_of, describing, kind_of, naming, numbers_of
+from kbind.statistics.customers.levels import Attribute, attribute_of, describing, kind_of, naming, numbers_of
 from kbind.statistics.customers.structure import Structural, find_structure
-from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
+from kbind.typing import Bools, Floats, Ints
 
 #: Levels with a code for each customer, or numbers with NaN where unknown.
 Values = Attribute | Floats
@@ -55,7 +55,7 @@ class Roster:
     """
 
     customer_id: NDArray[np.object_] = field(repr=False)
-    left: NDArray[np.bool_] = field(repr=False)
+    left: Bools = field(repr=False)
     columns: dict[str, Values] = field(repr=False)
     revenue: Floats | None = field(repr=False)
     revenue_from: str

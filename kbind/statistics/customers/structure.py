@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kbind.statistics.customers.levels import MISSING, Attribute
-from kbind.statistics.groups import Ints
+from kbind.typing import Ints
 
 #: Fewer customers may coincide by chance.
 _LEAST = 5

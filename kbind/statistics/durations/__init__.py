@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.data.calendar import days_of
@@ -18,7 +19,6 @@ from kbind.statistics.activity import activity, starts_with_recording
 from kbind.statistics.durations.lives import Lives, from_contracts, from_customers, from_log
 from kbind.statistics.groups import (
     Groups,
-    Ints,
     encode_groups,
     group_columns,
     group_value,
@@ -28,13 +28,10 @@ from kbind.statistics.groups import (
 )
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.silence import silence_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Floats, Ints
 
 __all__ = ["Durations", "durations", "observed_lives"]
 
-Floats = NDArray[np.float64]
 
 _ORIGINS = ("acquired_at", "start")
 _LOGS = ("subscriptions", "events", "customers")
@@ -126,8 +123,6 @@ class Durations(Shown):
             Columns of `by`, duration, event_observed (bool), entry, cause (None for customers who are still
             there), n.
         """
-        import pandas as pd
-
         names = np.array([None, *self.causes], dtype=object)
         frame = pd.DataFrame(
             {

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, NotEnoughData
-from kbind.statistics.durations import Floats, end_of, observed_lives
+from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.durations.after import After, spans_of
 from kbind.statistics.durations.lives import Lives
-from kbind.statistics.durations.windows import Bools, Pieces, Windows, cut
-from kbind.statistics.groups import Ints, group_columns, place_columns
+from kbind.statistics.durations.windows import Pieces, Windows, cut
+from kbind.statistics.groups import group_columns, place_columns
 from kbind.statistics.result import Provenance
+from kbind.typing import Bools, Floats, Ints
 
 __all__ = ["After", "Histories", "Pieces", "histories"]
 

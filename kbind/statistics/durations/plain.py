@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -16,8 +17,9 @@ from kbind.statistics.arrays import durations_of, refuse, vector
 from kbind.statistics.durations import Durations, durations
 from kbind.statistics.durations.lives import LEFT
 from kbind.statistics.durations.regroup import counted, regroup
-from kbind.statistics.groups import Ints, encode_groups
+from kbind.statistics.groups import encode_groups
 from kbind.statistics.result import Provenance
+from kbind.typing import Ints
 
 #: Customers that a row may stand for.
 _MANY = 1e12
@@ -120,8 +122,6 @@ def _of_arrays(
 
 def _causes(values: Any) -> tuple[tuple[str, ...], Ints]:
     """What customers are lost to, and the position of each one's cause from 1 on; 0: still there."""
-    import pandas as pd
-
     flat = _flat("event_observed", values)
     gone = ~pd.isna(flat)
     gone[gone] = flat[gone] != 0

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kbind.statistics.durations import Durations, Floats
-from kbind.statistics.groups import Ints
+from kbind.statistics.durations import Durations
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class RiskTable:
         return total
 
 
-def risk_table(durations: Durations, rows: NDArray[np.bool_], times: Floats | None = None) -> RiskTable:
+def risk_table(durations: Durations, rows: Bools, times: Floats | None = None) -> RiskTable:
     """Count some rows of the durations at the given times.
 
     Parameters

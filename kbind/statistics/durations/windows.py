@@ -7,12 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kbind.statistics.durations import Floats
-from kbind.statistics.groups import Ints
-
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.calendar import PERIODS, Calendar
 from kbind.data.dataset import Dataset
 from kbind.errors import NotEnoughData, check_choice
 from kbind.statistics.feedback.instrument import Instrument, read_instrument
 from kbind.statistics.feedback.scan import CONTACT, Split, Window, first_answer, read_split, sums, there
-from kbind.statistics.groups import Groups, Ints, encode_groups, integers, stack_groups
+from kbind.statistics.groups import Groups, encode_groups, integers, stack_groups
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Floats, Ints
 
 __all__ = ["CONTACT", "Answers", "Pairs", "answers"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +99,6 @@ class Answers(Shown):
         DataFrame
             Columns of `by`, period if there are periods, n, n_missing, customers.
         """
-        import pandas as pd
-
         columns = {"n": self.n, "n_missing": self.missing, "customers": self.customers}
         labels = {} if self.period is None else {"period": self.periods}
         frames = [

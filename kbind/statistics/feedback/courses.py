@@ -11,10 +11,9 @@ from kbind.data.dataset import Dataset
 from kbind.data.engine import column
 from kbind.data.query import Query
 from kbind.statistics.feedback.instrument import Instrument
-from kbind.statistics.groups import Ints, integers
+from kbind.statistics.groups import integers
 from kbind.statistics.result import Provenance
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats, Ints
 
 #: Days of a year.
 YEAR = 365.25

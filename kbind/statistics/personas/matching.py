@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from kbind.data.marked import level_of
 from kbind.data.personas import Persona, Rule
 from kbind.errors import ArgumentError, did_you_mean, listed
 from kbind.statistics.customers.profiles import Profiles
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kbind.typing import Bools, Floats
 
 #: Sums of weights are compared with this much room for rounding.
 _ROUNDING = 1e-9
@@ -125,8 +120,6 @@ def _values(rule: Rule, customers: pd.DataFrame | Profiles) -> tuple[tuple[str, 
 
 
 def _of_column(values: pd.Series[Any]) -> tuple[tuple[str, ...], Any, Floats | None]:
-    import pandas as pd
-
     codes, distinct = pd.factorize(values, sort=False)
     raw = [None if isinstance(value, str) and not value.strip() else value for value in list(distinct)]
     levels = [None if value is None else level_of(value) for value in raw]

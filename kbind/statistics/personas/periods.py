@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
@@ -19,11 +20,9 @@ from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean,
 from kbind.statistics.customers import attribute_names, row_value
 from kbind.statistics.customers.levels import FEW_LEVELS
 from kbind.statistics.durations import end_of, observed_lives
-from kbind.statistics.groups import Ints, integers
+from kbind.statistics.groups import integers
 from kbind.statistics.result import Provenance
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Ints
 
 #: Columns of `events` that say what is bought or used; the first that is there.
 _USES = ("category", "kind")
@@ -209,8 +208,6 @@ def _uses(
 def _counted(
     attributes: Sequence[str], first: int, lived: int, active: Any, by_level: Any, levels: Sequence[str]
 ) -> Counted:
-    import pandas as pd
-
     names = [f"c{k}" for k in range(len(attributes))]
     tables = [active.to_pandas(), by_level.to_pandas()]
     rows = pd.concat([table[names] for table in tables], ignore_index=True)

@@ -8,16 +8,14 @@ from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
-from kbind.statistics.groups import Groups, Ints, encode_groups, integers
+from kbind.statistics.groups import Groups, encode_groups, integers
 from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables
-
-Floats = NDArray[np.float64]
+from kbind.typing import Bools, Floats, Ints
 
 #: Repeat rates and waiting times are kept for the first orders; those of later ones concern ever fewer customers.
 ORDERS = 10
@@ -284,7 +282,7 @@ def _waits(tables: Tables, groups: Groups, end: datetime) -> Waits:
     days = max((int(integers(part, "days").max(initial=0)) for part in (gaps, follow)), default=0) + 1
     shape = (len(groups), ORDERS, days)
 
-    def counted(found: pa.Table, kept: NDArray[np.bool_] | None = None) -> Ints:
+    def counted(found: pa.Table, kept: Bools | None = None) -> Ints:
         result = np.zeros(shape, dtype=np.int64)
         at = (_code(tables, found, groups), integers(found, "k") - 1, integers(found, "days"))
         rows = np.ones(found.num_rows, dtype=bool) if kept is None else kept

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import column, parse
@@ -18,17 +17,16 @@ from kbind.statistics.customers import attribute_kind, attribute_names, row_valu
 from kbind.statistics.customers.levels import (
     FEW_LEVELS,
     Attribute,
-    Floats,
     attribute_of,
     describing,
     naming,
     numbers_of,
 )
 from kbind.statistics.durations import end_of
-from kbind.statistics.groups import Ints
 from kbind.statistics.reasons.behaviour import Behaviour, Measure, add_behaviour
 from kbind.statistics.reasons.themes import Hit, ThemeDictionary
 from kbind.statistics.result import Provenance
+from kbind.typing import Bools, Floats, Ints
 
 __all__ = ["Hit", "Leavers", "Measure", "ThemeDictionary", "leavers"]
 
@@ -56,7 +54,7 @@ class Leavers:
 
     reasons: tuple[str, ...]
     reason: Ints = field(repr=False)
-    voluntary: NDArray[np.bool_] = field(repr=False)
+    voluntary: Bools = field(repr=False)
     attributes: tuple[Attribute, ...]
     measures: tuple[Measure, ...]
     values: dict[str, Floats] = field(repr=False)

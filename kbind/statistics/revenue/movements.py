@@ -17,9 +17,10 @@ from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.statistics.durations import end_of, grace_of
-from kbind.statistics.groups import Groups, Ints, encode_groups, group_columns, integers, names_of, place_columns
+from kbind.statistics.groups import Groups, encode_groups, group_columns, integers, names_of, place_columns
 from kbind.statistics.result import Provenance
 from kbind.statistics.revenue.open_ends import COVERING, find_bridges, spans
+from kbind.typing import Ints
 
 __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
 

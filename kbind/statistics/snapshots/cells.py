@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kbind.statistics.groups import Ints
 from kbind.statistics.snapshots.moments import DAY, WINDOWS, Moments
+from kbind.typing import Floats, Ints
 
-Floats = NDArray[np.float64]
 Whole = NDArray[np.integer[Any]]
 
 #: Amounts are added up in whole ten-thousandths, so that no order of rows changes a sum.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.statistics.snapshots.model import Feature
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass
@@ -46,7 +44,5 @@ def texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
 
 def frame_of(values: dict[str, NDArray[Any]]) -> pd.DataFrame:
     """Numbers as they are, text as categories in the order of the alphabet."""
-    import pandas as pd
-
     columns = {name: pd.Categorical(found) if found.dtype.kind == "O" else found for name, found in values.items()}
     return pd.DataFrame(columns, copy=False)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.statistics.snapshots.cells import UNITS, Cells, Floats, Rows, Whole
+from kbind.statistics.snapshots.cells import UNITS, Cells, Rows, Whole
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.columns import Columns, texts
 from kbind.statistics.snapshots.held import Held
 from kbind.statistics.snapshots.logs import SIDES
 from kbind.statistics.snapshots.moments import DAY, LONG, MIDDLE, PRIOR, SHORT, Moments
 from kbind.statistics.snapshots.rhythm import Rhythm
+from kbind.typing import Floats
 
 #: Days of a month, on average.
 _MONTH = 365.25 / 12

@@ -15,6 +15,7 @@ from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots.choice import is_number, too_many
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
 from kbind.statistics.snapshots.model import Snapshots
+from kbind.typing import Floats
 
 #: Columns of the contract that are no attributes, and roles that tell of the outcome.
 _NO_FEATURES, _OUTCOME = ("customer_id", "acquired_at", "consent"), ("churned", "cause", "entry")
@@ -51,7 +52,7 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
         parts=parts,
     )
 
-    def numbers(name: str) -> NDArray[np.float64]:
+    def numbers(name: str) -> Floats:
         return np.asarray(found.column(name).cast("double").to_numpy(), dtype=float)
 
     columns = Columns()

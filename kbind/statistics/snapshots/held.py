@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
-from kbind.statistics.groups import Ints, integers
+from kbind.statistics.groups import integers
 from kbind.statistics.snapshots.cells import UNITS, Rows
 from kbind.statistics.snapshots.logs import Scope, check_largest
 from kbind.statistics.snapshots.moments import NEVER
 from kbind.statistics.spells import parted, reached, waits
+from kbind.typing import Bools, Ints
 
 #: What the newest contract in force says, where the table has it.
 _TERMS = ("plan", "term_end", "auto_renew", "discount")
@@ -49,7 +49,7 @@ class Held:
     table: pa.Table
     excluded: Ints
 
-    def take(self, kept: NDArray[np.bool_]) -> Held:
+    def take(self, kept: Bools) -> Held:
         """Some of the snapshots."""
         rows = Rows(self.rows.who[kept], self.rows.when[kept])
         table = self.table.filter(pa.array(kept)) if self.table.num_columns else self.table

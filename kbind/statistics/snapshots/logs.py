@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
-from kbind.statistics.groups import Ints
 from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells
 from kbind.statistics.snapshots.choice import Choice, is_number
 from kbind.statistics.snapshots.moments import EARLY, Moments, microseconds
+from kbind.typing import Ints
 
 #: So many rows at a time are put in order, in what a processor has at hand.
 _SHEET = 500_000

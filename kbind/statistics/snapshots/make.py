@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kbind.data.dataset import Dataset
 from kbind.data.engine import column, parse
 from kbind.errors import NotEnoughData, listed
-from kbind.statistics.groups import Ints
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
 from kbind.statistics.snapshots.choice import Choice, choose, is_number
@@ -27,6 +26,7 @@ from kbind.statistics.snapshots.logs import Log, Scope, read_logs
 from kbind.statistics.snapshots.model import Snapshots
 from kbind.statistics.snapshots.moments import DAY, Moments
 from kbind.statistics.snapshots.rhythm import MOST, Rhythm
+from kbind.typing import Ints
 
 _PEOPLE = "kbind__people"
 _FAMILIES = {

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.statistics.result import Provenance, Shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from kbind.typing import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,10 @@ class Snapshots(Shown):
     customer: NDArray[np.object_] = field(repr=False)
     as_of: NDArray[np.datetime64] = field(repr=False)
     features: pd.DataFrame = field(repr=False)
-    target: NDArray[np.float64] = field(repr=False)
-    lost_in_lead: NDArray[np.bool_] = field(repr=False)
-    value: NDArray[np.float64] = field(repr=False)
-    consent: NDArray[np.float64] = field(repr=False)
+    target: Floats = field(repr=False)
+    lost_in_lead: Bools = field(repr=False)
+    value: Floats = field(repr=False)
+    consent: Floats = field(repr=False)
     meanings: tuple[Feature, ...] = field(repr=False)
     lead: int
     horizon: int
@@ -98,8 +97,6 @@ class Snapshots(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """One row a snapshot: customer_id, as_of, the features, target."""
-        import pandas as pd
-
         ends = {"customer_id": self.customer, "as_of": self.as_of}
         front: dict[str, Any] = {name: values for name, values in ends.items() if name not in self.features}
         return pd.concat([pd.DataFrame(front, index=self.features.index), self.features], axis=1).assign(

@@ -8,12 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, read_as_of
 from kbind.data.dataset.model import to_instant
 from kbind.errors import ArgumentError
-from kbind.statistics.groups import Ints
+from kbind.typing import Bools, Ints
 
 #: Days that windows look back, and where the window before the middle one begins.
 WINDOWS, PRIOR = (30, 90, 365), 180
@@ -69,7 +68,7 @@ class Moments:
         """Microseconds of every date some days later, on the clock on the wall."""
         return microseconds(d + timedelta(days=days) for d in self.dates)
 
-    def lived(self, end: datetime) -> NDArray[np.bool_]:
+    def lived(self, end: datetime) -> Bools:
         """For which dates the window in which leaving counts is over."""
         return np.array([d + timedelta(days=self.lead + self.horizon) <= end for d in self.dates], dtype=bool)
 

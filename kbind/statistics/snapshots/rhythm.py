@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from kbind.statistics.groups import Ints
-from kbind.statistics.snapshots.cells import Floats, Rows
+from kbind.statistics.snapshots.cells import Rows
 from kbind.statistics.snapshots.held import Held
 from kbind.statistics.snapshots.logs import Log
 from kbind.statistics.snapshots.moments import DAY, NEVER, Moments, microseconds
+from kbind.typing import Floats, Ints
 
 #: A customer and a day, or a length in days, in one number: days take the lower bits, counted from far before 1970.
 _BITS, _ZERO = 22, 1 << 20

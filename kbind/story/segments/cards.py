@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.segments import Segmentation, SegmentProfile
-from kbind.statistics.groups import Ints
+from kbind.typing import Ints
 from kbind.wording import Disclosure, Fact
 
 #: Customers share what they have in common at least so many standard deviations more often, or higher, than others.

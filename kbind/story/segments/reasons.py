@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.statistics.customers.levels import MISSING
-from kbind.statistics.groups import Ints
 from kbind.story.segments.facts import SegmentFacts
+from kbind.typing import Ints
 from kbind.wording import DASH, Fact, Table
 
 #: What a customer who means a reason is expected to have gone through more often.

@@ -118,8 +118,9 @@ class Raw:
         )
 
     def made(self, sql: str, **fill: Expression) -> Expression:
-        """What a fragment of a statement makes of the column `_x`."""
-        return parse(sql, x=column(self.source), **fill)
+        """What a fragment of a statement makes of the column, which is `_x` in it."""
+        own = {"x": column(self.source)} if "_x" in sql else {}
+        return parse(sql, **own, **fill)
 
     def read(
         self,
