@@ -224,7 +224,7 @@ def lapse(
         conf_level=check_conf_level(conf_level),
         data=data,
         places=places,
-        provenance=Provenance(data.name, data.timezone, end),
+        provenance=Provenance.of(data, end),
     )
 
 

@@ -140,7 +140,7 @@ def plot_drivers(
         Of a page, with its threshold; default: `lang`, nothing hidden.
     """
     seen, rows = result.snapshots, levers(result)
-    speak = speaker(lang, voice, customer=seen.customer_word, action="stay")
+    speak = speaker(lang, voice, customer=seen.provenance.customer, action="stay")
     facts = [lever(result, row) for _, row in rows.iterrows()]
     names, points = [], []
     with house_style():

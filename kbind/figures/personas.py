@@ -46,7 +46,7 @@ def plot_personas(
     refinement : Refinement, optional
         Of a persona, confirmed on customers that nothing was chosen on: its old and its new version are shown too.
     """
-    speak = speaker(lang, voice, customer=result.members.lives.customer, action="stay")
+    speak = speaker(lang, voice, customer=result.members.lives.provenance.customer, action="stay")
     rows = [(named(persona.name), fit(result, persona.name), BLUE, BLUE) for persona in in_order(result)]
     snapshot = result.members.snapshot
     if refinement is not None:
@@ -97,7 +97,7 @@ def plot_refinement(
     """
     if result.held_out is None:
         raise NotEnoughData(f"there is no new version of {result.persona.name!r} to draw: {result.reason}")
-    speak = speaker(lang, voice, customer=result.customer, action="stay")
+    speak = speaker(lang, voice, customer=result.provenance.customer, action="stay")
     with house_style():
         axes = new_axes(ax, _AROUND + 2 * _ROW)
         points = _rows(axes, _versions(result, speak, snapshot=not result.rate), speak, snapshot=not result.rate)

@@ -42,7 +42,7 @@ _KINDS = ("heatmap", "curves")
 
 
 def _speaker(activity: Activity, lang: str, voice: Voice | None) -> Voice:
-    words = {"customer": activity.customer, "action": activity.action, "period": activity.calendar.period}
+    words = {"customer": activity.provenance.customer, "action": activity.action, "period": activity.calendar.period}
     return speaker(lang, voice, **words)
 
 

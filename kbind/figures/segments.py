@@ -46,7 +46,7 @@ def plot_contrasts(
     names : Names, optional
         What columns and levels are called; default as in the data.
     """
-    speak = speaker(lang, voice, customer=result.profiles.customer, action="stay")
+    speak = speaker(lang, voice, customer=result.profiles.provenance.customer, action="stay")
     names = names or Names(speak, flags=frozenset(a.name for a in result.profiles.attributes if len(a.levels) == 2))
     frame = shown_contrasts(result, comparable(result, speak.disclosure))
     kind = "rates" if by_rates(result) else "odds"

@@ -64,7 +64,7 @@ def plot_purchases(
     least : int
         Ages that fewer customers have lived are left out of the curve.
     """
-    speak = speaker(lang, voice, customer=result.customer, action="buy", period=result.calendar.period)
+    speak = speaker(lang, voice, customer=result.provenance.customer, action="buy", period=result.calendar.period)
     check_choice("kind", kind, ("age", "cohorts"))
     if kind == "cohorts":
         one_group(result.by, "a heat map")

@@ -89,7 +89,7 @@ def plot_survival(
     'Share of customers still there, by contract'
     """
     lives = result.durations
-    speak = speaker(lang, voice, customer=lives.customer, action="stay")
+    speak = speaker(lang, voice, customer=lives.provenance.customer, action="stay")
     times = [float(curve.risk.times[-1]) for curve in result.curves if len(curve.risk.times)]
     last = max(times, default=1.0) if until is None else check_number("until", until, 0.0)
     table = bool(lives.by) if at_risk is None else check_flag("at_risk", at_risk)
@@ -201,7 +201,7 @@ def plot_hazard(
     marks : collection of int
         Months that stand out, such as dangerous ones; of all customers together.
     """
-    speak = speaker(lang, voice, customer=result.durations.customer, action="stay")
+    speak = speaker(lang, voice, customer=result.durations.provenance.customer, action="stay")
     months = by_month(result, check_number("least", least, 0))
     with house_style():
         axes = new_axes(ax, 3.0)
@@ -282,7 +282,7 @@ def plot_incidence(
     """
     lives = result.durations
     one_group(lives.by, "the picture of causes")
-    speak = speaker(lang, voice, customer=lives.customer, action="stay")
+    speak = speaker(lang, voice, customer=lives.provenance.customer, action="stay")
     times = result.curves[0].table.times
     last = int(times.max(initial=1.0)) if until is None else int(check_number("until", until, 0.0))
     months = list(range(last + 1))

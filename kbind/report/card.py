@@ -51,7 +51,7 @@ def persona_card(
     if evaluation is not None:
         check_kind("evaluation", evaluation, PersonaEvaluation, "kb.evaluate_personas(...)")
     Catalogue(lang)
-    customer = "customer" if evaluation is None else evaluation.members.lives.customer
+    customer = "customer" if evaluation is None else evaluation.members.lives.provenance.customer
     story = PersonaStory(persona, evaluation, Voice(lang, customer=customer, disclosure=Disclosure(threshold)))
     text = story.voice.catalogue.text
     rules, match, table = story.rules()

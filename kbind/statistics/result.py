@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from kbind.data.dataset import Dataset
 from kbind.data.result import Shown
 
 __all__ = ["Provenance", "Shown"]
@@ -22,11 +23,19 @@ class Provenance:
         Zone of its calendar.
     as_of : datetime or None
         Moment up to which it is complete, as a wall-clock time in that zone.
+    customer : str
+        What a customer is called: "customer" or "household".
     """
 
     source: str
     timezone: str | None
     as_of: datetime | None
+    customer: str = "customer"
+
+    @classmethod
+    def of(cls, data: Dataset, as_of: datetime | None) -> Provenance:
+        """That of a number from a data set which is looked at up to some moment."""
+        return cls(data.name, data.timezone, as_of, data.card.customer)
 
     def __str__(self) -> str:
         zone = f"calendar of {self.timezone}" if self.timezone else "calendar as in the data"

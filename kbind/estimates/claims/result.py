@@ -177,7 +177,7 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
     """
     check_dataset(data)
     level = check_conf_level(conf_level)
-    provenance = Provenance(data.name, data.timezone, data.as_of)
+    provenance = Provenance.of(data, data.as_of)
     look = Look(data, level)
     return Claims(tuple(_check(claim, look) for claim in CLAIMS), level, provenance)
 

@@ -74,11 +74,11 @@ class Contrasts(Shown):
         held = f", adjusted for {listed(self.adjust)} (an attribute itself excepted, numbers linear)"
         person_time = f" Rates by time at risk: {self.profiles.exposure}." if self.profiles.exposure else ""
         return (
-            f"{int(self.profiles.left.sum()):,} of {int(self.profiles.n.sum()):,} {self.profiles.customer}s have left; "
-            "each level against all others of its attribute among those to whom it applies. Shares of those who left "
-            "and of those who stayed that have the level (Wilson); risk difference: share who left, with the level "
-            "minus without (Newcombe); odds ratios by logistic regression (Wald)"
-            f"{held if self.adjust else ''}; {self.conf_level:.0%} intervals.{person_time} Ranked by the size of "
+            f"{int(self.profiles.left.sum()):,} of {int(self.profiles.n.sum()):,} {self.profiles.provenance.customer}s "
+            "have left; each level against all others of its attribute among those to whom it applies. Shares of "
+            "those who left and of those who stayed that have the level (Wilson); risk difference: share who left, "
+            "with the level minus without (Newcombe); odds ratios by logistic regression "
+            f"(Wald){held if self.adjust else ''}; {self.conf_level:.0%} intervals.{person_time} Ranked by the size of "
             f"{self.effect} on the log scale; q by Benjamini-Hochberg over the score tests of all attributes, those of "
             f"two levels counting once. {self.profiles.meaning} What goes with leaving need not be its cause. "
             f"{self.profiles.provenance}"
@@ -183,14 +183,16 @@ class Contrasts(Shown):
 
     def _structure_notes(self) -> list[str]:
         found = [
-            f"{s.attribute}: {s.level!r} marks the same {s.n:,} {self.profiles.customer}s as {s.parent} "
+            f"{s.attribute}: {s.level!r} marks the same {s.n:,} {self.profiles.provenance.customer}s as {s.parent} "
             f"{s.parent_level!r}. It is taken for 'does not apply': the other levels of {s.attribute} are compared "
             f"without them, and {s.parent} stands for them."
             for s in self.profiles.structural
         ]
         compared = [a.name for a in self.profiles.attributes]
         same = {a: self.profiles.same[a] for a in compared if a in self.profiles.same}
-        return found + [f"{a} divides the {self.profiles.customer}s just as {b} does." for a, b in same.items()]
+        return found + [
+            f"{a} divides the {self.profiles.provenance.customer}s just as {b} does." for a, b in same.items()
+        ]
 
     def _range_notes(self) -> list[str]:
         cut = [f"{a.name} at {listed(f'{c:.15g}' for c in a.cuts)}" for a in self.profiles.attributes if a.cuts]
@@ -200,7 +202,7 @@ class Contrasts(Shown):
         numbers = self.profiles.numbers
         lost = {name: int(self.profiles.n[np.isnan(values)].sum()) for name, values in numbers.items()}
         return [
-            f"{count:,} {self.profiles.customer}s without {name} are left out where {name} is adjusted for."
+            f"{count:,} {self.profiles.provenance.customer}s without {name} are left out where {name} is adjusted for."
             for name, count in lost.items()
             if count
         ]

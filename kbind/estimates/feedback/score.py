@@ -66,21 +66,22 @@ class FeedbackScore(Shown):
         if asked.measure != "csat":
             method = "adjusted Wald interval (3/4 of an answer added at each end of the scale, 3/2 in its middle)"
         text = (
-            f"{asked.meaning}; {method}, several answers of one {self.answers.customer} counted as clustered. "
-            f"{self._response} Answers without a score count as missing."
+            f"{asked.meaning}; {method}, several answers of one {self.answers.provenance.customer} counted as "
+            f"clustered. {self._response} Answers without a score count as missing."
         )
         if self.answers.by_contact:
-            text += f" An answer counts for every contact of ours that the {self.answers.customer} had at that time."
+            who = self.answers.provenance.customer
+            text += f" An answer counts for every contact of ours that the {who} had at that time."
         if self.threshold > 1:
             text += (
-                f" Fewer than {self.threshold} {self.answers.customer}s are not shown ({self.hidden:,} left out); the "
-                "order says nothing."
+                f" Fewer than {self.threshold} {self.answers.provenance.customer}s are not shown ({self.hidden:,} left "
+                "out); the order says nothing."
             )
         return " ".join(part for part in (text, asked.doubt, str(self.answers.provenance)) if part)
 
     @property
     def _response(self) -> str:
-        name = self.answers.customer
+        name = self.answers.provenance.customer
         if self.answers.by_contact or self.answers.present is None:
             return f"Response share: unknown, for nothing says which {name}s there were."
         what = "under contract" if self.answers.present == "subscriptions" else "active (with an event)"
@@ -220,7 +221,7 @@ class FeedbackDifference(Shown):
         first, second = self.values
         return (
             f"Score where {self.column} is {first} minus score where it is {second}; limits of both combined (MOVER), "
-            f"with the covariance from {self.of.answers.customer}s who answer in both. {self.of.definition}"
+            f"with the covariance from {self.of.answers.provenance.customer}s who answer in both. {self.of.definition}"
         )
 
     def to_frame(self) -> pd.DataFrame:

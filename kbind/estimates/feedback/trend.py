@@ -64,11 +64,11 @@ class SatisfactionTrend(Shown):
         c = self.courses
         low, high = c.instrument.scale
         return (
-            f"Level: expected score of {c.instrument.name} ({low} to {high}) at the end of the data; slope: its "
-            f"change in a year. Assumed: each {c.customer}'s scores follow a straight line, lines vary normally "
-            f"between {c.customer}s and answers normally about them, and whether somebody answers does not depend on "
-            f"what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} {c.customer}s, the "
-            f"more the fewer answers there are. {c.provenance}"
+            f"Level: expected score of {c.instrument.name} ({low} to {high}) at the end of the data; slope: its change "
+            f"in a year. Assumed: each {c.provenance.customer}'s scores follow a straight line, lines vary normally "
+            f"between {c.provenance.customer}s and answers normally about them, and whether somebody answers does not "
+            f"depend on what the answer would be. Estimates are shrunken towards the average of {len(c.n):,} "
+            f"{c.provenance.customer}s, the more the fewer answers there are. {c.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -152,8 +152,8 @@ def trend_of(found: Courses, conf_level: float = 0.95) -> SatisfactionTrend:
     repeated = int((moved > 1e-9 * np.maximum(found.tt, 1e-9)).sum())
     if repeated < ENOUGH:
         raise NotEnoughData(
-            f"instrument={found.instrument.name!r}: {repeated:,} {found.customer}s answered at two times or more; a "
-            f"trend needs {ENOUGH}, or what is chance cannot be told from how they differ"
+            f"instrument={found.instrument.name!r}: {repeated:,} {found.provenance.customer}s answered at two times or "
+            f"more; a trend needs {ENOUGH}, or what is chance cannot be told from how they differ"
         )
     n = found.n.astype(float)
     # sums about the middle of time and scale, for the sake of exactness; the line is told at the end of the data

@@ -79,7 +79,7 @@ class PersonaDrift(Shown):
     @property
     def definition(self) -> str:
         """What was counted and tested, in a few sentences."""
-        who = self.periods.customer
+        who = self.periods.provenance.customer
         use = (
             f" use: of those who fit and have an event in the period, the share with one of that {self.periods.column}."
         )

@@ -70,12 +70,12 @@ class PersonaEvaluation(Shown):
             else " Revenue is not known."
         )
         return (
-            f"A {lives.customer} fits a persona if the weighted share of the rules that hold, among those whose "
-            "attribute is known, reaches its min_match; of whom none is known fits none. coverage: share of all who "
-            f"fit; {stay}{money} difference: retention minus that of those who do not fit, limits from those of both "
-            f"(Zou and Donner). recall: of those who stay, given how long they were seen, the share who fit; "
-            f"distance: mean over {listed(self.attributes)} of the total variation between those who fit and those "
-            f"who stay. {self.conf_level:.0%} intervals. {lives.provenance}"
+            f"A {lives.provenance.customer} fits a persona if the weighted share of the rules that hold, among those "
+            "whose attribute is known, reaches its min_match; of whom none is known fits none. coverage: share of all "
+            f"who fit; {stay}{money} difference: retention minus that of those who do not fit, limits from those of "
+            "both (Zou and Donner). recall: of those who stay, given how long they were seen, the share who fit; "
+            f"distance: mean over {listed(self.attributes)} of the total variation between those who fit and those who "
+            f"stay. {self.conf_level:.0%} intervals. {lives.provenance}"
         )
 
     @cached_property

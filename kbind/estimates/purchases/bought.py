@@ -61,7 +61,6 @@ class Purchases(Shown):
     has_amount: bool
     order: str
     provenance: Provenance
-    customer: str = "customer"
     dated: bool = False
 
     @property
@@ -82,7 +81,11 @@ class Purchases(Shown):
             " Refunds lower the revenue of the period they fall into and are no purchases." if self.has_amount else ""
         )
         left = self.counts.left_out
-        out = f" Left out: {left:,} {self.customer}s whose first order may be older than the data." if left else ""
+        out = (
+            f" Left out: {left:,} {self.provenance.customer}s whose first order may be older than the data."
+            if left
+            else ""
+        )
         start = (
             f" The {self.calendar.labels[0]} cohort is where recording starts: its first orders may not be the first."
             if self.starts_with_recording
@@ -270,7 +273,6 @@ class Purchases(Shown):
             log="events",
             meaning="An order stays the last one of its customer until the next",
             provenance=self.provenance,
-            customer=self.customer,
         )
 
     def waiting(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
@@ -404,8 +406,7 @@ def purchases(
         conf_level=check_conf_level(conf_level),
         has_amount=has_column(data, "amount"),
         order="what shares an order_id" if has_column(data, "order_id") else "all rows of a customer on one day",
-        provenance=Provenance(data.name, data.timezone, end),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, end),
         dated=data.has("customers.acquired_at"),
     )
 

@@ -42,15 +42,15 @@ class Referrals(Shown):
         """Numerator and denominator, and who is not counted, in one sentence."""
         unknown = self.activity.customers - int((self._sizes(True) + self._sizes(False)).sum())
         out = (
-            f" Left out: {unknown:,} {self.activity.customer}s who are not among the customers or were won before "
-            "recording began."
+            f" Left out: {unknown:,} {self.activity.provenance.customer}s who are not among the customers or were won "
+            "before recording began."
             if unknown
             else ""
         )
         return (
-            f"New {self.activity.customer}s with an entry in referred_by, divided by all whose first activity falls "
-            f"into the {self.activity.calendar.period}; {self.conf_level:.0%} Wilson score interval.{out} "
-            f"{self.activity.provenance}"
+            f"New {self.activity.provenance.customer}s with an entry in referred_by, divided by all whose first "
+            f"activity falls into the {self.activity.calendar.period}; {self.conf_level:.0%} Wilson score "
+            f"interval.{out} {self.activity.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -108,8 +108,8 @@ def qualifying_questions(
     held = columns.adjust if adjust is not None else tuple(dict.fromkeys((*columns.adjust, *columns.bond)))
     first, second = p.divide(2, generator)
     if not all(enough(p, half, matcher.match(persona.rules)) for half in (first, second)):
-        raise NotEnoughData(f"persona={persona.name!r} matches too few {p.customer}s of {data.name!r}, or too few who "
-                            "left or stayed, to tell one answer from another")  # fmt: skip
+        raise NotEnoughData(f"persona={persona.name!r} matches too few {p.provenance.customer}s of {data.name!r}, or "
+                            "too few who left or stayed, to tell one answer from another")  # fmt: skip
     asker = _Asker(columns, matcher, persona, first, second, held, float(conf_level))
     grounds = protected_columns(p.attributes, protected)
     found = {name: asker.ask(name, grounds.get(name, "")) for name in columns.allowed}
@@ -130,7 +130,6 @@ def qualifying_questions(
         meaning=p.meaning,
         n=int(second.sum()),
         provenance=p.provenance,
-        customer=p.customer,
     )
 
 

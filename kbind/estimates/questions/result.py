@@ -90,7 +90,6 @@ class QualifyingQuestions(Shown):
     meaning: str
     n: int
     provenance: Provenance
-    customer: str = "customer"
 
     @property
     def definition(self) -> str:
@@ -101,7 +100,7 @@ class QualifyingQuestions(Shown):
         held = f", adjusted for {listed(self.adjust)} by regression" if self.adjust else ""
         return (
             f"Questions to leads of {self.persona.name}, version {self.persona.version}. Good answers were told from "
-            f"others on one half of the {self.customer}s, all figures are from the other half ({self.n:,}). "
+            f"others on one half of the {self.provenance.customer}s, all figures are from the other half ({self.n:,}). "
             f"Difference: retention with a good answer minus without{held}. Retention: {kept}. {self.meaning} q by "
             f"Benjamini-Hochberg over all questions; {self.conf_level:.0%} intervals. All leads here did sign: how "
             f"those who never did would have stayed is not known. {self.provenance}"

@@ -45,10 +45,10 @@ class ReasonsByType(Shown):
         """What was counted, in a few sentences."""
         silent = int((self.leavers.reason < 0).sum())
         return (
-            f"{len(self.leavers):,} {self.leavers.customer}s who said goodbye, by the reason of their last one; "
-            f"{silent:,} gave none: they are counted as {MISSING} among all, and left out of the shares of reasons. "
-            f"{self.conf_level:.0%} Wilson intervals; the simultaneous ones hold for all fields of an attribute at "
-            f"once (Bonferroni). {self.leavers.provenance}"
+            f"{len(self.leavers):,} {self.leavers.provenance.customer}s who said goodbye, by the reason of their last "
+            f"one; {silent:,} gave none: they are counted as {MISSING} among all, and left out of the shares of "
+            f"reasons. {self.conf_level:.0%} Wilson intervals; the simultaneous ones hold for all fields of an "
+            f"attribute at once (Bonferroni). {self.leavers.provenance}"
         )
 
     @property

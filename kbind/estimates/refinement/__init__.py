@@ -157,5 +157,4 @@ def refine_persona(
         meaning=p.meaning,
         notes=columns.notes,
         provenance=p.provenance,
-        customer=p.customer,
     )

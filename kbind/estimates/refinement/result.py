@@ -136,7 +136,6 @@ class Refinement(Shown):
     meaning: str
     notes: tuple[str, ...] = field(repr=False)
     provenance: Provenance
-    customer: str = "customer"
 
     @property
     def definition(self) -> str:
@@ -149,14 +148,13 @@ class Refinement(Shown):
         held = f" Adjusted for {listed(self.adjust)} by regression." if self.adjust else ""
         sizes = ", ".join(f"{size:,}" for size in self.sizes)
         return (
-            f"{self.persona.name}, version {self.persona.version}. Three parts of {sizes} {self.customer}s, dealt out "
-            "at random with equal shares of leavers: edits are found on the first, confirmed on the second "
+            f"{self.persona.name}, version {self.persona.version}. Three parts of {sizes} {self.provenance.customer}s, "
+            "dealt out at random with equal shares of leavers: edits are found on the first, confirmed on the second "
             f"(Benjamini-Hochberg, at most {self.fdr:.0%} false), and what they come to is measured once on the third. "
             f"Retention: {kept}. {self.meaning} Each edit has to win {100 * self.bounds.gain:.3g} points of retention; "
-            f"{self.bounds.coverage:.0%} of all {self.customer}s still have to match, and {self.bounds.identity:.0%} "
-            f"of those who match either version both.{held} {self.conf_level:.0%} intervals that mind {self.customer}s "
-            "in both. "
-            f"Verdict: {self.verdict}. {self.reason} {self.provenance}"
+            f"{self.bounds.coverage:.0%} of all {self.provenance.customer}s still have to match, and "
+            f"{self.bounds.identity:.0%} of those who match either version both.{held} {self.conf_level:.0%} intervals "
+            f"that mind {self.provenance.customer}s in both. Verdict: {self.verdict}. {self.reason} {self.provenance}"
         )
 
     @property
@@ -275,7 +273,7 @@ def _evidence(result: Refinement, there: HeldOut) -> tuple[Statement, ...]:
         (there.gain, f"Retention against version {version}, difference in shares ({origin['en']})",
          f"Bindung gegenüber Version {version}, Unterschied der Anteile ({origin['de']})"),
         (there.retained_revenue_difference,
-         f"Retained monthly revenue per matching {result.customer} against version {version}, difference "
+         f"Retained monthly revenue per matching {result.provenance.customer} against version {version}, difference "
          f"({origin['en']})",
          f"Monatlich verbleibender Umsatz je passendem Kunden gegenüber Version {version}, Unterschied "
          f"({origin['de']})"),

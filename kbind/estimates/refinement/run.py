@@ -73,8 +73,8 @@ class Run:
         first, second, third = self.scales
         p, old = first.p, first.matcher.match(self.rules)
         if not all(enough(p, scale.n, old) for scale in self.scales):
-            return Outcome(NOT_ENOUGH, f"In each part at least {LEAST_CUSTOMERS} {p.customer}s have to match, "
-                           f"{LEAST_EVENTS} of them leavers and {LEAST_EVENTS} stayers.")  # fmt: skip
+            return Outcome(NOT_ENOUGH, f"In each part at least {LEAST_CUSTOMERS} {p.provenance.customer}s have to "
+                           f"match, {LEAST_EVENTS} of them leavers and {LEAST_EVENTS} stayers.")  # fmt: skip
         steps = search(first, self.rules, self.allowed, self.bounds)
         edits = judge(second, self.rules, steps, fdr=self.fdr, least=self.bounds.gain)
         proposed = [step for step in steps if step.finding == PROPOSED]
@@ -147,7 +147,7 @@ class Run:
         if not low > 0:
             return NOT_ENOUGH, "On the third part the gain cannot be told from nothing."
         if vanishes(there.gain_adjusted, there.gain):
-            alike = f"{self.scales[2].p.customer}s alike in {listed(self.scales[2].adjust)}"
+            alike = f"{self.scales[2].p.provenance.customer}s alike in {listed(self.scales[2].adjust)}"
             return REJECT, f"On the third part less than half of the gain is left among {alike}, and perhaps none."
         return ACCEPT, "The gain holds up on customers who had no part in finding it."
 

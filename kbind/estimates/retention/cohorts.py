@@ -63,7 +63,7 @@ class CohortRetention(Shown):
     @property
     def _left_out(self) -> str:
         """Who is of no cohort, because the first activity is not in the data."""
-        n, who = self.activity.customers - int(self.cohort_size.sum()), self.activity.customer
+        n, who = self.activity.customers - int(self.cohort_size.sum()), self.activity.provenance.customer
         if not n:
             return ""
         return f"; left out: {n:,} {who}{'s' if n != 1 else ''} who came before recording began"

@@ -51,7 +51,7 @@ class Lifecycle(Shown):
     @property
     def _known(self) -> str:
         """How many came before recording began, and where they are counted."""
-        n, who = int(self.known.sum()), self.activity.customer
+        n, who = int(self.known.sum()), self.activity.provenance.customer
         if not n:
             return ""
         were = f"1 {who} was" if n == 1 else f"{n:,} {who}s were"

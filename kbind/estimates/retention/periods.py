@@ -184,7 +184,7 @@ def period_rates(data: Dataset, *, conf_level: float = 0.95) -> PeriodRates:
             tables={"reasons": "reasons"},
         )
         reasons = found.to_pandas()
-    return PeriodRates(counts, reasons, conf_level, Provenance(data.name, data.timezone, data.as_of))
+    return PeriodRates(counts, reasons, conf_level, Provenance.of(data, data.as_of))
 
 
 def _days(column: pd.Series[date]) -> Sequence[date]:

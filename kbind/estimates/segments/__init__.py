@@ -114,7 +114,8 @@ def segment_churned(
     left = people.take(np.flatnonzero(people.left))
     if len(left) < LEAST_CHURNED:
         raise NotEnoughData(
-            f"too few churned {people.customer}s to look for segments: {len(left):,}; needed: {LEAST_CHURNED} or more"
+            f"too few churned {people.provenance.customer}s to look for segments: {len(left):,}; needed: "
+            f"{LEAST_CHURNED} or more"
         )
     coding = learn_coding(left)
     effort = Effort(int(resamples), int(null_samples))

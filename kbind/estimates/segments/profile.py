@@ -66,7 +66,7 @@ class SegmentProfile(Shown):
     @property
     def definition(self) -> str:
         """On whom, and how."""
-        who = f"{self.roster.customer}s"
+        who = f"{self.roster.provenance.customer}s"
         return (
             f"Profiles of {self.k} segments on {who} who were not used to form them: each fifth of the {who} who left "
             f"in segments formed of the other four ({self.same_segment:.0%} fall where the segments formed of all put "

@@ -73,7 +73,7 @@ class Segmentation(Shown):
         """How segments were formed and judged, in a few sentences."""
         chosen = "as asked" if self.asked else "the largest number that meets the rule"
         return (
-            f"Segments of the {self.n:,} of {len(self.roster):,} {self.roster.customer}s who left, by "
+            f"Segments of the {self.n:,} of {len(self.roster):,} {self.roster.provenance.customer}s who left, by "
             f"k-means on {len(self.coding.attributes)} attributes (numbers scaled to variance 1, levels "
             f"as 0/1): {self.k}, {chosen}. Rule: in {self.effort.resamples} bootstrap samples every segment comes back "
             f"with a mean Jaccard overlap of at least {LEAST_JACCARD}, and holds at least {LEAST_SHARE:.0%}. ARI: "
@@ -106,8 +106,8 @@ class Segmentation(Shown):
         tenure = self.roster.tenure
         if tenure in self.coding.attributes:
             found.append(
-                f"{tenure} is one of the attributes: {self.roster.customer}s who are still there move on as it grows. "
-                "Name attributes=[...] without it for types that last."
+                f"{tenure} is one of the attributes: {self.roster.provenance.customer}s who are still there move on as "
+                "it grows. Name attributes=[...] without it for types that last."
             )
         silent = self._silent()
         if silent:
@@ -168,8 +168,8 @@ class Segmentation(Shown):
         ids, columns = read_columns(data, self.coding.attributes, self.coding.numeric)
         unknown = self.coding.unknown(columns)
         return Assignment(
-            ids, self.formed.assign(columns) + 1, unknown, self.roster.customer,
-            Provenance(data.name, data.timezone, data.as_of), self.k,
+            ids, self.formed.assign(columns) + 1, unknown, self.roster.provenance.customer,
+            Provenance.of(data, data.as_of), self.k,
         )  # fmt: skip
 
     def profile(self) -> SegmentProfile:

@@ -119,7 +119,7 @@ def strata_of(lives: Histories, columns: Sequence[str]) -> list[str] | None:
 def _refuse_missing(lives: Histories, name: str) -> None:
     missing = int(np.isnan(lives.columns[name]).sum())
     if missing:
-        who = f"{lives.customer}{'s' if missing > 1 else ''}"
+        who = f"{lives.provenance.customer}{'s' if missing > 1 else ''}"
         raise NotEnoughData(
             f"covariate {name!r} is missing for {missing:,} {who}; complete it, turn it into groups (a text column, "
             "in which missing is a level of its own), or leave it out"

@@ -103,7 +103,9 @@ def hazard_model(
     pieces = lives.pieces()
     never = [name for j, name in enumerate(changing) if not pieces.values[:, j].any()]
     if never:
-        raise NotEnoughData(f"after[{never[0]!r}] never held while a {lives.customer} was at risk; leave it out")
+        raise NotEnoughData(
+            f"after[{never[0]!r}] never held while a {lives.provenance.customer} was at risk; leave it out"
+        )
     labels = strata_of(lives, within)
     fit = fit_cox(
         pieces.duration,

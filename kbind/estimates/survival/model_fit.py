@@ -79,7 +79,7 @@ class HazardModel(Shown):
     @property
     def definition(self) -> str:
         """What was fitted to whom, in a few sentences."""
-        who = self.lives.customer
+        who = self.lives.provenance.customer
         cause = (
             "" if self.cause is None else f" because of {self.cause!r}, other causes taken as the end of observation"
         )
@@ -230,8 +230,8 @@ class HazardModel(Shown):
         late = int((lives.entry > 0).sum())
         if late:
             raise ArgumentError(
-                f"{late:,} of {len(lives):,} {lives.customer}s are observed only from a later age on; scores from the "
-                "origin on need all from the origin on, so take data without them, or origin='start'"
+                f"{late:,} of {len(lives):,} {lives.provenance.customer}s are observed only from a later age on; "
+                "scores from the origin on need all from the origin on, so take data without them, or origin='start'"
             )
         rows, ages = self._given(lives, 0)
         survival = self._course(lives, rows, ages).survival(ages, asked)

@@ -73,7 +73,6 @@ class Activity(Shown):
     provenance: Provenance
     dated: bool = False
     early: int = 0
-    customer: str = "customer"
     action: str = "use"
 
     @property
@@ -193,10 +192,9 @@ def record(
         log=table,
         open=waiting,
         grace=days,
-        provenance=Provenance(data.name, data.timezone, data.as_of),
+        provenance=Provenance.of(data, data.as_of),
         dated=data.has("customers.acquired_at"),
         early=_early(calendar, data.recorded_from),
-        customer=data.card.customer,
         action=action,
     )
 

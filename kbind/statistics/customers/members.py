@@ -135,8 +135,8 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         unit=lives.unit, by=(), groups=((),), causes=("left",), group=np.zeros(rows, dtype=np.int64),
         entry=np.zeros(rows) if snapshot else entry, duration=np.ones(rows) if snapshot else duration,
         cause=left.astype(np.int64), n=integers(found, "n").copy(), log=lives.log, meaning=lives.meaning,
-        provenance=Provenance(data.name, data.timezone, end_of(data, as_of) if lives.time else data.as_of),
-        customer=data.card.customer, days=lives.days,
+        provenance=Provenance.of(data, end_of(data, as_of) if lives.time else data.as_of),
+        days=lives.days,
     )  # fmt: skip
     return Members(
         known=frame[[f"c{k}" for k in range(len(names))]].set_axis(list(names), axis=1),

@@ -75,7 +75,6 @@ class Profiles:
     meaning: str
     exposure: str
     provenance: Provenance
-    customer: str = "customer"
     values: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
 
@@ -140,8 +139,7 @@ def profiles(
         notes=(*notes, *thin, *more),
         meaning=table.meaning,
         exposure=time,
-        provenance=Provenance(data.name, data.timezone, data.as_of if as_of is None else end_of(data, as_of)),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, data.as_of if as_of is None else end_of(data, as_of)),
         values={
             name: numbers_of(found.column(f"c{k}")) if kinds[name] == "number" else _objects(found.column(f"c{k}"))
             for k, name in enumerate(kinds) if name in compared

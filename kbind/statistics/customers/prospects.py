@@ -75,7 +75,6 @@ class Prospects:
     notes: tuple[str, ...]
     meaning: str
     provenance: Provenance
-    customer: str = "customer"
 
     def column(self, name: str) -> pd.DataFrame:
         """One column as a frame, one row a row; missing where unknown."""
@@ -158,8 +157,7 @@ def prospects(data: Dataset, *, needed: Sequence[str] = ()) -> Prospects:
         barred=_barred(data, encoded, numbers, n, months, same, naming_them),
         notes=notes,
         meaning=table.meaning,
-        provenance=Provenance(data.name, data.timezone, data.as_of),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, data.as_of),
     )
 
 

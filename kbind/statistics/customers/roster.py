@@ -65,7 +65,6 @@ class Roster:
     notes: tuple[str, ...]
     meaning: str
     provenance: Provenance
-    customer: str = "customer"
     tenure: str = ""
 
     def __len__(self) -> int:
@@ -123,8 +122,7 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
         same=same,
         notes=(*notes, *more),
         meaning=table.meaning,
-        provenance=Provenance(data.name, data.timezone, data.as_of),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, data.as_of),
         tenure=tenure if tenure in columns else "",
     )
 

@@ -83,7 +83,6 @@ class Durations(Shown):
     log: str
     meaning: str
     provenance: Provenance
-    customer: str = "customer"
     days: int = 0
     since: date | None = None
 
@@ -104,7 +103,7 @@ class Durations(Shown):
     def headline(self) -> str:
         """How many customers, how many of them have left, and by what they are split."""
         split = f", by {', '.join(self.by)}" if self.by else ""
-        return f"{self.customers:,} {self.customer}s, {self.events:,} have left{split}"
+        return f"{self.customers:,} {self.provenance.customer}s, {self.events:,} have left{split}"
 
     @property
     def definition(self) -> str:
@@ -305,8 +304,7 @@ def durations(
         n=integers(result, "n").copy(),
         log=lives.log,
         meaning=lives.meaning,
-        provenance=Provenance(data.name, data.timezone, end_of(data, as_of) if lives.time else data.as_of),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, end_of(data, as_of) if lives.time else data.as_of),
         days=lives.days,
         since=first,
     )

@@ -66,7 +66,6 @@ class Histories:
     meaning: str
     left_out: int
     provenance: Provenance = field(repr=False)
-    customer: str = "customer"
     unknown: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -76,7 +75,7 @@ class Histories:
     def definition(self) -> str:
         """What counts as leaving, in one sentence."""
         late = int((self.entry > 0).sum())
-        delayed = f" {late:,} {self.customer}s are observed only from a later age on." if late else ""
+        delayed = f" {late:,} {self.provenance.customer}s are observed only from a later age on." if late else ""
         gone = f" Left out, because never observed at risk: {self.left_out:,}." if self.left_out else ""
         gone += "".join(f" Left out, because {name} is missing: {n:,}." for name, n in self.unknown.items() if n)
         return f"{self.meaning}; months since the origin.{delayed}{gone} {self.provenance}"
@@ -166,8 +165,7 @@ def histories(
         causes=lives.causes,
         meaning=lives.meaning,
         left_out=int((~at_risk).sum()),
-        provenance=Provenance(data.name, data.timezone, end),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, end),
         unknown={name: int((missing & at_risk).sum()) for name, missing in unknown.items()},
     )
 

@@ -84,7 +84,6 @@ class Answers(Shown):
     present: str | None
     by_contact: bool
     provenance: Provenance
-    customer: str = "customer"
 
     @property
     def definition(self) -> str:
@@ -163,8 +162,7 @@ def answers(
         pairs=Pairs(place[~own], other[~own], i[~own], **between),
         present=log,
         by_contact=bool(split.of("contacts")),
-        provenance=Provenance(data.name, data.timezone, as_of),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, as_of),
     )
 
 

@@ -44,7 +44,6 @@ class Courses:
     ty: Floats = field(repr=False)
     yy: Floats = field(repr=False)
     provenance: Provenance
-    customer: str = "customer"
 
 
 def courses(data: Dataset, asked: Instrument) -> Courses:
@@ -70,6 +69,5 @@ def courses(data: Dataset, asked: Instrument) -> Courses:
         customer_id=ids,
         n=integers(found, "n"),
         **{name: np.asarray(found.column(name).to_numpy(), dtype=float) for name in ("t", "tt", "y", "ty", "yy")},
-        provenance=Provenance(data.name, data.timezone, data.as_of),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, data.as_of),
     )

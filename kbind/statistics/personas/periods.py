@@ -70,7 +70,6 @@ class Periods:
     column: str | None
     meaning: str
     provenance: Provenance
-    customer: str
     notes: tuple[str, ...] = ()
 
 
@@ -120,8 +119,7 @@ def periods_of(
         uses=found,
         column=name,
         meaning=meaning,
-        provenance=Provenance(data.name, data.timezone, end),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, end),
         notes=notes,
     )
 

@@ -60,7 +60,6 @@ class Leavers:
     values: dict[str, Floats] = field(repr=False)
     notes: tuple[str, ...]
     provenance: Provenance
-    customer: str = "customer"
 
     def __len__(self) -> int:
         return len(self.reason)
@@ -98,8 +97,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
         measures=tuple(behaviour.measures),
         values={measure.name: numbers_of(found.column(f"m{k}")) for k, measure in enumerate(behaviour.measures)},
         notes=(*notes, *told),
-        provenance=Provenance(data.name, data.timezone, end),
-        customer=data.card.customer,
+        provenance=Provenance.of(data, end),
     )
 
 

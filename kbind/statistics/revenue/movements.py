@@ -182,7 +182,7 @@ def movements(
     if not result.num_rows:
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
-    found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance(data.name, data.timezone, end))
+    found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance.of(data, end))
     return replace(found, lacking=lacking, grace=days, notes=(*found.notes, *_still_open(found, data.card.customer)))
 
 

@@ -83,6 +83,5 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
         lead=lead,
         horizon=horizon,
         notes=tuple(notes),
-        provenance=Provenance(data.name, data.timezone, data.as_of),
-        customer_word=data.card.customer,
+        provenance=Provenance.of(data, data.as_of),
     )

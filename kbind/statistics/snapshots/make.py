@@ -299,6 +299,5 @@ def _found(
         lead=moments.lead,
         horizon=moments.horizon,
         notes=tuple(notes),
-        provenance=Provenance(data.name, data.timezone, data.as_of),
-        customer_word=data.card.customer,
+        provenance=Provenance.of(data, data.as_of),
     )

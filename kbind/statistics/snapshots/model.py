@@ -67,8 +67,6 @@ class Snapshots(Shown):
         Days before the window in which leaving counts, and its length.
     notes : tuple of str
         Columns left out because they may hold the future, and other things to know.
-    customer_word : str
-        What a customer is called, as in the data set's card.
     """
 
     customer: NDArray[np.object_] = field(repr=False)
@@ -83,7 +81,6 @@ class Snapshots(Shown):
     horizon: int
     notes: tuple[str, ...]
     provenance: Provenance
-    customer_word: str = "customer"
 
     @property
     def definition(self) -> str:

@@ -362,7 +362,7 @@ def voice_for(activity: Activity, lang: str, disclosure: Disclosure | None = Non
     """The way of speaking that fits what was counted."""
     return Voice(
         lang,
-        customer=activity.customer,
+        customer=activity.provenance.customer,
         action=activity.action,
         period=activity.calendar.period,
         disclosure=disclosure,
