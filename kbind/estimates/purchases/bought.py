@@ -208,15 +208,12 @@ class Purchases(Shown):
         """
         self._need_amount("order_value")
         sums, level = self.counts.values, self.conf_level
-        whole = (sums.n, sums.first, sums.first_squares, sums.first_cubes)
-        first = (sums.again, sums.again_first, sums.again_first_squares, sums.again_first_cubes)
-        later = (sums.again, sums.later, sums.later_squares, sums.later_cubes)
-        columns: dict[str, object] = {"n": sums.n}
-        columns |= _with_interval("first_of_all", mean_of_money(whole, level))
-        columns |= {"n_regular": sums.again}
-        columns |= _with_interval("first", mean_of_money(first, level))
-        columns |= _with_interval("later", mean_of_money(later, level))
-        columns |= _with_interval("ratio", ratio_of_money(later, first, level, products=sums.products))
+        columns: dict[str, object] = {"n": sums.first_of_all.n}
+        columns |= _with_interval("first_of_all", mean_of_money(sums.first_of_all, level))
+        columns |= {"n_regular": sums.later.n}
+        columns |= _with_interval("first", mean_of_money(sums.first, level))
+        columns |= _with_interval("later", mean_of_money(sums.later, level))
+        columns |= _with_interval("ratio", ratio_of_money(sums.later, sums.first, level, products=sums.products))
         frame = pd.DataFrame(columns)
         rows = [frame.iloc[[g]].copy() for g in range(len(self.counts.groups))]
         return stack_groups(self.by, self.counts.groups, rows)
@@ -310,8 +307,7 @@ class Purchases(Shown):
     def _summed(self, cells: Cells, group: int) -> _Sums:
         """Customers, and sums of powers, by age, over the cohorts that have lived it."""
         lived = self._lived()
-        values = (cells.n, cells.total, cells.squares, cells.cubes)
-        n, total, squares, cubes = (np.where(lived, x[group], 0).sum(axis=0) for x in values)
+        n, total, squares, cubes = (np.where(lived, x[group], 0).sum(axis=0) for x in cells)
         return n, total, squares, cubes
 
     def _by_age(self, name: str, cells: Cells) -> pd.DataFrame:

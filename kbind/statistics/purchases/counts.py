@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,22 +32,21 @@ _SO_FAR = "OVER (PARTITION BY customer_id ORDER BY age ROWS UNBOUNDED PRECEDING)
 _MOST_CELLS = 10**7
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Sums over the customers of a cohort, of what each had gathered up to an age.
+class Cells(NamedTuple):
+    """Sums over customers, such as those of a cohort of what each had gathered up to an age.
 
     Attributes
     ----------
-    n : ndarray of int, shape (groups, cohorts, ages)
+    n : ndarray of int, shape (groups, ...)
         Customers that the sums run over.
-    total, squares, cubes : ndarray of float, shape (groups, cohorts, ages)
+    total, squares, cubes : ndarray of float, shape (groups, ...)
         Sum, and sums of squares and cubes.
     """
 
-    n: Ints = field(repr=False)
-    total: Floats = field(repr=False)
-    squares: Floats = field(repr=False)
-    cubes: Floats = field(repr=False)
+    n: Ints
+    total: Floats
+    squares: Floats
+    cubes: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,27 +72,17 @@ class OrderValues:
 
     Attributes
     ----------
-    n, first, first_squares, first_cubes : ndarray, shape (groups,)
-        All customers: how many, sum and sums of squares and cubes of the first order.
-    again : ndarray of int, shape (groups,)
-        Customers with later orders; the rest runs over them.
-    again_first, later : ndarray of float, shape (groups,)
-        Sums of the first order and of the mean of the later ones; with `_squares` and `_cubes` of their powers.
+    first_of_all : Cells
+        The first order of all customers.
+    first, later : Cells
+        Of those with later orders, the first one, and the mean of the later ones.
     products : ndarray of float, shape (groups,)
         Sum of the products of both.
     """
 
-    n: Ints
-    first: Floats
-    first_squares: Floats
-    first_cubes: Floats
-    again: Ints
-    again_first: Floats
-    again_first_squares: Floats
-    again_first_cubes: Floats
-    later: Floats
-    later_squares: Floats
-    later_cubes: Floats
+    first_of_all: Cells
+    first: Cells
+    later: Cells
     products: Floats
 
 
@@ -184,12 +174,7 @@ def _revenue(tables: Tables, groups: Groups, size: Ints) -> tuple[Cells, Cells, 
     found = _cells(query, tables.groups.selected, {"once": "NOT regular", "regular": "regular"})
     code = _code(tables, found, groups)
     once, regular = (_placed(found, name, code, size) for name in ("once", "regular"))
-    everyone = Cells(
-        once.n + regular.n,
-        once.total + regular.total,
-        once.squares + regular.squares,
-        once.cubes + regular.cubes,
-    )
+    everyone = Cells(once.n + regular.n, *(one + other for one, other in zip(once[1:], regular[1:], strict=True)))
     return everyone, once, regular
 
 
@@ -210,7 +195,7 @@ def _categories(tables: Tables, groups: Groups, size: Ints) -> Cells:
     found = _cells(query, chosen, {"any": "TRUE"})
     cells = _placed(found, "any", _code(tables, found, groups), size)
     # who has bought nothing that has a category has bought none
-    return replace(cells, n=np.repeat(size[:, :, None], size.shape[1], axis=2))
+    return cells._replace(n=np.repeat(size[:, :, None], size.shape[1], axis=2))
 
 
 def _cells(query: Query, chosen: str, kinds: Mapping[str, str]) -> pa.Table:
@@ -295,19 +280,9 @@ def _waits(tables: Tables, groups: Groups, end: datetime) -> Waits:
 
 def _values(tables: Tables, groups: Groups) -> OrderValues:
     """A customer's later orders count as their mean, so that every customer counts once."""
-    again = "CASE WHEN NOT l IS NULL THEN {} END"
-    sums = {
-        "first": "f",
-        "first_squares": "f * f",
-        "first_cubes": "f * f * f",
-        "again_first": again.format("f"),
-        "again_first_squares": again.format("f * f"),
-        "again_first_cubes": again.format("f * f * f"),
-        "later": "l",
-        "later_squares": "l * l",
-        "later_cubes": "l * l * l",
-        "products": "f * l",
-    }
+    values = {"first_of_all": "f", "first": "CASE WHEN NOT l IS NULL THEN f END", "later": "l"}
+    sums = {f"{name}_{k}": " * ".join([value] * k) for name, value in values.items() for k in _POWERS}
+    sums["products"] = "f * l"
     columns = ", ".join(f"CAST(coalesce(sum({sql}), 0) AS DOUBLE) AS {name}" for name, sql in sums.items())
     chosen = tables.groups.selected
     query = tables.query.copy().step(
@@ -319,5 +294,10 @@ def _values(tables: Tables, groups: Groups) -> OrderValues:
     grouped = f" GROUP BY {chosen[2:]}" if chosen else ""
     found = query.select(f"SELECT count(*) AS n, count(l) AS again, {columns}{chosen} FROM people{grouped}")
     order = np.argsort(_code(tables, found, groups))
-    values = {name: np.asarray(found.column(name).to_numpy(), dtype=float)[order] for name in sums}
-    return OrderValues(integers(found, "n")[order], again=integers(found, "again")[order], **values)
+    everyone, again = (integers(found, name)[order] for name in ("n", "again"))
+    found_sums = {name: np.asarray(found.column(name).to_numpy(), dtype=float)[order] for name in sums}
+    first_of_all, first, later = (
+        Cells(n, *(found_sums[f"{name}_{k}"] for k in _POWERS))
+        for name, n in zip(values, (everyone, again, again), strict=True)
+    )
+    return OrderValues(first_of_all, first, later, found_sums["products"])
