@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.engine import Expression, column, parse
@@ -127,6 +128,13 @@ def _encode(values: pa.ChunkedArray) -> Ints:
 def integers(result: pa.Table, name: str) -> Ints:
     """A column of whole numbers."""
     return np.asarray(result.column(name).to_numpy(), dtype=np.int64)
+
+
+def objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
+    """A column of anything, identifiers for one."""
+    result = np.empty(len(values), dtype=object)
+    result[:] = values.to_pylist()
+    return result
 
 
 def stack_groups(by: Sequence[str], groups: Groups, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

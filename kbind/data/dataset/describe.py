@@ -8,14 +8,13 @@ from datetime import datetime
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.flags import spellings, values_of
 from kbind.data.dataset.model import Dataset
-from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.data.engine import column, parse
 from kbind.errors import listed, plain
 
 #: Columns whose typical value tells which unit they are in, and what that unit is.
 _TYPICAL = {("subscriptions", "mrr"): "a month"}
-_NUMBERS = (*INTEGERS, *DECIMALS, *FLOATS)
 
 
 def describe(data: Dataset) -> str:
@@ -58,7 +57,7 @@ def _found(data: Dataset, table: CheckedTable, columns: dict[str, str]) -> dict[
     contract = TABLES[table.name].columns
     asked = {f"{name}:n": parse("count(_x)", x=column(name)) for name in columns}
     for name, kind in columns.items():
-        if contract[name].kind is Kind.TIME or (kind.startswith(_NUMBERS) and contract[name].kind is Kind.NUMBER):
+        if contract[name].kind is Kind.TIME or (kind_of(kind) == "number" and contract[name].kind is Kind.NUMBER):
             asked |= {f"{name}:{part}": parse(f"{part}(_x)", x=column(name)) for part in ("min", "max")}
         if (table.name, name) in _TYPICAL:
             asked[f"{name}:half"] = parse("median(_x)", x=column(name))

@@ -12,7 +12,6 @@ from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import check_choice, check_conf_level
 from kbind.estimates.claims.checks import CHECKS, LEAST, Found, Look
 from kbind.estimates.claims.listed import CLAIMS, Claim
-from kbind.statistics.claimed import has_column
 from kbind.statistics.result import Provenance, Shown
 
 CHECKED, TOO_LITTLE, NEEDS = "checked", "not enough data", "needs data"
@@ -183,7 +182,7 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
 
 
 def _check(claim: Claim, look: Look) -> Check:
-    lacking = [group for group in claim.needs if not any(_there(look.data, need) for need in group)]
+    lacking = [group for group in claim.needs if not any(look.data.has(need) for need in group)]
     needs, missing = (_listed(groups, claim.lacks) for groups in (claim.needs, lacking))
     if claim.lacks or lacking:
         return Check(claim, NEEDS, np.nan, np.nan, np.nan, 0, needs, missing, "")
@@ -193,11 +192,6 @@ def _check(claim: Claim, look: Look) -> Check:
         return Check(claim, TOO_LITTLE, np.nan, np.nan, np.nan, found.n, needs, missing, found.definition)
     numbers = found.estimate, found.ci_lower, found.ci_upper
     return Check(claim, CHECKED, *numbers, found.n, needs, missing, found.definition, found.count)
-
-
-def _there(data: Dataset, need: str) -> bool:
-    table, _, name = need.partition(".")
-    return has_column(data, table, name) if name else table in data.tables
 
 
 def _listed(groups: Sequence[Sequence[str]], lacks: str) -> str:

@@ -21,7 +21,7 @@ from kbind.estimates.survival import SurvivalCurve, survival_curve
 from kbind.statistics.activity import starts_with_recording
 from kbind.statistics.durations import Durations, end_of
 from kbind.statistics.groups import names_of, place_columns, stack_groups
-from kbind.statistics.purchases import ORDERS, Cells, PurchaseCounts, count_purchases, has_column
+from kbind.statistics.purchases import ORDERS, Cells, PurchaseCounts, count_purchases
 from kbind.statistics.result import Provenance, Shown
 from kbind.typing import Bools
 
@@ -400,8 +400,8 @@ def purchases(
         by=names,
         counts=count_purchases(data, calendar, end, placed, start.date() if start else None),
         conf_level=check_conf_level(conf_level),
-        has_amount=has_column(data, "amount"),
-        order="what shares an order_id" if has_column(data, "order_id") else "all rows of a customer on one day",
+        has_amount=data.has("events.amount"),
+        order="what shares an order_id" if data.has("events.order_id") else "all rows of a customer on one day",
         provenance=Provenance.of(data, end),
         dated=data.has("customers.acquired_at"),
     )

@@ -3,7 +3,6 @@
 from kbind.statistics.claimed.customers import Referrals as Referrals
 from kbind.statistics.claimed.customers import Share as Share
 from kbind.statistics.claimed.customers import first_devices as first_devices
-from kbind.statistics.claimed.customers import has_column as has_column
 from kbind.statistics.claimed.customers import kept_for_a_year as kept_for_a_year
 from kbind.statistics.claimed.customers import referrals_by_age as referrals_by_age
 from kbind.statistics.claimed.orders import Paired as Paired

@@ -30,11 +30,6 @@ class Share:
     n: int
 
 
-def has_column(data: Dataset, table: str, name: str) -> bool:
-    """Whether a table is there and has a column."""
-    return table in data.tables and name in data.tables[table].columns
-
-
 def kept_for_a_year(data: Dataset) -> Share:
     """Customers with a contract a year before the end of the data, and those of them with one at its end.
 
@@ -132,7 +127,7 @@ def referrals_by_age(data: Dataset) -> Referrals:
         begin=parse("CAST('0001-01-01' AS TIMESTAMP)") if begin is None else begin,
     )
     until, join = "_as_of", ""
-    if has_column(data, "subscriptions", "end"):
+    if data.has("subscriptions.end"):
         ends = "SELECT customer_id, max(coalesce(_end, _as_of)) AS e FROM subscriptions GROUP BY customer_id"
         query.step("ends", ends, end=data.wall_time("subscriptions", "end"))
         until, join = "least(coalesce(e, _as_of), _as_of)", " LEFT JOIN ends USING (customer_id)"

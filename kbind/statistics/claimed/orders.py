@@ -11,7 +11,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset import Dataset
 from kbind.data.engine import array, column, literal, parse
 from kbind.data.query import Query
-from kbind.statistics.claimed.customers import Share, has_column
+from kbind.statistics.claimed.customers import Share
 from kbind.statistics.durations import end_of
 from kbind.statistics.purchases.orders import purchase_tables
 
@@ -95,7 +95,7 @@ def won_by_campaign(data: Dataset, *, soon: int, within: int) -> Share:
         Days after the first order in which the next has to fall; customers whose time is not over do not count.
     """
     treated = literal(True)
-    if has_column(data, "campaigns", "arm"):
+    if data.has("campaigns.arm"):
         known = parse("coalesce(lower(trim(_a)), '')", a=column("arm"))
         treated = parse("NOT list_contains(_words, _known)", words=array(map(literal, CONTROL)), known=known)
     with _orders(data, None) as query:

@@ -14,11 +14,11 @@ import pyarrow as pa
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.config import Role
 from kbind.data.dataset.flags import says_yes
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.data.engine import Expression, column, parse
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
-from kbind.statistics.customers.levels import kind_of
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.durations.lives import Lives
 from kbind.statistics.groups import names_of

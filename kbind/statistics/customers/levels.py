@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS, is_text
 from kbind.errors import listed
 from kbind.typing import Bools, Floats, Ints
 
@@ -50,15 +49,6 @@ class Attribute:
     codes: Ints = field(repr=False)
     cuts: tuple[float, ...] = ()
     number: bool = False
-
-
-def kind_of(column_type: str) -> str:
-    """What a column holds, by the engine's type: "number", "flag", "text" or "other"."""
-    if column_type.startswith((*INTEGERS, *DECIMALS, *FLOATS)):
-        return "number"
-    if column_type == "BOOLEAN":
-        return "flag"
-    return "text" if is_text(column_type) else "other"
 
 
 def attribute_of(name: str, kind: str, values: pa.ChunkedArray, n: Ints) -> Attribute:

@@ -25,7 +25,7 @@ from kbind.statistics.customers import (
 from kbind.statistics.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
 from kbind.statistics.customers.structure import Structural, find_structure
 from kbind.statistics.durations import end_of
-from kbind.statistics.groups import integers, names_of
+from kbind.statistics.groups import integers, names_of, objects
 from kbind.statistics.result import Provenance
 from kbind.typing import Floats, Ints
 
@@ -141,16 +141,10 @@ def profiles(
         exposure=time,
         provenance=Provenance.of(data, data.as_of if as_of is None else end_of(data, as_of)),
         values={
-            name: numbers_of(found.column(f"c{k}")) if kinds[name] == "number" else _objects(found.column(f"c{k}"))
+            name: numbers_of(found.column(f"c{k}")) if kinds[name] == "number" else objects(found.column(f"c{k}"))
             for k, name in enumerate(kinds) if name in compared
         },
     )  # fmt: skip
-
-
-def _objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
-    result = np.empty(len(values), dtype=object)
-    result[:] = values.to_pylist()
-    return result
 
 
 def _count(

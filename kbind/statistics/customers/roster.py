@@ -13,11 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
 from kbind.statistics.customers import attribute_kind, attribute_names, customers, outcome_of, row_value
-from kbind.statistics.customers.levels import Attribute, attribute_of, describing, kind_of, naming, numbers_of
+from kbind.statistics.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
 from kbind.statistics.customers.structure import Structural, find_structure
+from kbind.statistics.groups import objects
 from kbind.statistics.result import Provenance
 from kbind.typing import Bools, Floats, Ints
 
@@ -112,7 +114,7 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
     tenure = data.roles["tenure"].column if "tenure" in data.roles else ""
     reason = attribute_of("reason", "text", found.column("reason"), one) if data.has("cancellations.reason") else None
     return Roster(
-        customer_id=np.array(found.column("customer_id").to_pylist(), dtype=object),
+        customer_id=objects(found.column("customer_id")),
         left=np.array(left.to_pylist(), dtype=bool),
         columns=columns,
         revenue=numbers_of(found.column("revenue_last")) if table.revenue_from else None,
@@ -154,7 +156,7 @@ def read_columns(
         name: numbers_of(found.column(f"c{k}")) if name in numeric else _levels(data, name, found.column(f"c{k}"))
         for k, name in enumerate(names)
     }
-    return np.array(found.column("customer_id").to_pylist(), dtype=object), columns
+    return objects(found.column("customer_id")), columns
 
 
 def _values(data: Dataset, name: str, values: pa.ChunkedArray) -> Values:

@@ -11,21 +11,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset, check_dataset
+from kbind.data.dataset.reading.base import kind_of
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.durations import end_of, observed_lives
 from kbind.statistics.durations.after import After, spans_of
 from kbind.statistics.durations.lives import Lives
 from kbind.statistics.durations.windows import Pieces, Windows, cut
-from kbind.statistics.groups import group_columns, place_columns
+from kbind.statistics.groups import group_columns, objects, place_columns
 from kbind.statistics.result import Provenance
 from kbind.typing import Bools, Floats, Ints
 
 __all__ = ["After", "Histories", "Pieces", "histories"]
 
 Objects = NDArray[np.object_]
-
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-            "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,14 +149,14 @@ def histories(
         if missing[kept].all():
             raise NotEnoughData(f"{columns[name]}={name!r} is missing for every customer; leave it out")
         kept = kept & ~missing
-    identifiers = _objects(found.column("customer_id"))[kept]
+    identifiers = objects(found.column("customer_id"))[kept]
     values = {name: column[kept] for name, column in read.items()}
     spans = {name: spans_of(data, lives, name, one, end) for name, one in (after or {}).items()}
     return Histories(
         customer_id=identifiers,
         entry=np.maximum(entry[kept], 0.0),
         duration=duration[kept],
-        cause=_objects(found.column("cause"))[kept],
+        cause=objects(found.column("cause"))[kept],
         columns=values,
         kinds=kinds,
         windows={name: _windows(table, identifiers) for name, table in spans.items()},
@@ -181,26 +179,17 @@ def _query(data: Dataset, lives: Lives, places: Mapping[str, str]) -> pa.Table:
 
 
 def _kind(data: Dataset, table: str, name: str, parameter: str) -> str:
-    kind = data.tables[table].columns[name]
-    if kind.startswith(_NUMBERS):
-        return "number"
-    if kind == "BOOLEAN":
-        return "flag"
-    if kind.startswith(("TIME", "DATE", "INTERVAL")):
+    physical = data.tables[table].columns[name]
+    if physical.startswith(("TIME", "DATE", "INTERVAL")):
         raise ArgumentError(f"{parameter}={name!r} holds times; turn it into a number or a group first")
-    return "text"
+    kind = kind_of(physical)
+    return kind if kind in ("number", "flag") else "text"
 
 
 def _values(values: pa.ChunkedArray, kind: str) -> NDArray[Any]:
     if kind == "text":
         return np.array([None if value is None else str(value) for value in values.to_pylist()], dtype=object)
     return np.array([np.nan if value is None else float(value) for value in values.to_pylist()], dtype=float)
-
-
-def _objects(values: pa.ChunkedArray) -> Objects:
-    result = np.empty(len(values), dtype=object)
-    result[:] = values.to_pylist()
-    return result
 
 
 def _windows(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Windows:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.flags import says_yes
-from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.dataset.recording import recording_began
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.data.query import Query
@@ -175,7 +175,7 @@ def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Exp
 
     Rows are looked at only if the extremes leave a doubt.
     """
-    numeric = data.tables["customers"].columns[tenure].startswith((*INTEGERS, *DECIMALS, *FLOATS))
+    numeric = kind_of(data.tables["customers"].columns[tenure]) == "number"
     length = column(tenure) if numeric else parts["tenure"]
     conditions = {
         f"no {tenure}": parse("_x IS NULL OR isnan(CAST(_x AS DOUBLE))", x=length),

@@ -11,7 +11,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.engine import column
 from kbind.data.query import Query
 from kbind.statistics.feedback.instrument import Instrument
-from kbind.statistics.groups import integers
+from kbind.statistics.groups import integers, objects
 from kbind.statistics.result import Provenance
 from kbind.typing import Floats, Ints
 
@@ -62,11 +62,9 @@ def courses(data: Dataset, asked: Instrument) -> Courses:
         "SELECT customer_id, count(*) AS n, sum(t) AS t, sum(t * t) AS tt, sum(y) AS y, sum(t * y) AS ty, "
         "sum(y * y) AS yy FROM said GROUP BY customer_id ORDER BY customer_id"
     )
-    ids = np.empty(found.num_rows, dtype=object)
-    ids[:] = found.column("customer_id").to_pylist()
     return Courses(
         instrument=asked,
-        customer_id=ids,
+        customer_id=objects(found.column("customer_id")),
         n=integers(found, "n"),
         **{name: np.asarray(found.column(name).to_numpy(), dtype=float) for name in ("t", "tt", "y", "ty", "yy")},
         provenance=Provenance.of(data, data.as_of),

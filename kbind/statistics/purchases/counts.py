@@ -15,7 +15,7 @@ from kbind.data.dataset import Dataset
 from kbind.data.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.statistics.groups import Groups, encode_groups, integers
-from kbind.statistics.purchases.orders import Tables, has_column, purchase_tables
+from kbind.statistics.purchases.orders import Tables, purchase_tables
 from kbind.typing import Bools, Floats, Ints
 
 #: Repeat rates and waiting times are kept for the first orders; those of later ones concern ever fewer customers.
@@ -147,7 +147,7 @@ def count_purchases(
             revenue=revenue,
             once=once,
             regular=regular,
-            categories=_categories(tables, groups, size) if has_column(data, "category") else None,
+            categories=_categories(tables, groups, size) if data.has("events.category") else None,
             waits=_waits(tables, groups, end),
             values=_values(tables, groups),
         )

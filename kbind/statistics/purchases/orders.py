@@ -46,11 +46,6 @@ class Tables:
     groups: GroupColumns
 
 
-def has_column(data: Dataset, name: str) -> bool:
-    """Whether the events have a column."""
-    return name in data.tables["events"].columns
-
-
 @contextmanager
 def purchase_tables(
     data: Dataset, calendar: Calendar, end: datetime, by: Mapping[str, str], since: date | None
@@ -77,10 +72,10 @@ def purchase_tables(
         time=column("timestamp"),
         day=day,
         i=data.period_index("events", "timestamp", column("timestamp"), calendar),
-        amount=column("amount") if has_column(data, "amount") else 1,
-        order=column("order_id") if has_column(data, "order_id") else parse("CAST(NULL AS INTEGER)"),
+        amount=column("amount") if data.has("events.amount") else 1,
+        order=column("order_id") if data.has("events.order_id") else parse("CAST(NULL AS INTEGER)"),
         # blank text is no category
-        category=group_value(data, "events", "category") if has_column(data, "category") else None,
+        category=group_value(data, "events", "category") if data.has("events.category") else None,
         end=data.constant("events", "timestamp", end),
     )
     # the clock decides which of two orders of a day was first, their number which of two at the same moment

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.reading.base import DECIMALS, FLOATS, INTEGERS
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.dataset.schema import TABLES
 from kbind.data.engine import column, literal, parse
 from kbind.errors import listed, plain
@@ -59,11 +59,6 @@ class Choice:
     auto_renew: bool = False
     renewal: str = ""
     notes: tuple[str, ...] = ()
-
-
-def is_number(kind: str) -> bool:
-    """Whether the engine's type is one of numbers."""
-    return kind.startswith((*INTEGERS, *DECIMALS, *FLOATS))
 
 
 def choose(data: Dataset, moments: Moments, people: str) -> Choice:
@@ -140,7 +135,7 @@ def _attributes(data: Dataset, table: str, people: str, roles: dict[str, str], n
 def too_many(data: Dataset, table: str, name: str, people: str = "") -> str:
     """Why a column of text is no feature, if it is none; `people`: only their rows are looked at."""
     kind = data.tables[table].columns[name]
-    if is_number(kind) or kind == "BOOLEAN":
+    if kind_of(kind) in ("number", "flag"):
         return ""
     theirs = " JOIN people USING (customer_id)" if people else ""
     found = data.engine.query(
@@ -194,7 +189,7 @@ def _renewal(data: Dataset, moments: Moments, notes: list[str]) -> str:
     if "subscriptions" not in data.tables or "term_end" not in data.tables["subscriptions"].columns:
         return ""
     columns = data.tables["subscriptions"].columns
-    if "term" in columns and is_number(columns["term"]):
+    if "term" in columns and kind_of(columns["term"]) == "number":
         return "term"
     found = data.engine.query(
         "WITH terms AS (SELECT round(date_diff('day', _start, _term) / 30.4375) AS months, "

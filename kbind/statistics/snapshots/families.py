@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.reading.base import kind_of
 from kbind.statistics.snapshots.cells import UNITS, Cells, Rows, Whole
-from kbind.statistics.snapshots.choice import Choice, is_number
+from kbind.statistics.snapshots.choice import Choice
 from kbind.statistics.snapshots.columns import Columns, texts
 from kbind.statistics.snapshots.held import Held
 from kbind.statistics.snapshots.logs import SIDES
@@ -89,7 +90,7 @@ def add_contracts(part: Part, held: Held, columns: Columns) -> None:
         left = (end - dates) / np.timedelta64(DAY, "us")
         columns.add(np.where(left >= 0, left, np.nan), "days_to", "subscriptions", "term_end")
     for k, name in enumerate(choice.terms):
-        number = is_number(has[name]) or has[name] == "BOOLEAN"
+        number = kind_of(has[name]) in ("number", "flag")
         columns.add(numbers(f"x{k}") if number else texts(table.column(f"x{k}")), "attribute", "subscriptions", name)
 
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.flags import says_yes
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.engine import column
 from kbind.errors import NotEnoughData, plain
+from kbind.statistics.groups import objects
 from kbind.statistics.result import Provenance
-from kbind.statistics.snapshots.choice import is_number, too_many
+from kbind.statistics.snapshots.choice import too_many
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
 from kbind.statistics.snapshots.model import Snapshots
 from kbind.typing import Floats
@@ -62,17 +64,14 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
             values = 1.0 - np.asarray(found.column(f"x{k}").is_null().to_numpy(), dtype=float)
             columns.add(values, "flag", "customers", name)
             continue
-        number = is_number(kinds[name]) or kinds[name] == "BOOLEAN"
+        number = kind_of(kinds[name]) in ("number", "flag")
         values = numbers(f"x{k}") if number else texts(found.column(f"x{k}"))
         columns.add(values, "tenure" if roles.get(name) == "tenure" else "attribute", "customers", name)
-    identifiers = np.empty(found.num_rows, dtype=object)
-    identifiers[:] = found.column("customer_id").to_pylist()
-    revenue = next(
-        (f"x{k}" for k, name in enumerate(chosen) if roles.get(name) == "revenue" and is_number(kinds[name])), ""
-    )
+    priced = [name for name in chosen if roles.get(name) == "revenue" and kind_of(kinds[name]) == "number"]
+    revenue = f"x{chosen.index(priced[0])}" if priced else ""
     unknown = np.full(found.num_rows, np.nan)
     return Snapshots(
-        customer=identifiers,
+        customer=objects(found.column("customer_id")),
         as_of=np.full(found.num_rows, np.datetime64("NaT"), dtype="datetime64[us]"),
         features=frame_of(columns.values),
         target=numbers("churned"),

@@ -15,10 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
 from kbind.statistics.snapshots.cells import UNITS, Amounts, Cells
-from kbind.statistics.snapshots.choice import Choice, is_number
+from kbind.statistics.snapshots.choice import Choice
 from kbind.statistics.snapshots.moments import EARLY, Moments, microseconds
 from kbind.typing import Ints
 
@@ -156,7 +157,7 @@ def read_logs(scope: Scope, choice: Choice, pool: Executor) -> dict[str, Log]:
         paid = [name for name in ("amount",) if name in has["events"]]
         logs["events"] = _read(scope, pool, "events", "timestamp", ("kind", choice.kinds), paid, days=True)
     if "tickets" in has:
-        amounts = [name for name in ("severity", "goodwill") if is_number(has["tickets"].get(name, ""))]
+        amounts = [name for name in ("severity", "goodwill") if kind_of(has["tickets"].get(name, "")) == "number"]
         logs["tickets"] = _read(scope, pool, "tickets", "opened", amounts=amounts)
         if "closed" in has["tickets"]:
             logs["closed"] = _read(scope, pool, "tickets", "closed")

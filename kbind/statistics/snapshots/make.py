@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
+from kbind.data.dataset.reading.base import kind_of
 from kbind.data.engine import column, parse
 from kbind.errors import NotEnoughData, listed
+from kbind.statistics.groups import objects
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
-from kbind.statistics.snapshots.choice import Choice, choose, is_number
+from kbind.statistics.snapshots.choice import Choice, choose
 from kbind.statistics.snapshots.columns import Columns, frame_of, texts
 from kbind.statistics.snapshots.families import Part
 from kbind.statistics.snapshots.held import Held, held_contracts
@@ -121,9 +123,7 @@ def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.ob
     )
     try:
         found = data.engine.query("SELECT customer_id FROM p ORDER BY code__people", tables={"p": _PEOPLE})
-        identifiers = np.empty(found.num_rows, dtype=object)
-        identifiers[:] = found.column("customer_id").to_pylist()
-        yield identifiers
+        yield objects(found.column("customer_id"))
     finally:
         data.engine.drop(_PEOPLE)
 
@@ -257,7 +257,7 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
         if name in parts:
             known[name] = np.asarray(found.column(name).cast("double").to_numpy(), dtype=float)
     for k, name in enumerate(choice.attributes):
-        number = is_number(columns[name]) or columns[name] == "BOOLEAN"
+        number = kind_of(columns[name]) in ("number", "flag")
         known[f"attribute {name}"] = (
             np.asarray(found.column(f"x{k}").cast("double").to_numpy(), dtype=float)
             if number

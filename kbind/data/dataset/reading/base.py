@@ -149,6 +149,15 @@ def is_text(physical: str) -> bool:
     return physical.startswith(("VARCHAR", "ENUM"))
 
 
+def kind_of(column_type: str) -> str:
+    """What a column holds, by the engine's type: "number", "flag", "text" or "other"."""
+    if column_type.startswith((*INTEGERS, *DECIMALS, *FLOATS)):
+        return "number"
+    if column_type == "BOOLEAN":
+        return "flag"
+    return "text" if is_text(column_type) else "other"
+
+
 def maybe_untidy(value: Expression) -> Expression:
     """Whether the ends of a text may be blank: cheap to tell, where trimming every value is dear."""
     return parse("_x < '!' OR array_extract(_x, -1) < '!' OR strlen(_x) <> length(_x)", x=value)
