@@ -99,12 +99,6 @@ class Names:
         found = self.themes.code(reason.replace("_", " "))
         return found[0] if len(found) == 1 else ""
 
-    def listed(self, names: Sequence[str]) -> str:
-        """Several in a row of words: "Preis, Produkt und Betreuung"."""
-        if len(names) < 2:
-            return "".join(names)
-        return self.voice.catalogue.text("segments.list", first=", ".join(names[:-1]), last=names[-1])
-
     def in_order(self, levels: Sequence[str]) -> list[str]:
         """Levels as a reader expects them: by the numbers they begin with, else as they come; the unknown last."""
         known = [level for level in levels if level != MISSING]

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
+from kbind.estimates.intervals import newcombe
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, HazardModel, SurvivalCurve
+from kbind.estimates.survival.contact import CONTACT_LOST
 from kbind.wording import Fact
+
+#: Months that it takes to say when customers leave.
+HALF_A_YEAR = 6
+#: A month is dangerous if its share is surely above, and so many times, that of so many months on each side.
+SPIKE, NEAR = 1.5, 2
 
 
 def staying(curve: SurvivalCurve, month: int) -> Fact:
@@ -14,16 +21,9 @@ def staying(curve: SurvivalCurve, month: int) -> Fact:
     row = curve.at([month]).iloc[0]
     table = curve.curves[0].risk
     place = int(np.searchsorted(table.times, month, side="right")) - 1
-    return Fact(
-        f"stay.{month}",
-        float(row["survival"]),
-        "share",
-        curve.definition,
-        float(row["survival_ci_lower"]),
-        float(row["survival_ci_upper"]),
-        curve.conf_level,
-        n=int(table.at_risk[max(place, 0)]),
-        source=f"survival_curve(...).at([{month}])",
+    n, source = int(table.at_risk[max(place, 0)]), f"survival_curve(...).at([{month}])"
+    return Fact.of_row(
+        f"stay.{month}", row, "survival", "share", curve.definition, curve.conf_level, n=n, source=source
     )
 
 
@@ -37,32 +37,43 @@ def by_month(hazard: HazardCurve, least: float = 0.0) -> pd.DataFrame:
 def leaving(hazard: HazardCurve, months: pd.DataFrame, month: int) -> Fact:
     """Share of those still there who leave in a month of age, which is a row of `by_month`."""
     row = months[months["month"] == month].iloc[0]
-    return Fact(
-        f"month.{month}",
-        float(row["hazard"]),
-        "share",
-        hazard.definition,
-        float(row["hazard_ci_lower"]),
-        float(row["hazard_ci_upper"]),
-        hazard.conf_level,
-        n=int(row["at_risk"]),
-        count=int(row["events"]),
-        source="hazard_curve(...).to_frame()",
-    )
+    told, n, count = (hazard.definition, hazard.conf_level), int(row["at_risk"]), int(row["events"])
+    source = "hazard_curve(...).to_frame()"
+    return Fact.of_row(f"month.{month}", row, "hazard", "share", *told, n=n, count=count, source=source)
 
 
 def lost_to(incidence: CumulativeIncidence, cause: str, month: int) -> Fact:
     """Share lost to a cause by an age, of all customers together."""
     frame = incidence.at([month])
     row = frame[frame["cause"] == cause].iloc[0]
-    return Fact(
-        f"lost.{cause}.{month}",
-        float(row["incidence"]),
-        "share",
-        incidence.definition,
-        float(row["incidence_ci_lower"]),
-        float(row["incidence_ci_upper"]),
-        incidence.conf_level,
-        n=int(row["at_risk"]),
-        source=f"cumulative_incidence(...).at([{month}])",
-    )
+    told, n = (incidence.definition, incidence.conf_level), int(row["at_risk"])
+    source = f"cumulative_incidence(...).at([{month}])"
+    return Fact.of_row(f"lost.{cause}.{month}", row, "incidence", "share", *told, n=n, source=source)
+
+
+def contact_ratio(model: HazardModel) -> Fact:
+    """Hazard ratio of the months after our contact person has left."""
+    frame = model.to_frame()
+    row = frame[frame["covariate"] == CONTACT_LOST].iloc[0]
+    told, n, count = (model.definition, model.conf_level), int(row["n"]), int(row["events"])
+    source = "hazard_model(...).to_frame()"
+    return Fact.of_row("contact", row, "hazard_ratio", "ratio", *told, n=n, count=count, source=source)
+
+
+def spikes(months: pd.DataFrame) -> list[int]:
+    """Months of `by_month` in which surely more customers leave than in the months on each side."""
+    if len(months) < HALF_A_YEAR:
+        return []
+    left, seen = (months[name].to_numpy(dtype=float) for name in ("events", "at_risk"))
+    level = 1 - 0.05 / len(months)  # every month is looked at, so chance has that many tries
+
+    def stands_out(month: int, side: slice) -> bool:
+        others = left[side].sum(), seen[side].sum()
+        sure = newcombe(left[month], seen[month], *others, level)[1] > 0
+        return bool(sure and left[month] / seen[month] > SPIKE * others[0] / others[1])
+
+    return [
+        int(months["month"].iloc[i])
+        for i in range(NEAR, len(months))
+        if all(stands_out(i, side) for side in (slice(i - NEAR, i), slice(i + 1, i + 1 + NEAR)) if seen[side].sum() > 0)
+    ]

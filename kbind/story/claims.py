@@ -9,7 +9,8 @@ from kbind.data.dataset import Dataset
 from kbind.estimates.claims import Check, Claims
 from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
 from kbind.estimates.claims.result import CHECKED, NEEDS
-from kbind.wording import Disclosure, Fact, Table, Voice, upper_first
+from kbind.story.base import Speaker, voice_of
+from kbind.wording import Fact, Table, Voice, upper_first
 
 #: Ratios below this are written with two decimals.
 FINE = 3
@@ -23,7 +24,7 @@ _ALIKE = {
 
 
 @dataclass(frozen=True, eq=False)
-class ClaimsStory:
+class ClaimsStory(Speaker):
     """Facts and sentences about claims and what the data says.
 
     Parameters
@@ -61,88 +62,86 @@ class ClaimsStory:
 
     def heading(self) -> str:
         """Heading of the section."""
-        return self.voice.say("claims.heading")
+        return self.say("claims.heading")
 
     def heading_at(self, title: str) -> str:
         """Heading of the same for a second data set."""
-        return self.voice.say("claims.heading.at", title=title)
+        return self.say("claims.heading.at", title=title)
 
     def finding(self) -> str:
         """How many claims could be checked, and how they fared."""
         every = Fact("claims.all", len(self.found.checks), "count", "claims listed", source="claims(...)")
         checked = self.number("checked", "borne out", "open", "higher", "lower")
         if not checked.value:
-            return self.voice.say("claims.finding.none", all=every)
+            return self.say("claims.finding.none", all=every)
         facts = {"borne": self.number("borne_out", "borne out"), "open": self.number("open", "open"),
                  "other": self.number("other", "higher", "lower")}  # fmt: skip
-        return self.voice.say("claims.finding", all=every, checked=checked, **facts)
+        return self.say("claims.finding", all=every, checked=checked, **facts)
 
     def caution(self) -> str:
         """What the table does not say."""
-        return self.voice.say("claims.caution")
+        return self.say("claims.caution")
 
     def said(self, check: Check) -> str:
         """The claim as it was made, with its numbers."""
         claim = check.claim
         years = self.voice.number(YEARS)
         write = self.voice.percent if claim.unit == "share" else self.voice.number
-        return self.voice.say(f"claims.says.{claim.key}", low=write(claim.low), high=write(claim.high), years=years)
+        return self.say(f"claims.says.{claim.key}", low=write(claim.low), high=write(claim.high), years=years)
 
     def verdict(self, check: Check) -> str:
         """How claim and data go together."""
         if check.status == CHECKED:
             verdict = check.verdict.replace(" ", "_")
-            return self.voice.say(f"claims.verdict.{verdict}")
-        return self.voice.say("claims.verdict.needs" if check.status == NEEDS else "claims.verdict.too_little")
+            return self.say(f"claims.verdict.{verdict}")
+        return self.say("claims.verdict.needs" if check.status == NEEDS else "claims.verdict.too_little")
 
     def how(self, check: Check) -> str:
         """What was measured; where that was not possible, what it would take."""
         key = _ALIKE.get(check.claim.key, check.claim.key)
         if check.status == NEEDS:
-            return self.voice.say("claims.missing", needs=self.voice.say(f"claims.needs.{key}"))
+            return self.say("claims.missing", needs=self.say(f"claims.needs.{key}"))
         named = {"years": YEARS, "soon": SOON, "within": WITHIN}
         numbers = {name: self.voice.number(value) for name, value in named.items()}
-        return self.voice.say(f"claims.measured.{key}", **numbers)
+        return self.say(f"claims.measured.{key}", **numbers)
 
     def written(self, fact: Fact) -> str:
         """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
         if fact.unit != "ratio":
-            return self.voice.say("claims.here", value=self.voice.tell(fact), range=self.voice.tell(fact, "range"))
+            return self.say("claims.here", value=self.tell(fact), range=self.tell(fact, "range"))
         decimals = 2 if fact.value < FINE else 1
         value, low, high = (self.voice.number(x, decimals) for x in (fact.value, fact.ci_lower, fact.ci_upper))
-        return self.voice.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
+        return self.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
 
     def table(self) -> Table:
         """The claims that could be checked: what is said, what is so here, the verdict, and what was measured."""
-        say, rows = self.voice.say, []
+        rows = []
         for check in self.found.checks:
             if check.status == CHECKED:
                 fact = self.fact(check)
-                told = self.voice.disclosure.fact(fact).known
-                here = self.written(fact) if told else self.voice.tell(fact)
+                told = self.told(fact)
+                here = self.written(fact) if told else self.tell(fact)
                 rows.append((self.said(check), here, f"{upper_first(self.verdict(check))}. {self.how(check)}"))
-        heads = [say(f"claims.table.{name}") for name in ("claim", "here", "verdict")]
-        return Table(say("claims.table.title"), heads, rows, words=(1, 2))
+        return self.table_of("claims.table.{}", ("claim", "here", "verdict"), rows, words=(1, 2))
 
     def open_table(self) -> Table:
         """The claims that could not be checked, and what it would take."""
-        say = self.voice.say
         rows = [
             (self.said(check), self.how(check) if check.status == NEEDS else self.verdict(check))
             for check in self.found.checks
             if check.status != CHECKED
         ]
-        return Table(say("claims.open.title"), [say("claims.table.claim"), say("claims.table.needs")], rows, words=(1,))
+        title = self.say("claims.open.title")
+        return self.table_of("claims.table.{}", ("claim", "needs"), rows, title=title, words=(1,))
 
     def definitions(self) -> Sequence[str]:
         """What the words of the table mean."""
         level = self.voice.percent(self.found.conf_level)
-        return [self.voice.say("claims.foot", least=self.voice.customers(LEAST, dative=True), level=level)]
+        return [self.say("claims.foot", least=self.voice.customers(LEAST, dative=True), level=level)]
 
 
 def claims_story(
     data: Dataset, found: Claims, *, lang: str = "en", voice: Voice | None = None, threshold: int = 5
 ) -> ClaimsStory:
     """The story of claims against data, in a language, silent about fewer customers than the threshold."""
-    speak = voice or Voice(lang, customer=data.card.customer, action="buy", disclosure=Disclosure(threshold))
-    return ClaimsStory(found, speak)
+    return ClaimsStory(found, voice or voice_of(data, lang, threshold, action="buy", currency=""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,13 +13,10 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.estimates.retention.compare import rate_difference
 from kbind.estimates.retention.periods import PeriodRates, period_rates
-from kbind.estimates.retention.rates import Rate
 from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
-from kbind.story.base import Scope, sureness
-from kbind.wording import Disclosure, Fact, Table, Voice, named
+from kbind.story.base import Scope, Story, needed, sureness, voice_of
+from kbind.wording import Fact, Table, Voice, named
 
-#: Half width of an interval up to which certainty is called high, and medium.
-HIGH, MEDIUM = 0.02, 0.05
 #: Rows a manager's tables have at most: as many periods as a template has room for.
 TABLE_ROWS = 36
 #: Days from which on a period is as good as a year.
@@ -26,7 +24,7 @@ _YEAR = 350
 
 
 @dataclass(frozen=True, eq=False)
-class PeriodStory:
+class PeriodStory(Story):
     """Facts and sentences about counts by period.
 
     Parameters
@@ -38,6 +36,8 @@ class PeriodStory:
     voice : Voice
         Who speaks.
     """
+
+    asks = "periods.question"
 
     data: Dataset
     rates: PeriodRates
@@ -57,16 +57,6 @@ class PeriodStory:
     # -- facts ---------------------------------------------------------------------------------------
 
     @cached_property
-    def together(self) -> bool:
-        """Whether all periods are told of as one: there are several, of one length."""
-        return together(self.rates)
-
-    @cached_property
-    def main_rate(self) -> Rate:
-        """Retention per period over all of them, or in the last where they differ in length."""
-        return main_rate(self.rates)
-
-    @cached_property
     def kept(self) -> Fact:
         """The rate that the chapter is about."""
         return kept(self.rates)
@@ -74,7 +64,7 @@ class PeriodStory:
     @cached_property
     def year(self) -> Fact:
         """The same over twelve months."""
-        return Fact.of_rate("kept.year", self.rates.year(self.main_rate), "period_rates(...).year(...)")
+        return Fact.of_rate("kept.year", self.rates.year(main_rate(self.rates)), "period_rates(...).year(...)")
 
     def in_period(self, position: int) -> Fact:
         """Share of the customers at the start of a period who were there at its end."""
@@ -83,7 +73,7 @@ class PeriodStory:
     @cached_property
     def trend(self) -> str:
         """How the last period compares with all before: "better", "worse", "same", or "none"."""
-        if not self.together or not self.told(self.in_period(-1)) or not self.told(self.before):
+        if not together(self.rates) or not self.told(self.in_period(-1), self.before):
             return "none"
         apart = rate_difference(self.rates.rate(-1), self.rates.pooled(0, -1))
         return "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
@@ -102,15 +92,8 @@ class PeriodStory:
         """GRR or NRR of a period; who is alone in having left must not be read from it."""
         row = self.frame.iloc[position]
         position %= len(self.frame)
-        return Fact(
-            f"{name}.{position}",
-            float(row[name]),
-            "share",
-            self.rates.definition,
-            n=int(row["customers_start"]),
-            count=int(row["lost"]),
-            source=SOURCE,
-        )
+        n, lost, definition = int(row["customers_start"]), int(row["lost"]), self.rates.definition
+        return Fact(f"{name}.{position}", float(row[name]), "share", definition, n=n, count=lost, source=SOURCE)
 
     @cached_property
     def latest_revenue(self) -> int | None:
@@ -141,10 +124,6 @@ class PeriodStory:
         number = sum(f and bool(d) for f, d in zip(follows, differs, strict=True))
         return Fact("breaks", float(number), "count", definition, source=SOURCE)
 
-    def told(self, fact: Fact) -> bool:
-        """Whether a fact is known and may be told."""
-        return self.voice.disclosure.fact(fact).known
-
     # -- names ---------------------------------------------------------------------------------------
 
     def name(self, position: int) -> str:
@@ -153,113 +132,105 @@ class PeriodStory:
 
     def per(self) -> str:
         """Per what the main rate is."""
-        return self.voice.say("periods.per" if self.rates.kind else "periods.per.any")
+        return self.say("periods.per" if self.rates.kind else "periods.per.any")
 
     # -- sentences -----------------------------------------------------------------------------------
-
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("periods.question")
 
     def finding(self) -> str:
         """The answer in one sentence."""
         if not self.told(self.kept):
-            return self.voice.say("periods.finding.few")
-        if self.together:
-            return self.voice.say("periods.finding.all", kept=self.kept, per=self.per())
-        return self.voice.say("periods.finding.one", kept=self.kept, name=self.name(-1))
+            return self.say("periods.finding.few")
+        if together(self.rates):
+            return self.say("periods.finding.all", kept=self.kept, per=self.per())
+        return self.say("periods.finding.one", kept=self.kept, name=self.name(-1))
 
     def means(self) -> str:
         """What the answer means."""
-        say, sentences = self.voice.say, []
+        sentences = []
         if self.told(self.year) and float(self.frame["days"].iloc[-1]) < _YEAR:
-            sentences.append(say("periods.means.year", year=self.year))
+            sentences.append(self.say("periods.means.year", year=self.year))
         gained, lost = self.total("gained"), self.total("lost")
-        if self.told(gained) and self.told(lost):
+        if self.told(gained, lost):
             order = "more" if gained.value > lost.value else "fewer" if gained.value < lost.value else "even"
-            sentences.append(say(f"periods.means.{order}", gained=gained, lost=lost))
-        return " ".join(sentences) or say("periods.means.few")
+            sentences.append(self.say(f"periods.means.{order}", gained=gained, lost=lost))
+        return " ".join(sentences) or self.say("periods.means.few")
 
     def act(self) -> str:
         """What a manager should do."""
-        say = self.voice.say
         if self.trend == "worse":
-            return say("periods.act.worse", name=self.name(-1))
+            return self.say("periods.act.worse", name=self.name(-1))
         if len(self.rates.reasons) and self.told(self.reason(0)):
-            return say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
-        return say("periods.act.ask")
+            return self.say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
+        return self.say("periods.act.ask")
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
-        say = self.voice.say
         if not self.told(self.kept):
-            return say("periods.certainty.few")
-        half = (self.kept.ci_upper - self.kept.ci_lower) / 2
-        level = sureness(half, HIGH, MEDIUM)
-        sentence = say(f"periods.certainty.{level}", kept=self.kept)
-        return f"{sentence} {say('periods.certainty.breaks', breaks=self.breaks)}" if self.breaks.value else sentence
+            return self.say("periods.certainty.few")
+        sentence = self.say(f"periods.certainty.{sureness(self.kept)}", kept=self.kept)
+        breaks = [self.say("periods.certainty.breaks", breaks=self.breaks)] if self.breaks.value else []
+        return " ".join([sentence, *breaks])
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """What stays per period, over a year, and of the revenue."""
-        say, tell, tiles = self.voice.say, self.voice.tell, []
+        tiles = []
         if self.told(self.kept):
-            text = say("periods.tile.kept", per=self.per()) if self.together else say("periods.tile.one")
-            note = say("periods.tile.interval", fact=self.kept)
-            tiles.append((tell(self.kept), text, note))
+            text = self.say("periods.tile.kept" if together(self.rates) else "periods.tile.one", per=self.per())
+            tiles.append(self.tile_of(self.kept, text, "periods.tile.interval"))
             if float(self.frame["days"].iloc[-1]) < _YEAR:
-                tiles.append((tell(self.year), say("periods.tile.year"), say("periods.tile.interval", fact=self.year)))
+                tiles.append(self.tile_of(self.year, self.say("periods.tile.year"), "periods.tile.interval"))
         if self.latest_revenue is not None:
             gross, net = (self.revenue(name, self.latest_revenue) for name in ("grr", "nrr"))
-            note = say("periods.tile.net", net=net) if self.told(net) else self.name(self.latest_revenue)
-            tiles.append((tell(gross), say("periods.tile.gross"), note))
+            note = self.say("periods.tile.net", net=net) if self.told(net) else self.name(self.latest_revenue)
+            tiles.append((self.tell(gross), self.say("periods.tile.gross"), note))
         return tiles
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        say, level = self.voice.say, self.voice.percent(self.rates.conf_level)
-        keys = ["kept", *(["all"] if self.together else []), "year", "counted"]
-        lines = [say(f"periods.foot.{key}", level=level) for key in keys]
-        return [*lines, *([say("periods.foot.revenue")] if self.latest_revenue is not None else [])]
+        level = self.voice.percent(self.rates.conf_level)
+        keys = ["kept", *(["all"] if together(self.rates) else []), "year", "counted"]
+        lines = [self.say(f"periods.foot.{key}", level=level) for key in keys]
+        return [*lines, *([self.say("periods.foot.revenue")] if self.latest_revenue is not None else [])]
 
     def curve_title(self) -> str:
         """Finding of the figure by period."""
-        say, last = self.voice.say, self.in_period(-1)
+        last = self.in_period(-1)
         if len(self.frame) > 1 and not self.rates.alike:
-            return say("periods.curve.unlike")
+            return self.say("periods.curve.unlike")
         if self.trend == "none":
-            return (
-                say("periods.curve.one", kept=last, name=self.name(-1)) if self.told(last) else say("periods.curve.few")
-            )
+            if not self.told(last):
+                return self.say("periods.curve.few")
+            return self.say("periods.curve.one", kept=last, name=self.name(-1))
         facts = {"last": last, "before": self.before}
-        return say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
+        return self.say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
 
     def curve_figure(self) -> dict[str, Any]:
         """What the page adds to the figure by period."""
-        self.voice.note(*(self.in_period(i) for i in range(len(self.frame))))
-        return {"voice": self.voice, "title": self.curve_title(), "stands_out": self.trend in ("better", "worse")}
+        facts = map(self.in_period, range(len(self.frame)))
+        return self.drawn(self.curve_title, facts, stands_out=self.trend in ("better", "worse"))
 
     def curve_caption(self) -> str:
         """How to read the figure by period."""
-        key = "periods.caption.all" if self.together else "periods.caption"
-        return self.voice.say(key, level=self.voice.percent(self.rates.conf_level))
+        key = "periods.caption.all" if together(self.rates) else "periods.caption"
+        return self.say(key, level=self.voice.percent(self.rates.conf_level))
 
     def revenue_title(self) -> str:
         """Heading of the revenue that stayed."""
-        assert self.latest_revenue is not None
-        facts = {name: self.revenue(name, self.latest_revenue) for name in ("grr", "nrr")}
+        last = needed(self.latest_revenue)
+        facts = {name: self.revenue(name, last) for name in ("grr", "nrr")}
         key = "both" if self.told(facts["nrr"]) else "gross"
         facts = facts if key == "both" else {"grr": facts["grr"]}
-        return self.voice.say(f"periods.revenue.{key}", name=self.name(self.latest_revenue), **facts)
+        return self.say(f"periods.revenue.{key}", name=self.name(last), **facts)
 
     def revenue_text(self) -> str:
         """Why the revenue has no interval."""
-        return self.voice.say("periods.revenue.text")
+        return self.say("periods.revenue.text")
 
     def reasons_title(self) -> str:
         """Heading of the reasons."""
         if not self.told(self.reason(0)):
-            return self.voice.say("periods.reasons.few")
-        return self.voice.say("periods.reasons.most", reason=self.reason_name(0), share=self.reason(0))
+            return self.say("periods.reasons.few")
+        return self.say("periods.reasons.most", reason=self.reason_name(0), share=self.reason(0))
 
     def reason_name(self, position: int) -> str:
         """A reason as it was called in the template."""
@@ -269,34 +240,32 @@ class PeriodStory:
 
     def periods_table(self) -> Table:
         """Counts and retention by period."""
-        voice, rows = self.voice, []
+        rows = []
         for i in self._places():
             kept = self.in_period(i)
-            counts = [voice.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
+            counts = [self.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
             year = Fact.of_rate(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
-            rows.append((self.name(i), *counts, voice.tell(kept), voice.tell(kept, "range"), voice.tell(year)))
-        heads = ("period", "start", "gained", "lost", "kept", "interval", "year")
-        return Table(voice.say("periods.table.title"), self._heads(*heads), rows)
+            rows.append((self.name(i), *counts, self.tell(kept), self.tell(kept, "range"), self.tell(year)))
+        return self._table(("period", "start", "gained", "lost", "kept", "interval", "year"), rows)
 
     def revenue_table(self) -> Table:
         """GRR and NRR by period."""
-        voice = self.voice
         rows = [
-            (self.name(i), *(voice.tell(self.revenue(name, i)) for name in ("grr", "nrr")))
+            (self.name(i), *(self.tell(self.revenue(name, i)) for name in ("grr", "nrr")))
             for i in self._places()
             if not math.isnan(self.frame["grr"].iloc[i])
         ]
-        return Table(voice.say("periods.table.revenue"), self._heads("period", "grr", "nrr"), rows)
+        return self._table(("period", "grr", "nrr"), rows, self.say("periods.table.revenue"))
 
     def reasons_table(self) -> Table:
         """Customers lost by reason, most frequent first."""
-        voice, rows = self.voice, []
+        rows = []
         for i in range(len(self.rates.reasons) + 1):
             share = self.reason(i)
-            name = self.reason_name(i) if i < len(self.rates.reasons) else voice.say("periods.reasons.none")
+            name = self.reason_name(i) if i < len(self.rates.reasons) else self.say("periods.reasons.none")
             if i < len(self.rates.reasons) or share.count:
-                rows.append((name, voice.count(share.count or 0), voice.tell(share)))
-        return Table(voice.say("periods.table.reasons"), self._heads("reason", "lost", "share"), rows)
+                rows.append((name, self.voice.count(share.count or 0), self.tell(share)))
+        return self._table(("reason", "lost", "share"), rows, self.say("periods.table.reasons"))
 
     def _places(self) -> range:
         return range(max(len(self.frame) - TABLE_ROWS, 0), len(self.frame))
@@ -305,9 +274,9 @@ class PeriodStory:
         row: pd.Series[Any] = self.frame.iloc[position]
         return Fact(f"{name}.{position}", float(row[name]), "customers", f"{name} of the period", source=SOURCE)
 
-    def _heads(self, *names: str) -> list[str]:
+    def _table(self, names: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
         level = self.voice.percent(self.rates.conf_level)
-        return [self.voice.say(f"periods.table.{name}", level=level) for name in names]
+        return self.table_of("periods.table.{}", names, rows, title=title, level=level)
 
 
 def period_story(
@@ -315,11 +284,4 @@ def period_story(
 ) -> PeriodStory:
     """The story of counts by period, in a language, silent about fewer customers than the threshold."""
     rates = rates or period_rates(data)
-    voice = Voice(
-        lang,
-        customer=data.card.customer,
-        action="stay",
-        period=rates.kind or "month",
-        disclosure=Disclosure(threshold),
-    )
-    return PeriodStory(data, rates, voice)
+    return PeriodStory(data, rates, voice_of(data, lang, threshold, period=rates.kind or "month"))

@@ -14,8 +14,8 @@ from kbind.data.dataset.quality import Quality, quality
 from kbind.data.dataset.schema import TABLES, Kind
 from kbind.errors import plain
 from kbind.facts.quality import by_period, main_table, rows_of_periods
-from kbind.story.base import Scope
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice
+from kbind.story.base import Scope, Story, voice_of
+from kbind.wording import DASH, Fact, Table, Voice
 
 #: Shares of a table's rows from which repeated rows and unknown customers are worth a question.
 NOTABLE = 0.01
@@ -30,7 +30,7 @@ _SOURCE = "quality(data)"
 
 
 @dataclass(frozen=True, eq=False)
-class QualityStory:
+class QualityStory(Story):
     """What speaks for and against the data.
 
     Parameters
@@ -42,6 +42,8 @@ class QualityStory:
     voice : Voice
         Who speaks.
     """
+
+    asks = "quality.question"
 
     data: Dataset
     found: Quality
@@ -114,8 +116,7 @@ class QualityStory:
     def _currencies(self) -> list[str]:
         frame = self.found.treated[self.found.treated["what"] == "currencies"]
         rows = zip(frame["table"], frame["example"], strict=True)
-        say = self.voice.say
-        return [say("quality.concern.currencies", table=self.name_of(t), currencies=codes) for t, codes in rows]
+        return [self.say("quality.concern.currencies", table=self.name_of(t), currencies=codes) for t, codes in rows]
 
     @cached_property
     def treated(self) -> list[str]:
@@ -125,10 +126,10 @@ class QualityStory:
             name, what = str(row["table"]), str(row["what"])
             key = what.replace(" ", "_")
             fact = self._count(f"{name}.{key}", row["count"], f"{what}, {name}", _TREATED.get(what, "count"))
-            if what == "currencies" or not self.voice.disclosure.fact(fact).known:
+            if what == "currencies" or not self.told(fact):
                 continue
             words = {"table": self.name_of(name), "example": plain(row["example"])}
-            sentences.append(self.voice.say(f"quality.treated.{key}", n=fact, **words))
+            sentences.append(self.say(f"quality.treated.{key}", n=fact, **words))
         return sentences
 
     def _gap(self, table: str) -> list[str]:
@@ -143,7 +144,7 @@ class QualityStory:
             "gaps": self._count(f"{table}.gaps", len(gaps), definition),
             "periods": self._count(f"{table}.periods", len(frame), f"{self.found.period}s that are over"),
         }
-        return [self.voice.say("quality.concern.gap", table=self.name_of(table), names=listed, **facts)]
+        return [self.say("quality.concern.gap", table=self.name_of(table), names=listed, **facts)]
 
     def _unknown(self, table: str) -> list[str]:
         rows = self._row(table)["unknown_rows"]
@@ -158,9 +159,9 @@ class QualityStory:
         return self._notable("quality.concern.duplicates", table, share)
 
     def _notable(self, key: str, table: str, share: Fact) -> list[str]:
-        if share.value < NOTABLE or not self.voice.disclosure.fact(share).known:
+        if share.value < NOTABLE or not self.told(share):
             return []
-        return [self.voice.say(key, table=self.name_of(table), share=share)]
+        return [self.say(key, table=self.name_of(table), share=share)]
 
     def _thin(self, table: str) -> list[str]:
         """Attributes and amounts with many values missing; times and texts may be empty for a reason."""
@@ -178,18 +179,18 @@ class QualityStory:
             "columns": self._count(f"{table}.columns", len(frame), "attributes and amounts"),
             "most": most,
         }
-        if not self.voice.disclosure.fact(most).known:
+        if not self.told(most):
             return []
         column = str(worst["column"])
         limit = self.voice.percent(THIN)
-        return [self.voice.say("quality.concern.thin", table=self.name_of(table), column=column, limit=limit, **facts)]
+        return [self.say("quality.concern.thin", table=self.name_of(table), column=column, limit=limit, **facts)]
 
     def _untranslated(self) -> list[str]:
         sentences = []
         for _, row in self.found.id_map.iterrows():
             table = str(row["table"])
             left = self._count(f"{table}.unmatched", row["ids"] - row["found"], "ids without partner", "customers")
-            if not left.value or not self.voice.disclosure.fact(left).known:
+            if not left.value or not self.told(left):
                 continue
             facts = {
                 "left": left,
@@ -197,24 +198,20 @@ class QualityStory:
                 "rows": self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner"),
             }
             names = {"table": self.name_of(table), "system": str(row["system"])}
-            sentences.append(self.voice.say("quality.concern.ids", **names, **facts))
+            sentences.append(self.say("quality.concern.ids", **names, **facts))
         return sentences
 
     def _unended(self) -> list[str]:
         n = self.found.unended
-        if not n or self.voice.disclosure.hides(n):
+        if not n or self.hides(n):
             return []
-        return [self.voice.say("quality.concern.unended", n=self.voice.customers(n))]
+        return [self.say("quality.concern.unended", n=self.voice.customers(n))]
 
     def missing_fact(self, table: str, column: str, missing: int) -> Fact:
         """Share of a table's rows without a value in a column."""
         return self._share(f"{table}.missing.{column}", missing, table, f"rows without a value in {column}")
 
     # -- sentences ---------------------------------------------------------------------------------------
-
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("quality.question")
 
     @property
     def snapshot(self) -> bool:
@@ -224,38 +221,37 @@ class QualityStory:
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.snapshot:
-            return self.voice.say("quality.finding.snapshot", n=self.voice.customers(self._customers))
+            return self.say("quality.finding.snapshot", n=self.voice.customers(self._customers))
         if self.concerns:
             number = len(self.concerns)
             return self.voice.catalogue.text("quality.finding.look", number, n=self.voice.number(number))
-        return self.voice.say("quality.finding.good", periods=self.voice.periods(len(self.calendar)))
+        return self.say("quality.finding.good", periods=self.voice.periods(len(self.calendar)))
 
     def means(self) -> str:
         """What the answer means."""
         n = self.voice.customers(self._customers, dative=True)
-        return self.voice.say("quality.means", rows=self.rows, n=n)
+        return self.say("quality.means", rows=self.rows, n=n)
 
     def act(self) -> str:
         """What a manager should do."""
         if self.concerns:
-            return self.voice.say("quality.act.look")
-        return self.voice.say("quality.act.snapshot" if self.snapshot else "quality.act.good")
+            return self.say("quality.act.look")
+        return self.say("quality.act.snapshot" if self.snapshot else "quality.act.good")
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
-        return self.voice.say("quality.certainty")
+        return self.say("quality.certainty")
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Rows, customers, periods."""
-        say, tell = self.voice.say, self.voice.tell
         people = self._count("customers", self._customers, f"different customers in {self.log}", "customers")
         tiles = [
-            (tell(self.rows), say("quality.tile.rows"), self._tables_counted()),
-            (tell(people), say("quality.tile.customers"), say("quality.tile.customers.note")),
+            (self.tell(self.rows), self.say("quality.tile.rows"), self._tables_counted()),
+            (self.tell(people), self.say("quality.tile.customers"), self.say("quality.tile.customers.note")),
         ]
         if len(self.calendar):
-            note = say("quality.tile.gaps" if self.gaps.value else "quality.tile.no_gaps", gaps=self.gaps)
-            tiles.append((tell(self.periods), say("quality.tile.periods"), note))
+            note = self.say("quality.tile.gaps" if self.gaps.value else "quality.tile.no_gaps", gaps=self.gaps)
+            tiles.append((self.tell(self.periods), self.say("quality.tile.periods"), note))
         return tiles
 
     def _tables_counted(self) -> str:
@@ -264,31 +260,30 @@ class QualityStory:
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        return [self.voice.say(f"quality.foot.{key}") for key in ("gap", "repeated")]
+        return [self.say(f"quality.foot.{key}") for key in ("gap", "repeated")]
 
     def calendar_title(self) -> str:
         """Finding of the figure of rows by period."""
         if self.gaps.value:
-            return self.voice.say("quality.calendar.gaps", gaps=self.gaps, periods=self.periods)
-        return self.voice.say("quality.calendar.good")
+            return self.say("quality.calendar.gaps", gaps=self.gaps, periods=self.periods)
+        return self.say("quality.calendar.good")
 
     def calendar_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of rows by period."""
-        self.voice.note(*rows_of_periods(self.found))
-        return {"voice": self.voice, "title": self.calendar_title()}
+        return self.drawn(self.calendar_title, rows_of_periods(self.found))
 
     def calendar_caption(self) -> str:
         """How to read the figure of rows by period."""
         key = "quality.calendar.caption.gaps" if self.gaps.value else "quality.calendar.caption"
-        return self.voice.say(key, table=self.name_of(self.log))
+        return self.say(key, table=self.name_of(self.log))
 
     def looks_title(self) -> str:
         """Heading of what is worth a question."""
-        return self.voice.say("quality.look.title")
+        return self.say("quality.look.title")
 
     def treated_title(self) -> str:
         """Heading of the rows that count otherwise, or not at all."""
-        return self.voice.say("quality.treated.title")
+        return self.say("quality.treated.title")
 
     # -- tables ------------------------------------------------------------------------------------------
 
@@ -298,24 +293,24 @@ class QualityStory:
 
     def tables_table(self) -> Table:
         """Size and span of every table, repeated rows and unknown customers."""
-        tell, rows = self.voice.tell, []
+        rows = []
         for _, row in self.found.tables.iterrows():
             name = str(row["table"])
             unknown = row["unknown_customers"]
             cells = [
-                tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
+                self.tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
                 DASH
                 if pd.isna(row["customers"])
-                else tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
+                else self.tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
                 DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
-                tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
+                self.tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
                 DASH
                 if pd.isna(unknown)
-                else tell(self._count(f"{name}.strangers", unknown, "customers not in customers", "customers")),
+                else self.tell(self._count(f"{name}.strangers", unknown, "customers not in customers", "customers")),
             ]
             rows.append((self.name_of(name), *cells))
         names = ("table", "rows", "customers", "span", "repeated", "unknown")
-        return Table(self.voice.say("quality.tables.title"), self._heads(*names), rows)
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.tables.title"))
 
     def missing_table(self) -> Table:
         """The columns with the most missing values."""
@@ -323,8 +318,9 @@ class QualityStory:
         rows = []
         for _, row in frame.iterrows():
             fact = self.missing_fact(str(row["table"]), str(row["column"]), int(row["missing"]))
-            rows.append((str(row["column"]), self.name_of(str(row["table"])), self.voice.tell(fact)))
-        return Table(self.voice.say("quality.missing.title"), self._heads("column", "table", "missing"), rows)
+            rows.append((str(row["column"]), self.name_of(str(row["table"])), self.tell(fact)))
+        names = ("column", "table", "missing")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.missing.title"))
 
     def ids_table(self) -> Table:
         """How many ids of other systems found a partner."""
@@ -334,34 +330,30 @@ class QualityStory:
             ids = self._count(f"{table}.ids", row["ids"], "different ids", "customers")
             found = self._count(f"{table}.found", row["found"], "ids with a partner in id_map", "customers")
             left = self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner")
-            tell = self.voice.tell
-            rows.append((self.name_of(table), str(row["system"]), tell(ids), tell(found), tell(left)))
+            rows.append((self.name_of(table), str(row["system"]), self.tell(ids), self.tell(found), self.tell(left)))
         names = ("table", "system", "ids", "found", "left_out")
-        return Table(self.voice.say("quality.ids.title"), self._heads(*names), rows)
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.ids.title"))
 
     def uses_table(self) -> Table:
         """What the chapters can find out with this data, and what the others would need."""
-        say, rows = self.voice.say, []
+        rows = []
         for _, use in self.found.chapters.iterrows():
-            answer = say("quality.uses.yes")
+            answer = self.say("quality.uses.yes")
             if not use["possible"]:
                 either = f" {self.voice.catalogue.text('missing.or')} "
                 groups = [group.split(" or ") for group in str(use["missing"]).split(", ")]
-                answer = say("quality.uses.no", lacks=", ".join(either.join(map(self._need, g)) for g in groups))
+                answer = self.say("quality.uses.no", lacks=", ".join(either.join(map(self._need, g)) for g in groups))
             number, key = str(use["chapter"]).lstrip("0"), use["use"]
-            rows.append((say(f"use.{key}"), number, answer))
-        return Table(say("quality.uses.title"), self._heads("use", "chapter", "possible"), rows)
+            rows.append((self.say(f"use.{key}"), number, answer))
+        names = ("use", "chapter", "possible")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.uses.title"))
 
     def _need(self, need: str) -> str:
         table, _, column = need.partition(".")
         return f"{self.name_of(table)}: {column}" if column else self.name_of(table)
 
-    def _heads(self, *names: str) -> list[str]:
-        return [self.voice.say(f"quality.table.{name}") for name in names]
-
 
 def quality_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> QualityStory:
     """The story of a data set, in a language, silent about fewer customers than the threshold."""
     found = quality(data)
-    voice = Voice(lang, customer=data.card.customer, period=found.period, disclosure=Disclosure(threshold))
-    return QualityStory(data, found, voice)
+    return QualityStory(data, found, voice_of(data, lang, threshold, action="use", period=found.period))

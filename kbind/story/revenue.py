@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,9 +19,9 @@ from kbind.estimates.revenue.presets import PRESETS
 from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.value import RetentionValue, retention_value
 from kbind.facts.revenue import movements
-from kbind.story.base import Scope, sureness
+from kbind.story.base import Scope, Story, last_day, sureness, voice_of
 from kbind.story.value import ValueStory, value_story
-from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
+from kbind.wording import DASH, Fact, Table, Voice, upper_first
 
 #: Windows that a manager thinks in, the longest that is over goes first.
 _LONG = ("year", "quarter", "month")
@@ -32,14 +31,12 @@ _QUARTERS = 6
 POINT = 0.01
 #: Months that price, churn and new customers are averaged over.
 RECENT = 12
-#: Half width of the interval up to which certainty is called high, and medium.
-HIGH, MEDIUM = 0.02, 0.05
 #: What the vendors call themselves.
 _NAMES = {"chartmogul": "ChartMogul", "baremetrics": "Baremetrics", "stripe": "Stripe"}
 
 
 @dataclass(frozen=True, eq=False)
-class RevenueStory:
+class RevenueStory(Story):
     """Facts and sentences about recurring revenue.
 
     Parameters
@@ -56,6 +53,8 @@ class RevenueStory:
         Who speaks.
     """
 
+    asks = "revenue.question"
+
     data: Dataset
     long: Mapping[str, RevenueRetention]
     steps: RevenueRetention
@@ -65,10 +64,7 @@ class RevenueStory:
     def scope(self) -> Scope:
         """Who and when it is about."""
         moved = self.months.movements
-        as_of, calendar = moved.provenance.as_of, moved.calendar
-        assert as_of is not None
-        last = (as_of - timedelta(microseconds=1)).date()
-        return Scope(self.customers, "subscriptions", calendar.starts[0], last)
+        return Scope(self.customers, "subscriptions", moved.calendar.starts[0], last_day(moved.provenance.as_of))
 
     @cached_property
     def customers(self) -> int:
@@ -86,21 +82,12 @@ class RevenueStory:
     def rate(self, figure: str, preset: str = "standard") -> Fact:
         """A rate of the last long window, by a preset."""
         result = self.long[preset]
-        row = result.to_frame().iloc[-1]
-        counted = result.movements.counts
-        gone = int(counted["churn"][0, -1]) if figure == "logo_churn" else None
-        return Fact(
-            f"revenue.{figure}.{preset}",
-            float(row[figure]),
-            "ratio" if figure == "quick_ratio" else "share",
-            result.definition,
-            float(row[f"{figure}_ci_lower"]),
-            float(row[f"{figure}_ci_upper"]),
-            result.conf_level,
-            n=int(row["n_start"]),
-            count=gone,
-            source=f"revenue_retention(data, period={result.movements.calendar.period!r}, definition={preset!r})",
-        )
+        row, moved = result.to_frame().iloc[-1], result.movements
+        name, unit = f"revenue.{figure}.{preset}", "ratio" if figure == "quick_ratio" else "share"
+        gone = int(moved.counts["churn"][0, -1]) if figure == "logo_churn" else None
+        source = f"revenue_retention(data, period={moved.calendar.period!r}, definition={preset!r})"
+        told = result.definition, result.conf_level
+        return Fact.of_row(name, row, figure, unit, *told, n=int(row["n_start"]), count=gone, source=source)
 
     def moved(self, kind: str) -> Fact:
         """Revenue that moved in the last long window; negative movements count as positive amounts."""
@@ -157,62 +144,47 @@ class RevenueStory:
         worth = self.worth()
         return value_story(worth, voice=self.voice) if worth else None
 
-    def told(self, fact: Fact) -> bool:
-        """Whether a fact is known and may be told."""
-        return self.voice.disclosure.fact(fact).known
-
     # -- sentences -----------------------------------------------------------------------------------
 
     @property
     def when(self) -> str:
         """The long window: "im Jahr 2024"."""
-        return self._when()[0]
-
-    def _when(self) -> tuple[str, str]:
         calendar = self.long["standard"].movements.calendar
         last = len(self.frame) - 1
         # a voice of its own, because the chapter's speaks of months
-        names = Voice(self.voice.lang, period=calendar.period)
-        name = names.period_name(calendar.starts[last], calendar.labels[last])
-        text = self.voice.say(f"revenue.when.{calendar.period}", name=name)
-        return text, upper_first(text)
-
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("revenue.question")
+        name = Voice(self.voice.lang, period=calendar.period).period_name(calendar.starts[last], calendar.labels[last])
+        return self.say(f"revenue.when.{calendar.period}", name=name)
 
     def finding(self) -> str:
         """The answer in one sentence."""
         grr, nrr = self.rate("grr"), self.rate("nrr")
-        if not (self.told(grr) and self.told(nrr)):
-            return self.voice.say("revenue.finding.few")
+        if not self.told(grr, nrr):
+            return self.say("revenue.finding.few")
         more = "more" if round(nrr.value, 2) > round(grr.value, 2) else "same"
-        return self.voice.say(f"revenue.finding.{more}", when_upper=self._when()[1], grr=grr, nrr=nrr)
+        return self.say(f"revenue.finding.{more}", when_upper=upper_first(self.when), grr=grr, nrr=nrr)
 
     def means(self) -> str:
         """What the answer means."""
         facts = {name: self.moved(name) for name in ("churn", "contraction", "expansion")}
-        if not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("revenue.means.few")
+        if not self.told(*facts.values()):
+            return self.say("revenue.means.few")
         key = "revenue.means.gap" if self.rate("nrr").value < 1 else "revenue.means.gain"
-        return self.voice.say(key, gap=self.lost, **facts)
+        return self.say(key, gap=self.lost, **facts)
 
     def act(self) -> str:
         """What a manager should do."""
         churn, less = self.moved("churn"), self.moved("contraction")
-        if not (self.told(churn) and self.told(less)):
-            return self.voice.say("revenue.act.few")
-        first = self.voice.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
+        if not self.told(churn, less):
+            return self.say("revenue.act.few")
+        first = self.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
         return f"{first} {self.value.finding()}" if self.value else first
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         grr = self.rate("grr")
         if not self.told(grr) or math.isnan(grr.ci_lower):
-            return self.voice.say("revenue.certainty.few")
-        half = (grr.ci_upper - grr.ci_lower) / 2
-        level = sureness(half, HIGH, MEDIUM)
-        return self.voice.say(f"revenue.certainty.{level}", grr=grr)
+            return self.say("revenue.certainty.few")
+        return self.say(f"revenue.certainty.{sureness(grr)}", grr=grr)
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Revenue that stayed, the same with raises, and customers who left."""
@@ -220,60 +192,58 @@ class RevenueStory:
         for figure in ("grr", "nrr", *(() if self.value else ("logo_churn",))):
             fact = self.rate(figure)
             if self.told(fact):
-                note = self.voice.say("revenue.tile.note", fact=fact)
-                tiles.append((self.voice.tell(fact), self.voice.say(f"revenue.tile.{figure}", when=self.when), note))
+                tiles.append(
+                    self.tile_of(fact, self.say(f"revenue.tile.{figure}", when=self.when), "revenue.tile.note")
+                )
         return [*tiles, self.value.tile()] if self.value else tiles
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
-        lines = [self.voice.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
+        lines = [self.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
         moved = self.months.movements
         n, revenue = int(moved.n_open[:, -1].sum()), float(moved.open[:, -1].sum()) / moved.scale
-        if n and not self.voice.disclosure.hides(n):
+        if n and not self.hides(n):
             money = Fact("revenue.open", revenue, "money", "monthly revenue of contracts that have ended", count=n)
-            lines.append(self.voice.say("revenue.foot.open", n=self.voice.customers(n, dative=True), money=money))
+            lines.append(self.say("revenue.foot.open", n=self.voice.customers(n, dative=True), money=money))
         return [*lines, *(self.value.definitions() if self.value else ())]
 
     def moves_title(self) -> str:
         """Finding of the figure: what makes revenue grow or fall."""
         first, last = self.frame["start_mrr"].iloc[-1], self.frame["end_mrr"].iloc[-1]
         if self.rate("nrr").value >= 1:
-            return self.voice.say("revenue.moves.old")
-        return self.voice.say("revenue.moves.new" if last > first else "revenue.moves.falls")
+            return self.say("revenue.moves.old")
+        return self.say("revenue.moves.new" if last > first else "revenue.moves.falls")
 
     def moves_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of movements."""
-        self.voice.note(*(fact for facts in movements(self.steps).values() for fact in facts))
-        return {"voice": self.voice, "title": self.moves_title()}
+        return self.drawn(self.moves_title, (fact for facts in movements(self.steps).values() for fact in facts))
 
     def moves_caption(self) -> str:
         """How to read the figure and what could mislead."""
-        return self.voice.say(f"revenue.moves.caption.{self.steps.movements.calendar.period}")
+        return self.say(f"revenue.moves.caption.{self.steps.movements.calendar.period}")
 
     def worth_title(self) -> str:
         """Heading where the worth of a point cannot be told."""
-        return self.voice.say("revenue.worth.title")
+        return self.say("revenue.worth.title")
 
     def worth_missing(self) -> str:
         """What it would take to tell it."""
-        return self.voice.say("revenue.worth.margin" if self.data.card.margin is None else "revenue.worth.churn")
+        return self.say("revenue.worth.margin" if self.data.card.margin is None else "revenue.worth.churn")
 
     # -- tables --------------------------------------------------------------------------------------
 
     def presets_table(self) -> Table:
         """The same window by four sets of definitions."""
-        say, voice = self.voice.say, self.voice
-        rows = []
+        figures, rows = ("grr", "nrr", "logo_churn", "quick_ratio"), []
         for preset in PRESETS:
-            facts = [self.rate(figure, preset) for figure in ("grr", "nrr", "logo_churn", "quick_ratio")]
-            cells = [voice.tell(fact) if not np.isnan(fact.value) else DASH for fact in facts]
-            rows.append((_NAMES.get(preset) or say("revenue.preset.standard"), *cells))
-        heads = [say(f"revenue.table.{name}") for name in ("preset", "grr", "nrr", "logo_churn", "quick_ratio")]
-        return Table(say("revenue.table.title", when=self.when), heads, rows)
+            facts = [self.rate(figure, preset) for figure in figures]
+            cells = [self.tell(fact) if not np.isnan(fact.value) else DASH for fact in facts]
+            rows.append((_NAMES.get(preset) or self.say("revenue.preset.standard"), *cells))
+        return self.table_of("revenue.table.{}", ("preset", *figures), rows, when=self.when)
 
     def presets_note(self) -> str:
         """What the table is good for."""
-        return self.voice.say("revenue.table.note")
+        return self.say("revenue.table.note")
 
 
 def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> RevenueStory:
@@ -294,19 +264,8 @@ def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> Rev
             continue  # no such window is over
         lived[period] = periods[period].movements.calendar.lived
     longest = next(period for period in _LONG if lived[period])
-    long = {preset: periods[longest] if preset == "standard" else _by_preset(periods[longest], preset)
+    moved, level = periods[longest].movements, periods[longest].conf_level
+    long = {preset: periods[longest] if preset == "standard" else retention_of(moved, preset, level)
             for preset in PRESETS}  # fmt: skip
     steps = periods["quarter"] if lived["quarter"] >= _QUARTERS else months
-    voice = Voice(
-        lang,
-        customer=data.card.customer,
-        action="stay",
-        period="month",
-        disclosure=Disclosure(threshold),
-        currency=data.card.currency,
-    )
-    return RevenueStory(data, long, steps, months, voice)
-
-
-def _by_preset(result: RevenueRetention, preset: str) -> RevenueRetention:
-    return retention_of(result.movements, preset, result.conf_level)
+    return RevenueStory(data, long, steps, months, voice_of(data, lang, threshold))

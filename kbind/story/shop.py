@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +16,8 @@ from kbind.estimates.lapse import Lapse, lapse
 from kbind.estimates.purchases import Purchases, purchases
 from kbind.facts.shop import BEARABLE, alarm_curve, brought, false_alarms, row_fact
 from kbind.statistics.silence import SILENCE, silence_of
-from kbind.story.base import Scope, sureness
-from kbind.wording import Disclosure, Fact, Table, Voice
+from kbind.story.base import Scope, Story, last_day, needed, sureness, voice_of
+from kbind.wording import Fact, Table, Voice
 
 #: Days within which buying again counts, and after which an alarm is judged.
 WITHIN = 90
@@ -25,15 +25,13 @@ WITHIN = 90
 JUDGED = 20
 #: An age is told of if so many customers have lived it.
 SOLID = 50
-#: Half width of an interval up to which certainty is called high, and medium.
-HIGH, MEDIUM = 0.02, 0.05
 #: Rows a manager's table has at most.
 TABLE_ROWS = 8
 STATUSES = ("active", "at_risk", "lapsed", "too_few")
 
 
 @dataclass(frozen=True, eq=False)
-class ShopStory:
+class ShopStory(Story):
     """Facts and sentences about customers who buy without a contract.
 
     Parameters
@@ -50,6 +48,8 @@ class ShopStory:
         Customers first seen earlier are left out of what new customers buy.
     """
 
+    asks = "shop.question"
+
     data: Dataset
     bought: Purchases
     rule: Lapse
@@ -58,11 +58,8 @@ class ShopStory:
 
     def scope(self) -> Scope:
         """Who and when it is about."""
-        as_of, span = self.data.as_of, self.data.tables["events"].span
-        assert as_of is not None
-        assert span is not None
-        last = (as_of - timedelta(microseconds=1)).date()
-        return Scope(self.bought.customers, "events", self.data.wall_clock(span[0]).date(), last)
+        first = self.data.wall_clock(needed(self.data.tables["events"].span)[0]).date()
+        return Scope(self.bought.customers, "events", first, last_day(self.data.as_of))
 
     # -- facts ---------------------------------------------------------------------------------------
 
@@ -114,139 +111,128 @@ class ShopStory:
         definition = f"customers who are {name} by the rule"
         return Fact(f"shop.status.{name}", float(row[f"n_{name}"]), "customers", definition, source="lapse(...)")
 
-    def told(self, fact: Fact) -> bool:
-        """Whether a fact is known and may be told."""
-        return self.voice.disclosure.fact(fact).known
-
     # -- sentences -----------------------------------------------------------------------------------
 
     def _days(self, days: int) -> str:
         return self.voice.number(days)
 
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("shop.question")
-
     def finding(self) -> str:
         """The answer in one sentence."""
         if not self.told(self.again) or self.oldest < 0:
-            return self.voice.say("shop.finding.few")
+            return self.say("shop.finding.few")
         facts = {"again": self.again, "brought": self.brought(self.oldest)}
-        return self.voice.say("shop.finding", days=self._days(WITHIN), after=self.voice.after(self.oldest + 1), **facts)
+        return self.say("shop.finding", days=self._days(WITHIN), after=self.voice.after(self.oldest + 1), **facts)
 
     def means(self) -> str:
         """What the answer means."""
         if self.standard is None:
-            return self.voice.say("shop.means.few")
+            return self.say("shop.means.few")
         false = self.false_alarms(self.standard)
-        return self.voice.say("shop.means", floor=self._days(self.standard), days=self._days(WITHIN), false=false)
+        return self.say("shop.means", floor=self._days(self.standard), days=self._days(WITHIN), false=false)
 
     def act(self) -> str:
         """What a manager should do."""
         if self.standard is None:
-            return self.voice.say(self._lack(), days=self._days(SILENCE + WITHIN))
+            return self.say(self._lack(), days=self._days(SILENCE + WITHIN))
         key = "shop.act.wait" if self._mostly_right()[self.standard] else "shop.act.never"
-        return self.voice.say(key, floor=self._days(self.standard))
+        return self.say(key, floor=self._days(self.standard))
 
     def _lack(self) -> str:
         """What it takes to judge silences: more time, or more customers who come regularly."""
-        first, last = self.scope().first, self.scope().last
-        assert first is not None
-        assert last is not None
-        return "shop.act.young" if (last - first).days < SILENCE + WITHIN else "shop.act.few"
+        scope = self.scope()
+        return (
+            "shop.act.young" if (needed(scope.last) - needed(scope.first)).days < SILENCE + WITHIN else "shop.act.few"
+        )
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         if not self.told(self.again) or math.isnan(self.again.ci_lower):
-            return self.voice.say("shop.certainty.few")
-        half = (self.again.ci_upper - self.again.ci_lower) / 2
-        level = sureness(half, HIGH, MEDIUM)
-        return self.voice.say(f"shop.certainty.{level}", again=self.again)
+            return self.say("shop.certainty.few")
+        return self.say(f"shop.certainty.{sureness(self.again)}", again=self.again)
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Share who buy again, revenue per new customer, false alarms."""
-        say, tiles = self.voice.say, []
-        labels = [(self.again, say("shop.tile.again", days=self._days(WITHIN)))]
+        tiles = []
+        labels = [(self.again, self.say("shop.tile.again", days=self._days(WITHIN)))]
         if self.oldest >= 0:
             labels.append(
-                (self.brought(self.oldest), say("shop.tile.brought", after=self.voice.after(self.oldest + 1)))
+                (self.brought(self.oldest), self.say("shop.tile.brought", after=self.voice.after(self.oldest + 1)))
             )
         if self.standard is not None:
             floor = self._days(self.standard)
-            labels.append((self.false_alarms(self.standard), say("shop.tile.false", floor=floor)))
+            labels.append((self.false_alarms(self.standard), self.say("shop.tile.false", floor=floor)))
         for fact, label in labels:
             if self.told(fact):
-                note = say("shop.tile.note.alarms" if "false" in fact.id else "shop.tile.note", fact=fact)
-                tiles.append((self.voice.tell(fact), label, note))
+                note = "shop.tile.note.alarms" if "false" in fact.id else "shop.tile.note"
+                tiles.append(self.tile_of(fact, label, note))
         return tiles
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
-        say = self.voice.say
-        lines = [say("shop.foot.order"), say("shop.foot.again", days=self._days(WITHIN)), say("shop.foot.revenue")]
-        rule = say("shop.foot.lapse", floor=self._days(self.rule.rule.floor))
+        days = self._days(WITHIN)
+        lines = [self.say(f"shop.foot.{name}", days=days) for name in ("order", "again", "revenue")]
+        rule = self.say("shop.foot.lapse", floor=self._days(self.rule.rule.floor))
         lines.append(f"{rule} {silence_text(self.voice, self.data, self.rule.rule.floor)}")
         if self.since is not None:
-            lines.append(say("shop.foot.since", day=self.voice.day(self.since)))
+            lines.append(self.say("shop.foot.since", day=self.voice.day(self.since)))
         return lines
 
     def heading(self, title: str) -> str:
         """Heading of the part about purchases, where a chapter has two."""
-        return self.voice.say("shop.heading", title=title)
+        return self.say("shop.heading", title=title)
 
     def introduction(self) -> str:
         """What the part about purchases is about."""
-        return self.voice.say("shop.introduction")
+        return self.say("shop.introduction")
 
     def revenue_title(self) -> str:
         """Finding of the revenue curve."""
         if self.oldest < 1:
-            return self.voice.say("shop.revenue.short")
+            return self.say("shop.revenue.short")
         first, last = self.brought(0), self.brought(self.oldest)
-        return self.voice.say("shop.revenue.title", first=first, last=last, after=self.voice.after(self.oldest + 1))
+        return self.say("shop.revenue.title", first=first, last=last, after=self.voice.after(self.oldest + 1))
 
     def revenue_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of revenue by age."""
-        self.voice.note(*(self.brought(int(age)) for age in self.ages["age"]))
-        return {"voice": self.voice, "title": self.revenue_title(), "kind": "age", "least": SOLID}
+        facts = (self.brought(int(age)) for age in self.ages["age"])
+        return self.drawn(self.revenue_title, facts, kind="age", least=SOLID)
 
     def revenue_caption(self) -> str:
         """How to read the revenue curve."""
-        return self.voice.say("shop.revenue.caption", level=self.voice.percent(self.bought.conf_level))
+        return self.say("shop.revenue.caption", level=self.voice.percent(self.bought.conf_level))
 
     def lapse_title(self) -> str:
         """Finding of the curve of false alarms."""
         if self.standard is None:
-            return self.voice.say("shop.lapse.short")
+            return self.say("shop.lapse.short")
         right, floor = self._mostly_right(), self._days(self.standard)
         if not right.any():
-            return self.voice.say("shop.lapse.never")
+            return self.say("shop.lapse.never")
         if not right[self.standard]:
-            return self.voice.say("shop.lapse.wrong", floor=floor)
+            return self.say("shop.lapse.wrong", floor=floor)
         first = bool(right.index[0] < self.standard) and not right[: self.standard - 1].any()
-        return self.voice.say("shop.lapse.title" if first else "shop.lapse.right", floor=floor)
+        return self.say("shop.lapse.title" if first else "shop.lapse.right", floor=floor)
 
     def lapse_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of false alarms."""
-        self.voice.note(*(self.false_alarms(int(floor)) for floor in self.curve["floor"]))
-        return {"voice": self.voice, "title": self.lapse_title(), "curve": self.curve, "mark": self.standard}
+        facts = (self.false_alarms(int(floor)) for floor in self.curve["floor"])
+        return self.drawn(self.lapse_title, facts, curve=self.curve, mark=self.standard)
 
     def lapse_caption(self) -> str:
         """How to read the curve of false alarms."""
         level = self.voice.percent(self.rule.conf_level)
-        return self.voice.say("shop.lapse.caption", days=self._days(WITHIN), level=level)
+        return self.say("shop.lapse.caption", days=self._days(WITHIN), level=level)
 
     def status_text(self) -> str:
         """How many customers the rule calls what."""
-        facts = {name: self.status(name) for name in STATUSES}
-        known = {name: self.voice.tell(fact) for name, fact in facts.items()}
-        return self.voice.say("shop.status", floor=self._days(self.rule.rule.floor), **known)
+        known = {name: self.tell(self.status(name)) for name in STATUSES}
+        return self.say("shop.status", floor=self._days(self.rule.rule.floor), **known)
 
     # -- tables --------------------------------------------------------------------------------------
 
     def orders_table(self) -> Table:
         """Who buys again after each order, and how long that takes."""
-        say, voice = self.voice.say, self.voice
+        voice = self.voice
         frame = self.bought.repeat(f"{WITHIN}D")
         frame = frame[frame["at_risk"] >= SOLID]
         waits = self.bought.waiting((0.5,)).set_index("after_order")["time"]
@@ -257,10 +243,10 @@ class ShopStory:
             wait = float(waits.loc[order])
             median = voice.number(wait) if self.told(fact) and not math.isnan(wait) else voice.number(math.nan)
             rows.append(
-                (voice.number(order), voice.tell(fact), voice.tell(fact, "range"), median, voice.tell(fact, "size"))
+                (voice.number(order), self.tell(fact), self.tell(fact, "range"), median, self.tell(fact, "size"))
             )
-        heads = [say(f"shop.table.{name}") for name in ("order", "again", "interval", "wait", "size")]
-        return Table(say("shop.table.title", days=self._days(WITHIN)), heads, rows)
+        names = ("order", "again", "interval", "wait", "size")
+        return self.table_of("shop.table.{}", names, rows, days=self._days(WITHIN))
 
 
 def silence_text(voice: Voice, data: Dataset, days: int | None = None) -> str:
@@ -289,12 +275,5 @@ def shop_story(data: Dataset, *, lang: str = "en", threshold: int = 5, voice: Vo
         # most were customers already when recording began, so that their first order is not known
         start = bought.calendar.starts[1]
         bought = purchases(data, since=start)
-    speak = voice or Voice(
-        lang,
-        customer=data.card.customer,
-        action="buy",
-        period="month",
-        disclosure=Disclosure(threshold),
-        currency=data.card.currency,
-    )
+    speak = voice or voice_of(data, lang, threshold, action="buy")
     return ShopStory(data, bought, lapse(data), speak, start)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kbind.estimates.value import RetentionValue
 from kbind.facts.value import ends, figure_of, name_of, written
-from kbind.story.base import sureness
+from kbind.story.base import Speaker, sureness
 from kbind.wording import DASH, Disclosure, Fact, Table, Voice, upper_first
 
 #: Half width of the interval, as a share of the value, up to which certainty is called high, and medium.
@@ -24,7 +24,7 @@ _ALIKE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class ValueStory:
+class ValueStory(Speaker):
     """Facts and sentences about what some points of retention are worth.
 
     Parameters
@@ -69,55 +69,50 @@ class ValueStory:
 
     def finding(self) -> str:
         """What the points are worth, in one sentence."""
-        return self.voice.say("value.finding", points=self.points, after=self.span, value=self.fact("value"))
+        return self.say("value.finding", points=self.points, after=self.span, value=self.fact("value"))
 
     def means(self) -> str:
         """The same in customers, and what it would take to win as many instead."""
         facts = {"extra": self.fact("extra_customers"), "replaced": self.fact("acquisitions_replaced")}
         saved = self.fact("acquisition_saved")
         if saved.known:
-            return self.voice.say("value.means.cost", after_upper=upper_first(self.span), saved=saved, **facts)
-        return self.voice.say("value.means", after_upper=upper_first(self.span), **facts)
+            return self.say("value.means.cost", after_upper=upper_first(self.span), saved=saved, **facts)
+        return self.say("value.means", after_upper=upper_first(self.span), **facts)
 
     def act(self) -> str:
         """Up to which cost a measure pays."""
-        return self.voice.say("value.act", crowd=self.voice.number(CROWD), cost=self.fact("break_even", CROWD))
+        return self.say("value.act", crowd=self.voice.number(CROWD), cost=self.fact("break_even", CROWD))
 
     def certainty(self) -> str:
         """How sure the value is, and what was assumed."""
         value = self.fact("value")
         if np.isnan(value.ci_lower) or not value.value:
-            return self.voice.say("value.certainty.none")
-        half = (value.ci_upper - value.ci_lower) / 2 / value.value
-        level = sureness(half, HIGH, MEDIUM)
-        return self.voice.say(f"value.certainty.{level}", value=value)
+            return self.say("value.certainty.none")
+        level = sureness(value, HIGH, MEDIUM, of=value.value)
+        return self.say(f"value.certainty.{level}", value=value)
 
     def tile(self) -> tuple[str, str, str]:
         """Value, what it is, and its interval or horizon, for the opening of a chapter."""
         value = self.fact("value")
-        note = self.span if np.isnan(value.ci_lower) else self.voice.tell(value, "interval")
-        return self.voice.tell(value, "about"), self.voice.say("value.tile", points=self.points), note
+        note = self.span if np.isnan(value.ci_lower) else self.tell(value, "interval")
+        return self.tell(value, "about"), self.say("value.tile", points=self.points), note
 
     def tornado_title(self) -> str:
         """Finding of the sensitivity: which inputs the value hangs on most."""
         if self.levers.empty:
-            return self.voice.say("value.tornado.nothing")
+            return self.say("value.tornado.nothing")
         low, high = sorted(self.ends(self.levers.iloc[0]), key=lambda fact: fact.value)
         widest = self.levers["span"].iloc[0]
         names = [self.name_of(p) for p in self.levers["parameter"][self.levers["span"] >= widest * (1 - _ALIKE)]]
-        text = self.voice.catalogue.text
-        listed = names[0] if len(names) == 1 else text("value.list", first=", ".join(names[:-1]), last=names[-1])
-        return self.voice.say("value.tornado.title", low=low, high=high, parameters=listed)
+        return self.say("value.tornado.title", low=low, high=high, parameters=self.voice.listed(names))
 
     def tornado_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the sensitivity."""
-        for _, row in self.levers.iterrows():
-            self.voice.note(*self.ends(row))
-        return {"voice": self.voice, "title": self.tornado_title()}
+        return self.drawn(self.tornado_title, (end for _, row in self.levers.iterrows() for end in self.ends(row)))
 
     def tornado_caption(self) -> str:
         """How to read the sensitivity."""
-        return self.voice.say("value.tornado.caption", vary=self.voice.percent(self.worth.vary))
+        return self.say("value.tornado.caption", vary=self.voice.percent(self.worth.vary))
 
     def name_of(self, parameter: str) -> str:
         """What a reader calls an input."""
@@ -129,7 +124,7 @@ class ValueStory:
 
     def inputs_table(self) -> Table:
         """What the value was computed from: every input, its limits, and where they come from."""
-        given, say = self.worth.inputs, self.voice.say
+        given = self.worth.inputs
         rows = []
         for name in ("customers", "gained", "churn", "price", "margin", "acquisition_cost", "discount"):
             value = getattr(given, name)
@@ -140,17 +135,16 @@ class ValueStory:
                 low, high = (self.written(name, limit) for limit in self.worth.ranges[name])
                 limits = self.voice.catalogue.text("range", low=low, high=high)
             rows.append((upper_first(self.name_of(name)), self.written(name, value), limits))
-        heads = [say(f"value.table.{name}") for name in ("input", "value", "limits")]
-        return Table(say("value.table.title"), heads, rows)
+        return self.table_of("value.table.{}", ("input", "value", "limits"), rows)
 
     def definitions(self) -> Sequence[str]:
         """How it was computed, in plain words."""
-        say, given = self.voice.say, self.worth.inputs
-        lines = [say("value.foot.course"), say("value.foot.replaced")]
+        given = self.worth.inputs
+        lines = [self.say("value.foot.course"), self.say("value.foot.replaced")]
         if given.discount:
-            lines.append(say("value.foot.discount", rate=self.voice.percent(given.discount, 1)))
+            lines.append(self.say("value.foot.discount", rate=self.voice.percent(given.discount, 1)))
         if not self.voice.currency:
-            lines.append(say("value.foot.currency"))
+            lines.append(self.say("value.foot.currency"))
         return lines
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kbind.errors import check_choice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class CountedRate(Protocol):
@@ -105,6 +108,24 @@ class Fact:
             count=None if unknown or math.isnan(rate.numerator) else int(rate.numerator),
             source=source,
         )
+
+    @classmethod
+    def of_row(
+        cls,
+        id: str,
+        row: pd.Series[Any],
+        figure: str,
+        unit: str,
+        definition: str,
+        conf_level: float = 0.95,
+        *,
+        n: int | None = None,
+        count: int | None = None,
+        source: str = "",
+    ) -> Fact:
+        """A figure in a row of a result's frame, with its interval as far as the frame has one."""
+        value, lower, upper = (float(row.get(f"{figure}{end}", math.nan)) for end in ("", "_ci_lower", "_ci_upper"))
+        return cls(id, value, unit, definition, lower, upper, conf_level, n=n, count=count, source=source)
 
     @property
     def known(self) -> bool:

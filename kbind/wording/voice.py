@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from string import Formatter
 from typing import Any
@@ -175,6 +175,12 @@ class Voice:
         case = "counted_dative" if dative else "counted"
         grammatical = self.disclosure.threshold if self.disclosure.hides(n) else n
         return self.catalogue.text(f"customer.{self.customer}.{case}", grammatical, n=self.count(n))
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Several in a row of words: "Preis, Produkt und Betreuung"."""
+        if len(names) < 2:
+            return "".join(names)
+        return self.catalogue.text("words.and", first=", ".join(names[:-1]), last=names[-1])
 
     def word(self, name: str) -> str:
         """One of the words that every sentence may use, such as "period_following"."""

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.facts.periods import together
 from kbind.figures import alt_text
 from kbind.story.periods import PeriodStory, period_story
 from kbind.wording import LANGUAGES
@@ -71,7 +72,7 @@ def test_periods_of_different_length_are_not_added_up() -> None:
         }
     )
     story = period_story(kb.open_dataset({"periods": frame}))
-    assert not story.together
+    assert not together(story.rates)
     assert "(Apr 1\u2009–\u2009Dec 31, 2024)" in story.finding()
     assert story.curve_title().startswith("The periods differ in length")
     assert [row[0] for row in story.periods_table().rows] == [

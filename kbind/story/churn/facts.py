@@ -276,9 +276,3 @@ class ChurnFacts:
     def surely_worth(self) -> bool:
         """Whether past lists surely brought more than they cost."""
         return bool(self.past.ci_lower > 0)
-
-    @property
-    def half(self) -> float:
-        """Half width of the interval of the highest tenth."""
-        fact = self.risk(GROUPS)
-        return float(fact.ci_upper - fact.ci_lower) / 2 if not np.isnan(fact.ci_lower) else float("nan")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from kbind.estimates.churn import Forecast
 from kbind.facts.churn import GROUPS, SHOWN, feature_value, lever, lever_name
@@ -90,9 +89,8 @@ class ChurnStory(ChurnFacts):
         """How sure the answer is, and what it rests on."""
         if self.verdict == "short":
             return self.voice.say("churn.certainty.short")
-        top = self.risk(GROUPS).value
-        share = self.half / top if top > 0 else np.inf
-        level = sureness(share, HIGH, MEDIUM)
+        top = self.risk(GROUPS)
+        level = sureness(top, HIGH, MEDIUM, of=top.value or math.nan)
         tested = self.voice.say(f"churn.tested.{self._scheme}", dates=self._dates())
         right = self.voice.say(
             "churn.right" if self.calibrated else "churn.wrong", announced=self.announced, happened=self.happened

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +17,11 @@ from kbind.estimates.retention import CohortRetention, Lifecycle
 from kbind.estimates.retention.compare import early_and_late, rate_difference
 from kbind.facts.retention import NUMBERED_COHORTS, STATES
 from kbind.statistics.activity import Activity
-from kbind.story.base import Scope, sureness
+from kbind.story.base import Scope, Story, last_day, sureness
 from kbind.wording import Disclosure, Fact, Table, Voice, picked
 
 #: An age is told of if so many customers, and this share of all, have lived it, and its interval is no wider.
 SOLID_CUSTOMERS, SOLID_SHARE, SOLID_HALF = 100, 0.05, 0.08
-#: Half width of an interval up to which certainty is called high, and medium.
-HIGH, MEDIUM = 0.02, 0.05
 #: Periods without anybody new from which on that is said.
 QUIET = 6
 #: An average is that of every period if those without the two largest have this share of it.
@@ -33,7 +31,7 @@ TABLE_ROWS = 14
 
 
 @dataclass(frozen=True, eq=False)
-class RetentionStory(ABC):
+class RetentionStory(Story):
     """Facts and sentences about one activity of all customers together.
 
     Parameters
@@ -45,6 +43,8 @@ class RetentionStory(ABC):
     voice : Voice
         Who speaks.
     """
+
+    asks = "retention.question"
 
     on: CohortRetention
     ever: CohortRetention
@@ -72,13 +72,12 @@ class RetentionStory(ABC):
     def scope(self) -> Scope:
         """Who and when it is about."""
         calendar, as_of = self.activity.calendar, self.activity.provenance.as_of
-        assert as_of is not None
         unfinished = calendar.lived < calendar.size
         return Scope(
             customers=self.activity.customers,
             log=self.activity.log,
             first=calendar.starts[0],
-            last=(as_of - timedelta(microseconds=1)).date(),
+            last=last_day(as_of),
             by_month=calendar.period in ("month", "quarter", "year"),
             running=self.name_of(calendar.size - 1) if unfinished else "",
         )
@@ -153,7 +152,7 @@ class RetentionStory(ABC):
 
     def _alike(self, state: str) -> bool:
         counts, two = self._without_two(state)
-        if any(self.voice.disclosure.hides(int(n)) for n in counts):
+        if any(self.hides(int(n)) for n in counts):
             return False
         return len(counts) < 3 or bool(counts.drop(two).mean() >= ALIKE * counts.mean())
 
@@ -173,11 +172,11 @@ class RetentionStory(ABC):
 
     def advice(self, age: int) -> str:
         """What to do where an age cannot be told of."""
-        return self.voice.say(f"retention.act.{self.lack(age)}", lived=self.voice.periods(self.activity.calendar.lived))
+        return self.say(f"retention.act.{self.lack(age)}", lived=self.voice.periods(self.activity.calendar.lived))
 
     def nobody_yet(self) -> str:
         """That nothing is known of new customers: all were there before, or time is too short."""
-        return self.voice.say("retention.finding.short" if self.on.cohort_size.any() else "retention.finding.known")
+        return self.say("retention.finding.short" if self.on.cohort_size.any() else "retention.finding.known")
 
     def age_facts(self) -> list[Fact]:
         """Every share of the curves, by age."""
@@ -186,11 +185,9 @@ class RetentionStory(ABC):
     def cohort_facts(self) -> list[Fact]:
         """Every share of the cohort table that is lived, beyond age 0."""
         frame = self.on.to_frame()
-        frame = frame[(frame["at_risk"] > 0) & (frame["age"] > 0)]
+        frame, source = frame[(frame["at_risk"] > 0) & (frame["age"] > 0)], "cohort_retention(...).to_frame()"
         return [
-            Fact.of_rate(
-                f"cohort.{row['cohort']}.{row['age']}", self.on.rate_in(row), "cohort_retention(...).to_frame()"
-            )
+            Fact.of_rate(f"cohort.{row['cohort']}.{row['age']}", self.on.rate_in(row), source)
             for _, row in frame.iterrows()
         ]
 
@@ -204,30 +201,6 @@ class RetentionStory(ABC):
         ]  # fmt: skip
 
     # -- sentences -----------------------------------------------------------------------------------
-
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("retention.question")
-
-    @abstractmethod
-    def finding(self) -> str:
-        """The answer in one sentence."""
-
-    @abstractmethod
-    def means(self) -> str:
-        """What the answer means."""
-
-    @abstractmethod
-    def act(self) -> str:
-        """What a manager should do."""
-
-    @abstractmethod
-    def certainty(self) -> str:
-        """How sure the answer is, and what it rests on."""
-
-    @abstractmethod
-    def tiles(self) -> list[tuple[str, str, str]]:
-        """The figures that matter: value, what it is, interval and n."""
 
     @abstractmethod
     def curve_title(self) -> str:
@@ -248,12 +221,10 @@ class RetentionStory(ABC):
 
     def how_sure(self, fact: Fact, when: str) -> str:
         """How well a share is known."""
-        ended = [self.voice.say("retention.new.ended", name=self.last_new)] if self.last_new else []
+        ended = [self.say("retention.new.ended", name=self.last_new)] if self.last_new else []
         if not self.told(fact):
-            return " ".join([self.voice.say(f"retention.certainty.{self.lack(1)}"), *ended])
-        half = (fact.ci_upper - fact.ci_lower) / 2
-        level = sureness(half, HIGH, MEDIUM)
-        return " ".join([self.voice.say(f"retention.certainty.{level}", next=fact, when=when), *ended])
+            return " ".join([self.say(f"retention.certainty.{self.lack(1)}"), *ended])
+        return " ".join([self.say(f"retention.certainty.{sureness(fact)}", next=fact, when=when), *ended])
 
     def compared_cohorts(self, age: int, when: str) -> str:
         """Whether those who came later do better at an age."""
@@ -262,55 +233,51 @@ class RetentionStory(ABC):
             name: Fact.of_rate(f"{name}.on", rate, f"{cell('on', age)}, {name} half of the cohorts after the first")
             for name, rate in (("early", early), ("late", late))
         }
-        if not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("retention.cohort.short")
+        if not self.told(*facts.values()):
+            return self.say("retention.cohort.short")
         apart = rate_difference(late, early)
         order = "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
-        return self.voice.say(f"retention.cohort.{order}", when=when, **facts)
+        return self.say(f"retention.cohort.{order}", when=when, **facts)
 
     def curve_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the curves."""
-        self.voice.note(*self.age_facts())
         second = self.ever if len(self.curves) > 1 else None
-        title = self.curve_title()
-        return {"voice": self.voice, "title": title, "kind": "curves", "on_or_after": second, "until": self.last_age}
+        options = {"kind": "curves", "on_or_after": second, "until": self.last_age}
+        return self.drawn(self.curve_title, self.age_facts(), **options)
 
     def cohort_figure(self) -> dict[str, Any]:
         """What the page adds to the heat map."""
-        self.voice.note(*self.cohort_facts())
-        return {"voice": self.voice, "title": self.cohort_title(), "kind": "heatmap"}
+        return self.drawn(self.cohort_title, self.cohort_facts(), kind="heatmap")
 
     def cycle_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the life cycle."""
-        self.voice.note(*self.cycle_facts())
-        return {"voice": self.voice, "title": self.cycle_title()}
+        return self.drawn(self.cycle_title, self.cycle_facts())
 
     def curve_caption(self) -> str:
         """How to read the curves."""
         key = "retention.curve.caption" if len(self.curves) > 1 else "retention.curve.caption.one"
-        return self.voice.say(key, level=self.voice.percent(self.on.conf_level))
+        return self.say(key, level=self.voice.percent(self.on.conf_level))
 
     def cohort_caption(self) -> str:
         """How to read the heat map."""
-        say = self.voice.say
         kind = "numbers" if self.drawn_cohorts <= NUMBERED_COHORTS else "shades"
-        parts = [say("retention.cohort.caption"), say(f"retention.cohort.{kind}")]
+        parts = [self.say("retention.cohort.caption"), self.say(f"retention.cohort.{kind}")]
         if any(self.voice.disclosure.fact(fact).hidden for fact in self.cohort_facts()):
-            parts.append(say("retention.cohort.hidden"))
+            parts.append(self.say("retention.cohort.hidden"))
         return " ".join(parts)
 
     def cycle_caption(self) -> str:
         """How to read the life cycle."""
-        parts = [self.voice.say("retention.cycle.caption")]
+        parts = [self.say("retention.cycle.caption")]
         two = self.driving("churned")
         if two and self.told(self.cycle_mean("churned")):
             first, second = (self.name_of(self.activity.early + i) for i in two)
-            parts.append(self.voice.say("retention.cycle.driven", first=first, second=second))
+            parts.append(self.say("retention.cycle.driven", first=first, second=second))
         before = int(self.cycle.known.sum())
-        if before and not self.voice.disclosure.hides(before):
-            parts.append(self.voice.say("retention.new.known", before=self.voice.customers(before)))
+        if before and not self.hides(before):
+            parts.append(self.say("retention.new.known", before=self.voice.customers(before)))
         if any(self.voice.disclosure.fact(fact).hidden for fact in self.cycle_facts()):
-            parts.append(self.voice.say("retention.cycle.hidden"))
+            parts.append(self.say("retention.cycle.hidden"))
         return " ".join(parts)
 
     @property
@@ -320,42 +287,37 @@ class RetentionStory(ABC):
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        say = self.voice.say
-        parts = [say("retention.foot.on"), *([say("retention.foot.ever")] if len(self.curves) > 1 else [])]
+        parts = [self.say("retention.foot.on"), *([self.say("retention.foot.ever")] if len(self.curves) > 1 else [])]
         lived = self.activity.calendar.lived
         waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
-        if waiting and not self.voice.disclosure.hides(waiting):
-            parts.append(say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
-        return [*parts, say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
+        if waiting and not self.hides(waiting):
+            parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
+        return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
 
     # -- tables --------------------------------------------------------------------------------------
 
     def curve_table(self) -> Table:
         """The figures behind the curve, one row an age."""
-        voice, both = self.voice, len(self.curves) > 1
+        both = len(self.curves) > 1
         facts = {fact.id: fact for fact in self.age_facts()}
         ages = [int(age) for age in self.pooled["age"] if age > 0]
         rows = []
         for age in (ages[position] for position in picked(len(ages), TABLE_ROWS)):
             on, ever = facts[f"age.{age}.on"], facts[f"age.{age}.on_or_after"]
-            cells = (voice.tell(on, "size"), voice.tell(on), voice.tell(on, "range"))
-            rows.append((voice.number(age), *cells, *([voice.tell(ever)] if both else [])))
+            cells = (self.tell(on, "size"), self.tell(on), self.tell(on, "range"))
+            rows.append((self.voice.number(age), *cells, *([self.tell(ever)] if both else [])))
         names = ("age", "size", "on", "interval", *(("ever",) if both else ()))
-        return Table(voice.say("retention.table.title"), self.heads(*names), rows)
+        return self.by_age(names, rows)
 
-    def heads(self, *names: str) -> list[str]:
-        """Column names of a table."""
+    def by_age(self, names: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+        """A table of shares by age."""
         level = self.voice.percent(self.on.conf_level)
-        return [self.voice.say(f"retention.table.{name}", level=level) for name in names]
+        return self.table_of("retention.table.{}", names, rows, title=title, level=level)
 
     def name_of(self, position: int) -> str:
         """What a reader calls a period."""
         calendar = self.activity.calendar
         return self.voice.period_name(calendar.starts[position], calendar.labels[position])
-
-    def told(self, fact: Fact) -> bool:
-        """Whether a fact is known and may be told."""
-        return self.voice.disclosure.fact(fact).known
 
 
 def voice_for(activity: Activity, lang: str, disclosure: Disclosure | None = None) -> Voice:

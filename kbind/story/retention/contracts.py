@@ -52,21 +52,21 @@ class ContractStory(RetentionStory):
         if self.short:
             return self.nobody_yet()
         facts = self._marked()
-        if not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("retention.finding.few")
-        return self.voice.say(f"retention.finding.contract.{len(facts)}", **self._after(), **facts)
+        if not self.told(*facts.values()):
+            return self.say("retention.finding.few")
+        return self.say(f"retention.finding.contract.{len(facts)}", **self._after(), **facts)
 
     def means(self) -> str:
         """What the answer means."""
         if not self.told(self.churn):
-            return self.voice.say("retention.means.contract.short")
-        return self.voice.say("retention.means.contract", churn=self.churn)
+            return self.say("retention.means.contract.short")
+        return self.say("retention.means.contract", churn=self.churn)
 
     def act(self) -> str:
         """What a manager should do."""
         if self.last_age < 3 or not self.told(self.churn):
             return self.advice(3)
-        return self.voice.say("retention.act.contract", k=self.voice.number(self.steepest))
+        return self.say("retention.act.contract", k=self.voice.number(self.steepest))
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -74,28 +74,22 @@ class ContractStory(RetentionStory):
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Shares at the marked ages, and the share that leaves per period."""
-        say, tell = self.voice.say, self.voice.tell
         shown = [] if self.short else [self.at(age) for age in self.marks]
         tiles = [
-            (
-                tell(fact),
-                say("retention.tile.contract", after=self.voice.after(age)),
-                say("retention.tile.note", fact=fact),
-            )
+            self.tile_of(fact, self.say("retention.tile.contract", after=self.voice.after(age)), "retention.tile.note")
             for age, fact in zip(self.marks, shown, strict=False)
             if self.told(fact)
         ]
         if self.told(self.churn):
-            note = say("retention.tile.churn.note", fact=self.churn)
-            tiles.append((tell(self.churn), say("retention.tile.churn"), note))
+            tiles.append(self.tile_of(self.churn, self.say("retention.tile.churn"), "retention.tile.churn.note"))
         return tiles
 
     def curve_title(self) -> str:
         """Finding of the retention curve."""
         facts = self._marked()
-        if self.short or not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("retention.curve.short")
-        return self.voice.say(f"retention.curve.contract.{len(facts)}", **self._after(), **facts)
+        if self.short or not self.told(*facts.values()):
+            return self.say("retention.curve.short")
+        return self.say(f"retention.curve.contract.{len(facts)}", **self._after(), **facts)
 
     def cohort_title(self) -> str:
         """Finding of the cohort heat map."""
@@ -105,12 +99,10 @@ class ContractStory(RetentionStory):
         """Finding of the life cycle."""
         churned, new = self.cycle_mean("churned"), self.cycle_mean("new")
         if self.last_new and self.told(churned):
-            return self.voice.say(
-                "retention.cycle.ended", churned=churned, name=self.last_new, **self.rhythm("churned")
-            )
-        if not (self.told(churned) and self.told(new)):
-            return self.voice.say("retention.cycle.short")
-        return self.voice.say("retention.cycle.contract", churned=churned, new=new, **self.rhythm("churned", "new"))
+            return self.say("retention.cycle.ended", churned=churned, name=self.last_new, **self.rhythm("churned"))
+        if not self.told(churned, new):
+            return self.say("retention.cycle.short")
+        return self.say("retention.cycle.contract", churned=churned, new=new, **self.rhythm("churned", "new"))
 
     def _marked(self) -> dict[str, Fact]:
         return {name: self.at(age) for name, age in zip(("one", "two"), self.marks, strict=False)}

@@ -57,9 +57,7 @@ class ReturnStory(RetentionStory):
     def _panel(self) -> bool:
         facts = [self.first_or_later(which, kind) for which, kind in product(("first", "later"), ("on", "on_or_after"))]
         sizes, lived = self.on.cohort_size.sum(axis=0), self.activity.calendar.lived
-        return (
-            not self.activity.dated and starts_with_recording(sizes, lived) and all(self.told(fact) for fact in facts)
-        )
+        return not self.activity.dated and starts_with_recording(sizes, lived) and self.told(*facts)
 
     @property
     def panel_start(self) -> bool:
@@ -82,32 +80,32 @@ class ReturnStory(RetentionStory):
         if self.short:
             return self.nobody_yet()
         if not self.told(self.following):
-            return self.voice.say("retention.finding.few")
+            return self.say("retention.finding.few")
         if self.panel_matters:
             first, later = self.first_or_later("first"), self.first_or_later("later")
-            return self.voice.say("retention.finding.panel", first=first, later=later)
+            return self.say("retention.finding.panel", first=first, later=later)
         after = self.voice.after(self.last_age)
         words = {"after": after, "after_upper": after[:1].upper() + after[1:]}
         low, high = self.extremes
         last = self.at(self.last_age)
         scarce = self._trend == "once" and self.lack(self.last_age + 1) == "few"
         trend = "scarce" if scarce else self._trend
-        return self.voice.say(f"retention.finding.{trend}", next=self.following, last=last, low=low, high=high, **words)
+        return self.say(f"retention.finding.{trend}", next=self.following, last=last, low=low, high=high, **words)
 
     def means(self) -> str:
         """What the answer means."""
-        return self.voice.say(f"retention.means.{self._absence}", **self._if_told(returned=self.returned))
+        return self.say(f"retention.means.{self._absence}", **self._if_told(returned=self.returned))
 
     def act(self) -> str:
         """What a manager should do."""
         facts = {"churned": self.cycle_mean("churned"), "resurrected": self.cycle_mean("resurrected")}
-        if self._absence == "returning" and not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("retention.act.open")
+        if self._absence == "returning" and not self.told(*facts.values()):
+            return self.say("retention.act.open")
         if self._absence == "short":
             return self.advice(2)
         if self._absence == "returning":
-            return self.voice.say("retention.act.returning", **self.rhythm("churned", "resurrected"), **facts)
-        return self.voice.say(f"retention.act.{self._absence}")
+            return self.say("retention.act.returning", **self.rhythm("churned", "resurrected"), **facts)
+        return self.say(f"retention.act.{self._absence}")
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -115,13 +113,11 @@ class ReturnStory(RetentionStory):
         text = self.how_sure(fact, self.voice.word("period_following"))
         if not self.panel_start:
             return text
-        return " ".join(
-            [text, self.voice.say("retention.certainty.panel", share=self.panel_share, next=self.following)]
-        )
+        panel = self.say("retention.certainty.panel", share=self.panel_share, next=self.following)
+        return f"{text} {panel}"
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Share in the following period (of new customers first, if they differ), ever again, and of the missing."""
-        say = self.voice.say
         if self.panel_matters:
             shown = [
                 (self.first_or_later("later"), "retention.tile.later", "retention.tile.note"),
@@ -134,54 +130,49 @@ class ReturnStory(RetentionStory):
             ]
         shown.append((self.returned, "retention.tile.returned", "retention.tile.returned.note"))
         span = self.voice.periods(follow_up(self.on))
-        return [
-            (self.voice.tell(fact), say(label), say(note, fact=fact, span=span))
-            for fact, label, note in shown
-            if self.told(fact)
-        ]
+        return [self.tile_of(fact, self.say(label), note, span=span) for fact, label, note in shown if self.told(fact)]
 
     def curve_title(self) -> str:
         """Finding of the retention curves."""
         low_high = {} if self.short else dict(zip(("low", "high"), self.extremes, strict=True))
         facts = {"next": self.following, "last": self.at(self.last_age), **low_high}
-        if self.short or not all(self.told(fact) for fact in facts.values()):
-            return self.voice.say("retention.curve.short")
-        return self.voice.say(f"retention.curve.{self._trend}", after=self.voice.after(self.last_age), **facts)
+        if self.short or not self.told(*facts.values()):
+            return self.say("retention.curve.short")
+        return self.say(f"retention.curve.{self._trend}", after=self.voice.after(self.last_age), **facts)
 
     def curve_caption(self) -> str:
         """How to read the curves, and that later ages rest on the oldest customers."""
-        parts = [super().curve_caption(), *([self.voice.say("retention.curve.mix")] if self.panel_matters else [])]
-        return " ".join(parts)
+        caption = super().curve_caption()
+        return f"{caption} {self.say('retention.curve.mix')}" if self.panel_matters else caption
 
     def cohort_title(self) -> str:
         """Finding of the cohort heat map of kind "on"."""
         if self.panel_matters:
             first, later = self.first_or_later("first"), self.first_or_later("later")
-            return self.voice.say("retention.cohort.panel", first=first, later=later)
+            return self.say("retention.cohort.panel", first=first, later=later)
         return self.compared_cohorts(1, self.voice.word("period_following"))
 
     def cycle_title(self) -> str:
         """Finding of the life cycle."""
         churned, resurrected = self.cycle_mean("churned"), self.cycle_mean("resurrected")
-        if not (self.told(churned) and self.told(resurrected)) or churned.value == 0:
-            return self.voice.say("retention.cycle.short")
+        if not self.told(churned, resurrected) or churned.value == 0:
+            return self.say("retention.cycle.short")
         ratio = resurrected.value / churned.value
         form = "growing" if ratio > 1.05 else "balanced" if ratio >= 0.8 else "partly"
         rhythm = self.rhythm("churned", "resurrected")
-        return self.voice.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected, **rhythm)
+        return self.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected, **rhythm)
 
     def panel_title(self) -> str:
         """That recording starts in the middle of business."""
-        return self.voice.say("retention.panel.title", share=self.panel_share)
+        return self.say("retention.panel.title", share=self.panel_share)
 
     def panel_text(self) -> str:
         """What the start of recording means."""
         later = self.first_or_later("later")
-        return self.voice.say("retention.panel.text", share=self.panel_share, later=later, name=self.name_of(0))
+        return self.say("retention.panel.text", share=self.panel_share, later=later, name=self.name_of(0))
 
     def panel_table(self) -> Table:
         """The share with and without the customers of the first cohort."""
-        voice = self.voice
         rows = []
         for name in ("first", "later", "all"):
             on, ever = (
@@ -189,9 +180,9 @@ class ReturnStory(RetentionStory):
                 if name == "all"
                 else (self.first_or_later(name), self.first_or_later(name, "on_or_after"))
             )
-            cells = (voice.tell(on, "size"), voice.tell(on), voice.tell(on, "range"), voice.tell(ever))
-            rows.append((voice.say(f"retention.panel.{name}"), *cells))
-        return Table(voice.say("retention.table.panel"), self.heads("group", "size", "next", "interval", "ever"), rows)
+            cells = (self.tell(on, "size"), self.tell(on), self.tell(on, "range"), self.tell(ever))
+            rows.append((self.say(f"retention.panel.{name}"), *cells))
+        return self.by_age(("group", "size", "next", "interval", "ever"), rows, self.say("retention.table.panel"))
 
     def _if_told(self, **facts: Fact) -> dict[str, Fact]:
         return {name: fact for name, fact in facts.items() if self.told(fact)}

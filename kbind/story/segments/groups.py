@@ -71,7 +71,7 @@ class GroupStory(ReasonStory):
         unrelated = self.segments.found.judgement.association > _LEVEL
         lines = [say("segments.verdict.unrelated" if unrelated else "segments.verdict.unstable")]
         if len(self.striking):
-            lines.append(say("segments.verdict.instead", attributes=self.names.listed(self._watched)))
+            lines.append(say("segments.verdict.instead", attributes=self.voice.listed(self._watched)))
         else:
             lines.append(say("segments.verdict.nothing"))
         return lines
@@ -137,7 +137,7 @@ class GroupStory(ReasonStory):
         """What to ask before the contract, and what to offer for the reason that is typical of the segment."""
         say = self.voice.say
         asked = [self.names.attribute(shared.attribute) for shared in card.shared]
-        lines = [say("segments.card.ask", attributes=self.names.listed(asked))] if asked else []
+        lines = [say("segments.card.ask", attributes=self.voice.listed(asked))] if asked else []
         reason = self._typical(card)
         theme = self.names.theme(reason) if reason else ""
         if theme in _OFFERS:

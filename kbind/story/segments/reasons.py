@@ -220,4 +220,4 @@ class ReasonStory(SegmentFacts):
         return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
 
     def _quoted(self, names: list[str]) -> str:
-        return self.names.listed([self.voice.catalogue.text("segments.quoted", name=name) for name in names])
+        return self.voice.listed([self.voice.catalogue.text("segments.quoted", name=name) for name in names])

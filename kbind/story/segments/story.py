@@ -82,7 +82,7 @@ class SegmentStory(GroupStory):
             return self.voice.say("segments.act.short")
         if not len(self.striking):
             return self.voice.say("segments.act.reason" if self.one_reason else "segments.act.no")
-        return self.voice.say("segments.act.type", attributes=self.names.listed(self._watched))
+        return self.voice.say("segments.act.type", attributes=self.voice.listed(self._watched))
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -121,14 +121,14 @@ class SegmentStory(GroupStory):
         lines = [say(f"segments.foot.{left}")]
         lines.append(say(f"segments.foot.{self.kind}"))
         if self.adjusted:
-            alike = self.names.listed([self.names.attribute(name) for name in self.contrasts.adjust])
+            alike = self.voice.listed([self.names.attribute(name) for name in self.contrasts.adjust])
             lines.append(say("segments.foot.alike", attributes=alike))
         lines.append(say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
         if self.contrasts.leaks:
-            left_out = self.names.listed([self.names.attribute(leak.column) for leak in self.contrasts.leaks])
+            left_out = self.voice.listed([self.names.attribute(leak.column) for leak in self.contrasts.leaks])
             lines.append(say("leaks.foot", columns=left_out))
         if self.segments is not None:
-            used = self.names.listed([self.names.attribute(name) for name in self.segments.found.coding.attributes])
+            used = self.voice.listed([self.names.attribute(name) for name in self.segments.found.coding.attributes])
             lines.append(say("segments.foot.segments", attributes=used))
         if self.data.truth is not None:
             lines.append(say("survival.foot.truth"))
