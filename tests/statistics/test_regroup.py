@@ -6,7 +6,7 @@ import pytest
 
 import kbind as kb
 from kbind.statistics.durations import Durations
-from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations.plain import regroup
 from kbind.statistics.durations.risk import risk_table
 
 

@@ -42,9 +42,9 @@ from kbind.data.dataset.periods import check_periods
 from kbind.data.dataset.places import check_exists
 from kbind.data.dataset.reading.base import FLOATS, INTEGERS, Reading
 from kbind.data.dataset.reading.numbers import functions
+from kbind.data.dataset.recording import check_span
 from kbind.data.dataset.schema import TABLES, WITNESSES
 from kbind.data.dataset.sources import Source, check_anchors, find_sources
-from kbind.data.dataset.span import check_span
 from kbind.data.engine import Engine, Expression
 from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, did_you_mean, listed, plain, told
 

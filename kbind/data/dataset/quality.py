@@ -11,8 +11,7 @@ from kbind.data.calendar import Calendar
 from kbind.data.dataset.checks import CheckedTable
 from kbind.data.dataset.currencies import codes_of
 from kbind.data.dataset.model import Dataset, check_dataset
-from kbind.data.dataset.noteworthy import rows_behind, unended
-from kbind.data.dataset.refunds import refunds_of
+from kbind.data.dataset.noteworthy import refunds_of, rows_behind, unended
 from kbind.data.dataset.schema import TABLES, USES
 from kbind.data.engine import column, parse
 from kbind.data.result import Shown

@@ -17,8 +17,7 @@ from kbind.estimates.intervals import all_stay
 from kbind.estimates.survival.chi_squared import upper_tail
 from kbind.estimates.survival.curve import Curve
 from kbind.statistics.durations import Durations
-from kbind.statistics.durations.plain import columns_of, durations_by
-from kbind.statistics.durations.regroup import regroup
+from kbind.statistics.durations.plain import columns_of, durations_by, regroup
 from kbind.statistics.durations.risk import risk_table, risk_tables
 from kbind.statistics.groups import Groups, names_of
 from kbind.statistics.result import Shown

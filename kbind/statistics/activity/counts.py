@@ -6,9 +6,10 @@ periods c + a ... c + a + length? Retention of every kind and the life cycle are
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
@@ -17,23 +18,30 @@ from kbind.typing import Bools, Ints
 WORD = 62  # periods in one 64-bit word: a shift by 63 is an error in some engines and negative in others
 
 
-class Counts(Protocol):
-    """What an estimator may ask of the record."""
+@dataclass(frozen=True, eq=False)
+class Counts(ABC):
+    """What an estimator may ask of the record.
 
-    @property
-    def groups(self) -> int:
-        """Number of groups."""
+    Parameters
+    ----------
+    groups, periods, lived : int
+        Number of groups, of calendar periods, and of those that are over.
+    """
 
-    @property
-    def periods(self) -> int:
-        """Number of calendar periods."""
+    groups: int
+    periods: int
+    lived: int
 
-    @property
-    def lived(self) -> int:
-        """Number of periods that are over."""
-
+    @abstractmethod
     def sizes(self) -> Ints:
         """Customers by group and first active period, shape (groups, periods)."""
+
+    @abstractmethod
+    def _active(self, length: int | None) -> Ints: ...
+
+    @cached_property
+    def _known(self) -> dict[int | None, Ints]:
+        return {}
 
     def active(self, length: int | None = 0) -> Ints:
         """Customers active in a window of ages, shape (groups, periods, periods).
@@ -48,16 +56,18 @@ class Counts(Protocol):
         ndarray of int
             [group, first period c, age a]; 0 where c + a + length lies outside the calendar.
         """
+        if length not in self._known:
+            self._known[length] = self._active(length)
+            self._known[length].flags.writeable = False  # shared by all results made from this record
+        return self._known[length]
 
 
 @dataclass(frozen=True, eq=False)
-class MaskCounts:
+class MaskCounts(Counts):
     """Customers counted by the bit mask of their active periods.
 
     Parameters
     ----------
-    groups, periods, lived : int
-        Number of groups, of calendar periods, and of those that are over.
     group : ndarray of int, shape (n,)
         Group of each mask.
     words : ndarray of int, shape (n, ceil(periods / 62))
@@ -66,13 +76,9 @@ class MaskCounts:
         Customers who have this mask; every mask has at least one bit.
     """
 
-    groups: int
-    periods: int
-    lived: int
     group: Ints
     words: Ints
     n: Ints
-    _memo: dict[int | None, Ints] = field(default_factory=dict, repr=False)
 
     @classmethod
     def ordered(cls, groups: int, periods: int, lived: int, group: Ints, words: Ints, n: Ints) -> MaskCounts:
@@ -94,10 +100,7 @@ class MaskCounts:
         np.add.at(flat, key, self.n)
         return flat.reshape(self.groups, self.periods)
 
-    def active(self, length: int | None = 0) -> Ints:
-        """See `Counts`."""
-        if length in self._memo:
-            return self._memo[length]
+    def _active(self, length: int | None) -> Ints:
         result = np.zeros((self.groups, self.periods, self.periods), dtype=np.int64)
         for group, cohort, rows in self._slices():
             words, n = self.words[rows], self.n[rows]
@@ -107,8 +110,6 @@ class MaskCounts:
                 stop = self.lived - 1 if length is None else start + length
                 hit = _any_bit(words, start, stop)
                 result[group, cohort, start - cohort] = np.count_nonzero(hit) if alone else n[hit].sum()
-        result.flags.writeable = False  # shared by all results made from this record
-        self._memo[length] = result
         return result
 
 
@@ -138,13 +139,11 @@ def _any_bit(words: Ints, start: int, stop: int) -> Bools:
 
 
 @dataclass(frozen=True, eq=False)
-class SilenceCounts:
+class SilenceCounts(Counts):
     """Customers counted by their silences, for calendars too long for masks.
 
     Parameters
     ----------
-    groups, periods, lived : int
-        Number of groups, of calendar periods, and of those that are over.
     size : ndarray of int, shape (groups, periods)
         Customers by first active period.
     group, cohort, last, back, n : ndarray of int, shape (m,)
@@ -152,25 +151,18 @@ class SilenceCounts:
         (`back` = `periods` if never); adjacent active periods are left out.
     """
 
-    groups: int
-    periods: int
-    lived: int
     size: Ints
     group: Ints
     cohort: Ints
     last: Ints
     back: Ints
     n: Ints
-    _memo: dict[int | None, Ints] = field(default_factory=dict, repr=False)
 
     def sizes(self) -> Ints:
         """See `Counts`."""
         return self.size
 
-    def active(self, length: int | None = 0) -> Ints:
-        """See `Counts`."""
-        if length in self._memo:
-            return self._memo[length]
+    def _active(self, length: int | None) -> Ints:
         # A customer is missing from the window that starts at age a if one silence covers it:
         # last < c + a and c + a + length < back. Count starts and ends of these runs of a, then add up.
         ends = np.zeros((self.groups, self.periods, self.periods + 2), dtype=np.int64)
@@ -183,7 +175,4 @@ class SilenceCounts:
         missing = np.cumsum(ends, axis=2)[:, :, : self.periods]
         cohort, age = np.indices((self.periods, self.periods))
         inside = cohort + age < (self.lived if length is None else self.periods - length)
-        result: Ints = np.where(inside, self.size[:, :, None] - missing, 0)
-        result.flags.writeable = False  # shared by all results made from this record
-        self._memo[length] = result
-        return result
+        return np.where(inside, self.size[:, :, None] - missing, 0)

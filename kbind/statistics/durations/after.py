@@ -96,7 +96,7 @@ def spans_of(data: Dataset, lives: Lives, name: str, after: After, end: datetime
     _check_column(data, name, after.table, after.time)
     if not data.tables[after.table].columns[after.time].startswith(("TIMESTAMP", "DATE")):
         raise ArgumentError(f"after[{name!r}]: {after.time!r} of {after.table} holds no times")
-    conditions = {f"having{k}": _condition(data, name, after.table, *one) for k, one in enumerate(_where(after, name))}
+    conditions = {f"having{k}": _condition(data, name, after.table, *one) for k, one in enumerate(_where(after))}
     until = "CAST(NULL AS DATE)" if after.window is None else "CAST(_when AS DATE) + _lag + _window"
     query = lives.query.copy().table(happenings=after.table).part(**conditions)
     query.step(
@@ -115,9 +115,7 @@ def spans_of(data: Dataset, lives: Lives, name: str, after: After, end: datetime
     )
 
 
-def _where(after: After, name: str) -> list[tuple[str, list[object]]]:
-    if after.where is not None and not isinstance(after.where, Mapping):
-        raise ArgumentError(f"after[{name!r}]: where={after.where!r} is no mapping; allowed: {{column: value}}")
+def _where(after: After) -> list[tuple[str, list[object]]]:
     return [
         (key, list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value])
         for key, value in (after.where or {}).items()
