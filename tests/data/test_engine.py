@@ -20,15 +20,14 @@ def test_query_fills_names_and_values_without_pasting() -> None:
     found = engine.query(
         "SELECT _c AS c FROM t WHERE _c = _v",
         tables={"t": "odd name; drop"},
-        columns={"c": 'we"ird col'},
-        values={"v": "o'brien"},
+        parts={"c": column('we"ird col'), "v": "o'brien"},
     )
     assert found.column("c").to_pylist() == ["o'brien"]
 
 
 def test_query_refuses_what_has_no_place() -> None:
     with pytest.raises(EngineError, match="no place for"):
-        Engine().query("SELECT 1 AS one", values={"two": 2})
+        Engine().query("SELECT 1 AS one", parts={"two": 2})
 
 
 def test_engine_errors_are_kbind_errors() -> None:

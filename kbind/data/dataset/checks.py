@@ -170,7 +170,7 @@ def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, Raw])
     raw, value = column("raw"), column("value")
     conditions = survey_attribute(raw, value)
     counted = ", ".join(f"count(*) FILTER (WHERE _p{i}) AS c{i}" for i in range(len(conditions)))
-    parts = {f"p{i}": condition for i, condition in enumerate(conditions.values())}
+    parts: dict[str, object] = {f"p{i}": condition for i, condition in enumerate(conditions.values())}
     result: dict[str, dict[str, int]] = {}
     rest = iter(names.items())
     while some := list(islice(rest, _BATCH)):
@@ -179,8 +179,7 @@ def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, Raw])
             f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
             "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
             tables={"source": source.relation},
-            values={"n": len(some)},
-            parts=parts | {"tidy": tidy_attribute(raw), "columns": texts},
+            parts=parts | {"n": len(some), "tidy": tidy_attribute(raw), "columns": texts},
         )
         for row in found.to_pylist():
             result[some[row["i"]][0]] = {label: row[f"c{i}"] for i, label in enumerate(conditions)}
@@ -256,7 +255,7 @@ def dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) ->
     if not absent:
         return None, 0
     where = parse("coalesce(_where, FALSE)", where=either(*(breach.where for breach in absent)))
-    n = engine.aggregate(source.relation, {"n": parse("count(*) FILTER (WHERE _w)", w=where)})["n"]
+    n = engine.size(source.relation, where)
     # where no row would be left, that is the fault
     return (where, n) if 0 < n < engine.size(source.relation) else (None, 0)
 
@@ -357,23 +356,22 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
         raise DatasetError.of(CONFIG_NAME, f"{table.name}: unknown system {system!r}", allowed=allowed)
     engine.rename(table.name, own)
     same = "CAST(own.customer_id AS VARCHAR) = CAST(ids.system_id AS VARCHAR) AND ids.system = _system"
-    parts = {f"c{i}": column(name, "own") for i, name in enumerate(table.columns) if name != "customer_id"}
+    names = ["customer_id", *(name for name in table.columns if name != "customer_id")]
+    parts = {f"c{i}": column(name, "own") for i, name in enumerate(names[1:])}
     engine.create(
         table.name,
         f"SELECT {', '.join(['ids.customer_id', *(f'_{part}' for part in parts)])} FROM own "
         f"JOIN id_map AS ids ON {same}",
         tables={"own": own, "id_map": "id_map"},
-        values={"system": system},
-        parts=parts,
+        parts={**parts, "system": system},
     )
     counted = engine.query(
         "SELECT count(DISTINCT own.customer_id) AS ids, count(DISTINCT own.customer_id) FILTER (WHERE NOT "
         f"ids.system_id IS NULL) AS found FROM own LEFT JOIN id_map AS ids ON {same}",
         tables={"own": own, "id_map": "id_map"},
-        values={"system": system},
+        parts={"system": system},
     ).to_pylist()[0]
     engine.drop(own)
-    names = ["customer_id", *(name for name in table.columns if name != "customer_id")]
     result = _described(engine, table.name, table.label, names, table.instants)
     found = Translation(system, counted["ids"], counted["found"], table.rows - result.rows)
     return replace(result, translation=found, names=table.names, dropped=table.dropped)

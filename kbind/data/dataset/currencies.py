@@ -87,7 +87,7 @@ def _of_codes(engine: Engine, table: CheckedTable, texts: Sequence[str]) -> list
         found = engine.query(
             f"SELECT DISTINCT trim(_x) AS v FROM t WHERE trim(_x) <> '' LIMIT {_MOST + 1}",
             tables={"t": table.name},
-            columns={"x": name},
+            parts={"x": column(name)},
         )
         words = found.column("v").to_pylist()
         if 1 < len(words) <= _MOST and all(is_currency(word) for word in words):
@@ -100,7 +100,7 @@ def _rows(engine: Engine, table: CheckedTable, name: str, money: str) -> dict[st
         "SELECT trim(CAST(_x AS VARCHAR)) AS word, count(*) AS n FROM t WHERE NOT _money IS NULL "
         "GROUP BY word ORDER BY n DESC, word",
         tables={"t": table.name},
-        columns={"x": name, "money": money},
+        parts={"x": column(name), "money": column(money)},
     )
     rows: dict[str, int] = {}
     for word, n in zip(found.column("word").to_pylist(), found.column("n").to_pylist(), strict=True):
@@ -119,7 +119,7 @@ def _code_in(engine: Engine, table: CheckedTable) -> Expression:
     found = engine.query(
         "SELECT DISTINCT trim(CAST(_x AS VARCHAR)) AS word FROM t WHERE trim(CAST(_x AS VARCHAR)) <> '' ORDER BY word",
         tables={"t": table.name},
-        columns={"x": table.currency},
+        parts={"x": column(table.currency)},
     )
     words = found.column("word").to_pylist()
     return parse(

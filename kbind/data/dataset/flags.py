@@ -39,7 +39,7 @@ def values_of(engine: Engine, relation: str, name: str) -> dict[str, int]:
         "SELECT value, count(*) AS n FROM (SELECT CAST(_x AS VARCHAR) AS value FROM t) AS read "
         "WHERE trim(value) <> '' GROUP BY value ORDER BY n DESC, value",
         tables={"t": relation},
-        columns={"x": name},
+        parts={"x": column(name)},
     )
     return dict(zip(found.column("value").to_pylist(), found.column("n").to_pylist(), strict=True))
 

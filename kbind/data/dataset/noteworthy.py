@@ -88,7 +88,7 @@ def rows_behind(data: Dataset) -> dict[str, int]:
 
 def _from(data: Dataset, table: str, time: str, when: str = "_t >= _end") -> int:
     condition = parse(when, t=column(time), end=data.constant(table, time))
-    return int(data.engine.aggregate(table, {"n": parse("count(*) FILTER (WHERE _w)", w=condition)})["n"])
+    return data.engine.size(table, condition)
 
 
 def _yearly(data: Dataset) -> list[str]:
@@ -137,8 +137,7 @@ def _strays(data: Dataset) -> list[str]:
             "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last "
             "FROM t",
             tables={"t": name},
-            columns={"t": time},
-            values={"late": last - _FAR, "early": first + _FAR},
+            parts={"t": column(time), "late": last - _FAR, "early": first + _FAR},
         ).to_pylist()[0]
         for n, inner, outer, edge, others, word in (
             (found["after_n"], found["before"], found["late_first"], last, first, "after"),
@@ -225,7 +224,7 @@ def refunds_of(data: Dataset) -> Refunds:
             "count(*) FILTER (WHERE NOT c) AS others, min(order_id) FILTER (WHERE c) AS example "
             "FROM (SELECT order_id, regexp_full_match(order_id, _pattern) AS c FROM t) AS marked",
             tables={"t": "events"},
-            values={"pattern": _CANCELLED},
+            parts={"pattern": _CANCELLED},
         ).to_pylist()[0]
     rows = int(given["n"] or 0)
     found = Refunds(

@@ -198,12 +198,12 @@ def _treated(data: Dataset) -> list[tuple[str, str, int, str]]:
 def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:
     """One row of `Quality.tables`."""
     ask = data.engine.query
-    places = {f"c{i}": name for i, name in enumerate(table.every)}
+    places = {f"c{i}": column(name) for i, name in enumerate(table.every)}
     every = ", ".join(f"_{place}" for place in places)
     repeated = ask(
         f"SELECT coalesce(sum(n - 1), 0) AS n FROM (SELECT count(*) AS n FROM t GROUP BY {every}) AS d",
         tables={"t": table.name},
-        columns=places,
+        parts=places,
     )
     first, last = (data.wall_clock(moment) for moment in table.span) if table.span else (None, None)
     row: dict[str, Any] = {

@@ -135,7 +135,7 @@ def _condition(data: Dataset, name: str, table: str, wanted: str, values: list[o
     """That a column has one of some values, each of which has to occur."""
     _check_column(data, name, table, wanted)
     sql = "SELECT DISTINCT _x AS v FROM happenings WHERE NOT _x IS NULL ORDER BY v"
-    found = data.engine.query(sql, tables={"happenings": table}, columns={"x": wanted}).column("v").to_pylist()
+    found = data.engine.query(sql, tables={"happenings": table}, parts={"x": column(wanted)}).column("v").to_pylist()
     known = set(found)
     for value in values:
         if value not in known:

@@ -190,7 +190,7 @@ def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Exp
     if not any(found.values()):
         return
     for what, condition in conditions.items():
-        n = data.engine.aggregate("customers", {"n": parse("count(*) FILTER (WHERE _w)", w=condition)})["n"]
+        n = data.engine.size("customers", condition)
         if n:
             who = data.engine.query(
                 f"SELECT CAST(customer_id AS VARCHAR) AS who FROM customers WHERE _w ORDER BY who LIMIT {_EXAMPLES}",

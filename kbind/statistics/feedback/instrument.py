@@ -135,8 +135,7 @@ def _check_scores(data: Dataset, asked: Instrument) -> None:
         "WHERE instrument = _name AND _time < _as_of AND (score < _low OR score > _high OR score <> floor(score)) "
         f"GROUP BY score ORDER BY n DESC, score LIMIT {_EXAMPLES}",
         tables={"log": "feedback"},
-        values={"name": asked.name, "low": low, "high": high},
-        parts=_until(data),
+        parts={"name": asked.name, "low": low, "high": high, **_until(data)},
     ).to_pylist()
     if found:
         examples = ", ".join(f"{row['score']:g} ({row['n']:,} rows)" for row in found)
@@ -158,8 +157,7 @@ def _shorter_scale(data: Dataset, asked: Instrument) -> str:
         "SELECT min(score) AS lowest, max(score) AS highest, count(DISTINCT customer_id) AS n FROM log "
         "WHERE instrument = _name AND _time < _as_of AND NOT score IS NULL",
         tables={"log": "feedback"},
-        values={"name": asked.name},
-        parts=_until(data),
+        parts={"name": asked.name, **_until(data)},
     ).to_pylist()[0]
     if not found["n"] or found["lowest"] < 1:
         return ""

@@ -228,8 +228,12 @@ def _lacking(data: Dataset, calendar: Calendar, as_of: datetime) -> tuple[bool, 
         "count(*) FILTER (WHERE _start > _first AND _start < _last AND list_contains(_boundaries, _start)) AS aligned "
         "FROM log",
         tables={"log": "subscriptions"},
-        columns={"start": "start"},
-        values={"first": starts[0], "last": starts[calendar.lived], "boundaries": starts},
+        parts={
+            "start": column("start"),
+            "first": starts[0],
+            "last": starts[calendar.lived],
+            "boundaries": starts,
+        },
     ).to_pylist()[0]
     if found["following"] or 4 * found["aligned"] <= found["later"]:
         return False, ()
