@@ -9,9 +9,9 @@ from itertools import islice
 
 from kbind.data.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.data.dataset.keys import EXAMPLES, repeated_keys
-from kbind.data.dataset.reading import read_column, read_mark, survey, survey_attribute, tidy_attribute
+from kbind.data.dataset.reading import read_column, read_mark, survey, survey_attribute
 from kbind.data.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
-from kbind.data.dataset.reading.numbers import decimal_shown
+from kbind.data.dataset.reading.numbers import decimal_shown, tidy_number
 from kbind.data.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.data.dataset.sources import Source
 from kbind.data.engine import Engine, Expression, array, column, literal, parse
@@ -179,7 +179,7 @@ def _survey_attributes(engine: Engine, source: Source, names: Mapping[str, Raw])
             f"SELECT i, {counted} FROM (SELECT i, raw, _tidy AS value FROM "
             "(SELECT unnest(_columns) AS raw, unnest(range(_n)) AS i FROM source) AS below) AS tidied GROUP BY i",
             tables={"source": source.relation},
-            parts=parts | {"n": len(some), "tidy": tidy_attribute(raw), "columns": texts},
+            parts=parts | {"n": len(some), "tidy": tidy_number(raw, attribute=True), "columns": texts},
         )
         for row in found.to_pylist():
             result[some[row["i"]][0]] = {label: row[f"c{i}"] for i, label in enumerate(conditions)}

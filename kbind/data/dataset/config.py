@@ -19,7 +19,7 @@ from kbind.data.dataset.places import fault
 from kbind.data.dataset.reading.times import EPOCHS
 from kbind.data.dataset.schema import ROLES, TABLES
 from kbind.data.marked import read_values
-from kbind.errors import ArgumentError, DatasetError, did_you_mean, plain, real
+from kbind.errors import ArgumentError, DatasetError, did_you_mean, listed, plain, real
 
 CONFIG_NAME = "kbind.yaml"
 #: Years that a company's data can speak of.
@@ -94,11 +94,11 @@ def read_config(path: Path) -> Config:
     if content is None:
         return Config()
     if not isinstance(content, dict):
-        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {_listed(keys)}")
+        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {listed(keys)}")
     for key, value in content.items():
         if key not in keys:
             hint = did_you_mean(str(key), keys)
-            raise _wrong(path.name, f"unknown key {key!r}", f"{hint}allowed: {_listed(keys)}")
+            raise _wrong(path.name, f"unknown key {key!r}", f"{hint}allowed: {listed(keys)}")
         fits, allowed = _CHECKS.get(key, (lambda _: True, ""))
         if value is not None and not fits(value):
             raise _wrong(path.name, f"{key}: {value!r}", f"allowed: {allowed}")
@@ -123,7 +123,7 @@ def _read_times(times: object, where: str) -> dict[str, str]:
     given = times if isinstance(times, Mapping) else {"": times}
     for name, unit in given.items():
         if unit not in EPOCHS:
-            raise _wrong(where, f"times: {unit!r}", f"allowed: {_listed(EPOCHS)}; for some columns {{name: unit}}")
+            raise _wrong(where, f"times: {unit!r}", f"allowed: {listed(EPOCHS)}; for some columns {{name: unit}}")
         if not isinstance(name, str):
             raise _wrong(where, f"times: {name!r}", "allowed: names of columns")
     return {str(name): str(unit) for name, unit in given.items()}
@@ -143,7 +143,7 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
     for table, entry in mapping.items():
         if table not in TABLES:
             raise _wrong(
-                where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {_listed(TABLES)}"
+                where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {listed(TABLES)}"
             )
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
@@ -160,10 +160,10 @@ def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
     """Role -> column of `customers`, with the value that means yes where it is a flag."""
     result = {}
     if not isinstance(roles, Mapping):
-        raise _wrong(where, f"{roles!r}", f"allowed: roles ({_listed(ROLES)}), each with its column")
+        raise _wrong(where, f"{roles!r}", f"allowed: roles ({listed(ROLES)}), each with its column")
     for role, entry in roles.items():
         if role not in ROLES:
-            raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {_listed(ROLES)}")
+            raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {listed(ROLES)}")
         if isinstance(entry, str):
             result[str(role)] = Role(entry)
         elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str):
@@ -258,7 +258,3 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
 
 def _wrong(where: str, message: str, allowed: str) -> DatasetError:
     return DatasetError.of(where, plain(message, 200), allowed=allowed)
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(str(name) for name in names)

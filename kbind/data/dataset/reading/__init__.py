@@ -60,13 +60,8 @@ def survey(raw: Raw, spec: Column, *, from_text: bool) -> dict[str, Expression]:
 
 
 def survey_attribute(raw: Expression, value: Expression) -> dict[str, Expression]:
-    """Conditions to count over a column of text outside the contract, and its form as a number (`tidy_attribute`)."""
+    """Conditions to count over a column of text outside the contract, and its form as a number (`tidy_number`)."""
     return survey_number(raw, value, attribute=True) | {"flags": parse("NOT _f IS NULL", f=yes_or_no(raw))}
-
-
-def tidy_attribute(raw: Expression) -> Expression:
-    """A column of text outside the contract as a number is read."""
-    return tidy_number(raw, attribute=True)
 
 
 def read_column(raw: Raw, spec: Column | None, role: Kind | None = None) -> Reading:
