@@ -1,4 +1,7 @@
-"""Figures: each takes a result, draws on one Axes, and carries its finding and a text alternative."""
+"""Figures: each takes a result, draws on one Axes, and carries its finding and a text alternative.
+
+A function `plot_...(result, canvas, **options)` draws one type of result; `draw` finds it, and gives it a canvas.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from kbind.figures import (
     survival,
     value,
 )
-from kbind.figures.base import alt_text
+from kbind.figures.base import Canvas, alt_text, house_style
+from kbind.wording import Voice
 
 __all__ = ["alt_text", "draw"]
 
@@ -46,7 +50,15 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
 }
 
 
-def draw(result: object, ax: Axes | None = None, *, lang: str = "en", **options: Any) -> Axes:
+def draw(
+    result: object,
+    ax: Axes | None = None,
+    *,
+    lang: str = "en",
+    title: str | None = None,
+    voice: Voice | None = None,
+    **options: Any,
+) -> Axes:
     """Draw a result by the function for its type; what `Result.plot` does.
 
     Parameters
@@ -57,6 +69,10 @@ def draw(result: object, ax: Axes | None = None, *, lang: str = "en", **options:
         Where to draw; default a new figure.
     lang : {"de", "en"}
         Language of title and labels.
+    title : str, optional
+        Such as the finding; default what is drawn.
+    voice : Voice, optional
+        Of a page, with its threshold; default: `lang`, nothing hidden.
     **options
         As the function takes them.
 
@@ -75,11 +91,12 @@ def draw(result: object, ax: Axes | None = None, *, lang: str = "en", **options:
     if kind not in _FIGURES:
         raise KbindError(f"a {kind} has no picture; its numbers: .to_frame(); pictures have {listed(sorted(_FIGURES))}")
     function = _FIGURES[kind]
-    allowed = list(signature(function).parameters)[3:]  # after result, ax and lang
+    allowed = ["title", "voice", *list(signature(function).parameters)[2:]]  # after result and canvas
     for name in options:
         if name not in allowed:
             near = did_you_mean(name, allowed)
             raise ArgumentError(f"{name}= is no option of the picture of a {kind}; {near}allowed: {', '.join(allowed)}")
-    if options.get("title") is not None:
-        check_name("title", options["title"], "a title")
-    return function(result, ax, lang=lang, **options)
+    if title is not None:
+        check_name("title", title, "a title")
+    with house_style():
+        return function(result, Canvas(ax, lang, title, voice), **options)

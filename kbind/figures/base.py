@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_choice, plain
 from kbind.wording import DASH, LANGUAGES, Disclosure, Voice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INK, MUTE, LINE, HATCH = "#1f2a37", "#5b6673", "#e3e7ec", "#c3cad2"
 BLUE, MIDBLUE, PALE, SAND = "#0b5cad", "#7fa5d0", "#cfe0f2", "#c8762b"
@@ -71,38 +77,52 @@ def check_axes(ax: object) -> Axes:
     raise ArgumentError(f"ax of type {type(ax).__name__} is not possible; allowed: Axes of Matplotlib, or None")
 
 
-def speaker(lang: str, voice: Voice | None, **words: str) -> Voice:
-    """Who speaks in a figure: the voice of a page, or one of the language that hides nothing.
-
-    Parameters
-    ----------
-    lang : {"de", "en"}
-        Language, where no voice is given.
-    voice : Voice, optional
-        Of a page, with its threshold.
-    **words : str
-        What the result calls customers, periods and the like, as `Voice` takes it.
-    """
-    check_choice("lang", lang, LANGUAGES)
-    if voice is None:
-        return Voice(lang, disclosure=Disclosure(1), **words)
-    if isinstance(voice, Voice):
-        return voice
-    raise ArgumentError(f"voice of type {type(voice).__name__} is not possible; allowed: a Voice, or None")
-
-
 def one_group(by: Sequence[str], what: str) -> None:
     """Refuse groups where a picture shows all customers together."""
     if by:
         raise ArgumentError(f"{what} shows one group at a time; this result is split by {', '.join(by)}")
 
 
-def new_axes(ax: Axes | None, height: float) -> Axes:
-    """The given Axes, or a new figure of the page's width."""
-    if ax is not None:
-        return check_axes(ax)
-    _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-    return created
+@dataclass
+class Canvas:
+    """What a caller says of a picture: where it is drawn, in which language or by whom it is told, and its title.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        None: a new figure of the page's width.
+    lang : {"de", "en"}
+        Language, where no voice is given.
+    title : str or None
+        Such as the finding; None: what is drawn.
+    voice : Voice or None
+        Of a page, with its threshold; None: one of the language that hides nothing.
+    """
+
+    ax: Axes | None
+    lang: str
+    title: str | None
+    voice: Voice | None
+
+    def speaker(self, **words: str) -> Voice:
+        """Who speaks; `words` are what the result calls customers, periods and the like, as `Voice` takes them."""
+        check_choice("lang", self.lang, LANGUAGES)
+        if self.voice is None:
+            self.voice = Voice(self.lang, disclosure=Disclosure(1), **words)
+        if isinstance(self.voice, Voice):
+            return self.voice
+        raise ArgumentError(f"voice of type {type(self.voice).__name__} is not possible; allowed: a Voice, or None")
+
+    def axes(self, height: float) -> Axes:
+        """The given Axes, or a new figure of so many inches."""
+        if self.ax is not None:
+            return check_axes(self.ax)
+        _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        return created
+
+    def heading(self, key: str, voice: Voice, **values: Any) -> str:
+        """The given title, or the sentence of that key."""
+        return voice.say(key, **values) if self.title is None else self.title
 
 
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
@@ -144,16 +164,23 @@ def _said(ax: Axes) -> tuple[str, str]:
         raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
 
 
-def value_axis(ax: Axes, write: Callable[[float], str]) -> None:
-    """Values on the vertical axis, as the language writes them, with a horizontal grid."""
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: write(y)))
-    ax.grid(axis="y")
+def value_axis(ax: Axes, write: Callable[[float], str], axis: Literal["x", "y"] = "y") -> None:
+    """Values on an axis, as the language writes them, with a grid across."""
+    (ax.yaxis if axis == "y" else ax.xaxis).set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+    ax.grid(axis=axis)
     ax.spines["bottom"].set_visible(False)
 
 
 def percent_axis(ax: Axes, voice: Voice) -> None:
     """Shares on the vertical axis; with a decimal where a tick is no whole per cent."""
     value_axis(ax, lambda y: voice.percent(y, 0 if abs(100 * y - round(100 * y)) < _WHOLE else 1))
+
+
+def row_axis(ax: Axes, labels: Sequence[str], write: Callable[[float], str], top: float = -0.6) -> None:
+    """Rows from the top down, named on the left; values below, with a grid."""
+    ax.set_yticks(range(len(labels)), labels, parse_math=False)
+    ax.set_ylim(max(len(labels), 1) - 0.4, top)
+    value_axis(ax, write, "x")
 
 
 def age_ticks(ax: Axes, last: int) -> None:
@@ -216,9 +243,49 @@ def group_line(position: int) -> dict[str, Any]:
     return {"color": GROUPS[position % len(GROUPS)], "linestyle": ("-", "--", ":")[position // len(GROUPS) % 3]}
 
 
-def name_lines(ax: Axes, ends: Sequence[tuple[float, str, str]], low: float, high: float) -> None:
+def groups_of(frame: pd.DataFrame, by: int) -> list[tuple[str, dict[str, Any], pd.DataFrame]]:
+    """Name, colour and style of line, and rows of each group; the first columns are those of the groups."""
+    code = frame.groupby(list(frame.columns[:by]), sort=False, dropna=False).ngroup()
+    parts = [frame[code == g] for g in code.unique()]
+    names = group_names([tuple(None if value != value else value for value in part.iloc[0, :by]) for part in parts])
+    return [(name, group_line(g), part) for g, (name, part) in enumerate(zip(names, parts, strict=True))]
+
+
+def name_lines(
+    ax: Axes, ends: Sequence[tuple[float, str, str]], low: float, high: float, *, gap: float = 0.065
+) -> None:
     """Write names to the right of where lines end: height, name and colour of each."""
-    heights = spread([end[0] for end in ends], 0.065 * (high - low), low, high)
+    heights = spread([end[0] for end in ends], gap * (high - low), low, high)
     for (_, name, colour), y in zip(ends, heights, strict=True):
-        ax.annotate(name, (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
-                    color=colour, va="center", annotation_clip=False, parse_math=False)  # fmt: skip
+        write_beside(ax, name, y, color=colour)
+
+
+def stacked_bars(
+    ax: Axes, gains: dict[str, Any], losses: dict[str, Any], looks: dict[str, tuple[str, str]], names: dict[str, str]
+) -> None:
+    """Heights by kind on top of each other, losses below the line; looks: colours of the bars and of their names."""
+    ends = []
+    for kinds, sign in ((gains, 1), (losses, -1)):
+        base = np.zeros(len(next(iter(kinds.values()))))
+        for kind, height in kinds.items():
+            ax.bar(np.arange(len(base)), sign * height, bottom=base, color=looks[kind][0], width=0.72)
+            middle = float(base[-1] + sign * height[-1] / 2) if len(base) else 0.0
+            ends.append((middle, names[kind], looks[kind][1]))
+            base = base + sign * height
+    ax.axhline(0, color=INK, linewidth=0.8)
+    name_lines(ax, ends, *ax.get_ylim(), gap=0.08)
+
+
+def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
+    """Write so many typographic points off a place; what comes from data is no formula."""
+    ax.annotate(text, at, xytext=offset, textcoords="offset points", parse_math=False, **look)
+
+
+def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
+    """Write to the right of the axes, at a height."""
+    write_at(ax, text, (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
+
+
+def limits_of(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], ...]:
+    """A column, and the lower and upper limits of its intervals."""
+    return tuple(frame[f"{name}{end}"].to_numpy(dtype=float) for end in ("", "_ci_lower", "_ci_upper"))
