@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
 from kbind.figures import (
     churn,
+    feedback,
     periods,
     personas,
     quality,
@@ -40,12 +41,14 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
     "PeriodRates": periods.plot_periods,
+    "PersonaDrift": personas.plot_drift,
     "PersonaEvaluation": personas.plot_personas,
     "Purchases": shop.plot_purchases,
     "Quality": quality.plot_rows,
     "Refinement": personas.plot_refinement,
     "RetentionValue": value.plot_tornado,
     "RevenueRetention": revenue.plot_movements,
+    "SatisfactionTrend": feedback.plot_trend,
     "SurvivalCurve": survival.plot_survival,
 }
 

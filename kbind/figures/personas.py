@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
-from kbind.errors import NotEnoughData, check_kind
-from kbind.estimates.personas import PersonaEvaluation
+from kbind.errors import NotEnoughData, check_choice, check_kind
+from kbind.estimates.personas import PersonaDrift, PersonaEvaluation
 from kbind.estimates.refinement import Refinement
 from kbind.facts.personas import fit, held, in_order, with_range
-from kbind.figures.base import BLUE, INK, LINE, MUTE, SAND, SAND_TEXT, Canvas, finish, row_axis, write_at
-from kbind.wording import Fact, Voice, named
+from kbind.figures.base import (
+    BLUE,
+    INK,
+    LINE,
+    MUTE,
+    SAND,
+    SAND_TEXT,
+    Canvas,
+    finish,
+    groups_of,
+    limits_of,
+    name_lines,
+    percent_axis,
+    period_ticks,
+    row_axis,
+    write_at,
+)
+from kbind.wording import Fact, Voice, named, picked
 
 #: Height of a persona's row, and of everything around the rows, in inches.
 _ROW, _AROUND = 0.42, 1.0
@@ -62,6 +79,40 @@ def plot_refinement(result: Refinement, canvas: Canvas) -> Axes:
     points = _rows(axes, rows, speak, snapshot=not result.rate)
     title = canvas.heading("figure.refinement", speak, name=named(result.persona.name))
     return finish(axes, title, f"{title}. {points}.")
+
+
+def plot_drift(result: PersonaDrift, canvas: Canvas, *, measure: str = "arrivals") -> Axes:
+    """Share by period of those who fit, one line a persona; a dotted line where the level changed.
+
+    Parameters
+    ----------
+    result : PersonaDrift
+        Of one persona or more.
+    canvas : Canvas
+    measure : {"arrivals", "retention"}
+        Of those who came in a period the share who fit; or of those who fit the share who stayed.
+    """
+    check_choice("measure", measure, ("arrivals", "retention"))
+    periods = result.periods
+    speak = canvas.speaker(customer=periods.provenance.customer, action="stay", period=periods.period)
+    frame, changes = result.to_frame().query("measure == @measure"), result.changes().query("measure == @measure")
+    axes = canvas.axes(3.2)
+    ends, points = [], []
+    for name, line, part in groups_of(frame, 1):
+        x, (share, lower, upper) = np.arange(len(part)), limits_of(part, "share")
+        axes.fill_between(x, lower, upper, alpha=0.13, linewidth=0, color=line["color"])
+        axes.plot(x, share, linewidth=1.8, **line)
+        for label in changes.loc[changes["persona"] == name, "period"]:
+            axes.axvline(periods.labels.index(label), color=line["color"], linewidth=1, linestyle=":")
+        ends.append((float(share[np.isfinite(share)][-1:].sum()), name, line["color"]))
+        told = [f"{part['period'].iloc[i]} {speak.percent(share[i])}" for i in picked(len(part), 8)]
+        points.append(f"{name}: {', '.join(told)}")
+    axes.set_ylim(0, 1.02)
+    period_ticks(axes, speak, periods.starts, periods.labels)
+    percent_axis(axes, speak)
+    name_lines(axes, ends, 0.0, 1.02)
+    title = canvas.heading(f"figure.drift.{measure}", speak)
+    return finish(axes, title, speak.say("personas.drift.alt", points="; ".join(points), n=speak.number(len(changes))))
 
 
 def _versions(refinement: Refinement, voice: Voice, *, snapshot: bool) -> list[_Row]:

@@ -120,6 +120,15 @@ def test_models_and_contrasts_are_drawn(telco: kb.Dataset) -> None:
     assert "contract: Month-to-month" in drawn(kb.contrast(telco))[1].replace("Contract", "contract")
 
 
+def test_what_moves_is_drawn(saas: kb.Dataset) -> None:
+    title, text = drawn(kb.satisfaction_trend(saas, "nps"))
+    assert title == "How satisfied each of the customers is (nps), and which way it goes"
+    assert "of 0 it surely falls" in text
+    drift = kb.persona_drift(kb.datasets.load_personas("accounts"), saas, "year")
+    assert drawn(drift)[0] == "Share of new customers who fit each persona, by year"
+    assert "keeper: 2022 " in drawn(drift, measure="retention")[1]
+
+
 def test_personas_are_drawn(telco: kb.Dataset) -> None:
     personas = [persona for persona in kb.datasets.load_personas("telco") if not persona.negative]
     evaluation = kb.evaluate_personas(personas, telco)

@@ -51,6 +51,7 @@ class Periods:
     ----------
     labels, starts : tuple
         Of the periods, all of them over.
+    period : {"day", "week", "month", "quarter", "year"}
     lives : Counted
         new (who came), there (at its start), left (of these, up to its end).
     settled : int
@@ -70,6 +71,7 @@ class Periods:
     column: str | None
     meaning: str
     provenance: Provenance
+    period: str
     notes: tuple[str, ...] = ()
 
 
@@ -120,6 +122,7 @@ def periods_of(
         column=name,
         meaning=meaning,
         provenance=Provenance.of(data, end),
+        period=period,
         notes=notes,
     )
 
