@@ -309,7 +309,6 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Purchases.repeat": lambda w: {"self": kb.purchases(w.data)},
     "Purchases.waiting": lambda w: {"self": kb.purchases(w.data)},
     "Referrals.retention": lambda w: {"self": kb.referrals(w.data)},
-    "CodedReasons.agreement": lambda w: {"self": kb.code_reasons(["zu teuer"]), "hand": [["price"]]},
     "ReasonsByType.counts": lambda w: {"self": kb.reason_by_type(w.data), "attribute": "size"},
     "Refinement.accept": lambda w: {"self": w.refined},
     "CohortRetention.pooled": lambda w: {"self": w.on},

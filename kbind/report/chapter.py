@@ -64,17 +64,18 @@ class Chapter:
         """Show a figure under its finding: the figure's title becomes the heading, and is taken from the picture."""
         heading, alternative = finding(ax), alt_text(ax)
         ax.set_title("", loc="left")
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        image = BytesIO()
-        figure.savefig(image, format="png", dpi=_DPI, metadata={"Software": None})
-        width, height = (round(inches * 96) for inches in figure.get_size_inches())
-        figure.clear()
-        _close(figure)
+        image, width, height = _png(ax)
         block = Picture(heading, alternative, caption, width, height)
         display({"text/html": render_block(as_record(block))}, raw=True)
-        self._show(block, image.getvalue())
+        self._show(block, image)
         display({"text/plain": caption}, raw=True)
+
+    def aside(self, ax: Axes) -> None:
+        """Show a figure in the notebook only, with its text alternative; the page does not have it."""
+        alternative, (image, width, height) = alt_text(ax), _png(ax)
+        content = {"text/plain": f"[Figure: {alternative}]", "image/png": base64.b64encode(image).decode()}
+        metadata = {"image/png": {"alt": alternative, "width": width, "height": height}}
+        display(content, metadata=metadata, raw=True)
 
     def section(self, heading: str, *paragraphs: str, table: Table | None = None) -> None:
         """Show a heading with paragraphs and perhaps a table."""
@@ -138,6 +139,18 @@ class Chapter:
         else:
             content["text/html"] = render_block(as_record(block))
         display(content, metadata=metadata, raw=True)
+
+
+def _png(ax: Axes) -> tuple[bytes, int, int]:
+    """The picture, its width and its height; the figure is closed."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=_DPI, metadata={"Software": None})
+    width, height = (round(inches * 96) for inches in figure.get_size_inches())
+    figure.clear()
+    _close(figure)
+    return image.getvalue(), width, height
 
 
 def _close(figure: Any) -> None:

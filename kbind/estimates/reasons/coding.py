@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_level, check_list, told
+from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_list, told
 from kbind.estimates.intervals import wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.reasons.themes import ThemeDictionary
@@ -92,60 +91,6 @@ class CodedReasons(Shown):
         frame = pd.DataFrame({"text": pd.Series(self.texts, dtype=object)})
         return frame.assign(**{theme: self.codes[:, k] for k, theme in enumerate(self.dictionary.themes)})
 
-    def agreement(self, hand: Sequence[str | Iterable[str] | None]) -> pd.DataFrame:
-        """How far the dictionary agrees with a person, theme by theme.
-
-        Parameters
-        ----------
-        hand : sequence, one entry a text
-            Themes that the person gave: names, one name, an empty list for none; None for texts that were not read.
-
-        Returns
-        -------
-        DataFrame
-            Columns theme, n (texts coded by both), n_hand, n_dictionary, n_both (with the theme), kappa (Cohen's, with
-            `_ci_lower` and `_ci_upper` by its large-sample standard error). Kappa is NaN where neither ever gives the
-            theme, the limits also where both always agree: the standard error would be 0.
-
-        Raises
-        ------
-        ArgumentError
-            Another number of entries, an unknown theme, or no text coded by hand.
-
-        References
-        ----------
-        Cohen (1960), Educational and Psychological Measurement 20, 37-46; Fleiss, Cohen and Everitt (1969),
-        Psychological Bulletin 72, 323-327.
-        """
-        by_hand, read = self._by_hand(hand)
-        z = NormalDist().inv_cdf(0.5 + self.conf_level / 2)
-        rows = []
-        for k, theme in enumerate(self.dictionary.themes):
-            one, two = by_hand[read, k], self.codes[read, k]
-            kappa, error = _kappa(one, two)
-            lower, upper = np.clip([kappa - z * error, kappa + z * error], -1.0, 1.0)
-            limits = {"kappa_ci_lower": lower, "kappa_ci_upper": upper}
-            counts = {"n": int(read.sum()), "n_hand": int(one.sum()), "n_dictionary": int(two.sum()),
-                      "n_both": int((one & two).sum())}  # fmt: skip
-            rows.append({"theme": theme, **counts, "kappa": kappa, **limits})
-        return pd.DataFrame(rows)
-
-    def _by_hand(self, hand: Sequence[str | Iterable[str] | None]) -> tuple[Bools, Bools]:
-        themes = self.dictionary.themes
-        hand = check_list("hand", hand, "for each text its themes, or None")
-        if len(hand) != len(self.texts):
-            raise ArgumentError(f"hand has {len(hand):,} entries; allowed: one for each of {len(self.texts):,} texts")
-        codes, read = np.zeros(self.codes.shape, dtype=bool), np.zeros(len(hand), dtype=bool)
-        for k, entry in enumerate(hand):
-            if _nothing(entry):
-                continue
-            read[k] = True
-            for theme in [entry] if isinstance(entry, str) else check_list(f"hand[{k}]", entry, "themes of the text"):
-                codes[k, themes.index(check_choice(f"hand[{k}]", theme, themes))] = True
-        if not read.any():
-            raise ArgumentError("hand holds no text coded by hand; give [] for a text without any theme")
-        return codes, read & self._written
-
     @property
     def _written(self) -> Bools:
         return np.array([bool(text and text.strip()) for text in self.texts], dtype=bool)
@@ -220,14 +165,3 @@ def _checked(texts: Any) -> tuple[str | None, ...]:
 def _nothing(value: object) -> bool:
     """None, and what data frames put in its place."""
     return value is None or value is pd.NA or (isinstance(value, float) and bool(np.isnan(value)))
-
-
-def _kappa(one: Bools, two: Bools) -> tuple[float, float]:
-    """Cohen's kappa and its standard error; NaN where both say one thing only, the error also where all agree."""
-    from statsmodels.stats.inter_rater import cohens_kappa
-
-    table = np.array([[(one & two).sum(), (one & ~two).sum()], [(~one & two).sum(), (~one & ~two).sum()]])
-    if not len(one) or (one.all() == two.all() and one.any() == two.any() and one.all() == one.any()):
-        return np.nan, np.nan
-    found = cohens_kappa(table)
-    return float(found.kappa), float(found.std_kappa) if (one != two).any() else np.nan

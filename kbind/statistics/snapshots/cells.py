@@ -132,9 +132,7 @@ class Cells:
 
     def windows(self, sums: Whole, rows: Rows) -> dict[int, Whole]:
         """Sums over each of the usual windows."""
-        now = self.window(sums, rows, None)
-        flat = sums.reshape(-1)
-        return {days: now - flat.take(rows.places(self.moments, days, self.size)) for days in WINDOWS}
+        return {days: self.window(sums, rows, days) for days in WINDOWS}
 
     def count(self, rows: Rows, days: int | None) -> Floats:
         """Rows in a window."""

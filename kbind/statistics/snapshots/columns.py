@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbind.data.dataset.reading.base import kind_of
 from kbind.statistics.snapshots.model import Feature
 
 
@@ -32,6 +33,16 @@ class Columns:
             name, k = f"{wanted}_{k + 1}", k + 1
         self.values[name] = values
         self.meanings[name] = Feature(name, measure, table, column, level, window)
+
+
+def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column as numbers; NaN where there is none."""
+    return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
+
+
+def values_of(table: pa.Table, name: str, kind: str) -> NDArray[Any]:
+    """A column of that type of the engine's: yes, no and numbers as numbers, else texts."""
+    return numbers(table, name) if kind_of(kind) in ("number", "flag") else texts(table.column(name))
 
 
 def texts(values: pa.ChunkedArray) -> NDArray[np.object_]:

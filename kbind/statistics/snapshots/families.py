@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.reading.base import kind_of
 from kbind.statistics.snapshots.cells import UNITS, Cells, Rows, Whole
 from kbind.statistics.snapshots.choice import Choice
-from kbind.statistics.snapshots.columns import Columns, texts
+from kbind.statistics.snapshots.columns import Columns, numbers, texts, values_of
 from kbind.statistics.snapshots.held import Held
 from kbind.statistics.snapshots.logs import SIDES
 from kbind.statistics.snapshots.moments import DAY, LONG, MIDDLE, PRIOR, SHORT, Moments
@@ -61,37 +60,34 @@ def add_contracts(part: Part, held: Held, columns: Columns) -> None:
     """Contracts: price, seats, what they were earlier, plan, discount, and when the next term ends."""
     rows, table, choice = held.rows, held.table, part.choice
     has = part.data.tables["subscriptions"].columns
-
-    def numbers(name: str) -> Floats:
-        return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
-
     started = part.logs["started"]
-    columns.add(numbers("n"), "number", "subscriptions")
+    columns.add(numbers(table, "n"), "number", "subscriptions")
     columns.add(started.count(rows, LONG), "count", "subscriptions", window=LONG)
     for name in started.amounts:
-        now = numbers(name) / UNITS
+        now = numbers(table, name) / UNITS
         columns.add(now, "value", "subscriptions", name)
         for days in (MIDDLE, LONG):
             columns.add(now - _earlier(part, name, rows, days), "change", "subscriptions", name, window=days)
     if len(started.amounts) > 1:
-        seats = numbers("seats")
-        columns.add(numbers("mrr") / np.where(seats > 0, seats, np.nan), "price_per_seat", "subscriptions", "mrr")
+        seats = numbers(table, "seats")
+        columns.add(
+            numbers(table, "mrr") / np.where(seats > 0, seats, np.nan), "price_per_seat", "subscriptions", "mrr"
+        )
     if "discount" in has:
-        columns.add(numbers("discount"), "value", "subscriptions", "discount")
+        columns.add(numbers(table, "discount"), "value", "subscriptions", "discount")
     if "plan" in has:
         columns.add(texts(table.column("plan")), "value", "subscriptions", "plan")
     if choice.auto_renew:
-        columns.add(numbers("auto_renew"), "flag", "subscriptions", "auto_renew")
+        columns.add(numbers(table, "auto_renew"), "flag", "subscriptions", "auto_renew")
     if choice.renewal:
         dates = np.asarray(part.moments.dates, dtype="datetime64[us]")[rows.when]
         end = table.column("term_end").cast("timestamp[us]").to_numpy().astype("datetime64[us]")
         if choice.renewal == "term":
-            end = next_term(end, numbers(f"x{choice.terms.index('term')}"), dates)
+            end = next_term(end, numbers(table, f"x{choice.terms.index('term')}"), dates)
         left = (end - dates) / np.timedelta64(DAY, "us")
         columns.add(np.where(left >= 0, left, np.nan), "days_to", "subscriptions", "term_end")
     for k, name in enumerate(choice.terms):
-        number = kind_of(has[name]) in ("number", "flag")
-        columns.add(numbers(f"x{k}") if number else texts(table.column(f"x{k}")), "attribute", "subscriptions", name)
+        columns.add(values_of(table, f"x{k}", has[name]), "attribute", "subscriptions", name)
 
 
 def next_term(end: np.ndarray, months: Floats, moment: np.ndarray) -> np.ndarray:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.flags import says_yes
@@ -15,9 +12,8 @@ from kbind.errors import NotEnoughData, plain
 from kbind.statistics.groups import objects
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots.choice import too_many
-from kbind.statistics.snapshots.columns import Columns, frame_of, texts
+from kbind.statistics.snapshots.columns import Columns, frame_of, numbers, values_of
 from kbind.statistics.snapshots.model import Snapshots
-from kbind.typing import Floats
 
 #: Columns of the contract that are no attributes, and roles that tell of the outcome.
 _NO_FEATURES, _OUTCOME = ("customer_id", "acquired_at", "consent"), ("churned", "cause", "entry")
@@ -54,19 +50,14 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
         parts=parts,
     )
 
-    def numbers(name: str) -> Floats:
-        return np.asarray(found.column(name).cast("double").to_numpy(), dtype=float)
-
     columns = Columns()
     for k, name in enumerate(chosen):
-        values: NDArray[Any]
         if name == "referred_by":
-            values = 1.0 - np.asarray(found.column(f"x{k}").is_null().to_numpy(), dtype=float)
-            columns.add(values, "flag", "customers", name)
+            referred = 1.0 - np.asarray(found.column(f"x{k}").is_null().to_numpy(), dtype=float)
+            columns.add(referred, "flag", "customers", name)
             continue
-        number = kind_of(kinds[name]) in ("number", "flag")
-        values = numbers(f"x{k}") if number else texts(found.column(f"x{k}"))
-        columns.add(values, "tenure" if roles.get(name) == "tenure" else "attribute", "customers", name)
+        measure = "tenure" if roles.get(name) == "tenure" else "attribute"
+        columns.add(values_of(found, f"x{k}", kinds[name]), measure, "customers", name)
     priced = [name for name in chosen if roles.get(name) == "revenue" and kind_of(kinds[name]) == "number"]
     revenue = f"x{chosen.index(priced[0])}" if priced else ""
     unknown = np.full(found.num_rows, np.nan)
@@ -74,10 +65,10 @@ def flagged(data: Dataset, lead: int, horizon: int) -> Snapshots:
         customer=objects(found.column("customer_id")),
         as_of=np.full(found.num_rows, np.datetime64("NaT"), dtype="datetime64[us]"),
         features=frame_of(columns.values),
-        target=numbers("churned"),
+        target=numbers(found, "churned"),
         lost_in_lead=np.zeros(found.num_rows, dtype=bool),
-        value=numbers(revenue) if revenue else unknown,
-        consent=numbers("consent") if "consent" in parts else unknown,
+        value=numbers(found, revenue) if revenue else unknown,
+        consent=numbers(found, "consent") if "consent" in parts else unknown,
         meanings=tuple(columns.meanings.values()),
         lead=lead,
         horizon=horizon,

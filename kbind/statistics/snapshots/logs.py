@@ -148,33 +148,30 @@ def read_logs(scope: Scope, choice: Choice, pool: Executor) -> dict[str, Log]:
     """All logs of a data set that features are made of, each in one scan."""
     has = {name: table.columns for name, table in scope.data.tables.items()}
     logs: dict[str, Log] = {}
-    if "subscriptions" in has:
-        summed = [name for name in ("mrr", "seats") if name in has["subscriptions"]]
-        logs["started"] = _read(scope, pool, "subscriptions", "start", amounts=summed)
-        if "end" in has["subscriptions"]:
-            logs["ended"] = _read(scope, pool, "subscriptions", "end", amounts=summed)
-    if "events" in has:
-        paid = [name for name in ("amount",) if name in has["events"]]
-        logs["events"] = _read(scope, pool, "events", "timestamp", ("kind", choice.kinds), paid, days=True)
-    if "tickets" in has:
-        amounts = [name for name in ("severity", "goodwill") if kind_of(has["tickets"].get(name, "")) == "number"]
-        logs["tickets"] = _read(scope, pool, "tickets", "opened", amounts=amounts)
-        if "closed" in has["tickets"]:
-            logs["closed"] = _read(scope, pool, "tickets", "closed")
+
+    def read(name: str, table: str, time: str, amounts: Sequence[str] = (), **options: Any) -> None:
+        if time in has.get(table, {}):
+            there = [amount for amount in amounts if amount in has[table]]
+            logs[name] = _read(scope, pool, table, time, amounts=there, **options)
+
+    tickets, contacts = has.get("tickets", {}), has.get("contacts", {})
+    read("started", "subscriptions", "start", ("mrr", "seats"))
+    read("ended", "subscriptions", "end", ("mrr", "seats"))
+    read("events", "events", "timestamp", ("amount",), kinds=("kind", choice.kinds), days=True)
+    read(
+        "tickets", "tickets", "opened", [n for n in ("severity", "goodwill") if kind_of(tickets.get(n, "")) == "number"]
+    )
+    read("closed", "tickets", "closed")
     if "score" in has.get("feedback", {}):
-        logs["feedback"] = _read(scope, pool, "feedback", "timestamp", ("instrument", choice.instruments), ["score"])
-    if "start" in has.get("contacts", {}):
-        sides = ("side", SIDES if "side" in has["contacts"] else ())
+        read("feedback", "feedback", "timestamp", ["score"], kinds=("instrument", choice.instruments))
+    if "start" in contacts:
+        kinds = ("side", SIDES if "side" in contacts else ())
         # who has no start has always been there
         early = scope.data.constant("contacts", "start", EARLY)
-        since = parse("coalesce(_t, _early)", t=column("start"), early=early)
-        logs["came"] = _read(scope, pool, "contacts", "start", sides, since=since)
-        if "end" in has["contacts"]:
-            logs["went"] = _read(scope, pool, "contacts", "end", sides)
-    if "assigned_at" in has.get("campaigns", {}):
-        logs["campaigns"] = _read(scope, pool, "campaigns", "assigned_at")
-    if "cancellations" in has:
-        logs["cancellations"] = _read(scope, pool, "cancellations", "timestamp", days=True)
+        read("came", "contacts", "start", kinds=kinds, since=parse("coalesce(_t, _e)", t=column("start"), e=early))
+        read("went", "contacts", "end", kinds=kinds)
+    read("campaigns", "campaigns", "assigned_at")
+    read("cancellations", "cancellations", "timestamp", days=True)
     return logs
 
 

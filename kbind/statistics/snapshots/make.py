@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,21 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbind.data.dataset import Dataset
-from kbind.data.dataset.reading.base import kind_of
 from kbind.data.engine import column, parse
 from kbind.errors import NotEnoughData, listed
 from kbind.statistics.groups import objects
 from kbind.statistics.result import Provenance
 from kbind.statistics.snapshots import families
 from kbind.statistics.snapshots.choice import Choice, choose
-from kbind.statistics.snapshots.columns import Columns, frame_of, texts
+from kbind.statistics.snapshots.columns import Columns, frame_of, numbers, values_of
 from kbind.statistics.snapshots.families import Part
 from kbind.statistics.snapshots.held import Held, held_contracts
 from kbind.statistics.snapshots.logs import Log, Scope, read_logs
 from kbind.statistics.snapshots.model import Snapshots
 from kbind.statistics.snapshots.moments import DAY, Moments
 from kbind.statistics.snapshots.rhythm import MOST, Rhythm
-from kbind.typing import Ints
 
 _PEOPLE = "kbind__people"
 _FAMILIES = {
@@ -54,46 +52,22 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Present:
-    """Some customers of a scope, the first of them `first` of all, and when they are there."""
-
-    part: Part
-    first: int
-    held: Held
-    rhythm: Rhythm | None
-    known: dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, eq=False)
 class Block:
     """Snapshots of some customers, in the order of dates and customers.
 
     Parameters
     ----------
-    size, excluded : int
-        How many there are, and how many are left out.
+    excluded : int
+        How many are left out.
     facts : dict of str to ndarray
         Who, when, and what became of them.
     columns : Columns
         Features.
     """
 
-    size: int
     excluded: int
-    facts: dict[str, NDArray[Any]] = field(default_factory=dict)
-    columns: Columns = field(default_factory=Columns)
-
-    def put(self, other: Block, places: list[slice]) -> None:
-        """Take over the rows of another, those of each date to their place; several threads may do so at once."""
-        rows = np.cumsum([0, *(place.stop - place.start for place in places)])
-        for mine, others in ((self.facts, other.facts), (self.columns.values, other.columns.values)):
-            for name, found in others.items():
-                if name not in mine:
-                    # of several threads, one makes the column
-                    mine.setdefault(name, np.empty(self.size, dtype=found.dtype))
-                for place, row in zip(places, pairwise(rows), strict=True):
-                    mine[name][place] = found[slice(*row)]
-        self.columns.meanings.update(other.columns.meanings)
+    facts: dict[str, NDArray[Any]]
+    columns: Columns
 
 
 def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshots:
@@ -102,11 +76,11 @@ def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshot
     with _people(data, moments, log) as identifiers, ThreadPoolExecutor(data.engine.threads) as pool:
         choice = choose(data, moments, _PEOPLE)
         scopes = _scopes(data, moments, len(identifiers))
-        blocks = [_observed(scope, log, choice, lapse, grace, pool) for scope in scopes]
-    if not any(block.size for block in blocks):
+        blocks = [block for scope in scopes for block in _observed(scope, log, choice, lapse, grace, pool)]
+    if not any(len(block.facts["when"]) for block in blocks):
         asked = listed(f"{date:%Y-%m-%d}" for date in moments.dates)
         raise NotEnoughData(f"{data.name!r} has nobody who was a customer at as_of={asked}")
-    return _found(data, moments, choice, identifiers, _joined(blocks, moments), log, lapse)
+    return _found(data, moments, choice, identifiers, _joined(blocks, len(moments.dates)), log, lapse)
 
 
 @contextmanager
@@ -140,91 +114,71 @@ def _scopes(data: Dataset, moments: Moments, customers: int) -> list[Scope]:
     return [Scope(data, moments, _PEOPLE, int(a), int(b - a), step) for a, b in pairwise(edges) if b > a]
 
 
-def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int, pool: Executor) -> Block:
+def _observed(scope: Scope, log: str, choice: Choice, lapse: int, grace: int, pool: Executor) -> list[Block]:
     """The customers of a scope: the engine reads for all of them at once, then every thread takes some of them."""
     held = held_contracts(scope, grace, choice.terms) if log == "subscriptions" else None
     read = Reading(scope, choice, read_logs(scope, choice, pool), held, _customers(scope, choice))
-    present = list(pool.map(partial(_present, read, lapse), range(len(scope.parts))))
-    del read  # what was read has been taken apart, and is not kept twice
-    places = _places([one.held.rows.when for one in present], scope.moments)
-    whole = Block(sum(len(one.held.rows) for one in present), sum(len(one.held.excluded) for one in present))
-
-    def describe(one: Present, places: list[slice]) -> None:
-        whole.put(_described(one), places)
-
-    # each is let go when it is described
-    for _ in pool.map(describe, (present.pop(0) for _ in places), places):
-        pass
-    return whole
+    return list(pool.map(partial(_described, read, lapse), range(len(scope.parts))))
 
 
-def _present(read: Reading, lapse: int, k: int) -> Present:
-    """One part of the customers of a scope."""
-    scope = read.scope
+def _described(read: Reading, lapse: int, k: int) -> Block:
+    """One part of the customers of a scope, with all features."""
+    scope, contracts = read.scope, read.held is not None
     first, size = scope.parts[k]
     part = Part(scope.data, scope.moments, read.choice, {name: log.part(k) for name, log in read.logs.items()})
+    known = {name: values[first : first + size] for name, values in read.known.items()}
     rhythm = Rhythm.of(read.logs, k) if "events" in read.logs else None
     if read.held:
         held = read.held.part(first, size)
     else:
         assert rhythm is not None
         held = rhythm.held(lapse)
-    known = {name: values[first : first + size] for name, values in read.known.items()}
     # who is acquired later than the date is not there yet, whatever the log says
-    there = ~(known["acquired"][held.rows.who] >= scope.moments.later(0)[held.rows.when])
-    return Present(part, scope.first + first, held.take(there), rhythm, known)
-
-
-def _described(present: Present) -> Block:
-    """All features of customers."""
-    part, held, known = present.part, present.held, present.known
-    contracts = "subscriptions" in part.data.tables
+    held = held.take(~(known["acquired"][held.rows.who] >= scope.moments.later(0)[held.rows.when]))
     rows, columns = held.rows, Columns()
     origin = np.fmin(known["acquired"][rows.who], held.since)
-    tenure = (part.moments.later(0)[rows.when] - origin) / DAY
+    tenure = (scope.moments.later(0)[rows.when] - origin) / DAY
     columns.add(tenure, "tenure", "subscriptions" if contracts else "events")
     if contracts:
         families.add_contracts(part, held, columns)
-    if present.rhythm is not None:
-        families.add_usage(part, rows, present.rhythm, columns)
+    if rhythm is not None:
+        families.add_usage(part, rows, rhythm, columns)
     for log, add in _FAMILIES.items():
         if log in part.logs:
             add(part, rows, columns)
     families.add_others(part, rows, columns)
-    for name in part.choice.attributes:
+    for name in read.choice.attributes:
         columns.add(known[f"attribute {name}"][rows.who], "attribute", "customers", name)
     if "referred" in known:
         columns.add(known["referred"][rows.who], "flag", "customers", "referred_by")
     priced = "subscriptions_mrr" in columns.values
-    value = columns.values["subscriptions_mrr"] if priced else families.revenue(columns)
     facts = {
-        "customer": rows.who + present.first,
+        "customer": rows.who + scope.first + first,
         "when": rows.when,
         "decided": held.decided,
         "open": held.open,
-        "value": value,
+        "value": columns.values["subscriptions_mrr"] if priced else families.revenue(columns),
+        "consent": known["consent"][rows.who],
     }
-    facts["consent"] = known["consent"][rows.who]
-    return Block(len(rows), len(held.excluded), facts, columns)
+    return Block(len(held.excluded), facts, columns)
 
 
-def _joined(blocks: list[Block], moments: Moments) -> Block:
-    """Blocks of one customer after the other in one; they are let go."""
-    if len(blocks) == 1:
-        return blocks[0]
-    whole = Block(sum(block.size for block in blocks), sum(block.excluded for block in blocks))
-    for places in _places([block.facts["when"] for block in blocks], moments):
-        whole.put(blocks.pop(0), places)
-    return whole
+def _joined(blocks: list[Block], dates: int) -> Block:
+    """Blocks of one customer after the other as one, in the order of dates and customers; they are emptied."""
+    edges = [np.searchsorted(block.facts["when"], np.arange(dates + 1)) for block in blocks]
 
+    def joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        whole = {}
+        for name in list(parts[0]):
+            values = [part.pop(name) for part in parts]  # let go one by one, so that nothing is kept twice
+            whole[name] = np.concatenate(
+                [own[slice(*edge[k : k + 2])] for k in range(dates) for own, edge in zip(values, edges, strict=True)]
+            )
+        return whole
 
-def _places(whens: list[Ints], moments: Moments) -> list[list[slice]]:
-    """Where the rows of blocks go, by block and date, if all are put in the order of dates and customers."""
-    counts = np.array([np.bincount(when, minlength=len(moments.dates)) for when in whens])
-    ends = np.cumsum(counts.T).reshape(counts.T.shape).T
-    return [
-        [slice(*ends) for ends in zip(end - count, end, strict=True)] for end, count in zip(ends, counts, strict=True)
-    ]
+    facts = joined([block.facts for block in blocks])
+    columns = Columns(joined([block.columns.values for block in blocks]), blocks[0].columns.meanings)
+    return Block(sum(block.excluded for block in blocks), facts, columns)
 
 
 def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
@@ -253,16 +207,9 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
         tables={"customers": "customers", **scope.tables},
         parts={**parts, **scope.range},
     )
-    for name in ("acquired", "consent", "referred"):
-        if name in parts:
-            known[name] = np.asarray(found.column(name).cast("double").to_numpy(), dtype=float)
+    known |= {name: numbers(found, name) for name in ("acquired", "consent", "referred") if name in parts}
     for k, name in enumerate(choice.attributes):
-        number = kind_of(columns[name]) in ("number", "flag")
-        known[f"attribute {name}"] = (
-            np.asarray(found.column(f"x{k}").cast("double").to_numpy(), dtype=float)
-            if number
-            else texts(found.column(f"x{k}"))
-        )
+        known[f"attribute {name}"] = values_of(found, f"x{k}", columns[name])
     return known
 
 
