@@ -36,6 +36,7 @@ from kbind.estimates.revenue.retention import retention_of
 from kbind.estimates.sums import mean_of_sums, ratio_of_means
 from kbind.estimates.survival.cox import fit_cox
 from kbind.estimates.survival.projection import project_retention
+from kbind.estimates.survival.proportional import proportional_hazards_test
 
 COVERAGE, SIZE = 0.95, 0.05
 HORIZON = 24.0
@@ -142,19 +143,6 @@ def fleming_harrington(rng: Generator, n: int) -> tuple[bool, ...]:
     return tuple(_rejects(kb.compare_survival(durations, by="arm", rho=r, gamma=g).p_value) for r, g in weights)
 
 
-def gray(rng: Generator, n: int, groups: int) -> tuple[bool, ...]:
-    """The incidence of the first cause is that of all groups, while the second comes sooner in some."""
-    arm = np.arange(n) % groups
-    first = rng.random(n) < 0.45
-    speed = np.where(first, 1.0, np.where(arm % 2 == 0, 1.0, 2.0))
-    stay = np.ceil(rng.exponential(15.0, n) / speed)
-    watched = np.floor(rng.uniform(*WATCHED, n))
-    cause = np.where(stay > watched, 0, np.where(first, 1, 2))
-    durations = record(np.minimum(stay, watched), cause, split={"arm": arm}, causes=("price", "moved"))
-    tests = kb.cumulative_incidence(durations).gray_test()
-    return (_rejects(tests["p_value"].iloc[0]),)
-
-
 def incidence(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:
     """Share lost to one of two causes by the horizon."""
     rates = np.array([0.02, 0.03])
@@ -180,7 +168,7 @@ def cox(rng: Generator, n: int, tests: bool) -> tuple[bool, ...]:
     duration, left = censored(rng, 40 * rng.exponential(1 / np.exp(x @ true)), WATCHED)
     fit = fit_cox(duration, left, x, names=["yes", "size"])
     if tests:
-        p = fit.proportional_hazards_test().p_value
+        p = proportional_hazards_test(fit, fit.names)["p_value"]
         return _rejects(p[0]), _rejects(p[2])
     frame = fit.to_frame()
     ratio = np.exp(true)
@@ -277,9 +265,6 @@ def _all() -> list[Claim]:
     result.append(Claim(("log-rank test, stratified, whole months",), 300, SIZE, partial(stratified, n=300)))
     weights = tuple(f"Fleming-Harrington test ({w}), whole months" for w in ("1, 0", "0, 1", "1, 1"))
     result.append(Claim(weights, 300, SIZE, partial(fleming_harrington, n=300)))
-    for groups in (2, 4):
-        name = f"Gray's test, {groups} groups, other cause differs, whole months"
-        result.append(Claim((name,), 400, SIZE, partial(gray, n=400, groups=groups)))
     for monthly in (False, True):
         ties = ", whole months" if monthly else ""
         result += [

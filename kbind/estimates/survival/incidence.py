@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, told
-from kbind.estimates.survival.gray import gray_test
 from kbind.estimates.survival.transformed import log_log_scale
 from kbind.statistics.durations import Durations
 from kbind.statistics.durations.plain import durations_by
@@ -128,37 +127,6 @@ class CumulativeIncidence(Shown):
             frames.append(frame.assign(**{name: frame[name].mask(beyond) for name in estimates}))
         return self._stacked(frames)
 
-    def gray_test(self, *, strata: str | None = None) -> pd.DataFrame:
-        """Gray's test, for each cause, that the groups have the same cumulative incidence.
-
-        Parameters
-        ----------
-        strata : str, optional
-            One of the columns of `by`: compare the groups of the other columns within each of its values.
-
-        Returns
-        -------
-        DataFrame
-            cause, statistic (chi-square), df, p_value; NaN where nobody was lost to the cause or the groups were
-            never at risk together.
-
-        Raises
-        ------
-        ArgumentError
-            Fewer than two groups, or `strata` is no column of `by`.
-
-        Notes
-        -----
-        Weight rho = 0. Customers whose group is unknown are left out. Who is observed only from a later age on counts
-        from then on, which R's cmprsk does not offer. A log-rank test would compare the rates at
-        which customers are lost while still there; this compares how many are lost in the end.
-
-        References
-        ----------
-        Gray (1988), Annals of Statistics 16, 1141-1154; the correction for ties as in R's cmprsk.
-        """
-        return gray_test(self.durations, strata)
-
     def _frame(self, curve: Incidence, position: NDArray[np.intp]) -> pd.DataFrame:
         """Rows at positions in the curve; -1 stands before its first time."""
         import pandas as pd
@@ -216,7 +184,7 @@ def cumulative_incidence(
     Returns
     -------
     CumulativeIncidence
-        `.to_frame()`, `.at(times)`, `.gray_test()`.
+        `.to_frame()`, `.at(times)`.
 
     Raises
     ------

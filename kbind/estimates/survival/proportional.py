@@ -2,123 +2,96 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kbind.errors import ArgumentError, check_choice
+from kbind.errors import check_choice
 from kbind.estimates.survival.chi_squared import upper_tail
-from kbind.estimates.survival.risk_sets import Likelihood, risk_sets
-from kbind.statistics.result import Shown
-from kbind.typing import Bools, Floats, Ints
+from kbind.typing import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRANSFORMS = ("km", "identity", "rank", "log")
+    from kbind.estimates.survival.cox import CoxFit, Rows
+
+TRANSFORMS = ("km", "identity")
 
 
-@dataclass(frozen=True, eq=False)
-class ProportionalHazardsTest(Shown):
-    """Score test of proportional hazards, for each term and for all together (GLOBAL).
-
-    A term is a number, or a factor with all its levels: one test, a degree of freedom a coefficient.
-
-    Attributes
-    ----------
-    covariate : tuple of str
-        Names of the terms, then "GLOBAL".
-    chisq : ndarray of float, shape (terms + 1,)
-    df : ndarray of int, shape (terms + 1,)
-    p_value : ndarray of float, shape (terms + 1,)
-    transform : str
-        Function of time that the coefficients may change with.
-    """
-
-    covariate: tuple[str, ...]
-    chisq: Floats
-    df: Ints = field(repr=False)
-    p_value: Floats
-    transform: str
-
-    @property
-    def definition(self) -> str:
-        """What is tested."""
-        times = {"km": "1 - Kaplan-Meier", "identity": "time", "rank": "rank of time", "log": "logarithm of time"}
-        return f"score test of coefficients that do not change with {times[self.transform]}"
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a term and one for all: covariate, chisq, df, p_value."""
-        import pandas as pd
-
-        names = ("covariate", "chisq", "df", "p_value")
-        return pd.DataFrame({name: getattr(self, name) for name in names})
-
-
-def proportional_hazards_test(
-    fitted: Likelihood, names: tuple[str, ...], duration: Floats, event: Bools, entry: Floats | None, transform: str
-) -> ProportionalHazardsTest:
+def proportional_hazards_test(fit: CoxFit, terms: tuple[str, ...], transform: str = "km") -> pd.DataFrame:
     """Test whether adding covariate x g(time) to a fitted model improves it.
 
     Parameters
     ----------
-    fitted : Likelihood
-        At its maximum.
-    names : tuple of str
+    fit : CoxFit
+    terms : tuple of str, shape (covariates,)
         The term that each covariate belongs to; covariates of one term are tested together.
-    duration, event, entry : ndarray
-        All rows that were fitted; g is taken over all of them, whatever their stratum.
-    transform : {"km", "identity", "rank", "log"}
+    transform : {"km", "identity"}
+        Function g of time that coefficients might change with: 1 - Kaplan-Meier estimate just before, over all rows
+        whatever their stratum, or time itself.
 
     Returns
     -------
-    ProportionalHazardsTest
-
-    Raises
-    ------
-    ArgumentError
-        No such transform, or "log" with an event at time 0.
+    DataFrame
+        covariate (the terms, then "GLOBAL"), chisq, df, p_value.
 
     References
     ----------
     Grambsch and Therneau (1994), Biometrika 81, 515-526, with the exact information matrix as R's survival::cox.zph
-    takes it since version 3.0; the earlier approximation by one average variance can be wrong by orders of magnitude.
+    takes it since version 3.0; the earlier approximation by one average variance, which lifelines has, can be wrong by
+    orders of magnitude.
     """
-    times = fitted.sets.times
-    g = _transformed(times, duration, event, entry, check_choice("transform", transform, TRANSFORMS))
-    g = g - g[fitted.tied].mean()  # changes no statistic, only the condition of the matrix
-    plain, cross, square = (fitted.information(weights) for weights in (None, g, g**2))
-    score = fitted.score(g)
+    import pandas as pd
+
+    check_choice("transform", transform, TRANSFORMS)
+    times, scores, information = _by_event_time(fit.rows, fit.coef)
+    g = times if transform == "identity" else _lost_before(fit.rows, times)
+    g = g - g.mean()  # changes no statistic, only the condition of the matrix
+    plain, cross, square = (np.tensordot(g**power, information, axes=1) for power in (0, 1, 2))
+    score = g @ scores
     # what is left of the information on the change once the coefficients themselves have been estimated
     remaining = square - cross @ np.linalg.solve(plain, cross)
-    scale = np.sqrt(np.diag(square))
-    owner, terms = np.array(names), tuple(dict.fromkeys(names))
-    places = [*(np.flatnonzero(owner == term) for term in terms), np.arange(len(names))]
-    known = np.diag(remaining) > 1e-10 * scale**2
+    known = np.diag(remaining) > 1e-10 * np.diag(square)
+    owner, named = np.array(terms), tuple(dict.fromkeys(terms))
+    places = [*(np.flatnonzero(owner == term) for term in named), np.arange(len(terms))]
     chisq = np.array([
         score[k] @ np.linalg.solve(remaining[np.ix_(k, k)], score[k]) if known[k].all() else np.nan for k in places
     ])  # fmt: skip
     df = np.array([len(k) for k in places])
-    return ProportionalHazardsTest((*terms, "GLOBAL"), chisq, df, upper_tail(chisq, df), transform)
+    return pd.DataFrame({"covariate": [*named, "GLOBAL"], "chisq": chisq, "df": df, "p_value": upper_tail(chisq, df)})
 
 
-def _transformed(times: Floats, duration: Floats, event: Bools, entry: Floats | None, transform: str) -> Floats:
-    if transform == "identity":
-        return times
-    if transform == "log":
-        if (times <= 0).any():
-            raise ArgumentError(
-                f"transform='log' needs events after time 0, and {int((event & (duration <= 0)).sum()):,} are at 0; "
-                "take 'km', 'rank' or 'identity'"
-            )
-        return np.log(times)
-    if transform == "rank":
-        ordered = np.sort(duration)
-        before, upto = (np.searchsorted(ordered, times, side=side) for side in ("left", "right"))
-        return np.asarray((before + 1 + upto) / 2)
-    nobody = np.zeros(len(duration), dtype=np.int64)
-    whole = risk_sets(duration, event, np.empty((len(duration), 0)), entry, nobody, 1, np.ones(len(duration)))
-    survival = np.cumprod(1 - whole.deaths / whole.at_risk(whole.weights))
-    before = np.concatenate(([1.0], survival))  # just before each event time
-    return np.asarray(1 - before[np.searchsorted(whole.times, times)])
+def _by_event_time(rows: Rows, coef: Floats) -> tuple[Floats, Floats, Floats]:
+    """Event times of every stratum, and what each adds to Efron's score and information."""
+    x = rows.x - rows.x.mean(axis=0)
+    risk = rows.weight * np.exp(x @ coef)
+    times, scores, information = [], [], []
+    for stratum in np.unique(rows.stratum):
+        order = np.flatnonzero(rows.stratum == stratum)
+        order = order[np.argsort(rows.time[order], kind="stable")]
+        first = np.flatnonzero(np.diff(rows.time[order], prepend=-np.inf))
+        total, once, twice = 0.0, np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
+        for here in reversed(np.split(order, first[1:])):  # from the last time on, so that sums over those at risk grow
+            total += risk[here].sum()
+            once += risk[here] @ x[here]
+            twice += (x[here].T * risk[here]) @ x[here]
+            dead = here[rows.event[here]]
+            if not len(dead):
+                continue
+            own, weight, share = risk[dead], rows.weight[dead], np.arange(len(dead)) / len(dead)
+            compared = total - share * own.sum()
+            mean = (once - np.outer(share, own @ x[dead])) / compared[:, None]
+            spread = twice * (1 / compared).sum() - (x[dead].T * own) @ x[dead] * (share / compared).sum()
+            times.append(rows.time[dead[0]])
+            scores.append(weight @ x[dead] - weight.mean() * mean.sum(axis=0))
+            information.append(weight.mean() * (spread - mean.T @ mean))
+    return np.array(times), np.array(scores), np.array(information)
+
+
+def _lost_before(rows: Rows, times: Floats) -> Floats:
+    """1 - Kaplan-Meier estimate just before each time; rows count once, whatever their weight."""
+    grid, left = np.unique(rows.time[rows.event], return_counts=True)
+    came, gone = np.sort(rows.time[rows.weight < 0]), np.sort(rows.time[rows.weight > 0])
+    at_risk = len(gone) - np.searchsorted(gone, grid) - (len(came) - np.searchsorted(came, grid))
+    before = np.concatenate([[1.0], np.cumprod(1 - left / at_risk)])
+    return np.asarray(1 - before[np.searchsorted(grid, times)])

