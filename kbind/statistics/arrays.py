@@ -80,41 +80,6 @@ def durations_of(
     return times, seen == 1
 
 
-def table(parameter: str, values: ArrayLike, names: tuple[str, ...], rows: int | None = None) -> Floats:
-    """Finite numbers, a row a customer and a column a name; an error names the column.
-
-    Parameters
-    ----------
-    parameter : str
-        As the caller calls it.
-    values : array_like, shape (rows, len(names))
-    names : tuple of str
-        Of the columns.
-    rows : int, optional
-        How many rows there have to be.
-
-    Returns
-    -------
-    ndarray of float, shape (rows, len(names))
-
-    Raises
-    ------
-    ArgumentError
-        No numbers, another shape, or values that are missing or infinite.
-    """
-    array = _numbers(parameter, values)
-    if array.ndim != 2 or array.shape[1] != len(names) or (rows is not None and len(array) != rows):
-        wanted = f"({'rows' if rows is None else rows}, {len(names)})"
-        raise ArgumentError(
-            f"{parameter} has shape {array.shape}; allowed: {wanted}, a row a customer and a column a name"
-        )
-    if not np.isfinite(array).all():
-        for j, name in enumerate(names):
-            refuse(f"{parameter}, column {name!r},", int(np.isnan(array[:, j]).sum()), "missing value")
-            refuse(f"{parameter}, column {name!r},", int(np.isinf(array[:, j]).sum()), "infinite value")
-    return array
-
-
 def _numbers(parameter: str, values: ArrayLike) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64)
