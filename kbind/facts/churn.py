@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.churn import Backtest, Drivers
+from kbind.estimates.churn import Backtest, ContactList, Drivers
+from kbind.estimates.churn.calls import Calls
 from kbind.statistics.snapshots import Snapshots
 from kbind.wording import DASH, Disclosure, Fact, Voice, feature_name, named
 
@@ -30,11 +33,142 @@ def hidden_groups(risks: pd.DataFrame, disclosure: Disclosure) -> frozenset[int]
 def risk_of(tested: Backtest, risks: pd.DataFrame, group: int, hidden: frozenset[int] = frozenset()) -> Fact:
     """Share of a group by risk, counted from 1, who left; `risks` as `Backtest.by_risk`."""
     row = risks.iloc[group - 1]
-    limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
     definition = f"leavers / customers, among those in tenth {group} by predicted risk"
-    return Fact(f"risk.{group}", float(row["share"]), "share", definition, *limits, tested.conf_level,
-                n=int(row["n"]), count=int(row["left"]), source="backtest(...).by_risk()",
-                hidden=group in hidden)  # fmt: skip
+    counts, source = {"n": int(row["n"]), "count": int(row["left"])}, "backtest(...).by_risk()"
+    fact = Fact.of_row(f"risk.{group}", row, "share", "share", definition, tested.conf_level, **counts, source=source)
+    return replace(fact, hidden=group in hidden)
+
+
+@dataclass(frozen=True, eq=False)
+class ListFacts:
+    """Facts about a test of a churn model, and about the list made with it.
+
+    Parameters
+    ----------
+    tested : Backtest
+    listed : ContactList
+    disclosure : Disclosure
+        What may be told of groups by risk.
+    """
+
+    tested: Backtest
+    listed: ContactList
+    disclosure: Disclosure
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Lists as they would have been made."""
+        return self.tested.calls()
+
+    def metric(self, name: str, unit: str = "ratio") -> Fact:
+        """A figure of the test."""
+        frame = self.tested.to_frame()
+        row = frame[(frame["metric"] == name) & (frame["model"] == self.tested.models[0])].iloc[0]
+        numbers = float(row["value"]), unit, f"{name}: {self.tested.definition}"
+        limits = float(row["ci_lower"]), float(row["ci_upper"])
+        return Fact(f"test.{name}", *numbers, *limits, self.tested.conf_level, source="backtest(...).to_frame()")
+
+    @property
+    def tells(self) -> bool:
+        """Whether the model surely tells more than chance."""
+        return self.metric("auc").ci_lower > 0.5
+
+    @cached_property
+    def hit(self) -> Fact:
+        """Of those on the lists, still there when the horizon began, the share who left."""
+        return Fact.of_rate("list.leaving", self.calls.leaving, "backtest(...).calls().leaving")
+
+    @cached_property
+    def miss(self) -> Fact:
+        """Of all calls, the share in vain."""
+        return Fact.of_rate("list.wrong", self.calls.vain, "backtest(...).calls().vain")
+
+    @cached_property
+    def found(self) -> Fact:
+        """Of those who left, the share who were on a list."""
+        return Fact.of_rate("list.found", self.calls.found, "backtest(...).calls().found")
+
+    @cached_property
+    def missed(self) -> Fact:
+        """Of those who left, the share who were on no list."""
+        own, n = self.found, self.found.n or 0
+        numbers = (
+            1 - own.value,
+            "share",
+            "leavers who were on no list / all leavers",
+            1 - own.ci_upper,
+            1 - own.ci_lower,
+        )
+        return Fact("list.missed", *numbers, own.conf_level, n=n, count=n - (own.count or 0), source=own.source)
+
+    @cached_property
+    def anyone(self) -> Fact:
+        """Of all customers still there when the horizon began, the share who left."""
+        return Fact.of_rate("base", self.calls.anyone, "backtest(...).calls().anyone")
+
+    @cached_property
+    def past(self) -> Fact:
+        """What a list brought, on average over the tested dates."""
+        return self.metric("profit", "money")
+
+    @cached_property
+    def expected(self) -> Fact:
+        """What the list of the last date is expected to bring, if the probabilities are right."""
+        own, n = self.listed, len(self.listed.customer)
+        numbers = own.expected, "money", own.definition, own.expected_ci_lower, own.expected_ci_upper
+        return Fact("list.expected", *numbers, n=n, source="contact_list(...).expected")
+
+    @cached_property
+    def kept(self) -> Fact:
+        """Of what past lists were expected to bring, the share they brought."""
+        promised, brought = float(self.calls.expected.sum()), float(self.calls.money.sum())
+        share = brought / promised if promised > 0 else float("nan")
+        definition = "money that the lists of tested dates would have brought / money expected of them on the day"
+        return Fact("list.kept", share, "share", definition, source="backtest(...).calls().to_frame()")
+
+    @cached_property
+    def risks(self) -> pd.DataFrame:
+        """Groups of customers by predicted risk: what was predicted, what happened."""
+        return self.tested.by_risk(groups=GROUPS)
+
+    @cached_property
+    def hidden_groups(self) -> frozenset[int]:
+        """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
+        return hidden_groups(self.risks, self.disclosure)
+
+    def risk(self, group: int) -> Fact:
+        """Share of a group by risk, counted from 1, who left."""
+        return risk_of(self.tested, self.risks, group, self.hidden_groups)
+
+    @property
+    def lower_half(self) -> Fact:
+        """Share who left of the half with the lower risk."""
+        frame = self.risks.head(GROUPS // 2)
+        left, n = int(frame["left"].sum()), int(frame["n"].sum())
+        share, definition = (
+            left / n if n else float("nan"),
+            "leavers / customers, among the half with the lower predicted risk",
+        )
+        return Fact("risk.lower", share, "share", definition, n=n, count=left, source="backtest(...).by_risk()")
+
+    @cached_property
+    def announced(self) -> Fact:
+        """Leavers that the probabilities add up to, among the tested."""
+        total = float((self.risks["predicted"] * self.risks["n"]).sum())
+        return Fact("risk.announced", total, "customers", "sum of the predicted probabilities", source="by_risk()")
+
+    @cached_property
+    def happened(self) -> Fact:
+        """Leavers among the tested."""
+        total = int(self.risks["left"].sum())
+        return Fact("risk.happened", total, "customers", "customers who left", source="by_risk()")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether as many left as announced, at all heights of the risk."""
+        slope = self.metric("calibration_slope")
+        near = abs(self.announced.value / max(self.happened.value, 1) - 1) <= 0.1
+        return near and slope.ci_lower <= 1.05 and slope.ci_upper >= 0.95
 
 
 def levers(moved: Drivers) -> pd.DataFrame:
@@ -45,10 +179,8 @@ def levers(moved: Drivers) -> pd.DataFrame:
 
 def lever(moved: Drivers, row: pd.Series[Any]) -> Fact:
     """By how much a group of features moves the risk."""
-    limits = float(row["effect_ci_lower"]), float(row["effect_ci_upper"])
-    definition = f"{row['feature']}: {moved.definition}"
-    return Fact(f"driver.{row['feature']}", float(row["effect"]), "share", definition, *limits, moved.conf_level,
-                source="drivers(...).to_frame()")  # fmt: skip
+    name, definition = f"driver.{row['feature']}", f"{row['feature']}: {moved.definition}"
+    return Fact.of_row(name, row, "effect", "share", definition, moved.conf_level, source="drivers(...).to_frame()")
 
 
 def lever_name(seen: Snapshots, voice: Voice, feature: str, others: str = "") -> str:

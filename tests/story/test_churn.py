@@ -8,10 +8,10 @@ import pytest
 
 import kbind as kb
 from kbind.estimates.churn import Forecast, risk_drivers
+from kbind.facts.signs import OTHER, sign_groups, sign_of
 from kbind.figures import alt_text
 from kbind.statistics.snapshots import Feature
 from kbind.story.churn import ChurnStory, churn_story
-from kbind.story.churn.signs import OTHER, sign_groups, sign_of
 from simulations.company import simulate_saas
 
 
@@ -52,17 +52,17 @@ def test_dates_are_one_horizon_apart_and_end_with_the_data(saas: Forecast) -> No
 
 def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
     story = churn_story(saas)
-    calls = story.calls.to_frame()
-    assert story.hit.value == pytest.approx(calls["left"].sum() / (calls["called"] - calls["gone"]).sum())
-    assert story.found.value == pytest.approx(calls["left"].sum() / calls["leavers"].sum())
-    assert story.miss.value == pytest.approx(1 - calls["left"].sum() / calls["called"].sum())
+    calls = story.facts.calls.to_frame()
+    assert story.facts.hit.value == pytest.approx(calls["left"].sum() / (calls["called"] - calls["gone"]).sum())
+    assert story.facts.found.value == pytest.approx(calls["left"].sum() / calls["leavers"].sum())
+    assert story.facts.miss.value == pytest.approx(1 - calls["left"].sum() / calls["called"].sum())
     # one base: what the tenths say adds up to the average
-    assert story.anyone.value == pytest.approx(story.risks["left"].sum() / story.risks["n"].sum())
+    assert story.facts.anyone.value == pytest.approx(story.facts.risks["left"].sum() / story.facts.risks["n"].sum())
     assert calls["gone"].sum() > 0
     assert any("still there when the time counted begins" in line for line in story.definitions())
-    assert story.past.value == pytest.approx(calls["money"].mean())
+    assert story.facts.past.value == pytest.approx(calls["money"].mean())
     assert (calls["called"] == calls["left"] + calls["stayed"] + calls["gone"]).all()
-    assert story.risks["n"].sum() == calls["customers"].sum() - story.tested.n_lost
+    assert story.facts.risks["n"].sum() == calls["customers"].sum() - story.tested.n_lost
     assert story.finding().startswith("Those about to leave can be narrowed down: of 100 customers")
     assert "does not say why anybody leaves" in story.certainty()
 
@@ -190,8 +190,8 @@ def test_margin_makes_customers_worth_less(priced: Forecast) -> None:
 
 def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast) -> None:
     story = churn_story(saas)
-    promised = story.calls.to_frame()["expected"].sum()
-    assert story.kept.value == pytest.approx(story.calls.money.sum() / promised)
+    promised = story.facts.calls.to_frame()["expected"].sum()
+    assert story.facts.kept.value == pytest.approx(story.facts.calls.money.sum() / promised)
     text = " ".join(story.yield_text())
     assert "of what they promised" in text
 
@@ -214,25 +214,25 @@ def test_one_customer_in_words(priced: Forecast) -> None:
 
 def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> None:
     story = churn_story(priced)
-    assert story.calibrated
+    assert story.facts.calibrated
     wrong = ChurnStory(priced, churn_story(priced).voice)
-    risks = story.risks.assign(predicted=story.risks["predicted"] * 2)
-    wrong.__dict__["risks"] = risks
-    assert not wrong.calibrated
+    risks = story.facts.risks.assign(predicted=story.facts.risks["predicted"] * 2)
+    wrong.facts.__dict__["risks"] = risks
+    assert not wrong.facts.calibrated
     assert "inexact" in wrong.risk_caption()
 
 
 def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> None:
     story = churn_story(priced)
     few = ChurnStory(priced, story.voice)
-    few.__dict__["risks"] = story.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
-    assert few.hidden_groups == {2, 3}
-    assert few.risk(2).hidden
+    few.facts.__dict__["risks"] = story.facts.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert few.facts.hidden_groups == {2, 3}
+    assert few.facts.risk(2).hidden
     assert few.risk_title().startswith("In the tenth with the highest risk")
     assert "lower half" not in few.risk_title()
     few = ChurnStory(priced, story.voice)
-    few.__dict__["risks"] = story.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
-    assert not few.hidden_groups
+    few.facts.__dict__["risks"] = story.facts.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
+    assert not few.facts.hidden_groups
 
 
 # -- columns that know the outcome ----------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -
     assert story.levers["feature"].tolist()[0] == "trouble"
     assert leaky.snapshots is not None
     assert list(leaky.snapshots.features) == ["trouble", "shoe", "price"]
-    assert story.metric("auc").value < 0.92
+    assert story.facts.metric("auc").value < 0.92
 
 
 def test_it_is_told_in_german_too_and_levels_of_many_are_named(leaky: Forecast) -> None:
