@@ -89,15 +89,7 @@ def raw(contrasts: Contrasts, place: int) -> Fact:
 
 def _ratio(contrasts: Contrasts, kind: str, place: int, column: str) -> Fact:
     row, own = contrasts.to_frame().iloc[place], contrasts.comparisons[place]
-    return Fact(
-        f"{kind}.{own.attribute}.{own.level}",
-        float(row[column]),
-        "ratio",
-        f"{column.replace('_', ' ')} of {own.attribute} {own.level!r} against all others",
-        float(row[f"{column}_ci_lower"]),
-        float(row[f"{column}_ci_upper"]),
-        contrasts.conf_level,
-        n=own.n,
-        count=own.left,
-        source="contrast(...).to_frame()",
-    )
+    name, source = f"{kind}.{own.attribute}.{own.level}", "contrast(...).to_frame()"
+    definition = f"{column.replace('_', ' ')} of {own.attribute} {own.level!r} against all others"
+    told = definition, contrasts.conf_level
+    return Fact.of_row(name, row, column, "ratio", *told, n=own.n, count=own.left, source=source)

@@ -19,17 +19,8 @@ def row_fact(
 ) -> Fact:
     """A figure in a row of a frame, with its interval."""
     counted = None if count is None or math.isnan(float(row[count])) else int(row[count])
-    return Fact(
-        name,
-        float(row[figure]),
-        unit,
-        definition,
-        float(row[f"{figure}_ci_lower"]),
-        float(row[f"{figure}_ci_upper"]),
-        n=int(row[n]),
-        count=counted,
-        source="purchases(...)" if "false" not in name else "lapse(...).curve()",
-    )
+    source = "purchases(...)" if "false" not in name else "lapse(...).curve()"
+    return Fact.of_row(name, row, figure, unit, definition, n=int(row[n]), count=counted, source=source)
 
 
 def brought(ages: pd.DataFrame, age: int) -> Fact:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
@@ -23,12 +22,12 @@ from kbind.estimates.refinement.result import ACCEPT, HeldOut
 from kbind.estimates.refinement.traps import Limits
 from kbind.facts.personas import fit, held, in_order, persona_fact, with_range
 from kbind.statistics.snapshots.model import Feature
-from kbind.story.base import Scope
+from kbind.story.base import Scope, Story, needed
 from kbind.wording import Fact, Voice, feature_name, named, upper_first
 
 
 @dataclass(frozen=True, eq=False)
-class PersonasFacts:
+class PersonasFacts(Story):
     """What the chapter is told from.
 
     Parameters
@@ -44,6 +43,8 @@ class PersonasFacts:
         Of the persona that is to be changed, with customers dealt out anew.
     voice : Voice
     """
+
+    asks = "personas.question"
 
     data: Dataset
     evaluation: PersonaEvaluation | None
@@ -67,9 +68,7 @@ class PersonasFacts:
     @property
     def there(self) -> HeldOut:
         """The chosen persona, old and new, on the third part."""
-        assert self.chosen is not None
-        assert self.chosen.held_out is not None
-        return self.chosen.held_out
+        return needed(needed(self.chosen).held_out)
 
     @property
     def how(self) -> str:
@@ -81,20 +80,13 @@ class PersonasFacts:
         provenance = None if self.evaluation is None else self.evaluation.members.lives.provenance
         log = next(name for name in ("subscriptions", "events", "customers") if name in self.data.tables)
         customers = self.data.tables["customers"].rows
-        span = self.data.tables[log].span
-        if provenance is None or provenance.as_of is None or span is None:
-            return Scope(customers, log)
-        first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
-        return Scope(
-            customers, log, first.date(), (pd.Timestamp(provenance.as_of) - pd.Timedelta(microseconds=1)).date()
-        )
+        return Scope.of_log(self.data, customers, log, None if provenance is None else provenance.as_of)
 
     # -- facts ---------------------------------------------------------------------------------------
 
     def fit(self, name: str = ALL) -> Fact:
         """How many of those who fit stay."""
-        assert self.evaluation is not None
-        return fit(self.evaluation, name)
+        return fit(needed(self.evaluation), name)
 
     def coverage(self, name: str) -> Fact:
         """How many of all fit."""
@@ -105,15 +97,13 @@ class PersonasFacts:
 
     def held(self, version: str) -> Fact:
         """How many of those stay who match the old or the new version, on the third part."""
-        assert self.chosen is not None
-        return held(self.chosen, version, snapshot=self.how == "snapshot")
+        return held(needed(self.chosen), version, snapshot=self.how == "snapshot")
 
     @cached_property
     def gain(self) -> Fact:
         """Retention of the new version minus that of the old one, in points."""
-        assert self.chosen is not None
         points = [100 * value for value in self.there.gain]
-        return persona_fact("gain", points, "ratio", self.there.old.n, self.there.new.n, self.chosen)
+        return persona_fact("gain", points, "ratio", self.there.old.n, self.there.new.n, needed(self.chosen))
 
     @property
     def both(self) -> int:
@@ -127,9 +117,8 @@ class PersonasFacts:
         count = before.n - self.both
         limits = [float(value) for value in wilson(count, before.n, self._level)]
         # a few who remain would follow from the others
-        counted = self.both if self.voice.disclosure.hides(self.both) else count
-        assert self.chosen is not None
-        return persona_fact(name, limits, "share", before.n, counted, self.chosen)
+        counted = self.both if self.hides(self.both) else count
+        return persona_fact(name, limits, "share", before.n, counted, needed(self.chosen))
 
     @property
     def _level(self) -> float:
@@ -150,11 +139,8 @@ class PersonasFacts:
             return "–"
         if rule.in_ is not None:
             levels = [self.level(rule.attribute, level) for level in rule.in_]
-            words = (
-                levels[0]
-                if len(levels) == 1
-                else self.text("personas.or", first=", ".join(levels[:-1]), last=levels[-1])
-            )
+            several = {"first": ", ".join(levels[:-1]), "last": levels[-1]}
+            words = levels[0] if len(levels) == 1 else self.text("personas.or", **several)
         else:
             low, high = rule.range or (None, None)
             key = "below" if low is None else "from" if high is None else "between"
@@ -180,7 +166,7 @@ class PersonasFacts:
 
     def points(self, limits: Limits, *counts: int) -> str:
         """A difference in retention with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
-        if any(self.voice.disclosure.hides(n) for n in counts):
+        if any(self.hides(n) for n in counts):
             return self.voice.under_threshold()
         if np.isnan(limits[0]):
             return "–"
@@ -191,7 +177,7 @@ class PersonasFacts:
 
     def money(self, limits: Limits, n: int) -> str:
         """An amount with its range; nothing of too few."""
-        if self.voice.disclosure.hides(n):
+        if self.hides(n):
             return self.voice.under_threshold()
         if np.isnan(limits[0]):
             return "–"
@@ -205,7 +191,7 @@ class PersonasFacts:
 
     def text(self, key: str, **values: str) -> str:
         """A phrase of this chapter."""
-        return self.voice.say(key, **values)
+        return self.say(key, **values)
 
     def edited(self, row: JudgedEdit) -> str:
         """An edit in words."""

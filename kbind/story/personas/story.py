@@ -15,8 +15,9 @@ from kbind.estimates.questions import QualifyingQuestions, Question
 from kbind.estimates.refinement import Refinement
 from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH
+from kbind.story.base import needed, voice_of
 from kbind.story.personas.facts import PersonasFacts, pick, slug
-from kbind.wording import Disclosure, Fact, Table, Voice, named
+from kbind.wording import Fact, Table, named
 
 #: Reasons not to ask that name something of the data: how they begin, and what is said of them.
 _BEGINNINGS = {"grows with": "grows", "more than": "many", "all ": "alike", "says the same as ": "same"}
@@ -24,10 +25,6 @@ _BEGINNINGS = {"grows with": "grows", "more than": "many", "all ": "alike", "say
 
 class PersonasStory(PersonasFacts):
     """Facts and sentences about personas."""
-
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("personas.question")
 
     @property
     def _state(self) -> str:
@@ -42,35 +39,35 @@ class PersonasStory(PersonasFacts):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.chosen is None:
-            return self.voice.say(f"personas.finding.{self._state}")
+            return self.say(f"personas.finding.{self._state}")
         facts = {"old": self.held("old"), "new": self.held("new")}
-        return self.voice.say(f"personas.finding.change.{self.how}", name=named(self.chosen.persona.name), **facts)
+        return self.say(f"personas.finding.change.{self.how}", name=named(self.chosen.persona.name), **facts)
 
     def means(self) -> str:
         """What the answer means."""
         if self.chosen is None:
-            return self.voice.say(f"personas.means.{self._state}")
-        words = self.voice.say("personas.means.change", turned=self.shared("turned"))
-        if np.isnan(self.there.gain_adjusted[0]) or not self.voice.disclosure.fact(self.gain).known:
+            return self.say(f"personas.means.{self._state}")
+        words = self.say("personas.means.change", turned=self.shared("turned"))
+        if np.isnan(self.there.gain_adjusted[0]) or not self.told(self.gain):
             return words
-        figures = {"points": self._alike(), "gain": self.voice.tell(self.gain)}
+        figures = {"points": self._alike(), "gain": self.tell(self.gain)}
         return f"{words} {self.text('personas.means.alike', held=self._held, **figures)}"
 
     def act(self) -> str:
         """What a manager should do."""
         if self.chosen is None:
-            return self.voice.say(f"personas.act.{self._state}")
+            return self.say(f"personas.act.{self._state}")
         edits = [self.edited(row) for row in self.chosen.edits if row.finding == CONFIRMED]
-        words = self.voice.say("personas.act.change", name=named(self.chosen.persona.name), edits="; ".join(edits))
+        words = self.say("personas.act.change", name=named(self.chosen.persona.name), edits="; ".join(edits))
         # what the rules ask about goes before what merely tells something
         first = next(iter(sorted(self.asked(), key=lambda question: not question.in_persona)), None)
-        return words if first is None else f"{words} {self.voice.say('personas.act.ask', what=self.wording(first))}"
+        return words if first is None else f"{words} {self.say('personas.act.ask', what=self.wording(first))}"
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         if self.chosen is None:
-            return self.voice.say(f"personas.certainty.{self._state}")
-        words = self.voice.say("personas.certainty.change", gain=self.gain, level=self._repeats())
+            return self.say(f"personas.certainty.{self._state}")
+        words = self.say("personas.certainty.change", gain=self.gain, level=self._repeats())
         if not self.again:
             return words
         numbers = {"runs": self.voice.number(len(self.again)), "accepted": self.voice.number(self._accepted)}
@@ -79,8 +76,7 @@ class PersonasStory(PersonasFacts):
     @property
     def _held(self) -> str:
         """What compared customers are alike in."""
-        assert self.chosen is not None
-        return ", ".join(self.attribute(name) for name in self.chosen.adjust)
+        return ", ".join(self.attribute(name) for name in needed(self.chosen).adjust)
 
     def _alike(self) -> str:
         """What is left of the gain among customers who are alike."""
@@ -88,13 +84,12 @@ class PersonasStory(PersonasFacts):
 
     def _recurring(self) -> str:
         """Each confirmed edit with the number of runs that confirmed it too."""
-        assert self.chosen is not None
         edits = [[row.edit for row in one.edits if row.finding == CONFIRMED] for one in self.again]
         return "; ".join(
             self.text(
                 "personas.edit.times", edit=self.edited(row), n=self.voice.number(sum(row.edit in run for run in edits))
             )
-            for row in self.chosen.edits
+            for row in needed(self.chosen).edits
             if row.finding == CONFIRMED
         )
 
@@ -105,9 +100,7 @@ class PersonasStory(PersonasFacts):
     @property
     def _same(self) -> int:
         """Runs that end with the same rules."""
-        assert self.chosen is not None
-        assert self.chosen.refined is not None
-        rules = set(self.chosen.refined.rules)
+        rules = set(needed(needed(self.chosen).refined).rules)
         return sum(pick([one]) is not None and one.refined is not None and set(one.refined.rules) == rules
                    for one in self.again)  # fmt: skip
 
@@ -121,31 +114,28 @@ class PersonasStory(PersonasFacts):
         """What it brings and costs: points, revenue that stays, and who is turned away."""
         if self.chosen is None:
             return []
-        say, tell = self.voice.say, self.voice.tell
         there, turned = self.there, self.shared("turned")
         note = self.text("personas.tile.gain_note", level=self.voice.percent(self.gain.conf_level),
-                         range=tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
+                         range=self.tell(self.gain, "range"), n=self.voice.count(there.new.n))  # fmt: skip
         if not np.isnan(there.gain_adjusted[0]):
             alike = self.text("personas.tile.alike", points=self._alike())
             note = f"{note}; {alike}"
-        plus = "+" if self.voice.disclosure.fact(self.gain).known and self.gain.value > 0 else ""
-        tiles = [(f"{plus}{tell(self.gain)}", say("personas.tile.gain"), note)]
+        plus = "+" if self.told(self.gain) and self.gain.value > 0 else ""
+        tiles = [(f"{plus}{self.tell(self.gain)}", self.say("personas.tile.gain"), note)]
         if not np.isnan(there.retained_revenue_difference[0]):
             before, after = (self.money((m.retained_revenue[0], np.nan, np.nan), m.n) for m in (there.old, there.new))
             difference = self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))
-            tiles.append(
-                (after, say("personas.tile.money"), self.text("personas.tile.money_note", before=before, by=difference))
-            )
-        tiles.append((tell(turned), say("personas.tile.turned"), self.voice.say("personas.tile.note", fact=turned)))
+            note = self.text("personas.tile.money_note", before=before, by=difference)
+            tiles.append((after, self.say("personas.tile.money"), note))
+        tiles.append(self.tile_of(turned, self.say("personas.tile.turned"), "personas.tile.note"))
         return tiles
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        say = self.voice.say
-        lines = [say("personas.foot.selection"), say("personas.foot.marks")]
+        lines = [self.say("personas.foot.selection"), self.say("personas.foot.marks")]
         if self.personas:
-            lines[:0] = [say("personas.foot.fit"), say(f"personas.foot.stay.{self.how}"), say("personas.foot.parts"),
-                         say("personas.foot.kept")]  # fmt: skip
+            keys = "fit", f"stay.{self.how}", "parts", "kept"
+            lines[:0] = [self.say(f"personas.foot.{key}") for key in keys]
         return lines
 
     # -- sections ------------------------------------------------------------------------------------
@@ -162,31 +152,29 @@ class PersonasStory(PersonasFacts):
             return self.text("personas.figure.short")
         best, worst = (choose(known, key=lambda p: self.fit(p.name).value) for choose in (max, min))
         facts = {"high": self.fit(best.name), "low": self.fit(worst.name)}
-        return self.voice.say("personas.figure", best=named(best.name), worst=named(worst.name), **facts)
+        return self.say("personas.figure", best=named(best.name), worst=named(worst.name), **facts)
 
     def figure(self) -> dict[str, Any]:
         """What the page adds to the figure."""
         versions = [] if self.chosen is None else [self.held("old"), self.held("new")]
-        self.voice.note(self.fit(), *(self.fit(persona.name) for persona in self.personas), *versions)
-        return {"voice": self.voice, "title": self.figure_title(), "refinement": self.chosen}
+        facts = self.fit(), *(self.fit(persona.name) for persona in self.personas), *versions
+        return self.drawn(self.figure_title, facts, refinement=self.chosen)
 
     def caption(self) -> str:
         """How to read the figure."""
-        assert self.evaluation is not None
-        level = self.voice.percent(self.evaluation.conf_level)
+        level = self.voice.percent(needed(self.evaluation).conf_level)
         if self.chosen is None:
-            return self.voice.say("personas.figure.caption", level=level, all=self.fit())
-        words = self.voice.say("personas.figure.caption.change", level=level, all=self.fit())
+            return self.say("personas.figure.caption", level=level, all=self.fit())
+        words = self.say("personas.figure.caption.change", level=level, all=self.fit())
         return words if self.how == "snapshot" else f"{words} {self.text('personas.figure.average')}"
 
     def verdicts_table(self) -> Table:
         """All personas: who fits, who stays, revenue that stays, and the verdict."""
-        assert self.evaluation is not None
         rows = []
         for name in [*(persona.name for persona in self.personas), ALL]:
-            staying = self.evaluation.staying[name]
+            staying = needed(self.evaluation).staying[name]
             label, verdict = (self.text("personas.all"), "–") if name == ALL else (named(name), self.verdict(name))
-            share = "–" if name == ALL else self.voice.tell(self.coverage(name))
+            share = "–" if name == ALL else self.tell(self.coverage(name))
             kept = self.money((staying.retained_revenue[0], np.nan, np.nan), staying.n)
             rows.append((label, share, self.with_range(self.fit(name)), kept, verdict))
         heads = [
@@ -205,8 +193,8 @@ class PersonasStory(PersonasFacts):
             return self.text("personas.verdict.short")
         bad = {row.finding for row in found.edits}
         if not bad:
-            assert self.evaluation is not None
-            good = self.evaluation.staying[name].retention[1] > self.evaluation.staying[ALL].retention[0]
+            staying = needed(self.evaluation).staying
+            good = staying[name].retention[1] > staying[ALL].retention[0]
             return self.text("personas.verdict.good" if good else "personas.verdict.reject")
         return self.text(
             "personas.verdict.other" if "another persona" in bad and self._below(name) else "personas.verdict.reject"
@@ -216,21 +204,20 @@ class PersonasStory(PersonasFacts):
         """Whether those who are not to be sold to stay clearly less than the others."""
         assert self.evaluation is not None
         fits, others = (self.evaluation.fits[name], ~self.evaluation.fits[name])
-        if any(self.voice.disclosure.hides(int(self.evaluation.members.n[rows].sum())) for rows in (fits, others)):
+        if any(self.hides(int(self.evaluation.members.n[rows].sum())) for rows in (fits, others)):
             return "open"
         value, _, upper = self.evaluation.differences[name]
         return "open" if np.isnan(value) else "yes" if upper < 0 else "no"
 
     def _below(self, name: str) -> bool:
         """Whether those who fit clearly stay less than all."""
-        assert self.evaluation is not None
-        return self.evaluation.staying[name].retention[2] < self.evaluation.staying[ALL].retention[0]
+        return needed(self.evaluation).staying[name].retention[2] < needed(self.evaluation).staying[ALL].retention[0]
 
     def rules_table(self) -> Table:
         """Rules of the old and the new version side by side, and what each rests on."""
         assert self.chosen is not None
-        assert self.chosen.refined is not None
-        old, new = ({rule.attribute: rule for rule in p.rules} for p in (self.chosen.persona, self.chosen.refined))
+        versions = (self.chosen.persona, needed(self.chosen.refined))
+        old, new = ({rule.attribute: rule for rule in persona.rules} for persona in versions)
         gains = {
             row.edit.attribute: self._gained(self.chosen, row) for row in self.chosen.edits if row.finding == CONFIRMED
         }
@@ -253,18 +240,18 @@ class PersonasStory(PersonasFacts):
         """Old and new version on the third part: what it brings and costs."""
         assert self.chosen is not None
         there = self.there
-        pair, say = (there.old, there.new), self.text
+        pair = (there.old, there.new)
         count = [self.voice.count(one.n) for one in pair]
         kept = [self.money((one.retained_revenue[0], np.nan, np.nan), one.n) for one in pair]
-        alike = "–" if np.isnan(there.gain_adjusted[0]) else say("personas.outcome.points", points=self._alike())
+        alike = "–" if np.isnan(there.gain_adjusted[0]) else self.say("personas.outcome.points", points=self._alike())
         rows = [
-            (say(f"personas.outcome.stay_{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
-             say("personas.outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
-            (say("personas.outcome.alike", held=self._held), "–", "–", alike),
-            (say("personas.outcome.kept"), *kept,
+            (self.say(f"personas.outcome.stay_{self.how}"), *(self.with_range(self.held(v)) for v in ("old", "new")),
+             self.say("personas.outcome.points", points=self.points(there.gain, there.old.n, there.new.n))),
+            (self.say("personas.outcome.alike", held=self._held), "–", "–", alike),
+            (self.say("personas.outcome.kept"), *kept,
              self.money(there.retained_revenue_difference, min(there.old.n, there.new.n))),
-            (say("personas.outcome.fit"), *count, "–"),
-            (say("personas.outcome.shared"), *[self._shared_count()] * 2, "–"),
+            (self.say("personas.outcome.fit"), *count, "–"),
+            (self.say("personas.outcome.shared"), *[self._shared_count()] * 2, "–"),
         ]  # fmt: skip
         shown = [row for row in rows if row[3] != "–" or row[1] != "–"]
         heads = [self.text(f"personas.outcome.{name}") for name in ("what", "old", "new", "difference")]
@@ -272,16 +259,15 @@ class PersonasStory(PersonasFacts):
 
     def _shared_count(self) -> str:
         """Customers of both versions; not told where the total would give away a few others."""
-        few = any(self.voice.disclosure.hides(one.n - self.both) for one in (self.there.old, self.there.new))
-        return self.voice.say("personas.hidden") if few else self.voice.count(self.both)
+        few = any(self.hides(one.n - self.both) for one in (self.there.old, self.there.new))
+        return self.say("personas.hidden") if few else self.voice.count(self.both)
 
     def outcome_text(self) -> str:
         """What the table says on leads."""
-        assert self.chosen is not None
-        words = self.voice.say("personas.outcome.text", turned=self.shared("turned"), fresh=self.shared("fresh"))
-        if self.voice.disclosure.hides(self.both):
+        words = self.say("personas.outcome.text", turned=self.shared("turned"), fresh=self.shared("fresh"))
+        if self.hides(self.both):
             return words
-        shares = {"shared": self.there.identity, "floor": self.chosen.bounds.identity}
+        shares = {"shared": self.there.identity, "floor": needed(self.chosen).bounds.identity}
         numbers = {name: self.voice.percent(share) for name, share in shares.items()}
         return f"{words} {self.text('personas.outcome.identity', **numbers)}"
 
@@ -305,25 +291,24 @@ class PersonasStory(PersonasFacts):
             away, n = question.turned_away, question.n
             fact = Fact(f"personas.turned.{question.attribute}", away / n, "share", "leads without a good answer",
                         n=n, count=away, source="qualifying_questions(...)")  # fmt: skip
-            hidden = self.voice.disclosure.hides(away) or self.voice.disclosure.hides(n - away)
+            hidden = self.hides(away) or self.hides(n - away)
             told = self.voice.under_threshold() if hidden else self.points(question.difference_adjusted)
             lost = (
                 self.voice.under_threshold()
                 if hidden
                 else self.voice.number(100 * away / n * question.retention_other[0])
             )
-            rows.append((self.wording(question), self.condition(question.rule), told, self.voice.tell(fact), lost))
+            rows.append((self.wording(question), self.condition(question.rule), told, self.tell(fact), lost))
         tells = "tells" if self.questions is not None and self.questions.adjust else "tells_plain"
         heads = [self.text(f"personas.ask.{name}") for name in ("question", "answer", tells, "turned", "lost")]
         return Table(self.heading("personas.ask.title"), heads, rows, words=(1,))
 
     def questions_text(self) -> str:
         """How to read the questions."""
-        assert self.questions is not None
         if not self.asked():
-            return self.voice.say("personas.ask.none")
-        level = self.voice.percent(self.questions.conf_level)
-        held = ", ".join(self.attribute(name) for name in self.questions.adjust)
+            return self.say("personas.ask.none")
+        level = self.voice.percent(needed(self.questions).conf_level)
+        held = ", ".join(self.attribute(name) for name in needed(self.questions).adjust)
         words = (
             self.text("personas.ask.alike", held=held, level=level)
             if held
@@ -333,9 +318,8 @@ class PersonasStory(PersonasFacts):
 
     def do_not_ask_table(self) -> Table:
         """What not to ask, and why."""
-        assert self.questions is not None
         by_reason: dict[str, list[str]] = {}
-        for name, why in self.questions.do_not_ask()[["attribute", "reason"]].itertuples(index=False):
+        for name, why in needed(self.questions).do_not_ask()[["attribute", "reason"]].itertuples(index=False):
             by_reason.setdefault(self.reason(why), []).append(self.attribute(name))
         rows = [(", ".join(names), why) for why, names in by_reason.items()]
         heads = [self.text("personas.ask.question"), self.text("personas.not.why")]
@@ -389,7 +373,7 @@ class PersonasStory(PersonasFacts):
         """Of those who fit the old version or the one after an edit, the share who fit both; nothing of too few."""
         old, new = found.edits[0].coverage_before, row.coverage  # the first edit is one of the old version
         both = round((old + new) * found.sizes[1] * row.identity / (1 + row.identity))
-        return self.voice.under_threshold() if self.voice.disclosure.hides(both) else self.voice.percent(row.identity)
+        return self.voice.under_threshold() if self.hides(both) else self.voice.percent(row.identity)
 
     def traps_text(self) -> list[str]:
         """What was looked out for, and what rules on the bond itself would have won."""
@@ -408,7 +392,7 @@ class PersonasStory(PersonasFacts):
         """Heading, and how much of the personas is measured, said or assumed."""
         found = self.basis()
         counts = {kind: self.voice.number(found[kind]) for kind in ("measured", "said", "assumed")}
-        return self.text("personas.basis.heading"), self.voice.say("personas.basis", **counts)
+        return self.text("personas.basis.heading"), self.say("personas.basis", **counts)
 
 
 def personas_story(
@@ -425,11 +409,6 @@ def personas_story(
     personas: tuple[Persona, ...] = () if evaluation is None else evaluation.personas
     currencies = {persona.revenue.currency for persona in personas if persona.revenue is not None}
     action = "stay" if "subscriptions" in data.tables or "events" not in data.tables else "use"
-    voice = Voice(
-        lang,
-        customer=data.card.customer,
-        action=action,
-        disclosure=Disclosure(threshold),
-        currency=currencies.pop() if len(currencies) == 1 else "",
-    )
+    currency = currencies.pop() if len(currencies) == 1 else ""
+    voice = voice_of(data, lang, threshold, action=action, currency=currency)
     return PersonasStory(data, evaluation, refinements, questions, again, voice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -191,17 +191,15 @@ class Segments:
                 # without the number of those who gave none, shares of the others would tell it
                 if row["n"] and not mask[place, column] and not mask[place, -2] and len(told) < _REASONS:
                     name = f"segment.{place + 1}.reason.{row['reason']}"
-                    limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
                     meaning = "customers of the segment who gave this reason, divided by those of it who gave one"
-                    told.append((str(row["reason"]), Fact(name, float(row["share"]), "share", meaning, *limits,
-                                                          n=stated, count=int(row["n"]))))  # fmt: skip
+                    fact = Fact.of_row(name, row, "share", "share", meaning, n=stated, count=int(row["n"]))
+                    told.append((str(row["reason"]), fact))
             result.append(tuple(told))
         return result
 
 
 def _fact(row: pd.Series[Any], number: int, name: str, unit: str, n: int, count: int | None, told: bool) -> Fact:
-    lower, upper = (float(row.get(f"{name}_ci_{side}", np.nan)) for side in ("lower", "upper"))
     meaning = f"{name.replace('_', ' ')} of the segment"
     source = "segment_churned(...).profile().to_frame()"
-    return Fact(f"segment.{number}.{name}", float(row[name]), unit, meaning, lower, upper, n=n, count=count,
-                source=source, hidden=not told)  # fmt: skip
+    fact = Fact.of_row(f"segment.{number}.{name}", row, name, unit, meaning, n=n, count=count, source=source)
+    return replace(fact, hidden=not told)

@@ -15,7 +15,7 @@ from kbind.estimates.reasons import ReasonsByType
 from kbind.facts.contrasts import by_rates, comparable, effect, holding, is_adjusted, raw
 from kbind.facts.names import Names
 from kbind.statistics.customers.levels import MISSING
-from kbind.story.base import Scope
+from kbind.story.base import Scope, Story, needed
 from kbind.story.segments.cards import Segments
 from kbind.wording import Fact, Voice
 
@@ -26,7 +26,7 @@ SHARED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentFacts:
+class SegmentFacts(Story):
     """Facts about what the customers who left have in common.
 
     Parameters
@@ -42,6 +42,8 @@ class SegmentFacts:
     voice : Voice
         Who speaks.
     """
+
+    asks = "segments.question"
 
     data: Dataset
     contrasts: Contrasts | None
@@ -63,24 +65,14 @@ class SegmentFacts:
             log = next((name for name in ("subscriptions", "events") if name in self.data.tables), "customers")
         rows = self.data.tables["customers"].rows
         customers = rows if self.contrasts is None else int(self.contrasts.profiles.n.sum())
-        span = self.data.tables[log].span
-        if log == "customers" or span is None or self.data.as_of is None:
-            return Scope(customers, log)
-        first = max(self.data.wall_clock(span[0]), self.data.recorded_from or self.data.wall_clock(span[0]))
-        last = (pd.Timestamp(self.data.as_of) - pd.Timedelta(microseconds=1)).date()
-        return Scope(customers, log, first.date(), last)
-
-    def told(self, *facts: Fact) -> bool:
-        """Whether facts are known and may be told."""
-        return all(self.voice.disclosure.fact(fact).known for fact in facts)
+        return Scope.of_log(self.data, customers, log, None if log == "customers" else self.data.as_of)
 
     # -- churned against retained --------------------------------------------------------------------
 
     @cached_property
     def lost(self) -> Fact:
         """Share of the customers who have left."""
-        assert self.contrasts is not None
-        counted = self.contrasts.profiles
+        counted = needed(self.contrasts).profiles
         left, n = int(counted.left.sum()), int(counted.n.sum())
         return self._share("lost", left, n, "customers who have left, divided by customers")
 
@@ -97,8 +89,7 @@ class SegmentFacts:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The contrasts that may be told, by effect; see `comparable`."""
-        assert self.contrasts is not None
-        return comparable(self.contrasts, self.voice.disclosure)
+        return comparable(needed(self.contrasts), self.voice.disclosure)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -116,18 +107,15 @@ class SegmentFacts:
 
     def effect(self, place: int) -> Fact:
         """The ratio of one comparison, adjusted where that was asked for."""
-        assert self.contrasts is not None
-        return effect(self.contrasts, place)
+        return effect(needed(self.contrasts), place)
 
     def raw(self, place: int) -> Fact:
         """The same as it looks at first sight."""
-        assert self.contrasts is not None
-        return raw(self.contrasts, place)
+        return raw(needed(self.contrasts), place)
 
     def left_of(self, place: int) -> tuple[Fact, Fact]:
         """Share who left of those with a level, and of all others."""
-        assert self.contrasts is not None
-        own = self.contrasts.comparisons[place]
+        own = needed(self.contrasts).comparisons[place]
         name = f"{own.attribute}.{own.level}"
         with_it = f"customers with {own.attribute} {own.level!r} who have left, divided by all with it"
         others = f"customers without {own.attribute} {own.level!r} who have left, divided by all without it"
@@ -172,8 +160,7 @@ class SegmentFacts:
     @cached_property
     def silent(self) -> Fact:
         """Share of those who said goodbye that gave no reason."""
-        assert self.reasons is not None
-        people = self.reasons.leavers
+        people = needed(self.reasons).leavers
         meaning = "customers who said goodbye without a reason, divided by all who said goodbye"
         return self._share("reason.none", int((people.reason < 0).sum()), len(people), meaning)
 

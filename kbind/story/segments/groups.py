@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from kbind.story.base import needed
 from kbind.story.segments.cards import Card, Shared
 from kbind.story.segments.reasons import ReasonStory
 from kbind.wording import DASH, Fact
@@ -52,63 +53,60 @@ class GroupStory(ReasonStory):
     @property
     def _paid(self) -> str:
         """Whether revenue is known to be by the month."""
-        assert self.segments is not None
-        return "monthly" if self.segments.found.roster.revenue_from == "subscriptions.mrr" else "revenue"
+        return "monthly" if needed(self.segments).found.roster.revenue_from == "subscriptions.mrr" else "revenue"
 
     def segments_title(self) -> str:
         """Verdict on groups."""
         words = {} if self.segments is None else {"k": self.voice.number(self.segments.found.k)}
         key = {"alike": "groups"}.get(self._grouping, self._grouping)
-        return self.voice.say(f"segments.title.{key}", **words)
+        return self.say(f"segments.title.{key}", **words)
 
     def segments_text(self) -> list[str]:
         """What the verdict means, for each of them an answer to work with."""
-        say = self.voice.say
         if self.segments is None:
-            return [say("segments.verdict.open")]
+            return [self.say("segments.verdict.open")]
         if self.cards:
-            return [say(f"segments.verdict.{self._grouping}")]
+            return [self.say(f"segments.verdict.{self._grouping}")]
         unrelated = self.segments.found.judgement.association > _LEVEL
-        lines = [say("segments.verdict.unrelated" if unrelated else "segments.verdict.unstable")]
+        lines = [self.say("segments.verdict.unrelated" if unrelated else "segments.verdict.unstable")]
         if len(self.striking):
-            lines.append(say("segments.verdict.instead", attributes=self.voice.listed(self._watched)))
+            lines.append(self.say("segments.verdict.instead", attributes=self.voice.listed(self._watched)))
         else:
-            lines.append(say("segments.verdict.nothing"))
+            lines.append(self.say("segments.verdict.nothing"))
         return lines
 
     def segment_cards(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Title and rows of every card."""
-        say = self.voice.say
         result = []
         for card in self.cards:
-            rows = [(say("segments.card.size"), self._size(card))]
+            rows = [(self.say("segments.card.size"), self._size(card))]
             if self.told(card.revenue, card.revenue_share):
                 words = {"revenue": card.revenue, "share": card.revenue_share}
-                rows.append((say("segments.card.revenue"), say(f"segments.card.{self._paid}_text", **words)))
-            rows.append((say("segments.card.shared"), self._in_common(card)))
+                rows.append((self.say("segments.card.revenue"), self.say(f"segments.card.{self._paid}_text", **words)))
+            rows.append((self.say("segments.card.shared"), self._in_common(card)))
             if card.reasons:
-                told = [f"{self.names.reason(name)} {self.voice.tell(fact, 'whole')}" for name, fact in card.reasons]
-                rows.append((say("segments.card.reasons"), ", ".join(told)))
-            rows.append((say("segments.card.offer"), self._offer(card)))
+                told = [f"{self.names.reason(name)} {self.tell(fact, 'whole')}" for name, fact in card.reasons]
+                rows.append((self.say("segments.card.reasons"), ", ".join(told)))
+            rows.append((self.say("segments.card.offer"), self._offer(card)))
             planted = self._planted(card)
             if planted:
-                rows.append((say("segments.card.planted"), planted))
+                rows.append((self.say("segments.card.planted"), planted))
             number = self.voice.number(card.number)
-            result.append((say("segments.card.name", number=number, name=self.card_name(card)), rows))
+            result.append((self.say("segments.card.name", number=number, name=self.card_name(card)), rows))
         return result
 
     def card_name(self, card: Card) -> str:
         """A name made of the two things that distinguish a segment most."""
         parts = [self._trait(shared) for shared in card.shared if shared.more or not shared.level][:2]
         parts = parts or [self._trait(shared) for shared in card.shared[:1]]
-        return ", ".join(parts) if parts else self.voice.say("segments.card.plain")
+        return ", ".join(parts) if parts else self.say("segments.card.plain")
 
     def _trait(self, shared: Shared) -> str:
         if not shared.level:
             key = "segments.trait.high" if shared.more else "segments.trait.low"
-            return self.voice.say(key, attribute=self.names.attribute(shared.attribute, first=True))
+            return self.say(key, attribute=self.names.attribute(shared.attribute, first=True))
         pair = self.names.pair(shared.attribute, shared.level)
-        return pair if shared.more else self.voice.say("segments.trait.rarely", pair=pair)
+        return pair if shared.more else self.say("segments.trait.rarely", pair=pair)
 
     def _size(self, card: Card) -> str:
         if not self.told(card.size, card.churn, card.lift):
@@ -116,12 +114,12 @@ class GroupStory(ReasonStory):
         low, high = card.lift.ci_lower, card.lift.ci_upper
         key = "more" if low > 1 else "less" if high < 1 else "same"
         n = self.voice.customers(card.size.count or 0)
-        return self.voice.say(f"segments.card.size_{key}", n=n, share=card.size, churn=card.churn, all=self.lost)
+        return self.say(f"segments.card.size_{key}", n=n, share=card.size, churn=card.churn, all=self.lost)
 
     def _in_common(self, card: Card) -> str:
         """Up to three things, with their shares or medians here and among the others who left."""
         if not card.shared:
-            return self.voice.say("segments.card.nothing")
+            return self.say("segments.card.nothing")
         lines = []
         for shared in card.shared:
             if shared.level:
@@ -130,20 +128,19 @@ class GroupStory(ReasonStory):
             else:
                 name = self.names.attribute(shared.attribute, first=True)
                 words, key = {"attribute": name}, "segments.card.number"
-            lines.append(self.voice.say(key, here=shared.here, others=shared.others, **words))
+            lines.append(self.say(key, here=shared.here, others=shared.others, **words))
         return "; ".join(lines)
 
     def _offer(self, card: Card) -> str:
         """What to ask before the contract, and what to offer for the reason that is typical of the segment."""
-        say = self.voice.say
         asked = [self.names.attribute(shared.attribute) for shared in card.shared]
-        lines = [say("segments.card.ask", attributes=self.voice.listed(asked))] if asked else []
+        lines = [self.say("segments.card.ask", attributes=self.voice.listed(asked))] if asked else []
         reason = self._typical(card)
         theme = self.names.theme(reason) if reason else ""
         if theme in _OFFERS:
-            lines.append(say(f"segments.offer.{theme}"))
+            lines.append(self.say(f"segments.offer.{theme}"))
         elif not card.reasons:
-            lines.append(say("segments.offer.unknown"))
+            lines.append(self.say("segments.offer.unknown"))
         return " ".join(lines)
 
     def _typical(self, card: Card) -> str:
@@ -171,21 +168,20 @@ class GroupStory(ReasonStory):
         n = int(own.sum())
         meaning = "customers of the segment who come from one planted segment, divided by those of the segment"
         fact = Fact(f"planted.{card.number}", count / n, "share", meaning, n=n, count=count)
-        return self.voice.say("segments.card.planted_text", share=fact, name=self.names.planted(name))
+        return self.say("segments.card.planted_text", share=fact, name=self.names.planted(name))
 
     def sure_title(self) -> str:
         """Heading of how sure the groups are."""
-        return self.voice.say("segments.sure.title")
+        return self.say("segments.sure.title")
 
     def sure_text(self) -> list[str]:
         """How far groups and differences can be trusted, in plain words."""
-        assert self.segments is not None
-        say, found = self.voice.say, self.segments
-        lines = [say("segments.sure.again", again=found.again)]
+        found = needed(self.segments)
+        lines = [self.say("segments.sure.again", again=found.again)]
         null = found.found.judgement.null
         if null is not None:
             key = "segments.sure.groups" if found.groups else "segments.sure.fluid"
-            lines.append(say(key, samples=self.voice.number(len(null.null))))
-        lines.append(say("segments.sure.rules", fidelity=found.fidelity))
-        lines.append(say("segments.sure.cause"))
+            lines.append(self.say(key, samples=self.voice.number(len(null.null))))
+        lines.append(self.say("segments.sure.rules", fidelity=found.fidelity))
+        lines.append(self.say("segments.sure.cause"))
         return lines

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kbind.statistics.customers.levels import MISSING
+from kbind.story.base import needed
 from kbind.story.segments.facts import SegmentFacts
 from kbind.typing import Ints
 from kbind.wording import DASH, Fact, Table
@@ -42,8 +43,7 @@ class ReasonStory(SegmentFacts):
     @cached_property
     def _crossed(self) -> tuple[pd.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
         """Leavers by level and reason, rare reasons together, and what of it is hidden."""
-        assert self.reasons is not None
-        counts = self.reasons.counts(self.typed)
+        counts = needed(self.reasons).counts(self.typed)
         order = self.names.in_order(list(counts.index))
         counts = counts.loc[order]
         common, rare = list(counts.columns[:_MOST_REASONS]), list(counts.columns[_MOST_REASONS:-1])
@@ -75,9 +75,8 @@ class ReasonStory(SegmentFacts):
             if mask[place, list(counts.columns).index(reason)] or mask[place, -2] or mask[place, -1]:
                 continue
             meaning = f"leavers with {self.typed} {level!r} who said {reason!r}, divided by those of them with a reason"
-            limits = float(row["share_ci_lower"]), float(row["share_ci_upper"])
-            fact = Fact(f"typed.{level}.{reason}", float(row["share"]), "share", meaning, *limits,
-                        self.reasons.conf_level, n=int(row["of"]), count=int(row["n"]))  # fmt: skip
+            name, told = f"typed.{level}.{reason}", (meaning, self.reasons.conf_level)
+            fact = Fact.of_row(name, row, "share", "share", *told, n=int(row["of"]), count=int(row["n"]))
             everybody = dict(self.stated)[reason]
             if self.told(fact, everybody):
                 return level, reason, fact, everybody
@@ -86,38 +85,37 @@ class ReasonStory(SegmentFacts):
     def reasons_title(self) -> str:
         """Finding of reasons by type."""
         if self.deviation is None:
-            return self.voice.say("segments.reasons.alike")
+            return self.say("segments.reasons.alike")
         level, reason, *_ = self.deviation
         those = self.names.those(self.typed, level)
-        return self.voice.say("segments.reasons.typed", reason=self.names.reason(reason), those=those)
+        return self.say("segments.reasons.typed", reason=self.names.reason(reason), those=those)
 
     def reasons_text(self) -> str:
         """The finding with its numbers, and who said nothing."""
-        say = self.voice.say
         lines = []
         if self.deviation is not None:
             level, reason, here, everybody = self.deviation
             words = {"those": self.names.those(self.typed, level), "reason": self.names.reason(reason)}
-            lines.append(say("segments.reasons.share", here=here, all=everybody, **words))
-        lines.append(say("segments.reasons.silent", silent=self.silent))
+            lines.append(self.say("segments.reasons.share", here=here, all=everybody, **words))
+        lines.append(self.say("segments.reasons.silent", silent=self.silent))
         return " ".join(lines)
 
     def reasons_note(self) -> str:
         """How to read the table."""
-        note, hidden = self.voice.say("segments.reasons.note"), self.voice.say("segments.reasons.hidden", dash=DASH)
+        note, hidden = self.say("segments.reasons.note"), self.say("segments.reasons.hidden", dash=DASH)
         return f"{note} {hidden}" if self._crossed[1].any() else note
 
     def reasons_table(self) -> Table:
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
-        say, names = self.voice.say, self.names
+        names = self.names
         counts, mask = self._crossed
         whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
         totals, known = whole.sum(axis=1), ~mask[:, -1]
-        head = [say("segments.table.reason"), *(names.level(self.typed, str(level)) for level in counts.index)]
+        head = [self.say("segments.table.reason"), *(names.level(self.typed, str(level)) for level in counts.index)]
         sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
-        rows = [[say("segments.table.leavers"), *sizes]]
+        rows = [[self.say("segments.table.leavers"), *sizes]]
         for column, reason in enumerate(counts.columns):
-            label = names.reason(str(reason)) if reason else say("segments.others")
+            label = names.reason(str(reason)) if reason else self.say("segments.others")
             cells = [
                 self.voice.percent(whole[place, column] / totals[place])
                 if known[place] and not mask[place, column]
@@ -125,8 +123,8 @@ class ReasonStory(SegmentFacts):
                 for place in range(len(whole))
             ]
             rows.append([label, *cells])
-        title = say("segments.reasons.title", attribute=names.attribute(self.typed))
-        return Table(title, [*head, say("segments.table.all")], rows)
+        title = self.say("segments.reasons.title", attribute=names.attribute(self.typed))
+        return Table(title, [*head, self.say("segments.table.all")], rows)
 
     # -- against behaviour ---------------------------------------------------------------------------
 
@@ -171,10 +169,9 @@ class ReasonStory(SegmentFacts):
             if len(rows) and not rows["hidden"].iloc[0] and np.isfinite(rows["difference"].iloc[0]):
                 row = rows.iloc[0]
                 n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
-                limits = float(row["value_ci_lower"]), float(row["value_ci_upper"])
-                here = Fact(f"before.{reason}", float(row["value"]), "share", measure, *limits, n=n, count=count)
-                gap = Fact(f"gap.{reason}", float(row["difference"]), "share", f"{measure}, less that of other reasons",
-                           float(row["difference_ci_lower"]), float(row["difference_ci_upper"]), n=n)  # fmt: skip
+                here = Fact.of_row(f"before.{reason}", row, "value", "share", measure, n=n, count=count)
+                apart = f"{measure}, less that of other reasons"
+                gap = Fact.of_row(f"gap.{reason}", row, "difference", "share", apart, n=n)
                 found.append((reason, measure, here, gap))
         return found
 
@@ -182,41 +179,40 @@ class ReasonStory(SegmentFacts):
         """Finding: how many of the reasons show in what went before."""
         doubtful = [self.names.reason(reason) for reason, *_, gap in self.checked if not gap.ci_lower > 0]
         if not self.checked:
-            return self.voice.say("segments.behaviour.open")
+            return self.say("segments.behaviour.open")
         if not doubtful:
-            return self.voice.say("segments.behaviour.fits")
-        return self.voice.say("segments.behaviour.doubt", reasons=self._quoted(doubtful))
+            return self.say("segments.behaviour.fits")
+        return self.say("segments.behaviour.doubt", reasons=self._quoted(doubtful))
 
     def behaviour_text(self) -> list[str]:
         """One sentence for each reason whose sign was measured."""
-        say = self.voice.say
         lines = []
         for reason, measure, here, gap in self.checked:
             key = "more" if gap.ci_lower > 0 else "less" if gap.ci_upper < 0 else "same"
-            done = say(f"segments.sign.{measure}", how=say(f"segments.how.{key}"))
+            done = self.say(f"segments.sign.{measure}", how=self.say(f"segments.how.{key}"))
             words = {"reason": self.names.reason(reason), "done": done}
-            lines.append(say(f"segments.behaviour.{key}", here=here, **words))
+            lines.append(self.say(f"segments.behaviour.{key}", here=here, **words))
         if any(not gap.ci_lower > 0 for *_, gap in self.checked):
-            lines.append(say("segments.behaviour.polite"))
+            lines.append(self.say("segments.behaviour.polite"))
         unsaid = self.behaviour["hidden"] & ~self.behaviour["nearly"] & (self.behaviour["n"] > 0)
         if unsaid.any():
-            lines.append(say("segments.reasons.hidden", dash=DASH))
+            lines.append(self.say("segments.reasons.hidden", dash=DASH))
         return lines
 
     def behaviour_table(self) -> Table:
         """What went before, by stated reason."""
-        say, frame = self.voice.say, self.behaviour
+        frame = self.behaviour
         measures = [m for m in _MEASURES if m in set(frame["measure"])][:4]
-        head = [say("segments.table.reason"), *(say(f"segments.measure.{m}") for m in measures)]
+        head = [self.say("segments.table.reason"), *(self.say(f"segments.measure.{m}") for m in measures)]
         rows = []
         for reason in frame["reason"].unique():
             own = frame[frame["reason"] == reason].set_index("measure")
             rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
-        return Table(say("segments.behaviour.title"), head, rows)
+        return Table(self.say("segments.behaviour.title"), head, rows)
 
     def _measured(self, row: pd.Series[Any]) -> str:
         if row["hidden"]:
-            return self.voice.say("segments.table.nearly") if row["nearly"] else DASH
+            return self.say("segments.table.nearly") if row["nearly"] else DASH
         return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
 
     def _quoted(self, names: list[str]) -> str:

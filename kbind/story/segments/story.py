@@ -13,9 +13,10 @@ from kbind.estimates.contrasts import Contrasts
 from kbind.estimates.reasons import ReasonsByType
 from kbind.estimates.segments import Segmentation
 from kbind.facts.contrasts import shown_contrasts
+from kbind.story.base import needed, voice_of
 from kbind.story.segments.cards import Segments
 from kbind.story.segments.groups import GroupStory
-from kbind.wording import Disclosure, Fact, Table, Voice
+from kbind.wording import Fact, Table
 
 #: Lower limit of an effect from which certainty is called high.
 HIGH = 1.5
@@ -30,10 +31,6 @@ class SegmentStory(GroupStory):
 
     # -- the opening ---------------------------------------------------------------------------------
 
-    def question(self) -> str:
-        """What the chapter asks."""
-        return self.voice.say("segments.question")
-
     @cached_property
     def headline(self) -> int | None:
         """Place of the most striking level that is striking at first sight, too."""
@@ -43,95 +40,93 @@ class SegmentStory(GroupStory):
 
     def finding(self) -> str:
         """The answer in one sentence."""
-        answer, say = self.answer, self.voice.say
+        answer = self.answer
         if answer == "short":
-            return say("segments.finding.short")
+            return self.say("segments.finding.short")
         if answer == "no":
-            return say("segments.finding.no" if self.stated else "segments.finding.no_type")
+            return self.say("segments.finding.no" if self.stated else "segments.finding.no_type")
         if not len(self.striking):
             reason, share = self.stated[0]
-            return say("segments.finding.reason", reason=self.names.reason(reason), share=share)
+            return self.say("segments.finding.reason", reason=self.names.reason(reason), share=share)
         if self.headline is None:
-            return say("segments.finding.only_alike", pair=self.label(int(self.striking["place"].iloc[0])))
+            return self.say("segments.finding.only_alike", pair=self.label(int(self.striking["place"].iloc[0])))
         here, rest = self.left_of(self.headline)
         words = {"those": self._those(self.headline), "here": here, "rest": rest}
         if answer == "yes":
-            assert self.segments is not None
-            return say("segments.finding.yes", k=self.voice.number(self.segments.found.k), **words)
-        return say(f"segments.finding.partly_{self._grouping}", **words)
+            return self.say("segments.finding.yes", k=self.voice.number(needed(self.segments).found.k), **words)
+        return self.say(f"segments.finding.partly_{self._grouping}", **words)
 
     def means(self) -> str:
         """What the answer means: whether there is one reason, and where most revenue was lost."""
-        say = self.voice.say
         if self.answer == "short":
-            return say("segments.means.short")
+            return self.say("segments.means.short")
         lines = []
         if self.stated and self.told(self.stated[0][1]):
             reason, share = self.stated[0]
             key = "segments.means.one_reason" if self.one_reason else "segments.means.many_reasons"
-            lines.append(say(key, reason=self.names.reason(reason), share=share))
+            lines.append(self.say(key, reason=self.names.reason(reason), share=share))
         costly = self.costliest
         if costly is not None:
             words = {"name": self.card_name(costly), "revenue": costly.revenue, "share": costly.revenue_share}
-            lines.append(say(f"segments.means.{self._paid}", **words))
-        return " ".join(lines) or say("segments.means.types" if len(self.striking) else "segments.means.none")
+            lines.append(self.say(f"segments.means.{self._paid}", **words))
+        return " ".join(lines) or self.say("segments.means.types" if len(self.striking) else "segments.means.none")
 
     def act(self) -> str:
         """What a manager should do."""
         if self.answer == "short":
-            return self.voice.say("segments.act.short")
+            return self.say("segments.act.short")
         if not len(self.striking):
-            return self.voice.say("segments.act.reason" if self.one_reason else "segments.act.no")
-        return self.voice.say("segments.act.type", attributes=self.voice.listed(self._watched))
+            return self.say("segments.act.reason" if self.one_reason else "segments.act.no")
+        return self.say("segments.act.type", attributes=self.voice.listed(self._watched))
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         if self.answer == "short":
-            return self.voice.say("segments.certainty.short")
+            return self.say("segments.certainty.short")
         if self.headline is None:
-            return self.voice.say("segments.certainty.no", lost=self._customers_lost())
+            return self.say("segments.certainty.no", lost=self._customers_lost())
         effect = self.effect(self.headline)
         level = "high" if effect.ci_lower > HIGH else "medium"
         kind = "adjusted" if self.adjusted else "raw"
-        return self.voice.say(f"segments.certainty.{level}_{kind}", lost=self._customers_lost(), effect=effect)
+        return self.say(f"segments.certainty.{level}_{kind}", lost=self._customers_lost(), effect=effect)
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Share lost, share lost of the most striking type, and the most frequent reason."""
-        say, tell = self.voice.say, self.voice.tell
         if self.answer == "short":
             return []
-        tiles = [(tell(self.lost), say("segments.tile.lost"), say("segments.tile.lost_note", fact=self.lost))]
+        tiles = [
+            (self.tell(self.lost), self.say("segments.tile.lost"), self.say("segments.tile.lost_note", fact=self.lost))
+        ]
         if self.headline is not None:
             here, rest = self.left_of(self.headline)
-            label = say("segments.tile.type", those=self._those(self.headline))
-            tiles.append((tell(here), label, say("segments.tile.type_note", here=here, rest=rest)))
+            label = self.say("segments.tile.type", those=self._those(self.headline))
+            tiles.append((self.tell(here), label, self.say("segments.tile.type_note", here=here, rest=rest)))
         if self.stated and self.told(self.stated[0][1]):
             reason, share = self.stated[0]
-            label = say("segments.tile.reason", reason=self.names.reason(reason))
-            tiles.append((tell(share), label, say("segments.tile.reason_note", share=share)))
+            label = self.say("segments.tile.reason", reason=self.names.reason(reason))
+            tiles.append((self.tell(share), label, self.say("segments.tile.reason_note", share=share)))
         return tiles
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        say = self.voice.say
         if self.contrasts is None:
             return []
         scope = self.scope()
         left = {"customers": "flag", "subscriptions": "contract"}.get(scope.log, "silence")
-        lines = [say(f"segments.foot.{left}")]
-        lines.append(say(f"segments.foot.{self.kind}"))
+        lines = [self.say(f"segments.foot.{left}")]
+        lines.append(self.say(f"segments.foot.{self.kind}"))
         if self.adjusted:
             alike = self.voice.listed([self.names.attribute(name) for name in self.contrasts.adjust])
-            lines.append(say("segments.foot.alike", attributes=alike))
-        lines.append(say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
+            lines.append(self.say("segments.foot.alike", attributes=alike))
+        lines.append(self.say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
         if self.contrasts.leaks:
             left_out = self.voice.listed([self.names.attribute(leak.column) for leak in self.contrasts.leaks])
-            lines.append(say("leaks.foot", columns=left_out))
+            lines.append(self.say("leaks.foot", columns=left_out))
         if self.segments is not None:
             used = self.voice.listed([self.names.attribute(name) for name in self.segments.found.coding.attributes])
-            lines.append(say("segments.foot.segments", attributes=used))
+            lines.append(self.say("segments.foot.segments", attributes=used))
         if self.data.truth is not None:
-            lines.append(say("survival.foot.truth"))
+            lines.append(self.say("survival.foot.truth"))
         return lines
 
     # -- contrasts -----------------------------------------------------------------------------------
@@ -146,50 +141,56 @@ class SegmentStory(GroupStory):
     def contrast_title(self) -> str:
         """Finding of the contrasts."""
         if not len(self.findings):
-            return self.voice.say("segments.contrast.none")
+            return self.say("segments.contrast.none")
         if not len(self.striking):
-            return self.voice.say("segments.contrast.small")
+            return self.say("segments.contrast.small")
         place = self.headline if self.headline is not None else int(self.striking["place"].iloc[0])
         effect = self.effect(place)
         if self.rates and self.told(effect):
-            return self.voice.say("segments.contrast.rate", those=self._those(place), effect=effect)
-        return self.voice.say("segments.contrast.odds", pair=self.label(place))
+            return self.say("segments.contrast.rate", those=self._those(place), effect=effect)
+        return self.say("segments.contrast.odds", pair=self.label(place))
 
     def contrast_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of contrasts."""
+        facts = []
         for place in map(int, self.shown["place"]):
             raw = self.raw(place)
-            self.voice.note(self.effect(place), *([raw] if self.adjusted and np.isfinite(raw.value) else []))
-        return {"voice": self.voice, "title": self.contrast_title(), "names": self.names}
+            facts += [self.effect(place), *([raw] if self.adjusted and np.isfinite(raw.value) else [])]
+        return self.drawn(self.contrast_title, facts, names=self.names)
 
     def contrast_caption(self) -> str:
         """How to read the contrasts."""
-        assert self.contrasts is not None
-        level = self.voice.percent(self.contrasts.conf_level)
-        lines = [self.voice.say(f"segments.contrast.caption_{self.kind}", level=level)]
+        level = self.voice.percent(needed(self.contrasts).conf_level)
+        lines = [self.say(f"segments.contrast.caption_{self.kind}", level=level)]
         if self.adjusted:
-            lines.append(self.voice.say("segments.contrast.ring"))
-        return " ".join([*lines, self.voice.say("segments.contrast.cause")])
+            lines.append(self.say("segments.contrast.ring"))
+        return " ".join([*lines, self.say("segments.contrast.cause")])
 
     def contrast_table(self) -> Table:
         """The contrasts as a table: shares who left, and the effect with its range."""
-        say, tell = self.voice.say, self.voice.tell
-        head = [say(f"segments.table.{name}") for name in ("attribute", "here", "rest")]
-        head += [say(f"segments.table.{self.kind}"), say("segments.table.range")]
+        head = [self.say(f"segments.table.{name}") for name in ("attribute", "here", "rest")]
+        head += [self.say(f"segments.table.{self.kind}"), self.say("segments.table.range")]
         rows = []
         for place in self.shown["place"]:
             here, rest = self.left_of(int(place))
             effect = self.effect(int(place))
-            rows.append([self.label(int(place)), tell(here), tell(rest), tell(effect), tell(effect, "range")])
-        return Table(say("segments.table.title"), head, rows)
+            rows.append(
+                [
+                    self.label(int(place)),
+                    self.tell(here),
+                    self.tell(rest),
+                    self.tell(effect),
+                    self.tell(effect, "range"),
+                ]
+            )
+        return Table(self.say("segments.table.title"), head, rows)
 
     def reversal_title(self) -> str:
         """Finding of the second look."""
-        return self.voice.say("segments.reversal.title")
+        return self.say("segments.reversal.title")
 
     def reversal_text(self) -> list[str]:
         """What looks different once customers are compared who are alike otherwise, one sentence a kind of change."""
-        say = self.voice.say
         told: dict[tuple[str, str, str], list[str]] = {}
         for _, row in self.reversals.head(REVERSALS).iterrows():
             place = int(row["place"])
@@ -200,16 +201,16 @@ class SegmentStory(GroupStory):
                 first = "" if kind == "appears" else self._direction(raw)
                 second = "" if kind == "gone" else self._direction(adjusted)
                 key = "segments.reversal.item_gone" if kind == "gone" else "segments.reversal.item"
-                item = say(key, pair=self.label(place), raw=raw, adjusted=adjusted)
+                item = self.say(key, pair=self.label(place), raw=raw, adjusted=adjusted)
                 told.setdefault((kind, first, second), []).append(item)
         lines = [
-            say(f"segments.reversal.{kind}", first=first, second=second, items="; ".join(items))
+            self.say(f"segments.reversal.{kind}", first=first, second=second, items="; ".join(items))
             for (kind, first, second), items in told.items()
         ]
-        return [*lines, say("segments.reversal.why")] if lines else []
+        return [*lines, self.say("segments.reversal.why")] if lines else []
 
     def _direction(self, effect: Fact) -> str:
-        return self.voice.say("segments.more" if effect.value > 1 else "segments.less")
+        return self.say("segments.more" if effect.value > 1 else "segments.less")
 
     @property
     def kind(self) -> str:
@@ -218,13 +219,11 @@ class SegmentStory(GroupStory):
 
     def label(self, place: int) -> str:
         """Attribute and level of a comparison: "Branche: Handel"."""
-        assert self.contrasts is not None
-        own = self.contrasts.comparisons[place]
+        own = needed(self.contrasts).comparisons[place]
         return self.names.pair(own.attribute, own.level)
 
     def _those(self, place: int) -> str:
-        assert self.contrasts is not None
-        own = self.contrasts.comparisons[place]
+        own = needed(self.contrasts).comparisons[place]
         return self.names.those(own.attribute, own.level)
 
     def _customers_lost(self) -> str:
@@ -257,13 +256,6 @@ def segment_story(
     threshold : int
         Smallest number of customers that is told.
     """
-    voice = Voice(
-        lang,
-        customer=data.card.customer,
-        action="stay",
-        period="month",
-        disclosure=Disclosure(threshold),
-        currency=data.card.currency,
-    )
+    voice = voice_of(data, lang, threshold)
     found = None if segments is None else Segments(segments, segments.profile())
     return SegmentStory(data, contrasts, reasons, found, voice)
