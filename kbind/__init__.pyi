@@ -31,6 +31,7 @@ from kbind.estimates.purchases import referrals as referrals
 from kbind.estimates.questions import qualifying_questions as qualifying_questions
 from kbind.estimates.reasons import code_reasons as code_reasons
 from kbind.estimates.reasons import reason_by_type as reason_by_type
+from kbind.estimates.refinement import Refining as Refining
 from kbind.estimates.refinement import refine_persona as refine_persona
 from kbind.estimates.retention import churn_rate as churn_rate
 from kbind.estimates.retention import cohort_retention as cohort_retention

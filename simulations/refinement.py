@@ -17,7 +17,7 @@ def nothing_matters(rng: Generator, n: int) -> tuple[bool, ...]:
     """Whether an edit is confirmed, whether one is accepted, and whether a question is to be asked."""
     people = _people(rng, n)
     data = _data(people, rng.random(n) < 0.3)
-    result = kb.refine_persona(_persona(), data, min_gain=0.01, rng=rng)
+    result = kb.refine_persona(_persona(), data, settings=kb.Refining(min_gain=0.01), rng=rng)
     asked = kb.qualifying_questions(_persona(), data, rng=rng).to_frame()
     return any(edit.finding == "confirmed" for edit in result.edits), result.verdict == "accept", len(asked) > 0
 
@@ -25,7 +25,9 @@ def nothing_matters(rng: Generator, n: int) -> tuple[bool, ...]:
 def held_out(rng: Generator, n: int) -> tuple[bool, ...]:
     """Gain and difference in retained revenue on the third part, against the truth for whatever rules came out."""
     people = _people(rng, n)
-    result = kb.refine_persona(_persona(), _data(people, rng.random(n) > _chance(people)), min_gain=0.02, rng=rng)
+    result = kb.refine_persona(
+        _persona(), _data(people, rng.random(n) > _chance(people)), settings=kb.Refining(min_gain=0.02), rng=rng
+    )
     there = result.held_out
     if there is None or result.refined is None:
         return False, False

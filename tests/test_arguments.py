@@ -150,7 +150,7 @@ class World:
 
     @cached_property
     def segments(self) -> Segmentation:
-        return kb.segment_churned(self.flagged_many, resamples=20, null_samples=19, progress=False)
+        return kb.segment_churned(self.flagged_many, resamples=20, null_samples=19)
 
     @cached_property
     def flagged_many(self) -> kb.Dataset:
@@ -214,7 +214,16 @@ def parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 #: Public, but not on top.
 BESIDE: dict[str, Callable[..., Any]] = {"rescale_churn": rescale_churn, "write_template": write_template}
 #: Classes that users make themselves; the others come out of functions.
-MADE_BY_HAND = (kb.Persona, kb.Rule, kb.After, kb.ThemeDictionary, kb.ChurnClassifier, kb.Campaign, kb.Validation)
+MADE_BY_HAND = (
+    kb.Persona,
+    kb.Rule,
+    kb.After,
+    kb.ThemeDictionary,
+    kb.ChurnClassifier,
+    kb.Campaign,
+    kb.Refining,
+    kb.Validation,
+)
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.require", "Dataset.wall_clock", "CohortRetention.rate_in"}
@@ -227,6 +236,7 @@ TEXT = {"de": "Klein", "en": "Small"}
 CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "open_dataset": lambda w: {"source": _company(), "as_of": "2024-12-01"},
     "Campaign": lambda w: TERMS,
+    "Refining": lambda w: {"fdr": 0.1},
     "Validation": lambda w: {"folds": 2, "repeats": 1, "resamples": 10},
     "backtest": lambda w: {"snapshots": w.snapshots, "models": ["logistic"], "campaign": kb.Campaign(**TERMS),
                            "validation": kb.Validation(folds=2, repeats=1, resamples=10)},
@@ -255,7 +265,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "period_rates": lambda w: {"data": datasets.load_counts()},
     "rescale_churn": lambda w: {"rate": 0.1, "days_from": 30, "days_to": 365},
     "revenue_retention": lambda w: {"data": w.data},
-    "segment_churned": lambda w: {"data": w.flagged_many, "resamples": 20, "null_samples": 19, "progress": False},
+    "segment_churned": lambda w: {"data": w.flagged_many, "resamples": 20, "null_samples": 19},
     "compare_survival": lambda w: {"durations": w.data, "by": "size"},
     "cumulative_incidence": lambda w: {"durations": w.data},
     "hazard_curve": lambda w: {"durations": w.data},
@@ -390,7 +400,7 @@ KINDS: dict[str, str] = {
     "price": "amount", "acquisition_cost": "amount", "gained": "amount", "points": "amount", "customers": "amount",
     "margin": "amount", "discount": "amount", "rho": "number", "gamma": "number", "given": "number",
     "days_from": "number", "days_to": "number", "rate": "number", "times": "age", "force": "flag",
-    "include_reactivation": "flag", "negative": "flag", "progress": "flag", "position": "place", "first": "place",
+    "include_reactivation": "flag", "negative": "flag", "position": "place", "first": "place",
     "last": "place", "edges": "levels", "shares": "nothing", "reasons": "list", "texts": "list",
     "CohortRetention.rate.age": "age",
     "compare_survival.horizon": "number", "evaluate_personas.horizon": "number", "contrast.exposure": "flag",
@@ -401,7 +411,9 @@ KINDS: dict[str, str] = {
     "After.time": "text", "ThemeDictionary.text": "words", "ThemeDictionary.code.text": "words",
     "ThemeDictionary.hits.text": "words", "ContactList.to_csv.path": "path", "ContactList.to_excel.path": "path",
     "ThemeDictionary.save.path": "path", "Drivers.of_customer.customer": "place", "ChurnClassifier.model": "later",
-    "ChurnClassifier.keep": "later", "labels": "mapping", "patterns": "mapping", "where": "mapping",
+    "ChurnClassifier.keep": "later", "Refining.adjust": "later", "Refining.bond": "later",
+    "Refining.insist": "later", "Refining.protected": "later",
+    "labels": "mapping", "patterns": "mapping", "where": "mapping",
     "negations": "list", "exceptions": "list", "dismissals": "list", "Dataset.table.name": "nothing",
     "FeedbackScore.compare.first": "nothing", "ContactList.to_csv": "path",
     "code_reasons.texts": "list", "PeriodRates.year.rate": "nothing", "Persona.of.value": "nothing",
@@ -454,6 +466,15 @@ def kind_of(name: str, parameter: str) -> str:
 
 def test_every_public_function_has_a_right_call() -> None:
     assert set(public()) == set(CALLS)
+
+
+#: Records with a field for each thing that is known, and calls that are told many things by their nature.
+MANY = {"Campaign", "Persona", "Refining", "compare_survival", "durations", "feedback_score", "hazard_model", "lapse",
+        "open_dataset", "retention_value"}  # fmt: skip
+
+
+def test_functions_have_fewer_than_eight_parameters() -> None:
+    assert {name for name, call in public().items() if len(parameters(call)) > 7} <= MANY
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -27,7 +27,7 @@ def kbind(path: str) -> Answer:
     """The public API: how well four segments come back, whether attributes belong together, and null samples."""
     import kbind as kb
 
-    found = kb.segment_churned(_open(path), k=K, resamples=RESAMPLES, null_samples=19, progress=_watched())
+    found = kb.segment_churned(_open(path), k=K, resamples=RESAMPLES, null_samples=19)
     return _answer(found.judgement.stabilities[0])
 
 
@@ -81,13 +81,6 @@ def _coded(path: str) -> Any:
     left = people.take(np.flatnonzero(people.left))
     coding = learn_coding(left)
     return coding.matrix(coding.read(left.columns))
-
-
-def _watched() -> bool:
-    """The bar of progress, where somebody runs this way alone."""
-    import sys
-
-    return sys.stderr.isatty()
 
 
 def _answer(found: Any) -> Answer:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_conf_level, check_rng, check_share
+from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_rng
 from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.estimates.questions.result import QualifyingQuestions, Question
 from kbind.estimates.refinement.adjusted import adjusted_difference
@@ -17,6 +17,7 @@ from kbind.estimates.refinement.columns import Columns, columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.measure import enough, retention, share_of
 from kbind.estimates.refinement.search import simple_rules
+from kbind.estimates.refinement.settings import Refining
 from kbind.statistics.customers.words import protected_columns
 from kbind.typing import Bools, Ints
 
@@ -24,6 +25,7 @@ __all__ = ["QualifyingQuestions", "Question", "qualifying_questions"]
 
 #: Customers who give the one answer or the other, below which nothing is said.
 _LEAST = 30
+_USUAL = Refining()
 
 
 def qualifying_questions(
@@ -31,14 +33,9 @@ def qualifying_questions(
     data: Dataset,
     *,
     exclude: str | Sequence[str] = (),
-    adjust: str | Sequence[str] | None = None,
-    bond: str | Sequence[str] | None = None,
-    protected: Mapping[str, Sequence[str]] | None = None,
-    insist: str | Sequence[str] = (),
+    settings: Refining = _USUAL,
     value: float | None = None,
     cost: float | None = None,
-    fdr: float = 0.05,
-    conf_level: float = 0.95,
     rng: int | np.random.Generator | np.random.SeedSequence = 0,
 ) -> QualifyingQuestions:
     """What sales can ask before signing: how much the answer changes expected retention, and what it costs to ask.
@@ -51,19 +48,13 @@ def qualifying_questions(
         As for `refine_persona`; who is a customer now was a lead once.
     exclude : str or sequence of str
         Columns not to ask about.
-    adjust : str or sequence of str, optional
-        Columns in which compared leads should be alike. Default: the columns that are the bond itself, and that with
-        the role tenure where customers say who has left.
-    bond, protected, insist
-        As for `refine_persona`: there is no question on the bond, nor on protected characteristics unless insisted on.
+    settings : Refining
+        In what compared leads are alike, what is not asked about (the bond, and protected characteristics unless
+        insisted on), and how sure a question has to be.
     value : float, optional
         What a customer who stays is worth, in money: lost with every good one who is turned away.
     cost : float, optional
         What winning a customer costs, in money: lost with every one who is taken and leaves.
-    fdr : float
-        Share of false ones to allow among the questions to ask.
-    conf_level : float
-        Level of the intervals.
     rng : int, numpy.random.Generator or numpy.random.SeedSequence
         Deals the customers out to two halves: on the first good answers are told from others, on the second measured.
 
@@ -93,25 +84,21 @@ def qualifying_questions(
     >>> found.do_not_ask().set_index("attribute").loc["senior_citizen", "reason"]
     'protected characteristic: age'
     """
-    check_conf_level(conf_level)
-    check_share("fdr", fdr)
     generator = check_rng(rng)
     for name, money in (("value", value), ("cost", cost)):
         if money is not None:
             check_amount(name, money)
-    columns = columns_of(
-        data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
-    )  # fmt: skip
+    columns = columns_of(data, persona, exclude=exclude, settings=settings)
     if persona.negative:
         raise ArgumentError(f"persona={persona.name!r} says whom not to sell to; ask on those you mean to sell to")
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
-    held = columns.adjust if adjust is not None else tuple(dict.fromkeys((*columns.adjust, *columns.bond)))
+    held = columns.adjust if settings.adjust is not None else tuple(dict.fromkeys((*columns.adjust, *columns.bond)))
     first, second = p.divide(2, generator)
     if not all(enough(p, half, matcher.match(persona.rules)) for half in (first, second)):
         raise NotEnoughData(f"persona={persona.name!r} matches too few {p.provenance.customer}s of {data.name!r}, or "
                             "too few who left or stayed, to tell one answer from another")  # fmt: skip
-    asker = _Asker(columns, matcher, persona, first, second, held, float(conf_level))
-    grounds = protected_columns(p.attributes, protected)
+    asker = _Asker(columns, matcher, persona, first, second, held, float(settings.conf_level))
+    grounds = protected_columns(p.attributes, settings.protected)
     found = {name: asker.ask(name, grounds.get(name, "")) for name in columns.allowed}
     asked = [question for question in found.values() if question is not None]
     q_values = benjamini_hochberg([question.p_value for question in asked])
@@ -124,8 +111,8 @@ def qualifying_questions(
         adjust=held,
         value=float("nan") if value is None else float(value),
         cost=float("nan") if cost is None else float(cost),
-        fdr=float(fdr),
-        conf_level=float(conf_level),
+        fdr=float(settings.fdr),
+        conf_level=float(settings.conf_level),
         rate=p.rate,
         meaning=p.meaning,
         n=int(second.sum()),

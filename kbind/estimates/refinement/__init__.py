@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, check_conf_level, check_count, check_rng, check_share
+from kbind.errors import ArgumentError, check_rng
 from kbind.estimates.refinement.columns import columns_of
 from kbind.estimates.refinement.matching import Matcher
 from kbind.estimates.refinement.result import Refinement
 from kbind.estimates.refinement.run import Run
-from kbind.estimates.refinement.search import Bounds
+from kbind.estimates.refinement.settings import Refining
 from kbind.estimates.refinement.traps import Scale
 
-__all__ = ["Refinement", "refine_persona"]
+__all__ = ["Refinement", "Refining", "refine_persona"]
 
 #: Level of the intervals on the first part, which only proposes.
 _CAUTION = 0.9
+_USUAL = Refining()
 
 
 def refine_persona(
@@ -27,16 +28,7 @@ def refine_persona(
     data: Dataset,
     *,
     exclude: str | Sequence[str] = (),
-    adjust: str | Sequence[str] | None = None,
-    bond: str | Sequence[str] | None = None,
-    protected: Mapping[str, Sequence[str]] | None = None,
-    insist: str | Sequence[str] = (),
-    min_coverage: float = 0.05,
-    min_identity: float = 0.2,
-    min_gain: float = 0.05,
-    max_edits: int = 3,
-    fdr: float = 0.05,
-    conf_level: float = 0.95,
+    settings: Refining = _USUAL,
     rng: int | np.random.Generator | np.random.SeedSequence = 0,
 ) -> Refinement:
     """Edits of a persona's rules that win retention, confirmed on other customers than they were found on.
@@ -51,28 +43,8 @@ def refine_persona(
         a year, so that nobody looks loyal for having come early.
     exclude : str or sequence of str
         Columns that rules must not be about.
-    adjust : str or sequence of str, optional
-        Columns in which compared customers should be alike. Default: the column with the role tenure where customers
-        say who has left, else none, as rates mind the time already.
-    bond : str or sequence of str, optional
-        Columns that are the bond itself, such as the length of a contract: no rule is about them, and what could be
-        won with them is reported. Default: those whose names say so, in German or English.
-    protected : mapping of str to sequence of str, optional
-        Words by which columns on protected characteristics are recognised: no rule is added on them. Default:
-        `kbind.statistics.customers.words.PROTECTED`.
-    insist : str or sequence of str
-        Protected columns to be used all the same.
-    min_coverage : float
-        Least share of all customers that the new persona matches.
-    min_identity : float
-        Least share of customers who match both personas, of those who match either: below, it is another persona.
-    min_gain : float
-        Retention that every edit has to win, and all of them together.
-    max_edits : int
-    fdr : float
-        Share of false ones to allow among confirmed edits.
-    conf_level : float
-        Level of the intervals.
+    settings : Refining
+        In what compared customers are alike, what is kept off, and what an edit has to reach.
     rng : int, numpy.random.Generator or numpy.random.SeedSequence
         Deals the customers out to the three parts.
 
@@ -115,15 +87,8 @@ def refine_persona(
     >>> result.verdict, round(result.held_out.gain[0], 2)
     ('accept', 0.22)
     """
-    check_conf_level(conf_level)
-    shares = {"min_coverage": min_coverage, "min_identity": min_identity, "min_gain": min_gain, "fdr": fdr}
-    for name, share in shares.items():
-        check_share(name, share)
     generator = check_rng(rng)
-    check_count("max_edits", max_edits, 1, 100)
-    columns = columns_of(
-        data, persona, exclude=exclude, adjust=adjust, bond=bond, protected=protected, insist=insist
-    )  # fmt: skip
+    columns = columns_of(data, persona, exclude=exclude, settings=settings)
     if persona.negative:
         raise ArgumentError(
             f"persona={persona.name!r} says whom not to sell to; there is no retention to win: "
@@ -131,12 +96,12 @@ def refine_persona(
         )
     p, matcher = columns.p, Matcher(columns.p, persona.min_match)
     parts = p.divide(3, generator)
-    bounds = Bounds(float(min_coverage), float(min_identity), float(min_gain), max_edits)
+    bounds = settings.bounds()
     first, second, third = (
         Scale(p, n, matcher, columns.adjust, columns.bond, level)
-        for n, level in zip(parts, (_CAUTION, conf_level, conf_level), strict=True)
+        for n, level in zip(parts, (_CAUTION, settings.conf_level, settings.conf_level), strict=True)
     )
-    run = Run((first, second, third), persona.rules, columns.allowed, bounds, float(fdr))
+    run = Run((first, second, third), persona.rules, columns.allowed, bounds, float(settings.fdr))
     outcome = run.refine()
     return Refinement(
         persona=persona,
@@ -151,8 +116,8 @@ def refine_persona(
         sizes=(int(parts[0].sum()), int(parts[1].sum()), int(parts[2].sum())),
         adjust=columns.adjust,
         bounds=bounds,
-        fdr=float(fdr),
-        conf_level=float(conf_level),
+        fdr=float(settings.fdr),
+        conf_level=float(settings.conf_level),
         rate=p.rate,
         meaning=p.meaning,
         notes=columns.notes,

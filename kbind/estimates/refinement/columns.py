@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, check_kind, did_you_mean, listed
 from kbind.estimates.leaks import leaks_in
+from kbind.estimates.refinement.settings import Refining
 from kbind.statistics.customers.prospects import Prospects, prospects
 from kbind.statistics.customers.words import BOND, names_one, protected_columns
 from kbind.statistics.groups import names_of
@@ -49,23 +50,23 @@ def columns_of(
     persona: Persona,
     *,
     exclude: str | Sequence[str],
-    adjust: str | Sequence[str] | None,
-    bond: str | Sequence[str] | None,
-    protected: Mapping[str, Sequence[str]] | None,
-    insist: str | Sequence[str],
+    settings: Refining,
 ) -> Columns:
     """Sort the columns of `customers`; see `refine_persona` for the parameters."""
     if not isinstance(persona, Persona):
         raise ArgumentError(f"persona of type {type(persona).__name__} is no persona; load one: kb.Persona.load(...)")
     p = prospects(data, needed=persona.attributes)
     tenure = data.roles.get("tenure")
-    asked = {"exclude": exclude, "adjust": adjust, "bond": bond, "insist": insist}
+    check_kind("settings", settings, Refining, "kb.Refining(...)")
+    asked = {"exclude": exclude, "adjust": settings.adjust, "bond": settings.bond, "insist": settings.insist}
     named = {name: _known(p, names_of(value, name), name) for name, value in asked.items()}
     held = named["adjust"]
-    if adjust is None and not p.rate and tenure is not None:
+    if settings.adjust is None and not p.rate and tenure is not None:
         held = (tenure.column,)
-    bonds = named["bond"] if bond is not None else tuple(name for name in p.attributes if names_one(name, BOND))
-    grounds = protected_columns(p.attributes, protected, named["insist"])
+    bonds = (
+        named["bond"] if settings.bond is not None else tuple(name for name in p.attributes if names_one(name, BOND))
+    )
+    grounds = protected_columns(p.attributes, settings.protected, named["insist"])
     barred = dict.fromkeys(named["exclude"], "excluded")
     barred |= dict.fromkeys(bonds, "the bond itself") | p.barred
     leaks = {leak.column: leak.reason for leak in leaks_in(data, keep=named["insist"]) if leak.column not in held}

@@ -125,7 +125,6 @@ def revenue_retention(
     definition: str = "standard",
     by: str | Sequence[str] | None = None,
     as_of: object = None,
-    grace: str | None = None,
     include_reactivation: bool = False,
     conf_level: float = 0.95,
 ) -> RevenueRetention:
@@ -144,9 +143,6 @@ def revenue_retention(
         of the customer's first contract counts.
     as_of : date, datetime or ISO text, optional
         An earlier end of the data. Default: that of the data set.
-    grace : str, optional
-        So long after the end of a contract the next may start without the customer having left. Default: that of the
-        data set.
     include_reactivation : bool
         Count revenue of customers who came back in the numerator of the quick ratio.
     conf_level : float
@@ -204,7 +200,7 @@ def revenue_retention(
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
     check_flag("include_reactivation", include_reactivation)
-    record = movements(data, period=period, by=by, as_of=as_of, grace=grace)
+    record = movements(data, period=period, by=by, as_of=as_of)
     return retention_of(record, definition, conf_level, include=include_reactivation)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kbind.data.dataset import Dataset, dataset_of
-from kbind.errors import NotEnoughData, check_conf_level, check_count, check_flag, check_rng
+from kbind.errors import NotEnoughData, check_count, check_rng
 from kbind.estimates.leaks import Leak, leaks_in
 from kbind.estimates.segments.forming import form
 from kbind.estimates.segments.profile import SegmentProfile
@@ -24,6 +24,8 @@ __all__ = ["Assignment", "SegmentProfile", "Segmentation", "segment_churned"]
 
 #: With fewer customers who left, no segments are looked for.
 LEAST_CHURNED = 100
+#: Level of the intervals of profiles.
+CONF_LEVEL = 0.95
 
 
 def segment_churned(
@@ -34,9 +36,7 @@ def segment_churned(
     outcome: str = "churned",
     resamples: int = 100,
     null_samples: int = 99,
-    conf_level: float = 0.95,
     rng: int | np.random.Generator = 0,
-    progress: bool | None = None,
 ) -> Segmentation:
     """Whether customers who left fall into groups, into which, and whether these hold up.
 
@@ -54,12 +54,8 @@ def segment_churned(
         Bootstrap samples for every number of segments, from 20.
     null_samples : int
         Samples without groups that the stability is compared with, from 19.
-    conf_level : float
-        Level of the intervals of profiles, between 0 and 1.
     rng : int or numpy.random.Generator
         Source of randomness. The same number gives the same segments.
-    progress : bool, optional
-        Whether to show how far it is. Default: in a terminal.
 
     Returns
     -------
@@ -99,9 +95,6 @@ def segment_churned(
     >>> found.verdict, found.k
     ('no stable segments', 1)
     """
-    check_conf_level(conf_level)
-    if progress is not None:
-        check_flag("progress", progress)
     seed = int(check_rng(rng).integers(2**63 - 1))
     if k is not None:
         check_count("k", k, 2, 20)
@@ -120,7 +113,7 @@ def segment_churned(
     coding = learn_coding(left)
     effort = Effort(int(resamples), int(null_samples))
     values = coding.read(left.columns)
-    with _reporting(progress) as report, threads_for(len(left)):
+    with _reporting() as report, threads_for(len(left)):
         found = judge(coding, values, k, effort, np.random.default_rng([seed, 1]), report)
     formed = form(coding, left.columns, found.k, seed)
     return Segmentation(
@@ -129,7 +122,7 @@ def segment_churned(
         judgement=found,
         formed=formed,
         effort=effort,
-        conf_level=float(conf_level),
+        conf_level=CONF_LEVEL,
         roster=people,
         segment=formed.assign(left.columns) + 1,
         asked=k is not None,
@@ -153,11 +146,11 @@ def _without(people: Roster, leaks: Sequence[Leak]) -> Roster:
 
 
 @contextmanager
-def _reporting(progress: bool | None) -> Iterator[Report]:
-    """A line of progress on the error stream, gone when it is done."""
+def _reporting() -> Iterator[Report]:
+    """A line of progress on the error stream, gone when it is done; in a terminal only."""
     import sys
 
-    if not (sys.stderr.isatty() if progress is None else progress):
+    if not sys.stderr.isatty():
         yield lambda *_: None
         return
     from rich.console import Console

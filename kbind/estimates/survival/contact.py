@@ -1,6 +1,6 @@
 """What the loss of the contact person in our house does to the hazard of leaving."""
 
-from kbind.data.dataset import Dataset
+from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import NotEnoughData
 from kbind.estimates.survival.design import MOST_LEVELS
 from kbind.estimates.survival.model import HazardModel, hazard_model
@@ -38,6 +38,7 @@ def contact_loss(data: Dataset) -> HazardModel:
     >>> bool(frame.loc["contact person lost", "hazard_ratio"] > 1)
     True
     """
+    check_dataset(data)
     data.require("subscriptions")
     if not (data.has("contacts.side") and data.has("contacts.end")):
         raise NotEnoughData(f"contacts of {data.name!r} do not say whose contact person went, and when: side, end")

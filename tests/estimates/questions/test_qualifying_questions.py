@@ -85,7 +85,11 @@ def test_qualifying_questions_asks_about_gender_only_if_the_user_insists() -> No
     frame["churned"] = np.random.default_rng(1).random(len(frame)) > np.where(frame["gender"] == "f", 0.8, 0.5)
     usual = kb.qualifying_questions(KIND_X, opened(frame))
     assert "gender" not in usual.to_frame()["attribute"].tolist()
-    insisted = kb.qualifying_questions(KIND_X, opened(frame), insist="gender").to_frame().set_index("attribute")
+    insisted = (
+        kb.qualifying_questions(KIND_X, opened(frame), settings=kb.Refining(insist="gender"))
+        .to_frame()
+        .set_index("attribute")
+    )
     assert insisted.loc["gender", "protected"] == "gender"
     assert insisted.loc["gender", "good_answers"] == "f"
 
@@ -128,7 +132,9 @@ def test_questions_to_ask_are_those_of_the_fdr_asked_for(found: QualifyingQuesti
 
 def test_intervals_of_questions_are_of_the_level_asked_for() -> None:
     data = opened(company(2000))
-    usual, narrow = (kb.qualifying_questions(KIND_X, data, conf_level=level).questions for level in (0.95, 0.8))
+    usual, narrow = (
+        kb.qualifying_questions(KIND_X, data, settings=kb.Refining(conf_level=level)).questions for level in (0.95, 0.8)
+    )
     for name in ("difference", "difference_adjusted", "retention_good", "retention_other"):
         (value, lower, _), (same, low, _) = getattr(usual[0], name), getattr(narrow[0], name)
         assert same == value
@@ -141,7 +147,7 @@ def test_good_answers_are_those_of_the_first_half_and_measured_on_the_second() -
     need, stayed = rng.integers(0, 2, 2000), rng.random(2000) < 0.5
     frame = pd.DataFrame({"customer_id": range(2000), "kind": rng.choice(["x", "y"], 2000),
                           "need": np.array(["a", "b"])[need], "churned": ~stayed})  # fmt: skip
-    columns = columns_of(opened(frame), KIND_X, exclude=(), adjust=None, bond=None, protected=None, insist=())
+    columns = columns_of(opened(frame), KIND_X, exclude=(), settings=kb.Refining())
     p = columns.p
     b = p.attributes["need"].codes == p.attributes["need"].levels.index("b")
     kept = b != p.gone
@@ -207,8 +213,7 @@ def test_qualifying_questions_finds_nothing_where_nothing_matters() -> None:
     [
         ({"value": -1}, "value=-1 is no amount"),
         ({"cost": float("nan")}, "cost=nan"),
-        ({"fdr": 0}, "fdr=0"),
-        ({"conf_level": 1}, "conf_level=1"),
+        ({"settings": 5}, "settings of type int is not possible"),
         ({"exclude": "regin"}, "did you mean 'region'"),
     ],
 )

@@ -110,9 +110,7 @@ def test_refine_persona_reports_what_the_bond_would_win(streaming: Refinement) -
 def test_refine_persona_keeps_off_protected_characteristics(telco: kb.Dataset, streaming: Refinement) -> None:
     assert any("gender" in note and "female" in note for note in streaming.notes)
     assert any("age" in note and "senior_citizen" in note for note in streaming.notes)
-    columns = columns_of(
-        telco, streaming.persona, exclude=(), adjust=None, bond=None, protected=None, insist="senior_citizen"
-    )
+    columns = columns_of(telco, streaming.persona, exclude=(), settings=kb.Refining(insist="senior_citizen"))
     assert "senior_citizen" in columns.allowed
     assert "female" not in columns.allowed
 
@@ -132,7 +130,7 @@ def test_refine_persona_finds_what_is_planted() -> None:
 
 
 def test_refine_persona_says_when_it_would_be_another_persona() -> None:
-    result = kb.refine_persona(KIND_X, opened(company(1)), min_identity=0.6)
+    result = kb.refine_persona(KIND_X, opened(company(1)), settings=kb.Refining(min_identity=0.6))
     assert result.verdict == "reject"
     row = result.to_frame().set_index("finding").loc["another persona"]
     assert (row["attribute"], row["new"]) == ("plan", "b")
@@ -180,7 +178,7 @@ def test_refine_persona_accepts_no_gain_that_vanishes_after_adjusting() -> None:
     assert abs(result.held_out.gain_adjusted[0]) < 0.05
     assert result.verdict == "reject"
     assert "less than half of the gain is left among customers alike in months" in result.reason
-    unadjusted = kb.refine_persona(result.persona, opened(frame), adjust=())
+    unadjusted = kb.refine_persona(result.persona, opened(frame), settings=kb.Refining(adjust=()))
     assert unadjusted.verdict == "accept"
     assert unadjusted.held_out is not None
     assert np.isnan(unadjusted.held_out.gain_adjusted).all()
@@ -200,7 +198,7 @@ def test_refine_persona_says_when_a_rule_is_lock_in_in_disguise() -> None:
     assert abs(row["gain_same_bond"]) < 0.05
     assert result.with_bond is not None
     assert result.with_bond.edits[0].startswith("add contract: long")
-    allowed = kb.refine_persona(KIND_X, opened(frame), bond=())
+    allowed = kb.refine_persona(KIND_X, opened(frame), settings=kb.Refining(bond=()))
     assert allowed.verdict == "accept"
     assert allowed.with_bond is None
 
@@ -212,7 +210,7 @@ def test_refine_persona_says_when_survivors_are_selected() -> None:
     late, couple = frame["months"] > 12, rng.random(len(frame)) < np.where(frame["months"] > 12, 0.6, 0.2)
     frame["plan"] = np.where(couple, "b", "a")
     frame["churned"] = rng.random(len(frame)) < np.where(late, np.where(couple, 0.1, 0.3), np.where(couple, 0.6, 0.5))
-    result = kb.refine_persona(KIND_X, opened(frame), adjust=())
+    result = kb.refine_persona(KIND_X, opened(frame), settings=kb.Refining(adjust=()))
     row = result.to_frame().set_index("finding").loc["selects survivors"]
     assert row["attribute"] == "plan"
     assert row["gain_ci_lower"] > 0.05
@@ -269,7 +267,7 @@ def test_refine_persona_given_exposure_does_not_fall_for_early_customers() -> No
 
 
 def run_on(data: kb.Dataset, who: Persona, parts: np.ndarray) -> Run:
-    columns = columns_of(data, who, exclude="contract", adjust=None, bond=None, protected=None, insist=())
+    columns = columns_of(data, who, exclude="contract", settings=kb.Refining())
     matcher = Matcher(columns.p, who.min_match)
     scales = [Scale(columns.p, n, matcher, columns.adjust, columns.bond, 0.95) for n in parts]
     return Run((scales[0], scales[1], scales[2]), who.rules, columns.allowed, Bounds(0.05, 0.2, 0.05, 3), 0.05)
@@ -316,7 +314,7 @@ def test_refine_persona_accepts_nothing_on_permuted_outcomes() -> None:
     for seed in range(8):
         frame = company(seed, n=2000)
         frame["churned"] = np.random.default_rng(seed).permutation(frame["churned"])
-        result = kb.refine_persona(KIND_X, opened(frame), rng=seed, min_gain=0.01)
+        result = kb.refine_persona(KIND_X, opened(frame), rng=seed, settings=kb.Refining(min_gain=0.01))
         accepted += result.verdict == "accept"
         confirmed += any(edit.finding == "confirmed" for edit in result.edits)
     assert accepted <= 1
@@ -465,10 +463,10 @@ def test_bounds_of_coverage_and_edits_are_kept() -> None:
     rng = np.random.default_rng(9)
     frame["goal"] = rng.choice(["c", "d"], len(frame))
     frame["churned"] = rng.random(len(frame)) < 0.2 + 0.25 * (frame["plan"] == "a") + 0.25 * (frame["goal"] == "c")
-    found = {most: kb.refine_persona(KIND_X, opened(frame), max_edits=most) for most in (1, 2)}
+    found = {most: kb.refine_persona(KIND_X, opened(frame), settings=kb.Refining(max_edits=most)) for most in (1, 2)}
     assert {most: sum(edit.proposed for edit in one.edits) for most, one in found.items()} == {1: 1, 2: 2}
     # half of the customers are of kind x, a quarter on plan b too
-    wide = kb.refine_persona(KIND_X, opened(frame), min_coverage=0.3)
+    wide = kb.refine_persona(KIND_X, opened(frame), settings=kb.Refining(min_coverage=0.3))
     assert not any(edit.proposed for edit in wide.edits)
 
 
@@ -535,8 +533,9 @@ def test_accept_writes_the_new_version_beside_the_old(streaming: Refinement, tmp
     ],
 )
 def test_refine_persona_names_what_is_wrong(telco: kb.Dataset, arguments: dict[str, object], message: str) -> None:
+    exclude, settings = arguments.get("exclude", ()), {k: v for k, v in arguments.items() if k != "exclude"}
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.refine_persona(persona(Rule("partner", in_=(1,))), telco, **arguments)
+        kb.refine_persona(persona(Rule("partner", in_=(1,))), telco, exclude=exclude, settings=kb.Refining(**settings))
 
 
 def test_refine_persona_names_a_wrong_persona(telco: kb.Dataset) -> None:

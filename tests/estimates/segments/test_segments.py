@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -344,12 +345,15 @@ def test_segment_churned_arguments_are_checked(options: dict[str, object], messa
         kb.segment_churned(opened(blobs()), **options)
 
 
-def test_segment_churned_progress_only_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
+def test_segment_churned_progress_only_in_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = opened(blobs())
     kb.segment_churned(data, k=3, resamples=20, null_samples=19)
-    assert capfd.readouterr() == ("", "")
-    kb.segment_churned(data, k=3, resamples=20, null_samples=19, progress=True)
-    out, err = capfd.readouterr()
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    kb.segment_churned(data, k=3, resamples=20, null_samples=19)
+    out, err = capsys.readouterr()
     assert out == ""
     assert "resamples" in err
 
