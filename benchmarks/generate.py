@@ -57,6 +57,33 @@ def generate_customers(path: Path, customers: int) -> None:
     )
 
 
+def generate_lives(path: Path, customers: int) -> None:
+    """Write customers with customer_id, tenure in whole months, whether they churned, and five covariates.
+
+    Leaving has the log hazard 0.02 seats + 0.1 tickets - 0.01 price - 0.2 partner - 0.1 app; they are seen for up to 72
+    months.
+    """
+    _write(
+        path,
+        f"""
+        WITH drawn AS (
+            SELECT i AS customer_id, (hash(i + 7919) % 1000003)::DOUBLE / 1000003 AS u,
+                (hash(i + 104729) % 73)::INTEGER AS seen, (1 + hash(i + 1) % 20)::INTEGER AS seats,
+                (hash(i + 2) % 5)::INTEGER AS tickets, (900 + hash(i + 3) % 4000)::DOUBLE / 100 AS price,
+                hash(i + 4) % 2 = 0 AS partner, hash(i + 5) % 3 = 0 AS app
+            FROM range({customers}) AS t(i)
+        ), lived AS (
+            SELECT *, floor(-ln(1 - u) * 50 / exp(0.02 * seats + 0.1 * tickets - 0.01 * price
+                - 0.2 * partner::INTEGER - 0.1 * app::INTEGER))::INTEGER AS stayed
+            FROM drawn
+        )
+        SELECT customer_id, least(stayed, seen) AS tenure, stayed <= seen AS churned,
+            seats, tickets, price, partner, app
+        FROM lived
+        """,
+    )
+
+
 def generate_contracts(path: Path, contracts: int) -> None:
     """Write contracts with customer_id, start, end (null = running) and mrr, 2.5 a customer from 2021 to 2023.
 

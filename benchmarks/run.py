@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import results
-from generate import generate, generate_churned, generate_contracts, generate_customers, generate_usage
+from generate import generate, generate_churned, generate_contracts, generate_customers, generate_lives, generate_usage
 from results import Figures
-from ways import events, revenue, segments, snapshots, survival
+from ways import cox, events, revenue, segments, snapshots, survival
 
 HERE = Path(__file__).parent
 #: A data set larger than this is too much for what keeps every row in memory several times.
@@ -88,6 +88,16 @@ def run_survival(options: argparse.Namespace) -> dict[str, str]:
     return {f"Kaplan-Meier and log-rank, {size:,} customers, 4 groups": "\n".join(lines)}
 
 
+def run_cox(options: argparse.Namespace) -> dict[str, str]:
+    """Cox regression on five covariates."""
+    lines = results.preface(cox, options.repeats)
+    for size in (200_000, 1_000_000):
+        file = made(options.folder / f"lives-{size}.parquet", partial(generate_lives, customers=size))
+        found = measure("cox", cox.WAYS, file, options.repeats)
+        lines += ["", f"### {size:,} customers", "", *results.table(cox, found)]
+    return {"Cox regression on 5 covariates": "\n".join(lines)}
+
+
 def run_revenue(options: argparse.Namespace) -> dict[str, str]:
     """Movements of recurring revenue by month."""
     size = int(float(options.contracts))
@@ -137,6 +147,7 @@ def agree(file: Path) -> None:
 TASKS = {
     "events": run_events,
     "survival": run_survival,
+    "cox": run_cox,
     "revenue": run_revenue,
     "snapshots": run_snapshots,
     "segments": run_segments,

@@ -46,6 +46,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Purchases": shop.plot_purchases,
     "Quality": quality.plot_rows,
     "Refinement": personas.plot_refinement,
+    "RetentionProjection": survival.plot_projection,
     "RetentionValue": value.plot_tornado,
     "RevenueRetention": revenue.plot_movements,
     "SatisfactionTrend": feedback.plot_trend,

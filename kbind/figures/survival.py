@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from kbind.errors import check_flag, check_number, check_numbers
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, SurvivalCurve
+from kbind.estimates.survival import CumulativeIncidence, HazardCurve, RetentionProjection, SurvivalCurve
 from kbind.facts.survival import by_month, leaving, lost_to, staying
 from kbind.figures.base import (
     BLUE,
@@ -264,3 +264,25 @@ def _causes_alternative(result: CumulativeIncidence, causes: Sequence[str], voic
         for cause in causes
     ]
     return voice.say("survival.causes.alt", points="; ".join(points))
+
+
+def plot_projection(result: RetentionProjection, canvas: Canvas) -> Axes:
+    """Share of a cohort still there by period: observed as points, the model as a line with its interval.
+
+    Parameters
+    ----------
+    result : RetentionProjection
+    canvas : Canvas
+    """
+    speak, frame, axes = canvas.speaker(), result.to_frame(), canvas.axes(3.2)
+    share, low, high = limits_of(frame.fillna({"survival_ci_lower": 1.0, "survival_ci_upper": 1.0}), "survival")
+    axes.fill_between(frame["period"], low, high, color=PALE, linewidth=0)
+    axes.plot(frame["period"], share, color=BLUE, linewidth=2)
+    axes.plot(frame["period"], frame["observed"], "o", color=INK, markersize=4)
+    axes.set(ylim=(0, 1.02), xlim=(0, result.horizon), xlabel=speak.say("figure.projection.axis"))
+    age_ticks(axes, result.horizon)
+    percent_axis(axes, speak)
+    periods = picked(len(frame), TEXT_POINTS)
+    points = "; ".join(f"{speak.number(period)}: {speak.percent(share[period], 1)}" for period in periods)
+    text = speak.say("figure.projection.alt", last=speak.number(len(result.survivors) - 1), points=points)
+    return finish(axes, canvas.heading("figure.projection", speak), text)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import duckdb
 import matplotlib.pyplot as plt
+import numpy as np
 import polars as pl
 import pytest
 
@@ -140,3 +141,12 @@ def test_personas_are_drawn(telco: kb.Dataset) -> None:
     else:
         assert drawn(refined)[0].endswith(", old and new: share that stays")
         assert len(evaluation.plot(refinement=refined).get_yticklabels()) == len(personas) + 2
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "Observed up to period 4"), ("de", "Beobachtet bis zur Periode 4")])
+def test_projection_shows_what_was_observed_and_goes_on(lang: str, said: str) -> None:
+    projection = kb.project_retention([1000, 869, 743, 653, 593], horizon=12)
+    axes = projection.plot(lang=lang)
+    assert axes.get_xlim() == (0, 12)
+    assert np.isfinite(axes.lines[1].get_ydata()).sum() == 5
+    assert said in alt_text(axes)

@@ -183,7 +183,8 @@ def _kind(data: Dataset, table: str, name: str, parameter: str) -> str:
 def _values(values: pa.ChunkedArray, kind: str) -> NDArray[Any]:
     if kind == "text":
         return np.array([None if value is None else str(value) for value in values.to_pylist()], dtype=object)
-    return np.array([np.nan if value is None else float(value) for value in values.to_pylist()], dtype=float)
+    whole = values.cast(pa.int8()) if kind == "flag" else values
+    return np.array(whole.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
 
 
 def _windows(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Windows:
