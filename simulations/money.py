@@ -15,7 +15,7 @@ from draws import CHANGE, GROW, LEAVE, SHRINK
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from kbind.estimates.revenue.limits import ratio_limits, share_limits
+from kbind.estimates.revenue.retention import ratio_limits, share_limits
 from kbind.estimates.sums import mean_of_money
 
 Floats = NDArray[np.float64]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +12,11 @@ from numpy.typing import ArrayLike
 from kbind.errors import check_conf_level
 from kbind.typing import Floats
 
+T = TypeVar("T")
+Number = TypeVar("Number", float, Floats)
+#: An estimate with its lower and upper limit.
+Limits = tuple[float, float, float]
+UNKNOWN: Limits = (float("nan"),) * 3
 #: Money of customers that are worth fewer of equal amounts has no limits; found by simulation, see docs/simulations.md.
 LEAST_EFFECTIVE = 30
 
@@ -102,3 +109,81 @@ def newcombe(
     below = np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2)
     above = np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)
     return p1 - p2, p1 - p2 - below, p1 - p2 + above
+
+
+def floats(found: Iterable[Floats]) -> Limits:
+    """An estimate with its limits as plain numbers."""
+    value, lower, upper = map(float, found)
+    return value, lower, upper
+
+
+def normal(value: Number, error: Number, conf_level: float) -> tuple[Number, Number, Number]:
+    """A value with the limits that its standard error gives it."""
+    half = NormalDist().inv_cdf(0.5 + conf_level / 2) * error
+    return value, value - half, value + half
+
+
+def two_sided(value: float, error: float) -> float:
+    """Two-sided p value of a value being 0; NaN where nothing varies."""
+    return 2 * NormalDist().cdf(-abs(value) / error) if error > 0 else float("nan")
+
+
+def welch(first: Floats, second: Floats, conf_level: float) -> Limits:
+    """Difference of two means, first minus second, with Welch's interval; without limits where nothing varies."""
+    from scipy.special import stdtrit
+
+    if min(len(first), len(second)) < 2:
+        return UNKNOWN
+    parts = np.array([first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)])
+    gap, spread = float(first.mean() - second.mean()), float(parts.sum())
+    if spread <= 1e-24:
+        return gap, float("nan"), float("nan")
+    freedom = spread**2 / float((parts**2 / np.array([len(first) - 1, len(second) - 1])).sum())
+    half = float(stdtrit(freedom, 0.5 + conf_level / 2) * np.sqrt(spread))
+    return gap, gap - half, gap + half
+
+
+def with_limits(*names: str) -> list[str]:
+    """Columns of estimates with their limits."""
+    return [f"{name}{end}" for name in names for end in ("", "_ci_lower", "_ci_upper")]
+
+
+def interval_columns(name: str, values: Iterable[T]) -> dict[str, T]:
+    """An estimate and its limits by column.
+
+    >>> interval_columns("share", (0.5, 0.4, 0.6))
+    {'share': 0.5, 'share_ci_lower': 0.4, 'share_ci_upper': 0.6}
+    """
+    return dict(zip(with_limits(name), values, strict=True))
+
+
+def benjamini_hochberg(p_values: Sequence[float] | Floats) -> Floats:
+    """Smallest false discovery rate at which each test is a finding; tests without p value do not count.
+
+    Parameters
+    ----------
+    p_values : array_like of float, shape (tests,)
+        NaN where there is none.
+
+    Returns
+    -------
+    ndarray of float, shape (tests,)
+        NaN where there is no p value.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57, 289-300.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, float("nan"), 0.04])
+    array([0.02,  nan, 0.04])
+    """
+    p = np.asarray(p_values, dtype=float)
+    known = ~np.isnan(p)
+    q = np.full(p.shape, np.nan)
+    if known.any():
+        from statsmodels.stats.multitest import multipletests
+
+        q[known] = multipletests(p[known], method="fdr_bh")[1]
+    return q

@@ -12,7 +12,7 @@ import pandas as pd
 from kbind.data.calendar import days_of
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import MOST, ArgumentError, check_conf_level, real, told
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import interval_columns, wilson
 from kbind.statistics.durations import end_of
 from kbind.statistics.groups import names_of, place_columns, stack_groups
 from kbind.statistics.lapse import LapseCounts, Rule, count_lapses, list_customers
@@ -129,10 +129,10 @@ class Lapse(Shown):
             told = now["customers"] - now["too_few"]
             columns: dict[str, object] = {"floor": floors}
             columns |= {f"n_{name}": now[name] for name in ("customers", "active", "at_risk", "lapsed", "too_few")}
-            columns |= _with_interval("share_lapsed", wilson(now["lapsed"], told, self.conf_level))
+            columns |= interval_columns("share_lapsed", wilson(now["lapsed"], told, self.conf_level))
             columns["days_to_call"] = np.where(told > 0, now["limits"] / np.maximum(told, 1), np.nan)
             columns |= {name: past[name] for name in ("silences", "returned", "judged", "false_alarms")}
-            columns |= _with_interval("false_alarm_rate", clustered_share(past, self.conf_level))
+            columns |= interval_columns("false_alarm_rate", clustered_share(past, self.conf_level))
             frames.append(pd.DataFrame(columns))
         return stack_groups(self.by, counts.groups, frames)
 
@@ -253,10 +253,6 @@ def clustered_share(sums: Mapping[str, Ints], conf_level: float) -> tuple[Floats
     # all and none exactly, so that their limits are exactly 1 and 0
     hits = np.where(y == m, worth, np.where(m > 0, share, 0.0) * worth)
     return wilson(hits, worth, conf_level)
-
-
-def _with_interval(name: str, found: Sequence[Floats]) -> dict[str, Floats]:
-    return dict(zip((name, f"{name}_ci_lower", f"{name}_ci_upper"), found, strict=True))
 
 
 def _check_quantile(quantile: float | None) -> float | None:

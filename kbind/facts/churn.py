@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.estimates.churn import Backtest, ContactList, Drivers
-from kbind.estimates.churn.calls import Calls
+from kbind.estimates.churn.evaluation import Calls
 from kbind.statistics.snapshots import Snapshots
 from kbind.wording import DASH, Disclosure, Fact, Voice, feature_name, named
 

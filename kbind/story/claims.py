@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kbind.data.dataset import Dataset
-from kbind.estimates.claims import Check, Claims
+from kbind.estimates.claims import CHECKED, NEEDS, Check, Claims
 from kbind.estimates.claims.checks import LEAST, SOON, WITHIN, YEARS
-from kbind.estimates.claims.result import CHECKED, NEEDS
 from kbind.story.base import Speaker, voice_of
 from kbind.wording import Fact, Table, Voice, upper_first
 

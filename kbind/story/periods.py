@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from kbind.data.dataset import Dataset
-from kbind.estimates.retention.compare import rate_difference
+from kbind.estimates.retention.cohorts import rate_difference
 from kbind.estimates.retention.periods import PeriodRates, period_rates
 from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
 from kbind.story.base import Scope, Story, needed, sureness, voice_of

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimates.claims import CHECKED, CLAIMS, NEEDS, TOO_LITTLE, Check, Claim
 from kbind.estimates.claims.checks import CHECKS, LEAST, YEARS, paired_ratio, rate_ratio
-from kbind.estimates.claims.listed import CLAIMS, Claim
-from kbind.estimates.claims.result import CHECKED, NEEDS, TOO_LITTLE, Check
 from kbind.estimates.intervals import wilson
 from kbind.statistics.claimed import Referrals, days_between, kept_for_a_year, won_by_campaign
 from simulations.company import simulate_saas

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import kbind as kb
-from kbind.estimates.claims import Claims
-from kbind.estimates.claims.listed import CLAIMS
+from kbind.estimates.claims import CLAIMS, Claims
 from kbind.story.claims import ClaimsStory, claims_story
 from simulations.company import simulate_saas
 

@@ -23,12 +23,10 @@ from kbind.errors import (
     listed,
     told,
 )
-from kbind.estimates.churn.calls import Calls, by_risk, calls_of
-from kbind.estimates.churn.evaluation import Figure, Rows, judge_lists, judge_probabilities
+from kbind.estimates.churn.evaluation import Calls, Figure, by_risk, calls_of, judge_lists, judge_probabilities
 from kbind.estimates.churn.folds import Fold, Validation, fit_on, make_folds
 from kbind.estimates.churn.leakage import without_leaks
-from kbind.estimates.churn.lists import Outcome
-from kbind.estimates.churn.profit import Campaign, Decision, contactable, decision_of
+from kbind.estimates.churn.profit import Campaign, Decision, Rows, contactable, decision_of
 from kbind.statistics.result import Provenance, Shown
 from kbind.statistics.snapshots import Snapshots
 from kbind.typing import Floats, Ints
@@ -154,7 +152,7 @@ class Backtest(Shown):
         limits = np.concatenate(([np.nan], inner, [np.nan]))
         for k in range(len(inner) + 1):
             picked = self._rows.pick((band == k) & ~np.isnan(tenure))
-            if (~picked.outcome.lost).any():
+            if (~picked.lost).any():
                 found = judge_probabilities(picked, None, self.conf_level)
                 rows += [
                     (m, k, model, limits[k], limits[k + 1], f.metric, f.value[m], *f.interval[m], f.n, f.events)
@@ -186,7 +184,7 @@ class Backtest(Shown):
         if self._decision is None:
             raise ArgumentError("calls need budget, cost, offer and acceptance; give backtest a campaign")
         rows, risk = self._first_time(model)
-        dates = self._snapshots.as_of[rows.outcome.row]
+        dates = self._snapshots.as_of[rows.row]
         return calls_of(model or self.models[0], rows, risk, self._decision, dates, self.provenance, self.conf_level)
 
     def by_risk(self, model: str | None = None, *, groups: int = 10) -> pd.DataFrame:
@@ -206,7 +204,7 @@ class Backtest(Shown):
         """
         check_count("groups", groups, 2, 1000)
         rows, risk = self._first_time(model)
-        known = ~rows.outcome.lost
+        known = ~rows.lost
         return by_risk(rows.pick(known), risk[known], groups, self.conf_level)
 
     def _first_time(self, model: str | None) -> tuple[Rows, Floats]:
@@ -219,7 +217,7 @@ class Backtest(Shown):
         names = [feature.name for feature in self._snapshots.meanings if feature.measure == "tenure"]
         if not names:
             raise NotEnoughData("by_tenure needs a feature whose measure is 'tenure'; the snapshots have none")
-        return self._snapshots.features[names[0]].to_numpy(dtype=float, na_value=np.nan)[self._rows.outcome.row]
+        return self._snapshots.features[names[0]].to_numpy(dtype=float, na_value=np.nan)[self._rows.row]
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -230,15 +228,15 @@ class Backtest(Shown):
         DataFrame
             customer_id, as_of, model, repeat, fold, probability, target (NaN where gone in the lead), lost_in_lead.
         """
-        row = self._rows.outcome.row
-        lost = self._rows.outcome.lost
+        row = self._rows.row
+        lost = self._rows.lost
         base = pd.DataFrame(
             {
                 "customer_id": self._snapshots.customer[row],
                 "as_of": self._snapshots.as_of[row],
                 "repeat": self._rows.repeat,
                 "fold": self._fold,
-                "target": np.where(lost, np.nan, self._rows.outcome.left),
+                "target": np.where(lost, np.nan, self._rows.left),
                 "lost_in_lead": lost,
             }
         )
@@ -339,7 +337,7 @@ def backtest(
         models=tuple(asked),
         scheme=tested,
         figures=tuple(figures),
-        n_lost=int(rows.outcome.lost.sum()) // rows.repeats,
+        n_lost=int(rows.lost.sum()) // rows.repeats,
         conf_level=conf_level,
         provenance=snapshots.provenance,
         removed=removed,
@@ -387,7 +385,8 @@ def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) ->
     sizes = [len(fold.test) for fold in parts]
     repeat = np.repeat([fold.repeat for fold in parts], sizes)
     lost = snapshots.lost_in_lead[row]
-    outcome = Outcome(row, np.where(lost, 0.0, snapshots.target[row]), lost, contactable(snapshots)[row])
+    left, consent = np.where(lost, 0.0, snapshots.target[row]), contactable(snapshots)[row]
     _, customer = np.unique(snapshots.customer[row].astype(str), return_inverse=True)
     _, date = np.unique(snapshots.as_of[row], return_inverse=True)
-    return Rows(outcome, customer, date, repeat, probability), np.repeat([fold.number for fold in parts], sizes)
+    rows = Rows(row, left, lost, consent, customer, date, repeat, probability)
+    return rows, np.repeat([fold.number for fold in parts], sizes)

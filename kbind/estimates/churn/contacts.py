@@ -267,7 +267,7 @@ def _spread(decision: Decision, probability: Floats, rows: Ints) -> float:
 
 def _reasons(model: Any, snapshots: Snapshots, everyone: Ints, rows: Ints, rng: np.random.Generator) -> pd.DataFrame:
     """The groups of features that go with most of each listed customer's risk."""
-    from kbind.estimates.churn.effects import contributions, feature_groups
+    from kbind.estimates.churn.risk_drivers import contributions, feature_groups
 
     columns = ["position", "customer_id", "rank", "feature", "with", "value", "effect"]
     if len(rows) == 0:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from kbind.estimates.churn.lists import SHARES, Groups, Lists, Outcome, lists_of
-from kbind.estimates.churn.profit import Decision, maximum_profit
+from kbind.estimates.churn.profit import SHARES, Decision, Groups, Lists, Rows, equal_groups, lists_of, maximum_profit
 from kbind.estimates.churn.scores import MEASURES, Score, mean_of, variance
+from kbind.estimates.lapse import clustered_share
+from kbind.estimates.retention import Rate
+from kbind.statistics.result import Provenance, Shown
 from kbind.typing import Bools, Floats, Ints
 
 
@@ -36,40 +40,10 @@ class Figure:
     events: int
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Predicted rows.
-
-    Attributes
-    ----------
-    outcome : Outcome
-    customer, date, repeat : ndarray of int, shape (m,)
-        Codes from 0.
-    probability : ndarray of float, shape (m, models)
-    """
-
-    outcome: Outcome
-    customer: Ints
-    date: Ints
-    repeat: Ints
-    probability: Floats
-
-    def pick(self, rows: Bools) -> Rows:
-        """Some of the rows."""
-        o = self.outcome
-        outcome = Outcome(o.row[rows], o.left[rows], o.lost[rows], o.consent[rows])
-        return Rows(outcome, self.customer[rows], self.date[rows], self.repeat[rows], self.probability[rows])
-
-    @property
-    def repeats(self) -> int:
-        """How often a cross-validation was repeated."""
-        return len(np.unique(self.repeat))
-
-
 def judge_probabilities(rows: Rows, decision: Decision | None, conf_level: float) -> list[Figure]:
     """Scores of probabilities, of rows whose outcome is known, with intervals from what each customer adds."""
-    known = rows.pick(~rows.outcome.lost)
-    left, models = known.outcome.left, range(known.probability.shape[1])
+    known = rows.pick(~rows.lost)
+    left, models = known.left, range(known.probability.shape[1])
     n, events = _counts(known, left)
     z = NormalDist().inv_cdf(0.5 + conf_level / 2)
     figures = []
@@ -103,7 +77,7 @@ def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Sc
     value, influence = [], np.zeros(len(rows.customer))
     for code in np.unique(rows.repeat):
         part = rows.repeat == code
-        left, p, date = rows.outcome.left[part], rows.probability[part, model], rows.date[part]
+        left, p, date = rows.left[part], rows.probability[part, model], rows.date[part]
         score = _profit(rows, part, model, decision) if metric == "empc" else MEASURES[metric](left, p, date)
         value.append(score.value)
         influence[part] = score.influence
@@ -113,9 +87,9 @@ def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Sc
 def _profit(rows: Rows, part: Bools, model: int, decision: Decision | None) -> Score:
     """Expected maximum profit a customer, at the mean value of a customer."""
     assert decision is not None
-    value = float(decision.value[rows.outcome.row[part]].mean())
+    value = float(decision.value[rows.row[part]].mean())
     terms = value, decision.offer, decision.cost, decision.acceptance
-    return mean_of(maximum_profit(rows.outcome.left[part], rows.probability[part, model], *terms))
+    return mean_of(maximum_profit(rows.left[part], rows.probability[part, model], *terms))
 
 
 def _error(influence: Floats, customer: Ints, side: Ints) -> float:
@@ -136,12 +110,12 @@ def judge_lists(
     The same draws serve all models, so that differences have intervals as well. A repeat of a cross-validation is drawn
     with the customer, and adds no certainty.
     """
-    known = rows.pick(~rows.outcome.lost)
+    known = rows.pick(~rows.lost)
     models = range(rows.probability.shape[1])
     codes = rows.repeat * (rows.date.max(initial=0) + 1) + rows.date
     blocks = tuple(np.flatnonzero(codes == code) for code in np.unique(codes))
-    lists = [lists_of(rows.probability[:, k], rows.outcome, blocks, decision) for k in models]
-    groups = [Groups.of(known.probability[:, k], known.outcome.left, known.repeat) for k in models]
+    lists = [lists_of(rows, k, blocks, decision) for k in models]
+    groups = [Groups.of(known.probability[:, k], known.left, known.repeat) for k in models]
     value, gaps = _drawn(np.ones(rows.customer.max() + 1), rows, known, lists, groups)
     size = rows.customer.max() + 1
     drawn, wander = [], []
@@ -151,12 +125,12 @@ def judge_lists(
         drawn.append(figures)
         wander.append([np.abs(a - b).sum() / g.repeats for a, b, g in zip(moved, gaps, groups, strict=True)])
     names = [*SHARES, *(["profit"] if decision else [])]
-    counts = _counts(rows, np.where(rows.outcome.lost, 0.0, rows.outcome.left))
+    counts = _counts(rows, np.where(rows.lost, 0.0, rows.left))
     made = [
         _percentiles(name, value[:, k], np.array(drawn)[:, :, k], conf_level, counts) for k, name in enumerate(names)
     ]
     error = np.array([group.error(gap) for group, gap in zip(groups, gaps, strict=True)])
-    return [_calibration_error(error, np.array(wander), conf_level, _counts(known, known.outcome.left)), *made]
+    return [_calibration_error(error, np.array(wander), conf_level, _counts(known, known.left)), *made]
 
 
 def _drawn(
@@ -193,3 +167,161 @@ def _calibration_error(value: Floats, wander: Floats, conf_level: float, counts:
     models = len(value)
     interval = np.stack([(value - reach).clip(min=0.0), (value + reach).clip(max=1.0)], axis=-1)
     return Figure("ece", value, interval, np.full((models, models, 3), np.nan), *counts)
+
+
+@dataclass(frozen=True, eq=False)
+class Calls(Shown):
+    """Lists as they would have been made at tested dates, and who on them left. Made by `Backtest.calls`.
+
+    Attributes
+    ----------
+    model : str
+    as_of : ndarray of datetime64, shape (dates,)
+        NaT for data without dates.
+    customers, leavers : ndarray of int, shape (dates,)
+        There at the date; of these, who left within the horizon.
+    called, left, gone : ndarray of int, shape (dates,)
+        On the list; of these, who left within the horizon, and who had left before it began. The others stayed.
+    money : ndarray of float, shape (dates,)
+        What the list would have brought, costs deducted, if the stated share of leavers accepts.
+    expected : ndarray of float, shape (dates,)
+        What it was expected to bring on the day.
+    leaving : Rate
+        Of those called, the share who left.
+    vain : Rate
+        Of all calls, the share that found no leaver: who was called stays, or was gone before the horizon began.
+    found : Rate
+        Of those who left, the share who had been called.
+    anyone : Rate
+        Of all, the share who left. Like `leaving` and `Backtest.by_risk`, of those still there when the horizon begins,
+        so that the three can be compared.
+    """
+
+    model: str
+    as_of: NDArray[np.datetime64] = field(repr=False)
+    customers: Ints = field(repr=False)
+    leavers: Ints = field(repr=False)
+    called: Ints = field(repr=False)
+    left: Ints = field(repr=False)
+    gone: Ints = field(repr=False)
+    money: Floats = field(repr=False)
+    expected: Floats = field(repr=False)
+    leaving: Rate
+    vain: Rate
+    found: Rate
+    anyone: Rate
+    provenance: Provenance
+
+    @property
+    def definition(self) -> str:
+        """What a list is."""
+        return (
+            "Lists by expected gain within the budget, of customers who may be contacted, as they would have been made "
+            "at tested dates by models that had not seen these customers' outcome."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a tested date.
+
+        Returns
+        -------
+        DataFrame
+            as_of, customers, leavers, called, left, stayed, gone, missed (leavers who were not called), money,
+            expected.
+        """
+        return pd.DataFrame(
+            {
+                "as_of": self.as_of,
+                "customers": self.customers,
+                "leavers": self.leavers,
+                "called": self.called,
+                "left": self.left,
+                "stayed": self.called - self.left - self.gone,
+                "gone": self.gone,
+                "missed": self.leavers - self.left,
+                "money": self.money,
+                "expected": self.expected,
+            }
+        )
+
+
+def calls_of(
+    model: str,
+    rows: Rows,
+    risk: Floats,
+    decision: Decision,
+    as_of: NDArray[np.datetime64],
+    provenance: Provenance,
+    conf_level: float,
+) -> Calls:
+    """Make the lists of every tested date again, and count what became of those on them.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    rows : Rows
+        Tested, of one repeat.
+    risk : ndarray of float, shape (m,)
+        Predicted by the model.
+    decision : Decision
+    as_of : ndarray of datetime64, shape (m,)
+    provenance : Provenance
+    conf_level : float
+    """
+    gain = decision.gain(risk, rows.row)
+    left = np.where(rows.lost, 0.0, rows.left) == 1
+    called = np.zeros(len(left), dtype=bool)
+    for code in np.unique(rows.date):
+        worth = np.flatnonzero((rows.date == code) & rows.consent & (gain > 0))
+        order = worth[np.argsort(-gain[worth], kind="stable")]
+        called[order[: int(min(len(order), decision.contacts))]] = True
+    brings = decision.outcome(rows.left, rows.lost, rows.row)
+    dates, first = np.unique(rows.date, return_index=True)
+
+    def by_date(chosen: Bools) -> Ints:
+        return np.bincount(rows.date[chosen], minlength=len(dates))[dates].astype(np.int64)
+
+    everybody, there = np.ones(len(left), dtype=bool), ~rows.lost
+    still, who = "still there when the horizon began", rows.customer
+    return Calls(
+        model=model,
+        as_of=as_of[first],
+        customers=by_date(everybody),
+        leavers=by_date(left),
+        called=by_date(called),
+        left=by_date(called & left),
+        gone=by_date(called & rows.lost),
+        money=np.array([brings[called & (rows.date == code)].sum() for code in dates]),
+        expected=np.array([gain[called & (rows.date == code)].sum() for code in dates]),
+        leaving=_share(left, called & there, who, conf_level, f"customers on the lists who left / those {still}"),
+        vain=_share(~left, called, who, conf_level, "customers on lists who stayed or were gone / all on them"),
+        found=_share(called, left, who, conf_level, "leavers who were on a list / all leavers"),
+        anyone=_share(left, there, who, conf_level, f"leavers / customers {still}, at the tested dates"),
+        provenance=provenance,
+    )
+
+
+def by_risk(rows: Rows, risk: Floats, groups: int, conf_level: float) -> pd.DataFrame:
+    """Rows of known outcome in groups of equal size by risk within each date: what was predicted, what happened."""
+    group = equal_groups(risk, rows.date, groups)
+    found = []
+    for k in range(groups):
+        there = group == k
+        rate = _share(rows.left == 1, there, rows.customer, conf_level, "")
+        predicted = float(risk[there].mean()) if there.any() else np.nan
+        found.append((k + 1, int(there.sum()), int(rate.numerator), predicted, rate.value, *rate.interval))
+    columns = ["group", "n", "left", "predicted", "share", "share_ci_lower", "share_ci_upper"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _share(counted: Bools, among: Bools, customer: Ints, conf_level: float, definition: str) -> Rate:
+    """A share of rows, with an interval that takes rows of one customer together."""
+    m = np.bincount(customer[among], minlength=1)
+    y = np.bincount(customer[among & counted], minlength=len(m))
+    sums = {"judged": m, "false_alarms": y, "alarmed": (m > 0), "mm": m * m, "my": m * y, "yy": y * y}
+    value, lower, upper = clustered_share({name: np.array([part.sum()]) for name, part in sums.items()}, conf_level)
+    value, lower, upper = (part if m.sum() else np.array([np.nan]) for part in (value, lower, upper))
+    return Rate(
+        float(value[0]), float(lower[0]), float(upper[0]), float(y.sum()), float(m.sum()), conf_level, definition
+    )

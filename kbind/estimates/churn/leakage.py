@@ -37,21 +37,15 @@ class LeakageReport(Shown):
 
     Attributes
     ----------
-    check, feature : tuple of str
-        One a measurement; the feature is empty where it is about rows.
-    value : ndarray of float
-        What was measured, see `leakage_report`.
-    alarm : ndarray of bool
+    measured : DataFrame
+        As `to_frame` gives it.
     proven : tuple of Leak
         Features that surely know the outcome; models leave them out, unless told to keep them.
     notes : tuple of str
         Of the snapshots: what was left out because it may hold the future, and what carries no date.
     """
 
-    check: tuple[str, ...] = field(repr=False)
-    feature: tuple[str, ...] = field(repr=False)
-    value: Floats = field(repr=False)
-    alarm: Bools = field(repr=False)
+    measured: pd.DataFrame = field(repr=False)
     proven: tuple[Leak, ...]
     notes: tuple[str, ...] = field(repr=False)
     provenance: Provenance
@@ -59,17 +53,17 @@ class LeakageReport(Shown):
     @property
     def definition(self) -> str:
         """How many alarms there are, and which of them prove a leak."""
-        count = int(self.alarm.sum())
+        count = int(self.measured["alarm"].sum())
         what = "No sign of leakage" if count == 0 else f"{count} sign(s) of leakage: find out when these values are set"
         surely = "; ".join(f"{leak.column} ({leak.reason})" for leak in self.proven)
         what += f". Proven, and left out of models: {surely}" if surely else ""
-        return f"{what}. Measured were {len(set(self.feature) - {''})} features; a weak leak looks like a good feature."
+        n = len(set(self.measured["feature"]) - {""})
+        return f"{what}. Measured were {n} features; a weak leak looks like a good feature."
 
     @property
     def alarms(self) -> pd.DataFrame:
         """Only what gives an alarm."""
-        frame = self.to_frame()
-        return frame[frame["alarm"]].reset_index(drop=True)
+        return self.measured[self.measured["alarm"]].reset_index(drop=True)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a measurement, alarms first.
@@ -79,16 +73,7 @@ class LeakageReport(Shown):
         DataFrame
             check, feature, value, limit, alarm.
         """
-        frame = pd.DataFrame(
-            {
-                "check": self.check,
-                "feature": self.feature,
-                "value": self.value,
-                "limit": [LIMITS[check] for check in self.check],
-                "alarm": self.alarm,
-            }
-        )
-        return frame.sort_values(["alarm", "value"], ascending=False, kind="stable", ignore_index=True)
+        return self.measured.copy()
 
 
 def leakage_report(snapshots: Snapshots) -> LeakageReport:
@@ -160,17 +145,11 @@ def leakage_report(snapshots: Snapshots) -> LeakageReport:
             found.append(("identifier", str(name), column.distinct / (seen.customer.max() + 1)))
     found.append(("duplicates", "", _duplicates(snapshots, rows, seen.customer)))
     found.append(("repeated", "", _repeated(snapshots, rows)))
-    checks, features, values = zip(*found, strict=True)
-    value = np.array(values)
-    return LeakageReport(
-        check=checks,
-        feature=features,
-        value=value,
-        alarm=value > np.array([LIMITS[check] for check in checks]),
-        proven=proven_leaks(snapshots),
-        notes=snapshots.notes,
-        provenance=snapshots.provenance,
-    )
+    measured = pd.DataFrame(found, columns=["check", "feature", "value"])
+    measured["limit"] = measured["check"].map(LIMITS)
+    measured["alarm"] = measured["value"] > measured["limit"]
+    ordered = measured.sort_values(["alarm", "value"], ascending=False, kind="stable", ignore_index=True)
+    return LeakageReport(ordered, proven_leaks(snapshots), snapshots.notes, snapshots.provenance)
 
 
 def proven_leaks(snapshots: Snapshots, passing: Sequence[str] = ()) -> tuple[Leak, ...]:

@@ -15,7 +15,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.data.dataset.recording import recording_began
 from kbind.errors import NotEnoughData
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import floats, wilson
 from kbind.estimates.purchases import Purchases, purchases
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.estimates.sums import ratio_of_means
@@ -146,8 +146,7 @@ def _too_little(churn: Rate, points: float) -> str:
 
 
 def _share(count: int, n: int, definition: str, conf_level: float) -> Found:
-    value, lower, upper = (float(x) for x in wilson(count, n, conf_level))
-    return Found(value, lower, upper, n, definition, count)
+    return Found(*floats(wilson(count, n, conf_level)), n, definition, count)
 
 
 def _phone_first(look: Look) -> Found:
@@ -242,8 +241,7 @@ def paired_ratio(sums: Paired, conf_level: float, definition: str, *, later_firs
     later = sums.n, sums.later, sums.later_squares, np.nan
     first = sums.n, sums.first, sums.first_squares, np.nan
     above, below = (later, first) if later_first else (first, later)
-    ratio, lower, upper = (float(x) for x in ratio_of_means(above, below, conf_level, products=sums.products))
-    return Found(ratio, lower, upper, sums.n, definition)
+    return Found(*floats(ratio_of_means(above, below, conf_level, products=sums.products)), sums.n, definition)
 
 
 def _free_first(look: Look) -> Found:

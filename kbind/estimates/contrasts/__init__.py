@@ -11,9 +11,9 @@ import numpy as np
 from kbind.data.dataset import Dataset, dataset_of
 from kbind.errors import NotEnoughData, check_conf_level, check_share, listed
 from kbind.estimates.contrasts.compare import Comparison, compare, strata_of
-from kbind.estimates.contrasts.result import Contrasts, chosen, effect_name
+from kbind.estimates.contrasts.result import Contrasts, effect_name
+from kbind.estimates.intervals import benjamini_hochberg
 from kbind.estimates.leaks import Leak, leaks_of
-from kbind.estimates.many_tests import benjamini_hochberg
 from kbind.statistics.customers import outcome_of
 from kbind.statistics.customers.profiles import Profiles, profiles
 from kbind.statistics.groups import names_of
@@ -166,7 +166,7 @@ def _rank(row: Comparison, name: str) -> tuple[bool, float]:
 
     A ratio that would be 0 or infinite takes the place it has with half a customer more in every field.
     """
-    effect = chosen(row, name)
+    effect = row.effects[name]
     size = abs(effect.estimate)
     if np.isnan(size):
         fields = (row.left, row.n - row.left, row.left_others, row.n_others - row.left_others)
@@ -178,7 +178,7 @@ def _rank(row: Comparison, name: str) -> tuple[bool, float]:
 
 def _q_values(rows: Sequence[Comparison], name: str) -> Floats:
     """Benjamini-Hochberg over all tests; the two rows of an attribute with two levels are one test."""
-    test = {row: (row.attribute, "" if row.two else row.level) for row in rows}
-    p_values = {test[row]: chosen(row, name).p_value for row in rows}
+    tests = [(row.attribute, "" if row.two else row.level) for row in rows]
+    p_values = {test: row.effects[name].p_value for test, row in zip(tests, rows, strict=True)}
     q = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
-    return np.array([q[test[row]] for row in rows])
+    return np.array([q[test] for test in tests])

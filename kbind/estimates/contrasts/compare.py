@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kbind.estimates.contrasts.regression import Cells, Effect, effects, informative
+from kbind.estimates.contrasts.regression import UNKNOWN, Cells, Effect, adjusted_for, effects, scaled
 from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.customers.profiles import Profiles
 from kbind.typing import Bools, Floats, Ints
@@ -24,12 +24,9 @@ class Comparison:
         Customers with the level who have left, and all with it.
     left_others, n_others : int
         The same of all other levels to whom the attribute applies.
-    time, time_others : float
-        Time at risk; NaN if not asked for.
-    raw, adjusted : Effect
-        Log odds ratios.
-    raw_rate, adjusted_rate : Effect
-        Log rate ratios.
+    effects : dict of str to Effect
+        Logs of "odds_ratio" and "odds_ratio_adjusted", "rate_ratio" and "rate_ratio_adjusted"; unknown if not asked
+        for.
     adjusted_for : tuple of str
     among : str
         To whom the attribute applies; empty for everybody.
@@ -43,12 +40,7 @@ class Comparison:
     n: int
     left_others: int
     n_others: int
-    time: float
-    time_others: float
-    raw: Effect
-    adjusted: Effect
-    raw_rate: Effect
-    adjusted_rate: Effect
+    effects: dict[str, Effect]
     adjusted_for: tuple[str, ...]
     among: str
     two: bool
@@ -72,12 +64,10 @@ class Strata:
     codes: dict[str, Ints]
     numbers: dict[str, Floats]
 
-    def without(self, names: set[str]) -> tuple[dict[str, Ints], dict[str, Floats]]:
+    def without(self, names: set[str]) -> Strata:
         """What is left to adjust for without some columns."""
-        return (
-            {name: codes for name, codes in self.codes.items() if name not in names},
-            {name: values for name, values in self.numbers.items() if name not in names},
-        )
+        codes = {name: codes for name, codes in self.codes.items() if name not in names}
+        return Strata(self.stratum, codes, {name: x for name, x in self.numbers.items() if name not in names})
 
 
 def strata_of(profiles: Profiles) -> Strata:
@@ -101,7 +91,7 @@ def strata_of(profiles: Profiles) -> Strata:
     distinct = [column[known][first] for column in columns]
     codes = {name: column.astype(np.int64) for name, column in zip(profiles.levels, distinct, strict=False)}
     numbers = dict(zip(profiles.numbers, distinct[len(codes) :], strict=True))
-    return Strata(stratum, codes, {name: _scaled(values, weight) for name, values in numbers.items()})
+    return Strata(stratum, codes, {name: scaled(values, weight) for name, values in numbers.items()})
 
 
 def compare(profiles: Profiles, attribute: Attribute, strata: Strata | None) -> list[Comparison]:
@@ -130,24 +120,22 @@ def _against_others(
     among: str,
 ) -> list[Comparison]:
     """The labelled codes, each against all others in these rows."""
-    counts = [profiles.n, profiles.left] if profiles.time is None else [profiles.n, profiles.left, profiles.time]
-    n, left, *times = (np.bincount(codes[rows], values[rows]) for values in counts)
-    time = times[0] if times else np.full(len(n), np.nan)
-    levels, nothing = list(labels), dict.fromkeys(labels, Effect(np.nan, np.nan, np.nan))
-    raw = _raw(codes, rows, profiles, levels, rates=False)
-    raw_rate = _raw(codes, rows, profiles, levels, rates=True) if times else nothing
-    names: tuple[str, ...] = ()
-    adjusted, adjusted_rate = nothing, nothing
-    if strata is not None:
-        first = {held: profiles.same.get(held, held) for held in (name, *profiles.levels, *profiles.numbers)}
-        own = {held for held in first if first[held] == first[name]}
-        names = tuple(held for held in (*profiles.levels, *profiles.numbers) if held not in own)
-        # where nothing is left to adjust for, the raw effect is the adjusted one
-        adjusted, adjusted_rate = raw, raw_rate
-        if names:
-            adjusted = _adjusted(profiles, strata, own, codes, rows, levels, rates=False)
-            if times:
-                adjusted_rate = _adjusted(profiles, strata, own, codes, rows, levels, rates=True)
+    n, left = (np.bincount(codes[rows], values[rows]) for values in (profiles.n, profiles.left))
+    first = {held: profiles.same.get(held, held) for held in (name, *profiles.levels, *profiles.numbers)}
+    own = {held for held in first if first[held] == first[name]}
+    names = tuple(held for held in (*profiles.levels, *profiles.numbers) if held not in own) if strata else ()
+    found: dict[str, dict[int, Effect]] = {}
+    for ratio, size in (("odds_ratio", profiles.n), ("rate_ratio", profiles.time)):
+        if size is None:
+            continue
+        plain = Strata(np.zeros(len(codes), dtype=np.int64), {}, {})
+        found[ratio] = _effects(profiles, size, plain, codes, rows, list(labels))
+        if strata is not None:
+            # where nothing is left to adjust for, the raw effect is the adjusted one
+            held = _effects(profiles, size, strata.without(own), codes, rows, list(labels)) if names else found[ratio]
+            found[f"{ratio}_adjusted"] = held
+        elif ratio == "odds_ratio":
+            found["odds_ratio_adjusted"] = dict.fromkeys(labels, UNKNOWN)
     return [
         Comparison(
             attribute=name,
@@ -156,12 +144,7 @@ def _against_others(
             n=int(n[k]),
             left_others=int(left.sum() - left[k]),
             n_others=int(n.sum() - n[k]),
-            time=float(time[k]),
-            time_others=float(time.sum() - time[k]),
-            raw=raw[k],
-            adjusted=adjusted[k],
-            raw_rate=raw_rate[k],
-            adjusted_rate=adjusted_rate[k],
+            effects={ratio: effect[k] for ratio, effect in found.items()},
             adjusted_for=names,
             among=among,
             two=len(labels) == 2,
@@ -170,54 +153,20 @@ def _against_others(
     ]
 
 
-def _raw(codes: Ints, rows: Bools, profiles: Profiles, levels: Sequence[int], *, rates: bool) -> dict[int, Effect]:
-    used, place = np.unique(codes[rows], return_inverse=True)
-    size = profiles.time if rates and profiles.time is not None else profiles.n
-    cells = Cells(
-        level=used,
-        left=np.bincount(place, profiles.left[rows]).astype(float),
-        size=np.bincount(place, size[rows]).astype(float),
-        design=np.ones((len(used), 1)),
-        rates=rates,
-    )
-    return effects(cells, levels)
-
-
-def _adjusted(
-    profiles: Profiles,
-    strata: Strata,
-    own: set[str],
-    codes: Ints,
-    rows: Bools,
-    levels: Sequence[int],
-    *,
-    rates: bool,
+def _effects(
+    profiles: Profiles, size: Ints | Floats, strata: Strata, codes: Ints, rows: Bools, levels: Sequence[int]
 ) -> dict[int, Effect]:
+    """Effects of levels on the odds, where size counts customers, or on the rate, where it is time."""
     rows = rows & (strata.stratum >= 0)
-    size = profiles.time if rates and profiles.time is not None else profiles.n
     width = int(codes.max()) + 1
     used, place = np.unique(strata.stratum[rows] * width + codes[rows], return_inverse=True)
     stratum = used // width
-    with_levels, with_numbers = strata.without(own)
-    groups = [column[stratum] for column in with_levels.values()]
     cells = Cells(
         level=used % width,
         left=np.bincount(place, profiles.left[rows]).astype(float),
         size=np.bincount(place, size[rows]).astype(float),
-        design=np.empty((len(used), 0)),
-        rates=rates,
+        design=np.ones((len(used), 1)),
+        rates=size is profiles.time,
     )
-    kept = informative(cells, groups)
-    columns = [np.ones(len(used))]
-    for codes_of in groups:
-        # against the most frequent level, for the sake of rounding
-        frequent = int(np.bincount(codes_of, cells.size).argmax())
-        columns += [(codes_of == code).astype(float) for code in np.unique(codes_of) if code != frequent]
-    columns += [values[stratum] for values in with_numbers.values()]
-    return effects(Cells(cells.level, cells.left, cells.size, np.column_stack(columns), rates).of(kept), levels)
-
-
-def _scaled(values: Floats, weight: Floats) -> Floats:
-    mean = np.average(values, weights=weight)
-    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
-    return np.asarray((values - mean) / spread if spread > 0 else values - mean)
+    groups = [column[stratum] for column in strata.codes.values()]
+    return effects(adjusted_for(cells, groups, [values[stratum] for values in strata.numbers.values()])[0], levels)

@@ -109,8 +109,43 @@ def own_columns(cells: Cells) -> list[int]:
     return kept
 
 
-def maximum(cells: Cells, x: Floats, start: Floats) -> tuple[Floats, Floats] | None:
-    """Coefficients of the largest likelihood and their covariance, by Newton's method; None if there is none."""
+def adjusted_for(cells: Cells, groups: Sequence[Ints], numbers: Sequence[Floats]) -> tuple[Cells, Bools]:
+    """Cells with a design of levels and numbers, those from which nothing can be learned left out; and which are kept.
+
+    Parameters
+    ----------
+    cells : Cells
+    groups : sequence of ndarray of int, shape (cells,)
+        Codes of each column of levels.
+    numbers : sequence of ndarray of float, shape (cells,)
+    """
+    kept = informative(cells, groups)
+    columns = [np.ones(len(cells.left))]
+    for codes in groups:
+        # against the most frequent level, for the sake of rounding
+        frequent = int(np.bincount(codes, cells.size).argmax()) if len(codes) else 0
+        columns += [(codes == code).astype(float) for code in np.unique(codes) if code != frequent]
+    return replace(cells, design=np.column_stack([*columns, *numbers])).of(kept), kept
+
+
+def scaled(values: Floats, weight: Floats) -> Floats:
+    """Numbers with mean 0 and variance 1; without variance only the mean is taken off."""
+    mean = np.average(values, weights=weight)
+    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
+    return np.asarray((values - mean) / spread if spread > 0 else values - mean)
+
+
+def maximum(cells: Cells, x: Floats, start: Floats | None = None) -> tuple[Floats, Floats] | None:
+    """Coefficients of the largest likelihood and their covariance, by Newton's method; None if there is none.
+
+    Without a start, the first column is one, and its coefficient begins at the share or rate of all.
+    """
+    if start is None:
+        share = cells.left.sum() / cells.size.sum()
+        if not 0 < share < (np.inf if cells.rates else 1):
+            return None
+        start = np.zeros(x.shape[1])
+        start[0] = np.log(share) if cells.rates else np.log(share / (1 - share))
     # far out, where there is no maximum, numbers leave the range that a computer knows
     with np.errstate(over="ignore", invalid="ignore"):
         beta, value = start, cells.likelihood(x, start)
@@ -175,10 +210,7 @@ def effects(cells: Cells, levels: Sequence[int]) -> dict[int, Effect]:
     if not own or not cells.left.sum():
         return {level: replace(UNKNOWN, reason="nothing is left to compare after adjusting") for level in levels}
     x = cells.design[:, own]
-    start = np.zeros(len(own))
-    share = cells.left.sum() / cells.size.sum()
-    start[0] = np.log(share) if cells.rates else np.log(share / (1 - share)) if share < 1 else 0.0
-    null = maximum(cells, x, start)
+    null = maximum(cells, x)
     if null is None:
         reason = "what is adjusted for separates those who left from those who stayed"
         return {level: replace(UNKNOWN, reason=reason) for level in levels}

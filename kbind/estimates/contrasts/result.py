@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from kbind.errors import listed
 from kbind.estimates.contrasts.compare import Comparison
 from kbind.estimates.contrasts.regression import Effect
-from kbind.estimates.intervals import newcombe, wilson
+from kbind.estimates.intervals import interval_columns, newcombe, normal, wilson, with_limits
 from kbind.estimates.leaks import Leak
 from kbind.statistics.customers.profiles import Profiles
 from kbind.statistics.result import Shown
@@ -116,15 +115,11 @@ class Contrasts(Shown):
             "n": n.astype(np.int64),
         }
         stayed, stayed_others = n - left, n_others - left_others
-        columns |= _with_limits("share_churned", wilson(left, left + left_others, self.conf_level))
-        columns |= _with_limits("share_retained", wilson(stayed, stayed + stayed_others, self.conf_level))
-        columns |= _with_limits("risk_difference", newcombe(left, n, left_others, n_others, self.conf_level))
-        columns |= self._ratio("odds_ratio", [c.raw for c in rows])
-        columns |= self._ratio("odds_ratio_adjusted", [c.adjusted for c in rows])
-        if self.profiles.exposure:
-            columns |= self._ratio("rate_ratio", [c.raw_rate for c in rows])
-            if self.adjust:
-                columns |= self._ratio("rate_ratio_adjusted", [c.adjusted_rate for c in rows])
+        columns |= interval_columns("share_churned", wilson(left, left + left_others, self.conf_level))
+        columns |= interval_columns("share_retained", wilson(stayed, stayed + stayed_others, self.conf_level))
+        columns |= interval_columns("risk_difference", newcombe(left, n, left_others, n_others, self.conf_level))
+        for name in rows[0].effects if rows else ():
+            columns |= self._ratio(name, [c.effects[name] for c in rows])
         return pd.DataFrame({**columns, "q_value": self.q_values})
 
     def findings(self) -> pd.DataFrame:
@@ -150,9 +145,9 @@ class Contrasts(Shown):
                 "n_churned": [c.left for c in self.comparisons],
                 "n_others": [c.n_others for c in self.comparisons],
                 "n_churned_others": [c.left_others for c in self.comparisons],
-                "p_value": [chosen(c, self.effect).p_value for c in self.comparisons],
+                "p_value": [c.effects[self.effect].p_value for c in self.comparisons],
                 "q_value": self.q_values,
-                "reason": [chosen(c, self.effect).reason for c in self.comparisons],
+                "reason": [c.effects[self.effect].reason for c in self.comparisons],
             }
         )
 
@@ -168,7 +163,7 @@ class Contrasts(Shown):
         """
         raw, adjusted = ("rate_ratio", "rate_ratio_adjusted") if self.profiles.exposure else (
             "odds_ratio", "odds_ratio_adjusted")  # fmt: skip
-        names = [f"{name}{end}" for name in (raw, adjusted) for end in ("", "_ci_lower", "_ci_upper")]
+        names = with_limits(raw, adjusted)
         frame = self.to_frame()
         if adjusted not in frame:
             return frame.reindex(columns=["attribute", "level", *names]).iloc[:0].assign(change=[])
@@ -178,8 +173,7 @@ class Contrasts(Shown):
 
     def _ratio(self, name: str, effects: Sequence[Effect]) -> dict[str, Floats]:
         estimate, error = (np.array([getattr(e, part) for e in effects]) for part in ("estimate", "error"))
-        half = NormalDist().inv_cdf(0.5 + self.conf_level / 2) * error
-        return _with_limits(name, tuple(np.exp(values) for values in (estimate, estimate - half, estimate + half)))
+        return interval_columns(name, map(np.exp, normal(estimate, error, self.conf_level)))
 
     def _structure_notes(self) -> list[str]:
         found = [
@@ -210,7 +204,7 @@ class Contrasts(Shown):
     def _reason_notes(self) -> list[str]:
         without: dict[str, list[str]] = {}
         for c in self.comparisons:
-            reason = chosen(c, self.effect).reason
+            reason = c.effects[self.effect].reason
             if reason:
                 without.setdefault(reason, []).append(f"{c.attribute} {c.level!r}")
         return [f"No {self.effect} or no test ({reason}): {listed(rows)}." for reason, rows in without.items()]
@@ -231,21 +225,6 @@ class Contrasts(Shown):
 def effect_name(adjust: Sequence[str], profiles: Profiles) -> str:
     """The effect that was asked for: of rates where there is time at risk, adjusted where there is something to."""
     return ("rate_ratio" if profiles.exposure else "odds_ratio") + ("_adjusted" if adjust else "")
-
-
-def chosen(comparison: Comparison, name: str) -> Effect:
-    """One of the effects of a comparison."""
-    effect: Effect = {
-        "odds_ratio": comparison.raw,
-        "odds_ratio_adjusted": comparison.adjusted,
-        "rate_ratio": comparison.raw_rate,
-        "rate_ratio_adjusted": comparison.adjusted_rate,
-    }[name]
-    return effect
-
-
-def _with_limits(name: str, values: Sequence[Floats]) -> dict[str, Floats]:
-    return dict(zip((name, f"{name}_ci_lower", f"{name}_ci_upper"), values, strict=True))
 
 
 def _change(raw: float, raw_low: float, raw_high: float, adjusted: float, low: float, high: float) -> str:

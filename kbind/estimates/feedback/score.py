@@ -12,7 +12,7 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, check_conf_level, check_threshold, did_you_mean, listed, told
 from kbind.estimates.feedback.limits import between_customers, mean_and_variance, score_limits, worth
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import interval_columns, wilson, with_limits
 from kbind.statistics.feedback import CONTACT, Answers, answers
 from kbind.statistics.groups import stack_groups
 from kbind.statistics.result import Shown
@@ -106,23 +106,15 @@ class FeedbackScore(Shown):
             "n_missing": a.missing,
             "customers": a.customers,
             "respondents": a.respondents if (a.respondents >= 0).all() else np.full(a.n.shape, np.nan),
-            "score": self.score,
-            "score_ci_lower": self.score_ci_lower,
-            "score_ci_upper": self.score_ci_upper,
-            "standard_error": self.standard_error,
-            "n_effective": self.n_effective,
+            **{name: getattr(self, name) for name in (*with_limits("score"), "standard_error", "n_effective")},
         }
         if a.instrument.measure == "nps":
             columns["promoters"] = (a.squares + a.total) / 2 / n
             columns["passives"] = 1 - a.squares / n
             columns["detractors"] = (a.squares - a.total) / 2 / n
-        share, lower, upper = wilson(a.reached, np.nan_to_num(a.there), self.conf_level)
-        columns |= {
-            "customers_there": a.there,
-            "response_share": share,
-            "response_share_ci_lower": lower,
-            "response_share_ci_upper": upper,
-        }
+        columns["customers_there"] = a.there
+        share = wilson(a.reached, np.nan_to_num(a.there), self.conf_level)
+        columns |= interval_columns("response_share", share)
         labels = {} if a.period is None else {"period": list(a.periods)}
         frames = []
         for g in range(len(a.groups)):
@@ -243,9 +235,7 @@ class FeedbackDifference(Shown):
                     "n_second": a.n[two],
                     "score_first": self.of.score[one],
                     "score_second": self.of.score[two],
-                    "difference": self.difference[row],
-                    "difference_ci_lower": self.difference_ci_lower[row],
-                    "difference_ci_upper": self.difference_ci_upper[row],
+                    **{name: getattr(self, name)[row] for name in with_limits("difference")},
                 }
             )[_shown(self.of, one, two)]
             for row, (one, two) in enumerate(zip(self.first, self.second, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,105 @@ from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import check_choice, check_conf_level, check_share
-from kbind.estimates.intervals import wilson
-from kbind.estimates.many_tests import benjamini_hochberg
-from kbind.estimates.personas.changes import LEAST, best_split, change_points
+from kbind.estimates.intervals import benjamini_hochberg, interval_columns, welch, wilson, with_limits
 from kbind.statistics.customers.members import as_personas
 from kbind.statistics.personas.matching import matched
 from kbind.statistics.personas.periods import Counted, Periods, periods_of
 from kbind.statistics.result import Shown
 from kbind.typing import Floats, Ints
+
+#: Periods on either side of a change.
+LEAST = 2
+
+#: Series drawn without a change, to compare with.
+_DRAWS = 9999
+
+
+@dataclass(frozen=True)
+class Split:
+    """The best place to cut a series in two.
+
+    Attributes
+    ----------
+    place : int
+        First period of the second part.
+    statistic : float
+        F of the two parts against one, the largest over all places.
+    p_value : float
+        How often a series without a change gives as much.
+    """
+
+    place: int
+    statistic: float
+    p_value: float
+
+
+def best_split(count: Ints, n: Ints) -> Split | None:
+    """The best place to cut a series of shares, and how often chance would give as good a one.
+
+    Parameters
+    ----------
+    count, n : ndarray of int, shape (periods,)
+        Customers counted, and customers who could have been; n above 0.
+
+    Returns
+    -------
+    Split or None
+        None for fewer than 5 periods, or where all shares are equal.
+
+    Notes
+    -----
+    Shares are turned by the arcsine of their root, so that chance moves all of them alike but for 1 / n, and cut where
+    the weighted F statistic is largest (Andrews 1993). What that largest F is without a change is drawn from normal
+    noise of the same weights, so the p value is exact but for the normal approximation, however much the shares vary
+    beyond the binomial; they have to vary independently from period to period.
+    """
+    if len(n) < 2 * LEAST + 1:
+        return None
+    values = np.arcsin(np.sqrt(count / n))
+    weights = n.astype(float)
+    found = _largest(values[None, :], weights)
+    statistic, place = float(found[0][0]), int(found[1][0])
+    if np.isnan(statistic):
+        return None
+    reference = _reference(tuple(weights / weights.sum()))
+    beyond = len(reference) - int(np.searchsorted(reference, statistic * (1 - 1e-9)))
+    return Split(place, statistic, (1 + beyond) / (1 + len(reference)))
+
+
+def change_points(count: Ints, n: Ints, p_most: float) -> list[int]:
+    """First periods of new levels, by cutting and cutting the parts again as long as p is at most `p_most`."""
+    split = best_split(count, n)
+    if split is None or split.p_value > p_most:
+        return []
+    k = split.place
+    return [*change_points(count[:k], n[:k], p_most), k, *(k + j for j in change_points(count[k:], n[k:], p_most))]
+
+
+@lru_cache(maxsize=256)
+def _reference(weights: tuple[float, ...]) -> Floats:
+    """The largest F of many series of pure noise, in order; always from the same numbers."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((_DRAWS, len(weights))) / np.sqrt(weights)
+    return np.sort(_largest(noise, np.array(weights))[0])
+
+
+def _largest(values: Floats, weights: Floats) -> tuple[Floats, Ints]:
+    """The largest F over all places, and the place; shape (series,)."""
+    total = weights.sum()
+    centred = values - (values @ weights / total)[:, None]
+    left = np.cumsum(weights)[LEAST - 1 : -LEAST]
+    moved = np.cumsum(centred * weights, axis=1)[:, LEAST - 1 : -LEAST]
+    between = moved**2 * total / (left * (total - left))
+    whole = (centred**2 @ weights)[:, None]
+    # what rounding leaves of nothing is nothing: a cut that explains all is as good from either end
+    within = np.where(whole - between > 1e-12 * whole, whole - between, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = between / (within / (len(weights) - 2))
+    place = np.argmax(statistic, axis=1)
+    flat = (centred**2 @ weights) <= 1e-14 * total
+    return np.where(flat, np.nan, statistic[np.arange(len(values)), place]), place + LEAST
+
 
 #: What is followed: who of the new ones fit, who of those there stay, who of the active ones use something.
 ARRIVALS, RETENTION, USE = "arrivals", "retention", "use"
@@ -110,9 +201,8 @@ class PersonaDrift(Shown):
         """
         frames = []
         for series in self.series:
-            share, lower, upper = wilson(series.count, series.n, self.conf_level)
             columns: dict[str, Any] = {"period": series.labels, "start": series.starts, "n": series.n}
-            columns |= {"share": share, "share_ci_lower": lower, "share_ci_upper": upper}
+            columns |= interval_columns("share", wilson(series.count, series.n, self.conf_level))
             frame = pd.DataFrame(columns)
             for position, (name, value) in enumerate(_names(series).items()):
                 frame.insert(position, name, [value] * len(frame))
@@ -148,18 +238,18 @@ class PersonaDrift(Shown):
             edges = [0, *cuts, len(n)]
             for k, cut in enumerate(cuts):
                 before, after = slice(edges[k], cut), slice(cut, edges[k + 2])
-                difference, lower, upper = _welch(count / n, before, after, self.conf_level)
+                difference = welch((count / n)[after], (count / n)[before], self.conf_level)
                 words = ("found", "lost") if series.measure == USE else ("up", "down")
                 rows.append(
                     _names(series)
-                    | {"period": series.labels[place[cut]], "direction": words[int(difference < 0)]}
+                    | {"period": series.labels[place[cut]], "direction": words[int(difference[0] < 0)]}
                     | {"n": int(n[edges[k] : edges[k + 2]].sum())}
                     | {"before": count[before].sum() / n[before].sum(), "after": count[after].sum() / n[after].sum()}
-                    | {"difference": difference, "difference_ci_lower": lower, "difference_ci_upper": upper}
+                    | interval_columns("difference", difference)
                     | {"p_value": p, "q_value": q}
                 )
-        columns = ["persona", "measure", "level", "need", "period", "direction", "n", "before", "after", "difference"]
-        columns += ["difference_ci_lower", "difference_ci_upper", "p_value", "q_value"]
+        columns = ["persona", "measure", "level", "need", "period", "direction", "n", "before", "after"]
+        columns += [*with_limits("difference"), "p_value", "q_value"]
         return pd.DataFrame(rows, columns=columns)
 
 
@@ -276,18 +366,3 @@ def _counted_periods(series: Series) -> tuple[Ints, Ints, Ints]:
     """Counts of the periods with anybody in them, and which these are."""
     place = np.flatnonzero(series.n > 0)
     return series.count[place], series.n[place], place
-
-
-def _welch(shares: Floats, before: slice, after: slice, conf_level: float) -> tuple[float, float, float]:
-    """Difference of two means of shares with Welch's interval; without limits where no share differs from its mean."""
-    from scipy.special import stdtrit
-
-    parts = (shares[after], shares[before])
-    difference = float(parts[0].mean() - parts[1].mean())
-    sizes = np.array([len(part) for part in parts])
-    errors = np.array([part.var(ddof=1) for part in parts]) / sizes
-    if errors.sum() <= 1e-24:
-        return difference, float("nan"), float("nan")
-    freedom = errors.sum() ** 2 / (errors**2 / (sizes - 1)).sum()
-    half = float(stdtrit(freedom, 0.5 + conf_level / 2) * np.sqrt(errors.sum()))
-    return difference, difference - half, difference + half

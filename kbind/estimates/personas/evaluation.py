@@ -13,9 +13,8 @@ import pandas as pd
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona
 from kbind.errors import MOST, ArgumentError, check_conf_level, listed, real, told
-from kbind.estimates.intervals import wilson
-from kbind.estimates.personas.loyal import distance, recall
-from kbind.estimates.personas.staying import UNKNOWN, Estimate, Staying, difference_of, staying
+from kbind.estimates.intervals import UNKNOWN, Limits, floats, interval_columns, wilson, with_limits
+from kbind.estimates.personas.staying import Staying, difference_of, distance, recall, staying
 from kbind.statistics.customers.members import Members, as_personas, members, part_of
 from kbind.statistics.groups import names_of
 from kbind.statistics.personas.matching import match, matched, strange_levels
@@ -97,7 +96,7 @@ class PersonaEvaluation(Shown):
         return {name: self._staying(rows) for name, rows in self.fits.items()}
 
     @cached_property
-    def differences(self) -> dict[str, Estimate]:
+    def differences(self) -> dict[str, Limits]:
         """Retention of those who fit minus that of the others, by persona; then of any, none, and all."""
         return {name: self._difference(name) for name in self.fits}
 
@@ -143,11 +142,13 @@ class PersonaEvaluation(Shown):
             unknown = self.members.n[np.isnan(self.scores[name])].sum() if name in self.scores else 0
             row: dict[str, Any] = {"persona": name, "negative": name in self._negative, "n": stay.n}
             row["n_unknown"] = int(unknown)
-            row |= _limits("coverage", _share(stay.n, total, self.conf_level))
-            row |= _limits("recall", self._recall(fits))
-            row |= _limits("retention", stay.retention) | _limits("difference", self.differences[name])
+            row |= interval_columns("coverage", _share(stay.n, total, self.conf_level))
+            row |= interval_columns("recall", self._recall(fits))
+            row |= interval_columns("retention", stay.retention) | interval_columns(
+                "difference", self.differences[name]
+            )
             for figure in _FIGURES[1:]:
-                row |= _limits(figure, getattr(stay, figure))
+                row |= interval_columns(figure, getattr(stay, figure))
             row["distance"] = distance(self.members, fits, self.attributes, self.horizon)
             rows.append(row)
         return pd.DataFrame(rows)
@@ -167,9 +168,9 @@ class PersonaEvaluation(Shown):
             for other in names[k + 1 :]:
                 a, b = self.fits[name], self.fits[other]
                 either, both = int(self.members.n[a | b].sum()), int(self.members.n[a & b].sum())
-                limits = _limits("jaccard", _share(both, either, self.conf_level))
+                limits = interval_columns("jaccard", _share(both, either, self.conf_level))
                 rows.append({"persona": name, "other": other, "n": either, "n_both": both, **limits})
-        columns = ["persona", "other", "n", "n_both", "jaccard", "jaccard_ci_lower", "jaccard_ci_upper"]
+        columns = ["persona", "other", "n", "n_both", *with_limits("jaccard")]
         return pd.DataFrame(rows, columns=columns)
 
     def jaccard(self) -> pd.DataFrame:
@@ -191,7 +192,7 @@ class PersonaEvaluation(Shown):
             no column says how.
         """
         columns = ["persona", "channel", "n"]
-        columns += [f"{name}{end}" for name in ("coverage", *_FIGURES) for end in ("", "_ci_lower", "_ci_upper")]
+        columns += with_limits("coverage", *_FIGURES)
         if self.members.channel is None:
             return pd.DataFrame(columns=columns)
         channel = self.members.known[self.members.channel]
@@ -202,9 +203,9 @@ class PersonaEvaluation(Shown):
                 here = (channel.isna() if level is None else channel == level).to_numpy(dtype=bool)
                 stay = self._staying(self.fits[name] & here)
                 row = {"persona": name, "channel": level, "n": stay.n}
-                row |= _limits("coverage", _share(stay.n, int(self.members.n[here].sum()), self.conf_level))
+                row |= interval_columns("coverage", _share(stay.n, int(self.members.n[here].sum()), self.conf_level))
                 for figure in _FIGURES:
-                    row |= _limits(figure, getattr(stay, figure))
+                    row |= interval_columns(figure, getattr(stay, figure))
                 rows.append(row)
         return pd.DataFrame(rows, columns=columns)
 
@@ -215,11 +216,11 @@ class PersonaEvaluation(Shown):
     def _staying(self, rows: Bools) -> Staying:
         return staying(part_of(self.members, rows), self.horizon, self.conf_level)
 
-    def _difference(self, name: str) -> Estimate:
+    def _difference(self, name: str) -> Limits:
         here, there = self.staying[name].retention, self._staying(~self.fits[name]).retention
         return difference_of(here, there)
 
-    def _recall(self, fits: Bools) -> Estimate:
+    def _recall(self, fits: Bools) -> Limits:
         if fits.all() or not fits.any():
             return (float(fits.all()), float("nan"), float("nan")) if len(fits) else UNKNOWN
         return recall(self.members, fits, self._staying(fits), self._staying(~fits), self.conf_level)
@@ -299,10 +300,5 @@ def evaluate_personas(
     return PersonaEvaluation(many, counted, compared, float(horizon), float(conf_level))
 
 
-def _limits(name: str, estimate: Estimate) -> dict[str, float]:
-    return dict(zip((name, f"{name}_ci_lower", f"{name}_ci_upper"), estimate, strict=True))
-
-
-def _share(count: int, n: int, conf_level: float) -> Estimate:
-    share, lower, upper = wilson(count, n, conf_level)
-    return float(share), float(lower), float(upper)
+def _share(count: int, n: int, conf_level: float) -> Limits:
+    return floats(wilson(count, n, conf_level))

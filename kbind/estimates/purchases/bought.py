@@ -15,7 +15,7 @@ from kbind.data.calendar import PERIODS, Calendar, days_of
 from kbind.data.dataset import Dataset, check_dataset, read_as_of
 from kbind.data.dataset.currencies import by_currency
 from kbind.errors import NotEnoughData, check_choice, check_conf_level
-from kbind.estimates.intervals import LEAST_EFFECTIVE, wilson
+from kbind.estimates.intervals import LEAST_EFFECTIVE, interval_columns, wilson
 from kbind.estimates.sums import mean_of_money, mean_of_sums, ratio_of_money
 from kbind.estimates.survival import SurvivalCurve, survival_curve
 from kbind.statistics.activity import starts_with_recording
@@ -140,7 +140,7 @@ class Purchases(Shown):
                 "at_risk": at_risk.ravel(),
             }
             found = mean_of_money((at_risk, cells.total[g], cells.squares[g], cells.cubes[g]), self.conf_level)
-            frames.append(pd.DataFrame(frame | _with_interval("revenue", [x.ravel() for x in found])))
+            frames.append(pd.DataFrame(frame | interval_columns("revenue", [x.ravel() for x in found])))
         return stack_groups(self.by, self.counts.groups, frames)
 
     def pooled(self) -> pd.DataFrame:
@@ -189,9 +189,9 @@ class Purchases(Shown):
             once, regular = (self._summed(cells, g) for cells in (self.counts.once, self.counts.regular))
             columns: dict[str, object] = {"age": np.arange(self.calendar.size), "at_risk": once[0] + regular[0]}
             columns |= {"n_once": once[0], "n_regular": regular[0]}
-            columns |= _with_interval("once", mean_of_money(once, self.conf_level))
-            columns |= _with_interval("regular", mean_of_money(regular, self.conf_level))
-            columns |= _with_interval("ratio", ratio_of_money(regular, once, self.conf_level))
+            columns |= interval_columns("once", mean_of_money(once, self.conf_level))
+            columns |= interval_columns("regular", mean_of_money(regular, self.conf_level))
+            columns |= interval_columns("ratio", ratio_of_money(regular, once, self.conf_level))
             frames.append(pd.DataFrame(columns))
         return stack_groups(self.by, self.counts.groups, frames)
 
@@ -209,11 +209,11 @@ class Purchases(Shown):
         self._need_amount("order_value")
         sums, level = self.counts.values, self.conf_level
         columns: dict[str, object] = {"n": sums.first_of_all.n}
-        columns |= _with_interval("first_of_all", mean_of_money(sums.first_of_all, level))
+        columns |= interval_columns("first_of_all", mean_of_money(sums.first_of_all, level))
         columns |= {"n_regular": sums.later.n}
-        columns |= _with_interval("first", mean_of_money(sums.first, level))
-        columns |= _with_interval("later", mean_of_money(sums.later, level))
-        columns |= _with_interval("ratio", ratio_of_money(sums.later, sums.first, level, products=sums.products))
+        columns |= interval_columns("first", mean_of_money(sums.first, level))
+        columns |= interval_columns("later", mean_of_money(sums.later, level))
+        columns |= interval_columns("ratio", ratio_of_money(sums.later, sums.first, level, products=sums.products))
         frame = pd.DataFrame(columns)
         rows = [frame.iloc[[g]].copy() for g in range(len(self.counts.groups))]
         return stack_groups(self.by, self.counts.groups, rows)
@@ -243,7 +243,7 @@ class Purchases(Shown):
             rate = wilson(repeated, at_risk, self.conf_level)
             columns = {"order": np.arange(1, ORDERS + 1), "n": n, "at_risk": at_risk}
             columns["repeated"] = np.where(at_risk > 0, repeated, np.nan)
-            frames.append(pd.DataFrame(columns | _with_interval("rate", rate)))
+            frames.append(pd.DataFrame(columns | interval_columns("rate", rate)))
         return stack_groups(self.by, self.counts.groups, frames)
 
     @property
@@ -316,7 +316,7 @@ class Purchases(Shown):
             sums = self._summed(cells, g)
             columns = {"age": np.arange(self.calendar.size), "at_risk": sums[0]}
             mean = mean_of_money if name == "revenue" else mean_of_sums
-            frames.append(pd.DataFrame(columns | _with_interval(name, mean(sums, self.conf_level))))
+            frames.append(pd.DataFrame(columns | interval_columns(name, mean(sums, self.conf_level))))
         return stack_groups(self.by, self.counts.groups, frames)
 
 
@@ -405,8 +405,3 @@ def purchases(
         provenance=Provenance.of(data, end),
         dated=data.has("customers.acquired_at"),
     )
-
-
-def _with_interval(name: str, found: Sequence[object]) -> dict[str, object]:
-    """Columns of an estimate and its limits."""
-    return dict(zip((name, f"{name}_ci_lower", f"{name}_ci_upper"), found, strict=True))

@@ -12,7 +12,7 @@ from kbind.data.calendar import PERIODS
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.data.engine import parse
 from kbind.errors import NotEnoughData, check_choice, check_conf_level
-from kbind.estimates.intervals import newcombe, wilson
+from kbind.estimates.intervals import interval_columns, newcombe, wilson
 from kbind.estimates.retention import CohortRetention, cohort_retention
 from kbind.estimates.retention.cohorts import check_cohorts
 from kbind.statistics.activity import Activity, record
@@ -63,9 +63,8 @@ class Referrals(Shown):
         """
         told = slice(len(self._early), self.activity.calendar.lived)
         referred, others = self._sizes(True)[told], self._sizes(False)[told]
-        share, lower, upper = wilson(referred, referred + others, self.conf_level)
         columns = {"period": self.activity.calendar.labels[told], "new": referred + others, "referred": referred}
-        return pd.DataFrame(columns | {"share": share, "share_ci_lower": lower, "share_ci_upper": upper})
+        return pd.DataFrame(columns | interval_columns("share", wilson(referred, referred + others, self.conf_level)))
 
     def retention(self, *, kind: str = "on", exclude: Collection[str] = ()) -> pd.DataFrame:
         """Retention of referred customers against the others, by age.
@@ -94,12 +93,10 @@ class Referrals(Shown):
             if not len(rows):  # there is nobody of this kind
                 at_risk, active = np.zeros(len(result.ages)), np.full(len(result.ages), np.nan)
             counts += [active, at_risk]
-            share, lower, upper = wilson(active, at_risk, self.conf_level)
-            columns |= {f"at_risk_{name}": at_risk.astype(np.int64), name: share}
-            columns |= {f"{name}_ci_lower": lower, f"{name}_ci_upper": upper}
+            columns |= {f"at_risk_{name}": at_risk.astype(np.int64)}
+            columns |= interval_columns(name, wilson(active, at_risk, self.conf_level))
         found = newcombe(counts[0], counts[1], counts[2], counts[3], self.conf_level)
-        names = ("difference", "difference_ci_lower", "difference_ci_upper")
-        return pd.DataFrame(columns | dict(zip(names, found, strict=True)))
+        return pd.DataFrame(columns | interval_columns("difference", found))
 
     @property
     def _early(self) -> list[str]:

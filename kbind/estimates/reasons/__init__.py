@@ -11,17 +11,164 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_rng
-from kbind.estimates.intervals import wilson
-from kbind.estimates.many_tests import benjamini_hochberg
-from kbind.estimates.reasons.association import association
-from kbind.estimates.reasons.behaviour import behaviour_frame
+from kbind.estimates.intervals import (
+    Limits,
+    benjamini_hochberg,
+    floats,
+    interval_columns,
+    newcombe,
+    welch,
+    wilson,
+    with_limits,
+)
 from kbind.estimates.reasons.coding import CodedReasons, code_reasons
 from kbind.statistics.customers.levels import MISSING, Attribute
 from kbind.statistics.reasons import Leavers, leavers
 from kbind.statistics.result import Shown
-from kbind.typing import Ints
+from kbind.typing import Floats, Ints
 
 __all__ = ["CodedReasons", "ReasonsByType", "code_reasons", "reason_by_type"]
+
+#: Random tables with the same margins, where counts are too small for the chi-squared distribution.
+_TABLES = 9999
+
+
+@dataclass(frozen=True)
+class Association:
+    """Chi square of a table, and Cramér's V.
+
+    Attributes
+    ----------
+    n, df : int
+        Counted, and degrees of freedom.
+    chi_square, p_value : float
+    method : str
+        "chi-squared", or "random tables" where more than a fifth of the fields expect fewer than 5, or one below 1.
+    cramers_v, ci_lower, ci_upper : float
+        Corrected for bias; its interval by the noncentral chi-squared distribution.
+    """
+
+    n: int
+    df: int
+    chi_square: float
+    p_value: float
+    method: str
+    cramers_v: float
+    ci_lower: float
+    ci_upper: float
+
+
+def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Association:
+    """Association of rows and columns.
+
+    Parameters
+    ----------
+    table : ndarray of int, shape (rows, columns)
+    conf_level : float
+    rng : numpy.random.Generator
+        For random tables.
+
+    References
+    ----------
+    Bergsma (2013), Journal of the Korean Statistical Society 42, 323-328; Smithson (2003), Confidence Intervals, ch. 4.
+
+    Examples
+    --------
+    >>> found = association(np.array([[30, 10], [10, 30]]), 0.95, np.random.default_rng(0))
+    >>> f"{found.chi_square:.1f}, V {found.cramers_v:.3f} [{found.ci_lower:.3f}, {found.ci_upper:.3f}]"
+    '20.0, V 0.490 [0.283, 0.724]'
+    """
+    from scipy.special import chdtrc
+
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    rows, columns = table.shape
+    n, df = int(table.sum()), (rows - 1) * (columns - 1)
+    if min(rows, columns) < 2:
+        return Association(n, 0, np.nan, np.nan, "none", np.nan, np.nan, np.nan)
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
+    chi_square = float(((table - expected) ** 2 / expected).sum())
+    if (expected < 5).mean() > 0.2 or expected.min() < 1:
+        p_value, method = _by_random_tables(table, expected, chi_square, rng), "random tables"
+    else:
+        p_value, method = float(chdtrc(df, chi_square)), "chi-squared"
+    # the number of rows and of columns, and chi square, each as large as chance alone would not make it
+    least = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
+    if not least > 0:
+        return Association(n, df, chi_square, p_value, method, np.nan, np.nan, np.nan)
+    cramers_v = float(np.sqrt(max(0.0, chi_square / n - df / (n - 1)) / least))
+    limits = (_noncentrality(chi_square, df, tail) for tail in ((1 + conf_level) / 2, (1 - conf_level) / 2))
+    lower, upper = (min(1.0, float(np.sqrt(limit / n / least))) for limit in limits)
+    return Association(n, df, chi_square, p_value, method, min(cramers_v, 1.0), lower, upper)
+
+
+def _by_random_tables(table: Ints, expected: Floats, chi_square: float, rng: np.random.Generator) -> float:
+    from scipy.stats import random_table
+
+    drawn = random_table(table.sum(axis=1), table.sum(axis=0)).rvs(_TABLES, random_state=rng)
+    values = ((drawn - expected) ** 2 / expected).sum(axis=(1, 2))
+    return float((1 + (values >= chi_square * (1 - 1e-12)).sum()) / (_TABLES + 1))
+
+
+def _noncentrality(chi_square: float, df: int, share: float) -> float:
+    """The noncentrality at which so large a share of the distribution lies below; 0 where even at 0 less does."""
+    from scipy.special import chndtr, chndtrinc
+
+    return float(chndtrinc(chi_square, df, share)) if chndtr(chi_square, df, 0.0) > share else 0.0
+
+
+def behaviour_frame(leavers: Leavers, conf_level: float) -> pd.DataFrame:
+    """One row a reason and measure; see `ReasonsByType.behaviour`."""
+    rows = []
+    for code in [*range(len(leavers.reasons)), -1]:
+        own = leavers.reason == code
+        others = (leavers.reason != code) & (leavers.reason >= 0) & leavers.voluntary
+        if not own.any():
+            continue
+        for measure in leavers.measures:
+            values = leavers.values[measure.name]
+            known = np.isfinite(values)
+            free = known & leavers.voluntary
+            here, there = values[own & known], values[others & known]
+            level = share(here, conf_level) if measure.share else mean(here, conf_level)
+            gap = (share_gap if measure.share else welch)(here, there, conf_level)
+            rows.append(
+                {
+                    "reason": leavers.reasons[code] if code >= 0 else MISSING,
+                    "measure": measure.name,
+                    "n": len(here),
+                    **interval_columns("value", level),
+                    "value_all": float(values[free].mean()) if free.any() else np.nan,
+                    **interval_columns("difference", gap),
+                }
+            )
+    columns = ["reason", "measure", "n", *with_limits("value"), "value_all", *with_limits("difference")]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def mean(values: Floats, conf_level: float) -> Limits:
+    """Mean with Student's interval.
+
+    >>> found = mean(np.array([1.0, 2.0, 3.0]), 0.95)
+    >>> f"{found.value} [{found.ci_lower:.3f}, {found.ci_upper:.3f}]"
+    '2.0 [-0.484, 4.484]'
+    """
+    from scipy.special import stdtrit
+
+    n = len(values)
+    if n < 2:
+        return float(values.mean()) if n else np.nan, np.nan, np.nan
+    half = float(stdtrit(n - 1, 0.5 + conf_level / 2) * values.std(ddof=1) / np.sqrt(n))
+    return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half
+
+
+def share(values: Floats, conf_level: float) -> Limits:
+    """Share of ones with Wilson's interval."""
+    return floats(wilson(values.sum(), len(values), conf_level))
+
+
+def share_gap(one: Floats, other: Floats, conf_level: float) -> Limits:
+    """Difference of shares with Newcombe's interval."""
+    return floats(newcombe(one.sum(), len(one), other.sum(), len(other), conf_level))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +230,12 @@ class ReasonsByType(Shown):
             size = np.hstack([np.repeat(stated, len(self.leavers.reasons), axis=1), everybody])
             there = np.flatnonzero(everybody[:, 0])
             levels = [*a.levels, MISSING]
-            part, low, high = wilson(table, size, self.conf_level)
             fields = len(there) * len(self.leavers.reasons)
-            _, joint_low, joint_high = wilson(table, size, 1 - (1 - self.conf_level) / max(fields, 1))
+            joint = wilson(table, size, 1 - (1 - self.conf_level) / max(fields, 1))[1:]
             whole = wilson(table.sum(axis=0), size.sum(axis=0), self.conf_level)[0]
-            columns = {"n": table, "of": size, "share": part, "share_ci_lower": low, "share_ci_upper": high,
-                       "share_simultaneous_ci_lower": joint_low, "share_simultaneous_ci_upper": joint_high,
-                       "share_all": np.broadcast_to(whole, table.shape)}  # fmt: skip
+            columns = {"n": table, "of": size} | interval_columns("share", wilson(table, size, self.conf_level))
+            columns |= dict(zip(with_limits("share_simultaneous")[1:], joint, strict=True))
+            columns["share_all"] = np.broadcast_to(whole, table.shape)
             reasons = [*self.leavers.reasons, MISSING]
             frame = pd.DataFrame({name: values[there].ravel() for name, values in columns.items()})
             frame.insert(0, "attribute", a.name)

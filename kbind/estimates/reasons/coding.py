@@ -11,7 +11,7 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_list, told
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import interval_columns, wilson
 from kbind.estimates.retention.rates import Rate, rate_of
 from kbind.statistics.reasons.themes import ThemeDictionary
 from kbind.statistics.result import Shown
@@ -73,16 +73,13 @@ class CodedReasons(Shown):
         order = np.argsort(-counts, kind="stable")
         n = np.array([*counts[order], int(self.uncoded.numerator)])
         labels = [self.dictionary.labels[themes[k]] for k in order]
-        share, lower, upper = wilson(n, np.full(len(n), self._written.sum()), self.conf_level)
         return pd.DataFrame(
             {
                 "theme": [*(themes[k] for k in order), UNCODED],
                 "label_de": [*(label["de"] for label in labels), "ohne Thema"],
                 "label_en": [*(label["en"] for label in labels), "no theme"],
                 "n": n,
-                "share": share,
-                "share_ci_lower": lower,
-                "share_ci_upper": upper,
+                **interval_columns("share", wilson(n, np.full(len(n), self._written.sum()), self.conf_level)),
             }
         )
 

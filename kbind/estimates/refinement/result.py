@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kbind.data.personas import Mark, Persona, Statement
 from kbind.errors import ArgumentError, listed
-from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
-from kbind.estimates.refinement.matching import words_of
-from kbind.estimates.refinement.search import Bounds
-from kbind.estimates.refinement.traps import Limits
+from kbind.estimates.intervals import Limits, interval_columns
+from kbind.estimates.refinement.edits import CONFIRMED, Bounds, JudgedEdit
+from kbind.estimates.refinement.measure import words_of
 from kbind.statistics.result import Provenance, Shown
+from kbind.typing import Floats
 
 ACCEPT, REJECT, NOT_ENOUGH = "accept", "reject", "not enough data"
 
@@ -173,7 +175,7 @@ class Refinement(Shown):
             coverage_before, coverage, identity, months_before, months.
         """
         rows = self.edits
-        columns: dict[str, list[Any]] = {
+        columns: dict[str, Any] = {
             "edit": [row.edit.kind for row in rows],
             "attribute": [row.edit.attribute for row in rows],
             "old": [words_of(row.edit.old) for row in rows],
@@ -181,8 +183,7 @@ class Refinement(Shown):
             "finding": [row.finding for row in rows],
         }
         for name in _WITH_LIMITS:
-            for k, end in enumerate(("", "_ci_lower", "_ci_upper")):
-                columns[f"{name}{end}"] = [getattr(row.weighed, name)[k] for row in rows]
+            columns |= interval_columns(name, _turned(getattr(row.weighed, name) for row in rows))
         for name in ("q_value", "coverage_before", "coverage", "identity", "months_before", "months"):
             columns[name] = [getattr(row, name) for row in rows]
         words = dict.fromkeys(("edit", "attribute", "old", "new", "finding"), "str")
@@ -199,12 +200,11 @@ class Refinement(Shown):
         """
         there = self.held_out
         shown = [] if there is None else [(self.persona.version, there.old), (self.persona.version + 1, there.new)]
-        columns: dict[str, list[Any]] = {"version": [version for version, _ in shown]}
+        columns: dict[str, Any] = {"version": [version for version, _ in shown]}
         for name in ("n", "coverage", "retention", "revenue", "retained_revenue", "first_year_retention", "months"):
             values = [getattr(row, name) for _, row in shown]
             if name in ("retention", "retained_revenue", "first_year_retention"):
-                for k, end in enumerate(("", "_ci_lower", "_ci_upper")):
-                    columns[f"{name}{end}"] = [value[k] for value in values]
+                columns |= interval_columns(name, _turned(values))
             else:
                 columns[name] = values
         return pd.DataFrame(columns)
@@ -259,6 +259,11 @@ class Refinement(Shown):
         if path is not None:
             result.save(path)
         return result
+
+
+def _turned(limits: Iterable[Limits]) -> Floats:
+    """Estimates, lower limits and upper limits."""
+    return np.array(list(limits), dtype=float).reshape(-1, 3).T
 
 
 def _evidence(result: Refinement, there: HeldOut) -> tuple[Statement, ...]:

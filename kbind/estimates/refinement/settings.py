@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kbind.errors import check_conf_level, check_count, check_share
-from kbind.estimates.refinement.search import Bounds
+from kbind.estimates.refinement.edits import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)

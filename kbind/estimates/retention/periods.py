@@ -12,7 +12,7 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset, check_dataset
 from kbind.errors import check_conf_level, check_count, check_kind
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import interval_columns, wilson
 from kbind.estimates.retention.rates import Rate, rate_of, rescale_churn
 from kbind.statistics.result import Provenance, Shown
 
@@ -127,8 +127,7 @@ class PeriodRates(Shown):
         found = {"retention": (value, lower, upper), "churn": (1 - value, 1 - upper, 1 - lower)}
         found["churn_year"] = tuple(1 - share**times for share in (value, upper, lower))
         for name, limits in found.items():
-            for ending, numbers in zip(("", "_ci_lower", "_ci_upper"), limits, strict=True):
-                frame[f"{name}{ending}"] = numbers
+            frame = frame.assign(**interval_columns(name, limits))
         before = frame["revenue_start"].where(frame["revenue_start"] > 0)
         kept = before - frame["revenue_lost"] - frame["revenue_contraction"]
         frame["grr"], frame["nrr"] = kept / before, (kept + frame["revenue_expansion"]) / before

@@ -12,9 +12,9 @@ import numpy as np
 from kbind.data.dataset import Dataset, dataset_of
 from kbind.errors import NotEnoughData, check_count, check_rng
 from kbind.estimates.leaks import Leak, leaks_in
-from kbind.estimates.segments.forming import form
 from kbind.estimates.segments.profile import SegmentProfile
 from kbind.estimates.segments.result import Assignment, Segmentation
+from kbind.estimates.segments.stability import form
 from kbind.estimates.segments.traits import learn_coding
 from kbind.estimates.segments.verdict import Effort, Report, judge
 from kbind.estimates.threads import threads_for

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.intervals import newcombe, wilson
-from kbind.estimates.segments.forming import Formed, form
+from kbind.estimates.intervals import floats, interval_columns, newcombe, wilson
 from kbind.estimates.segments.rules import Rule, segment_rules
-from kbind.estimates.segments.stability import crossed
+from kbind.estimates.segments.stability import Formed, crossed, form
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Trait
 from kbind.statistics.customers.levels import MISSING
 from kbind.statistics.customers.roster import Roster
@@ -102,17 +101,17 @@ class SegmentProfile(Shown):
             "name": list(self.names),
             "n_churned": churned,
         }
-        columns |= _limits("share", wilson(churned, left.sum(), self.conf_level))
+        columns |= interval_columns("share", wilson(churned, left.sum(), self.conf_level))
         columns["n"] = everybody
-        columns |= _limits("churn_rate", wilson(churned, everybody, self.conf_level))
-        columns |= _limits("lift", lift(churned, everybody, self.conf_level))
+        columns |= interval_columns("churn_rate", wilson(churned, everybody, self.conf_level))
+        columns |= interval_columns("lift", lift(churned, everybody, self.conf_level))
         columns |= self._lost()
         columns["distinguished_by"] = [self._distinguished(number) for number in range(self.k)]
         columns["reasons"] = [self._reasons(number) for number in range(self.k)]
         columns["rule"] = [rule.text for rule in self.rules]
         right, picked, true = (np.array([getattr(r, part) for r in self.rules]) for part in ("right", "picked", "true"))
-        columns |= _limits("rule_precision", wilson(right, picked, self.conf_level))
-        columns |= _limits("rule_recall", wilson(right, true, self.conf_level))
+        columns |= interval_columns("rule_precision", wilson(right, picked, self.conf_level))
+        columns |= interval_columns("rule_recall", wilson(right, true, self.conf_level))
         return pd.DataFrame(columns)
 
     def traits(self) -> pd.DataFrame:
@@ -164,18 +163,18 @@ class SegmentProfile(Shown):
         left = self.roster.left
         if self.roster.revenue is None:
             unknown = np.full(self.k, np.nan)
-            return {"lost_revenue": unknown, **_limits("lost_revenue_share", (unknown, unknown, unknown))}
+            return {"lost_revenue": unknown, **interval_columns("lost_revenue_share", (unknown, unknown, unknown))}
         revenue, segment = np.nan_to_num(self.roster.revenue[left]), self.segment[left]
         lost = np.bincount(segment, weights=revenue, minlength=self.k)
         total = lost.sum()
         if not total > 0:
             unknown = np.full(self.k, np.nan)
-            return {"lost_revenue": lost, **_limits("lost_revenue_share", (unknown, unknown, unknown))}
+            return {"lost_revenue": lost, **interval_columns("lost_revenue_share", (unknown, unknown, unknown))}
         share = lost / total
         away = revenue[:, None] * ((segment[:, None] == np.arange(self.k)) - share)
         half = NormalDist().inv_cdf(0.5 + self.conf_level / 2) * np.sqrt((away**2).sum(axis=0)) / total
         limits = share, np.clip(share - half, 0, 1), np.clip(share + half, 0, 1)
-        return {"lost_revenue": lost, **_limits("lost_revenue_share", limits)}
+        return {"lost_revenue": lost, **interval_columns("lost_revenue_share", limits)}
 
     def _distinguished(self, number: int) -> str:
         return "; ".join(_clear(self.differences, number)["text"].head(3))
@@ -278,7 +277,7 @@ def _level_rows(trait: Trait, values: Any, inside: Any, number: int, conf_level:
     for code in trait.shown:
         has = values == code
         one, other = int((has & inside).sum()), int((has & ~inside).sum())
-        difference, lower, upper = (float(part) for part in newcombe(one, n, other, others, conf_level))
+        difference, lower, upper = floats(newcombe(one, n, other, others, conf_level))
         share = has.mean()
         spread = float(np.sqrt(share * (1 - share)))
         level = trait.levels[code]
@@ -289,9 +288,7 @@ def _level_rows(trait: Trait, values: Any, inside: Any, number: int, conf_level:
                 "level": level,
                 "value": one / n,
                 "value_others": other / others,
-                "difference": difference,
-                "difference_ci_lower": lower,
-                "difference_ci_upper": upper,
+                **interval_columns("difference", (difference, lower, upper)),
                 "standardized": difference / spread if spread else 0.0,
                 "clear": not lower <= 0 <= upper,
                 "text": f"{_words(trait, code, difference > 0)}: {one / n:.0%} against {other / others:.0%}",
@@ -348,7 +345,3 @@ def _names(traits: pd.DataFrame, k: int) -> tuple[str, ...]:
     while length < max(map(len, parts)) and len({tuple(part[:length]) for part in parts}) < k:
         length += 1
     return tuple(", ".join(part[:length]) or f"segment {number + 1}" for number, part in enumerate(parts))
-
-
-def _limits(name: str, values: tuple[Floats, Floats, Floats]) -> dict[str, Floats]:
-    return dict(zip((name, f"{name}_ci_lower", f"{name}_ci_upper"), values, strict=True))

@@ -10,9 +10,8 @@ import pandas as pd
 
 from kbind.data.dataset import Dataset, open_dataset
 from kbind.errors import ArgumentError, listed
-from kbind.estimates.segments.forming import Formed
 from kbind.estimates.segments.profile import SegmentProfile, profile_segments
-from kbind.estimates.segments.stability import LEAST_JACCARD, LEAST_SHARE, STARTS_AGAIN
+from kbind.estimates.segments.stability import LEAST_JACCARD, LEAST_SHARE, STARTS_AGAIN, Formed
 from kbind.estimates.segments.traits import Coding
 from kbind.estimates.segments.verdict import LEVEL, NULL_RESAMPLES, Effort, Judgement
 from kbind.statistics.customers.roster import Roster, read_columns

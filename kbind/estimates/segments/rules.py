@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kbind.estimates.segments.forming import Formed
+from kbind.estimates.segments.stability import Formed
 from kbind.estimates.segments.traits import Coding, Trait
 from kbind.statistics.customers.roster import Roster
 from kbind.typing import Floats, Ints

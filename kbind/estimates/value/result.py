@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.errors import MOST, ArgumentError, check_choice, real, told
+from kbind.estimates.intervals import interval_columns
 from kbind.estimates.retention.rates import Rate
 from kbind.estimates.value.arithmetic import Inputs, figures, paths
 from kbind.statistics.result import Shown
@@ -195,9 +196,7 @@ class RetentionValue(Shown):
                 "period": np.arange(len(extra)),
                 "customers": both.without,
                 "customers_with": both.with_points,
-                "extra_customers": extra,
-                "extra_customers_ci_lower": band.min(axis=0),
-                "extra_customers_ci_upper": band.max(axis=0),
+                **interval_columns("extra_customers", (extra, band.min(axis=0), band.max(axis=0))),
                 "extra_margin": extra * self.inputs.price * self.inputs.margin,
             }
         )

@@ -12,14 +12,13 @@ import numpy as np
 
 from kbind.data.dataset import Dataset
 from kbind.data.personas import Persona, Rule
-from kbind.estimates.intervals import wilson
+from kbind.estimates.intervals import Limits, wilson
 from kbind.estimates.personas import PersonaEvaluation
 from kbind.estimates.personas.evaluation import ALL
 from kbind.estimates.questions import QualifyingQuestions
 from kbind.estimates.refinement import Refinement
-from kbind.estimates.refinement.judge import JudgedEdit
+from kbind.estimates.refinement.edits import JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, HeldOut
-from kbind.estimates.refinement.traps import Limits
 from kbind.facts.personas import fit, held, in_order, persona_fact, with_range
 from kbind.statistics.snapshots.model import Feature
 from kbind.story.base import Scope, Story, needed

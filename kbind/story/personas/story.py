@@ -13,7 +13,7 @@ from kbind.estimates.personas import PersonaEvaluation
 from kbind.estimates.personas.evaluation import ALL
 from kbind.estimates.questions import QualifyingQuestions, Question
 from kbind.estimates.refinement import Refinement
-from kbind.estimates.refinement.judge import CONFIRMED, JudgedEdit
+from kbind.estimates.refinement.edits import CONFIRMED, JudgedEdit
 from kbind.estimates.refinement.result import ACCEPT, NOT_ENOUGH
 from kbind.story.base import needed, voice_of
 from kbind.story.personas.facts import PersonasFacts, pick, slug

@@ -14,7 +14,7 @@ import pandas as pd
 
 from kbind.errors import ArgumentError
 from kbind.estimates.retention import CohortRetention, Lifecycle
-from kbind.estimates.retention.compare import early_and_late, rate_difference
+from kbind.estimates.retention.cohorts import early_and_late, rate_difference
 from kbind.facts.retention import NUMBERED_COHORTS, STATES
 from kbind.statistics.activity import Activity
 from kbind.story.base import Scope, Story, last_day, sureness

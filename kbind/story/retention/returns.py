@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import product
 
 from kbind.estimates.retention import CohortRetention
-from kbind.estimates.retention.compare import (
+from kbind.estimates.retention.cohorts import (
     follow_up,
     rate_difference,
     return_rate,

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.estimates.churn import Backtest
-from kbind.estimates.churn.calls import Calls, by_risk, calls_of
-from kbind.estimates.churn.evaluation import Rows
-from kbind.estimates.churn.lists import Outcome
-from kbind.estimates.churn.profit import Decision
+from kbind.estimates.churn.evaluation import Calls, by_risk, calls_of
+from kbind.estimates.churn.profit import Decision, Rows
 from kbind.statistics.result import Provenance
 
 MADE = Provenance("made by hand", None, None)
@@ -22,9 +20,9 @@ MADE = Provenance("made by hand", None, None)
 def rows_of(left: Any, lost: Any, date: Any, consent: Any = None, customer: Any = None) -> Rows:
     n = len(left)
     agreed = np.ones(n, dtype=bool) if consent is None else np.asarray(consent, dtype=bool)
-    outcome = Outcome(np.arange(n), np.asarray(left, dtype=float), np.asarray(lost, dtype=bool), agreed)
+    known = np.arange(n), np.asarray(left, dtype=float), np.asarray(lost, dtype=bool), agreed
     who = np.arange(n) if customer is None else np.asarray(customer)
-    return Rows(outcome, who, np.asarray(date), np.zeros(n, dtype=np.int64), np.zeros((n, 1)))
+    return Rows(*known, who, np.asarray(date), np.zeros(n, dtype=np.int64), np.zeros((n, 1)))
 
 
 def called(rows: Rows, risk: Any, **terms: Any) -> Calls:

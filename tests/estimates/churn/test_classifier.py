@@ -15,8 +15,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import kbind as kb
+from kbind.estimates.churn.choosing import STRENGTHS, ShrunkLogistic
 from kbind.estimates.churn.classifier import RateTable
-from kbind.estimates.churn.logistic import STRENGTHS, ShrunkLogistic
 from kbind.estimates.churn.preparing import KNOTS, Curves, _natural
 from kbind.estimates.churn.scores import calibration
 

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 import kbind as kb
-from kbind.estimates.churn.effects import contributions, feature_groups
+from kbind.estimates.churn.risk_drivers import contributions, feature_groups
 from kbind.statistics.snapshots import Snapshots
 
 TERMS = {"cost": 1.0, "offer": 10.0, "acceptance": 0.3}

@@ -12,8 +12,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 import kbind as kb
-from kbind.estimates.churn.lists import Groups, Ranking, lift
-from kbind.estimates.churn.profit import maximum_profit
+from kbind.estimates.churn.profit import Groups, Ranking, lift, maximum_profit
 from kbind.estimates.churn.scores import auc, brier, calibration, fit_logistic, log_loss, variance
 
 

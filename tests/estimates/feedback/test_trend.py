@@ -9,8 +9,7 @@ import pytest
 import statsmodels.api as sm
 
 import kbind as kb
-from kbind.estimates.feedback.lines import CustomerSums, fit_lines
-from kbind.estimates.feedback.trend import trend_of
+from kbind.estimates.feedback.trend import CustomerSums, fit_lines, trend_of
 from kbind.statistics.feedback.courses import Courses, courses
 from kbind.statistics.feedback.instrument import Instrument
 from kbind.statistics.result import Provenance

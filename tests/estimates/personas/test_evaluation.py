@@ -13,8 +13,7 @@ from scipy.stats import t as student
 import kbind as kb
 from kbind.data.dataset.config import Role
 from kbind.estimates.intervals import newcombe
-from kbind.estimates.personas.loyal import recall
-from kbind.estimates.personas.staying import UNKNOWN, Staying, revenue_kept, staying
+from kbind.estimates.personas.staying import UNKNOWN, Staying, recall, revenue_kept, staying
 from kbind.statistics.customers.members import Members
 from kbind.statistics.durations import Durations
 from kbind.statistics.result import Provenance

@@ -9,10 +9,9 @@ import pytest
 import kbind as kb
 from kbind.data.personas import Persona, Rule, Statement
 from kbind.estimates.intervals import wilson
-from kbind.estimates.questions import _Asker
-from kbind.estimates.questions.result import QualifyingQuestions, Question
+from kbind.estimates.questions import QualifyingQuestions, Question, _Asker
 from kbind.estimates.refinement.columns import columns_of
-from kbind.estimates.refinement.matching import Matcher
+from kbind.estimates.refinement.measure import Matcher
 from kbind.statistics.result import Provenance
 
 

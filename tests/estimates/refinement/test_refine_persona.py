@@ -12,14 +12,25 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.data.personas import Persona, Rule
-from kbind.estimates.refinement import Refinement
+from kbind.estimates.refinement import Refinement, Run
 from kbind.estimates.refinement.columns import columns_of
-from kbind.estimates.refinement.judge import CHANCE, CONFIRMED, SMALL, _finding, benjamini_hochberg
-from kbind.estimates.refinement.matching import Edit, Matcher, apply
+from kbind.estimates.refinement.edits import (
+    CHANCE,
+    CONFIRMED,
+    LOCK_IN,
+    PROPOSED,
+    SMALL,
+    SURVIVORS,
+    Bounds,
+    Scale,
+    Step,
+    Weighed,
+    _finding,
+    benjamini_hochberg,
+    search,
+)
+from kbind.estimates.refinement.measure import Edit, Matcher, apply
 from kbind.estimates.refinement.result import HeldOut, Measured
-from kbind.estimates.refinement.run import Run
-from kbind.estimates.refinement.search import PROPOSED, Bounds, Step, search
-from kbind.estimates.refinement.traps import LOCK_IN, SURVIVORS, Scale, Weighed
 from kbind.statistics.customers.prospects import prospects
 from kbind.statistics.personas import matched
 
@@ -430,7 +441,7 @@ def test_confirmed_edits_that_alone_make_another_persona_are_rejected(monkeypatc
     scales = [Scale(p, n, Matcher(p, 1.0), (), (), 0.95) for n in p.divide(3, np.random.default_rng(0))]
     edit = Edit("add", None, Rule("plan", in_=("b",)))
     step = Step(edit, KIND_X.rules, apply(KIND_X.rules, edit), PROPOSED)
-    monkeypatch.setattr("kbind.estimates.refinement.run.search", lambda *_: [step])
+    monkeypatch.setattr("kbind.estimates.refinement.search", lambda *_: [step])
     bounds = Bounds(0.05, 0.6, 0.05, 3)
     found = Run((scales[0], scales[1], scales[2]), KIND_X.rules, ("plan",), bounds, 0.05).refine()
     assert found.edits[0].finding == CONFIRMED

@@ -17,11 +17,10 @@ from sklearn.metrics import adjusted_rand_score
 import kbind as kb
 from kbind.estimates.intervals import wilson
 from kbind.estimates.segments import Segmentation
-from kbind.estimates.segments.copula import fit_copula
 from kbind.estimates.segments.profile import FOLDS, SegmentProfile, _level_rows, _number_row, lift
 from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, stability
 from kbind.estimates.segments.traits import NOT_APPLICABLE, Coding, Trait, learn_coding
-from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p, null_test
+from kbind.estimates.segments.verdict import CONTINUUM, GROUPS, NOTHING, association_p, fit_copula, null_test
 from kbind.statistics.customers.roster import Roster, roster
 from simulations.company import simulate_saas
 
