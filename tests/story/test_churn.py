@@ -282,7 +282,7 @@ def test_a_column_can_be_kept_and_is_then_to_be_checked(leaky: Forecast) -> None
     kept = kb.forecast_churn(leaky.data, keep=["type", "code"])
     assert kept.leaks == ()
     assert kept.suspects == ("code", "type")
-    assert churn_story(kept).metric("auc").value > 0.95
+    assert churn_story(kept).facts.metric("auc").value > 0.95
 
 
 def test_clean_data_says_nothing_of_leaks(priced: Forecast, saas: Forecast) -> None:

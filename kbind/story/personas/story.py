@@ -134,8 +134,8 @@ class PersonasStory(PersonasFacts):
         """What was counted, in plain words."""
         lines = [self.say("personas.foot.selection"), self.say("personas.foot.marks")]
         if self.personas:
-            keys = "fit", f"stay.{self.how}", "parts", "kept"
-            lines[:0] = [self.say(f"personas.foot.{key}") for key in keys]
+            keys = ("personas.foot.fit", f"personas.foot.stay.{self.how}", "personas.foot.parts", "personas.foot.kept")
+            lines[:0] = map(self.say, keys)
         return lines
 
     # -- sections ------------------------------------------------------------------------------------
