@@ -6,6 +6,7 @@ are stands in `__init__.pyi`, which type checkers read as well. Results are docu
 
 import ast
 import pkgutil
+from importlib import import_module
 from typing import Any
 
 _HOMES = {
@@ -21,7 +22,9 @@ __all__ = [name for name in _HOMES if not name.startswith("_")]
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'kbind' has no attribute {name!r}")
-    value = globals()[name] = getattr(__import__(_HOMES[name], fromlist=[name]), name)
+    home = _HOMES[name]
+    value = import_module(f"kbind.{name}") if home == "kbind" else getattr(import_module(home), name)
+    globals()[name] = value
     return value
 
 

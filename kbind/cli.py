@@ -87,8 +87,8 @@ def check(
     ends: Ends = None,
 ) -> None:
     """Check a company's data: print an overview and what each column means, or every problem and exit with 2."""
-    from kbind.data.dataset import open_dataset
-    from kbind.data.dataset.describe import describe
+    from kbind.dataset.describe import describe
+    from kbind.dataset.opening import open_dataset
 
     data = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
     typer.echo(f"{data}\n\n{describe(data)}")
@@ -147,7 +147,7 @@ def template(
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
 ) -> None:
     """Write a workbook to fill in customers, revenue and reasons by period; `report --data` reads it back."""
-    from kbind.report.form import write_template
+    from kbind.report.template import write_template
 
     given = _several("reasons", reasons)
     typer.echo(f"Written: {write_template(path, lang=lang.value, reasons=given or None, force=force)}")

@@ -31,12 +31,12 @@ from opinions import roles, score, trend
 from panels import TRUTH, tested
 
 import kbind as kb
-from kbind.estimates.lapse import clustered_share
-from kbind.estimates.revenue.retention import retention_of
-from kbind.estimates.sums import mean_of_sums, ratio_of_means
-from kbind.estimates.survival.cox import fit_cox
-from kbind.estimates.survival.projection import project_retention
-from kbind.estimates.survival.proportional import proportional_hazards_test
+from kbind.estimate.sums import mean_of_sums, ratio_of_means
+from kbind.orders.lapse import clustered_share
+from kbind.revenue.revenue_retention import retention_of
+from kbind.survival.cox import fit_cox
+from kbind.survival.projection import project_retention
+from kbind.survival.proportional import proportional_hazards_test
 
 COVERAGE, SIZE = 0.95, 0.05
 HORIZON = 24.0

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.random import Generator
 
 import kbind as kb
-from kbind.estimates.reasons import association
+from kbind.reasons.by_type import association
 
 
 def false_finding(rng: Generator, n: int, kind: str) -> tuple[bool, ...]:

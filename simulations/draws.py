@@ -7,12 +7,12 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kbind.data.calendar import Calendar
-from kbind.statistics.durations import Durations
-from kbind.statistics.feedback import Answers, Pairs
-from kbind.statistics.feedback.instrument import Instrument
-from kbind.statistics.result import Provenance
-from kbind.statistics.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements
+from kbind.calendar import Calendar
+from kbind.dataset.provenance import Provenance
+from kbind.feedback.answers import Answers, Pairs
+from kbind.feedback.instrument import Instrument
+from kbind.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements
+from kbind.survival.durations import Durations
 
 Floats = NDArray[np.float64]
 

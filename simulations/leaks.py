@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from kbind.estimates.leaks import Column, Rows, proven
+from kbind.customers.leaks import Column, Rows, proven
 
 #: Honest columns: nothing to do with leaving; a plan with which three of four leave; a number with an AUC of .86, near
 #: to certain at its end; a rare level of leavers only; a hundred places that have nothing to do with it; and, close to

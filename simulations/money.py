@@ -15,8 +15,8 @@ from draws import CHANGE, GROW, LEAVE, SHRINK
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from kbind.estimates.revenue.retention import ratio_limits, share_limits
-from kbind.estimates.sums import mean_of_money
+from kbind.estimate.sums import mean_of_money
+from kbind.revenue.revenue_retention import ratio_limits, share_limits
 
 Floats = NDArray[np.float64]
 

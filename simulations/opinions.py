@@ -6,11 +6,11 @@ import numpy as np
 from draws import alike, said
 from numpy.random import Generator
 
-from kbind.estimates.feedback.score import score_of
-from kbind.estimates.feedback.trend import trend_of
-from kbind.statistics.feedback.courses import Courses
-from kbind.statistics.feedback.instrument import Instrument
-from kbind.statistics.result import Provenance
+from kbind.dataset.provenance import Provenance
+from kbind.feedback.courses import Courses
+from kbind.feedback.instrument import Instrument
+from kbind.feedback.score import score_of
+from kbind.feedback.trend import trend_of
 
 NPS, CSAT = Instrument("nps", "nps", (0, 10)), Instrument("csat", "csat", (1, 5))
 CES = Instrument("ces", "mean", (1, 7))

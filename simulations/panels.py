@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 import kbind as kb
-from kbind.statistics.result import Provenance
-from kbind.statistics.snapshots import Snapshots
+from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.dataset.provenance import Provenance
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from company import simulate_saas
 from numpy.random import Generator
 
 import kbind as kb
-from kbind.estimates.segments.verdict import GROUPS, NOTHING
+from kbind.segments.verdict import GROUPS, NOTHING
 
 
 def false_groups(rng: Generator, n: int) -> tuple[bool, ...]:

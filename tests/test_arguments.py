@@ -17,18 +17,20 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.data import datasets
+from kbind import datasets
+from kbind.churn.backtests import Backtest
+from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.errors import check_amount, check_conf_level, check_count, check_flag, check_number, check_rng, check_share
-from kbind.estimates.churn import Backtest
-from kbind.estimates.personas import PersonaEvaluation
-from kbind.estimates.refinement import Refinement
-from kbind.estimates.retention import CohortRetention, PeriodRates, rescale_churn
-from kbind.estimates.segments import Segmentation
-from kbind.estimates.survival import HazardModel
-from kbind.estimates.value import RetentionValue
-from kbind.report.form import write_template
-from kbind.statistics.activity import Activity
-from kbind.statistics.snapshots import Snapshots
+from kbind.personas.evaluation import PersonaEvaluation
+from kbind.personas.refinement.refinement import Refinement
+from kbind.report.template import write_template
+from kbind.retention.activity import Activity
+from kbind.retention.cohorts import CohortRetention
+from kbind.retention.period_rates import PeriodRates
+from kbind.retention.rates import rescale_churn
+from kbind.revenue.retention_value import RetentionValue
+from kbind.segments.segmentation import Segmentation
+from kbind.survival.hazard_model import HazardModel
 
 
 def _company() -> dict[str, pd.DataFrame]:

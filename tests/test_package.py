@@ -83,7 +83,7 @@ def test_no_module_goes_round_the_layers(path: Path) -> None:
             and isinstance(node.func, ast.Name)
             and node.func.id in ("import_module", "__import__")
         ):
-            assert path.relative_to(ROOT).as_posix() in ("kbind/__init__.py", "kbind/data/datasets.py")
+            assert path.relative_to(ROOT).as_posix() in ("kbind/__init__.py", "kbind/datasets.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -134,7 +134,7 @@ def test_lock_file_holds_every_requirement_with_hashes_and_names_no_host() -> No
 
 
 def test_documented_tables_are_those_of_the_contract() -> None:
-    from kbind.data.dataset.schema import TABLES
+    from kbind.dataset.schema import TABLES
 
     text = (ROOT / "docs" / "data.md").read_text()
     for name, table in TABLES.items():

@@ -43,7 +43,7 @@ def kbind_movements(path: str) -> Answer:
     import pandas as pd
 
     import kbind as kb
-    from kbind.statistics.revenue.movements import movements
+    from kbind.revenue.movements import movements
 
     record = movements(kb.open_dataset(path, table="subscriptions", as_of=AS_OF))
     sums = {"start_mrr": record.start()} | dict(record.amounts)

@@ -35,7 +35,7 @@ def kbind_stability(path: str) -> Answer:
     """What the public API does for the stability of one number of segments, and nothing else."""
     import numpy as np
 
-    from kbind.estimates.segments.stability import stability
+    from kbind.segments.stability import stability
 
     x = _coded(path)
     return _answer(stability(x, np.ones(len(x)), K, RESAMPLES, np.random.default_rng(0)))
@@ -46,7 +46,7 @@ def scikit_learn(path: str) -> Answer:
     import numpy as np
     from sklearn.cluster import KMeans
 
-    from kbind.estimates.segments.stability import Stability, adjusted_rand, crossed, ordered
+    from kbind.segments.stability import Stability, adjusted_rand, crossed, ordered
 
     x = _coded(path)
     rng, n = np.random.default_rng(0), len(x)
@@ -74,8 +74,8 @@ def _coded(path: str) -> Any:
     """Attributes of those who left as columns of numbers."""
     import numpy as np
 
-    from kbind.estimates.segments.traits import learn_coding
-    from kbind.statistics.customers.roster import roster
+    from kbind.customers.roster import roster
+    from kbind.segments.traits import learn_coding
 
     people = roster(_open(path))
     left = people.take(np.flatnonzero(people.left))

@@ -1,1 +1,1 @@
-"""Numbers of results as facts, by topic: what stories tell and figures show is read here, once."""
+"""Numbers of results as facts, by topic: what chapters tell and pictures show is read here, once."""

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.churn import Backtest, ContactList, Drivers
-from kbind.estimates.churn.evaluation import Calls
-from kbind.statistics.snapshots import Snapshots
-from kbind.wording import DASH, Disclosure, Fact, Voice, feature_name, named
+from kbind.churn.backtests import Backtest
+from kbind.churn.contacts import ContactList
+from kbind.churn.evaluation import Calls
+from kbind.churn.risk_drivers import Drivers
+from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.facts.features import feature_name
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.text.names import named
+from kbind.text.voice import DASH, Voice
 
 #: Groups of equal size by risk; features shown as drivers.
 GROUPS, SHOWN = 10, 8

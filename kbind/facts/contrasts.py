@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.contrasts import Contrasts
-from kbind.estimates.contrasts.compare import Comparison
-from kbind.wording import Disclosure, Fact
+from kbind.contrasts.comparison import Comparison
+from kbind.contrasts.contrasts import Contrasts
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
 
 #: Rows of the figure of contrasts.
 ROWS = 10

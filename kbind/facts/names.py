@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kbind.statistics.customers.levels import MISSING
-from kbind.statistics.reasons import ThemeDictionary
-from kbind.wording import Voice, named
+from kbind.customers.levels import MISSING
+from kbind.reasons.themes import ThemeDictionary
+from kbind.text.names import named
+from kbind.text.voice import Voice
 
 #: How a range of numbers is written by the statistics.
 _NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kbind.estimates.retention import PeriodRates, Rate
-from kbind.wording import Fact, Voice
+from kbind.retention.period_rates import PeriodRates
+from kbind.retention.rates import Rate
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
 
 SOURCE = "period_rates(...).to_frame()"
 

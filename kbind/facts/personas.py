@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kbind.data.personas import Persona
-from kbind.estimates.personas import PersonaEvaluation
-from kbind.estimates.personas.evaluation import ALL
-from kbind.estimates.refinement import Refinement
-from kbind.wording import Fact, Voice
+from kbind.personas.evaluation import ALL, PersonaEvaluation
+from kbind.personas.persona import Persona
+from kbind.personas.refinement.refinement import Refinement
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
 
 #: Where facts come from: of all customers, and of the third part that nothing was chosen on.
 EVALUATED, HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"

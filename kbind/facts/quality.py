@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from kbind.data.dataset.quality import Quality
-from kbind.wording import Fact
+from kbind.dataset.quality import Quality
+from kbind.text.facts import Fact
 
 _LOGS = ("events", "subscriptions", "customers")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kbind.estimates.revenue import RevenueRetention
-from kbind.wording import Fact
+from kbind.revenue.revenue_retention import RevenueRetention
+from kbind.text.facts import Fact
 
 #: What happens to revenue, above the line and below.
 GAINS, LOSSES = ("new", "reactivation", "expansion"), ("contraction", "churn")

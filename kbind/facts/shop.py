@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 
-from kbind.data.calendar import days_of
-from kbind.estimates.lapse import FLOORS, Lapse
-from kbind.wording import Fact
+from kbind.calendar import days_of
+from kbind.orders.lapse import FLOORS, Lapse
+from kbind.text.facts import Fact
 
 #: A share of false alarms up to which a rule is of use.
 BEARABLE = 0.5

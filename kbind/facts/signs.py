@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.churn import ContactList
-from kbind.statistics.snapshots import Feature, Snapshots
+from kbind.churn.contacts import ContactList
+from kbind.churn.snapshots.snapshot_table import Feature, Snapshots
 
 #: A second sign is told if it goes with at least so much of the risk, as a share of the first.
 SECOND = 0.5

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.intervals import newcombe
-from kbind.estimates.survival import CumulativeIncidence, HazardCurve, HazardModel, SurvivalCurve
-from kbind.estimates.survival.contact import CONTACT_LOST
-from kbind.wording import Fact
+from kbind.estimate.intervals import newcombe
+from kbind.survival.contact_loss import CONTACT_LOST
+from kbind.survival.curve import SurvivalCurve
+from kbind.survival.hazard_curve import HazardCurve
+from kbind.survival.hazard_model import HazardModel
+from kbind.survival.incidence import CumulativeIncidence
+from kbind.text.facts import Fact
 
 #: Months that it takes to say when customers leave.
 HALF_A_YEAR = 6

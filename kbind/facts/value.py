@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.estimates.value import RetentionValue
-from kbind.wording import Fact, Voice
+from kbind.revenue.retention_value import RetentionValue
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
 
 #: How an input is written.
 _WRITTEN = {"price": "money", "acquisition_cost": "money", "margin": "share", "churn": "share", "discount": "share"}

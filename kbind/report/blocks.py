@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kbind.wording import Table
+from kbind.text.tables import Table
 
 
 @dataclass(frozen=True)

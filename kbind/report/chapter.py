@@ -11,12 +11,12 @@ from babel.dates import format_interval, get_timezone_location
 from IPython.display import display
 from matplotlib.axes import Axes
 
-from kbind.data.dataset import Dataset
-from kbind.figures import alt_text
-from kbind.figures.base import finding
+from kbind.dataset.dataset import Dataset
+from kbind.plot.base import alt_text, finding
 from kbind.report.blocks import Block, Cards, Foot, Picture, Section, Summary, as_record, render_block
-from kbind.story.base import Story
-from kbind.wording import Table, named
+from kbind.report.chapters.base import Story
+from kbind.text.names import named
+from kbind.text.tables import Table
 
 _DPI = 200
 

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from kbind._version import __version__
 from kbind.errors import ReportError
 from kbind.report.blocks import environment, render_block
-from kbind.wording import Catalogue
+from kbind.text.messages import Catalogue
 
 _NAMES = {"de": "Deutsch", "en": "English"}
 

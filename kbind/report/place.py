@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kbind.errors import ReportError
-from kbind.wording import LANGUAGES
+from kbind.text.messages import LANGUAGES
 
 #: How folders begin that hold pages which are not in place: in the folder, or beside it after its own name.
 STAGING = ".kbind-"

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kbind.data.calendar import PERIODS
-from kbind.data.dataset import Dataset, open_dataset
+from kbind.calendar import PERIODS
+from kbind.dataset.dataset import Dataset
+from kbind.dataset.opening import open_dataset
 from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean, told
 from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
 from kbind.report.pages import Page, chapter_page, index_page, missing_page
 from kbind.report.place import check_out, placing, put
-from kbind.wording import LANGUAGES, Disclosure
+from kbind.text.disclosure import Disclosure
+from kbind.text.messages import LANGUAGES
 
 #: Told with what is being done and how much of it is: "01 de", 3, 12.
 Progress = Callable[[str, int, int], None]

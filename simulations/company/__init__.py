@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from kbind.data.dataset import Card, Dataset, open_dataset
+from kbind.dataset.dataset import Card, Dataset
+from kbind.dataset.opening import open_dataset
 from kbind.errors import check_choice, check_count
 
 from . import campaigns, contracts, goodbyes, people, service, usage, voices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kbind.data.dataset import Card
+from kbind.dataset.dataset import Card
 
 from .scenario import Scenario
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 import kbind as kb
-from kbind.data.dataset import Truth
+from kbind.dataset.truth import Truth
 
 from . import draw_company, simulate_saas
 from .frames import ZONE, month_start

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kbind.data.dataset import Truth
+from kbind.dataset.truth import Truth
 
 from .accounts import HISTORY, Accounts
 from .attributes import BONDS

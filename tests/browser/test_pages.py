@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
-from kbind.wording import LANGUAGES
+from kbind.text.messages import LANGUAGES
 
 CHAPTERS = [path.stem for path in sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*_*.ipynb"))]
 REPORTS = ("grocery_report", "hostile_report", "missing_report")

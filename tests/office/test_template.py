@@ -13,8 +13,8 @@ import pytest
 from openpyxl import load_workbook
 
 import kbind as kb
-from kbind.report.form import write_template
-from kbind.wording import LANGUAGES
+from kbind.report.template import write_template
+from kbind.text.messages import LANGUAGES
 
 FIRST, LAST = 6, 41
 PERIODS = LAST - FIRST + 1

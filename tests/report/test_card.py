@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.data.personas import Bonding, Mark, Revenue, Statement
+from kbind.personas.parts import Bonding, Mark, Revenue, Statement
 
 PERSONAS = Path(__file__).parents[2] / "data" / "personas"
 

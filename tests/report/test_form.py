@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 import kbind as kb
 from kbind.errors import ReportError
 from kbind.report import write_report
-from kbind.report.form import write_template
+from kbind.report.template import write_template
 
 FIRST, LAST = 6, 41
 ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 import kbind as kb
 from kbind.report.blocks import Picture, Section, Summary, as_record, render_block
-from kbind.wording import Table
+from kbind.text.tables import Table
 
 NAME = "01_retention_metrics"
 

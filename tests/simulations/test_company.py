@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.data.dataset.schema import TABLES
+from kbind.dataset.schema import TABLES
 from simulations.company import simulate_saas
 from simulations.company.attributes import BONDS
 from simulations.company.cards import ABOUT

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.figures import alt_text
+from kbind.plot.base import alt_text
 
 from .conftest import Run, Write
 

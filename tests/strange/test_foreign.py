@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.data.engine import Engine
-from kbind.data.failures import EngineError
+from kbind.engine.engine import Engine
+from kbind.engine.failures import EngineError
 
 from .conftest import KBIND, Write
 

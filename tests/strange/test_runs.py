@@ -193,7 +193,7 @@ def test_runs_at_once_leave_the_report_of_one(tmp_path: Path) -> None:
 def test_a_run_waits_for_the_one_that_is_placing_pages(old: Path) -> None:
     late = "move = place._move_all\nplace._move_all = lambda *a: (time.sleep(2), move(*a))"
     process = _start(old, "first", before=late)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while not list(old.glob(".kbind-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     _place(old, "second")

@@ -1,0 +1,1 @@
+"""Who is about to leave: a classifier, its test, whom to contact, what moves the risk."""

@@ -1,0 +1,291 @@
+"""Whom to contact, by what it is expected to bring; and a file of it that is safe to open."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kbind.churn.leakage import without
+from kbind.churn.profit import Campaign, Decision, contactable, decision_of
+from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.dataset.provenance import Provenance
+from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
+from kbind.result import Shown
+from kbind.typing import Floats, Ints
+
+#: Reasons given with each customer, and other customers they are compared with.
+REASONS, DONORS = 3, 12
+#: A cell that begins with one of these may be run as a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, eq=False)
+class ContactList(Shown):
+    """Customers to contact, those who are expected to bring most first. Made by `contact_list`.
+
+    Attributes
+    ----------
+    customer : ndarray of object, shape (n,)
+        Nobody, if contacting anybody is expected to cost more than it brings.
+    probability, value, expected_gain : ndarray of float, shape (n,)
+        Of leaving; money that keeping the customer is worth; money expected from the contact, costs deducted.
+    reasons : DataFrame
+        customer_id, rank, feature, with (features that go with it), value, effect: how much of the predicted risk goes
+        with the customer's own value instead of that of other customers. These are signs, not causes.
+    n_customers, n_contactable, n_worthwhile : int
+        At that date; of these, who may be contacted; of these, who are expected to bring more than they cost.
+    expected : float
+        Money from the whole list, with `expected_ci_lower` and `expected_ci_upper`: where it will lie in 95 % of the
+        cases if the probabilities are right, by the chance of who leaves and who accepts.
+    as_of : datetime64
+        Date of the list; NaT for data without dates.
+    removed : dict of str to str
+        Features that are proven to know the outcome, and how; the model did not have them.
+    chosen : str
+        The kind of model: "logistic", "boosting", or the class of a classifier.
+    """
+
+    customer: NDArray[np.object_]
+    probability: Floats = field(repr=False)
+    value: Floats = field(repr=False)
+    expected_gain: Floats = field(repr=False)
+    reasons: pd.DataFrame = field(repr=False)
+    n_customers: int
+    n_contactable: int
+    n_worthwhile: int
+    expected: float
+    expected_ci_lower: float
+    expected_ci_upper: float
+    as_of: np.datetime64
+    terms: Decision = field(repr=False)
+    provenance: Provenance
+    removed: dict[str, str]
+    chosen: str
+
+    @property
+    def definition(self) -> str:
+        """Who is on the list, and what a contact is taken to bring."""
+        t = self.terms
+        if len(self.customer) == 0:
+            head = "Contact nobody: no customer who may be contacted is expected to bring more than the contact costs."
+            if self.n_worthwhile:
+                head = f"Contact nobody: the budget of {t.budget:,.10g} does not cover one contact and its offer."
+        else:
+            head = (
+                f"{len(self.customer):,} of {self.n_contactable:,} customers who may be contacted, by expected gain; "
+                f"{self.n_worthwhile:,} would bring more than they cost."
+            )
+        return (
+            f"{head} A contact costs {t.cost:,.10g}, an accepted offer {t.offer:,.10g}; who would have left accepts "
+            f"with the chance {t.acceptance:.10g} and is kept, who would have stayed takes the offer as well."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a customer.
+
+        Returns
+        -------
+        DataFrame
+            customer_id, probability, value, expected_gain, reason_1, reason_2, reason_3 (names of features; missing
+            where fewer raise the risk).
+        """
+        frame = pd.DataFrame(
+            {
+                "customer_id": self.customer,
+                "probability": self.probability,
+                "value": self.value,
+                "expected_gain": self.expected_gain,
+            }
+        )
+        for rank in range(1, REASONS + 1):
+            named = self.reasons[self.reasons["rank"] == rank].set_index("position")["feature"]
+            frame[f"reason_{rank}"] = named.reindex(frame.index).astype(object)
+        return frame
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the list as CSV; text that a spreadsheet might run as a formula gets an apostrophe in front."""
+        target, frame = check_path("path", path), self.to_frame()
+        for name in ("customer_id", *(f"reason_{rank}" for rank in range(1, REASONS + 1))):
+            frame[name] = frame[name].map(_harmless)
+        # a bare carriage return would otherwise begin a new row
+        with written("path", target):
+            frame.to_csv(target, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+    def to_excel(self, path: str | Path) -> None:
+        """Write the list as a workbook; text stays text whatever it begins with."""
+        from openpyxl import Workbook
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+        target, book = check_path("path", path), Workbook()
+        sheet = book.active
+        assert sheet is not None
+        frame = self.to_frame()
+        sheet.append(list(frame.columns))
+        for row, values in enumerate(frame.astype(object).where(frame.notna(), None).itertuples(index=False), start=2):
+            for column, value in enumerate(values, start=1):
+                cell = sheet.cell(row, column)
+                if isinstance(value, str):
+                    cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
+                    cell.data_type, cell.quotePrefix = "s", value.startswith(FORMULA)
+                else:
+                    cell.value = value
+        sheet.freeze_panes = "A2"
+        with written("path", target):
+            book.save(target)
+
+
+def contact_list(
+    model: Any,
+    snapshots: Snapshots,
+    campaign: Campaign,
+    *,
+    keep: str | Sequence[str] | None = None,
+    rng: int | np.random.Generator = 0,
+) -> ContactList:
+    """Whom to contact at the last observation date, by expected gain and not by risk.
+
+    Parameters
+    ----------
+    model : classifier, or {"default", "logistic", "boosting"}
+        Fitted on snapshots whose outcome is known; by name, it is fitted here on these.
+    snapshots : Snapshots
+        Rows of the last date are judged; without dates, whoever has not left.
+    campaign : Campaign
+        With budget, cost, offer and acceptance.
+    keep : str or sequence of str, optional
+        As for `backtest`, of a model that is fitted here.
+    rng : int or numpy.random.Generator
+        Chooses the customers that reasons are compared with.
+
+    Returns
+    -------
+    ContactList
+        Empty where the best decision is to contact nobody.
+
+    Raises
+    ------
+    ArgumentError
+        The model is not fitted, or terms that cannot be.
+
+    Notes
+    -----
+    Expected gain = p * acceptance * (value - offer) - (1 - p) * offer - cost, with p the probability of leaving: the
+    profit model of the EMPC. Who has a high risk but little value, or would have to be given more than they bring, is
+    not on the list. Where consent is recorded, only customers who gave it are.
+
+    References
+    ----------
+    Verbraken, Verbeke and Baesens (2013), IEEE TKDE 25, 961-973; Ascarza (2018), JMR 55, 80-98, on why the highest risk
+    is not the best target. Formula injection: OWASP.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> telco = kb.snapshots(kb.datasets.load_telco())
+    >>> model = kb.ChurnClassifier("logistic").fit(telco)
+    >>> terms = {"budget": 550, "offer": 10, "acceptance": 0.3, "value": 200}
+    >>> listed = kb.contact_list(model, telco, kb.Campaign(cost=1, **terms))
+    >>> len(listed.customer), bool((listed.expected_gain > 0).all())
+    (50, True)
+    >>> len(kb.contact_list(model, telco, kb.Campaign(cost=60, **terms)).customer)
+    0
+    """
+    from kbind.churn.classifier import ChurnClassifier, chosen_by
+
+    generator = check_rng(rng)
+    check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
+    decision = decision_of(snapshots, campaign)
+    rows = last_rows(snapshots)
+    if isinstance(model, str):
+        model = ChurnClassifier(model, keep).fit(snapshots)
+    elif keep is not None:
+        raise ArgumentError(f"keep={keep!r} is for models by name; give it to ChurnClassifier(..., keep=...) instead")
+    removed = dict(getattr(model, "removed_", {}))
+    snapshots = without(snapshots, {name: why for name, why in removed.items() if name in snapshots.features})
+    probability = _risk(model, snapshots, rows)
+    gain = decision.gain(probability, rows)
+    allowed = contactable(snapshots)[rows]
+    worth = allowed & (gain > 0)
+    order = np.argsort(-np.where(worth, gain, -np.inf), kind="stable")
+    chosen = order[: int(min(worth.sum(), decision.contacts))]
+    expected, spread = float(gain[chosen].sum()), _spread(decision, probability[chosen], rows[chosen])
+    half = NormalDist().inv_cdf(0.975) * spread
+    return ContactList(
+        customer=snapshots.customer[rows[chosen]],
+        probability=probability[chosen],
+        value=decision.value[rows[chosen]],
+        expected_gain=gain[chosen],
+        reasons=_reasons(model, snapshots, rows, rows[chosen], generator),
+        n_customers=len(rows),
+        n_contactable=int(allowed.sum()),
+        n_worthwhile=int(worth.sum()),
+        expected=expected,
+        expected_ci_lower=expected - half,
+        expected_ci_upper=expected + half,
+        as_of=snapshots.as_of[rows].max() if len(rows) else np.datetime64("NaT", "us"),
+        terms=decision,
+        provenance=snapshots.provenance,
+        removed=removed,
+        chosen=chosen_by(model),
+    )
+
+
+def last_rows(snapshots: Snapshots) -> Ints:
+    """Rows of the last date; where there are no dates, of whoever has not left."""
+    dates = snapshots.as_of
+    if np.isnat(dates).all():
+        return np.flatnonzero(snapshots.target != 1)
+    return np.flatnonzero(dates == dates[~np.isnat(dates)].max())
+
+
+def _risk(model: Any, snapshots: Snapshots, rows: Ints) -> Floats:
+    from sklearn.exceptions import NotFittedError
+
+    try:
+        return np.asarray(model.predict_proba(snapshots.features.iloc[rows])[:, 1], dtype=float)
+    except NotFittedError as error:
+        name = type(model).__name__
+        raise ArgumentError(f"model={name} is not fitted; fit it on snapshots whose outcome is known") from error
+    except AttributeError as error:
+        raise ArgumentError(f"model={model!r} gives no probabilities; allowed: a fitted classifier") from error
+
+
+def _spread(decision: Decision, probability: Floats, rows: Ints) -> float:
+    """Standard deviation of what the list brings, if the probabilities are right."""
+    kept, offer = decision.value[rows] - decision.offer, decision.offer
+    accepted, stays = probability * decision.acceptance, 1 - probability
+    mean = accepted * kept - stays * offer
+    return float(np.sqrt((accepted * kept**2 + stays * offer**2 - mean**2).sum()))
+
+
+def _reasons(model: Any, snapshots: Snapshots, everyone: Ints, rows: Ints, rng: np.random.Generator) -> pd.DataFrame:
+    """The groups of features that go with most of each listed customer's risk."""
+    from kbind.churn.risk_drivers import contributions, feature_groups
+
+    columns = ["position", "customer_id", "rank", "feature", "with", "value", "effect"]
+    if len(rows) == 0:
+        return pd.DataFrame(columns=columns)
+    features = snapshots.features
+    groups = feature_groups(features.iloc[everyone])
+    donors = rng.choice(everyone, min(DONORS, len(everyone)), replace=False)
+    effect = contributions(model, features, rows, groups, donors)
+    found = []
+    for position, row in enumerate(rows):
+        best = [g for g in np.argsort(-effect[position], kind="stable")[:REASONS] if effect[position, g] > 0]
+        for rank, g in enumerate(best, start=1):
+            first, *others = groups[g]
+            what = features[first].iloc[row]
+            found.append((position, snapshots.customer[row], rank, first, ", ".join(others), what, effect[position, g]))
+    return pd.DataFrame(found, columns=columns)
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

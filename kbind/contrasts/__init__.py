@@ -1,0 +1,1 @@
+"""What lost customers have in common: churned against retained, attribute by attribute."""

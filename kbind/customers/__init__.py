@@ -1,0 +1,1 @@
+"""One table of customers: what they are like, whether and when they left, what they paid."""

@@ -1,1 +1,0 @@
-"""First floor: anything in, checked tables out."""

@@ -1,0 +1,1 @@
+"""Open a company's data: any source in, checked tables out."""

@@ -1,0 +1,260 @@
+"""What the user says about the data: `kbind.yaml` beside it, and the keyword `mapping`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from kbind.calendar import days_of
+from kbind.dataset.places import fault
+from kbind.dataset.reading.times import EPOCHS
+from kbind.dataset.schema import ROLES, TABLES
+from kbind.errors import ArgumentError, DatasetError, did_you_mean, listed, plain, real
+from kbind.yamlfile import read_values
+
+CONFIG_NAME = "kbind.yaml"
+#: Years that a company's data can speak of.
+_YEARS = range(1900, 2201)
+#: What the end of a contract may be: the last day that belongs to it, or the moment from which on it is over.
+ENDS = ("inclusive", "exclusive")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A column of `customers` that plays a part, and for flags the value that means yes."""
+
+    column: str
+    value: object = None
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """Where a table comes from and what its columns are called there (contract name -> source name).
+
+    `system` names the system whose own ids the table carries; `id_map` translates them.
+    """
+
+    source: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    system: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything declared about a data set."""
+
+    title: str | None = None
+    currency: str = ""
+    margin: float | None = None
+    acquisition_cost: float | None = None
+    timezone: str | None = None
+    as_of: object = None
+    recorded_from: object = None
+    decimal: str | None = None
+    date_order: str | None = None
+    times: Mapping[str, str] = field(default_factory=dict)
+    drop_rows_without: tuple[str, ...] = ()
+    grace: str | None = None
+    lapse: str | None = None
+    ends: str | None = None
+    tables: Mapping[str, TableConfig] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Declared file or table name -> tables of the contract that are made of it."""
+        named = {table: entry.source for table, entry in self.tables.items() if entry.source}
+        return {source: tuple(t for t, s in named.items() if s == source) for source in named.values()}
+
+    def tables_of(self, name: str, own: str) -> tuple[str, ...]:
+        """Tables that are made of a file or table; its own name counts where nothing else is declared for it."""
+        declared = self.sources.get(name, ())
+        wanted = own in self.tables and self.tables[own].source is None
+        return (*declared, own) if own not in declared and (not declared or wanted) else declared
+
+
+def read_config(path: Path) -> Config:
+    """Read `kbind.yaml`; an empty configuration if there is none."""
+    if not os.path.lexists(path):  # or the folder itself is closed, and that will be said
+        return Config()
+    wrong = fault(path, path.parent)
+    if wrong is not None:
+        raise DatasetError([wrong])
+    content = read_values(path)
+    keys = [each.name for each in fields(Config)]
+    if content is None:
+        return Config()
+    if not isinstance(content, dict):
+        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {listed(keys)}")
+    for key, value in content.items():
+        if key not in keys:
+            hint = did_you_mean(str(key), keys)
+            raise _wrong(path.name, f"unknown key {key!r}", f"{hint}allowed: {listed(keys)}")
+        fits, allowed = _CHECKS.get(key, (lambda _: True, ""))
+        if value is not None and not fits(value):
+            raise _wrong(path.name, f"{key}: {value!r}", f"allowed: {allowed}")
+    given = {key: value for key, value in content.items() if value is not None}
+    read = {name: _READERS[name](given[name], path.name) for name in _READERS if name in given}
+    return Config(**{**given, **read})
+
+
+@contextmanager
+def blamed(*, on_config: bool) -> Iterator[None]:
+    """What `kbind.yaml` says wrongly is no fault of an argument."""
+    try:
+        yield
+    except ArgumentError as error:
+        if on_config:
+            raise DatasetError.of(CONFIG_NAME, str(error)) from error
+        raise
+
+
+def _read_times(times: object, where: str) -> dict[str, str]:
+    """What numbers in columns of times count since 1970: by column, or under "" for all of them."""
+    given = times if isinstance(times, Mapping) else {"": times}
+    for name, unit in given.items():
+        if unit not in EPOCHS:
+            raise _wrong(where, f"times: {unit!r}", f"allowed: {listed(EPOCHS)}; for some columns {{name: unit}}")
+        if not isinstance(name, str):
+            raise _wrong(where, f"times: {name!r}", "allowed: names of columns")
+    return {str(name): str(unit) for name, unit in given.items()}
+
+
+def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
+    """Table name -> columns (contract name -> source name), with `file` for a source of another name.
+
+    With `file` or `system` the columns stand under `columns`, or beside these two.
+
+    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")
+    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'}, system=None)}
+    """
+    result = {}
+    if not isinstance(mapping, Mapping):
+        raise _wrong(where, f"tables: {mapping!r}", "allowed: table names, each with its columns")
+    for table, entry in mapping.items():
+        if table not in TABLES:
+            raise _wrong(
+                where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {listed(TABLES)}"
+            )
+        if not isinstance(entry, Mapping):
+            raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
+        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
+        if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
+            raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
+        if not isinstance(entry.get("file"), (str, type(None))):
+            raise _wrong(where, f"{table}: file {entry['file']!r}", "allowed: the name of a file in the folder")
+        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()}, entry.get("system"))
+    return result
+
+
+def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
+    """Role -> column of `customers`, with the value that means yes where it is a flag."""
+    result = {}
+    if not isinstance(roles, Mapping):
+        raise _wrong(where, f"{roles!r}", f"allowed: roles ({listed(ROLES)}), each with its column")
+    for role, entry in roles.items():
+        if role not in ROLES:
+            raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {listed(ROLES)}")
+        if isinstance(entry, str):
+            result[str(role)] = Role(entry)
+        elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str):
+            result[str(role)] = Role(entry["column"], entry.get("value"))
+        else:
+            raise _wrong(where, f"role {role}: {entry!r}", "allowed: a column, or {column: ..., value: ...}")
+    return result
+
+
+def read_timezone(timezone: str | None) -> str | None:
+    """The name of an existing time zone, or None."""
+    if timezone is None:
+        return None
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
+        raise ArgumentError(
+            f"timezone={plain(repr(timezone), 80)} is not known; "
+            "allowed: a name from the IANA list, such as 'Europe/Berlin'"
+        ) from error
+    return timezone
+
+
+def read_as_of(as_of: object, timezone: str | None, parameter: str = "as_of") -> datetime | None:
+    """The moment up to which the data is complete, as a wall-clock time in the data's zone.
+
+    A date means the start of that day: data through 31 December is complete as of 1 January.
+
+    >>> read_as_of("2018-01-01", "Europe/Berlin")
+    datetime.datetime(2018, 1, 1, 0, 0)
+    >>> read_as_of("2018-01-01T00:00:00Z", "Europe/Berlin")
+    datetime.datetime(2018, 1, 1, 1, 0)
+    """
+    if as_of is None:
+        return None
+    moment: datetime
+    said = f"{parameter}={plain(repr(as_of), 80)}"
+    if isinstance(as_of, np.datetime64):
+        as_of = as_of.astype("datetime64[us]").item()
+    if isinstance(as_of, str):
+        try:
+            moment = datetime.fromisoformat(as_of.strip())
+        except ValueError as error:
+            raise ArgumentError(f"{said} is not a date; allowed: 2018-01-01 or 2018-01-01T00:00") from error
+    elif isinstance(as_of, datetime):  # pandas.Timestamp is one
+        moment = as_of.to_pydatetime(warn=False) if hasattr(as_of, "to_pydatetime") else as_of
+    elif isinstance(as_of, date):
+        moment = datetime(as_of.year, as_of.month, as_of.day)
+    else:
+        raise ArgumentError(f"{said} is not a date; allowed: a date, a datetime or ISO text")
+    if not isinstance(moment, datetime) or moment != moment:
+        raise ArgumentError(f"{said} is not a date; allowed: a date, a datetime or ISO text")
+    if moment.year not in _YEARS:
+        raise ArgumentError(f"{said} is no moment of a company's data; allowed: {_YEARS[0]} to {_YEARS[-1]}")
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(ZoneInfo(timezone or "UTC")).replace(tzinfo=None)
+    return moment
+
+
+def _is_days(value: object) -> bool:
+    try:
+        return days_of("grace", value) >= 0
+    except ArgumentError:
+        return False
+
+
+#: What the value of a key has to be like, and how to say so.
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "title": (lambda value: isinstance(value, (str, int, float, date)), "text"),
+    "currency": (
+        lambda value: isinstance(value, str) and re.fullmatch("([A-Z]{3})?", value) is not None,
+        "a code of three letters, such as EUR",
+    ),
+    "margin": (lambda value: 0 <= real(value) <= 1, "a share from 0 to 1"),
+    "acquisition_cost": (lambda value: real(value) >= 0, "0 or more"),
+    "decimal": (lambda value: value in (".", ","), "., ,"),
+    "date_order": (lambda value: value in ("dmy", "mdy"), "dmy, mdy"),
+    "drop_rows_without": (lambda value: value in ("customer_id", ["customer_id"]), "customer_id"),
+    "grace": (_is_days, "days or weeks, such as 1D"),
+    "lapse": (_is_days, "days or weeks, such as 56D"),
+    "ends": (lambda value: value in ENDS, ", ".join(ENDS)),
+}
+#: How the value of a key is read, where it does not stand for itself.
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "title": lambda value, _: str(value),
+    "drop_rows_without": lambda *_: ("customer_id",),
+    "times": _read_times,
+    "tables": read_mapping,
+    "roles": read_roles,
+}
+
+
+def _wrong(where: str, message: str, allowed: str) -> DatasetError:
+    return DatasetError.of(where, plain(message, 200), allowed=allowed)

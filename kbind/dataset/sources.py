@@ -1,0 +1,334 @@
+"""Find the tables in whatever the user points at, and put each before the engine as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kbind.dataset.config import CONFIG_NAME, Config
+from kbind.dataset.csvfile import read_csv, rows_shown
+from kbind.dataset.frames import is_frame, read_frame, zone_of
+from kbind.dataset.places import check_no_sqlite, fault, undeclared
+from kbind.dataset.schema import ANCHORS, TABLES
+from kbind.dataset.workbook import Place, read_form
+from kbind.engine.engine import Engine
+from kbind.engine.failures import EngineError
+from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain
+
+_CSV = (".csv", ".tsv", ".txt")
+_PARQUET = (".parquet", ".pq")
+_DATABASE = (".duckdb", ".db", ".ddb")
+_WORKBOOK = (".xlsx", ".xlsm")
+_OTHER_WORKBOOK = (".xls", ".xlsb", ".ods", ".numbers")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table as it was found.
+
+    Parameters
+    ----------
+    table : str
+        Name in the contract.
+    label : str
+        What the user calls it: a file name, or a frame.
+    relation : str
+        Relation of the engine that shows it unchanged.
+    delimiter : str or None
+        For CSV files.
+    encoding : str or None
+        For CSV files that are not UTF-8.
+    timezone : str or None
+        Zone the source itself declares (frames with zoned time stamps).
+    path : Path or None
+        For CSV files, so that rows can be found again.
+    places : mapping of str to sequence of Place
+        For workbooks: the cell that each value of a column stands in.
+    notes : tuple of str
+        What was found when it was read.
+    """
+
+    table: str
+    label: str
+    relation: str
+    delimiter: str | None = None
+    encoding: str | None = None
+    timezone: str | None = None
+    path: Path | None = None
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def rows_shown(self, rows: Sequence[int]) -> list[int]:
+        """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
+        if self.path is None or self.delimiter is None or not rows:
+            return list(rows)
+        return rows_shown(self.path, self.encoding, self.delimiter, rows)
+
+    @property
+    def file(self) -> str:
+        """The file alone, where the label also names a part of it."""
+        return self.path.name if self.path is not None else self.label
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the source is a text file that was copied into the engine."""
+        return self.delimiter is not None
+
+
+def find_sources(
+    engine: Engine, source: object, table: str | None, config: Config
+) -> tuple[list[Source], tuple[str, ...]]:
+    """Load every table found; returns them and the names of files that were not used."""
+    if isinstance(source, Mapping):
+        return _from_frames(engine, source), ()
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    if path is None:
+        if table is not None and is_frame(source):
+            return _from_frames(engine, {table: source}), ()
+        raise ArgumentError(
+            f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
+            "file, a workbook of kbind's, or a dict of data frames by table name"
+        )
+    if path.is_dir() and table is None:
+        return _from_folder(engine, path, config)
+    if path.is_file():
+        check_no_sqlite(path)
+    if path.suffix.lower() in _DATABASE:
+        return _from_database(engine, path, config)
+    if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
+        return _from_workbook(engine, path, table), ()
+    return [_from_file(engine, path, name) for name in _tables_of(path, table, config)], ()
+
+
+def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
+    problems, found = [], []
+    for name, frame in frames.items():
+        label = f"frame {name!r}"
+        if name not in TABLES:
+            problems.append(_unknown_table(label, str(name)))
+            continue
+        try:
+            arrow, notes = read_frame(label, frame)
+        except DatasetError as error:
+            problems += error.problems
+            continue
+        relation = f"{name}__raw"
+        engine.read_frame(relation, arrow)
+        found.append(Source(str(name), label, relation, timezone=zone_of(arrow), notes=tuple(notes)))
+    if problems:
+        raise DatasetError(problems)
+    return found
+
+
+def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
+    declared = config.sources
+    chosen: dict[str, list[Path]] = {}
+    unused, problems = [], []
+    try:
+        content = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name != CONFIG_NAME)
+        folder.joinpath(CONFIG_NAME).exists()  # a folder can be listed and yet be closed
+    except OSError as error:
+        raise DatasetError.of(str(folder), f"cannot be read: {error.strerror}") from error
+    for path in content:
+        table, *more = config.tables_of(path.name, path.stem.lower())
+        wrong = fault(path, folder) if table in TABLES else None
+        if wrong is not None:
+            problems.append(wrong)
+            chosen |= {one: chosen.get(one, []) for one in (table, *more)}
+        elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
+            unused.append(path.name)
+        elif table in TABLES:
+            for one in (table, *more):
+                chosen.setdefault(one, []).append(path)
+        elif did_you_mean(table, TABLES) and path.name not in declared:
+            problems.append(_unknown_table(path.name, table))
+        else:
+            unused.append(path.name)
+    for name, tables in declared.items():
+        wrong = undeclared(folder, name)
+        if wrong is not None:
+            problems.append(replace(wrong, file=CONFIG_NAME, message=f"{', '.join(tables)}: {wrong.message}"))
+    for table, paths in chosen.items():
+        if len(paths) > 1:
+            problems.append(
+                Problem(paths[0].name, f"and {paths[1].name} both claim to be {table!r}", allowed="keep one of them")
+            )
+    if not chosen and not problems:
+        problems.append(
+            Problem(
+                str(folder),
+                "holds no table",
+                allowed=f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
+                f"found: {listed(unused) or 'nothing'}",
+            )
+        )
+    if problems:
+        raise DatasetError(problems)
+    sources = []
+    for table, paths in chosen.items():
+        try:
+            sources.append(_from_file(engine, paths[0], table))
+        except DatasetError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DatasetError(problems)
+    return sources, tuple(unused)
+
+
+def _from_file(engine: Engine, path: Path, table: str) -> Source:
+    relation = f"{table}__raw"
+    suffix = path.suffix.lower()
+    try:
+        if path.is_dir():
+            parts = sorted(path.rglob("*.parquet"))
+            if not parts:
+                allowed = "allowed: with table=..., a folder whose *.parquet files are the parts of that table"
+                raise DatasetError.of(path.name, "holds no Parquet file", allowed=allowed)
+            if wrong := [found for part in parts if (found := fault(part, path))]:
+                raise DatasetError(wrong)
+            _check_parts(path, parts)
+            engine.read_parquet(relation, parts)
+            return Source(table, path.name, relation)
+        if suffix in _PARQUET:
+            _check_whole(path, path.name)
+            engine.read_parquet(relation, [path])
+            return Source(table, path.name, relation)
+        check_no_sqlite(path)
+        delimiter, encoding = read_csv(engine, relation, path)
+        return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding, path=path)
+    except EngineError as error:
+        raise DatasetError.of(path.name, f"cannot be read as Parquet: {_first_line(error)}") from error
+    except OSError as error:
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror}") from error
+
+
+def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source]:
+    if table not in (None, "periods"):
+        raise ArgumentError(
+            f"table={table!r}: a workbook holds counts by period; allowed for other tables: CSV, Parquet"
+        )
+    if path.suffix.lower() in _OTHER_WORKBOOK:
+        allowed = "allowed: save it as .xlsx if it is a template of kbind, else its tables as CSV"
+        raise DatasetError.of(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)
+    try:
+        tables = read_form(path)
+    except OSError as error:
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror or error}") from error
+    for found in tables:
+        engine.read_frame(f"{found.table}__raw", found.frame)
+    return [Source(f.table, f.label, f"{f.table}__raw", path=path, places=f.places) for f in tables]
+
+
+def _check_whole(path: Path, label: str) -> None:
+    """A Parquet file begins and ends with the same four letters."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(max(path.stat().st_size - 4, 0))
+        end = file.read()
+    if start != end or start not in (b"PAR1", b"PARE") or path.stat().st_size < 12:
+        message = "cannot be read as Parquet: it is cut off, or something else under this name"
+        raise DatasetError.of(label, message, allowed="copy or export it again")
+
+
+def _check_parts(folder: Path, parts: Sequence[Path]) -> None:
+    """Every part must be whole, and times have a zone in all parts or in none: the engine would drop it silently."""
+    zoned: dict[str, dict[bool, str]] = {}
+    for part in parts:
+        label = part.relative_to(folder.parent).as_posix()
+        _check_whole(part, label)
+        if len(parts) > 1:
+            for field in pq.read_schema(part):
+                if pa.types.is_timestamp(field.type):
+                    zoned.setdefault(field.name, {}).setdefault(field.type.tz is not None, label)
+    problems = [
+        Problem(found[False], f"has times without a zone, unlike {found[True]}", name, allowed="allowed: one kind")
+        for name, found in zoned.items()
+        if len(found) > 1
+    ]
+    if problems:
+        raise DatasetError(problems)
+
+
+def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
+    declared = config.sources
+    try:
+        names = engine.attach(path, "source")
+    except EngineError as error:
+        if "lock" in str(error):
+            allowed = "allowed: close it there, or copy the file"
+            raise DatasetError.of(path.name, "is open in another program", allowed=allowed) from error
+        raise DatasetError.of(path.name, f"cannot be opened as DuckDB: {_first_line(error)}") from error
+    problems = [
+        Problem(
+            CONFIG_NAME,
+            f"{', '.join(tables)}: no table {name!r} in {path.name}",
+            allowed=did_you_mean(name, names).strip(),
+        )
+        for name, tables in declared.items()
+        if name not in names
+    ]
+    if problems:
+        raise DatasetError(problems)
+    sources, unused = [], []
+    for name in names:
+        known = [table for table in config.tables_of(name, name.lower()) if table in TABLES]
+        for table in known:
+            _show_attached(engine, f"{table}__raw", path, name, computed=names[name])
+            sources.append(Source(table, f"{path.name}: {name}", f"{table}__raw"))
+        if not known:
+            unused.append(name)
+    if not sources:
+        raise DatasetError.of(
+            path.name, "holds no table of a known name", allowed=f"tables: {', '.join(TABLES)}; found: {listed(unused)}"
+        )
+    return sources, tuple(unused)
+
+
+def _show_attached(engine: Engine, relation: str, path: Path, name: str, *, computed: bool) -> None:
+    """A table of a database as it stands; what a view computes is computed once, where it reaches nothing else."""
+    if not computed:
+        engine.view_attached(relation, "source", name)
+        return
+    try:
+        engine.compute_attached(relation, path, name)
+    except EngineError as error:
+        allowed = "allowed: tables, and views on tables of this database; store what it shows in a table"
+        raise DatasetError.of(f"{path.name}: {plain(name)}", str(error), allowed=allowed) from error
+
+
+def _tables_of(path: Path, table: str | None, config: Config) -> tuple[str, ...]:
+    """The tables that a single file is."""
+    names = (table,) if table is not None else config.tables_of(path.name, path.stem.lower())
+    name = names[0]
+    if name in TABLES:
+        return names
+    hint = did_you_mean(name, TABLES)
+    if table is not None:
+        raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")
+    raise DatasetError.of(
+        path.name,
+        "does not say which table it is",
+        allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}",
+    )
+
+
+def _unknown_table(label: str, name: str) -> Problem:
+    return Problem(label, "is not a known table", allowed=did_you_mean(name, TABLES) + f"tables: {', '.join(TABLES)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def check_anchors(sources: list[Source], name: str) -> None:
+    """There must be somebody to study."""
+    if not any(source.table in ANCHORS for source in sources):
+        found = ", ".join(source.table for source in sources)
+        raise DatasetError.of(
+            name, "has no table of customers", allowed=f"needed: one of {', '.join(ANCHORS)}; found: {found}"
+        )

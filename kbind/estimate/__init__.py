@@ -1,0 +1,1 @@
+"""What every estimate rests on: intervals, sums, several tests at once."""

@@ -1,1 +1,0 @@
-"""Third floor: sufficient statistics in, results with intervals and definitions out. No engine, no plotting."""

@@ -1,0 +1,1 @@
+"""What customers say: scores, differences between groups, and the course of each customer."""

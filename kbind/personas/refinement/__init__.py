@@ -1,0 +1,1 @@
+"""How a persona should change so that it mirrors the customers who stay."""

@@ -1,0 +1,293 @@
+"""What all figures share: the look, labels that do not collide, and the text alternative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from kbind.errors import ArgumentError, check_choice, plain
+from kbind.text.disclosure import Disclosure
+from kbind.text.messages import LANGUAGES
+from kbind.text.voice import DASH, Voice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INK, MUTE, LINE, HATCH = "#1f2a37", "#5b6673", "#e3e7ec", "#c3cad2"
+BLUE, MIDBLUE, PALE, SAND = "#0b5cad", "#7fa5d0", "#cfe0f2", "#c8762b"
+SAND_TEXT, MIDBLUE_TEXT = "#a85f1c", "#476f9e"
+#: For groups: told apart in grey and by the colour-blind (Okabe and Ito).
+GROUPS = (BLUE, SAND, "#2f7f5f", "#7a5195", "#5b6673", "#b3446c")
+
+#: What ticks may be off a whole per cent by, as they are computed.
+_WHOLE = 1e-6
+
+WIDTH = 6.6  # inches: the page is 46 rem wide, so type keeps its size
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTE,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTE,
+    "ytick.color": MUTE,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "text.color": INK,
+    "hatch.linewidth": 0.6,
+}
+
+#: What a figure says, and the same with its numbers as text.
+_SAID: WeakKeyDictionary[Axes, tuple[str, str]] = WeakKeyDictionary()
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The look of all figures, for as long as they are drawn; global settings stay as they were."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def check_axes(ax: object) -> Axes:
+    """Refuse what cannot be drawn on."""
+    if isinstance(ax, Axes):
+        return ax
+    raise ArgumentError(f"ax of type {type(ax).__name__} is not possible; allowed: Axes of Matplotlib, or None")
+
+
+def one_group(by: Sequence[str], what: str) -> None:
+    """Refuse groups where a picture shows all customers together."""
+    if by:
+        raise ArgumentError(f"{what} shows one group at a time; this result is split by {', '.join(by)}")
+
+
+@dataclass
+class Canvas:
+    """What a caller says of a picture: where it is drawn, in which language or by whom it is told, and its title.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        None: a new figure of the page's width.
+    lang : {"de", "en"}
+        Language, where no voice is given.
+    title : str or None
+        Such as the finding; None: what is drawn.
+    voice : Voice or None
+        Of a page, with its threshold; None: one of the language that hides nothing.
+    """
+
+    ax: Axes | None
+    lang: str
+    title: str | None
+    voice: Voice | None
+
+    def speaker(self, **words: str) -> Voice:
+        """Who speaks; `words` are what the result calls customers, periods and the like, as `Voice` takes them."""
+        check_choice("lang", self.lang, LANGUAGES)
+        if self.voice is None:
+            self.voice = Voice(self.lang, disclosure=Disclosure(1), **words)
+        if isinstance(self.voice, Voice):
+            return self.voice
+        raise ArgumentError(f"voice of type {type(self.voice).__name__} is not possible; allowed: a Voice, or None")
+
+    def axes(self, height: float) -> Axes:
+        """The given Axes, or a new figure of so many inches."""
+        if self.ax is not None:
+            return check_axes(self.ax)
+        _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        return created
+
+    def heading(self, key: str, voice: Voice, **values: Any) -> str:
+        """The given title, or the sentence of that key."""
+        return voice.say(key, **values) if self.title is None else self.title
+
+
+def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
+    """Give a figure its finding, or what it shows, and its text alternative."""
+    ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
+    _SAID[ax] = (title, alternative)
+    return ax
+
+
+def alt_text(ax: Axes) -> str:
+    """The text alternative of a figure made by kbind, with its numbers.
+
+    Parameters
+    ----------
+    ax : Axes
+        As a `plot_...` function returned it.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ArgumentError
+        The Axes was not drawn by kbind.
+    """
+    return _said(ax)[1]
+
+
+def finding(ax: Axes) -> str:
+    """The finding of a figure made by kbind: its title on one line."""
+    return _said(ax)[0]
+
+
+def _said(ax: Axes) -> tuple[str, str]:
+    try:
+        return _SAID[check_axes(ax)]
+    except KeyError:
+        raise ArgumentError("ax was not drawn by a kbind figure, so it has no text alternative") from None
+
+
+def value_axis(ax: Axes, write: Callable[[float], str], axis: Literal["x", "y"] = "y") -> None:
+    """Values on an axis, as the language writes them, with a grid across."""
+    (ax.yaxis if axis == "y" else ax.xaxis).set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+    ax.grid(axis=axis)
+    ax.spines["bottom"].set_visible(False)
+
+
+def percent_axis(ax: Axes, voice: Voice) -> None:
+    """Shares on the vertical axis; with a decimal where a tick is no whole per cent."""
+    value_axis(ax, lambda y: voice.percent(y, 0 if abs(100 * y - round(100 * y)) < _WHOLE else 1))
+
+
+def row_axis(ax: Axes, labels: Sequence[str], write: Callable[[float], str], top: float = -0.6) -> None:
+    """Rows from the top down, named on the left; values below, with a grid."""
+    ax.set_yticks(range(len(labels)), labels, parse_math=False)
+    ax.set_ylim(max(len(labels), 1) - 0.4, top)
+    value_axis(ax, write, "x")
+
+
+def age_ticks(ax: Axes, last: int) -> None:
+    """Whole ages on the horizontal axis, the last one among them."""
+    step = next(s for s in (1, 2, 3, 6, 12, 24, 60, 120, 365, 1000, 10**6) if last <= 5 * s)
+    ticks = [tick for tick in range(0, last, step) if last - tick >= 0.6 * step]
+    ax.set_xticks([*ticks, last])
+    ax.tick_params(axis="x", pad=7)
+
+
+def period_ticks(ax: Axes, voice: Voice, starts: Sequence[date], labels: Sequence[str]) -> None:
+    """Names of at most twelve periods on the horizontal axis, the year below where it begins."""
+    shown = range(0, len(starts), max(1, math.ceil(len(starts) / 12)))
+    names, year = [], ""
+    for i in shown:
+        short = voice.period_name(starts[i], labels[i], short=True)
+        names.append(short if voice.period in ("year", "day") or labels[i][:4] == year else f"{short}\n{labels[i][:4]}")
+        year = labels[i][:4]
+    ax.set_xticks(list(shown), names)
+    ax.set_xlim(-0.6, len(starts) - 0.4)
+
+
+def spread(positions: Sequence[float], gap: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """The positions, pushed apart to at least `gap`, in the same order and if possible between `low` and `high`.
+
+    >>> spread([0.0, 0.1, 5.0], 1.0)
+    [-0.45, 0.55, 5.0]
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    blocks: list[list[float]] = []  # each: sum of wished starts, size
+    for rank, i in enumerate(order):
+        blocks.append([positions[i] - rank * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, size = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += size
+    result = [0.0] * len(positions)
+    rank = 0
+    for total, size in blocks:
+        for _ in range(int(size)):
+            result[order[rank]] = round(total / size + rank * gap, 12)
+            rank += 1
+    if result and max(result) > high:
+        result = [y - (max(result) - high) for y in result]
+    if result and min(result) < low:
+        result = [y + (low - min(result)) for y in result]
+    return result
+
+
+def group_names(groups: Sequence[tuple[Any, ...]]) -> list[str]:
+    """What groups are called beside their lines: short, and no two alike."""
+    names = [plain(", ".join(DASH if v is None else str(v) for v in values), 40) for values in groups]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]
+
+
+def group_line(position: int) -> dict[str, Any]:
+    """Colour and style of a group's line."""
+    return {"color": GROUPS[position % len(GROUPS)], "linestyle": ("-", "--", ":")[position // len(GROUPS) % 3]}
+
+
+def groups_of(frame: pd.DataFrame, by: int) -> list[tuple[str, dict[str, Any], pd.DataFrame]]:
+    """Name, colour and style of line, and rows of each group; the first columns are those of the groups."""
+    code = frame.groupby(list(frame.columns[:by]), sort=False, dropna=False).ngroup()
+    parts = [frame[code == g] for g in code.unique()]
+    names = group_names([tuple(None if value != value else value for value in part.iloc[0, :by]) for part in parts])
+    return [(name, group_line(g), part) for g, (name, part) in enumerate(zip(names, parts, strict=True))]
+
+
+def name_lines(
+    ax: Axes, ends: Sequence[tuple[float, str, str]], low: float, high: float, *, gap: float = 0.065
+) -> None:
+    """Write names to the right of where lines end: height, name and colour of each."""
+    heights = spread([end[0] for end in ends], gap * (high - low), low, high)
+    for (_, name, colour), y in zip(ends, heights, strict=True):
+        write_beside(ax, name, y, color=colour)
+
+
+def stacked_bars(
+    ax: Axes, gains: dict[str, Any], losses: dict[str, Any], looks: dict[str, tuple[str, str]], names: dict[str, str]
+) -> None:
+    """Heights by kind on top of each other, losses below the line; looks: colours of the bars and of their names."""
+    ends = []
+    for kinds, sign in ((gains, 1), (losses, -1)):
+        base = np.zeros(len(next(iter(kinds.values()))))
+        for kind, height in kinds.items():
+            ax.bar(np.arange(len(base)), sign * height, bottom=base, color=looks[kind][0], width=0.72)
+            middle = float(base[-1] + sign * height[-1] / 2) if len(base) else 0.0
+            ends.append((middle, names[kind], looks[kind][1]))
+            base = base + sign * height
+    ax.axhline(0, color=INK, linewidth=0.8)
+    name_lines(ax, ends, *ax.get_ylim(), gap=0.08)
+
+
+def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
+    """Write so many typographic points off a place; what comes from data is no formula."""
+    ax.annotate(text, at, xytext=offset, textcoords="offset points", parse_math=False, **look)
+
+
+def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
+    """Write to the right of the axes, at a height."""
+    write_at(ax, text, (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
+
+
+def limits_of(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], ...]:
+    """A column, and the lower and upper limits of its intervals."""
+    return tuple(frame[f"{name}{end}"].to_numpy(dtype=float) for end in ("", "_ci_lower", "_ci_upper"))

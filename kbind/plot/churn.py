@@ -1,0 +1,128 @@
+"""How well one could tell who leaves, and what moves the predicted risk."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from kbind.churn.backtests import Backtest
+from kbind.churn.risk_drivers import Drivers
+from kbind.errors import check_choice, check_count
+from kbind.facts.churn import GROUPS, hidden_groups, lever, lever_name, lever_values, levers, risk_of
+from kbind.plot.base import (
+    BLUE,
+    INK,
+    MIDBLUE,
+    MUTE,
+    SAND,
+    SAND_TEXT,
+    Canvas,
+    finish,
+    limits_of,
+    percent_axis,
+    row_axis,
+    write_at,
+)
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
+
+#: Height of a driver's row, and of everything around the rows, in inches.
+_ROW, _AROUND = 0.5, 0.9
+
+
+def plot_backtest(
+    result: Backtest, canvas: Canvas, *, kind: str = "groups", model: str | None = None, groups: int = GROUPS
+) -> Axes:
+    """Share who left by predicted risk, with intervals, against what had been predicted.
+
+    Parameters
+    ----------
+    result : Backtest
+        Of one model or more.
+    canvas : Canvas
+    kind : {"groups", "calibration"}
+        Bars of groups of equal size by risk, with what had been predicted as dots; or what happened over what had been
+        predicted, which would lie on the dashed line.
+    model : str, optional
+        None: the first one.
+    groups : int
+        Of equal size by predicted risk.
+    """
+    check_choice("kind", kind, ("groups", "calibration"))
+    speak = canvas.speaker(action="stay")
+    risks = result.by_risk(model, groups=check_count("groups", groups, 2, 1000))
+    hidden = hidden_groups(risks, speak.disclosure)
+    facts = [risk_of(result, risks, int(group), hidden) for group in risks["group"]]
+    axes = canvas.axes(3.1)
+    (_bars if kind == "groups" else _calibration)(axes, risks, facts, speak)
+    points = []
+    for group, fact, chance in zip(risks["group"], facts, risks["predicted"], strict=True):
+        shares = {"share": speak.tell(fact), "predicted": speak.percent(chance, 1)}
+        points.append(speak.say("churn.risk.point", group=speak.number(int(group)), **shares))
+    title = canvas.heading(f"figure.backtest.{kind}", speak)
+    return finish(axes, title, speak.say("churn.risk.alt", points="; ".join(points)))
+
+
+def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> None:
+    shown = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
+    x, predicted = risks["group"].to_numpy(), risks["predicted"].to_numpy(dtype=float)
+    share, lower, upper = limits_of(risks, "share")
+    axes.bar(x, np.where(shown, share, 0.0), color=[*[MIDBLUE] * (len(x) - 1), BLUE], width=0.72)
+    axes.vlines(x[shown], lower[shown], upper[shown], color=INK, linewidth=0.8)
+    axes.plot(x, predicted, "o", color=SAND, markersize=5)
+    top = float(np.nanmax(np.concatenate([upper[shown], predicted])))
+    label = voice.say("churn.risk.predicted")
+    write_at(axes, label, (x[-1], predicted[-1]), (-9, 0), ha="right", va="center", color=SAND_TEXT)
+    if shown[-1]:
+        write_at(axes, voice.tell(facts[-1]), (x[-1], upper[-1]), (0, 3), ha="center", color=BLUE)
+    axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, top * 1.14), xlabel=voice.say("churn.risk.axis"))
+    axes.set_xticks([x[0], x[-1]], [voice.say("churn.risk.lowest"), voice.say("churn.risk.highest")])
+    percent_axis(axes, voice)
+
+
+def _calibration(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> None:
+    risks = risks[[voice.disclosure.fact(fact).known for fact in facts]]
+    x = risks["predicted"].to_numpy(dtype=float)
+    share, low, high = limits_of(risks, "share")
+    top = 1.05 * float(np.nanmax(np.concatenate([x, high, [0.01]])))
+    axes.plot([0, top], [0, top], color=MUTE, linewidth=1, linestyle="--")
+    axes.vlines(x, low, high, color=MIDBLUE, linewidth=1.4)
+    axes.plot(x, share, "o", color=BLUE, markersize=6)
+    axes.set(xlim=(0, top), ylim=(0, top), xlabel=voice.say("figure.calibration.x"))
+    axes.set_ylabel(voice.say("figure.calibration.y"))
+    percent_axis(axes, voice)
+    axes.xaxis.set_major_formatter(axes.yaxis.get_major_formatter())
+
+
+def plot_drivers(result: Drivers, canvas: Canvas) -> Axes:
+    """By how much each group of like features moves the predicted risk, with intervals, the strongest on top.
+
+    Parameters
+    ----------
+    result : Drivers
+        The eight strongest are shown.
+    canvas : Canvas
+    """
+    seen, rows = result.snapshots, levers(result)
+    speak = canvas.speaker(customer=seen.provenance.customer, action="stay")
+    facts = [lever(result, row) for _, row in rows.iterrows()]
+    names, points = [], []
+    axes = canvas.axes(_AROUND + _ROW * max(len(rows), 1))
+    for y, ((_, row), fact) in enumerate(zip(rows.iterrows(), facts, strict=True)):
+        axes.barh(y, fact.value, height=0.5, color=MIDBLUE)
+        axes.hlines(y, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)
+        name, values = lever_name(seen, speak, row["feature"], row["with"]), lever_values(seen, speak, row)
+        write_at(axes, values, (fact.ci_upper, y), (5, 0), va="center", color=MUTE, fontsize=8.5)
+        names.append(fill(name, 34))
+        words = {"feature": name, "effect": speak.number(100 * fact.value, 1), "values": values}
+        points.append(speak.say("churn.driver.point" if values else "churn.driver.point.short", **words))
+    furthest = max((fact.ci_upper for fact in facts), default=0.1)
+    row_axis(axes, names, lambda v: speak.number(100 * v, 0 if furthest > 0.05 else 1))
+    axes.set_xlim(0, furthest * 1.75)  # values stand to the right of the bars
+    axes.set_xlabel(speak.say("churn.driver.axis"), loc="left")
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= furthest * 1.05])
+    title = canvas.heading("figure.drivers", speak)
+    return finish(axes, title, speak.say("churn.drivers.alt", points="; ".join(points)))

@@ -1,0 +1,74 @@
+"""Retention by period, from counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
+
+from kbind.errors import check_flag
+from kbind.facts.periods import in_period, kept, label, name, together
+from kbind.plot.base import (
+    BLUE,
+    MIDBLUE,
+    MIDBLUE_TEXT,
+    SAND,
+    SAND_TEXT,
+    Canvas,
+    finish,
+    limits_of,
+    percent_axis,
+    period_ticks,
+    write_at,
+    write_beside,
+)
+from kbind.retention.period_rates import PeriodRates
+from kbind.text.tables import picked
+
+#: Numbers up to which a text alternative names every one.
+TEXT_POINTS = 24
+#: Names of irregular periods that fit below the axis.
+_NAMES = 5
+
+
+def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: bool = False) -> Axes:
+    """Share of the customers at the start of each period who were there at its end, with intervals.
+
+    Parameters
+    ----------
+    result : PeriodRates
+        Of counts by period.
+    canvas : Canvas
+    stands_out : bool
+        Whether the last period does.
+    """
+    speak = canvas.speaker(action="stay", period=result.kind or "month")
+    frame, size = result.to_frame(), len(result.to_frame())
+    facts = [in_period(result, i) for i in range(size)]
+    shown = np.array([speak.disclosure.fact(fact).known for fact in facts], dtype=bool)
+    last = np.zeros(size, dtype=bool)
+    last[-1] = check_flag("stands_out", stands_out)
+    axes = canvas.axes(3.2)
+    x, (value, lower, upper) = np.arange(size), limits_of(frame, "retention")
+    for part, colour, line, ink in ((~last, BLUE, MIDBLUE, BLUE), (last, SAND, SAND, SAND_TEXT)):
+        part = part & shown
+        axes.vlines(x[part], lower[part], upper[part], color=line, linewidth=2)
+        axes.plot(x[part], value[part], "o", color=colour, markersize=7)
+        for i in x[part] if size <= _NAMES or colour == SAND else ():
+            write_at(axes, speak.tell(facts[i]), (i, value[i]), (9, 0), va="center", color=ink)
+    mean = kept(result)
+    if together(result) and speak.disclosure.fact(mean).known:
+        axes.axhline(mean.value, color=MIDBLUE, linewidth=1.2, linestyle="--")
+        write_beside(axes, speak.tell(mean), mean.value, color=MIDBLUE_TEXT)
+    if result.kind:
+        period_ticks(axes, speak, frame["first_day"].tolist(), [label(result, i) for i in range(size)])
+    else:
+        places = picked(size, _NAMES)
+        axes.set_xticks(places, [name(result, i, speak).replace("\u2009–\u2009", " –\n") for i in places])
+        axes.set_xlim(-0.6, size - 0.4)
+    low = max(0.0, np.floor(20 * float(np.min(lower[shown], initial=1.0)) - 0.5) / 20) if shown.any() else 0.0
+    axes.set_ylim(low, 1.02)
+    percent_axis(axes, speak)
+    axes.yaxis.set_major_locator(MultipleLocator(0.05 if low >= 0.6 else 0.1 if low >= 0.4 else 0.2))
+    points = "; ".join(f"{name(result, i, speak)}: {speak.tell(facts[i])}" for i in picked(size, TEXT_POINTS))
+    return finish(axes, canvas.heading("figure.periods", speak), speak.say("periods.alt", points=points))

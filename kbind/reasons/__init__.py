@@ -1,0 +1,1 @@
+"""Why customers say they leave: by what they are like, against what went before, in their own words."""

@@ -1,0 +1,1 @@
+"""What a chapter tells: sentences, tables and figures made from results."""

@@ -1,0 +1,188 @@
+"""What every chapter's story is made of, so that one kind of page can tell them all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar, TypeVar
+
+import pandas as pd
+
+from kbind.dataset.dataset import Dataset
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.text.tables import Table
+from kbind.text.voice import Voice
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who and when a chapter is about.
+
+    Parameters
+    ----------
+    customers : int
+        How many.
+    log : str
+        Table that tells what they did.
+    first, last : date or None
+        First and last day; None for data without time stamps.
+    by_month : bool
+        Whether a reader thinks of the span in months rather than days.
+    running : str
+        Name of the period that is not over and therefore not counted; empty if there is none.
+    """
+
+    customers: int
+    log: str
+    first: date | None = None
+    last: date | None = None
+    by_month: bool = True
+    running: str = ""
+
+    @classmethod
+    def of_log(cls, data: Dataset, customers: int, log: str, as_of: datetime | None) -> Scope:
+        """From the first row of a table that is fully recorded to the last day; no days without time stamps."""
+        span = data.tables[log].span
+        if as_of is None or span is None:
+            return cls(customers, log)
+        first, last = data.wall_clock(span[0]), last_day(as_of)
+        return cls(customers, log, min(max(first, data.recorded_from or first).date(), last), last)
+
+
+def last_day(as_of: datetime | None) -> date:
+    """The last day before an instant at which observation ends."""
+    return (pd.Timestamp(needed(as_of)) - pd.Timedelta(microseconds=1)).date()
+
+
+def needed(part: T | None) -> T:
+    """A part of a story which is not asked for where it is missing."""
+    assert part is not None
+    return part
+
+
+def sureness(fact: Fact, high: float = 0.02, medium: float = 0.05, *, of: float = 1) -> str:
+    """How sure a figure is by half the width of its interval, as a share of `of`; without a width little is known.
+
+    >>> [sureness(Fact("x", 0.5, "share", "d", 0.5 - half, 0.5 + half)) for half in (0.01, 0.03, 0)]
+    ['high', 'medium', 'low']
+    """
+    half = (fact.ci_upper - fact.ci_lower) / 2 / of
+    if 0 < half <= high:
+        return "high"
+    return "medium" if 0 < half <= medium else "low"
+
+
+def voice_of(
+    data: Dataset,
+    lang: str,
+    threshold: int,
+    *,
+    action: str = "stay",
+    period: str = "month",
+    currency: str | None = None,
+) -> Voice:
+    """The way of speaking of customers that a data set asks for, silent about fewer of them than the threshold."""
+    card = data.card
+    money = card.currency if currency is None else currency
+    limit = Disclosure(threshold)
+    return Voice(lang, customer=card.customer, action=action, period=period, disclosure=limit, currency=money)
+
+
+class Speaker:
+    """How stories speak.
+
+    Attributes
+    ----------
+    voice : Voice
+        Who speaks.
+    """
+
+    voice: Voice
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence about facts; see `Voice.say`."""
+        return self.voice.say(key, **values)
+
+    def tell(self, fact: Fact, form: str = "") -> str:
+        """A fact on its own; see `Voice.tell`."""
+        return self.voice.tell(fact, form)
+
+    def told(self, *facts: Fact) -> bool:
+        """Whether facts are known and may be told."""
+        return all(self.voice.disclosure.fact(fact).known for fact in facts)
+
+    def hides(self, *counts: float) -> bool:
+        """Whether one of some counts of customers is too small to tell."""
+        return any(map(self.voice.disclosure.hides, counts))
+
+    def tile_of(self, fact: Fact, label: str, note: str, **values: object) -> tuple[str, str, str]:
+        """A figure of the opening: value, what it is, and its note by key."""
+        return self.tell(fact), label, self.say(note, fact=fact, **values)
+
+    def table_of(
+        self,
+        keys: str,
+        names: Iterable[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        title: str = "",
+        words: Sequence[int] = (),
+        **values: object,
+    ) -> Table:
+        """A table whose column names, and title unless given, stand under keys such as "survival.table.{}"."""
+        head = [self.say(keys.format(name), **values) for name in names]
+        return Table(title or self.say(keys.format("title"), **values), head, rows, words)
+
+    def drawn(self, title: Callable[[], str], facts: Iterable[Fact] = (), **options: Any) -> dict[str, Any]:
+        """What the page adds to a figure: who speaks, and its finding; what it shows is noted."""
+        self.voice.note(*facts)
+        return {"voice": self.voice, "title": title(), **options}
+
+
+class Story(Speaker, ABC):
+    """One chapter's question, answer, and what follows from it.
+
+    Attributes
+    ----------
+    asks : str
+        Key of the question.
+    """
+
+    asks: ClassVar[str]
+
+    @abstractmethod
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+
+    def question(self) -> str:
+        """What the chapter asks."""
+        return self.say(self.asks)
+
+    @abstractmethod
+    def finding(self) -> str:
+        """The answer in one sentence."""
+
+    @abstractmethod
+    def means(self) -> str:
+        """What the answer means."""
+
+    @abstractmethod
+    def act(self) -> str:
+        """What a manager should do."""
+
+    @abstractmethod
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+
+    @abstractmethod
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """At most three figures: value, what it is, interval and n."""
+
+    @abstractmethod
+    def definitions(self) -> Sequence[str]:
+        """What was counted, in plain words."""

@@ -1,0 +1,290 @@
+"""Chapter 01c: how many customers stay, from counts that somebody filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kbind.dataset.dataset import Dataset
+from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
+from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
+from kbind.retention.cohorts import rate_difference
+from kbind.retention.period_rates import PeriodRates, period_rates
+from kbind.text.facts import Fact
+from kbind.text.names import named
+from kbind.text.tables import Table
+from kbind.text.voice import Voice
+
+#: Rows a manager's tables have at most: as many periods as a template has room for.
+TABLE_ROWS = 36
+#: Days from which on a period is as good as a year.
+_YEAR = 350
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodStory(Story):
+    """Facts and sentences about counts by period.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    rates : PeriodRates
+        What was counted, and the rates.
+    voice : Voice
+        Who speaks.
+    """
+
+    asks = "periods.question"
+
+    data: Dataset
+    rates: PeriodRates
+    voice: Voice = field(repr=False)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a period."""
+        return self.rates.to_frame()
+
+    def scope(self) -> Scope:
+        """Who and when it is about: those who were there at the end of the last period."""
+        first, last = self.frame["first_day"].iloc[0], self.frame["last_day"].iloc[-1]
+        by_month = self.rates.kind in ("month", "quarter", "year")
+        return Scope(int(self.frame["customers_end"].iloc[-1]), "periods", first, last, by_month=by_month)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def kept(self) -> Fact:
+        """The rate that the chapter is about."""
+        return kept(self.rates)
+
+    @cached_property
+    def year(self) -> Fact:
+        """The same over twelve months."""
+        return Fact.of_rate("kept.year", self.rates.year(main_rate(self.rates)), "period_rates(...).year(...)")
+
+    def in_period(self, position: int) -> Fact:
+        """Share of the customers at the start of a period who were there at its end."""
+        return in_period(self.rates, position)
+
+    @cached_property
+    def trend(self) -> str:
+        """How the last period compares with all before: "better", "worse", "same", or "none"."""
+        if not together(self.rates) or not self.told(self.in_period(-1), self.before):
+            return "none"
+        apart = rate_difference(self.rates.rate(-1), self.rates.pooled(0, -1))
+        return "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
+
+    @cached_property
+    def before(self) -> Fact:
+        """Retention over all periods but the last."""
+        return Fact.of_rate("before", self.rates.pooled(0, -1), "period_rates(...).pooled(0, -1)")
+
+    def total(self, name: str) -> Fact:
+        """Customers gained or lost in all periods."""
+        definition = f"customers {name} in all periods"
+        return Fact(f"total.{name}", float(self.frame[name].sum()), "customers", definition, source=SOURCE)
+
+    def revenue(self, name: str, position: int) -> Fact:
+        """GRR or NRR of a period; who is alone in having left must not be read from it."""
+        row = self.frame.iloc[position]
+        position %= len(self.frame)
+        n, lost, definition = int(row["customers_start"]), int(row["lost"]), self.rates.definition
+        return Fact(f"{name}.{position}", float(row[name]), "share", definition, n=n, count=lost, source=SOURCE)
+
+    @cached_property
+    def latest_revenue(self) -> int | None:
+        """Place of the last period with a GRR that may be told."""
+        places = range(len(self.frame))
+        return next((i for i in reversed(places) if self.told(self.revenue("grr", i))), None)
+
+    def reason(self, position: int) -> Fact:
+        """Share of the customers lost that a reason stands behind; after the last one, those without a reason."""
+        counts = [*self.rates.reasons["customers"].tolist()]
+        lost = int(self.frame["lost"].sum())
+        counts.append(lost - sum(counts))
+        definition = "customers lost for the reason, divided by customers lost, in all periods"
+        share = counts[position] / lost if lost else math.nan
+        return Fact(
+            f"reason.{position}", share, "share", definition, n=lost, count=int(counts[position]), source="reasons"
+        )
+
+    @cached_property
+    def breaks(self) -> Fact:
+        """How often customers at the start are not those at the end of the period just before."""
+        frame = self.frame
+        follows = [
+            (after - before).days == 1 for before, after in zip(frame["last_day"], frame["first_day"][1:], strict=False)
+        ]
+        differs = frame["customers_start"].to_numpy()[1:] != frame["customers_end"].to_numpy()[:-1]
+        definition = "periods that start with other numbers of customers than the one before has ended with"
+        number = sum(f and bool(d) for f, d in zip(follows, differs, strict=True))
+        return Fact("breaks", float(number), "count", definition, source=SOURCE)
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def name(self, position: int) -> str:
+        """What a reader calls a period."""
+        return name(self.rates, position, self.voice)
+
+    def per(self) -> str:
+        """Per what the main rate is."""
+        return self.say("periods.per" if self.rates.kind else "periods.per.any")
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if not self.told(self.kept):
+            return self.say("periods.finding.few")
+        if together(self.rates):
+            return self.say("periods.finding.all", kept=self.kept, per=self.per())
+        return self.say("periods.finding.one", kept=self.kept, name=self.name(-1))
+
+    def means(self) -> str:
+        """What the answer means."""
+        sentences = []
+        if self.told(self.year) and float(self.frame["days"].iloc[-1]) < _YEAR:
+            sentences.append(self.say("periods.means.year", year=self.year))
+        gained, lost = self.total("gained"), self.total("lost")
+        if self.told(gained, lost):
+            order = "more" if gained.value > lost.value else "fewer" if gained.value < lost.value else "even"
+            sentences.append(self.say(f"periods.means.{order}", gained=gained, lost=lost))
+        return " ".join(sentences) or self.say("periods.means.few")
+
+    def act(self) -> str:
+        """What a manager should do."""
+        if self.trend == "worse":
+            return self.say("periods.act.worse", name=self.name(-1))
+        if len(self.rates.reasons) and self.told(self.reason(0)):
+            return self.say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
+        return self.say("periods.act.ask")
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        if not self.told(self.kept):
+            return self.say("periods.certainty.few")
+        sentence = self.say(f"periods.certainty.{sureness(self.kept)}", kept=self.kept)
+        breaks = [self.say("periods.certainty.breaks", breaks=self.breaks)] if self.breaks.value else []
+        return " ".join([sentence, *breaks])
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """What stays per period, over a year, and of the revenue."""
+        tiles = []
+        if self.told(self.kept):
+            text = self.say("periods.tile.kept" if together(self.rates) else "periods.tile.one", per=self.per())
+            tiles.append(self.tile_of(self.kept, text, "periods.tile.interval"))
+            if float(self.frame["days"].iloc[-1]) < _YEAR:
+                tiles.append(self.tile_of(self.year, self.say("periods.tile.year"), "periods.tile.interval"))
+        if self.latest_revenue is not None:
+            gross, net = (self.revenue(name, self.latest_revenue) for name in ("grr", "nrr"))
+            note = self.say("periods.tile.net", net=net) if self.told(net) else self.name(self.latest_revenue)
+            tiles.append((self.tell(gross), self.say("periods.tile.gross"), note))
+        return tiles
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        level = self.voice.percent(self.rates.conf_level)
+        keys = ["kept", *(["all"] if together(self.rates) else []), "year", "counted"]
+        lines = [self.say(f"periods.foot.{key}", level=level) for key in keys]
+        return [*lines, *([self.say("periods.foot.revenue")] if self.latest_revenue is not None else [])]
+
+    def curve_title(self) -> str:
+        """Finding of the figure by period."""
+        last = self.in_period(-1)
+        if len(self.frame) > 1 and not self.rates.alike:
+            return self.say("periods.curve.unlike")
+        if self.trend == "none":
+            if not self.told(last):
+                return self.say("periods.curve.few")
+            return self.say("periods.curve.one", kept=last, name=self.name(-1))
+        facts = {"last": last, "before": self.before}
+        return self.say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
+
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure by period."""
+        facts = map(self.in_period, range(len(self.frame)))
+        return self.drawn(self.curve_title, facts, stands_out=self.trend in ("better", "worse"))
+
+    def curve_caption(self) -> str:
+        """How to read the figure by period."""
+        key = "periods.caption.all" if together(self.rates) else "periods.caption"
+        return self.say(key, level=self.voice.percent(self.rates.conf_level))
+
+    def revenue_title(self) -> str:
+        """Heading of the revenue that stayed."""
+        last = needed(self.latest_revenue)
+        facts = {name: self.revenue(name, last) for name in ("grr", "nrr")}
+        key = "both" if self.told(facts["nrr"]) else "gross"
+        facts = facts if key == "both" else {"grr": facts["grr"]}
+        return self.say(f"periods.revenue.{key}", name=self.name(last), **facts)
+
+    def revenue_text(self) -> str:
+        """Why the revenue has no interval."""
+        return self.say("periods.revenue.text")
+
+    def reasons_title(self) -> str:
+        """Heading of the reasons."""
+        if not self.told(self.reason(0)):
+            return self.say("periods.reasons.few")
+        return self.say("periods.reasons.most", reason=self.reason_name(0), share=self.reason(0))
+
+    def reason_name(self, position: int) -> str:
+        """A reason as it was called in the template."""
+        return named(str(self.rates.reasons["reason"].iloc[position]))
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def periods_table(self) -> Table:
+        """Counts and retention by period."""
+        rows = []
+        for i in self._places():
+            kept = self.in_period(i)
+            counts = [self.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
+            year = Fact.of_rate(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
+            rows.append((self.name(i), *counts, self.tell(kept), self.tell(kept, "range"), self.tell(year)))
+        return self._table(("period", "start", "gained", "lost", "kept", "interval", "year"), rows)
+
+    def revenue_table(self) -> Table:
+        """GRR and NRR by period."""
+        rows = [
+            (self.name(i), *(self.tell(self.revenue(name, i)) for name in ("grr", "nrr")))
+            for i in self._places()
+            if not math.isnan(self.frame["grr"].iloc[i])
+        ]
+        return self._table(("period", "grr", "nrr"), rows, self.say("periods.table.revenue"))
+
+    def reasons_table(self) -> Table:
+        """Customers lost by reason, most frequent first."""
+        rows = []
+        for i in range(len(self.rates.reasons) + 1):
+            share = self.reason(i)
+            name = self.reason_name(i) if i < len(self.rates.reasons) else self.say("periods.reasons.none")
+            if i < len(self.rates.reasons) or share.count:
+                rows.append((name, self.voice.count(share.count or 0), self.tell(share)))
+        return self._table(("reason", "lost", "share"), rows, self.say("periods.table.reasons"))
+
+    def _places(self) -> range:
+        return range(max(len(self.frame) - TABLE_ROWS, 0), len(self.frame))
+
+    def _count(self, position: int, name: str) -> Fact:
+        row: pd.Series[Any] = self.frame.iloc[position]
+        return Fact(f"{name}.{position}", float(row[name]), "customers", f"{name} of the period", source=SOURCE)
+
+    def _table(self, names: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+        level = self.voice.percent(self.rates.conf_level)
+        return self.table_of("periods.table.{}", names, rows, title=title, level=level)
+
+
+def period_story(
+    data: Dataset, rates: PeriodRates | None = None, *, lang: str = "en", threshold: int = 5
+) -> PeriodStory:
+    """The story of counts by period, in a language, silent about fewer customers than the threshold."""
+    rates = rates or period_rates(data)
+    return PeriodStory(data, rates, voice_of(data, lang, threshold, period=rates.kind or "month"))

@@ -1,0 +1,361 @@
+"""Chapter 00: whether the data is good enough to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.dataset.dataset import Dataset
+from kbind.dataset.quality import Quality, quality
+from kbind.dataset.schema import TABLES, Kind
+from kbind.errors import plain
+from kbind.facts.quality import by_period, main_table, rows_of_periods
+from kbind.report.chapters.base import Scope, Story, voice_of
+from kbind.text.facts import Fact
+from kbind.text.tables import Table
+from kbind.text.voice import DASH, Voice
+
+#: Shares of a table's rows from which repeated rows and unknown customers are worth a question.
+NOTABLE = 0.01
+#: Share of rows from which a column counts as thin.
+THIN = 0.2
+#: Rows a manager's table has at most, and periods that are named in a sentence.
+TABLE_ROWS, NAMED = 14, 4
+
+#: What is counted in customers rather than in rows or orders.
+_TREATED = {"refunds only": "customers"}
+_SOURCE = "quality(data)"
+
+
+@dataclass(frozen=True, eq=False)
+class QualityStory(Story):
+    """What speaks for and against the data.
+
+    Parameters
+    ----------
+    data : Dataset
+        What it is about.
+    found : Quality
+        What was counted in it.
+    voice : Voice
+        Who speaks.
+    """
+
+    asks = "quality.question"
+
+    data: Dataset
+    found: Quality
+    voice: Voice
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        table = self.data.tables[self.log]
+        if table.span is None:
+            return Scope(customers=self._customers, log=self.log)
+        first, last = (self.data.wall_clock(moment).date() for moment in table.span)
+        return Scope(self._customers, self.log, first, last, by_month=self.found.period == "month")
+
+    @property
+    def log(self) -> str:
+        """The table that most chapters rest on."""
+        return main_table(self.found)
+
+    # -- facts ---------------------------------------------------------------------------------------
+
+    @property
+    def _customers(self) -> int:
+        return int(self._row(self.log)["customers"])
+
+    @cached_property
+    def rows(self) -> Fact:
+        """Rows of all tables."""
+        return self._count("rows", int(self.found.tables["rows"].sum()), "rows of all tables")
+
+    @cached_property
+    def periods(self) -> Fact:
+        """Periods of the main table that are over."""
+        return self._count("periods", len(self.calendar), f"{self.found.period}s that are over, {self.log}")
+
+    @cached_property
+    def gaps(self) -> Fact:
+        """Of these, those with far fewer rows than usual."""
+        definition = f"{self.found.period}s with less than half of the rows of their neighbours, {self.log}"
+        return self._count("gaps", int(self.calendar["gap"].sum()), definition)
+
+    @cached_property
+    def calendar(self) -> pd.DataFrame:
+        """Rows by period of the main table."""
+        return by_period(self.found)
+
+    def _row(self, table: str) -> pd.Series[Any]:
+        frame = self.found.tables
+        return frame[frame["table"] == table].iloc[0]
+
+    def _count(self, name: str, value: float, definition: str, unit: str = "count") -> Fact:
+        return Fact(name, float(value), unit, definition, source=_SOURCE)
+
+    def _share(self, name: str, part: int, table: str, definition: str) -> Fact:
+        """A share of a table's rows; in the table of customers, rows are people."""
+        rows = int(self._row(table)["rows"])
+        people = table == "customers"
+        n, count = (rows, part) if people else (None, None)
+        return Fact(name, part / rows, "share", definition, n=n, count=count, source=_SOURCE)
+
+    # -- what to look at -------------------------------------------------------------------------------
+
+    @cached_property
+    def concerns(self) -> list[str]:
+        """One sentence for everything worth a question."""
+        sentences = []
+        for name in self.found.tables["table"]:
+            sentences += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
+        return sentences + self._untranslated() + self._currencies() + self._unended()
+
+    def _currencies(self) -> list[str]:
+        frame = self.found.treated[self.found.treated["what"] == "currencies"]
+        rows = zip(frame["table"], frame["example"], strict=True)
+        return [self.say("quality.concern.currencies", table=self.name_of(t), currencies=codes) for t, codes in rows]
+
+    @cached_property
+    def treated(self) -> list[str]:
+        """One sentence for every kind of rows that count otherwise than others, or not at all."""
+        sentences = []
+        for _, row in self.found.treated.iterrows():
+            name, what = str(row["table"]), str(row["what"])
+            key = what.replace(" ", "_")
+            fact = self._count(f"{name}.{key}", row["count"], f"{what}, {name}", _TREATED.get(what, "count"))
+            if what == "currencies" or not self.told(fact):
+                continue
+            words = {"table": self.name_of(name), "example": plain(row["example"])}
+            sentences.append(self.say(f"quality.treated.{key}", n=fact, **words))
+        return sentences
+
+    def _gap(self, table: str) -> list[str]:
+        frame = self.found.calendar[self.found.calendar["table"] == table]
+        gaps = frame[frame["gap"]]
+        if gaps.empty:
+            return []
+        names = [self.voice.period_name(row["start"].date(), row["period"]) for _, row in gaps.iterrows()]
+        listed = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+        definition = f"{self.found.period}s with less than half of the rows of their neighbours"
+        facts = {
+            "gaps": self._count(f"{table}.gaps", len(gaps), definition),
+            "periods": self._count(f"{table}.periods", len(frame), f"{self.found.period}s that are over"),
+        }
+        return [self.say("quality.concern.gap", table=self.name_of(table), names=listed, **facts)]
+
+    def _unknown(self, table: str) -> list[str]:
+        rows = self._row(table)["unknown_rows"]
+        if pd.isna(rows):
+            return []
+        share = self._share(f"{table}.unknown", int(rows), table, "rows of customers that are not in customers")
+        return self._notable("quality.concern.unknown", table, share)
+
+    def _repeated(self, table: str) -> list[str]:
+        rows = int(self._row(table)["duplicates"])
+        share = self._share(f"{table}.duplicates", rows, table, "rows that repeat another one in every column")
+        return self._notable("quality.concern.duplicates", table, share)
+
+    def _notable(self, key: str, table: str, share: Fact) -> list[str]:
+        if share.value < NOTABLE or not self.told(share):
+            return []
+        return [self.say(key, table=self.name_of(table), share=share)]
+
+    def _thin(self, table: str) -> list[str]:
+        """Attributes and amounts with many values missing; times and texts may be empty for a reason."""
+        contract = TABLES[table].columns
+        frame = self.found.columns[self.found.columns["table"] == table]
+        open_to_doubt = [name not in contract or contract[name].kind is Kind.NUMBER for name in frame["column"]]
+        frame = frame.loc[np.array(open_to_doubt, dtype=bool)]
+        thin = frame[frame["share"] > THIN]
+        if thin.empty:
+            return []
+        worst = thin.sort_values("share", ascending=False, kind="stable").iloc[0]
+        most = self.missing_fact(table, str(worst["column"]), int(worst["missing"]))
+        facts = {
+            "thin": self._count(f"{table}.thin", len(thin), f"columns with more than {THIN:.0%} of values missing"),
+            "columns": self._count(f"{table}.columns", len(frame), "attributes and amounts"),
+            "most": most,
+        }
+        if not self.told(most):
+            return []
+        column = str(worst["column"])
+        limit = self.voice.percent(THIN)
+        return [self.say("quality.concern.thin", table=self.name_of(table), column=column, limit=limit, **facts)]
+
+    def _untranslated(self) -> list[str]:
+        sentences = []
+        for _, row in self.found.id_map.iterrows():
+            table = str(row["table"])
+            left = self._count(f"{table}.unmatched", row["ids"] - row["found"], "ids without partner", "customers")
+            if not left.value or not self.told(left):
+                continue
+            facts = {
+                "left": left,
+                "ids": self._count(f"{table}.ids", row["ids"], "different ids", "customers"),
+                "rows": self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner"),
+            }
+            names = {"table": self.name_of(table), "system": str(row["system"])}
+            sentences.append(self.say("quality.concern.ids", **names, **facts))
+        return sentences
+
+    def _unended(self) -> list[str]:
+        n = self.found.unended
+        if not n or self.hides(n):
+            return []
+        return [self.say("quality.concern.unended", n=self.voice.customers(n))]
+
+    def missing_fact(self, table: str, column: str, missing: int) -> Fact:
+        """Share of a table's rows without a value in a column."""
+        return self._share(f"{table}.missing.{column}", missing, table, f"rows without a value in {column}")
+
+    # -- sentences ---------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether nothing tells what happened over time."""
+        return self.log == "customers"
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if self.snapshot:
+            return self.say("quality.finding.snapshot", n=self.voice.customers(self._customers))
+        if self.concerns:
+            number = len(self.concerns)
+            return self.voice.catalogue.text("quality.finding.look", number, n=self.voice.number(number))
+        return self.say("quality.finding.good", periods=self.voice.periods(len(self.calendar)))
+
+    def means(self) -> str:
+        """What the answer means."""
+        n = self.voice.customers(self._customers, dative=True)
+        return self.say("quality.means", rows=self.rows, n=n)
+
+    def act(self) -> str:
+        """What a manager should do."""
+        if self.concerns:
+            return self.say("quality.act.look")
+        return self.say("quality.act.snapshot" if self.snapshot else "quality.act.good")
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        return self.say("quality.certainty")
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Rows, customers, periods."""
+        people = self._count("customers", self._customers, f"different customers in {self.log}", "customers")
+        tiles = [
+            (self.tell(self.rows), self.say("quality.tile.rows"), self._tables_counted()),
+            (self.tell(people), self.say("quality.tile.customers"), self.say("quality.tile.customers.note")),
+        ]
+        if len(self.calendar):
+            note = self.say("quality.tile.gaps" if self.gaps.value else "quality.tile.no_gaps", gaps=self.gaps)
+            tiles.append((self.tell(self.periods), self.say("quality.tile.periods"), note))
+        return tiles
+
+    def _tables_counted(self) -> str:
+        number = len(self.found.tables)
+        return self.voice.catalogue.text("quality.tile.tables", number, n=self.voice.number(number))
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        return [self.say(f"quality.foot.{key}") for key in ("gap", "repeated")]
+
+    def calendar_title(self) -> str:
+        """Finding of the figure of rows by period."""
+        if self.gaps.value:
+            return self.say("quality.calendar.gaps", gaps=self.gaps, periods=self.periods)
+        return self.say("quality.calendar.good")
+
+    def calendar_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of rows by period."""
+        return self.drawn(self.calendar_title, rows_of_periods(self.found))
+
+    def calendar_caption(self) -> str:
+        """How to read the figure of rows by period."""
+        key = "quality.calendar.caption.gaps" if self.gaps.value else "quality.calendar.caption"
+        return self.say(key, table=self.name_of(self.log))
+
+    def looks_title(self) -> str:
+        """Heading of what is worth a question."""
+        return self.say("quality.look.title")
+
+    def treated_title(self) -> str:
+        """Heading of the rows that count otherwise, or not at all."""
+        return self.say("quality.treated.title")
+
+    # -- tables ------------------------------------------------------------------------------------------
+
+    def name_of(self, table: str) -> str:
+        """What a reader calls a table."""
+        return self.voice.catalogue.text(f"table.{table}")
+
+    def tables_table(self) -> Table:
+        """Size and span of every table, repeated rows and unknown customers."""
+        rows = []
+        for _, row in self.found.tables.iterrows():
+            name = str(row["table"])
+            unknown = row["unknown_customers"]
+            cells = [
+                self.tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
+                DASH
+                if pd.isna(row["customers"])
+                else self.tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
+                DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
+                self.tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
+                DASH
+                if pd.isna(unknown)
+                else self.tell(self._count(f"{name}.strangers", unknown, "customers not in customers", "customers")),
+            ]
+            rows.append((self.name_of(name), *cells))
+        names = ("table", "rows", "customers", "span", "repeated", "unknown")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.tables.title"))
+
+    def missing_table(self) -> Table:
+        """The columns with the most missing values."""
+        frame = self.found.incomplete.sort_values("share", ascending=False, kind="stable").head(TABLE_ROWS)
+        rows = []
+        for _, row in frame.iterrows():
+            fact = self.missing_fact(str(row["table"]), str(row["column"]), int(row["missing"]))
+            rows.append((str(row["column"]), self.name_of(str(row["table"])), self.tell(fact)))
+        names = ("column", "table", "missing")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.missing.title"))
+
+    def ids_table(self) -> Table:
+        """How many ids of other systems found a partner."""
+        rows = []
+        for _, row in self.found.id_map.iterrows():
+            table = str(row["table"])
+            ids = self._count(f"{table}.ids", row["ids"], "different ids", "customers")
+            found = self._count(f"{table}.found", row["found"], "ids with a partner in id_map", "customers")
+            left = self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner")
+            rows.append((self.name_of(table), str(row["system"]), self.tell(ids), self.tell(found), self.tell(left)))
+        names = ("table", "system", "ids", "found", "left_out")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.ids.title"))
+
+    def uses_table(self) -> Table:
+        """What the chapters can find out with this data, and what the others would need."""
+        rows = []
+        for _, use in self.found.chapters.iterrows():
+            answer = self.say("quality.uses.yes")
+            if not use["possible"]:
+                either = f" {self.voice.catalogue.text('missing.or')} "
+                groups = [group.split(" or ") for group in str(use["missing"]).split(", ")]
+                answer = self.say("quality.uses.no", lacks=", ".join(either.join(map(self._need, g)) for g in groups))
+            number, key = str(use["chapter"]).lstrip("0"), use["use"]
+            rows.append((self.say(f"use.{key}"), number, answer))
+        names = ("use", "chapter", "possible")
+        return self.table_of("quality.table.{}", names, rows, title=self.say("quality.uses.title"))
+
+    def _need(self, need: str) -> str:
+        table, _, column = need.partition(".")
+        return f"{self.name_of(table)}: {column}" if column else self.name_of(table)
+
+
+def quality_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> QualityStory:
+    """The story of a data set, in a language, silent about fewer customers than the threshold."""
+    found = quality(data)
+    return QualityStory(data, found, voice_of(data, lang, threshold, action="use", period=found.period))

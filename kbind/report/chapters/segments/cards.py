@@ -1,0 +1,207 @@
+"""Segments of the customers who left, as facts that may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.segments.profile import SegmentProfile
+from kbind.segments.segmentation import Segmentation
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.typing import Ints
+
+#: Customers share what they have in common at least so many standard deviations more often, or higher, than others.
+_CLEAR = 0.3
+#: Traits and reasons that a card names.
+_TRAITS, _REASONS = 3, 3
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One thing that the customers of a segment have in common.
+
+    Attributes
+    ----------
+    attribute, level : str
+        The level is empty for a number.
+    more : bool
+        Whether they have it more often, or have more of it, than the others who left.
+    here, others : Fact
+        Share with the level, or median, in the segment and among all others who left.
+    """
+
+    attribute: str
+    level: str
+    more: bool
+    here: Fact
+    others: Fact
+
+
+@dataclass(frozen=True)
+class Card:
+    """One segment.
+
+    Attributes
+    ----------
+    number : int
+        From 1, the largest first.
+    size : Fact
+        Its share of those who left.
+    churn, lift : Fact
+        Share who left of all who would fall in it; that share over the share of all customers.
+    revenue, revenue_share : Fact
+        Revenue that went with them, and its share of all that was lost; unknown without revenue.
+    shared : tuple of Shared
+        What they have in common, the clearest first.
+    reasons : tuple of (str, Fact)
+        Stated reasons, the most frequent first.
+    """
+
+    number: int
+    size: Fact
+    churn: Fact
+    lift: Fact
+    revenue: Fact
+    revenue_share: Fact
+    shared: tuple[Shared, ...]
+    reasons: tuple[tuple[str, Fact], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """A segmentation with its profile.
+
+    Attributes
+    ----------
+    found : Segmentation
+    profile : SegmentProfile
+    """
+
+    found: Segmentation = field(repr=False)
+    profile: SegmentProfile = field(repr=False)
+
+    @property
+    def groups(self) -> bool:
+        """Whether there are groups, and not only a useful division."""
+        return self.found.verdict == "groups"
+
+    @property
+    def stable(self) -> bool:
+        """Whether there is anything to show."""
+        return self.found.k > 1 and self.found.verdict != "no stable segments"
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a segment."""
+        return self.profile.to_frame()
+
+    @property
+    def stand_out(self) -> bool:
+        """Whether customers of some segment surely leave more often than the average."""
+        return self.stable and bool((self.frame["lift_ci_lower"] > 1).any())
+
+    @cached_property
+    def again(self) -> Fact:
+        """Share of those who left that fall in the same segment if it is formed without them."""
+        share, n = self.profile.same_segment, self.found.n
+        meaning = "customers who fall in the same segment when it is formed without them, divided by those who left"
+        return Fact("again", share, "share", meaning, n=n, count=round(share * n), source="segment_churned(...)")
+
+    @cached_property
+    def fidelity(self) -> Fact:
+        """Share of those who left that short rules put in the right segment."""
+        share, n = self.profile.fidelity, self.found.n
+        meaning = "customers whom short rules put in their segment, divided by those who left"
+        return Fact("fidelity", share, "share", meaning, n=n, count=round(share * n), source="segment_churned(...)")
+
+    def cards(self, disclosure: Disclosure) -> list[Card]:
+        """One card a segment; facts that would tell of too few are hidden, in it or by what others give away."""
+        frame = self.frame
+        left = frame["n_churned"].to_numpy(dtype=np.int64)
+        stayed = frame["n"].to_numpy(dtype=np.int64) - left
+        hidden = np.atleast_1d(disclosure.crossed(np.stack([left, stayed], axis=1))[:-1].any(axis=1))
+        reasons = self._reasons(left, disclosure)
+        result = []
+        for place, (_, row) in enumerate(frame.iterrows()):
+            number = int(row["segment"])
+            n, total = int(left[place]), int(left.sum())
+            told = not hidden[place]
+            result.append(
+                Card(
+                    number=number,
+                    size=_fact(row, number, "share", "share", total, n, told),
+                    churn=_fact(row, number, "churn_rate", "share", int(row["n"]), n, told),
+                    lift=_fact(row, number, "lift", "ratio", int(row["n"]), n, told),
+                    revenue=_fact(row, number, "lost_revenue", "money", n, None, told),
+                    revenue_share=_fact(row, number, "lost_revenue_share", "share", n, None, told),
+                    shared=self._shared(number, left, disclosure),
+                    reasons=reasons[place],
+                )
+            )
+        return result
+
+    def _shared(self, number: int, left: Ints, disclosure: Disclosure) -> tuple[Shared, ...]:
+        """What distinguishes a segment: one thing an attribute, what it has before what it lacks."""
+        every = self.profile.traits()
+        mine = every[(every["segment"] == number) & every["clear"] & (every["standardized"].abs() >= _CLEAR)]
+        lacking = (mine["level"] != "") & (mine["standardized"] < 0)
+        ranked = pd.concat([mine[~lacking], mine[lacking]]).drop_duplicates("attribute")
+        result = []
+        for _, row in ranked.iterrows():
+            attribute, level = str(row["attribute"]), str(row["level"])
+            same = every[(every["attribute"] == attribute) & (every["level"] == level)].set_index("segment")["value"]
+            n = int(left[number - 1])
+            others = int(left.sum()) - n
+            name = f"segment.{number}.{attribute}.{level}"
+            if level:
+                # a segment that nobody falls in, seen on others, has no shares
+                counts = np.array([round(same.get(k + 1, 0.0) * size) for k, size in enumerate(left)], dtype=np.int64)
+                mask = disclosure.crossed(np.stack([counts, left - counts], axis=1))
+                if mask[number - 1].any():
+                    continue
+                count = int(counts[number - 1])
+                here = Fact(name, float(row["value"]), "share", f"{attribute} is {level}", n=n, count=count)
+                rest = Fact(f"{name}.others", float(row["value_others"]), "share", here.definition, n=others,
+                            count=int(counts.sum()) - count)  # fmt: skip
+            else:
+                here = Fact(name, float(row["value"]), "count", f"median of {attribute}", n=n)
+                rest = Fact(f"{name}.others", float(row["value_others"]), "count", here.definition, n=others)
+            result.append(Shared(attribute, level, bool(row["standardized"] > 0), here, rest))
+        return tuple(result[:_TRAITS])
+
+    def _reasons(self, left: Ints, disclosure: Disclosure) -> list[tuple[tuple[str, Fact], ...]]:
+        """Stated reasons of each segment that may be told, among those of it who gave one."""
+        frame = self.profile.reasons()
+        if frame.empty:
+            return [()] * len(left)
+        wide = frame.pivot(index="segment", columns="reason", values="n").reindex(range(1, len(left) + 1)).fillna(0)
+        table = wide.to_numpy(dtype=np.int64)
+        silent = left - table.sum(axis=1)
+        mask = disclosure.crossed(np.column_stack([table, silent]))
+        result = []
+        for place in range(len(left)):
+            stated = int(table[place].sum())
+            own = frame[frame["segment"] == place + 1]
+            told: list[tuple[str, Fact]] = []
+            for _, row in own.iterrows():
+                column = list(wide.columns).index(row["reason"])
+                # without the number of those who gave none, shares of the others would tell it
+                if row["n"] and not mask[place, column] and not mask[place, -2] and len(told) < _REASONS:
+                    name = f"segment.{place + 1}.reason.{row['reason']}"
+                    meaning = "customers of the segment who gave this reason, divided by those of it who gave one"
+                    fact = Fact.of_row(name, row, "share", "share", meaning, n=stated, count=int(row["n"]))
+                    told.append((str(row["reason"]), fact))
+            result.append(tuple(told))
+        return result
+
+
+def _fact(row: pd.Series[Any], number: int, name: str, unit: str, n: int, count: int | None, told: bool) -> Fact:
+    meaning = f"{name.replace('_', ' ')} of the segment"
+    source = "segment_churned(...).profile().to_frame()"
+    fact = Fact.of_row(f"segment.{number}.{name}", row, name, unit, meaning, n=n, count=count, source=source)
+    return replace(fact, hidden=not told)

@@ -1,0 +1,1 @@
+"""How many customers stay: activity, rates, cohorts, the life cycle."""

@@ -1,0 +1,196 @@
+"""Retention and churn rates over one window, from counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from kbind.errors import MOST, ArgumentError, real, told
+from kbind.estimate.intervals import wilson
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share with its interval.
+
+    Attributes
+    ----------
+    value, ci_lower, ci_upper : float
+        Share between 0 and 1, and its interval; NaN where unknown.
+    numerator, denominator : float
+        What was counted; NaN for a rate that was only handed on.
+    conf_level : float
+        Level of the interval.
+    definition : str
+        What the rate is.
+    kind : {"share", "retention", "churn"}
+        Whether it counts those who stay or those who leave.
+    """
+
+    value: float
+    ci_lower: float
+    ci_upper: float
+    numerator: float
+    denominator: float
+    conf_level: float
+    definition: str
+    kind: str = "share"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper limit."""
+        return self.ci_lower, self.ci_upper
+
+    def __str__(self) -> str:
+        text = f"{self.value:.2%}"
+        if not np.isnan(self.ci_lower):
+            text += f" [{self.ci_lower:.2%}, {self.ci_upper:.2%}]"
+        if not np.isnan(self.denominator):
+            text += f" ({self.numerator:g} of {self.denominator:g})"
+        return text
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: value, ci_lower, ci_upper, numerator, denominator."""
+        names = ("value", "ci_lower", "ci_upper", "numerator", "denominator")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(str(self))}</b><br>{escape(self.definition)}</p>"
+
+
+def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
+    """Share of the customers at the start of a window who are still there at its end.
+
+    Parameters
+    ----------
+    start : int
+        Customers at the start, S.
+    end : int
+        Customers at the end, E.
+    gained : int
+        Customers at the end who were not there at the start, N; who joined and left in between counts nowhere.
+    conf_level : float
+        Level of the Wilson interval.
+
+    Returns
+    -------
+    Rate
+        (E - N) / S.
+
+    Raises
+    ------
+    ArgumentError
+        The counts cannot be: one is negative or no whole number, S is 0, N > E, or E - N > S.
+
+    Examples
+    --------
+    >>> print(retention_rate(start=20, end=24, gained=5))
+    95.00% [76.39%, 99.11%] (19 of 20)
+    >>> print(retention_rate(start=44, end=43, gained=12))
+    70.45% [55.78%, 81.84%] (31 of 44)
+    """
+    kept = _check_counts(start, end, gained)
+    definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
+    return replace(rate_of(kept, start, conf_level, definition), kind="retention")
+
+
+def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
+    """Share of the customers at the start of a window who are gone at its end.
+
+    Parameters
+    ----------
+    start, end, gained : int
+        Customers at the start, at the end, and at the end without having been there at the start.
+    conf_level : float
+        Level of the Wilson interval.
+
+    Returns
+    -------
+    Rate
+        1 - (E - N) / S.
+
+    Raises
+    ------
+    ArgumentError
+        The counts cannot be; see `retention_rate`.
+
+    Examples
+    --------
+    >>> print(churn_rate(start=20, end=24, gained=5))
+    5.00% [0.89%, 23.61%] (1 of 20)
+    """
+    kept = _check_counts(start, end, gained)
+    definition = "1 - (customers at the end - gained) / customers at the start; Wilson score interval"
+    return replace(rate_of(start - kept, start, conf_level, definition), kind="churn")
+
+
+def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Rate:
+    """A churn rate for another length of window, if the hazard is the same every day.
+
+    Parameters
+    ----------
+    rate : float or Rate
+        Churn rate between 0 and 1 over `days_from` days; a Rate brings its interval along.
+    days_from, days_to : float
+        Lengths of the windows in days.
+
+    Returns
+    -------
+    Rate
+        1 - (1 - rate) ** (days_to / days_from).
+
+    Raises
+    ------
+    ArgumentError
+        The rate lies outside 0 to 1 or a length is not positive.
+
+    Examples
+    --------
+    >>> print(rescale_churn(0.05, days_from=30, days_to=360))
+    45.96%
+    """
+    if isinstance(rate, Rate) and rate.kind == "retention":
+        raise ArgumentError("rate is a retention rate; give the churn rate: kb.churn_rate(...)")
+    given = (
+        rate if isinstance(rate, Rate) else Rate(_number("rate", rate), np.nan, np.nan, np.nan, np.nan, 0.95, "given")
+    )
+    if not 0 <= given.value <= 1:
+        raise ArgumentError(f"rate={given.value!r} is not a share; allowed: 0 to 1 (5 % is 0.05)")
+    for name, days in (("days_from", days_from), ("days_to", days_to)):
+        if not 0 < _number(name, days) <= MOST:
+            raise ArgumentError(f"{name}={told(days)} is not a length; allowed: days above 0")
+    times = days_to / days_from
+    value, lower, upper = (1.0 if x == 1 else -np.expm1(times * np.log1p(-x)) for x in (given.value, *given.interval))
+    definition = f"churn over {days_from:g} days rescaled to {days_to:g} days, assuming the same hazard every day"
+    return Rate(float(value), float(lower), float(upper), np.nan, np.nan, given.conf_level, definition, "churn")
+
+
+def _number(name: str, value: float) -> float:
+    number = real(value)
+    if np.isnan(number):
+        raise ArgumentError(f"{name}={told(value)} is not a number")
+    return number
+
+
+def _check_counts(start: int, end: int, gained: int) -> int:
+    for name, count in (("start", start), ("end", end), ("gained", gained)):
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 0 <= count <= MOST:
+            raise ArgumentError(f"{name}={told(count)} is not a count; allowed: whole numbers from 0")
+    if start == 0:
+        raise ArgumentError("start=0: without customers at the start there is no rate")
+    if gained > end:
+        raise ArgumentError(
+            f"gained={gained} is more than end={end}: gained counts only customers who are there at the end"
+        )
+    if end - gained > start:
+        raise ArgumentError(f"end={end} - gained={gained} leaves {end - gained} old customers, more than start={start}")
+    return int(end - gained)
+
+
+def rate_of(count: int, nobs: int, conf_level: float, definition: str) -> Rate:
+    """A counted share with its Wilson interval; NaN where nothing was observed."""
+    value, lower, upper = wilson(count, nobs, conf_level)
+    return Rate(float(value), float(lower), float(upper), float(count), float(nobs), conf_level, definition)

@@ -1,0 +1,1 @@
+"""What becomes of recurring revenue, and what a point of retention is worth."""

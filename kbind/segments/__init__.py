@@ -1,0 +1,1 @@
+"""Segments of the customers who left: formed, judged, described."""

@@ -1,1 +1,0 @@
-"""Recurring revenue reduced in the engine."""

@@ -1,1 +1,0 @@
-"""What the estimates say: each chapter's facts, and which sentence fits them."""

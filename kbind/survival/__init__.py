@@ -1,0 +1,1 @@
+"""When customers leave: durations, curves, comparisons, causes, hazards, projections."""

@@ -1,0 +1,312 @@
+"""One report's way of speaking: its language, what it calls customers and periods, and what it keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from string import Formatter
+from typing import Any
+
+import numpy as np
+from babel.dates import format_date, format_interval, format_skeleton
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+
+from kbind.errors import ArgumentError
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.text.messages import Catalogue, fill
+
+_PERIOD_FORMS = (
+    "one", "many", "many_dative", "following", "after", "each", "mean", "first", "one_accusative", "this",
+    "this_or_later", "start", "kth", "same_start", "later", "before", "first_within",
+)  # fmt: skip
+
+#: A value that is not there.
+DASH = "–"
+
+
+class Voice:
+    """Writes facts, numbers and dates as a reader of the language expects them.
+
+    Parameters
+    ----------
+    lang : {"de", "en"}
+        Language.
+    customer : {"customer", "household"}
+        What a customer is called.
+    action : {"buy", "use", "stay"}
+        What active means: buying, using, or having a contract.
+    period : {"day", "week", "month", "quarter", "year"}
+        Length of the periods spoken of.
+    disclosure : Disclosure
+        Which counts are too small to tell.
+    currency : str
+        Code of the currency that money is in; empty if not known, and money is a plain number.
+    """
+
+    def __init__(
+        self,
+        lang: str,
+        *,
+        customer: str = "customer",
+        action: str = "use",
+        period: str = "month",
+        disclosure: Disclosure | None = None,
+        currency: str = "",
+    ) -> None:
+        self.lang = lang
+        self.catalogue = Catalogue(lang)
+        self.customer, self.action, self.period = customer, action, period
+        self.disclosure = disclosure or Disclosure()
+        self.currency = currency
+        if not self.catalogue.has(f"customer.{customer}.many"):
+            raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
+        self.told: dict[str, Fact] = {}
+
+    # -- sentences ---------------------------------------------------------------------------------
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence about facts.
+
+        Facts are written by unit; a place may ask for a form: ``{x:per100}`` (of 100), ``{x:whole}`` (whole per
+        cent), ``{x:about}`` (rounded), ``{x:interval}``. The names of customers and periods are filled in. If a
+        fact may not be told or is unknown, the sentence is replaced by one that says so.
+
+        Parameters
+        ----------
+        key : str
+            Message; a variant for this report's action (``key/buy``) goes first.
+        **values : Fact or str
+            What is filled in.
+        """
+        facts = {name: self.note(value)[0] for name, value in values.items() if isinstance(value, Fact)}
+        if not all(fact.known for fact in facts.values()):
+            return self.catalogue.text("too_few", customers=self._words()["customers"])
+        variant = f"{key}/{self.action}"
+        chosen = variant if self.catalogue.has(variant) else key
+        words = self._words()
+        filled = {**words, **{name: v for name, v in values.items() if name not in facts}, **facts}
+        return fill(self.catalogue.template(chosen), chosen, filled, _FactFormatter(self))
+
+    def note(self, *facts: Fact) -> list[Fact]:
+        """Remember the facts for the record of the report; returns them as they may be told.
+
+        Raises
+        ------
+        ArgumentError
+            A fact of the same name had another value.
+        """
+        safe = [self.disclosure.fact(fact) for fact in facts]
+        for fact in safe:
+            earlier = self.told.setdefault(fact.id, fact)
+            if earlier.as_dict() != fact.as_dict():  # NaN is not equal to itself, None is
+                raise ArgumentError(f"two facts are called {fact.id!r}: {earlier.value} and {fact.value}")
+        return safe
+
+    def tell(self, fact: Fact, form: str = "") -> str:
+        """A fact on its own; a dash where unknown, "under 5" where hidden."""
+        (safe,) = self.note(fact)
+        if safe.hidden:
+            return self.under_threshold()
+        return self._written(safe, form)
+
+    def _written(self, fact: Fact, form: str = "") -> str:
+        """The fact's value in a form; see `say`."""
+        if np.isnan(fact.value):
+            return DASH
+        if form == "interval":
+            return self.interval(fact)
+        if form == "per100":
+            return self.number(round(100 * fact.value))
+        if form == "about":
+            step = _step(fact)
+            return self._plain(_rounded(fact.value) if step is None else _to(fact.value, step), fact.unit)
+        if form in ("n", "n_dative"):
+            return self.customers(fact.n or 0, dative=form == "n_dative")
+        if form == "size":
+            return self.count(fact.n or 0)
+        if form == "range":
+            return self._limits(fact)
+        if fact.unit == "share":
+            return self.percent(fact.value, 0 if form == "whole" else 1)
+        return self._plain(fact.value, fact.unit)
+
+    def _plain(self, value: float, unit: str) -> str:
+        """A number that is no share, by its unit."""
+        if unit == "money":
+            return self.money(value)
+        return self.number(value, 1) if unit == "ratio" else self.number(round(value))
+
+    def _limits(self, fact: Fact) -> str:
+        """The fact's interval as two limits; a dash if unknown."""
+        if fact.unit == "share":
+            return self.range(fact.ci_lower, fact.ci_upper)
+        if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
+            return DASH
+        step = _step(fact)
+        limits = [limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper)]
+        low, high = (self._plain(limit, fact.unit) for limit in limits)
+        return self.catalogue.text("range", low=low, high=high)
+
+    def count(self, customers: int) -> str:
+        """A number of customers, or that it is under the threshold."""
+        return self.under_threshold() if self.disclosure.hides(customers) else self.number(customers)
+
+    def under_threshold(self) -> str:
+        """What stands for a number of customers too small to tell: "unter 5"."""
+        return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
+
+    def interval(self, fact: Fact) -> str:
+        """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"; or that it is not known."""
+        if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
+            return self.catalogue.text("interval.unknown")
+        return self.catalogue.text("interval", level=self.percent(fact.conf_level), range=self._limits(fact))
+
+    def range(self, low: float, high: float) -> str:
+        """Two shares as limits: "82,5 bis 85,4 %", as exact as it takes to tell them apart; a dash if unknown."""
+        if np.isnan(low) or np.isnan(high):
+            return DASH
+        alike = [digits for digits in range(1, 4) if self.number(100 * low, digits) == self.number(100 * high, digits)]
+        digits = 1 + len(alike) * (low < high)
+        return self.catalogue.text("range", low=self.number(100 * low, digits), high=self.percent(high, digits))
+
+    def customers(self, n: int, *, dative: bool = False) -> str:
+        """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""
+        case = "counted_dative" if dative else "counted"
+        grammatical = self.disclosure.threshold if self.disclosure.hides(n) else n
+        return self.catalogue.text(f"customer.{self.customer}.{case}", grammatical, n=self.count(n))
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Several in a row of words: "Preis, Produkt und Betreuung"."""
+        if len(names) < 2:
+            return "".join(names)
+        return self.catalogue.text("words.and", first=", ".join(names[:-1]), last=names[-1])
+
+    def word(self, name: str) -> str:
+        """One of the words that every sentence may use, such as "period_following"."""
+        return self._words()[name]
+
+    def periods(self, count: int) -> str:
+        """A number of periods: "3 Monate"."""
+        return self.catalogue.text(f"period.{self.period}.counted", count, n=self.number(count))
+
+    def after(self, periods: int) -> str:
+        """A time span from the start: "nach 11 Monaten"."""
+        return self.catalogue.text(f"period.{self.period}.counted_after", periods, n=self.number(periods))
+
+    def _words(self) -> dict[str, str]:
+        words = {
+            "customers": self.catalogue.text(f"customer.{self.customer}.many"),
+            "customers_dative": self.catalogue.text(f"customer.{self.customer}.many_dative"),
+        }
+        for form in _PERIOD_FORMS:
+            words[f"period_{form}"] = self.catalogue.text(f"period.{self.period}.{form}")
+        words |= {f"{name}_upper": word[:1].upper() + word[1:] for name, word in words.items()}
+        words |= {f"{name}_lower": word[:1].lower() + word[1:] for name, word in words.items() if "_upper" not in name}
+        words["threshold"] = self.number(self.disclosure.threshold)
+        return words
+
+    # -- numbers and dates ---------------------------------------------------------------------------
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """A number with the language's separators; a dash for NaN."""
+        if value is None or np.isnan(value):
+            return DASH
+        return str(
+            format_decimal(
+                round(float(value), decimals),
+                format="#,##0." + "0" * decimals if decimals else "#,##0",
+                locale=self.lang,
+            )
+        )
+
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """A share in per cent: "83,9 %" or "83.9%"; a dash for NaN."""
+        if share is None or np.isnan(share):
+            return DASH
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        sign = "\u00a0%" if self.lang == "de" else "%"
+        return str(format_percent(float(share), format=digits + sign, locale=self.lang))
+
+    def money(self, value: float) -> str:
+        """An amount in the report's currency, from 100 on without cents: "1.234 €", "€9.90"; a dash for NaN."""
+        if value is None or np.isnan(value):
+            return DASH
+        decimals = 0 if round(abs(value), 2) >= 100 or value == 0 else 2
+        if not self.currency:
+            return self.number(value, decimals)
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        code = get_currency_symbol(self.currency, locale=self.lang)[-1].isalpha()  # CHF stands apart from the number
+        pattern = f"{digits}\u00a0¤" if self.lang == "de" else f"¤\u00a0{digits}" if code else f"¤{digits}"
+        amount = round(float(value), decimals) + 0.0
+        return str(format_currency(amount, self.currency, pattern, locale=self.lang, currency_digits=False))
+
+    def day(self, day: date) -> str:
+        """A date in words: "31. Dezember 2017"."""
+        return str(format_date(day, "long", locale=self.lang))
+
+    def span(self, first: date, last: date) -> str:
+        """From one day to another, as one range of months for a table: "Jan.–Dez. 2017"."""
+        return str(format_interval(first, last, skeleton="yMMM", locale=self.lang))
+
+    def days(self, first: date, last: date) -> str:
+        """From one day to another, both included: "1. Jan. – 15. Feb. 2024"."""
+        return str(format_interval(first, last, skeleton="yMMMd", locale=self.lang))
+
+    def period_name(self, start: date, label: str, *, short: bool = False) -> str:
+        """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
+        if self.period == "month":
+            return str(
+                format_skeleton("MMM" if short else "yMMMM", datetime(start.year, start.month, 1), locale=self.lang)
+            )
+        if self.period == "day":
+            return str(
+                format_skeleton(
+                    "MMMd" if short else "yMMMd", datetime(start.year, start.month, start.day), locale=self.lang
+                )
+            )
+        if self.period == "year":
+            return label
+        year, number = label.split("-")
+        if short:
+            return self.catalogue.text(f"period.{self.period}.short", number=number[1:].lstrip("0"))
+        return self.catalogue.text(f"period.{self.period}.label", number=number[1:].lstrip("0"), year=year)
+
+
+class _FactFormatter(Formatter):
+    def __init__(self, voice: Voice) -> None:
+        self.voice = voice
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Fact):
+            return self.voice._written(value, format_spec)
+        if not isinstance(value, str) or format_spec:
+            raise TypeError(f"{value!r} is neither a fact nor text without a form")
+        return value
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[str(key)]
+
+
+def _rounded(value: float) -> float:
+    """Two leading digits: what "about" means."""
+    if abs(value) < 100:
+        return round(value)
+    digits = int(np.floor(np.log10(abs(value)))) - 1
+    return round(value, -digits)
+
+
+def _step(fact: Fact) -> float | None:
+    """What an amount of money and its limits are rounded to, so that no amount lies outside of its own interval.
+
+    One digit finer than the first of the interval's width; None where cents count, and where nothing is known of the
+    limits.
+    """
+    width = fact.ci_upper - fact.ci_lower
+    if fact.unit != "money" or not width >= 10:
+        return None
+    return float(10 ** (int(np.floor(np.log10(width))) - 1))
+
+
+def _to(value: float, step: float) -> float:
+    return round(value / step) * step

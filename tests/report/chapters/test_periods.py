@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+import kbind as kb
+from kbind.facts.periods import together
+from kbind.plot.base import alt_text
+from kbind.report.chapters.periods import PeriodStory, period_story
+from kbind.text.messages import LANGUAGES
+
+
+def told(*rows: tuple[int, int, int], lang: str = "en", threshold: int = 5, days: int | None = None) -> PeriodStory:
+    """Counts by month of 2024, or by periods of so many days."""
+    firsts = [
+        date(2024, i + 1, 1) if days is None else date(2024, 1, 2) + i * timedelta(days) for i in range(len(rows))
+    ]
+    lasts = [
+        (pd.Timestamp(f) + pd.offsets.MonthEnd(0)).date() if days is None else f + timedelta(days - 1) for f in firsts
+    ]
+    frame = pd.DataFrame(rows, columns=["customers_start", "gained", "lost"]).assign(first_day=firsts, last_day=lasts)
+    return period_story(kb.open_dataset({"periods": frame}), lang=lang, threshold=threshold)
+
+
+def test_example_is_told_in_both_languages() -> None:
+    english, german = (period_story(kb.datasets.load_counts(lang), lang=lang) for lang in ("en", "de"))
+    assert english.finding() == "Of 100 customers, 91 stay every quarter."
+    assert german.finding() == "Von 100 Kunden bleiben pro Quartal 91."
+    assert "nach zwölf Monaten von 100 noch 70 da" in german.means()
+    assert "„Preis“ steht hinter 42\u00a0% der Verluste" in german.act()
+    assert (
+        german.certainty()
+        == "Hoch: Der Anteil ist auf wenige Punkte genau bekannt (95\u00a0%‑Bereich 90,4 bis 92,2\u00a0%)."
+    )
+    assert [tile[0] for tile in german.tiles()] == ["91,3\u00a0%", "69,8\u00a0%", "88,6\u00a0%"]
+    assert german.reasons_table().rows[0] == ("Preis", "135", "42,3\u00a0%")
+    assert german.reasons_table().rows[-1] == ("Ohne Angabe", "29", "9,1\u00a0%")
+
+
+@pytest.mark.parametrize(
+    ("last", "trend", "title"),
+    [
+        ((1000, 50, 40), "better", "More stayed of late than before: 96.0% instead of 90.0% (March 2024)"),
+        ((1000, 50, 160), "worse", "Fewer stayed of late than before: 84.0% instead of 90.0% (March 2024)"),
+        ((1000, 50, 105), "same", "89.5% stayed of late, 90.0% before: no sure difference (March 2024)"),
+    ],
+)
+def test_trend_is_told_only_if_it_is_sure(last: tuple[int, int, int], trend: str, title: str) -> None:
+    story = told((1000, 100, 100), (1000, 100, 100), last)
+    assert (story.trend, story.curve_title()) == (trend, title)
+    assert story.act().startswith("First find out") == (trend == "worse")
+
+
+def test_one_period_is_told_as_one() -> None:
+    story = told((44, 12, 13))
+    assert story.finding().startswith("Of 100 customers who were there at the start, 70 were still there at the end")
+    assert story.curve_title() == "70.5% stayed until the end (January 2024)"
+    assert story.certainty().startswith("Low: ")
+    assert story.voice.tell(story.in_period(0), "interval") == "95% interval 55.8 to 81.8%"
+
+
+def test_periods_of_different_length_are_not_added_up() -> None:
+    frame = pd.DataFrame(
+        {
+            "first_day": ["2024-01-01", "2024-04-01"],
+            "last_day": ["2024-03-31", "2024-12-31"],
+            "customers_start": [100, 100],
+            "gained": [10, 10],
+            "lost": [10, 20],
+        }
+    )
+    story = period_story(kb.open_dataset({"periods": frame}))
+    assert not together(story.rates)
+    assert "(Apr 1\u2009–\u2009Dec 31, 2024)" in story.finding()
+    assert story.curve_title().startswith("The periods differ in length")
+    assert [row[0] for row in story.periods_table().rows] == [
+        "Jan 1\u2009–\u2009Mar 31, 2024",
+        "Apr 1\u2009–\u2009Dec 31, 2024",
+    ]
+
+
+def test_periods_of_one_length_without_a_name_are_added_up() -> None:
+    story = told((500, 10, 50), (460, 10, 46), days=28)
+    assert story.finding() == "Of 100 customers, 90 stay every period."
+    assert "Jan 2\u2009–\u200929, 2024" in alt_text(story.rates.plot(**story.curve_figure()))
+
+
+def test_small_numbers_are_not_told() -> None:
+    assert told((4, 1, 1), (4, 1, 1)).finding() == "Of 100 customers, 75 stay every month."  # 6 of 8
+    tiny = told((3, 0, 1))
+    assert tiny.finding() == "There are too few customers to say how many stay."
+    assert tiny.tiles() == []
+    assert tiny.periods_table().rows[0][1:5] == ("under 5", "0", "under 5", "under 5")
+    story = told((20, 5, 1), threshold=5)
+    assert story.periods_table().rows[0][3] == "under 5"
+    assert "lost" not in story.means()
+
+
+def test_a_break_in_the_count_is_pointed_out() -> None:
+    story = told((100, 10, 10), (100, 10, 10), (117, 0, 10))
+    assert story.breaks.value == 1
+    assert "differs from the end of the period before (cases: 1)" in story.certainty()
+    assert "cases" not in told((100, 10, 10), (100, 10, 10)).certainty()
+
+
+def test_nobody_at_the_start_is_no_error() -> None:
+    story = told((0, 10, 0), (10, 2, 0))
+    assert story.periods_table().rows[0][4:] == ("–", "–", "–")
+    assert story.trend == "none"
+    assert "–" in alt_text(story.rates.plot(**story.curve_figure()))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_figure_carries_its_numbers_as_text(lang: str) -> None:
+    story = period_story(kb.datasets.load_counts(lang), lang=lang)
+    axes = story.rates.plot(**story.curve_figure())
+    text = alt_text(axes)
+    for i in range(8):
+        assert f"{story.name(i)}: {story.voice.tell(story.in_period(i))}" in text
+    low, high = axes.get_ylim()
+    assert low <= 0.845
+    assert high > 1
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels)
+
+
+def test_revenue_is_hidden_where_few_left() -> None:
+    data = kb.datasets.load_counts()
+    story = period_story(data, threshold=40)
+    assert story.latest_revenue == 7
+    shown = dict(row[:2] for row in story.revenue_table().rows)
+    assert shown["Q4 2023"] == "under 40"  # 29 left
+    assert shown["Q4 2024"] == "88.6%"

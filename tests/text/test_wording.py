@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from pathlib import Path
+from string import Formatter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kbind as kb
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.text.messages import LANGUAGES, Catalogue, MessageError, load_catalogue
+from kbind.text.names import named
+from kbind.text.voice import DASH, Voice
+
+PACKAGE = Path(kb.__file__).parent
+SHARE = Fact("x", 0.8396, "share", "d", 0.8246, 0.8536, n=2463, count=2068)
+
+
+def _strings(lang: str) -> dict[str, tuple[str, ...]]:
+    catalogue = load_catalogue(lang)
+    return {
+        message.id if isinstance(message.id, str) else message.id[0]: (message.string,)
+        if isinstance(message.string, str)
+        else tuple(message.string)
+        for message in catalogue
+        if message.id
+    }
+
+
+def _places(text: str) -> set[str]:
+    """Names to fill in, but not those that every sentence may use."""
+    names = {name for _, name, _, _ in Formatter().parse(text) if name}
+    return {
+        n
+        for n in names
+        if not n.startswith(("period_", "customers")) and n not in ("threshold", "after", "after_upper")
+    }
+
+
+def test_languages_have_the_same_keys_and_places() -> None:
+    german, english = (_strings(lang) for lang in LANGUAGES)
+    assert set(german) == set(english)
+    for key, texts in german.items():
+        assert len(texts) == len(english[key]), key
+        for text, other in zip(texts, english[key], strict=True):
+            assert text.strip(), key
+            assert other.strip(), key
+            assert _places(text) == _places(other), key
+
+
+def test_catalogues_hold_no_sentence_that_nobody_says() -> None:
+    source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    notebooks = "\n".join(path.read_text() for path in (PACKAGE.parent / "notebooks").glob("*.ipynb"))
+    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_{}().\']+)+)"', source + notebooks.replace('\\"', '"')))
+    patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_0-9]+", re.escape(stem)) + "$") for stem in stems]
+    single = {"interval", "range", "hidden", "too_few"}
+    for key in _strings("de"):
+        plain = key.split("/")[0]
+        assert plain in single or any(pattern.match(plain) for pattern in patterns), key
+
+
+def test_german_has_no_english_left_and_english_no_german() -> None:
+    german = " ".join(text for texts in _strings("de").values() for text in texts if "English" not in text)
+    english = " ".join(text for texts in _strings("en").values() for text in texts if "Deutsche" not in text)
+    assert not re.search(r"\b(the|of|and|customers|share|month|which|with)\b", re.sub(r"{[^}]*}", "", german))
+    assert not re.search(r"[äöüßÄÖÜ]|\b(und|der|die|das|nicht|Kunden)\b", english)
+
+
+@pytest.mark.parametrize(
+    ("lang", "share", "interval", "number", "customers"),
+    [
+        ("de", "84,0\u00a0%", "95\u00a0%\u2011Bereich 82,5 bis 85,4\u00a0%", "1.234,5", "2.463 Haushalte"),
+        ("en", "84.0%", "95% interval 82.5 to 85.4%", "1,234.5", "2,463 households"),
+    ],
+)
+def test_numbers_as_the_language_writes_them(lang: str, share: str, interval: str, number: str, customers: str) -> None:
+    voice = Voice(lang, customer="household")
+    assert voice.tell(SHARE) == share
+    assert voice.tell(SHARE, "interval") == interval
+    assert voice.number(1234.5, 1) == number
+    assert voice.customers(2463) == customers
+    assert voice.number(math.nan) == voice.percent(math.nan) == DASH
+    assert voice.tell(Fact("y", math.nan, "share", "d")) == DASH
+
+
+def test_forms_of_a_fact() -> None:
+    voice = Voice("en")
+    assert [voice.tell(SHARE, form) for form in ("", "whole", "per100", "n")] == [
+        "84.0%",
+        "84%",
+        "84",
+        "2,463 customers",
+    ]
+    counted = Fact("z", 1876.5, "customers", "d")
+    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,876", "1,900"]
+    assert voice.tell(Fact("a", 64.4, "count", "d"), "about") == "64"
+
+
+@pytest.mark.parametrize(
+    ("lang", "currency", "large", "small", "interval"),
+    [
+        ("de", "EUR", "1.234\u00a0€", "-9,90\u00a0€", "95\u00a0%\u2011Bereich 100\u00a0€ bis 2.000\u00a0€"),
+        ("en", "EUR", "€1,234", "-€9.90", "95% interval €100 to €2,000"),
+        ("en", "CHF", "CHF\u00a01,234", "-CHF\u00a09.90", "95% interval CHF\u00a0100 to CHF\u00a02,000"),
+        ("de", "", "1.234", "-9,90", "95\u00a0%\u2011Bereich 100 bis 2.000"),
+    ],
+)
+def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, small: str, interval: str) -> None:
+    voice = Voice(lang, currency=currency)
+    fact = Fact("m", 1234.4, "money", "d", 99.99, 2000.0)
+    assert [voice.tell(fact), voice.money(-9.9), voice.tell(fact, "interval")] == [large, small, interval]
+    assert voice.tell(fact, "about") == large.replace("1.234", "1.200").replace("1,234", "1,200")
+    assert voice.tell(Fact("u", 5.0, "money", "d"), "range") == voice.money(math.nan) == DASH
+
+
+@given(value=st.floats(-1e9, 1e9), below=st.floats(0, 1e7), above=st.floats(0, 1e7))
+def test_an_amount_never_lies_outside_of_its_own_interval(value: float, below: float, above: float) -> None:
+    fact = Fact("m", value, "money", "d", value - below, value + above)
+    voice = Voice("de")
+    written = [voice.tell(fact, "about"), *voice.tell(fact, "range").split(" bis ")]
+    amount, low, high = (float(text.replace(".", "").replace(",", ".")) for text in written)
+    assert below + above < 10 or low <= amount <= high
+
+
+def test_plurals_and_cases() -> None:
+    german = Voice("de", customer="household")
+    assert [german.customers(n) for n in (0, 5, 2)] == ["0 Haushalte", "5 Haushalte", "unter 5 Haushalte"]
+    every = Voice("de", customer="household", disclosure=Disclosure(1))
+    assert [every.customers(n) for n in (1, 2)] == ["1 Haushalt", "2 Haushalte"]
+    assert german.customers(395, dative=True) == "395 Haushalten"
+    assert [german.after(n) for n in (1, 11)] == ["nach 1 Monat", "nach 11 Monaten"]
+
+
+@pytest.mark.parametrize(
+    ("period", "label", "german", "english"),
+    [
+        ("month", "2017-03", "März 2017", "March 2017"),
+        ("week", "2017-W09", "KW 9/2017", "week 9, 2017"),
+        ("quarter", "2017-Q1", "1. Quartal 2017", "Q1 2017"),
+        ("year", "2017", "2017", "2017"),
+        ("day", "2017-03-01", "1. März 2017", "Mar 1, 2017"),
+    ],
+)
+def test_names_of_periods(period: str, label: str, german: str, english: str) -> None:
+    start = date(2017, 3, 1)
+    assert Voice("de", period=period).period_name(start, label) in (german, german.replace("März", "Mrz."))
+    assert Voice("en", period=period).period_name(start, label) == english
+
+
+def test_missing_words_are_errors() -> None:
+    with pytest.raises(MessageError, match=r"no text 'nothing.here' in de.po"):
+        Voice("de").say("nothing.here")
+    with pytest.raises(MessageError, match="'interval' cannot be filled: KeyError"):
+        Catalogue("en").text("interval", level="95%")
+    with pytest.raises(kb.ArgumentError, match="lang='fr' is not known"):
+        Voice("fr")
+    with pytest.raises(kb.ArgumentError, match="customer='tenant' is not known"):
+        Voice("de", customer="tenant")
+    with pytest.raises(MessageError, match="needs a number"):
+        Catalogue("de").text("period.month.counted_after", n="3")
+
+
+# -- disclosure -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fact", [
+    Fact("n", 0.5, "share", "d", n=4, count=2),
+    Fact("count", 0.01, "share", "d", n=400, count=4),
+    Fact("value", 3.0, "customers", "d"),
+])  # fmt: skip
+def test_small_counts_are_not_told(fact: Fact) -> None:
+    voice = Voice("en")
+    assert voice.tell(fact) == "under 5"
+    assert voice.say("retention.tile.note", fact=fact) == "Too few customers to say anything about this."
+    assert voice.told[fact.id].hidden
+    record = voice.told[fact.id].as_dict()
+    assert record["value"] is record["n"] is record["count"] is None
+
+
+def test_threshold_and_zero() -> None:
+    assert Disclosure(1).fact(Fact("a", 1.0, "customers", "d")).known
+    assert Disclosure(5).fact(Fact("a", 0.0, "share", "d", n=500, count=0)).known
+    assert not Disclosure(11).fact(Fact("a", 0.5, "share", "d", n=20, count=10)).known
+    for wrong in (0, -1, 2.5, True):
+        with pytest.raises(kb.ArgumentError, match="threshold"):
+            Disclosure(wrong)
+
+
+def test_frames_lose_small_cells_only() -> None:
+    frame = pd.DataFrame({"cohort_size": [100, 100, 4], "at_risk": [100, 100, 4], "active": [50.0, 3.0, 2.0],
+                          "retention": [0.5, 0.03, 0.5], "retention_ci_lower": [0.4, 0.01, 0.2]})  # fmt: skip
+    safe = Disclosure(5).frame(frame, counts=["cohort_size", "at_risk", "active"], told=["active", "retention"])
+    assert safe["hidden"].tolist() == [False, True, True]
+    assert safe["retention"].isna().tolist() == [False, True, True]
+    assert frame["active"].tolist() == [50.0, 3.0, 2.0]
+
+
+def test_small_numbers_of_customers_are_not_counted_out_loud() -> None:
+    assert Voice("de").customers(3) == "unter 5 Kunden"
+    assert Voice("en").tell(Fact("a", 0.5, "share", "d", n=2, count=1), "size") == "under 5"
+
+
+def test_two_facts_of_one_name_are_an_error() -> None:
+    voice = Voice("en")
+    voice.tell(SHARE)
+    voice.tell(SHARE, "interval")
+    for unknown in (Fact("nan", float("nan"), "share", "d"), Fact("nan", float("nan"), "share", "d")):
+        voice.tell(unknown)
+    with pytest.raises(kb.ArgumentError, match="two facts are called 'x'"):
+        voice.tell(Fact("x", 0.5, "share", "d"))
+    with pytest.raises(kb.ArgumentError, match="unit='percent' is not known"):
+        Fact("y", 0.5, "percent", "d")
+
+
+def test_json_of_unknown_numbers() -> None:
+    record = Fact("y", math.nan, "share", "d").as_dict()
+    assert record["value"] is None
+    assert record["ci_lower"] is None
+
+
+# -- names from the data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Laden & <b>Söhne</b>", "Laden & <b>Söhne</b>"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}evil\N{POP DIRECTIONAL FORMATTING}", "evil"),
+        ("\N{FIRST STRONG ISOLATE}shop", "shop"),
+        ("two\r\nlines\tand \x00more ", "two lines and more"),
+        ("متجر", "\N{FIRST STRONG ISOLATE}متجر\N{POP DIRECTIONAL ISOLATE}"),
+        ("\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}", "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}"),
+        ("W" * 100, "W" * 100),
+        ("W" * 101, "W" * 99 + "…"),
+        ("", ""),
+    ],
+    ids=["plain", "override", "isolate", "lines", "right to left", "emoji", "long", "too long", "empty"],
+)
+def test_names_keep_to_themselves(name: str, told: str) -> None:
+    assert named(name) == told
+
+
+def test_crossed_hides_small_counts_and_what_would_give_them_away() -> None:
+    counts = np.array([[2, 20, 30], [40, 9, 60], [0, 50, 70]])
+    hidden = Disclosure(5).crossed(counts)
+    assert hidden.tolist() == [
+        [True, True, False, False],
+        [True, True, False, False],
+        [False, False, False, False],
+        [False, False, False, False],
+    ]
+    assert not Disclosure(1).crossed(counts).any()
+    assert not Disclosure(5).crossed(np.array([[7, 0], [0, 9]])).any()
+
+
+def test_crossed_hides_totals_of_few() -> None:
+    """The second row tells of 3 customers, so do its total, and what the totals of the others leave of all."""
+    hidden = Disclosure(5).crossed(np.array([[30, 40], [3, 0], [20, 60]]))
+    assert hidden[1].tolist() == [True, False, True]
+    assert hidden[:-1, -1].sum() >= 2
+
+
+def test_crossed_hides_what_follows_only_from_all_lines_together() -> None:
+    """No single row or column gives the 6 in the last row away; all of them together would."""
+    counts = np.array([[6, 11, 0], [11, 11, 10], [6, 0, 0]])
+    assert_nothing_follows(counts, Disclosure(7).crossed(counts))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=2, max_size=4), st.integers(2, 7))
+def test_crossed_lets_no_row_or_column_give_a_small_count_away(rows: list[list[int]], threshold: int) -> None:
+    counts = np.array(rows)
+    hidden = Disclosure(threshold).crossed(counts)
+    whole = np.block([[counts, counts.sum(axis=1, keepdims=True)], [counts.sum(axis=0), counts.sum()]])
+    assert hidden[(whole > 0) & (whole < threshold)].all()
+    assert not hidden[whole == 0].any()
+    for values, mask in [*zip(whole, hidden, strict=True), *zip(whole.T, hidden.T, strict=True)]:
+        assert mask.sum() != 1  # the sum would tell it
+        if mask[:-1].any() and not mask[-1]:
+            assert values[:-1][mask[:-1]].sum() >= threshold
+    assert_nothing_follows(counts, hidden)
+
+
+def assert_nothing_follows(counts: np.ndarray, hidden: np.ndarray) -> None:
+    """Every hidden count could be another one, with all that is told the same."""
+    cells = np.argwhere(hidden)
+    told = np.zeros((sum(hidden.shape), len(cells)))
+    for k, (row, column) in enumerate(cells):
+        told[row, k] = 1 if column < counts.shape[1] else -1
+        told[hidden.shape[0] + column, k] = 1 if row < counts.shape[0] else -1
+    for k in range(len(cells)):
+        with_it = np.linalg.matrix_rank(np.vstack([told, np.eye(len(cells))[k]]))
+        assert with_it > np.linalg.matrix_rank(told)
+
+
+def test_limits_that_round_to_the_same_are_told_apart() -> None:
+    voice = Voice("en")
+    assert voice.range(0.9996, 1.0) == "99.96 to 100.00%"
+    assert voice.range(0.8, 0.9) == "80.0 to 90.0%"
+    assert Voice("de").range(0.0, 0.00004) == "0,000 bis 0,004\u00a0%"
+
+
+@pytest.mark.parametrize(("lang", "text"), [("en", "interval not known"), ("de", "Bereich nicht bekannt")])
+def test_an_interval_that_is_not_known_is_said_to_be_so(lang: str, text: str) -> None:
+    assert Voice(lang).tell(Fact("x", 0.9, "share", "d"), "interval") == text
+    assert Voice(lang).tell(Fact("y", 9.0, "money", "d"), "interval") == text
