@@ -7,6 +7,6 @@ from pathlib import Path
 
 def shipped(*parts: str) -> Path:
     """A file or folder of `data/`: as installed with kbind, or as it stands in the checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     installed = package / "shipped"
     return (installed if installed.is_dir() else package.parent / "data").joinpath(*parts)

@@ -401,13 +401,7 @@ class ChurnStory(Story):
         return self.say("churn.drivers.caption", level=self.voice.percent(self.moved.conf_level))
 
     def customer_text(self, customer: Any) -> list[str]:
-        """What goes with one customer's risk, in words; for the notebook, not for a page.
-
-        Parameters
-        ----------
-        customer : object
-            As in the snapshots.
-        """
+        """What goes with the risk of one customer of the snapshots, in words; for the notebook, not for a page."""
         frame = self.moved.of_customer(customer)
         percent = self.voice.percent
         lines = [self.say("churn.one", risk=percent(frame.attrs["risk"], 1))]
