@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -67,6 +68,12 @@ def test_public_names_are_functions_and_what_users_make() -> None:
     assert errors == {"ArgumentError", "DatasetError", "KbindError", "NotEnoughData"}
     given = {"After", "Campaign", "ChurnClassifier", "Persona", "Refining", "Rule", "ThemeDictionary", "Validation"}
     assert made - errors - given == {"Dataset"}  # which signatures name
+
+
+def test_no_room_hides_a_public_function() -> None:
+    """Importing a module puts it into the package, in place of a function of the same name."""
+    rooms = {module.name for module in pkgutil.iter_modules(kb.__path__)}
+    assert rooms & set(kb.__all__) == {"datasets"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
