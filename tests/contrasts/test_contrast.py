@@ -497,8 +497,10 @@ def test_contrast_needs_somebody_who_left_and_something_to_compare() -> None:
         kb.contrast(people(a=list("xyxy"), churned=[False] * 4), adjust=())
     with pytest.raises(kb.NotEnoughData, match="no attribute has two levels"):
         kb.contrast(people(a=list("xxxx"), churned=[False, True] * 2), adjust=())
-    with pytest.raises(kb.ArgumentError, match="is no data set"):
+    with pytest.raises(kb.DatasetError, match="has no rows"):
         kb.contrast(pd.DataFrame(), adjust=())
+    with pytest.raises(kb.ArgumentError, match="is no data set"):
+        kb.contrast("telco", adjust=())  # type: ignore[arg-type]
 
 
 def test_columns_that_cannot_be_compared_are_named() -> None:
