@@ -151,6 +151,7 @@ def test_interrupted_report_leaves_the_old_one(shop_like: Path, number: signal.S
         text=True,
         start_new_session=True,
         env={**os.environ, "TMPDIR": "temporary"},
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # tests may run where it is ignored, as under nohup
     )
     kernels = _kernels_of(process)
     os.kill(process.pid, number)

@@ -148,8 +148,8 @@ def behaviour_frame(leavers: Leavers, conf_level: float) -> pd.DataFrame:
 def mean(values: Floats, conf_level: float) -> Limits:
     """Mean with Student's interval.
 
-    >>> found = mean(np.array([1.0, 2.0, 3.0]), 0.95)
-    >>> f"{found.value} [{found.ci_lower:.3f}, {found.ci_upper:.3f}]"
+    >>> value, lower, upper = mean(np.array([1.0, 2.0, 3.0]), 0.95)
+    >>> f"{value} [{lower:.3f}, {upper:.3f}]"
     '2.0 [-0.484, 4.484]'
     """
     from scipy.special import stdtrit

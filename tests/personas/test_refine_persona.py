@@ -442,7 +442,7 @@ def test_confirmed_edits_that_alone_make_another_persona_are_rejected(monkeypatc
     scales = [Scale(p, n, Matcher(p, 1.0), (), (), 0.95) for n in p.divide(3, np.random.default_rng(0))]
     edit = Edit("add", None, Rule("plan", in_=("b",)))
     step = Step(edit, KIND_X.rules, apply(KIND_X.rules, edit), PROPOSED)
-    monkeypatch.setattr("kbind.personas.refinement.edits.search", lambda *_: [step])
+    monkeypatch.setattr("kbind.personas.refinement.refine.search", lambda *_: [step])
     bounds = Bounds(0.05, 0.6, 0.05, 3)
     found = Run((scales[0], scales[1], scales[2]), KIND_X.rules, ("plan",), bounds, 0.05).refine()
     assert found.edits[0].finding == CONFIRMED

@@ -183,7 +183,7 @@ def test_code_reasons_refuses_what_it_cannot_do(telco: kb.Dataset) -> None:
 
 
 def test_the_dictionary_is_part_of_the_package() -> None:
-    assert (ROOT / "kbind" / "statistics" / "reasons" / "themes.yaml").is_file()
+    assert (ROOT / "kbind" / "reasons" / "themes.yaml").is_file()
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["packages"] == ["kbind"]  # all files in it, not only modules
-    assert THEMES.text == (ROOT / "kbind" / "statistics" / "reasons" / "themes.yaml").read_text(encoding="utf-8")
+    assert THEMES.text == (ROOT / "kbind" / "reasons" / "themes.yaml").read_text(encoding="utf-8")
