@@ -14,7 +14,6 @@ from kbind.churn.snapshots.snapshots import snapshots as snapshots
 from kbind.contrasts.contrast import contrast as contrast
 from kbind.dataset.dataset import Dataset as Dataset
 from kbind.dataset.opening import open_dataset as open_dataset
-from kbind.dataset.quality import quality as quality
 from kbind.errors import ArgumentError as ArgumentError
 from kbind.errors import DatasetError as DatasetError
 from kbind.errors import KbindError as KbindError

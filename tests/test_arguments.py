@@ -279,7 +279,6 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "write_template": lambda w: {"path": w.folder / "form.xlsx", "force": True},
     "activity": lambda w: {"data": w.data},
     "durations": lambda w: {"data": w.data},
-    "quality": lambda w: {"data": w.data},
     "snapshots": lambda w: {"data": w.data, "as_of": "2024-04-01"},
     "datasets.load_counts": lambda w: {},
     "datasets.load_personas": lambda w: {},

@@ -19,6 +19,8 @@ from kbind.errors import ArgumentError, NotEnoughData, check_name
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kbind.dataset.quality import Quality
+
 
 @dataclass(frozen=True)
 class Card:
@@ -150,6 +152,12 @@ class Dataset:
         wanted = " or ".join(repr(name) for name in names)
         error = ArgumentError if asked else NotEnoughData
         raise error(f"this needs a table {wanted}; {self.name!r} has: {', '.join(self.tables)}")
+
+    def quality(self) -> Quality:
+        """What is thin: missing values, duplicates, unknown customers, gaps in the calendar."""
+        from kbind.dataset.quality import quality
+
+        return quality(self)
 
     def overview(self) -> pd.DataFrame:
         """Size and span of every table.

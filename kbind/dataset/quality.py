@@ -33,7 +33,7 @@ _STEADY = ("events", "tickets", "cancellations", "feedback", "subscriptions")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Quality(Shown):
-    """What a data set holds and where it is thin. Made by `quality`.
+    """What a data set holds and where it is thin. Made by `Dataset.quality`.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def quality(data: Dataset) -> Quality:
     >>> people = {"customer_id": [1, 2], "industry": ["trade", None]}
     >>> log = {"customer_id": [1, 1, 3], "timestamp": ["2024-01-03", "2024-01-03", "2024-02-05"]}
     >>> data = kb.open_dataset({"customers": pd.DataFrame(people), "events": pd.DataFrame(log)})
-    >>> found = kb.quality(data)
+    >>> found = data.quality()
     >>> found.tables[["table", "rows", "duplicates", "unknown_rows", "without_rows"]]
            table  rows  duplicates unknown_rows without_rows
     0  customers     2           0         <NA>         <NA>

@@ -181,7 +181,7 @@ def test_counts_may_come_as_csv(tmp_path: Path) -> None:
     data = kb.open_dataset(tmp_path)
     assert kb.period_rates(data).to_frame()["customers_end"].tolist() == [1043]
     assert data.overview()["customers"].isna().all()
-    assert kb.quality(data).tables["duplicates"].tolist() == [0, 0]
+    assert data.quality().tables["duplicates"].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_toy_by_hand() -> None:
             "amount": [1.0, 1.0, None, 4.0, 5.0],
         }
     )
-    found = kb.quality(kb.open_dataset({"customers": people, "events": log}))
+    found = kb.open_dataset({"customers": people, "events": log}).quality()
     events = found.tables.set_index("table").loc["events"]
     assert events[["rows", "customers", "duplicates", "unknown_rows", "unknown_customers"]].tolist() == [5, 2, 1, 2, 1]
     assert events["without_rows"] == 2  # customers 2 and 3 never appear
@@ -46,7 +46,7 @@ def test_toy_by_hand() -> None:
 
 
 def test_gap_is_a_month_with_far_fewer_rows() -> None:
-    found = kb.quality(log_of([90, 100, 100, 20, 110, 0, 0, 120, 120, 60]))
+    found = log_of([90, 100, 100, 20, 110, 0, 0, 120, 120, 60]).quality()
     assert found.period == "month"
     assert found.gaps["period"].tolist() == ["2022-04", "2022-06", "2022-07"]
     assert found.gaps["usual"].tolist() == [105.0, 105.0, 105.0]
@@ -55,14 +55,14 @@ def test_gap_is_a_month_with_far_fewer_rows() -> None:
 
 @pytest.mark.parametrize(("rows", "gaps"), [(49, 1), (50, 0), (60, 0)])
 def test_gap_begins_below_half_of_the_usual_rows(rows: int, gaps: int) -> None:
-    assert len(kb.quality(log_of([100, 100, 100, rows, 100, 100, 100])).gaps) == gaps
+    assert len(log_of([100, 100, 100, rows, 100, 100, 100]).quality().gaps) == gaps
 
 
 def test_first_and_running_period_are_no_gap() -> None:
     frame = log_of([3, *[100] * 8, 5])
-    assert kb.quality(frame).gaps["period"].tolist() == ["2022-10"]
+    assert frame.quality().gaps["period"].tolist() == ["2022-10"]
     running = kb.open_dataset({"events": frame.table("events")}, as_of="2022-10-20")
-    assert kb.quality(running).gaps.empty
+    assert running.quality().gaps.empty
 
 
 @pytest.mark.parametrize("mean", [3, 12, 40, 300])
@@ -84,12 +84,12 @@ def test_chance_is_hardly_ever_taken_for_a_gap(mean: int) -> None:
 def test_periods_follow_the_length_of_the_data() -> None:
     days = pd.date_range("2024-01-01", periods=60, freq="D").repeat(30)
     frame = pd.DataFrame({"customer_id": range(len(days)), "timestamp": days})
-    assert kb.quality(kb.open_dataset({"events": frame})).period == "week"
-    assert kb.quality(kb.open_dataset({"events": frame[:300]})).period == "day"
+    assert kb.open_dataset({"events": frame}).quality().period == "week"
+    assert kb.open_dataset({"events": frame[:300]}).quality().period == "day"
 
 
 def test_data_without_time_has_no_calendar() -> None:
-    found = kb.quality(kb.datasets.load_telco())
+    found = kb.datasets.load_telco().quality()
     assert found.calendar.empty
     assert found.gaps.empty
     assert found.chapters.loc[found.chapters["possible"], "use"].tolist() == [
@@ -128,7 +128,7 @@ def test_ids_of_other_systems_become_customers(tmp_path: Path) -> None:
     assert events["customer_id"].tolist() == ["K1", "K1", "K2"]
     assert events["amount"].tolist() == [5, 5, 6]
     assert data.table("tickets")["customer_id"].tolist() == ["K3", "K3"]
-    assert kb.quality(data).id_map.to_numpy().tolist() == [["events", "shop", 3, 2, 1], ["tickets", "help", 2, 2, 0]]
+    assert data.quality().id_map.to_numpy().tolist() == [["events", "shop", 3, 2, 1], ["tickets", "help", 2, 2, 0]]
     assert "events.csv: 1 of 3 ids of 'shop' without a partner in id_map; rows left out: 1" in data.notes
     assert kb.activity(data).customers == 2
 
@@ -170,7 +170,7 @@ def test_rows_that_count_otherwise_are_listed(tmp_path: Path) -> None:
         ",2024-01-08,1,A2\n3,2024-05-01,1,A3\n1,2024-01-09,2,A4\n"
     )
     (tmp_path / "kbind.yaml").write_text("drop_rows_without: customer_id\nas_of: 2024-03-01\n")
-    found = kb.quality(kb.open_dataset(tmp_path))
+    found = kb.open_dataset(tmp_path).quality()
     assert found.treated.to_numpy().tolist() == [
         ["events", "refunds", 2, ""],
         ["events", "refunds only", 1, ""],
@@ -179,7 +179,7 @@ def test_rows_that_count_otherwise_are_listed(tmp_path: Path) -> None:
         ["events", "behind", 1, ""],
     ]
     assert "refunds only" in str(found)
-    assert kb.quality(log_of([9] * 7)).treated.empty
+    assert log_of([9] * 7).quality().treated.empty
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_cancelled_while_the_contract_has_no_end_is_told(contracts: list[Any], s
         "cancellations": pd.DataFrame(said, columns=["customer_id", "timestamp"]),
     }
     data = kb.open_dataset(tables, as_of="2023-07-01")
-    assert kb.quality(data).unended == n
+    assert data.quality().unended == n
     told = [note for note in data.notes if "a contract without an end" in note]
     assert len(told) == bool(n)
     if n:

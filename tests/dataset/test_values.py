@@ -150,7 +150,7 @@ def test_words_for_nothing_are_missing_where_numbers_stand(tmp_path: Path, word:
         assert frame["land"].tolist()[0].strip() == word.strip()
         assert sorted(note.split("column ")[1].split(":")[0] for note in data.notes) == ["'age'", "'share'"]
         assert all(f"({word!r})" in note and "stands for a missing value" in note for note in data.notes)
-        assert kb.quality(data).incomplete.set_index("column")["missing"].to_dict() == {"age": 1, "share": 1}
+        assert data.quality().incomplete.set_index("column")["missing"].to_dict() == {"age": 1, "share": 1}
 
 
 def test_words_for_nothing_in_times_amounts_and_flags(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_what_holds_several_values_a_row_is_left_out_and_told(tmp_path: Path, va
         data = kb.open_dataset(source)
         assert list(data.tables["customers"].columns) == ["customer_id", "size"]
         assert data.notes[0].endswith("left out, because they hold lists, structures or bytes: tags")
-        assert "tags" not in str(kb.quality(data))
+        assert "tags" not in str(data.quality())
     if pa.types.is_binary(values.type):
         return  # bytes can name a customer
     with pytest.raises(kb.DatasetError, match="column 'customer_id': has the type .*; allowed: an identifier"):
@@ -343,7 +343,7 @@ def test_currencies_are_never_added_up(currency: list[str | None], name: str, co
     assert any("not added up" in note for note in result.notes)
     assert not data.has("subscriptions.mrr")
     assert data.table("subscriptions")["mrr"].tolist() == [100, 9000, 40, 60]
-    assert kb.quality(data).columns.query("column == 'mrr'")["missing"].tolist() == [0]
+    assert data.quality().columns.query("column == 'mrr'")["missing"].tolist() == [0]
 
 
 def test_a_customer_of_two_currencies_counts_in_each() -> None:

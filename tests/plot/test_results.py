@@ -101,7 +101,7 @@ def test_revenue_and_orders_are_drawn(saas: kb.Dataset, grocery: kb.Dataset) -> 
 
 def test_counts_and_rows_are_drawn(saas: kb.Dataset) -> None:
     assert drawn(kb.period_rates(kb.datasets.load_counts("en")))[0] == "Share of customers that stayed, by period"
-    assert drawn(kb.quality(saas))[0] == "Rows of events by month"
+    assert drawn(saas.quality())[0] == "Rows of events by month"
 
 
 def test_cohorts_and_life_cycle_are_drawn(grocery: kb.Dataset) -> None:

@@ -141,7 +141,7 @@ def test_simulate_saas_keeps_the_contract(scenario: str) -> None:
         columns = {name: set(TABLES[name].columns) - {"currency"} for name in expected - {"events"}}  # one, on the card
         assert all(names <= set(data.tables[name].columns) for name, names in columns.items())
     assert str(data.as_of) == "2024-01-01 00:00:00"
-    quality = kb.quality(data)
+    quality = data.quality()
     assert (quality.tables["unknown_rows"].dropna() == 0).all()
     assert "SIMULATED" in str(data.card)
     assert ABOUT[scenario] in str(data.card)
