@@ -14,14 +14,18 @@ from kbind.churn.contacts import ContactList
 from kbind.churn.evaluation import Calls
 from kbind.churn.risk_drivers import Drivers
 from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.customers.leaks import Leak
 from kbind.facts.features import feature_name
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
+from kbind.text.messages import upper_first
 from kbind.text.names import named
 from kbind.text.voice import DASH, Voice
 
 #: Groups of equal size by risk; features shown as drivers.
 GROUPS, SHOWN = 10, 8
+#: Levels of a column that are named.
+_LEVELS = 3
 
 
 def hidden_groups(risks: pd.DataFrame, disclosure: Disclosure) -> frozenset[int]:
@@ -222,3 +226,19 @@ def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str) -> st
 def _yes_or_no(seen: Snapshots, feature: str) -> bool:
     values = seen.features[feature].dropna()
     return pd.api.types.is_numeric_dtype(values.dtype) and bool(values.isin([0, 1]).all())
+
+
+def leak_text(leak: Leak, voice: Voice) -> str:
+    """How a column shows the outcome; levels of few customers, such as dates, are not named."""
+    column = upper_first(named(leak.column))
+    if leak.check not in ("level", "ever"):
+        return voice.say(f"leaks.{leak.check}", column=column)
+    enough = [
+        named(level) if level != "(missing)" else voice.say("leaks.missing")
+        for level, n in zip(leak.levels, leak.counts, strict=True)
+        if not voice.disclosure.hides(n)
+    ][:_LEVELS]
+    if not enough:
+        return voice.say(f"leaks.{leak.check}.many", column=column, listed=voice.customers(int(leak.value)))
+    levels = ", ".join(enough) + ", ..." * (len(enough) < len(leak.levels))
+    return voice.say(f"leaks.{leak.check}", column=column, levels=levels, listed=voice.customers(int(leak.value)))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from kbind.contrasts.contrasts import Contrasts
-from kbind.facts.contrasts import by_rates, comparable, effect, is_adjusted, raw, shown_contrasts
+from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
 from kbind.plot.base import BLUE, INK, MUTE, SAND, SAND_TEXT, Canvas, finish, row_axis, write_beside
 
@@ -31,19 +31,17 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
         What columns and levels are called; default as in the data.
     """
     speak = canvas.speaker(customer=result.profiles.provenance.customer, action="stay")
-    names = names or Names(speak, flags=frozenset(a.name for a in result.profiles.attributes if len(a.levels) == 2))
-    frame = shown_contrasts(result, comparable(result, speak.disclosure))
-    kind = "rates" if by_rates(result) else "odds"
+    facts = ContrastFacts(result, speak.disclosure)
+    names = names or Names(speak, flags=facts.flags)
     labels, points, ends = [], [], [0.8, 1.25]
-    axes = canvas.axes(_AROUND + _ROW * max(len(frame), 1))
-    for y, place in enumerate(frame["place"]):
-        ratio, first = effect(result, int(place)), raw(result, int(place))
-        own = result.comparisons[int(place)]
+    axes = canvas.axes(_AROUND + _ROW * max(len(facts.places), 1))
+    for y, place in enumerate(facts.places):
+        ratio, first, own = facts.effect(place), facts.raw(place), result.comparisons[place]
         sure = ratio.ci_lower > 1 or ratio.ci_upper < 1
         colour, ink = (MUTE, MUTE) if not sure else (SAND, SAND_TEXT) if ratio.value > 1 else (BLUE, BLUE)
         axes.plot([ratio.ci_lower, ratio.ci_upper], [y, y], color=colour, linewidth=2)
         axes.plot([ratio.value], [y], "o", color=colour, markersize=6)
-        if is_adjusted(result) and np.isfinite(first.value):
+        if facts.adjusted and np.isfinite(first.value):
             axes.plot([first.value], [y], "o", markerfacecolor="none", markeredgecolor=MUTE, markersize=6)
             ends.append(first.value)
         write_beside(axes, speak.tell(ratio), y, color=ink, fontsize=8.5)
@@ -53,10 +51,10 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
         points.append(speak.say("segments.contrast.point", **words))
     axes.axvline(1, color=INK, linewidth=1)
     axes.set(xscale="log", xlim=(min(ends) / 1.08, max(ends) * 1.08))
-    axes.set_xlabel(speak.say(f"segments.contrast.axis_{kind}"))
+    axes.set_xlabel(speak.say(f"segments.contrast.axis_{facts.kind}"))
     axes.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if min(ends) <= tick <= max(ends)]))
     axes.xaxis.set_minor_locator(NullLocator())
     short = [label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…" for label in labels]
     row_axis(axes, short, lambda x: speak.number(x, 0 if x >= 1 else 1 if x >= 0.1 else 2))
     text = speak.say("segments.contrast.alt", points="; ".join(points) or speak.say("segments.contrast.none"))
-    return finish(axes, canvas.heading(f"figure.contrasts.{kind}", speak), text)
+    return finish(axes, canvas.heading(f"figure.contrasts.{facts.kind}", speak), text)

@@ -43,6 +43,10 @@ class Disclosure:
         counts = [fact.n, fact.count, fact.value if fact.unit == "customers" else None]
         return replace(fact, hidden=True) if any(self.hides(count) for count in counts) else fact
 
+    def tells(self, *facts: Fact) -> bool:
+        """Whether facts are known and may be told."""
+        return all(self.fact(fact).known for fact in facts)
+
     def frame(self, frame: pd.DataFrame, *, counts: Sequence[str], told: Sequence[str]) -> pd.DataFrame:
         """A frame with what rests on too few customers emptied.
 

@@ -114,7 +114,7 @@ class Speaker:
 
     def told(self, *facts: Fact) -> bool:
         """Whether facts are known and may be told."""
-        return all(self.voice.disclosure.fact(fact).known for fact in facts)
+        return self.voice.disclosure.tells(*facts)
 
     def hides(self, *counts: float) -> bool:
         """Whether one of some counts of customers is too small to tell."""
@@ -123,6 +123,10 @@ class Speaker:
     def tile_of(self, fact: Fact, label: str, note: str, **values: object) -> tuple[str, str, str]:
         """A figure of the opening: value, what it is, and its note by key."""
         return self.tell(fact), label, self.say(note, fact=fact, **values)
+
+    def of_truth(self, data: Dataset) -> list[str]:
+        """That the data is simulated, where it is."""
+        return [] if data.truth is None else [self.say("survival.foot.truth")]
 
     def table_of(
         self,

@@ -18,10 +18,9 @@ from kbind.churn.risk_drivers import Drivers
 from kbind.churn.snapshots.moments import LOOK_BACK
 from kbind.customers.leaks import Leak
 from kbind.dataset.dataset import Dataset
-from kbind.facts.churn import GROUPS, SHOWN, ListFacts, feature_value, lever, lever_name, levers
+from kbind.facts.churn import GROUPS, SHOWN, ListFacts, feature_value, leak_text, lever, lever_name, levers
 from kbind.facts.signs import SignGroup, sign_groups
 from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
-from kbind.report.chapters.leaks import leak_text
 from kbind.report.chapters.shop import silence_text
 from kbind.spells.silence import silence_of
 from kbind.text.facts import Fact
@@ -269,9 +268,7 @@ class ChurnStory(Story):
             lines.append(self.say("churn.foot.margin"))
         if self.priced and not self.voice.currency:
             lines.append(self.say("value.foot.currency"))
-        if self.data.truth is not None:
-            lines.append(self.say("survival.foot.truth"))
-        return lines
+        return [*lines, *self.of_truth(self.data)]
 
     # -- columns that know the outcome ---------------------------------------------------------------
 

@@ -255,9 +255,7 @@ class SurvivalStory(Story):
         late = int(self.durations.n[self.durations.entry > 0].sum())
         if late and not self.hides(late):
             lines.append(self.say("survival.foot.late", late=self.voice.customers(late)))
-        if self.data.truth is not None:
-            lines.append(self.say("survival.foot.truth"))
-        return lines
+        return [*lines, *self.of_truth(self.data)]
 
     def curve_title(self) -> str:
         """Finding of the survival curve."""

@@ -13,9 +13,9 @@ import pytest
 import kbind as kb
 from kbind.customers.levels import MISSING
 from kbind.facts.contrasts import hidden_levels
+from kbind.facts.segments import Card, Segments
 from kbind.plot.base import alt_text
-from kbind.report.chapters.segments.cards import Card, Segments
-from kbind.report.chapters.segments.story import SegmentStory, segment_story
+from kbind.report.chapters.segments import SegmentStory, segment_story
 from kbind.text.disclosure import Disclosure
 from simulations.company import simulate_saas
 
@@ -66,10 +66,10 @@ def everything(story: SegmentStory) -> str:
     if story.cards:
         lines += story.sure_text()
     tables = [story.contrast_table()] if story.contrasts is not None else []
-    if story.typed:
+    if story.stated.typed:
         lines += [story.reasons_title(), story.reasons_text(), story.reasons_note()]
         tables.append(story.reasons_table())
-    if story.checked:
+    if story.stated.checked:
         lines += [story.behaviour_title(), *story.behaviour_text()]
         tables.append(story.behaviour_table())
     lines += [cell for table in tables for row in (table.head, *table.rows) for cell in row]
@@ -81,7 +81,7 @@ def everything(story: SegmentStory) -> str:
 
 def test_answer_is_yes_where_there_are_groups_and_types(story: SegmentStory) -> None:
     assert story.answer == "yes"
-    here, rest = story.left_of(story.headline)
+    here, rest = story.compared.left_of(story.compared.headline)
     assert story.finding() == (
         "Yes: the lost customers form 4 distinct groups, and of 100 customers from the retail industry, "
         f"{round(100 * here.value)} left, against only {round(100 * rest.value)} of 100 others."
@@ -150,7 +150,7 @@ def test_nothing_to_compare_is_said() -> None:
     assert told.answer == "short"
     assert told.finding().startswith("Das lässt sich noch nicht sagen")
     assert told.tiles() == []
-    assert len(told.shown) == 0
+    assert len(told.compared.shown) == 0
     assert told.segments_title() == "Für Gruppen sind noch zu wenige Kunden gegangen"
     assert everything(told)
 
@@ -168,7 +168,7 @@ def test_no_page_claims_a_cause(story: SegmentStory, lang: str) -> None:
 
 def test_figure_shows_the_largest_effects_with_their_numbers(story: SegmentStory) -> None:
     ax = story.contrasts.plot(**story.contrast_figure())
-    effects = [story.effect(int(place)) for place in story.shown["place"]]
+    effects = [story.compared.effect(int(place)) for place in story.compared.shown["place"]]
     assert [fact.value for fact in effects] == sorted((fact.value for fact in effects), reverse=True)
     assert 5 < len(effects) == len(ax.get_yticklabels()) <= 10
     assert ax.get_yticklabels()[0].get_text() == "Industry: retail"
@@ -278,9 +278,9 @@ def test_contrasts_hide_levels_of_which_few_stayed_and_what_would_tell_them() ->
 def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
     data = _flags(1.3)
     told = segment_story(data, kb.contrast(data))
-    assert told.findings["attribute"].tolist() == ["tier"]
-    assert 1 < told.findings["effect_ci_lower"].iloc[0] < 1.25
-    assert len(told.striking) == 0
+    assert told.compared.findings["attribute"].tolist() == ["tier"]
+    assert 1 < told.compared.findings["effect_ci_lower"].iloc[0] < 1.25
+    assert len(told.compared.striking) == 0
     assert told.answer == "no"
 
 
@@ -303,7 +303,7 @@ def test_one_reason_is_that_of_surely_more_than_half(company: kb.Dataset) -> Non
     for price, other, one in ((6, 5, False), (60, 40, True)):
         people = SimpleNamespace(reasons=("price", "service"), reason=np.repeat([0, 1], [price, other]))
         told = segment_story(company, None, SimpleNamespace(leavers=people))
-        assert told.one_reason == one
+        assert told.stated.one_reason == one
 
 
 def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dataset) -> None:
@@ -324,7 +324,7 @@ def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dat
         leavers=leavers, conf_level=0.95, counts=lambda _: counts, to_frame=lambda: frame,
         association=lambda: pd.DataFrame({"attribute": ["type"], "q_value": [0.001]}),
     )  # fmt: skip
-    found = segment_story(company, None, given).deviation
+    found = segment_story(company, None, given).stated.deviation
     assert found is not None
     assert found[:2] == ("c", "price")
 
@@ -332,7 +332,7 @@ def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dat
 @pytest.mark.parametrize("threshold", [5, 25, 60])
 def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: SegmentStory, threshold: int) -> None:
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
-    counts = told.reasons.counts(told.typed)
+    counts = told.reasons.counts(told.stated.typed)
     rows = {row[0]: row[1:] for row in told.reasons_table().rows}
     names = {told.names.reason(str(reason)): str(reason) for reason in counts.columns}
     levels = told.names.in_order(list(counts.index))
@@ -389,7 +389,7 @@ def test_behaviour_without_small_counts_is_told(story: SegmentStory) -> None:
 @pytest.mark.parametrize("threshold", [5, 25, 60])
 def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: SegmentStory, threshold: int) -> None:
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
-    frame = told.behaviour
+    frame = told.stated.behaviour
     assert frame["hidden"].any()
     dashes = any(cell == "–" for row in told.behaviour_table().rows for cell in row)
     assert dashes == any(line.startswith("–: hidden") for line in told.behaviour_text())
@@ -402,7 +402,7 @@ def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: Se
         for count in (yes, n - yes):
             assert 0 < count.sum() < threshold or not 0 < count[hidden].sum() < threshold
         assert hidden.sum() != 1
-    assert not {measure for _, measure, *_ in told.checked} - set(frame["measure"][~frame["hidden"]])
+    assert not {measure for _, measure, *_ in told.stated.checked} - set(frame["measure"][~frame["hidden"]])
 
 
 def test_facts_of_a_card_have_names_of_their_own(story: SegmentStory) -> None:

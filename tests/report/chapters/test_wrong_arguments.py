@@ -8,7 +8,7 @@ import pytest
 import kbind as kb
 from kbind.datasets import load_telco
 from kbind.report.chapters.churn import churn_story
-from kbind.report.chapters.segments.story import segment_story
+from kbind.report.chapters.segments import segment_story
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.dataset.truth import Truth
 from kbind.segments.profile import SegmentProfile
 from kbind.segments.segmentation import Segmentation
 from kbind.text.disclosure import Disclosure
@@ -71,6 +73,15 @@ class Card:
     shared: tuple[Shared, ...]
     reasons: tuple[tuple[str, Fact], ...]
 
+    def typical(self, everybody: Mapping[str, Fact]) -> str:
+        """The reason that the segment surely names more often than all; else its most frequent one, or none."""
+        more = [
+            (fact.value - everybody[name].value, name)
+            for name, fact in self.reasons
+            if name in everybody and fact.ci_lower > everybody[name].value
+        ]
+        return max(more)[1] if more else self.reasons[0][0] if self.reasons else ""
+
 
 @dataclass(frozen=True, eq=False)
 class Segments:
@@ -91,33 +102,53 @@ class Segments:
         return self.found.verdict == "groups"
 
     @property
-    def stable(self) -> bool:
-        """Whether there is anything to show."""
-        return self.found.k > 1 and self.found.verdict != "no stable segments"
+    def kind(self) -> str:
+        """What is known of groups: "none", "fluid", "alike" (groups that leave like all others) or "groups"."""
+        if self.found.k < 2 or self.found.verdict == "no stable segments":
+            return "none"
+        # of some segment, customers surely leave more often than the average
+        stand_out = (self.frame["lift_ci_lower"] > 1).any()
+        return "fluid" if not self.groups else "groups" if stand_out else "alike"
+
+    @property
+    def paid(self) -> str:
+        """Whether revenue is known to be by the month."""
+        return "monthly" if self.found.roster.revenue_from == "subscriptions.mrr" else "revenue"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row a segment."""
         return self.profile.to_frame()
 
-    @property
-    def stand_out(self) -> bool:
-        """Whether customers of some segment surely leave more often than the average."""
-        return self.stable and bool((self.frame["lift_ci_lower"] > 1).any())
-
     @cached_property
     def again(self) -> Fact:
         """Share of those who left that fall in the same segment if it is formed without them."""
-        share, n = self.profile.same_segment, self.found.n
         meaning = "customers who fall in the same segment when it is formed without them, divided by those who left"
-        return Fact("again", share, "share", meaning, n=n, count=round(share * n), source="segment_churned(...)")
+        return self._of_all("again", self.profile.same_segment, meaning)
 
     @cached_property
     def fidelity(self) -> Fact:
         """Share of those who left that short rules put in the right segment."""
-        share, n = self.profile.fidelity, self.found.n
         meaning = "customers whom short rules put in their segment, divided by those who left"
-        return Fact("fidelity", share, "share", meaning, n=n, count=round(share * n), source="segment_churned(...)")
+        return self._of_all("fidelity", self.profile.fidelity, meaning)
+
+    def _of_all(self, name: str, share: float, meaning: str) -> Fact:
+        n = self.found.n
+        return Fact(name, share, "share", meaning, n=n, count=round(share * n), source="segment_churned(...)")
+
+    def planted(self, number: int, truth: Truth | None) -> tuple[str, Fact] | None:
+        """The planted segment that most of a segment's customers come from; None if there is no choice."""
+        if truth is None:
+            return None
+        planted = truth.accounts.set_index("customer_id")["segment"]
+        people = self.profile.roster
+        here = people.left & (self.profile.segment == number - 1)
+        own = planted.reindex(people.customer_id[here]).value_counts()
+        if own.empty or len(planted.unique()) < 2:
+            return None
+        count, n = int(own.iloc[0]), int(own.sum())
+        meaning = "customers of the segment who come from one planted segment, divided by those of the segment"
+        return str(own.index[0]), Fact(f"planted.{number}", count / n, "share", meaning, n=n, count=count)
 
     def cards(self, disclosure: Disclosure) -> list[Card]:
         """One card a segment; facts that would tell of too few are hidden, in it or by what others give away."""

@@ -1,0 +1,185 @@
+"""Stated reasons as facts: who gives which, and whether what went before agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kbind.customers.levels import MISSING
+from kbind.facts.names import Names
+from kbind.reasons.by_type import ReasonsByType
+from kbind.retention.rates import rate_of
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.typing import Ints
+
+#: A reason is shared if so many of those who gave one give it.
+SHARED = 0.5
+#: What is measured of what went before, in the order of a table.
+MEASURES = ("price_rose", "had_ticket", "usage_halved", "satisfaction_nps", "satisfaction_csat")
+#: What a customer who means a reason is expected to have gone through more often.
+_SIGNS = {"price": "price_rose", "service": "had_ticket", "no_need": "usage_halved"}
+#: Levels and reasons that a table has room for.
+_MOST_LEVELS, _MOST_REASONS = 6, 8
+#: Level up to which an association is told of.
+_FDR = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class ReasonFacts:
+    """Facts about stated reasons; there are none where nobody was asked.
+
+    Parameters
+    ----------
+    reasons : ReasonsByType or None
+    names : Names
+        What readers call things.
+    """
+
+    reasons: ReasonsByType | None
+    names: Names
+
+    @property
+    def result(self) -> ReasonsByType:
+        """What was counted."""
+        assert self.reasons is not None
+        return self.reasons
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """What may be told of."""
+        return self.names.voice.disclosure
+
+    @cached_property
+    def shares(self) -> dict[str, Fact]:
+        """Every stated reason with its share among those who gave one, the most frequent first."""
+        if self.reasons is None:
+            return {}
+        people = self.reasons.leavers
+        counts = np.bincount(people.reason[people.reason >= 0], minlength=len(people.reasons))
+        meaning = "customers who gave this reason, divided by those who gave one"
+        return {
+            reason: Fact.of_rate(f"reason.{reason}", rate_of(int(count), int(counts.sum()), 0.95, meaning), "")
+            for reason, count in zip(people.reasons, counts, strict=True)
+        }
+
+    @cached_property
+    def main(self) -> tuple[str, Fact] | None:
+        """The most frequent reason, if it may be told."""
+        first = next(iter(self.shares.items()), None)
+        return first if first is not None and self.disclosure.tells(first[1]) else None
+
+    @property
+    def one_reason(self) -> bool:
+        """Whether most of those who gave a reason gave the same."""
+        return self.main is not None and self.main[1].ci_lower > SHARED
+
+    @cached_property
+    def silent(self) -> Fact:
+        """Share of those who said goodbye that gave no reason."""
+        people = self.result.leavers
+        meaning = "customers who said goodbye without a reason, divided by all who said goodbye"
+        return Fact.of_rate("reason.none", rate_of(int((people.reason < 0).sum()), len(people), 0.95, meaning), "")
+
+    # -- by type -------------------------------------------------------------------------------------
+
+    @cached_property
+    def typed(self) -> str:
+        """The attribute that goes most closely with stated reasons; empty if none can be shown."""
+        if self.reasons is None:
+            return ""
+        few = {a.name for a in self.reasons.leavers.attributes if 1 < len(a.levels) <= _MOST_LEVELS}
+        ranked = self.reasons.association()
+        ranked = ranked[ranked["attribute"].isin(few)]
+        return str(ranked["attribute"].iloc[0]) if len(ranked) else ""
+
+    @cached_property
+    def crossed(self) -> tuple[pd.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+        """Leavers by level and reason, rare reasons together as "", and what of it is hidden."""
+        counts = self.result.counts(self.typed)
+        counts = counts.loc[self.names.in_order(list(counts.index))]
+        common, rare = list(counts.columns[:_MOST_REASONS]), list(counts.columns[_MOST_REASONS:-1])
+        shown = counts[common].copy()
+        if rare:
+            shown[""] = counts[rare].sum(axis=1)
+        shown[MISSING] = counts[MISSING]
+        return shown, self.disclosure.crossed(shown.to_numpy(dtype=np.int64))
+
+    @cached_property
+    def deviation(self) -> tuple[str, str, Fact, Fact] | None:
+        """The reason and level that differ most, surely so: level, reason, share there, share of all."""
+        ranked = self.result.association()
+        if not self.typed or self.typed not in set(ranked["attribute"][ranked["q_value"] <= _FDR]):
+            return None
+        counts, mask = self.crossed
+        frame = self.result.to_frame()
+        frame = frame[(frame["attribute"] == self.typed) & (frame["level"] != MISSING) & (frame["reason"] != MISSING)]
+        frame = frame[frame["share_simultaneous_ci_lower"] > frame["share_all"]]
+        frame = frame.assign(more=frame["share"] - frame["share_all"]).sort_values("more", ascending=False)
+        for _, row in frame.iterrows():
+            level, reason = str(row["level"]), str(row["reason"])
+            if reason not in counts.columns:
+                continue
+            place = list(counts.index).index(level)
+            # shares of those who gave a reason would tell how many gave none
+            if mask[place, list(counts.columns).index(reason)] or mask[place, -2] or mask[place, -1]:
+                continue
+            meaning = f"leavers with {self.typed} {level!r} who said {reason!r}, divided by those of them with a reason"
+            name, told = f"typed.{level}.{reason}", (meaning, self.result.conf_level)
+            fact = Fact.of_row(name, row, "share", "share", *told, n=int(row["of"]), count=int(row["n"]))
+            if self.disclosure.tells(fact, self.shares[reason]):
+                return level, reason, fact, self.shares[reason]
+        return None
+
+    # -- against behaviour ---------------------------------------------------------------------------
+
+    @cached_property
+    def behaviour(self) -> pd.DataFrame:
+        """What went before by reason; hidden where it would tell of too few, nearly where of too few others."""
+        if self.reasons is None:
+            return pd.DataFrame(columns=["reason", "measure", "n", "value", "of_share", "hidden", "nearly"])
+        frame = self.reasons.behaviour()
+        frame = frame[frame["measure"].isin(MEASURES)].reset_index(drop=True)
+        shares = {m.name for m in self.reasons.leavers.measures if m.share}
+        frame = frame.assign(of_share=frame["measure"].isin(shares), hidden=False, nearly=False)
+        for _, rows in frame.groupby("measure"):
+            hidden, nearly = self._hidden_before(rows)
+            frame.loc[rows.index, "hidden"], frame.loc[rows.index, "nearly"] = hidden, nearly
+        return frame
+
+    def _hidden_before(self, rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """One measure: which reasons are hidden, and at which of them it is so of all but too few."""
+        disclosure = self.disclosure
+        n = rows["n"].to_numpy(dtype=np.int64)
+
+        def crossed(counts: Ints) -> NDArray[np.bool_]:
+            return disclosure.crossed(counts[:, None])[:-1, 0]
+
+        if not rows["of_share"].all():
+            return crossed(n) | (n == 0), np.zeros(len(rows), dtype=bool)
+        yes = np.rint(rows["value"].fillna(0) * n).to_numpy(dtype=np.int64)
+        # how many give a reason is told above, and how many in all it was so of may be known from elsewhere; a share
+        # tells of those of whom it was not so, too
+        hidden = crossed(yes) | crossed(n - yes)
+        nearly = [disclosure.hides(few) and not disclosure.hides(many) for few, many in zip(n - yes, yes, strict=True)]
+        return hidden | (n == 0), np.array(nearly)
+
+    @cached_property
+    def checked(self) -> list[tuple[str, str, Fact, Fact]]:
+        """Reasons whose sign was measured: reason, measure, share here, difference to other reasons."""
+        measured = []
+        for reason in self.shares:
+            measure = _SIGNS.get(self.names.theme(reason), "")
+            rows = self.behaviour[(self.behaviour["reason"] == reason) & (self.behaviour["measure"] == measure)]
+            if len(rows) and not rows["hidden"].iloc[0] and np.isfinite(rows["difference"].iloc[0]):
+                row = rows.iloc[0]
+                n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
+                here = Fact.of_row(f"before.{reason}", row, "value", "share", measure, n=n, count=count)
+                apart = f"{measure}, less that of other reasons"
+                gap = Fact.of_row(f"gap.{reason}", row, "difference", "share", apart, n=n)
+                measured.append((reason, measure, here, gap))
+        return measured
