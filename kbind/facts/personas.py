@@ -1,14 +1,18 @@
-"""How many of those stay who fit a persona, as facts."""
+"""How many of those stay who fit a persona, before and after a change, as facts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from kbind.estimate.intervals import wilson
 from kbind.personas.evaluation import ALL, PersonaEvaluation
 from kbind.personas.persona import Persona
-from kbind.personas.refinement.refinement import Refinement
+from kbind.personas.refinement.refinement import ACCEPT, HeldOut, Refinement
+from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
@@ -26,21 +30,28 @@ def fit(evaluation: PersonaEvaluation, name: str = ALL) -> Fact:
     """How many of those who fit stay."""
     staying = evaluation.staying[name]
     stayed = _stayed(staying.retention, staying.n, evaluation.members.snapshot)
-    return persona_fact(f"fit.{name}", staying.retention, "share", staying.n, stayed, evaluation)
+    return _fact(f"fit.{name}", staying.retention, "share", staying.n, stayed, evaluation)
 
 
-def held(refinement: Refinement, version: str, *, snapshot: bool) -> Fact:
+def coverage(evaluation: PersonaEvaluation, name: str) -> Fact:
+    """How many of all fit."""
+    total, n = evaluation.staying[ALL].n, evaluation.staying[name].n
+    limits = [float(value) for value in wilson(n, total, evaluation.conf_level)]
+    return _fact(f"coverage.{name}", limits, "share", total, n, evaluation)
+
+
+def held(refinement: Refinement, version: str) -> Fact:
     """How many of those stay who match the old or the new version, on the third part."""
     measured = getattr(refinement.held_out, version)
-    stayed = _stayed(measured.retention, measured.n, snapshot)
-    return persona_fact(f"held.{version}", measured.retention, "share", measured.n, stayed, refinement)
+    stayed = _stayed(measured.retention, measured.n, not refinement.rate)
+    return _fact(f"held.{version}", measured.retention, "share", measured.n, stayed, refinement)
 
 
 def _stayed(limits: Sequence[float], n: int, snapshot: bool) -> int | None:
     return round(limits[0] * n) if snapshot and n else None
 
 
-def persona_fact(
+def _fact(
     name: str, limits: Sequence[float], unit: str, n: int, count: int | None, result: PersonaEvaluation | Refinement
 ) -> Fact:
     """A number with its limits, of an evaluation or of what a refinement was confirmed on."""
@@ -52,6 +63,72 @@ def persona_fact(
 
 def with_range(fact: Fact, voice: Voice) -> str:
     """A share with its range."""
-    if not voice.disclosure.fact(fact).known:
+    if not voice.disclosure.tells(fact):
         return voice.tell(fact)
     return voice.say("personas.with_range", value=voice.tell(fact), range=voice.tell(fact, "range"))
+
+
+def borne_out(evaluation: PersonaEvaluation, name: str, disclosure: Disclosure) -> str:
+    """Whether those who are not to be sold to clearly stay less than the others: "yes", "no" or "open"."""
+    fits, n = evaluation.fits[name], evaluation.members.n
+    value, _, upper = evaluation.differences[name]
+    if any(disclosure.hides(int(n[rows].sum())) for rows in (fits, ~fits)) or np.isnan(value):
+        return "open"
+    return "yes" if upper < 0 else "no"
+
+
+def mark_kinds(persona: Persona) -> Iterator[str]:
+    """Of every statement of a persona whether it is measured, said or assumed."""
+    yield "assumed"  # the description
+    for statements in (persona.needs, persona.channels, persona.qualifying_questions, persona.evidence):
+        yield from (statement.mark.kind for statement in statements)
+    yield from (part.mark.kind for part in (persona.bonding, persona.revenue) if part is not None)
+
+
+def pick(refinements: Iterable[Refinement]) -> Refinement | None:
+    """Of the accepted refinements the one that gains most on the third part."""
+    gains = [(one.held_out.gain[0], one) for one in refinements if one.verdict == ACCEPT and one.held_out is not None]
+    return max(gains, key=lambda pair: pair[0])[1] if gains else None
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeFacts:
+    """Facts about the change of a persona, on the third part that nothing was chosen on.
+
+    Parameters
+    ----------
+    refinement : Refinement
+        An accepted one.
+    disclosure : Disclosure
+        What may be told.
+    """
+
+    refinement: Refinement
+    disclosure: Disclosure
+
+    @property
+    def measured(self) -> HeldOut:
+        """The old and the new version."""
+        assert self.refinement.held_out is not None
+        return self.refinement.held_out
+
+    @cached_property
+    def gain(self) -> Fact:
+        """Retention of the new version minus that of the old one, in points."""
+        points = [100 * value for value in self.measured.gain]
+        return _fact("gain", points, "ratio", self.measured.old.n, self.measured.new.n, self.refinement)
+
+    @property
+    def both(self) -> int:
+        """Customers who match both versions."""
+        either = (self.measured.old.n + self.measured.new.n) / (1 + self.measured.identity)
+        return round(either * self.measured.identity)
+
+    def shared(self, name: str) -> Fact:
+        """Of those who matched the old version: turned away by the new one; of the new one's: not there before."""
+        before = self.measured.old if name == "turned" else self.measured.new
+        count = before.n - self.both
+        limits = [float(value) for value in wilson(count, before.n, self.refinement.conf_level)]
+        # a few who remain would follow from the others
+        counted = self.both if self.disclosure.hides(self.both) else count
+        return _fact(name, limits, "share", before.n, counted, self.refinement)

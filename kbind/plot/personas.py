@@ -56,9 +56,9 @@ def plot_personas(result: PersonaEvaluation, canvas: Canvas, *, refinement: Refi
     snapshot, every = result.members.snapshot, fit(result)
     if refinement is not None:
         check_kind("refinement", refinement, Refinement, "kb.refine_persona(...)")
-        rows += _versions(refinement, speak, snapshot=snapshot)
+        rows += _versions(refinement, speak)
     axes = canvas.axes(_AROUND + _ROW * len(rows))
-    if speak.disclosure.fact(every).known:
+    if speak.disclosure.tells(every):
         axes.axvline(every.value, color=MUTE, linewidth=1, linestyle="--")
         label = speak.say("personas.figure.all", share=speak.tell(every))
         write_at(axes, label, (every.value, -0.75), (4, 0), color=MUTE, fontsize=8.5, va="center")
@@ -78,7 +78,7 @@ def plot_refinement(result: Refinement, canvas: Canvas) -> Axes:
         No edit was confirmed, so that there is no new version to compare with.
     """
     speak = canvas.speaker(customer=result.provenance.customer, action="stay")
-    rows = _versions(result, speak, snapshot=not result.rate)
+    rows = _versions(result, speak)
     axes = canvas.axes(_AROUND + 2 * _ROW)
     points = _rows(axes, rows, speak, snapshot=not result.rate)
     title = canvas.heading("figure.refinement", speak, name=named(result.persona.name))
@@ -119,14 +119,13 @@ def plot_drift(result: PersonaDrift, canvas: Canvas, *, measure: str = "arrivals
     return finish(axes, title, speak.say("personas.drift.alt", points="; ".join(points), n=speak.number(len(changes))))
 
 
-def _versions(refinement: Refinement, voice: Voice, *, snapshot: bool) -> list[_Row]:
+def _versions(refinement: Refinement, voice: Voice) -> list[_Row]:
     """Rows of the old and the new version."""
     if refinement.held_out is None:
         raise NotEnoughData(f"there is no new version of {refinement.persona.name!r} to draw: {refinement.reason}")
     name = named(refinement.persona.name)
     return [
-        (voice.say(f"personas.figure.{v}", name=name), held(refinement, v, snapshot=snapshot), SAND, SAND_TEXT)
-        for v in ("old", "new")
+        (voice.say(f"personas.figure.{v}", name=name), held(refinement, v), SAND, SAND_TEXT) for v in ("old", "new")
     ]
 
 
@@ -134,7 +133,7 @@ def _rows(axes: Axes, rows: Sequence[_Row], voice: Voice, *, snapshot: bool) -> 
     """Draw the rows; returns their numbers as text."""
     for y, (_, fact, colour, ink) in enumerate(rows):
         told = voice.tell(fact)
-        if not voice.disclosure.fact(fact).known:
+        if not voice.disclosure.tells(fact):
             axes.annotate(told, (0.02, y), va="center", color=MUTE, fontsize=8.5)
             continue
         axes.hlines(y, fact.ci_lower, fact.ci_upper, color=colour, linewidth=2)

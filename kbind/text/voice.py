@@ -146,6 +146,10 @@ class Voice:
         step = _step(fact)
         limits = [limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper)]
         low, high = (self._plain(limit, fact.unit) for limit in limits)
+        return self.between(low, high)
+
+    def between(self, low: str, high: str) -> str:
+        """Two limits that are written already: "82 bis 85"."""
         return self.catalogue.text("range", low=low, high=high)
 
     def count(self, customers: int) -> str:
@@ -168,7 +172,7 @@ class Voice:
             return DASH
         alike = [digits for digits in range(1, 4) if self.number(100 * low, digits) == self.number(100 * high, digits)]
         digits = 1 + len(alike) * (low < high)
-        return self.catalogue.text("range", low=self.number(100 * low, digits), high=self.percent(high, digits))
+        return self.between(self.number(100 * low, digits), self.percent(high, digits))
 
     def customers(self, n: int, *, dative: bool = False) -> str:
         """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""
@@ -219,6 +223,10 @@ class Voice:
                 locale=self.lang,
             )
         )
+
+    def short(self, value: float, most: int = 2) -> str:
+        """A number with as many decimals as it needs, and no more than so many."""
+        return self.number(value, next((k for k in range(most) if round(value, k) == round(value, most)), most))
 
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share in per cent: "83,9 %" or "83.9%"; a dash for NaN."""

@@ -113,7 +113,7 @@ class ClaimsStory(Speaker):
             return self.say("claims.here", value=self.tell(fact), range=self.tell(fact, "range"))
         decimals = 2 if fact.value < FINE else 1
         value, low, high = (self.voice.number(x, decimals) for x in (fact.value, fact.ci_lower, fact.ci_upper))
-        return self.say("claims.here", value=value, range=self.voice.catalogue.text("range", low=low, high=high))
+        return self.say("claims.here", value=value, range=self.voice.between(low, high))
 
     def table(self) -> Table:
         """The claims that could be checked: what is said, what is so here, the verdict, and what was measured."""

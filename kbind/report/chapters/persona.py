@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from kbind.errors import ArgumentError, listed
-from kbind.personas.evaluation import ALL, PersonaEvaluation
+from kbind.facts.personas import coverage, fit, mark_kinds
+from kbind.facts.rules import span
+from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.parts import ASSUMED, Mark, Rule, Statement
 from kbind.personas.persona import Persona
-from kbind.personas.staying import Staying
+from kbind.report.chapters.base import Speaker, needed
 from kbind.text.facts import Fact
 from kbind.text.names import named
 from kbind.text.tables import Table
 from kbind.text.voice import Voice
 
 _LONG = 400  # signs of a description or of what was said
+_DECIMALS = 3
 
 
-class PersonaStory:
+@dataclass(frozen=True, eq=False)
+class PersonaStory(Speaker):
     """A persona for managers, with what the data says of it if it was evaluated.
 
     Parameters
@@ -31,63 +36,40 @@ class PersonaStory:
     voice : Voice
     """
 
-    def __init__(self, persona: Persona, evaluation: PersonaEvaluation | None, voice: Voice) -> None:
-        self.persona, self.evaluation, self.voice = persona, evaluation, voice
-        if evaluation is not None and persona not in evaluation.personas:
-            known = listed(f"{other.name} version {other.version}" for other in evaluation.personas)
-            raise ArgumentError(f"persona {persona.name!r} version {persona.version} was not evaluated; these: {known}")
+    persona: Persona
+    evaluation: PersonaEvaluation | None
+    voice: Voice
+
+    def __post_init__(self) -> None:
+        if self.evaluation is not None and self.persona not in self.evaluation.personas:
+            known = listed(f"{other.name} version {other.version}" for other in self.evaluation.personas)
+            asked = f"persona {self.persona.name!r} version {self.persona.version}"
+            raise ArgumentError(f"{asked} was not evaluated; these: {known}")
 
     @property
     def _how(self) -> str:
-        assert self.evaluation is not None
-        return "snapshot" if self.evaluation.members.snapshot else "horizon"
+        return "snapshot" if needed(self.evaluation).members.snapshot else "horizon"
 
     @property
     def _months(self) -> str:
-        return "" if self.evaluation is None else self.voice.number(self.evaluation.horizon)
+        return self.voice.number(needed(self.evaluation).horizon)
 
     @cached_property
-    def facts(self) -> dict[str, Fact]:
-        """Coverage and retention of those who fit, and retention of all."""
-        if self.evaluation is None:
-            return {}
-        found = self.evaluation
-        frame = found.to_frame()
-        row = frame[frame["persona"] == self.persona.name].iloc[0]
-        own, every = found.staying[self.persona.name], found.staying[ALL]
-        source = f"evaluate_personas(...).to_frame(), {self.persona.name}"
-        coverage = [float(row[f"coverage{end}"]) for end in ("", "_ci_lower", "_ci_upper")]
-        return {
-            "coverage": Fact("coverage", coverage[0], "share", found.definition, coverage[1], coverage[2],
-                             found.conf_level, n=every.n, count=own.n, source=source),
-            "fit": self._retention("fit", own, source),
-            "all": self._retention("all", every, source),
-        }  # fmt: skip
-
-    def _retention(self, name: str, staying: Staying, source: str) -> Fact:
-        assert self.evaluation is not None
-        value, lower, upper = staying.retention
-        stayed = round(value * staying.n) if self.evaluation.members.snapshot and staying.n else None
-        definition, level = self.evaluation.definition, self.evaluation.conf_level
-        return Fact(name, value, "share", definition, lower, upper, level, n=staying.n, count=stayed, source=source)
+    def fit(self) -> Fact:
+        """How many of those who fit stay."""
+        return fit(needed(self.evaluation), self.persona.name)
 
     def kicker(self) -> str:
         """Name, version, owner, and from when on it is valid."""
-        key = "persona.kicker.negative" if self.persona.negative else "persona.kicker"
-        return self.voice.catalogue.text(
-            key,
-            name=named(self.persona.name),
-            version=self.voice.number(self.persona.version),
-            day=self.voice.day(self.persona.valid_from),
-            owner=named(self.persona.owner),
-        )
+        words = {"name": named(self.persona.name), "owner": named(self.persona.owner)}
+        words |= {"version": self.voice.number(self.persona.version), "day": self.voice.day(self.persona.valid_from)}
+        return self.say("persona.kicker.negative" if self.persona.negative else "persona.kicker", **words)
 
     def about(self) -> str:
         """The data it was measured on."""
         if self.evaluation is None:
-            return self.voice.catalogue.text("persona.about.none")
-        name = named(self.evaluation.members.lives.provenance.source)
-        return self.voice.catalogue.text("persona.about.data", data=name)
+            return self.say("persona.about.none")
+        return self.say("persona.about.data", data=named(self.evaluation.members.lives.provenance.source))
 
     def question(self) -> str:
         """Who it is."""
@@ -96,99 +78,81 @@ class PersonaStory:
     def finding(self) -> str:
         """How many of those who fit stay, against all."""
         if self.evaluation is None:
-            key = "persona.finding.none"
-            if not any(mark.kind == "measured" for _, _, mark in self._statements()):
-                return self.voice.catalogue.text(key)
-            return self.voice.catalogue.text("persona.about.none")
-        if not self.facts["fit"].n:
-            return self.voice.catalogue.text("persona.finding.nobody")
-        pair = {name: self.facts[name] for name in ("fit", "all")}
-        return self.voice.say(f"persona.finding.{self._how}", months=self._months, **pair)
+            measured = "measured" in mark_kinds(self.persona)
+            return self.say("persona.about.none" if measured else "persona.finding.none")
+        if not self.fit.n:
+            return self.say("persona.finding.nobody")
+        facts = {"fit": self.fit, "all": fit(self.evaluation)}
+        return self.say(f"persona.finding.{self._how}", months=self._months, **facts)
 
     def rows(self) -> list[tuple[str, str]]:
         """How much rests on what, and how sure it is."""
-        text = self.voice.catalogue.text
-        marks = [mark.kind for _, _, mark in self._statements()]
-        marks += ["measured"] * len(self.tiles())
+        marks = [*mark_kinds(self.persona), *["measured"] * len(self.tiles())]
         counts = {kind: self.voice.number(marks.count(kind)) for kind in ("measured", "said", "assumed")}
-        found = [(text("persona.data"), self.about()), (text("persona.rests"), text("persona.rests.counted", **counts))]
+        rests = self.say("persona.rests.counted", **counts)
+        rows = [(self.say("persona.data"), self.about()), (self.say("persona.rests"), rests)]
         if self.evaluation is not None:
-            found.append((text("page.certainty"), text(f"persona.certainty.{self._how}")))
-        return found
+            rows.append((self.say("page.certainty"), self.say(f"persona.certainty.{self._how}")))
+        return rows
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """What was measured: value, what it is, interval and n."""
         if self.evaluation is None:
             return []
-        found = []
-        labels = {"coverage": "persona.tile.coverage", "fit": f"persona.tile.retention.{self._how}"}
-        for name, key in labels.items():
-            fact = self.facts[name]
-            found.append(
-                (self.voice.tell(fact), self.voice.say(key, months=self._months),
-                 self.voice.say("persona.tile.note", fact=fact))
-            )  # fmt: skip
-        return [*found, *self._money()]
+        facts = {"coverage": coverage(self.evaluation, self.persona.name), f"retention.{self._how}": self.fit}
+        tiles = [
+            self.tile_of(fact, self.say(f"persona.tile.{key}", months=self._months), "persona.tile.note")
+            for key, fact in facts.items()
+        ]
+        return [*tiles, *self._money(self.evaluation)]
 
-    def _money(self) -> Iterator[tuple[str, str, str]]:
-        assert self.evaluation is not None
-        staying = self.evaluation.staying[self.persona.name]
+    def _money(self, evaluation: PersonaEvaluation) -> Iterator[tuple[str, str, str]]:
+        staying, number = evaluation.staying[self.persona.name], self.voice.number
         value, lower, upper = staying.retained_revenue
         # of few customers, or where few have left, the mean would tell what single ones pay
-        disclosure = self.voice.disclosure
-        if np.isnan(value) or disclosure.hides(staying.n) or disclosure.fact(self.facts["fit"]).hidden:
+        if np.isnan(value) or self.hides(staying.n) or self.voice.disclosure.fact(self.fit).hidden:
             return
         currency = "" if self.persona.revenue is None else f" {named(self.persona.revenue.currency, 10)}"
-        limits = self.voice.catalogue.text("range", low=self.voice.number(lower), high=self.voice.number(upper))
-        note = self.voice.catalogue.text(
-            "persona.tile.note.money",
-            level=self.voice.percent(self.evaluation.conf_level),
-            range=limits if not np.isnan(lower) else self.voice.number(lower),
-            n=self.voice.count(staying.n),
-        )
-        yield self.voice.number(value) + currency, self.voice.say("persona.tile.retained"), note
+        limits = self.voice.between(number(lower), number(upper)) if not np.isnan(lower) else number(lower)
+        words = {"level": self.voice.percent(evaluation.conf_level), "n": self.voice.count(staying.n)}
+        note = self.say("persona.tile.note.money", range=limits, **words)
+        yield number(value) + currency, self.say("persona.tile.retained"), note
 
     def rules(self) -> tuple[str, str, Table]:
         """Heading, how the rules add up, and the rules."""
-        text = self.voice.catalogue.text
-        heading = text("persona.rules.heading")
-        names = ("attribute", "value", "weight")
-        head = [text(f"persona.rules.{name}") for name in names]
         rows = [
-            (named(rule.attribute), named(self._condition(rule)), self._decimal(rule.weight))
+            (named(rule.attribute), named(self._condition(rule)), self.voice.short(rule.weight, _DECIMALS))
             for rule in self.persona.rules
         ]
-        share = self.voice.percent(self.persona.min_match)
-        return heading, text("persona.rules.match", share=share), Table(heading, head, rows)
+        title, share = self.say("persona.rules.heading"), self.voice.percent(self.persona.min_match)
+        table = self.table_of("persona.rules.{}", ("attribute", "value", "weight"), rows, title=title)
+        return title, self.say("persona.rules.match", share=share), table
 
     def statements(self) -> tuple[str, Table]:
         """Heading, and every statement with what it rests on."""
-        text = self.voice.catalogue.text
-        heading = text("persona.statements.heading")
-        head = [text("persona.statements.statement"), text("persona.statements.about"), text("persona.rests")]
-        rows = [(said, text(f"persona.kind.{kind}"), self._mark(mark)) for kind, said, mark in self._statements()]
+        heading = self.say("persona.statements.heading")
+        head = [self.say(f"persona.{key}") for key in ("statements.statement", "statements.about", "rests")]
+        rows = [(said, self.say(f"persona.kind.{kind}"), self._mark(mark)) for kind, said, mark in self._statements()]
         return heading, Table(heading, head, rows)
 
     def definitions(self) -> Sequence[str]:
         """What the marks mean, and what is not told."""
-        return [self.voice.say("persona.foot.marks"), self.voice.say("persona.foot.disclosure")]
+        return [self.say("persona.foot.marks"), self.say("persona.foot.disclosure")]
 
     def _statements(self) -> Iterator[tuple[str, str, Mark]]:
         """What it is about, the words, and what they rest on."""
-        persona, text = self.persona, self.voice.catalogue.text
+        bonding, revenue = self.persona.bonding, self.persona.revenue
         yield "description", self.question(), ASSUMED
         yield from self._listed("needs", "channels")
-        if persona.bonding is not None:
-            bond = text(f"persona.bond.{persona.bonding.primary}")
-            words = text("persona.bond.primary", bond=bond)
-            if persona.bonding.secondary is not None:
-                other = text(f"persona.bond.{persona.bonding.secondary}")
-                words = text("persona.bond.both", bond=bond, other=other)
-            yield "bonding", words, persona.bonding.mark
-        if persona.revenue is not None:
-            currency = named(persona.revenue.currency, 10)
-            words = text("persona.revenue", range=self._range(*persona.revenue.range), currency=currency)
-            yield "revenue", words, persona.revenue.mark
+        if bonding is not None:
+            bond = self.say(f"persona.bond.{bonding.primary}")
+            words = self.say("persona.bond.primary", bond=bond)
+            if bonding.secondary is not None:
+                words = self.say("persona.bond.both", bond=bond, other=self.say(f"persona.bond.{bonding.secondary}"))
+            yield "bonding", words, bonding.mark
+        if revenue is not None:
+            limits, currency = span(self.voice, *revenue.range, _DECIMALS), named(revenue.currency, 10)
+            yield "revenue", self.say("persona.revenue", range=limits, currency=currency), revenue.mark
         yield from self._listed("qualifying_questions", "evidence")
 
     def _listed(self, *kinds: str) -> Iterator[tuple[str, str, Mark]]:
@@ -200,36 +164,20 @@ class PersonaStory:
         words = named(statement.text[self.voice.lang], _LONG)
         if statement.mark.kind != "said":
             return words
-        return self.voice.catalogue.text("persona.said", text=words, wording=named(statement.mark.wording, _LONG))
+        return self.say("persona.said", text=words, wording=named(statement.mark.wording, _LONG))
 
     def _mark(self, mark: Mark) -> str:
-        text = self.voice.catalogue.text
         if mark.kind == "assumed":
-            return text("persona.mark.assumed")
-        assert mark.n is not None
+            return self.say("persona.mark.assumed")
         if mark.kind == "said":
-            return text("persona.mark.said", n=self.voice.count(mark.n))
-        if self.voice.disclosure.hides(mark.n):
-            return text("persona.mark.hidden")
+            return self.say("persona.mark.said", n=self.voice.count(needed(mark.n)))
+        if self.hides(needed(mark.n)):
+            return self.say("persona.mark.hidden")
         # a measured one has them all
-        assert mark.estimate is not None
-        assert mark.ci_lower is not None
-        assert mark.ci_upper is not None
-        limits = text("range", low=self._decimal(mark.ci_lower), high=self._decimal(mark.ci_upper))
-        value = self._decimal(mark.estimate)
-        return text("persona.mark.measured", value=value, range=limits, n=self.voice.number(mark.n))
+        numbers = map(needed, (mark.estimate, mark.ci_lower, mark.ci_upper))
+        value, low, high = (self.voice.short(number, _DECIMALS) for number in numbers)
+        n = self.voice.number(needed(mark.n))
+        return self.say("persona.mark.measured", value=value, range=self.voice.between(low, high), n=n)
 
     def _condition(self, rule: Rule) -> str:
-        return self._range(*rule.range) if rule.range is not None else listed(rule.in_ or ())
-
-    def _range(self, low: float | None, high: float | None) -> str:
-        text = self.voice.catalogue.text
-        if high is None:
-            return text("persona.rules.from", low=self._decimal(low or 0.0))
-        if low is None:
-            return text("persona.rules.below", high=self._decimal(high))
-        return text("persona.rules.between", low=self._decimal(low), high=self._decimal(high))
-
-    def _decimal(self, value: float) -> str:
-        """A number with as many decimals as it needs, three at most."""
-        return self.voice.number(value, next((k for k in range(3) if round(value, k) == round(value, 3)), 3))
+        return listed(rule.in_ or ()) if rule.range is None else span(self.voice, *rule.range, _DECIMALS)

@@ -137,7 +137,7 @@ class ValueStory(Speaker):
             limits = DASH
             if name in self.worth.ranges:
                 low, high = (self.written(name, limit) for limit in self.worth.ranges[name])
-                limits = self.voice.catalogue.text("range", low=low, high=high)
+                limits = self.voice.between(low, high)
             rows.append((upper_first(self.name_of(name)), self.written(name, value), limits))
         return self.table_of("value.table.{}", ("input", "value", "limits"), rows)
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.facts.personas import coverage, mark_kinds, pick, with_range
 from kbind.plot.base import alt_text
-from kbind.report.chapters.personas.facts import pick
-from kbind.report.chapters.personas.story import PersonasStory, personas_story
+from kbind.report.chapters.personas import PersonasStory, personas_story
 
 EXCLUDED = ("payment_method", "paperless_billing", "monthly_charges")
 WORDS = {"de": "Wer", "en": "Who"}
@@ -66,7 +66,7 @@ def kinds(name: str, *levels: str, negative: bool = False) -> kb.Persona:
 
 
 def test_summary_names_the_persona_to_change_and_both_figures(story: PersonasStory) -> None:
-    there = story.there
+    there = story.change.measured
     assert story.chosen is not None
     assert story.chosen.persona.name == "streaming"
     assert there.gain[0] >= 0.15
@@ -90,10 +90,10 @@ def test_certainty_counts_runs_that_come_out_alike(story: PersonasStory) -> None
 
 
 def test_customers_of_both_versions_are_those_who_match_both(story: PersonasStory, telco: kb.Dataset) -> None:
-    there = story.there
-    assert story.both / (there.old.n + there.new.n - story.both) == pytest.approx(there.identity, abs=1e-9)
-    assert story.shared("turned").value == pytest.approx(1 - story.both / there.old.n)
-    assert story.shared("fresh").value == pytest.approx(1 - story.both / there.new.n)
+    there, both = story.change.measured, story.change.both
+    assert both / (there.old.n + there.new.n - both) == pytest.approx(there.identity, abs=1e-9)
+    assert story.change.shared("turned").value == pytest.approx(1 - both / there.old.n)
+    assert story.change.shared("fresh").value == pytest.approx(1 - both / there.new.n)
 
 
 def test_verdicts_of_good_and_poor_personas(story: PersonasStory) -> None:
@@ -145,7 +145,7 @@ def test_german_page_says_the_same(story: PersonasStory) -> None:
 
 def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
     axes = story.evaluation.plot(**story.figure())
-    assert "streaming, new: " + story.with_range(story.held("new")) in alt_text(axes)
+    assert "streaming, new: " + with_range(story.held("new"), story.voice) in alt_text(axes)
     assert axes.get_title(loc="left").startswith("Those who fit “basic” stay most often")
     marks = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_marker() == "o"]
     assert marks == pytest.approx([*(story.fit(p.name).value for p in story.personas),
@@ -154,9 +154,10 @@ def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
 
 def test_all_personas_are_assumed_and_said_to_be(story: PersonasStory) -> None:
     heading, text = story.basis_text()
-    assert story.basis()["measured"] == story.basis()["said"] == 0
+    kinds = [kind for persona in story.personas for kind in mark_kinds(persona)]
+    assert set(kinds) == {"assumed"}
     assert heading == "What the personas rest on"
-    assert f"0 are measured, 0 were said, and {story.basis()['assumed']} are assumed" in text
+    assert f"0 are measured, 0 were said, and {len(kinds)} are assumed" in text
 
 
 def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
@@ -174,16 +175,16 @@ def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
 def test_shared_customers_are_hidden_where_few_remain(story: PersonasStory) -> None:
     """Neither a few who fit both versions nor a few who fit one only: each would follow from the other."""
     assert story.chosen is not None
-    there = story.there
+    there = story.change.measured
     for both in (3, there.old.n - 3):
         identity = both / (there.old.n + there.new.n - both)
         other = replace(
             story, refinements={"streaming": replace(story.chosen, held_out=replace(there, identity=identity))}
         )
-        assert other.both == both
+        assert other.change.both == both
         few = other.outcome_table().rows[-1][1]
         assert few in ("under 5", "not shown")
-        assert not other.voice.disclosure.fact(other.shared("turned")).known
+        assert not other.voice.disclosure.fact(other.change.shared("turned")).known
 
 
 def test_without_personas_the_page_says_what_to_write(telco: kb.Dataset) -> None:
@@ -259,8 +260,8 @@ def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
 
 def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
     limits = (0.1, 0.05, 0.15)
-    assert story.points(limits, 100, 4) == story.points(limits, 4, 100) == "under 5"
-    assert story.points(limits, 100, 5) == "10.0 (5.0 to 15.0)"
+    assert story.words.points(limits, 100, 4) == story.words.points(limits, 4, 100) == "under 5"
+    assert story.words.points(limits, 100, 5) == "10.0 (5.0 to 15.0)"
 
 
 def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
@@ -275,7 +276,7 @@ def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory)
 
 def test_few_who_fit_both_versions_are_in_no_sentence(story: PersonasStory) -> None:
     assert story.chosen is not None
-    there = story.there
+    there = story.change.measured
     identity = 3 / (there.old.n + there.new.n - 3)
     held = replace(story.chosen, held_out=replace(there, identity=identity))
     assert "%" not in with_other(story, refinements={"streaming": held}).outcome_text()
@@ -283,6 +284,7 @@ def test_few_who_fit_both_versions_are_in_no_sentence(story: PersonasStory) -> N
 
 
 def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None:
+    assert story.questions is not None
     said = {
         "more than 30 levels": "Too many different answers to be compared.",
         "all customers are alike in it": "All give the same answer.",
@@ -291,7 +293,7 @@ def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None
         "somebody has been there.",
     }
     for why, words in said.items():
-        assert story.reason(why) == words
+        assert story.words.reason(why, story.questions.adjust) == words
 
 
 def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
@@ -311,6 +313,7 @@ def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
 def test_facts_carry_the_definition_of_what_they_were_measured_by(story: PersonasStory) -> None:
     assert story.chosen is not None
     assert story.evaluation is not None
-    assert story.fit("basic").definition == story.coverage("basic").definition == story.evaluation.definition
-    for fact in (story.gain, story.held("new"), story.shared("turned")):
+    for fact in (story.fit("basic"), coverage(story.evaluation, "basic")):
+        assert fact.definition == story.evaluation.definition
+    for fact in (story.change.gain, story.held("new"), story.change.shared("turned")):
         assert fact.definition == story.chosen.definition
