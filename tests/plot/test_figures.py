@@ -13,10 +13,8 @@ from matplotlib.axes import Axes
 
 import kbind as kb
 from kbind.plot.base import alt_text, spread
-from kbind.report.chapters.retention.base import voice_for
-from kbind.report.chapters.retention.retention import retention_story
+from kbind.report.chapters.retention import retention_story
 from kbind.retention.activity import Activity
-from kbind.text.disclosure import Disclosure
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +68,7 @@ def test_heat_map_leaves_unlived_cells_empty(toy: kb.Dataset) -> None:
 
 def test_small_cells_are_a_dot_in_reports_only(toy: kb.Dataset) -> None:
     record = kb.activity(toy)
-    safe = voice_for(record, "en", Disclosure(5))
+    safe = retention_story(record).voice
     ax = kb.cohort_retention(record).plot(voice=safe)
     assert not _texts(ax)
     assert len(ax.patches) == 5  # a hatched cell for every lived one

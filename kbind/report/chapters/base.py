@@ -124,6 +124,10 @@ class Speaker:
         """A figure of the opening: value, what it is, and its note by key."""
         return self.tell(fact), label, self.say(note, fact=fact, **values)
 
+    def tiles_of(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
+        """Of some figures those that may be told, each with what it is and the key of its note; see `tile_of`."""
+        return [self.tile_of(*figure, **values) for figure in figures if self.told(figure[0])]
+
     def of_truth(self, data: Dataset) -> list[str]:
         """That the data is simulated, where it is."""
         return [] if data.truth is None else [self.say("survival.foot.truth")]

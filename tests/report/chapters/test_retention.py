@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.report.chapters.retention.base import RetentionStory
-from kbind.report.chapters.retention.retention import retention_story
+from kbind.report.chapters.retention import RetentionStory, retention_story
 from kbind.retention.activity import suitable_period
 
 MONTHS = 12
@@ -41,7 +40,7 @@ def test_a_curve_that_holds_and_one_that_falls() -> None:
     assert "stays that way" in holds.finding()
     assert "stays that way" not in falls.finding()
     assert "keeps falling" in falls.curve_title()
-    assert holds.following.value == pytest.approx(0.6, abs=0.05)
+    assert holds.facts.following.value == pytest.approx(0.6, abs=0.05)
 
 
 def test_numbers_in_the_sentences_are_those_of_the_estimates() -> None:
@@ -149,7 +148,7 @@ def test_no_sides_are_taken_while_the_interval_holds_the_half() -> None:
     table[:, 0] = True
     table[:33, 4] = True
     story = _story(table)
-    assert story.returned.value == pytest.approx(0.55)
+    assert story.facts.returned.value == pytest.approx(0.55)
     assert "whether most will is open" in story.means()
     nobody = _story(np.repeat([[True, False, False, False, False, False]], 60, axis=0))
     assert "nobody has returned so far" in nobody.means()
@@ -162,8 +161,8 @@ def test_who_had_no_time_to_return_does_not_count_as_lost() -> None:
         start = customer % 12
         table[customer, start::2] = True
     story = _story(table)
-    assert story.returned.value == 1.0
-    assert story.returned.n == sum(1 for customer in range(400) if customer % 12 <= 12 - 2 - 3)
+    assert story.facts.returned.value == 1.0
+    assert story.facts.returned.n == sum(1 for customer in range(400) if customer % 12 <= 12 - 2 - 3)
 
 
 def test_curves_that_vary_are_not_said_to_hold() -> None:
@@ -257,11 +256,11 @@ def test_contracts_are_spoken_of_as_contracts() -> None:
     assert (
         story.finding() == f"Of 100 customers, {year} still have a contract after 12 months, and {two} after 24 months."
     )
-    assert story.churn.value == pytest.approx(0.04, abs=0.005)
+    assert story.facts.churn.value == pytest.approx(0.04, abs=0.005)
     text = " ".join(_sentences(story))
     for wrong in ("come back", "buy", "return later", "stay away", "recording"):
         assert wrong not in text.replace("returned", "")
-    assert len(story.curves) == 1
+    assert not story.both
     assert not story.panel_start
     german = " ".join(_sentences(_contracts(rng.geometric(0.04, 2000), lang="de")))
     assert "einen Vertrag" in german
@@ -270,7 +269,7 @@ def test_contracts_are_spoken_of_as_contracts() -> None:
 
 def test_the_steepest_fall_is_found() -> None:
     months = np.repeat([13, 13, 13, 40], 200)
-    assert _contracts(months).steepest == 14
+    assert _contracts(months).facts.steepest == 14
     assert "around month 14" in _contracts(months).act()
 
 

@@ -1,0 +1,389 @@
+"""Chapter 01: how many customers come back, or stay."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from kbind.errors import ArgumentError
+from kbind.facts.retention import NUMBERED_COHORTS, RetentionFacts
+from kbind.report.chapters.base import Scope, Story, last_day, sureness
+from kbind.retention.activity import Activity
+from kbind.retention.cohorts import CohortRetention, cohort_retention, follow_up
+from kbind.retention.lifecycle import Lifecycle, lifecycle
+from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
+from kbind.text.messages import upper_first
+from kbind.text.tables import Table, picked
+from kbind.text.voice import Voice
+
+#: Rows a manager's table has at most.
+TABLE_ROWS = 14
+
+
+@dataclass(frozen=True, eq=False)
+class RetentionStory(Story):
+    """Sentences about one activity of all customers together.
+
+    Parameters
+    ----------
+    on, ever : CohortRetention
+        Retention of the kinds "on" and "on_or_after".
+    cycle : Lifecycle
+        Its life cycle.
+    voice : Voice
+        Who speaks.
+    """
+
+    asks = "retention.question"
+    #: Whether the chapter draws the share at an age and that at it or any later one.
+    both: ClassVar[bool]
+
+    on: CohortRetention
+    ever: CohortRetention
+    cycle: Lifecycle
+    voice: Voice
+
+    @cached_property
+    def facts(self) -> RetentionFacts:
+        """What was counted and estimated."""
+        return RetentionFacts(self.on, self.ever, self.cycle, self.voice.disclosure)
+
+    @property
+    def activity(self) -> Activity:
+        """What it is about."""
+        return self.on.activity
+
+    @property
+    def panel_start(self) -> bool:
+        """Whether the page has to say that the first cohort is the start of recording."""
+        return self.facts.panel_start
+
+    @property
+    def short(self) -> bool:
+        """Whether nobody has lived a second period yet."""
+        return self.facts.last_age < 1
+
+    def scope(self) -> Scope:
+        """Who and when it is about."""
+        calendar, as_of = self.activity.calendar, self.activity.provenance.as_of
+        running = self.name_of(calendar.size - 1) if calendar.lived < calendar.size else ""
+        by_month = calendar.period in ("month", "quarter", "year")
+        span = calendar.starts[0], last_day(as_of)
+        return Scope(self.activity.customers, self.activity.log, *span, by_month=by_month, running=running)
+
+    # -- sentences -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def curve_title(self) -> str:
+        """Finding of the retention curves."""
+
+    @abstractmethod
+    def cohort_title(self) -> str:
+        """Finding of the cohort heat map of kind "on"."""
+
+    @abstractmethod
+    def cycle_title(self) -> str:
+        """Finding of the life cycle."""
+
+    def advice(self, age: int) -> str:
+        """What to do where an age cannot be told of."""
+        lived = self.voice.periods(self.activity.calendar.lived)
+        return self.say(f"retention.act.{self.facts.lack(age)}", lived=lived)
+
+    def nobody_yet(self) -> str:
+        """That nothing is known of new customers: all were there before, or time is too short."""
+        return self.say("retention.finding.short" if self.on.cohort_size.any() else "retention.finding.known")
+
+    def how_sure(self, fact: Fact, when: str) -> str:
+        """How well a share is known."""
+        last = self.facts.last_new
+        ended = [] if last is None else [self.say("retention.new.ended", name=self.name_of(last))]
+        if not self.told(fact):
+            return " ".join([self.say(f"retention.certainty.{self.facts.lack(1)}"), *ended])
+        return " ".join([self.say(f"retention.certainty.{sureness(fact)}", next=fact, when=when), *ended])
+
+    def compared_cohorts(self, age: int, when: str) -> str:
+        """Whether those who came later do better at an age."""
+        facts, order = self.facts.halves(age)
+        if not self.told(*facts.values()):
+            return self.say("retention.cohort.short")
+        return self.say(f"retention.cohort.{order}", when=when, **facts)
+
+    def rhythm(self, *states: str) -> dict[str, str]:
+        """What goes before an average: "every month", or "on average" if two months drive it or some are hidden."""
+        return {"rhythm": self.voice.word("period_each" if all(map(self.facts.even, states)) else "period_mean")}
+
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the curves."""
+        options = {"kind": "curves", "on_or_after": self.ever if self.both else None, "until": self.facts.last_age}
+        return self.drawn(self.curve_title, self.facts.ages(), **options)
+
+    def cohort_figure(self) -> dict[str, Any]:
+        """What the page adds to the heat map."""
+        return self.drawn(self.cohort_title, self.facts.cohorts(), kind="heatmap")
+
+    def cycle_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the life cycle."""
+        return self.drawn(self.cycle_title, self.facts.states())
+
+    def curve_caption(self) -> str:
+        """How to read the curves."""
+        key = "retention.curve.caption" if self.both else "retention.curve.caption.one"
+        return self.say(key, level=self.voice.percent(self.on.conf_level))
+
+    def cohort_caption(self) -> str:
+        """How to read the heat map."""
+        sizes, lived = self.on.cohort_size[0], self.activity.calendar.lived
+        drawn = sum(1 for i, n in enumerate(sizes) if n > 0 and i + 1 < lived)
+        kind = "numbers" if drawn <= NUMBERED_COHORTS else "shades"
+        keys = ["caption", kind, *(["hidden"] if self._hide_some(self.facts.cohorts()) else [])]
+        return " ".join(self.say(f"retention.cohort.{key}") for key in keys)
+
+    def cycle_caption(self) -> str:
+        """How to read the life cycle."""
+        parts = [self.say("retention.cycle.caption")]
+        two = self.facts.driving("churned")
+        if two and self.told(self.facts.mean("churned")):
+            first, second = (self.name_of(self.activity.early + i) for i in two)
+            parts.append(self.say("retention.cycle.driven", first=first, second=second))
+        before = int(self.cycle.known.sum())
+        if before and not self.hides(before):
+            parts.append(self.say("retention.new.known", before=self.voice.customers(before)))
+        if self._hide_some(self.facts.states()):
+            parts.append(self.say("retention.cycle.hidden"))
+        return " ".join(parts)
+
+    def _hide_some(self, facts: Sequence[Fact]) -> bool:
+        return any(self.voice.disclosure.fact(fact).hidden for fact in facts)
+
+    def definitions(self) -> list[str]:
+        """What was counted, in plain words."""
+        parts = [self.say("retention.foot.on"), *([self.say("retention.foot.ever")] if self.both else [])]
+        lived = self.activity.calendar.lived
+        waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
+        if waiting and not self.hides(waiting):
+            parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
+        return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
+
+    # -- tables --------------------------------------------------------------------------------------
+
+    def curve_table(self) -> Table:
+        """The figures behind the curve, one row an age."""
+        facts = {fact.id: fact for fact in self.facts.ages()}
+        ages = [int(age) for age in self.facts.pooled["age"] if age > 0]
+        rows = []
+        for age in (ages[position] for position in picked(len(ages), TABLE_ROWS)):
+            on, ever = facts[f"age.{age}.on"], facts[f"age.{age}.on_or_after"]
+            cells = (self.tell(on, "size"), self.tell(on), self.tell(on, "range"))
+            rows.append((self.voice.number(age), *cells, *([self.tell(ever)] if self.both else [])))
+        return self.by_age(("age", "size", "on", "interval", *(("ever",) if self.both else ())), rows)
+
+    def by_age(self, names: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
+        """A table of shares by age."""
+        level = self.voice.percent(self.on.conf_level)
+        return self.table_of("retention.table.{}", names, rows, title=title, level=level)
+
+    def name_of(self, position: int) -> str:
+        """What a reader calls a period."""
+        calendar = self.activity.calendar
+        return self.voice.period_name(calendar.starts[position], calendar.labels[position])
+
+
+class ContractStory(RetentionStory):
+    """Customers with contracts: they stay until they leave."""
+
+    both = False  # with a contract in a period, or in it or a later one: nearly the same line
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        if self.short:
+            return self.nobody_yet()
+        facts = self._marked()
+        if not self.told(*facts.values()):
+            return self.say("retention.finding.few")
+        return self.say(f"retention.finding.contract.{len(facts)}", **self._after(), **facts)
+
+    def means(self) -> str:
+        """What the answer means."""
+        if not self.told(self.facts.churn):
+            return self.say("retention.means.contract.short")
+        return self.say("retention.means.contract", churn=self.facts.churn)
+
+    def act(self) -> str:
+        """What a manager should do."""
+        if self.facts.last_age < 3 or not self.told(self.facts.churn):
+            return self.advice(3)
+        return self.say("retention.act.contract", k=self.voice.number(self.facts.steepest))
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        last = self.facts.marks[-1]
+        return self.how_sure(self.facts.at(last), self.voice.after(last))
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Shares at the marked ages, and the share that leaves per period."""
+        tiles = []
+        for age in [] if self.short else self.facts.marks:
+            label = self.say("retention.tile.contract", after=self.voice.after(age))
+            tiles += self.tiles_of((self.facts.at(age), label, "retention.tile.note"))
+        churn = self.facts.churn, self.say("retention.tile.churn"), "retention.tile.churn.note"
+        return [*tiles, *self.tiles_of(churn)]
+
+    def curve_title(self) -> str:
+        """Finding of the retention curve."""
+        facts = self._marked()
+        if self.short or not self.told(*facts.values()):
+            return self.say("retention.curve.short")
+        return self.say(f"retention.curve.contract.{len(facts)}", **self._after(), **facts)
+
+    def cohort_title(self) -> str:
+        """Finding of the cohort heat map."""
+        first = self.facts.marks[0]
+        return self.compared_cohorts(first, self.voice.after(first))
+
+    def cycle_title(self) -> str:
+        """Finding of the life cycle."""
+        churned, new, last = self.facts.mean("churned"), self.facts.mean("new"), self.facts.last_new
+        if last is not None and self.told(churned):
+            words = {"name": self.name_of(last), **self.rhythm("churned")}
+            return self.say("retention.cycle.ended", churned=churned, **words)
+        if not self.told(churned, new):
+            return self.say("retention.cycle.short")
+        return self.say("retention.cycle.contract", churned=churned, new=new, **self.rhythm("churned", "new"))
+
+    def _marked(self) -> dict[str, Fact]:
+        return dict(zip(("one", "two"), map(self.facts.at, self.facts.marks), strict=False))
+
+    def _after(self) -> dict[str, str]:
+        spans = map(self.voice.after, self.facts.marks)
+        words = dict(zip(("after_one", "after_two"), spans, strict=False))
+        return words | {f"{key}_upper": upper_first(text) for key, text in words.items()}
+
+
+class ReturnStory(RetentionStory):
+    """Customers who buy or use: they are missing for a while, and come back or do not."""
+
+    both = True
+
+    def finding(self) -> str:
+        """The answer in one sentence."""
+        facts = self.facts
+        if self.short:
+            return self.nobody_yet()
+        if not self.told(facts.following):
+            return self.say("retention.finding.few")
+        if facts.panel_matters:
+            return self.say("retention.finding.panel", **self._apart())
+        after = self.voice.after(facts.last_age)
+        words = {"after": after, "after_upper": upper_first(after)}
+        low, high = facts.extremes
+        scarce = facts.trend == "once" and facts.lack(facts.last_age + 1) == "few"
+        shares = {"next": facts.following, "last": facts.at(facts.last_age), "low": low, "high": high}
+        return self.say(f"retention.finding.{'scarce' if scarce else facts.trend}", **shares, **words)
+
+    def means(self) -> str:
+        """What the answer means."""
+        returned = {"returned": self.facts.returned} if self.told(self.facts.returned) else {}
+        return self.say(f"retention.means.{self.facts.absence}", **returned)
+
+    def act(self) -> str:
+        """What a manager should do."""
+        absence, both = self.facts.absence, ("churned", "resurrected")
+        means = {state: self.facts.mean(state) for state in both}
+        if absence == "short":
+            return self.advice(2)
+        if absence != "returning":
+            return self.say(f"retention.act.{absence}")
+        if not self.told(*means.values()):
+            return self.say("retention.act.open")
+        return self.say("retention.act.returning", **self.rhythm(*both), **means)
+
+    def certainty(self) -> str:
+        """How sure the answer is, and what it rests on."""
+        fact = self.facts.first_or_later("later") if self.facts.panel_matters else self.facts.following
+        text = self.how_sure(fact, self.voice.word("period_following"))
+        if not self.panel_start:
+            return text
+        panel = self.say("retention.certainty.panel", share=self.facts.panel_share, next=self.facts.following)
+        return f"{text} {panel}"
+
+    def tiles(self) -> list[tuple[str, str, str]]:
+        """Share in the following period (of new customers first, if they differ), ever again, and of the missing."""
+        facts, span = self.facts, self.voice.periods(follow_up(self.on))
+        shown = {"next": facts.following, "ever": facts.again, "returned": facts.returned}
+        if facts.panel_matters:
+            shown = {"later": facts.first_or_later("later"), "all": facts.following, "returned": facts.returned}
+        notes = {"ever": "retention.tile.ever.note", "returned": "retention.tile.returned.note"}
+        rows = [
+            (fact, self.say(f"retention.tile.{key}"), notes.get(key, "retention.tile.note"))
+            for key, fact in shown.items()
+        ]
+        return self.tiles_of(*rows, span=span)
+
+    def curve_title(self) -> str:
+        """Finding of the retention curves."""
+        facts = {"next": self.facts.following, "last": self.facts.at(self.facts.last_age)}
+        if not self.short:
+            facts |= dict(zip(("low", "high"), self.facts.extremes, strict=True))
+        if self.short or not self.told(*facts.values()):
+            return self.say("retention.curve.short")
+        return self.say(f"retention.curve.{self.facts.trend}", after=self.voice.after(self.facts.last_age), **facts)
+
+    def curve_caption(self) -> str:
+        """How to read the curves, and that later ages rest on the oldest customers."""
+        caption = super().curve_caption()
+        return f"{caption} {self.say('retention.curve.mix')}" if self.facts.panel_matters else caption
+
+    def cohort_title(self) -> str:
+        """Finding of the cohort heat map of kind "on"."""
+        if self.facts.panel_matters:
+            return self.say("retention.cohort.panel", **self._apart())
+        return self.compared_cohorts(1, self.voice.word("period_following"))
+
+    def _apart(self) -> dict[str, Fact]:
+        return {which: self.facts.first_or_later(which) for which in ("first", "later")}
+
+    def cycle_title(self) -> str:
+        """Finding of the life cycle."""
+        churned, resurrected = self.facts.mean("churned"), self.facts.mean("resurrected")
+        if not self.told(churned, resurrected) or churned.value == 0:
+            return self.say("retention.cycle.short")
+        ratio = resurrected.value / churned.value
+        form = "growing" if ratio > 1.05 else "balanced" if ratio >= 0.8 else "partly"
+        rhythm = self.rhythm("churned", "resurrected")
+        return self.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected, **rhythm)
+
+    def panel_title(self) -> str:
+        """That recording starts in the middle of business."""
+        return self.say("retention.panel.title", share=self.facts.panel_share)
+
+    def panel_text(self) -> str:
+        """What the start of recording means."""
+        facts = {"share": self.facts.panel_share, "later": self.facts.first_or_later("later")}
+        return self.say("retention.panel.text", name=self.name_of(0), **facts)
+
+    def panel_table(self) -> Table:
+        """The share with and without the customers of the first cohort."""
+        rows = []
+        for name in ("first", "later", "all"):
+            on, ever = self.facts.following, self.facts.again
+            if name != "all":
+                on, ever = (self.facts.first_or_later(name, kind) for kind in ("on", "on_or_after"))
+            cells = (self.tell(on, "size"), self.tell(on), self.tell(on, "range"), self.tell(ever))
+            rows.append((self.say(f"retention.panel.{name}"), *cells))
+        return self.by_age(("group", "size", "next", "interval", "ever"), rows, self.say("retention.table.panel"))
+
+
+def retention_story(activity: Activity, *, lang: str = "en", threshold: int = 5) -> RetentionStory:
+    """The story of an activity, in a language, silent about fewer customers than the threshold."""
+    if activity.by:
+        raise ArgumentError(f"this shows one group at a time; reduce without by={', '.join(activity.by)!r}")
+    kind = ContractStory if activity.action == "stay" else ReturnStory
+    ever, period = cohort_retention(activity, kind="on_or_after"), activity.calendar.period
+    words = {"customer": activity.provenance.customer, "action": activity.action, "period": period}
+    voice = Voice(lang, **words, disclosure=Disclosure(threshold))
+    return kind(cohort_retention(activity), ever, lifecycle(activity), voice)
