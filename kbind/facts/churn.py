@@ -102,14 +102,9 @@ class ListFacts:
     def missed(self) -> Fact:
         """Of those who left, the share who were on no list."""
         own, n = self.found, self.found.n or 0
-        numbers = (
-            1 - own.value,
-            "share",
-            "leavers who were on no list / all leavers",
-            1 - own.ci_upper,
-            1 - own.ci_lower,
-        )
-        return Fact("list.missed", *numbers, own.conf_level, n=n, count=n - (own.count or 0), source=own.source)
+        definition, limits = "leavers who were on no list / all leavers", (1 - own.ci_upper, 1 - own.ci_lower)
+        told = definition, *limits, own.conf_level, n, n - (own.count or 0), own.source
+        return Fact("list.missed", 1 - own.value, "share", *told)
 
     @cached_property
     def anyone(self) -> Fact:
@@ -155,9 +150,9 @@ class ListFacts:
         """Share who left of the half with the lower risk."""
         frame = self.risks.head(GROUPS // 2)
         left, n = int(frame["left"].sum()), int(frame["n"].sum())
-        share, definition = (
-            left / n if n else float("nan"),
+        definition, share = (
             "leavers / customers, among the half with the lower predicted risk",
+            left / n if n else np.nan,
         )
         return Fact("risk.lower", share, "share", definition, n=n, count=left, source="backtest(...).by_risk()")
 

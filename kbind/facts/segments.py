@@ -189,20 +189,19 @@ class Segments:
             n = int(left[number - 1])
             others = int(left.sum()) - n
             name = f"segment.{number}.{attribute}.{level}"
+            unit, meaning = "count", f"median of {attribute}"
+            having: tuple[int | None, int | None] = (None, None)
             if level:
                 # a segment that nobody falls in, seen on others, has no shares
                 counts = np.array([round(same.get(k + 1, 0.0) * size) for k, size in enumerate(left)], dtype=np.int64)
                 mask = disclosure.crossed(np.stack([counts, left - counts], axis=1))
                 if mask[number - 1].any():
                     continue
-                count = int(counts[number - 1])
-                here = Fact(name, float(row["value"]), "share", f"{attribute} is {level}", n=n, count=count)
-                rest = Fact(f"{name}.others", float(row["value_others"]), "share", here.definition, n=others,
-                            count=int(counts.sum()) - count)  # fmt: skip
-            else:
-                here = Fact(name, float(row["value"]), "count", f"median of {attribute}", n=n)
-                rest = Fact(f"{name}.others", float(row["value_others"]), "count", here.definition, n=others)
-            result.append(Shared(attribute, level, bool(row["standardized"] > 0), here, rest))
+                unit, meaning = "share", f"{attribute} is {level}"
+                having = int(counts[number - 1]), int(counts.sum() - counts[number - 1])
+            here = Fact(name, float(row["value"]), unit, meaning, n=n, count=having[0])
+            apart = Fact(f"{name}.others", float(row["value_others"]), unit, meaning, n=others, count=having[1])
+            result.append(Shared(attribute, level, bool(row["standardized"] > 0), here, apart))
         return tuple(result[:_TRAITS])
 
     def _reasons(self, left: Ints, disclosure: Disclosure) -> list[tuple[tuple[str, Fact], ...]]:

@@ -228,17 +228,12 @@ class ChurnStory(Story):
         """Of those on the list, who would leave; of the leavers, who is on it; what it brings."""
         if not self.listing or not self.told(self.facts.hit, self.facts.found):
             return []
-        facts, tell = self.facts, self.tell
-        tiles = [
-            (
-                tell(facts.hit),
-                self.say("churn.tile.hit", all=facts.anyone),
-                self.say("churn.tile.hit.note", fact=facts.hit),
-            ),
-            self.tile_of(facts.found, self.say("churn.tile.found"), "churn.tile.found.note"),
-        ]
+        facts = self.facts
+        hit = facts.hit, self.say("churn.tile.hit", all=facts.anyone), "churn.tile.hit.note"
+        tiles = self.tiles_of(hit, (facts.found, self.say("churn.tile.found"), "churn.tile.found.note"))
         if self.priced:
-            tiles.append((tell(facts.past, "about"), self.say("churn.tile.past"), tell(facts.past, "interval")))
+            past = self.tell(facts.past, "about"), self.say("churn.tile.past"), self.tell(facts.past, "interval")
+            tiles.append(past)
         return tiles
 
     def definitions(self) -> list[str]:
@@ -255,15 +250,9 @@ class ChurnStory(Story):
         if self.forecast.suspects:
             lines.append(self.say("churn.foot.suspects", columns=self._columns(self.forecast.suspects)))
         if self.verdict != "short":
-            if self.dated:
-                lines.append(self.say("churn.foot.base"))
-            lines += [
-                self.say(f"churn.foot.model.{needed(self.forecast.model).chosen}"),
-                self.say(f"churn.foot.tested.{self._scheme}"),
-                self.say("churn.foot.drivers"),
-            ]
-            lines += [self.say("churn.foot.lists")] if self.listing else []
-            lines += [self.say("churn.foot.gain")] if self.priced else []
+            keys = [f"model.{needed(self.forecast.model).chosen}", f"tested.{self._scheme}", "drivers"]
+            keys = [*["base"] * self.dated, *keys, *["lists"] * self.listing, *["gain"] * self.priced]
+            lines += [self.say(f"churn.foot.{key}") for key in keys]
         if terms is not None and terms.priced and terms.campaign.value is None and terms.margin is None:
             lines.append(self.say("churn.foot.margin"))
         if self.priced and not self.voice.currency:
@@ -326,8 +315,7 @@ class ChurnStory(Story):
     def sign(self, signs: tuple[str, ...]) -> str:
         """Signs in words: "wenig Nutzung und baldiges Vertragsende"."""
         words = [self.say(f"churn.sign.{sign}") for sign in signs]
-        text = self.say("churn.signs", first=words[0], second=words[-1]) if len(words) > 1 else words[0]
-        return upper_first(text)
+        return upper_first(self.say("churn.signs", first=words[0], second=words[-1]) if words[1:] else words[0])
 
     def list_table(self) -> Table:
         """The list by signs, without anybody's name."""
@@ -335,10 +323,9 @@ class ChurnStory(Story):
         whole = float(self.listed.expected_gain.sum())
         for group in self.signs:
             row = [self.sign(group.signs), voice.count(group.n), voice.percent(group.leaving / group.n)]
-            if self.priced:
-                row.append(voice.percent(group.gain / whole if whole > 0 else float("nan")))
-            rows.append(row)
-        heads = ("sign", "n", "risk", *(["share"] if self.priced else []))
+            share = voice.percent(group.gain / whole if whole > 0 else math.nan)
+            rows.append([*row, *[share] * self.priced])
+        heads = ("sign", "n", "risk", *["share"] * self.priced)
         return self.table_of("churn.list.{}", heads, rows, title=self.say("churn.list.table"))
 
     # -- what it yields ------------------------------------------------------------------------------

@@ -45,14 +45,8 @@ class ClaimsStory(Speaker):
     def fact(self, check: Check) -> Fact:
         """What the data says about a claim."""
         numbers = check.estimate, check.claim.unit or "count", check.definition, check.ci_lower, check.ci_upper
-        return Fact(
-            f"claims.{check.claim.key}",
-            *numbers,
-            self.found.conf_level,
-            n=check.n,
-            count=check.count,
-            source=f"claims(...)[{check.claim.key!r}]",
-        )
+        told, source = (self.found.conf_level, check.n, check.count), f"claims(...)[{check.claim.key!r}]"
+        return Fact(f"claims.{check.claim.key}", *numbers, *told, source)
 
     def number(self, name: str, *verdicts: str) -> Fact:
         """How many claims had one of these verdicts."""
@@ -103,9 +97,9 @@ class ClaimsStory(Speaker):
         key = _ALIKE.get(check.claim.key, check.claim.key)
         if check.status == NEEDS:
             return self.say("claims.missing", needs=self.say(f"claims.needs.{key}"))
-        named = {"years": YEARS, "soon": SOON, "within": WITHIN}
-        numbers = {name: self.voice.number(value) for name, value in named.items()}
-        return self.say(f"claims.measured.{key}", **numbers)
+        numbers = {"years": YEARS, "soon": SOON, "within": WITHIN}
+        words = {name: self.voice.number(value) for name, value in numbers.items()}
+        return self.say(f"claims.measured.{key}", **words)
 
     def written(self, fact: Fact) -> str:
         """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kbind.dataset.dataset import Dataset
@@ -106,25 +107,22 @@ class PeriodStory(Story):
 
     def reason(self, position: int) -> Fact:
         """Share of the customers lost that a reason stands behind; after the last one, those without a reason."""
-        counts = [*self.rates.reasons["customers"].tolist()]
+        counts = [int(n) for n in self.rates.reasons["customers"]]
         lost = int(self.frame["lost"].sum())
         counts.append(lost - sum(counts))
         definition = "customers lost for the reason, divided by customers lost, in all periods"
         share = counts[position] / lost if lost else math.nan
-        return Fact(
-            f"reason.{position}", share, "share", definition, n=lost, count=int(counts[position]), source="reasons"
-        )
+        return Fact(f"reason.{position}", share, "share", definition, n=lost, count=counts[position], source="reasons")
 
     @cached_property
     def breaks(self) -> Fact:
         """How often customers at the start are not those at the end of the period just before."""
         frame = self.frame
-        follows = [
-            (after - before).days == 1 for before, after in zip(frame["last_day"], frame["first_day"][1:], strict=False)
-        ]
+        gaps = zip(frame["last_day"], frame["first_day"][1:], strict=False)
+        follows = np.array([(after - before).days == 1 for before, after in gaps], dtype=bool)
         differs = frame["customers_start"].to_numpy()[1:] != frame["customers_end"].to_numpy()[:-1]
         definition = "periods that start with other numbers of customers than the one before has ended with"
-        number = sum(f and bool(d) for f, d in zip(follows, differs, strict=True))
+        number = (follows & differs).sum()
         return Fact("breaks", float(number), "count", definition, source=SOURCE)
 
     # -- names ---------------------------------------------------------------------------------------
@@ -220,10 +218,10 @@ class PeriodStory(Story):
     def revenue_title(self) -> str:
         """Heading of the revenue that stayed."""
         last = needed(self.latest_revenue)
-        facts = {name: self.revenue(name, last) for name in ("grr", "nrr")}
-        key = "both" if self.told(facts["nrr"]) else "gross"
-        facts = facts if key == "both" else {"grr": facts["grr"]}
-        return self.say(f"periods.revenue.{key}", name=self.name(last), **facts)
+        gross, net = (self.revenue(name, last) for name in ("grr", "nrr"))
+        if self.told(net):
+            return self.say("periods.revenue.both", name=self.name(last), grr=gross, nrr=net)
+        return self.say("periods.revenue.gross", name=self.name(last), grr=gross)
 
     def revenue_text(self) -> str:
         """Why the revenue has no interval."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -96,7 +97,7 @@ class QualityStory(Story):
         return frame[frame["table"] == table].iloc[0]
 
     def _count(self, name: str, value: float, definition: str, unit: str = "count") -> Fact:
-        return Fact(name, float(value), unit, definition, source=_SOURCE)
+        return Fact(name, math.nan if pd.isna(value) else float(value), unit, definition, source=_SOURCE)
 
     def _share(self, name: str, part: int, table: str, definition: str) -> Fact:
         """A share of a table's rows; in the table of customers, rows are people."""
@@ -161,9 +162,8 @@ class QualityStory(Story):
         return self._notable("quality.concern.duplicates", table, share)
 
     def _notable(self, key: str, table: str, share: Fact) -> list[str]:
-        if share.value < NOTABLE or not self.told(share):
-            return []
-        return [self.say(key, table=self.name_of(table), share=share)]
+        notable = share.value >= NOTABLE and self.told(share)
+        return [self.say(key, table=self.name_of(table), share=share)] if notable else []
 
     def _thin(self, table: str) -> list[str]:
         """Attributes and amounts with many values missing; times and texts may be empty for a reason."""
@@ -175,17 +175,13 @@ class QualityStory(Story):
         if thin.empty:
             return []
         worst = thin.sort_values("share", ascending=False, kind="stable").iloc[0]
-        most = self.missing_fact(table, str(worst["column"]), int(worst["missing"]))
+        words = {"table": self.name_of(table), "column": str(worst["column"]), "limit": self.voice.percent(THIN)}
         facts = {
             "thin": self._count(f"{table}.thin", len(thin), f"columns with more than {THIN:.0%} of values missing"),
             "columns": self._count(f"{table}.columns", len(frame), "attributes and amounts"),
-            "most": most,
+            "most": self.missing_fact(table, words["column"], int(worst["missing"])),
         }
-        if not self.told(most):
-            return []
-        column = str(worst["column"])
-        limit = self.voice.percent(THIN)
-        return [self.say("quality.concern.thin", table=self.name_of(table), column=column, limit=limit, **facts)]
+        return [self.say("quality.concern.thin", **words, **facts)] if self.told(facts["most"]) else []
 
     def _untranslated(self) -> list[str]:
         sentences = []
@@ -205,9 +201,7 @@ class QualityStory(Story):
 
     def _unended(self) -> list[str]:
         n = self.found.unended
-        if not n or self.hides(n):
-            return []
-        return [self.say("quality.concern.unended", n=self.voice.customers(n))]
+        return [] if not n or self.hides(n) else [self.say("quality.concern.unended", n=self.voice.customers(n))]
 
     def missing_fact(self, table: str, column: str, missing: int) -> Fact:
         """Share of a table's rows without a value in a column."""
@@ -298,18 +292,14 @@ class QualityStory(Story):
         rows = []
         for _, row in self.found.tables.iterrows():
             name = str(row["table"])
-            unknown = row["unknown_customers"]
-            cells = [
-                self.tell(self._count(f"{name}.rows", row["rows"], f"rows of {name}")),
-                DASH
-                if pd.isna(row["customers"])
-                else self.tell(self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers")),
-                DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]),
-                self.tell(self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows")),
-                DASH
-                if pd.isna(unknown)
-                else self.tell(self._count(f"{name}.strangers", unknown, "customers not in customers", "customers")),
+            counts = [
+                self._count(f"{name}.rows", row["rows"], f"rows of {name}"),
+                self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers"),
+                self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows"),
+                self._count(f"{name}.strangers", row["unknown_customers"], "customers not in customers", "customers"),
             ]
+            cells = [self.tell(count) if count.known else DASH for count in counts]
+            cells.insert(2, DASH if pd.isna(row["first"]) else self.voice.span(row["first"], row["last"]))
             rows.append((self.name_of(name), *cells))
         names = ("table", "rows", "customers", "span", "repeated", "unknown")
         return self.table_of("quality.table.{}", names, rows, title=self.say("quality.tables.title"))

@@ -97,9 +97,8 @@ class RevenueStory(Story):
         count = int(result.movements.counts[kind][0, -1])
         source = f"revenue_retention(...).to_frame(), {kind}"
         definition = f"monthly revenue of {kind} between the two ends of the window"
-        return Fact(
-            f"revenue.{kind}", float(self.frame[kind].iloc[-1]), "money", definition, count=count, source=source
-        )
+        amount = float(self.frame[kind].iloc[-1])
+        return Fact(f"revenue.{kind}", amount, "money", definition, count=count, source=source)
 
     @cached_property
     def lost(self) -> Fact:
@@ -190,13 +189,9 @@ class RevenueStory(Story):
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Revenue that stayed, the same with raises, and customers who left."""
-        tiles = []
-        for figure in ("grr", "nrr", *(() if self.value else ("logo_churn",))):
-            fact = self.rate(figure)
-            if self.told(fact):
-                tiles.append(
-                    self.tile_of(fact, self.say(f"revenue.tile.{figure}", when=self.when), "revenue.tile.note")
-                )
+        names = ("grr", "nrr") if self.value else ("grr", "nrr", "logo_churn")
+        labels = {name: self.say(f"revenue.tile.{name}", when=self.when) for name in names}
+        tiles = self.tiles_of(*((self.rate(name), label, "revenue.tile.note") for name, label in labels.items()))
         return [*tiles, self.value.tile()] if self.value else tiles
 
     def definitions(self) -> Sequence[str]:

@@ -141,10 +141,8 @@ class ShopStory(Story):
 
     def _lack(self) -> str:
         """What it takes to judge silences: more time, or more customers who come regularly."""
-        scope = self.scope()
-        return (
-            "shop.act.young" if (needed(scope.last) - needed(scope.first)).days < SILENCE + WITHIN else "shop.act.few"
-        )
+        days = (needed(self.scope().last) - needed(self.scope().first)).days
+        return "shop.act.young" if days < SILENCE + WITHIN else "shop.act.few"
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -154,20 +152,14 @@ class ShopStory(Story):
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Share who buy again, revenue per new customer, false alarms."""
-        tiles = []
-        labels = [(self.again, self.say("shop.tile.again", days=self._days(WITHIN)))]
+        figures = [(self.again, self.say("shop.tile.again", days=self._days(WITHIN)), "shop.tile.note")]
         if self.oldest >= 0:
-            labels.append(
-                (self.brought(self.oldest), self.say("shop.tile.brought", after=self.voice.after(self.oldest + 1)))
-            )
+            label = self.say("shop.tile.brought", after=self.voice.after(self.oldest + 1))
+            figures.append((self.brought(self.oldest), label, "shop.tile.note"))
         if self.standard is not None:
-            floor = self._days(self.standard)
-            labels.append((self.false_alarms(self.standard), self.say("shop.tile.false", floor=floor)))
-        for fact, label in labels:
-            if self.told(fact):
-                note = "shop.tile.note.alarms" if "false" in fact.id else "shop.tile.note"
-                tiles.append(self.tile_of(fact, label, note))
-        return tiles
+            label = self.say("shop.tile.false", floor=self._days(self.standard))
+            figures.append((self.false_alarms(self.standard), label, "shop.tile.note.alarms"))
+        return self.tiles_of(*figures)
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
@@ -242,11 +234,9 @@ class ShopStory(Story):
         for _, row in frame.head(TABLE_ROWS).iterrows():
             order = int(row["order"])
             fact = row_fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
-            wait = float(waits.loc[order])
-            median = voice.number(wait) if self.told(fact) and not math.isnan(wait) else voice.number(math.nan)
-            rows.append(
-                (voice.number(order), self.tell(fact), self.tell(fact, "range"), median, self.tell(fact, "size"))
-            )
+            wait = voice.number(float(waits.loc[order]) if self.told(fact) else math.nan)
+            cells = self.tell(fact), self.tell(fact, "range"), wait, self.tell(fact, "size")
+            rows.append((voice.number(order), *cells))
         names = ("order", "again", "interval", "wait", "size")
         return self.table_of("shop.table.{}", names, rows, days=self._days(WITHIN))
 

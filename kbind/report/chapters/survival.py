@@ -232,16 +232,14 @@ class SurvivalStory(Story):
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Shares still there at the marked ages, and the share that leaves in a dangerous or usual month."""
-        tiles = []
-        for month in [] if self.short else self.marks:
-            fact = self.at(month)
-            if self.told(fact):
-                label = self.say("survival.tile.stay", after=self.voice.after(month))
-                tiles.append(self.tile_of(fact, label, "survival.tile.note"))
-        if not self.short and self.spikes and self.told(self.spiking):
-            note = self.say("survival.tile.spike.note", quiet=self.quiet)
-            tiles.append((self.tell(self.spiking), self.say("survival.tile.spike", months=self.named_months()), note))
-        return tiles
+        if self.short:
+            return []
+        labels = {month: self.say("survival.tile.stay", after=self.voice.after(month)) for month in self.marks}
+        tiles = self.tiles_of(*((self.at(month), label, "survival.tile.note") for month, label in labels.items()))
+        if not self.spikes:
+            return tiles
+        label = self.say("survival.tile.spike", months=self.named_months())
+        return [*tiles, *self.tiles_of((self.spiking, label, "survival.tile.spike.note"), quiet=self.quiet)]
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
