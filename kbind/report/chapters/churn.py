@@ -250,8 +250,10 @@ class ChurnStory(Story):
         if self.forecast.suspects:
             lines.append(self.say("churn.foot.suspects", columns=self._columns(self.forecast.suspects)))
         if self.verdict != "short":
-            keys = [f"model.{needed(self.forecast.model).chosen}", f"tested.{self._scheme}", "drivers"]
-            keys = [*["base"] * self.dated, *keys, *["lists"] * self.listing, *["gain"] * self.priced]
+            lines += [self.say("churn.foot.base")] if self.dated else []
+            lines.append(self.say(f"churn.foot.model.{needed(self.forecast.model).chosen}"))
+            lines.append(self.say(f"churn.foot.tested.{self._scheme}"))
+            keys = ["drivers", *["lists"] * self.listing, *["gain"] * self.priced]
             lines += [self.say(f"churn.foot.{key}") for key in keys]
         if terms is not None and terms.priced and terms.campaign.value is None and terms.margin is None:
             lines.append(self.say("churn.foot.margin"))

@@ -99,12 +99,12 @@ class PersonaStory(Speaker):
         """What was measured: value, what it is, interval and n."""
         if self.evaluation is None:
             return []
-        facts = {"coverage": coverage(self.evaluation, self.persona.name), f"retention.{self._how}": self.fit}
-        tiles = [
-            self.tile_of(fact, self.say(f"persona.tile.{key}", months=self._months), "persona.tile.note")
-            for key, fact in facts.items()
+        share, stay = self.say("persona.tile.coverage"), f"persona.tile.retention.{self._how}"
+        return [
+            self.tile_of(coverage(self.evaluation, self.persona.name), share, "persona.tile.note"),
+            self.tile_of(self.fit, self.say(stay, months=self._months), "persona.tile.note"),
+            *self._money(self.evaluation),
         ]
-        return [*tiles, *self._money(self.evaluation)]
 
     def _money(self, evaluation: PersonaEvaluation) -> Iterator[tuple[str, str, str]]:
         staying, number = evaluation.staying[self.persona.name], self.voice.number
@@ -131,7 +131,7 @@ class PersonaStory(Speaker):
     def statements(self) -> tuple[str, Table]:
         """Heading, and every statement with what it rests on."""
         heading = self.say("persona.statements.heading")
-        head = [self.say(f"persona.{key}") for key in ("statements.statement", "statements.about", "rests")]
+        head = [*(self.say(f"persona.statements.{key}") for key in ("statement", "about")), self.say("persona.rests")]
         rows = [(said, self.say(f"persona.kind.{kind}"), self._mark(mark)) for kind, said, mark in self._statements()]
         return heading, Table(heading, head, rows)
 

@@ -180,7 +180,8 @@ class PersonasStory(Story):
         words = {"level": self.voice.percent(gain.conf_level), "range": self.tell(gain, "range")}
         note = self.say("personas.tile.gain_note", n=self.voice.count(parts.new.n), **words)
         if not np.isnan(parts.gain_adjusted[0]):
-            note = f"{note}; {self.say('personas.tile.alike', points=self._alike())}"
+            alike = self.say("personas.tile.alike", points=self._alike())
+            note = f"{note}; {alike}"
         plus = "+" if self.told(gain) and gain.value > 0 else ""
         tiles = [(f"{plus}{self.tell(gain)}", self.say("personas.tile.gain"), note)]
         if not np.isnan(parts.retained_revenue_difference[0]):
@@ -270,11 +271,8 @@ class PersonasStory(Story):
             if name in gains:
                 rests = self.say("personas.rests.measured", points=gains[name])
             rows.append((self.words.attribute(name), self._asks(old.get(name)), self._asks(new.get(name)), rests))
-        return self._chosen_table("personas.rules", ("attribute", "old", "new", "rests"), rows)
-
-    def _chosen_table(self, key: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-        """A table of words about the chosen persona."""
-        return self.table_of(f"{key}.{{}}", names, rows, title=self._heading(f"{key}.title"), words=(1, 2, 3))
+        names, title = ("attribute", "old", "new", "rests"), self._heading("personas.rules.title")
+        return self.table_of("personas.rules.{}", names, rows, title=title, words=(1, 2, 3))
 
     def _heading(self, key: str) -> str:
         """Heading of a section, with the chosen persona's name."""
@@ -299,7 +297,8 @@ class PersonasStory(Story):
             (say("personas.outcome.shared"), *[self._shared_count()] * 2, DASH),
         ]
         shown = [row for row in rows if row[3] != DASH or row[1] != DASH]
-        return self._chosen_table("personas.outcome", ("what", "old", "new", "difference"), shown)
+        names, title = ("what", "old", "new", "difference"), self._heading("personas.outcome.title")
+        return self.table_of("personas.outcome.{}", names, shown, title=title, words=(1, 2, 3))
 
     def _shared_count(self) -> str:
         """Customers of both versions; not told where the total would give away a few others."""
@@ -313,8 +312,8 @@ class PersonasStory(Story):
         if self.hides(self.change.both):
             return words
         shares = {"shared": self.change.measured.identity, "floor": needed(self.chosen).bounds.identity}
-        numbers = {name: self.voice.percent(share) for name, share in shares.items()}
-        return f"{words} {self.say('personas.outcome.identity', **numbers)}"
+        alike = self.say("personas.outcome.identity", **{key: self.voice.percent(x) for key, x in shares.items()})
+        return f"{words} {alike}"
 
     def asked(self) -> list[Question]:
         """Questions worth asking, those that tell most first."""

@@ -281,9 +281,9 @@ class ReturnStory(RetentionStory):
         after = self.voice.after(facts.last_age)
         words = {"after": after, "after_upper": upper_first(after)}
         low, high = facts.extremes
-        scarce = facts.trend == "once" and facts.lack(facts.last_age + 1) == "few"
+        trend = "scarce" if facts.trend == "once" and facts.lack(facts.last_age + 1) == "few" else facts.trend
         shares = {"next": facts.following, "last": facts.at(facts.last_age), "low": low, "high": high}
-        return self.say(f"retention.finding.{'scarce' if scarce else facts.trend}", **shares, **words)
+        return self.say(f"retention.finding.{trend}", **shares, **words)
 
     def means(self) -> str:
         """What the answer means."""

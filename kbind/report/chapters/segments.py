@@ -366,7 +366,7 @@ class SegmentStory(Story):
         if self.stated.deviation is None:
             return silent
         *_, here, everybody = self.stated.deviation
-        return f"{self.say('segments.reasons.share', here=here, all=everybody, **self._deviating())} {silent}"
+        return " ".join([self.say("segments.reasons.share", here=here, all=everybody, **self._deviating()), silent])
 
     def _deviating(self) -> dict[str, str]:
         level, reason, *_ = needed(self.stated.deviation)
