@@ -53,10 +53,6 @@ class ValueStory(Speaker):
         """The sensitivity of the value, the strongest input first."""
         return self.worth.sensitivity()
 
-    def ends(self, row: pd.Series[Any]) -> tuple[Fact, Fact]:
-        """The value at the lower and at the upper end of an input."""
-        return ends(self.worth, row)
-
     # -- sentences -----------------------------------------------------------------------------------
 
     @property
@@ -105,26 +101,20 @@ class ValueStory(Speaker):
         """Finding of the sensitivity: which inputs the value hangs on most."""
         if self.levers.empty:
             return self.say("value.tornado.nothing")
-        low, high = sorted(self.ends(self.levers.iloc[0]), key=lambda fact: fact.value)
+        low, high = sorted(ends(self.worth, self.levers.iloc[0]), key=lambda fact: fact.value)
         widest = self.levers["span"].iloc[0]
-        names = [self.name_of(p) for p in self.levers["parameter"][self.levers["span"] >= widest * (1 - _ALIKE)]]
+        names = [name_of(p, self.voice) for p in self.levers["parameter"][self.levers["span"] >= widest * (1 - _ALIKE)]]
         return self.say("value.tornado.title", low=low, high=high, parameters=self.voice.listed(names))
 
     def tornado_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the sensitivity."""
-        return self.drawn(self.tornado_title, (end for _, row in self.levers.iterrows() for end in self.ends(row)))
+        return self.drawn(
+            self.tornado_title, (end for _, row in self.levers.iterrows() for end in ends(self.worth, row))
+        )
 
     def tornado_caption(self) -> str:
         """How to read the sensitivity."""
         return self.say("value.tornado.caption", vary=self.voice.percent(self.worth.vary))
-
-    def name_of(self, parameter: str) -> str:
-        """What a reader calls an input."""
-        return name_of(parameter, self.voice)
-
-    def written(self, parameter: str, value: float) -> str:
-        """An input's value as a reader expects it."""
-        return written(parameter, value, self.voice)
 
     def inputs_table(self) -> Table:
         """What the value was computed from: every input, its limits, and where they come from."""
@@ -136,9 +126,9 @@ class ValueStory(Speaker):
                 continue
             limits = DASH
             if name in self.worth.ranges:
-                low, high = (self.written(name, limit) for limit in self.worth.ranges[name])
+                low, high = (written(name, limit, self.voice) for limit in self.worth.ranges[name])
                 limits = self.voice.between(low, high)
-            rows.append((upper_first(self.name_of(name)), self.written(name, value), limits))
+            rows.append((upper_first(name_of(name, self.voice)), written(name, value, self.voice), limits))
         return self.table_of("value.table.{}", ("input", "value", "limits"), rows)
 
     def definitions(self) -> Sequence[str]:
