@@ -126,7 +126,7 @@ class Speaker:
 
     def tiles_of(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
         """Of some figures those that may be told, each with what it is and the key of its note; see `tile_of`."""
-        return [self.tile_of(*figure, **values) for figure in figures if self.told(figure[0])]
+        return [self.tile_of(fact, label, note, **values) for fact, label, note in figures if self.told(fact)]
 
     def of_truth(self, data: Dataset) -> list[str]:
         """That the data is simulated, where it is."""
