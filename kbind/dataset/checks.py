@@ -362,15 +362,15 @@ def translated(engine: Engine, table: CheckedTable, system: str) -> CheckedTable
         table.name,
         f"SELECT {', '.join(['ids.customer_id', *(f'_{part}' for part in parts)])} FROM own "
         f"JOIN id_map AS ids ON {same}",
-        tables={"own": own, "id_map": "id_map"},
+        tables={"own": own},
         parts={**parts, "system": system},
     )
-    counted = engine.query(
+    counted = engine.row(
         "SELECT count(DISTINCT own.customer_id) AS ids, count(DISTINCT own.customer_id) FILTER (WHERE NOT "
         f"ids.system_id IS NULL) AS found FROM own LEFT JOIN id_map AS ids ON {same}",
-        tables={"own": own, "id_map": "id_map"},
         parts={"system": system},
-    ).to_pylist()[0]
+        own=own,
+    )
     engine.drop(own)
     result = _described(engine, table.name, table.label, names, table.instants)
     found = Translation(system, counted["ids"], counted["found"], table.rows - result.rows)

@@ -165,7 +165,7 @@ def by_currency(data: Dataset, name: str, by: Sequence[str]) -> tuple[Dataset, t
         engine.read_frame(copied, found if copied == name else found.drop_columns(["currency"]))
         tables[copied] = replace(old, columns=engine.columns(copied), apart={}, currency="")
     count = "SELECT count(DISTINCT customer_id) AS n FROM t"
-    apart, people = (e.query(count, tables={"t": name}).column("n")[0].as_py() for e in (engine, data.engine))
+    apart, people = (e.row(count, t=name)["n"] for e in (engine, data.engine))
     codes = engine.query("SELECT DISTINCT currency FROM t ORDER BY currency", tables={"t": name}).column(0).to_pylist()
     notes = [f"{next(iter(table.apart))} is in {len(codes)} currencies, which are not added up: {listed(codes)}"]
     if apart > people:

@@ -181,8 +181,7 @@ class Dataset:
         """How many different customers a table names; None if it names none but counts them."""
         if not table.names_customers:
             return None
-        counted = self.engine.query("SELECT count(DISTINCT customer_id) AS n FROM t", tables={"t": table.name})
-        return int(counted.column("n")[0].as_py())
+        return int(self.engine.row("SELECT count(DISTINCT customer_id) AS n FROM t", t=table.name)["n"])
 
     def wall_clock(self, moment: datetime) -> datetime:
         """A moment as the clock on the wall shows it in the data set's zone."""

@@ -22,13 +22,13 @@ def repeated_keys(engine: Engine, source: Source, key: Sequence[Reading]) -> lis
     keys = ", ".join(f"_k{i} AS k{i}" for i in range(len(key)))
     filled = " AND ".join(f"NOT k{i} IS NULL" for i in range(len(key)))
     parts = {f"k{i}": reading.expression for i, reading in enumerate(key)}
-    repeats = engine.query(
+    repeats = engine.row(
         f"SELECT count(*) AS n FROM (SELECT {names} FROM (SELECT {keys} FROM raw) AS read WHERE {filled} "
         f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
-        tables={"raw": source.relation},
         parts=parts,
+        raw=source.relation,
     )
-    if not repeats.column("n")[0].as_py():
+    if not repeats["n"]:
         return []
     found = engine.query(
         f"WITH numbered AS (SELECT row_number() OVER () AS row, {keys} FROM raw), "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from kbind.dataset.checks import CheckedTable
 from kbind.dataset.dataset import Dataset
@@ -104,23 +103,22 @@ def _yearly(data: Dataset) -> list[str]:
 def _orphans(data: Dataset) -> list[str]:
     """Customers of other tables that `customers` does not know; not counted in very long tables."""
     notes = []
-    for name, table in data.tables.items():
-        if (
-            "customers" not in data.tables
-            or name == "customers"
-            or table.rows > _MANY_ROWS
-            or not table.names_customers
-        ):
-            continue
-        found = data.engine.query(
-            "SELECT count(*) AS n FROM (SELECT DISTINCT customer_id FROM t) AS d "
-            "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",
-            tables={"t": name, "customers": "customers"},
-        )
-        unknown = found.column("n")[0].as_py()
-        if unknown:
-            notes.append(f"{table.label}: {unknown:,} customers are not in customers")
+    for table in data.tables.values():
+        unknown = unknown_in(data, table) if table.rows <= _MANY_ROWS else {}
+        if unknown.get("unknown_customers"):
+            notes.append(f"{table.label}: {unknown['unknown_customers']:,} customers are not in customers")
     return notes
+
+
+def unknown_in(data: Dataset, table: CheckedTable) -> dict[str, int]:
+    """Rows whose customer `customers` does not know, and how many customers that are; empty where nobody can say."""
+    if "customers" not in data.tables or table.name == "customers" or not table.names_customers:
+        return {}
+    return data.engine.row(
+        "SELECT count(*) AS unknown_rows, count(DISTINCT customer_id) AS unknown_customers FROM t "
+        "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",
+        t=table.name,
+    )
 
 
 def _strays(data: Dataset) -> list[str]:
@@ -131,14 +129,14 @@ def _strays(data: Dataset) -> list[str]:
         if not time or table.span is None or not 4 <= table.rows <= _MANY_ROWS or not table.names_customers:
             continue
         first, last = table.span
-        found = data.engine.query(
+        found = data.engine.row(
             "SELECT max(_t) FILTER (WHERE _t < _late) AS before, count(*) FILTER (WHERE _t >= _late) AS after_n, "
             "min(_t) FILTER (WHERE _t >= _late) AS late_first, min(_t) FILTER (WHERE _t > _early) AS after, "
             "count(*) FILTER (WHERE _t <= _early) AS before_n, max(_t) FILTER (WHERE _t <= _early) AS early_last "
             "FROM t",
-            tables={"t": name},
             parts={"t": column(time), "late": last - _FAR, "early": first + _FAR},
-        ).to_pylist()[0]
+            t=name,
+        )
         for n, inner, outer, edge, others, word in (
             (found["after_n"], found["before"], found["late_first"], last, first, "after"),
             (found["before_n"], found["after"], found["early_last"], first, last, "before"),
@@ -163,15 +161,15 @@ def unended(data: Dataset) -> int:
     """
     if not data.has("subscriptions") or not data.has("cancellations") or data.as_of is None:
         return 0
-    found = data.engine.query(
+    found = data.engine.row(
         "WITH said AS (SELECT customer_id, max(_said) AS t FROM cancellations WHERE _said < _as_of "
         "GROUP BY customer_id), "
-        "held AS (SELECT customer_id, _start AS s, _end AS e, coalesce(_term > _as_of, FALSE) AS runs_out FROM log) "
+        "held AS (SELECT customer_id, _start AS s, _end AS e, coalesce(_term > _as_of, FALSE) AS runs_out "
+        "FROM subscriptions) "
         "SELECT count(*) AS n FROM (SELECT h.customer_id FROM held AS h JOIN said AS k "
         "ON k.customer_id = h.customer_id GROUP BY h.customer_id "
         "HAVING count(*) FILTER (WHERE h.s <= k.t AND h.e IS NULL AND NOT h.runs_out) > 0 "
         "AND count(*) FILTER (WHERE h.s > k.t OR h.e >= k.t - INTERVAL 1 DAY) = 0) AS open",
-        tables={"log": "subscriptions", "cancellations": "cancellations"},
         parts={
             "said": data.wall_time("cancellations", "timestamp"),
             "as_of": literal(data.as_of),
@@ -180,7 +178,7 @@ def unended(data: Dataset) -> int:
             "term": data.wall_time("subscriptions", "term_end"),
         },
     )
-    return int(found.column("n")[0].as_py())
+    return int(found["n"])
 
 
 @dataclass(frozen=True)
@@ -212,29 +210,21 @@ def refunds_of(data: Dataset) -> Refunds:
     if "events" not in data.tables:
         return Refunds()
     table = data.tables["events"]
-    given: dict[str, Any] = {"n": 0, "total": None}
-    called: dict[str, Any] = {"n": 0, "others": 0}
+    found = Refunds()
     if "amount" in table.every:
-        given = data.engine.query(
-            "SELECT count(*) AS n, sum(amount) AS total FROM t WHERE amount < 0", tables={"t": "events"}
-        ).to_pylist()[0]
+        given = data.engine.row("SELECT count(*) AS n, sum(amount) AS total FROM events WHERE amount < 0")
+        total = None if "amount" in table.apart else given["total"]
+        found = Refunds(given["n"], _with_refunds_only(data) if given["n"] else 0, total)
     if table.columns.get("order_id", "").startswith("VARCHAR"):
-        called = data.engine.query(
+        called = data.engine.row(
             "SELECT count(*) FILTER (WHERE c) AS n, count(DISTINCT order_id) FILTER (WHERE c) AS orders, "
             "count(*) FILTER (WHERE NOT c) AS others, min(order_id) FILTER (WHERE c) AS example "
-            "FROM (SELECT order_id, regexp_full_match(order_id, _pattern) AS c FROM t) AS marked",
-            tables={"t": "events"},
+            "FROM (SELECT order_id, regexp_full_match(order_id, _pattern) AS c FROM events) AS marked",
             parts={"pattern": _CANCELLED},
-        ).to_pylist()[0]
-    rows = int(given["n"] or 0)
-    found = Refunds(
-        rows=rows,
-        only=_with_refunds_only(data) if rows else 0,
-        total=None if "amount" in table.apart else given["total"],
-    )
-    if not 0 < called["n"] <= called["others"]:  # where most numbers have the C, it means something else
-        return found
-    return replace(found, orders=called["orders"], cancelled=called["n"], example=called["example"])
+        )
+        if 0 < called["n"] <= called["others"]:  # where most numbers have the C, it means something else
+            return replace(found, orders=called["orders"], cancelled=called["n"], example=called["example"])
+    return found
 
 
 def refund_notes(data: Dataset) -> list[str]:
@@ -255,9 +245,8 @@ def refund_notes(data: Dataset) -> list[str]:
 
 def _with_refunds_only(data: Dataset) -> int:
     """Customers all of whose rows are refunds; counting customers takes long, so nobody does it without need."""
-    found = data.engine.query(
-        "SELECT (SELECT count(DISTINCT customer_id) FROM t) - "
-        "(SELECT count(DISTINCT customer_id) FROM t WHERE amount >= 0 OR amount IS NULL) AS n",
-        tables={"t": "events"},
+    found = data.engine.row(
+        "SELECT (SELECT count(DISTINCT customer_id) FROM events) - "
+        "(SELECT count(DISTINCT customer_id) FROM events WHERE amount >= 0 OR amount IS NULL) AS n"
     )
-    return int(found.column("n")[0].as_py())
+    return int(found["n"])

@@ -11,7 +11,7 @@ from kbind.calendar import Calendar
 from kbind.dataset.checks import CheckedTable
 from kbind.dataset.currencies import codes_of
 from kbind.dataset.dataset import Dataset, check_dataset
-from kbind.dataset.notes import refunds_of, rows_behind, unended
+from kbind.dataset.notes import refunds_of, rows_behind, unended, unknown_in
 from kbind.dataset.schema import TABLES, USES
 from kbind.engine.engine import column, parse
 from kbind.result import Shown
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 _ENOUGH = 6
 #: A period is compared with so many others before it and after it.
 _NEIGHBOURS = 3
-_TYPES = {
-    **dict.fromkeys(("first", "last"), "datetime64[us]"),
-    **dict.fromkeys(("customers", "unknown_rows", "unknown_customers", "without_rows"), "Int64"),
+#: Columns of `Quality.tables` behind those of the overview.
+_ODD = {
+    "duplicates": "int64",
+    **dict.fromkeys(("unknown_rows", "unknown_customers", "without_rows"), "Int64"),
 }
 #: Tables of which a usual number of rows a period can be expected.
 _STEADY = ("events", "tickets", "cancellations", "feedback", "subscriptions")
@@ -157,10 +158,11 @@ def quality(data: Dataset) -> Quality:
 
     check_dataset(data)
     calendar = _calendar(data)
+    odd = pd.DataFrame([_odd(data, table) for table in data.tables.values()], columns=list(_ODD))
     translations = [(t.name, t.translation) for t in data.tables.values() if t.translation is not None]
     return Quality(
         name=data.name,
-        tables=pd.DataFrame([_size(data, table) for table in data.tables.values()]).astype(_TYPES),
+        tables=data.overview().join(odd.astype(_ODD)),
         columns=pd.DataFrame([row for table in data.tables.values() for row in _missing(data, table)]),
         calendar=pd.concat([_rows_by_period(data, table, calendar) for table in _steady(data)] or [_no_periods()]),
         period=calendar.period if calendar else "day",
@@ -195,38 +197,16 @@ def _treated(data: Dataset) -> list[tuple[str, str, int, str]]:
     return [row for row in rows if row[2]]
 
 
-def _size(data: Dataset, table: CheckedTable) -> dict[str, Any]:
-    """One row of `Quality.tables`."""
-    ask = data.engine.query
+def _odd(data: Dataset, table: CheckedTable) -> dict[str, int]:
+    """What `Quality.tables` says of a table besides its size and span."""
     places = {f"c{i}": column(name) for i, name in enumerate(table.every)}
     every = ", ".join(f"_{place}" for place in places)
-    repeated = ask(
-        f"SELECT coalesce(sum(n - 1), 0) AS n FROM (SELECT count(*) AS n FROM t GROUP BY {every}) AS d",
-        tables={"t": table.name},
-        parts=places,
-    )
-    first, last = (data.wall_clock(moment) for moment in table.span) if table.span else (None, None)
-    row: dict[str, Any] = {
-        "table": table.name,
-        "source": table.label,
-        "rows": table.rows,
-        "customers": data.customers_in(table),
-        "first": first,
-        "last": last,
-        "duplicates": int(repeated.column("n")[0].as_py()),
-        **dict.fromkeys(("unknown_rows", "unknown_customers", "without_rows")),
-    }
-    if "customers" in data.tables and table.name != "customers" and table.names_customers:
-        row |= ask(
-            "SELECT count(*) AS unknown_rows, count(DISTINCT customer_id) AS unknown_customers FROM t "
-            "WHERE NOT customer_id IN (SELECT customer_id FROM customers)",
-            tables={"t": table.name, "customers": "customers"},
-        ).to_pylist()[0]
-        row |= ask(
-            "SELECT count(*) AS without_rows FROM customers WHERE NOT customer_id IN (SELECT customer_id FROM t)",
-            tables={"t": table.name, "customers": "customers"},
-        ).to_pylist()[0]
-    return row
+    repeated = f"SELECT sum(n - 1) AS duplicates FROM (SELECT count(*) AS n FROM t GROUP BY {every}) AS d"
+    row = data.engine.row(repeated, parts=places, t=table.name) | unknown_in(data, table)
+    if "unknown_rows" in row:
+        silent = "SELECT count(*) AS without_rows FROM customers WHERE NOT customer_id IN (SELECT customer_id FROM t)"
+        row |= data.engine.row(silent, t=table.name)
+    return {"duplicates": int(row.pop("duplicates") or 0)} | row
 
 
 def _missing(data: Dataset, table: CheckedTable) -> list[dict[str, Any]]:

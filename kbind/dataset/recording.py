@@ -76,7 +76,7 @@ def before_notes(data: Dataset) -> list[str]:
     query = Query(data.engine).table(log=log)
     query.step("early", known_before(data, log, query.parts))
     found = query.select("SELECT count(*) AS n FROM early WHERE customer_id IN (SELECT customer_id FROM log)")
-    n = int(found.column("n")[0].as_py())
+    n = found.column("n")[0].as_py()
     who = "1 customer was" if n == 1 else f"{n:,} customers were"
     since = f"{recording_began(data, log):%Y-%m-%d}"
     return [f"{who} there before {data.tables[log].label} begins ({since}): nobody counts them as new"] if n else []

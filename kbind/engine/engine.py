@@ -282,8 +282,8 @@ class Engine:
         self._run(f"DROP {self._kind(name)} {exp.to_identifier(name, quoted=True).sql(DIALECT)}")
 
     def _kind(self, name: str) -> str:
-        sql = "SELECT count(*) AS n FROM duckdb_views() WHERE view_name = _name"
-        return "VIEW" if self.query(sql, parts={"name": name}).column("n")[0].as_py() else "TABLE"
+        found = self.row("SELECT count(*) AS n FROM duckdb_views() WHERE view_name = _name", parts={"name": name})
+        return "VIEW" if found["n"] else "TABLE"
 
     def columns(self, name: str) -> dict[str, str]:
         """Column names of a relation and their types, as the engine calls them."""
@@ -338,6 +338,11 @@ class Engine:
         with self._slotted(slots):
             return self._run(statement)
 
+    def row(self, sql: str, *, parts: Mapping[str, object] | None = None, **tables: str) -> dict[str, Any]:
+        """The one row that a statement returns, by column; the rest as for `query`."""
+        row: dict[str, Any] = self.query(sql, tables=tables, parts=parts).to_pylist()[0]
+        return row
+
     @contextmanager
     def _slotted(self, slots: int) -> Iterator[None]:
         """So many slots for whole numbers that are grouped by, as far as there is memory."""
@@ -358,8 +363,8 @@ class Engine:
         while some := list(islice(rest, _BATCH)):
             projection = ", ".join(f"_p{i} AS c{i}" for i in range(len(some)))
             parts = {f"p{i}": expression for i, (_, expression) in enumerate(some)}
-            row = self.query(f"SELECT {projection} FROM raw", tables={"raw": relation}, parts=parts)
-            result |= {key: row.column(i)[0].as_py() for i, (key, _) in enumerate(some)}
+            row = self.row(f"SELECT {projection} FROM raw", parts=parts, raw=relation)
+            result |= dict(zip(dict(some), row.values(), strict=True))
         return result
 
     def _statement(self, sql: str, tables: Mapping[str, str] | None, parts: Mapping[str, object] | None) -> Expression:
