@@ -180,6 +180,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {shown(original[near[0]])}? " if near else ""
 
 
+def choices(name: object, known: Iterable[str], what: str = "columns") -> str:
+    """The nearest of the known names, if one is near, and all of them.
+
+    >>> choices("custmer_id", ["customer_id", "timestamp"])
+    "did you mean 'customer_id'? columns: customer_id, timestamp"
+    """
+    names = list(known)
+    return f"{did_you_mean(str(name), names)}{what}: {listed(names)}"
+
+
 def told(value: object, width: int = 60) -> str:
     """A value as it would be typed, on one line and not too long.
 

@@ -19,7 +19,7 @@ from kbind.dataset.reading.base import kind_of
 from kbind.dataset.schema import TABLES, Kind
 from kbind.engine.engine import Expression, column, parse
 from kbind.engine.query import Query
-from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_name, choices, did_you_mean, listed
 from kbind.survival.durations import end_of, observed_lives
 from kbind.survival.lifetimes import Lives
 
@@ -244,8 +244,7 @@ def check_attribute(data: Dataset, name: str, parameter: str) -> None:
     """Refuse what is no column of customers."""
     known = [c for c in data.tables["customers"].columns if c != "customer_id"]
     if name not in known:
-        hint = did_you_mean(str(name), known)
-        raise ArgumentError(f"{parameter}={name!r} is no column of customers; {hint}columns: {listed(known)}")
+        raise ArgumentError(f"{parameter}={name!r} is no column of customers; {choices(name, known)}")
 
 
 def attribute_kind(data: Dataset, name: str, parameter: str) -> str:

@@ -20,7 +20,7 @@ from kbind.dataset.groups import objects
 from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
 from kbind.engine.query import Query
-from kbind.errors import ArgumentError, NotEnoughData, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, choices
 from kbind.typing import Bools, Floats, Ints
 
 #: Levels with a code for each customer, or numbers with NaN where unknown.
@@ -143,9 +143,8 @@ def read_columns(
     known = [name for name in data.tables["customers"].columns if name != "customer_id"]
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known)
             raise ArgumentError(
-                f"new_data has no column {name!r}, of which segments were formed; {hint}columns: {listed(known)}"
+                f"new_data has no column {name!r}, of which segments were formed; {choices(name, known)}"
             )
         if name in numeric and kind_of(data.tables["customers"].columns[name]) != "number":
             raise ArgumentError(f"new_data: {name!r} holds no numbers, and did where segments were formed")

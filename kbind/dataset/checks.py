@@ -15,7 +15,7 @@ from kbind.dataset.reading.numbers import decimal_shown, tidy_number
 from kbind.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.dataset.sources import Source
 from kbind.engine.engine import Engine, Expression, array, column, literal, parse
-from kbind.errors import DatasetError, Problem, did_you_mean, listed, shown
+from kbind.errors import DatasetError, Problem, choices, did_you_mean, listed, shown
 
 _BATCH = 400  # columns surveyed in a statement
 #: Rows up to which text of a typed source is looked at for numbers that words for nothing have made text.
@@ -203,14 +203,8 @@ def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) 
         elif name in physical and original in contract:
             renamed[original] = name  # declared the other way round: their name -> ours
         else:
-            hint = did_you_mean(original, physical)
-            problems.append(
-                Problem(
-                    source.label,
-                    f"the mapping names a column {original!r} that is not there",
-                    allowed=f"{hint}columns: {listed(physical)}",
-                )
-            )
+            message = f"the mapping names a column {original!r} that is not there"
+            problems.append(Problem(source.label, message, allowed=choices(original, physical)))
     taken = set(renamed.values())
     names = {}
     for original in physical:

@@ -18,7 +18,7 @@ from kbind.calendar import days_of
 from kbind.dataset.places import fault
 from kbind.dataset.reading.times import EPOCHS
 from kbind.dataset.schema import ROLES, TABLES
-from kbind.errors import ArgumentError, DatasetError, did_you_mean, listed, plain, real
+from kbind.errors import ArgumentError, DatasetError, choices, listed, plain, real
 from kbind.yamlfile import read_values
 
 CONFIG_NAME = "kbind.yaml"
@@ -63,7 +63,7 @@ class Config:
     date_order: str | None = None
     times: Mapping[str, str] = field(default_factory=dict)
     drop_rows_without: tuple[str, ...] = ()
-    grace: str | None = None
+    grace: str = "1D"
     lapse: str | None = None
     ends: str | None = None
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
@@ -97,8 +97,7 @@ def read_config(path: Path) -> Config:
         raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {listed(keys)}")
     for key, value in content.items():
         if key not in keys:
-            hint = did_you_mean(str(key), keys)
-            raise _wrong(path.name, f"unknown key {key!r}", f"{hint}allowed: {listed(keys)}")
+            raise _wrong(path.name, f"unknown key {key!r}", choices(key, keys, "allowed"))
         fits, allowed = _CHECKS.get(key, (lambda _: True, ""))
         if value is not None and not fits(value):
             raise _wrong(path.name, f"{key}: {value!r}", f"allowed: {allowed}")
@@ -142,9 +141,7 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
         raise _wrong(where, f"tables: {mapping!r}", "allowed: table names, each with its columns")
     for table, entry in mapping.items():
         if table not in TABLES:
-            raise _wrong(
-                where, f"unknown table {table!r}", did_you_mean(str(table), TABLES) + f"tables: {listed(TABLES)}"
-            )
+            raise _wrong(where, f"unknown table {table!r}", choices(table, TABLES, "tables"))
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
         nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
@@ -163,7 +160,7 @@ def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
         raise _wrong(where, f"{roles!r}", f"allowed: roles ({listed(ROLES)}), each with its column")
     for role, entry in roles.items():
         if role not in ROLES:
-            raise _wrong(where, f"unknown role {role!r}", did_you_mean(str(role), ROLES) + f"roles: {listed(ROLES)}")
+            raise _wrong(where, f"unknown role {role!r}", choices(role, ROLES, "roles"))
         if isinstance(entry, str):
             result[str(role)] = Role(entry)
         elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kbind.dataset.dataset import Dataset
 from kbind.engine.engine import Expression, column, parse
 from kbind.engine.query import Query
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, choices
 from kbind.typing import Ints
 
 Groups = tuple[tuple[Any, ...], ...]
@@ -47,7 +47,7 @@ def _table_with(data: Dataset, log: str, name: str, parameter: str) -> str:
         if name in data.tables[table].columns and name != "customer_id":
             return table
     known = [c for table in places for c in data.tables[table].columns if c != "customer_id"]
-    raise ArgumentError(f"{parameter}={name!r} is no column; {did_you_mean(str(name), known)}columns: {listed(known)}")
+    raise ArgumentError(f"{parameter}={name!r} is no column; {choices(name, known)}")
 
 
 def group_value(data: Dataset, table: str, name: str) -> Expression:

@@ -46,7 +46,7 @@ from kbind.dataset.recording import check_span
 from kbind.dataset.schema import TABLES, WITNESSES
 from kbind.dataset.sources import Source, check_anchors, find_sources
 from kbind.engine.engine import Engine, Expression
-from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, did_you_mean, listed, plain, told
+from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, choices, listed, plain, told
 
 #: Longest title of a data set: it stands above every page.
 _TITLE = 100
@@ -127,22 +127,19 @@ def open_dataset(
             raise ArgumentError(f"{name}={told(given)} is no mapping; allowed: {{name: ...}}, see docs/data.md")
     config = _declared(source, table, mapping)
     where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
-    if roles:
-        config = replace(config, roles={**config.roles, **read_roles(roles, "roles")})
-    declared_end = as_of if as_of is not None else config.as_of
+    arguments = zip(("timezone", "as_of", "recorded_from", "grace", "lapse", "ends"),
+                    (timezone, as_of, recorded_from, grace, lapse, ends), strict=True)  # fmt: skip
+    given: dict[str, Any] = {name: value for name, value in arguments if value is not None}
+    config = replace(config, **given, roles={**config.roles, **read_roles(roles or {}, "roles")})
     with blamed(on_config=timezone is None):
-        zone = read_timezone(timezone if timezone is not None else config.timezone)
-    declared_start = recorded_from if recorded_from is not None else config.recorded_from
-    with blamed(on_config=as_of is None):
-        read_as_of(declared_end, zone)  # wrong arguments fail before any file is read
-    with blamed(on_config=recorded_from is None):
-        read_as_of(declared_start, zone, "recorded_from")
-    patience = days_of("grace", _first_given(grace, config.grace, "1D"))
-    silence = _first_given(lapse, config.lapse)
-    days_of_silence = None if silence is None else days_of("lapse", silence, 1)
-    meant = _first_given(ends, config.ends)
-    if meant is not None:
-        meant = check_choice("ends", meant, ENDS)
+        zone = read_timezone(config.timezone)
+    for name, moment in (("as_of", config.as_of), ("recorded_from", config.recorded_from)):
+        with blamed(on_config=name not in given):
+            read_as_of(moment, zone, name)  # wrong arguments fail before any file is read
+    patience = days_of("grace", config.grace)
+    silence = None if config.lapse is None else days_of("lapse", config.lapse, 1)
+    if config.ends is not None:
+        check_choice("ends", config.ends, ENDS)
     engine = Engine()
     for call, meaning in functions().items():
         engine.function(call, meaning)
@@ -198,18 +195,18 @@ def open_dataset(
     check_periods(engine, sources)
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
-    data = Dataset(name, engine, tables, zone, read_as_of(declared_end, zone), config.roles, (), card)
-    began = read_as_of(declared_start, zone, "recorded_from")
-    data = replace(data, recorded_from=began, grace=patience, lapse=days_of_silence)
+    end, began = (read_as_of(moment, zone) for moment in (config.as_of, config.recorded_from))
+    data = Dataset(name, engine, tables, zone, end, config.roles, (), card)
+    data = replace(data, recorded_from=began, grace=patience, lapse=silence)
     with blamed(on_config=as_of is None and recorded_from is None):
         check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
     notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
-    notes += move_last_days(data, meant)
+    notes += move_last_days(data, config.ends)
     data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
-    return replace(data, notes=(*data.notes, *noteworthy(data, default_end=declared_end is None)))
+    return replace(data, notes=(*data.notes, *noteworthy(data, default_end=config.as_of is None)))
 
 
 def dataset_of(data: object, outcome: str) -> Dataset:
@@ -229,8 +226,7 @@ def dataset_of(data: object, outcome: str) -> Dataset:
     opened = open_dataset({"customers": numbered(data)})
     known = [name for name in opened.tables["customers"].columns if name != "customer_id"]
     if outcome not in known:
-        hint = did_you_mean(str(outcome), known)
-        raise ArgumentError(f"outcome={told(outcome)} is no column of the frame; {hint}columns: {listed(known)}")
+        raise ArgumentError(f"outcome={told(outcome)} is no column of the frame; {choices(outcome, known)}")
     return opened
 
 
@@ -257,11 +253,6 @@ def _merged(file: TableConfig, given: TableConfig) -> TableConfig:
     return TableConfig(given.source or file.source, {**file.columns, **given.columns}, given.system or file.system)
 
 
-def _first_given(*values: object) -> object:
-    """What the caller says, else what the file says, else what is usual."""
-    return next((value for value in values if value is not None), None)
-
-
 def _name_of(source: object) -> str:
     return Path(source).resolve().stem if isinstance(source, (str, Path)) else "data"
 
@@ -274,10 +265,8 @@ def _wrong_roles(
     problems = []
     for role, entry in roles.items():
         if entry.column not in columns:
-            allowed = did_you_mean(entry.column, columns) + f"columns: {listed(columns)}"
-            problems.append(
-                Problem(where[role], f"role {role!r}: no column {entry.column!r} in customers", allowed=allowed)
-            )
+            message = f"role {role!r}: no column {entry.column!r} in customers"
+            problems.append(Problem(where[role], message, allowed=choices(entry.column, columns)))
         elif role == "churned" or entry.value is not None:
             _, fault = spellings(values_of(engine, "customers", entry.column), entry)
             problems += [Problem(where[role], f"role {role!r}: {fault}")] if fault else []

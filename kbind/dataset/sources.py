@@ -18,7 +18,7 @@ from kbind.dataset.schema import ANCHORS, TABLES
 from kbind.dataset.workbook import Place, read_form
 from kbind.engine.engine import Engine
 from kbind.engine.failures import EngineError
-from kbind.errors import ArgumentError, DatasetError, Problem, did_you_mean, listed, plain
+from kbind.errors import ArgumentError, DatasetError, Problem, choices, did_you_mean, listed, plain
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -86,14 +86,14 @@ def find_sources(
     """Load every table found; returns them and the names of files that were not used."""
     if isinstance(source, Mapping):
         return _from_frames(engine, source), ()
-    path = Path(source) if isinstance(source, (str, Path)) else None
-    if path is None:
-        if table is not None and is_frame(source):
-            return _from_frames(engine, {table: source}), ()
+    if table is not None and is_frame(source):
+        return _from_frames(engine, {table: source}), ()
+    if not isinstance(source, (str, Path)):
         raise ArgumentError(
             f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
             "file, a workbook of kbind's, or a dict of data frames by table name"
         )
+    path = Path(source)
     if path.is_dir() and table is None:
         return _from_folder(engine, path, config)
     if path.is_file():
@@ -308,17 +308,12 @@ def _tables_of(path: Path, table: str | None, config: Config) -> tuple[str, ...]
     if name in TABLES:
         return names
     hint = did_you_mean(name, TABLES)
-    if table is not None:
-        raise ArgumentError(f"table={table!r} is not known; {hint}allowed: {', '.join(TABLES)}")
-    raise DatasetError.of(
-        path.name,
-        "does not say which table it is",
-        allowed=f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}",
-    )
+    allowed = f"{hint}name it after a table, or say table='events'; tables: {', '.join(TABLES)}"
+    raise DatasetError.of(path.name, "does not say which table it is", allowed=allowed)
 
 
 def _unknown_table(label: str, name: str) -> Problem:
-    return Problem(label, "is not a known table", allowed=did_you_mean(name, TABLES) + f"tables: {', '.join(TABLES)}")
+    return Problem(label, "is not a known table", allowed=choices(name, TABLES, "tables"))
 
 
 def _first_line(error: Exception) -> str:

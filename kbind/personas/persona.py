@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from kbind.errors import ArgumentError, DatasetError, check_path, did_you_mean, listed, shown, written
+from kbind.errors import ArgumentError, DatasetError, check_path, choices, shown, written
 from kbind.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
 from kbind.personas.parts import Bonding, Check, Part, Revenue, Rule, Statement, many, one
 from kbind.personas.yaml_edits import edited
@@ -113,9 +113,7 @@ class Persona(Part):
         known = [one.name for one in fields(self)]
         for name in changes:
             if name not in known:
-                raise ArgumentError(
-                    f"{name} is no field of a persona; {did_you_mean(name, known)}fields: {listed(known)}"
-                )
+                raise ArgumentError(f"{name} is no field of a persona; {choices(name, known, 'fields')}")
         return replace(self, **{"version": self.version + 1, **changes})
 
     @classmethod
