@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kbind.engine.engine import Engine
 from kbind.engine.failures import CsvError
-from kbind.errors import DatasetError, Problem, listed, shown, temporary_folder
+from kbind.errors import DatasetError, listed, shown, temporary_folder
 
 _DELIMITERS = (";", ",", "\t", "|")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -51,8 +51,8 @@ def read_csv(engine: Engine, relation: str, path: Path) -> tuple[str, str | None
     try:
         return _read_utf8(engine, relation, path, path.name), None
     except (CsvError, UnicodeDecodeError) as error:
-        if isinstance(error, CsvError) and error.reason not in ("encoding", "line ends"):
-            raise DatasetError([_row_problem(path.name, error)]) from error
+        if isinstance(error, CsvError) and not error.rewritten:
+            raise _row_error(path.name, error) from error
     if _is_utf8(path):
         return _copied(engine, relation, path, "utf-8-sig"), None
     return _copied(engine, relation, path, "cp1252"), "Windows-1252"
@@ -131,7 +131,7 @@ def _copied(engine: Engine, relation: str, path: Path, encoding: str) -> str:
         try:
             return _read_utf8(engine, relation, copy, path.name)
         except CsvError as error:
-            raise DatasetError([_row_problem(path.name, error)]) from error
+            raise _row_error(path.name, error) from error
 
 
 def _header(path: Path, label: str) -> tuple[str, list[str]]:
@@ -163,11 +163,6 @@ def _header(path: Path, label: str) -> tuple[str, list[str]]:
     return delimiter, names
 
 
-def _row_problem(label: str, error: CsvError) -> Problem:
+def _row_error(label: str, error: CsvError) -> DatasetError:
     rows = [] if error.line is None else [(error.line, shown(error.original))]
-    if error.reason == "width":
-        message = f"has {error.found} columns instead of {error.expected}"
-        return Problem(label, message, None, rows, 1, "quote what holds the delimiter")
-    if error.reason == "quote":
-        return Problem(label, "has a quote that is not closed", None, rows, 1, "a quote within text is written twice")
-    return Problem(label, f"cannot be read as CSV: {error.message}", None, rows, 1)
+    return DatasetError.of(label, error.message, None, rows, 1, error.allowed)

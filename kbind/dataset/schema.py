@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 
 class Kind(Enum):
@@ -42,10 +43,6 @@ class Column:
     happened: bool = False
     meaning: str = ""
 
-    def that_is(self, meaning: str) -> Column:
-        """A column of this kind with a meaning of its own."""
-        return replace(self, meaning=meaning)
-
 
 @dataclass(frozen=True)
 class Table:
@@ -68,134 +65,134 @@ class Table:
         return next((name for name, column in self.columns.items() if column.happened), "")
 
 
-_ID = Column(Kind.ID, required=True)
-_OPTIONAL_ID = Column(Kind.ID)
-_HAPPENED = Column(Kind.TIME, required=True, happened=True)
-_TIME = Column(Kind.TIME)
-_NUMBER = Column(Kind.NUMBER)
-_COUNT = Column(Kind.NUMBER, required=True)
-_TEXT = Column(Kind.TEXT)
-_FLAG = Column(Kind.FLAG)
+_ID = partial(Column, Kind.ID, required=True)
+_OPTIONAL_ID = partial(Column, Kind.ID)
+_HAPPENED = partial(Column, Kind.TIME, required=True, happened=True)
+_TIME = partial(Column, Kind.TIME)
+_NUMBER = partial(Column, Kind.NUMBER)
+_COUNT = partial(Column, Kind.NUMBER, required=True)
+_TEXT = partial(Column, Kind.TEXT)
+_FLAG = partial(Column, Kind.FLAG)
 
 TABLES: Mapping[str, Table] = {
     "customers": Table(
         {
-            "customer_id": _ID.that_is("who it is; one row a customer"),
-            "acquired_at": Column(Kind.TIME, happened=True).that_is("day or moment from which on it was a customer"),
-            "referred_by": _OPTIONAL_ID.that_is("customer_id of the customer who recommended you"),
-            "consent": _FLAG.that_is("whether it may be contacted: yes or no"),
+            "customer_id": _ID(meaning="who it is; one row a customer"),
+            "acquired_at": Column(Kind.TIME, happened=True, meaning="day or moment from which on it was a customer"),
+            "referred_by": _OPTIONAL_ID(meaning="customer_id of the customer who recommended you"),
+            "consent": _FLAG(meaning="whether it may be contacted: yes or no"),
         },
         key=("customer_id",),
     ),
     "events": Table(
         {
-            "customer_id": _ID.that_is("who it was"),
-            "timestamp": _HAPPENED.that_is("when it happened"),
-            "kind": _TEXT.that_is("what it was, such as order or login"),
-            "amount": _NUMBER.that_is("what was paid for it, in the currency of the data; negative for a refund"),
-            "currency": _TEXT.that_is("currency of the amount, such as EUR"),
-            "order_id": _OPTIONAL_ID.that_is("order that the row belongs to; rows with the same one are one order"),
-            "category": _TEXT.that_is("group of goods"),
-            "channel": _TEXT.that_is("where it was bought, such as web or shop"),
-            "device": _TEXT.that_is("what it was bought or used with"),
+            "customer_id": _ID(meaning="who it was"),
+            "timestamp": _HAPPENED(meaning="when it happened"),
+            "kind": _TEXT(meaning="what it was, such as order or login"),
+            "amount": _NUMBER(meaning="what was paid for it, in the currency of the data; negative for a refund"),
+            "currency": _TEXT(meaning="currency of the amount, such as EUR"),
+            "order_id": _OPTIONAL_ID(meaning="order that the row belongs to; rows with the same one are one order"),
+            "category": _TEXT(meaning="group of goods"),
+            "channel": _TEXT(meaning="where it was bought, such as web or shop"),
+            "device": _TEXT(meaning="what it was bought or used with"),
         }
     ),
     "subscriptions": Table(
         {
-            "customer_id": _ID.that_is("whose contract it is"),
-            "start": _HAPPENED.that_is("first day or moment of the contract"),
-            "end": _TIME.that_is("moment from which on it no longer holds; empty while it runs"),
-            "mrr": _NUMBER.that_is("revenue of the contract a month, in the currency of the data (yearly price / 12)"),
-            "currency": _TEXT.that_is("currency of mrr, such as EUR"),
-            "plan": _TEXT.that_is("what was booked"),
-            "term_end": _TIME.that_is("end of the term that the customer is bound to"),
-            "notice_at": _TIME.that_is("when notice was given"),
-            "auto_renew": _FLAG.that_is("whether it renews by itself: yes or no"),
-            "seats": _NUMBER.that_is("number of users or licences"),
-            "discount": _NUMBER.that_is("discount on the price, as a share from 0 to 1"),
+            "customer_id": _ID(meaning="whose contract it is"),
+            "start": _HAPPENED(meaning="first day or moment of the contract"),
+            "end": _TIME(meaning="moment from which on it no longer holds; empty while it runs"),
+            "mrr": _NUMBER(meaning="revenue of the contract a month, in the currency of the data (yearly price / 12)"),
+            "currency": _TEXT(meaning="currency of mrr, such as EUR"),
+            "plan": _TEXT(meaning="what was booked"),
+            "term_end": _TIME(meaning="end of the term that the customer is bound to"),
+            "notice_at": _TIME(meaning="when notice was given"),
+            "auto_renew": _FLAG(meaning="whether it renews by itself: yes or no"),
+            "seats": _NUMBER(meaning="number of users or licences"),
+            "discount": _NUMBER(meaning="discount on the price, as a share from 0 to 1"),
         },
         ordered=(("start", "end"),),
     ),
     "cancellations": Table(
         {
-            "customer_id": _ID.that_is("who cancelled"),
-            "timestamp": _HAPPENED.that_is("when the cancellation was received"),
-            "reason": _TEXT.that_is("reason, as one of some words"),
-            "reason_text": _TEXT.that_is("reason in the customer's own words"),
-            "voluntary": _FLAG.that_is("yes if the customer wanted to go, no if a payment failed or you ended it"),
+            "customer_id": _ID(meaning="who cancelled"),
+            "timestamp": _HAPPENED(meaning="when the cancellation was received"),
+            "reason": _TEXT(meaning="reason, as one of some words"),
+            "reason_text": _TEXT(meaning="reason in the customer's own words"),
+            "voluntary": _FLAG(meaning="yes if the customer wanted to go, no if a payment failed or you ended it"),
         }
     ),
     "tickets": Table(
         {
-            "customer_id": _ID.that_is("who asked"),
-            "opened": _HAPPENED.that_is("when the request came in"),
-            "closed": _TIME.that_is("when it was settled; empty while it is open"),
-            "kind": _TEXT.that_is("what it was about"),
-            "severity": Column(Kind.ANY).that_is("how bad it was: a number, or a word"),
-            "goodwill": _NUMBER.that_is("what was paid or credited for it, in the currency of the data"),
+            "customer_id": _ID(meaning="who asked"),
+            "opened": _HAPPENED(meaning="when the request came in"),
+            "closed": _TIME(meaning="when it was settled; empty while it is open"),
+            "kind": _TEXT(meaning="what it was about"),
+            "severity": Column(Kind.ANY, meaning="how bad it was: a number, or a word"),
+            "goodwill": _NUMBER(meaning="what was paid or credited for it, in the currency of the data"),
         },
         ordered=(("opened", "closed"),),
     ),
     "feedback": Table(
         {
-            "customer_id": _ID.that_is("whose feedback it is"),
-            "timestamp": _HAPPENED.that_is("when it was given"),
-            "instrument": Column(Kind.TEXT, required=True).that_is("what was asked, such as nps or csat"),
-            "score": _NUMBER.that_is("the answer, in the points of the instrument"),
-            "text": _TEXT.that_is("the answer in words"),
-            "respondent_id": _OPTIONAL_ID.that_is("person who answered"),
-            "respondent_role": _TEXT.that_is("role of that person, such as user or buyer"),
-            "project": _TEXT.that_is("what the answer is about"),
+            "customer_id": _ID(meaning="whose feedback it is"),
+            "timestamp": _HAPPENED(meaning="when it was given"),
+            "instrument": Column(Kind.TEXT, required=True, meaning="what was asked, such as nps or csat"),
+            "score": _NUMBER(meaning="the answer, in the points of the instrument"),
+            "text": _TEXT(meaning="the answer in words"),
+            "respondent_id": _OPTIONAL_ID(meaning="person who answered"),
+            "respondent_role": _TEXT(meaning="role of that person, such as user or buyer"),
+            "project": _TEXT(meaning="what the answer is about"),
         }
     ),
     "campaigns": Table(
         {
-            "customer_id": _ID.that_is("who was chosen, or held back"),
-            "campaign": Column(Kind.TEXT, required=True).that_is("name of the campaign"),
-            "assigned_at": Column(Kind.TIME, happened=True).that_is("when the customer was assigned to an arm"),
-            "arm": _TEXT.that_is("treatment, or control for those held back"),
-            "propensity": _NUMBER.that_is("chance with which the customer was treated, from 0 to 1"),
-            "cost": _NUMBER.that_is("cost of treating this customer, in the currency of the data"),
+            "customer_id": _ID(meaning="who was chosen, or held back"),
+            "campaign": Column(Kind.TEXT, required=True, meaning="name of the campaign"),
+            "assigned_at": Column(Kind.TIME, happened=True, meaning="when the customer was assigned to an arm"),
+            "arm": _TEXT(meaning="treatment, or control for those held back"),
+            "propensity": _NUMBER(meaning="chance with which the customer was treated, from 0 to 1"),
+            "cost": _NUMBER(meaning="cost of treating this customer, in the currency of the data"),
         }
     ),
     "contacts": Table(
         {
-            "customer_id": _ID.that_is("whose contact it is"),
-            "contact_id": Column(Kind.ID, required=True).that_is("person"),
-            "side": Column(Kind.TEXT, levels=("ours", "theirs")).that_is("ours or theirs"),
-            "role": _TEXT.that_is("role of the person"),
-            "start": _TIME.that_is("from when on"),
-            "end": _TIME.that_is("until when; empty while it lasts"),
+            "customer_id": _ID(meaning="whose contact it is"),
+            "contact_id": Column(Kind.ID, required=True, meaning="person"),
+            "side": Column(Kind.TEXT, levels=("ours", "theirs"), meaning="ours or theirs"),
+            "role": _TEXT(meaning="role of the person"),
+            "start": _TIME(meaning="from when on"),
+            "end": _TIME(meaning="until when; empty while it lasts"),
         },
         ordered=(("start", "end"),),
     ),
     "id_map": Table(
         {
-            "system": Column(Kind.TEXT, required=True).that_is("name of the system, as kbind.yaml calls it"),
-            "system_id": Column(Kind.ID, required=True).that_is("id of the customer in that system"),
-            "customer_id": _ID.that_is("the customer behind it"),
+            "system": Column(Kind.TEXT, required=True, meaning="name of the system, as kbind.yaml calls it"),
+            "system_id": Column(Kind.ID, required=True, meaning="id of the customer in that system"),
+            "customer_id": _ID(meaning="the customer behind it"),
         },
         key=("system", "system_id"),
     ),
     "periods": Table(
         {
-            "first_day": _HAPPENED.that_is("first day of the period"),
-            "last_day": Column(Kind.TIME, required=True).that_is("last day of the period; it belongs to it"),
-            "customers_start": _COUNT.that_is("customers at the start"),
-            "gained": _COUNT.that_is("customers at the end who were none at the start"),
-            "lost": _COUNT.that_is("customers at the start who are none at the end"),
-            "revenue_start": _NUMBER.that_is("revenue of the customers at the start, in the period"),
-            "revenue_lost": _NUMBER.that_is("of that, revenue of the customers lost"),
-            "revenue_contraction": _NUMBER.that_is("of that, what the others pay less"),
-            "revenue_expansion": _NUMBER.that_is("what the others pay more"),
+            "first_day": _HAPPENED(meaning="first day of the period"),
+            "last_day": Column(Kind.TIME, required=True, meaning="last day of the period; it belongs to it"),
+            "customers_start": _COUNT(meaning="customers at the start"),
+            "gained": _COUNT(meaning="customers at the end who were none at the start"),
+            "lost": _COUNT(meaning="customers at the start who are none at the end"),
+            "revenue_start": _NUMBER(meaning="revenue of the customers at the start, in the period"),
+            "revenue_lost": _NUMBER(meaning="of that, revenue of the customers lost"),
+            "revenue_contraction": _NUMBER(meaning="of that, what the others pay less"),
+            "revenue_expansion": _NUMBER(meaning="what the others pay more"),
         },
         until="last_day",
     ),
     "reasons": Table(
         {
-            "first_day": _HAPPENED.that_is("first day of the period"),
-            "reason": Column(Kind.TEXT, required=True).that_is("why customers were lost"),
-            "customers": _COUNT.that_is("customers lost for that reason"),
+            "first_day": _HAPPENED(meaning="first day of the period"),
+            "reason": Column(Kind.TEXT, required=True, meaning="why customers were lost"),
+            "customers": _COUNT(meaning="customers lost for that reason"),
         }
     ),
 }

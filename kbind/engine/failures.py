@@ -18,25 +18,21 @@ class CsvError(EngineError):
 
     Attributes
     ----------
-    reason : {"width", "quote", "encoding", "line ends", "other"}
-        Another number of columns, a quote that is not closed, bytes that are not UTF-8, lines that end in different
-        ways, or something else.
+    message, allowed : str
+        What is wrong with the row, and what would be right.
     line : int or None
         Row as a spreadsheet shows it: a line break inside quotes does not count.
     original : str
         The line as it stands.
-    expected, found : int
-        Columns, for "width".
-    message : str
-        What the engine said.
+    rewritten : bool
+        Whether another spelling of the file may be read: bytes are not UTF-8, or lines end in different ways.
     """
 
-    reason: str
+    message: str
+    allowed: str
     line: int | None
     original: str
-    expected: int
-    found: int
-    message: str
+    rewritten: bool
 
     @classmethod
     def of(cls, message: str) -> CsvError:
@@ -44,20 +40,12 @@ class CsvError(EngineError):
         line = re.search(r"CSV Error on Line: (\d+)", message)
         original = re.search(r"Original Line: \s*(.*)", message)
         width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message)
-        reason = "other"
+        rewritten, allowed = False, ""
         if width:
-            reason = "width"
+            wrong, allowed = f"has {width[2]} columns instead of {width[1]}", "quote what holds the delimiter"
         elif "unterminated quote" in message:
-            reason = "quote"
-        elif "utf-8" in message:
-            reason = "encoding"
-        elif "state machine reached an invalid state" in message:
-            reason = "line ends"
-        return cls(
-            reason,
-            int(line[1]) if line else None,
-            original[1] if original else "",
-            int(width[1]) if width else 0,
-            int(width[2]) if width else 0,
-            message.splitlines()[0],
-        )
+            wrong, allowed = "has a quote that is not closed", "a quote within text is written twice"
+        else:
+            wrong = f"cannot be read as CSV: {message.splitlines()[0]}"
+            rewritten = "utf-8" in message or "state machine reached an invalid state" in message
+        return cls(wrong, allowed, int(line[1]) if line else None, original[1] if original else "", rewritten)
