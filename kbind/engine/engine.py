@@ -140,15 +140,13 @@ class Engine:
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:")
-        spill = Path(tempfile.gettempdir()) / f"kbind-{os.getpid()}"
-        for setting, value in {
-            "TimeZone": "UTC",
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-        }.items():
-            self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
+        self._set(
+            TimeZone="UTC",
+            temp_directory=str(Path(tempfile.gettempdir()) / f"kbind-{os.getpid()}"),
+            autoinstall_known_extensions=False,
+            autoload_known_extensions=False,
+            python_enable_replacements=False,
+        )
         self.threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self._frames: list[object] = []  # registered frames must outlive their views
         self._opened: list[str] = []  # files that are read again by every statement
@@ -160,16 +158,10 @@ class Engine:
 
         Nothing is guessed: the caller gives names and delimiter, and a row of another width is a `CsvError`.
         """
-        columns = exp.Struct(
-            expressions=[
-                exp.PropertyEQ(this=exp.to_identifier(column, quoted=True), expression=exp.Literal.string("VARCHAR"))
-                for column in names
-            ]
-        )
         source = _call(
             "read_csv",
-            exp.Literal.string(_no_glob(path)),
-            columns=columns,
+            literal(_no_glob(path)),
+            columns=exp.Struct(expressions=_named(dict.fromkeys(names, "VARCHAR"), quoted=True)),
             auto_detect=False,
             header=True,
             delim=delimiter,
@@ -236,12 +228,15 @@ class Engine:
 
     def seal(self) -> None:
         """Allow nothing but the files that were opened, and lock that."""
-        for setting, value in {
-            "allowed_paths": list(dict.fromkeys(self._opened)),
-            "enable_external_access": False,
-            "allowed_configs": list(_OPEN_SETTINGS),
-            "lock_configuration": True,
-        }.items():
+        self._set(
+            allowed_paths=list(dict.fromkeys(self._opened)),
+            enable_external_access=False,
+            allowed_configs=list(_OPEN_SETTINGS),
+            lock_configuration=True,
+        )
+
+    def _set(self, **settings: object) -> None:
+        for setting, value in settings.items():
             self._connection.execute(f"SET {setting} = {literal(value).sql(DIALECT)}")
 
     def define(
@@ -413,5 +408,11 @@ def _no_glob(path: Path) -> str:
 
 
 def _call(function: str, *arguments: Expression, **options: Any) -> Expression:
-    named = [exp.PropertyEQ(this=exp.to_identifier(key), expression=literal(value)) for key, value in options.items()]
-    return exp.Table(this=exp.Anonymous(this=function, expressions=[*arguments, *named]))
+    return exp.Table(this=exp.Anonymous(this=function, expressions=[*arguments, *_named(options)]))
+
+
+def _named(values: Mapping[str, object], *, quoted: bool = False) -> list[Expression]:
+    return [
+        exp.PropertyEQ(this=exp.to_identifier(key, quoted=quoted), expression=literal(value))
+        for key, value in values.items()
+    ]
