@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
-from typing import Any, ClassVar, Self
+from functools import cache, partial
+from typing import Annotated, Any, ClassVar, Self, get_origin, get_type_hints
 
 from kbind.errors import shown
 from kbind.personas.fields import (
@@ -30,6 +31,12 @@ BONDS = ("forced", "lethargic", "economic", "habitual", "value", "affective")
 
 Check = Callable[[str, Any], object]
 
+#: Parts of a mark with their checks, and which of them go with each kind.
+_PARTS: Mapping[str, Check] = {
+    "n": count_of,
+    **dict.fromkeys(("estimate", "ci_lower", "ci_upper"), number_of),
+    "wording": text_of,
+}
 _MADE_OF = {"measured": ("n", "estimate", "ci_lower", "ci_upper"), "said": ("n", "wording"), "assumed": ()}
 
 
@@ -48,17 +55,20 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """What has fields that are checked one by one, and is made from arguments or from what a file holds."""
+    """What is made from arguments or from what a file holds; how a field is checked stands with its type.
 
-    #: What messages call it, and how its fields are checked; what may be None is not checked then.
+    What may be None is not checked then.
+    """
+
+    #: What messages call it.
     where: ClassVar[str]
-    checks: ClassVar[Mapping[str, Check]]
 
     def __post_init__(self) -> None:
-        for name, default in self._defaults().items():
+        defaults = self._defaults()
+        for name, check in _checks_of(type(self)).items():
             value = getattr(self, name)
-            if name in self.checks and not (value is None and default is None):
-                object.__setattr__(self, name, self.checks[name](_key(name), value))
+            if not (value is None and defaults[name] is None):
+                object.__setattr__(self, name, check(_key(name), value))
 
     @classmethod
     def _defaults(cls) -> dict[str, object]:
@@ -88,6 +98,13 @@ class Part:
         names = sorted(self._defaults(), key=lambda name: name == "mark")  # what it rests on comes last
         values = {name: getattr(self, name) for name in names}
         return {_key(name): plain(value) for name, value in values.items() if value != self._defaults()[name]}
+
+
+@cache
+def _checks_of(part: type[Part]) -> dict[str, Check]:
+    """How each field is checked."""
+    types = get_type_hints(part, include_extras=True)
+    return {name: kind.__metadata__[0] for name, kind in types.items() if get_origin(kind) is Annotated}
 
 
 def _key(name: str) -> str:
@@ -142,21 +159,17 @@ class Mark:
 
     def __post_init__(self) -> None:
         needed = _MADE_OF[choice_of("mark", self.kind, MARKS)]
-        for name in ("n", "estimate", "ci_lower", "ci_upper", "wording"):
+        for name, check in _PARTS.items():
             value = getattr(self, name)
             if (value is None or (isinstance(value, str) and not value)) == (name in needed):
                 problem = f"{name} is missing" if name in needed else f"{name} has no place"
                 wanted = f"allowed with {self.kind}: {', '.join(needed) or 'nothing more'}"
                 raise FieldError("mark", f"{problem} in what is {self.kind}", wanted)
             if name in needed:
-                checks: dict[str, Check] = {"n": count_of, "wording": text_of}
-                object.__setattr__(self, name, checks.get(name, number_of)(name, value))
-        if self.kind == "measured":
-            low, value, high = self.ci_lower, self.estimate, self.ci_upper
-            if low is None or value is None or high is None or not low <= value <= high:
-                raise FieldError(
-                    "mark", f"{value:g} is not in [{low:g}, {high:g}]", "allowed: lower <= estimate <= upper"
-                )
+                object.__setattr__(self, name, check(name, value))
+        low, value, high = (getattr(self, name) for name in ("ci_lower", "estimate", "ci_upper"))
+        if self.kind == "measured" and not low <= value <= high:
+            raise FieldError("mark", f"{value:g} is not in [{low:g}, {high:g}]", "allowed: lower <= estimate <= upper")
 
     @classmethod
     def of(cls, value: object) -> Mark:
@@ -209,16 +222,10 @@ class Rule(Part):
     """
 
     where = "rules"
-    checks: ClassVar[Mapping[str, Check]] = {
-        "attribute": text_of,
-        "in_": levels_of,
-        "range": range_of,
-        "weight": lambda key, value: number_of(key, value, above=0),
-    }
-    attribute: str
-    in_: tuple[str, ...] | None = None
-    range: tuple[float | None, float | None] | None = None
-    weight: float = 1.0
+    attribute: Annotated[str, text_of]
+    in_: Annotated[tuple[str, ...] | None, levels_of] = None
+    range: Annotated[tuple[float | None, float | None] | None, range_of] = None
+    weight: Annotated[float, partial(number_of, above=0)] = 1.0
 
     def __post_init__(self) -> None:
         if (self.in_ is None) == (self.range is None):
@@ -248,16 +255,10 @@ class Statement(Part):
     """
 
     where = "statements"
-    checks: ClassVar[Mapping[str, Check]] = {
-        "text": texts_of,
-        "mark": _mark_of,
-        "attribute": text_of,
-        "shows_in": lambda key, value: _shows_in(key, value),
-    }
-    text: dict[str, str]
-    mark: Mark = ASSUMED
-    attribute: str | None = None
-    shows_in: dict[str, tuple[str, ...]] | None = None
+    text: Annotated[dict[str, str], texts_of]
+    mark: Annotated[Mark, _mark_of] = ASSUMED
+    attribute: Annotated[str | None, text_of] = None
+    shows_in: Annotated[dict[str, tuple[str, ...]] | None, _shows_in] = None
 
     @classmethod
     def of(cls, value: object) -> Statement:
@@ -298,13 +299,9 @@ class Bonding(Part):
     """
 
     where = "bonding"
-    checks: ClassVar[Mapping[str, Check]] = {
-        "primary": lambda key, value: choice_of(key, value, BONDS),
-        "mark": _mark_of,
-    }
-    primary: str
+    primary: Annotated[str, partial(choice_of, allowed=BONDS)]
     secondary: str | None = None
-    mark: Mark = ASSUMED
+    mark: Annotated[Mark, _mark_of] = ASSUMED
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -325,7 +322,6 @@ class Revenue(Part):
     """
 
     where = "revenue"
-    checks: ClassVar[Mapping[str, Check]] = {"range": range_of, "currency": text_of, "mark": _mark_of}
-    range: tuple[float | None, float | None]
-    currency: str
-    mark: Mark = ASSUMED
+    range: Annotated[tuple[float | None, float | None], range_of]
+    currency: Annotated[str, text_of]
+    mark: Annotated[Mark, _mark_of] = ASSUMED

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import yaml
 
 from kbind.errors import ArgumentError, DatasetError, check_path, choices, shown, written
 from kbind.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
-from kbind.personas.parts import Bonding, Check, Part, Revenue, Rule, Statement, many, one
+from kbind.personas.parts import Bonding, Part, Revenue, Rule, Statement, many, one
 from kbind.personas.yaml_edits import edited
 from kbind.yamlfile import compose, line_of, read_text, tree, value_of
 
@@ -66,33 +66,20 @@ class Persona(Part):
     """
 
     where = "a persona"
-    checks: ClassVar[Mapping[str, Check]] = {
-        "name": lambda key, value: _name_of(key, value),
-        "version": count_of,
-        "owner": text_of,
-        "valid_from": day_of,
-        "description": texts_of,
-        "rules": many(Rule),
-        "min_match": lambda key, value: number_of(key, value, above=0, most=1),
-        "bonding": one(Bonding),
-        "revenue": one(Revenue),
-        "negative": flag_of,
-        **dict.fromkeys(("needs", "channels", "qualifying_questions", "evidence"), many(Statement)),
-    }
-    name: str
-    version: int
-    owner: str
-    valid_from: date
-    description: dict[str, str]
-    rules: tuple[Rule, ...]
-    min_match: float = 1.0
-    needs: tuple[Statement, ...] = ()
-    channels: tuple[Statement, ...] = ()
-    bonding: Bonding | None = None
-    revenue: Revenue | None = None
-    qualifying_questions: tuple[Statement, ...] = ()
-    evidence: tuple[Statement, ...] = ()
-    negative: bool = False
+    name: Annotated[str, _name_of]
+    version: Annotated[int, count_of]
+    owner: Annotated[str, text_of]
+    valid_from: Annotated[date, day_of]
+    description: Annotated[dict[str, str], texts_of]
+    rules: Annotated[tuple[Rule, ...], many(Rule)]
+    min_match: Annotated[float, partial(number_of, above=0, most=1)] = 1.0
+    needs: Annotated[tuple[Statement, ...], many(Statement)] = ()
+    channels: Annotated[tuple[Statement, ...], many(Statement)] = ()
+    bonding: Annotated[Bonding | None, one(Bonding)] = None
+    revenue: Annotated[Revenue | None, one(Revenue)] = None
+    qualifying_questions: Annotated[tuple[Statement, ...], many(Statement)] = ()
+    evidence: Annotated[tuple[Statement, ...], many(Statement)] = ()
+    negative: Annotated[bool, flag_of] = False
     source: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
