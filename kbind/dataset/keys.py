@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kbind.dataset.reading.base import INTEGERS, Reading
+from kbind.dataset.reading.base import Reading, numbers_in
 from kbind.dataset.sources import Source
 from kbind.engine.engine import Engine, literal, parse
 from kbind.errors import Problem, shown
@@ -52,7 +52,7 @@ def _each_has_its_bit(engine: Engine, source: Source, key: Reading) -> bool:
 
     A bit for every number from the smallest to the largest takes a tenth of the time and memory of hashing them.
     """
-    if key.converted or not engine.columns(source.relation)[key.source].startswith(INTEGERS):
+    if key.converted or numbers_in(engine.columns(source.relation)[key.source]) != "whole":
         return False
     value = key.expression
     extremes = {name: parse(f"{name}(_x)", x=value) for name in ("min", "max", "count")}

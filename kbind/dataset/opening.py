@@ -40,7 +40,7 @@ from kbind.dataset.frames import is_frame, numbered
 from kbind.dataset.notes import noteworthy
 from kbind.dataset.periods import check_periods
 from kbind.dataset.places import check_exists
-from kbind.dataset.reading.base import FLOATS, INTEGERS, Reading
+from kbind.dataset.reading.base import Reading, numbers_in
 from kbind.dataset.reading.numbers import functions
 from kbind.dataset.recording import check_span
 from kbind.dataset.schema import TABLES, WITNESSES
@@ -276,7 +276,7 @@ def _wrong_roles(
 def _ids_differ(engine: Engine, sources: list[Source], readings: Mapping[str, list[Reading]]) -> bool:
     """Whether customers are called by numbers in one table and by text in another."""
     numbers = {
-        engine.columns(found.relation)[reading.source].startswith((*INTEGERS, *FLOATS))
+        numbers_in(engine.columns(found.relation)[reading.source]) in ("whole", "float")
         for found in sources
         for reading in readings[found.table]
         if reading.name == "customer_id"

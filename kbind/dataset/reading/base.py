@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 from kbind.engine.engine import Expression, column, literal, parse
 
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-DECIMALS = ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT")
-FLOATS = ("FLOAT", "DOUBLE")
+#: The engine's types of numbers: whole ones, such as a float cannot all hold, and floats.
+_NUMBERS = {
+    "whole": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+    "exact": ("DECIMAL", "HUGEINT", "UHUGEINT", "UBIGINT"),
+    "float": ("FLOAT", "DOUBLE"),
+}
 
 #: What programs write where there is nothing; as an identifier it would be the most faithful customer of all.
 NOTHING = ("nan", "null", "none", "nil", "<na>", "nat", "\\n", "#n/a", "#nv", "#ref!", "#bezug!", "#value!", "#wert!")
@@ -109,6 +112,11 @@ class Raw:
         return is_text(self.physical)
 
     @property
+    def numbers(self) -> str:
+        """Which numbers the engine holds in the column; see `numbers_in`."""
+        return numbers_in(self.physical)
+
+    @property
     def text(self) -> Expression:
         """The column as text without blanks of any kind at its ends; empty text is no value."""
         raw = self.made("CAST(_x AS VARCHAR)")
@@ -149,9 +157,14 @@ def is_text(physical: str) -> bool:
     return physical.startswith(("VARCHAR", "ENUM"))
 
 
+def numbers_in(column_type: str) -> str:
+    """Which numbers a column holds, by the engine's type: "whole", "exact" or "float"; empty if none."""
+    return next((numbers for numbers, types in _NUMBERS.items() if column_type.startswith(types)), "")
+
+
 def kind_of(column_type: str) -> str:
     """What a column holds, by the engine's type: "number", "flag", "text" or "other"."""
-    if column_type.startswith((*INTEGERS, *DECIMALS, *FLOATS)):
+    if numbers_in(column_type):
         return "number"
     if column_type == "BOOLEAN":
         return "flag"

@@ -9,18 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kbind.dataset.reading.base import (
-    ENDLESS,
-    FLOATS,
-    INTEGERS,
-    NO_VALUE,
-    Breach,
-    Raw,
-    Reading,
-    is_nested,
-    is_word,
-    without,
-)
+from kbind.dataset.reading.base import ENDLESS, NO_VALUE, Breach, Raw, Reading, is_nested, is_word, without
 from kbind.dataset.reading.ids import read_float_id, read_text_id, survey_id
 from kbind.dataset.reading.numbers import all_numbers, all_whole, endless, read_number, survey_number, tidy_number
 from kbind.dataset.reading.times import read_time, survey_time
@@ -130,7 +119,7 @@ def _attribute(raw: Raw, *, number: bool) -> Reading:
     `number`: its role demands numbers. Text of another source is one of numbers if only words for nothing made it text.
     """
     counts = raw.counts
-    if raw.physical.startswith(FLOATS):
+    if raw.numbers == "float":
         missing = "isnan(_x)" if number else "isnan(_x) OR isinf(_x)"
         ends = () if number else (endless(raw, "", tolerated=True),)
         return raw.read(f"CASE WHEN {missing} THEN NULL ELSE _x END", *ends)
@@ -159,9 +148,9 @@ def _attribute(raw: Raw, *, number: bool) -> Reading:
 def _read_id(raw: Raw, *, required: bool) -> Reading:
     if raw.is_text:
         return read_text_id(raw, required=required)
-    if raw.physical.startswith(INTEGERS):
+    if raw.numbers == "whole":
         return raw.read()
-    if raw.physical.startswith(FLOATS):
+    if raw.numbers == "float":
         return read_float_id(raw)
     if raw.physical.startswith("DECIMAL") and not raw.physical.endswith(",0)"):
         broken = Breach(raw.made("_x <> floor(_x)"), "is not an identifier", "allowed: whole numbers")

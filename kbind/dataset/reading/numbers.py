@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kbind.dataset.reading.base import (
-    DECIMALS,
-    ENDLESS,
-    FLOATS,
-    INTEGERS,
-    NO_VALUE,
-    Breach,
-    Hints,
-    Raw,
-    Reading,
-    either,
-    fits,
-    is_word,
-)
+from kbind.dataset.reading.base import ENDLESS, NO_VALUE, Breach, Hints, Raw, Reading, either, fits, is_word
 from kbind.dataset.reading.money import mark_of, without_mark
 from kbind.engine.engine import Expression, column, parse
 
@@ -100,11 +87,11 @@ def endless(raw: Raw, allowed: str, *, tolerated: bool = False) -> Breach:
 
 def read_number(raw: Raw, *, attribute: bool = False) -> Reading:
     """A column of numbers; of an attribute, endless ones are missing."""
-    if raw.physical.startswith(FLOATS):
+    if raw.numbers == "float":
         return raw.read("CASE WHEN isnan(_x) THEN NULL ELSE _x END", endless(raw, "allowed: a number with an end"))
-    if raw.physical.startswith(DECIMALS):
+    if raw.numbers == "exact":
         return raw.read("CAST(_x AS DOUBLE)")
-    if raw.physical.startswith(INTEGERS):
+    if raw.numbers == "whole":
         return raw.read()
     if not raw.is_text:
         return raw.read("_x", raw.wrong_type("a number"))

@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kbind.dataset.reading.base import (
-    DECIMALS,
-    FLOATS,
-    INTEGERS,
-    NO_VALUE,
-    Breach,
-    Hints,
-    Raw,
-    Reading,
-    either,
-    fits,
-    is_word,
-)
+from kbind.dataset.reading.base import NO_VALUE, Breach, Hints, Raw, Reading, either, fits, is_word
 from kbind.engine.engine import Expression, literal, parse
 
 _CLOCK = r"(,?[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)?"
@@ -87,7 +75,7 @@ def read_time(raw: Raw) -> Reading:
     for kind, sql, instant in _TYPES:
         if raw.physical.startswith(kind):
             return raw.read(sql, instant=instant)
-    times, number = raw.hints.times, raw.physical.startswith((*INTEGERS, *FLOATS, *DECIMALS))
+    times, number = raw.hints.times, raw.numbers
     unit = times.get(raw.source, times.get(raw.name, times.get("")))
     if unit and number:
         return _read_epoch(raw, raw.made("CAST(_x AS DOUBLE)"), unit, filled=raw.made("NOT _x IS NULL"))
