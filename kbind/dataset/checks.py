@@ -95,11 +95,13 @@ class CheckedTable:
 
 @dataclass(frozen=True)
 class Readings:
-    """How the columns of a source are to be read, what is missing, and what is left out and so noted."""
+    """How the columns of a source are to be read, what is wrong with them, what is noted, and rows to leave out."""
 
+    source: Source
     columns: list[Reading]
     problems: list[Problem]
     notes: list[str]
+    dropped: Expression | None = None
 
 
 def read_table(engine: Engine, source: Source, config: Config) -> Readings:
@@ -120,9 +122,8 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     left = f"{source.label}: left out, because they hold lists, structures or bytes: {listed(nested)}"
     names = {name: original for name, original in names.items() if original not in nested}
     roles = _role_kinds(source, config)
-    specs = {name: Column(roles[name]) for name in names if name in roles and name not in contract} | {
-        name: contract[name] for name in names if name in contract
-    }
+    known = {name: Column(kind) for name, kind in roles.items()} | {**contract}
+    specs = {name: known[name] for name in names if name in known}
     raw = {name: Raw(name, original, physical[original]) for name, original in names.items()}
     counts = _surveyed(engine, source, raw, specs)
     attributes = {name: own for name, own in raw.items() if name not in specs and own.is_text}
@@ -138,7 +139,7 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     marked = [n for n, spec in contract.items() if spec.kind is Kind.NUMBER and counts.get(n, {}).get("marked")]
     if marked and "currency" in contract and "currency" not in names:
         columns.append(read_mark(replace(raw[marked[0]], name="currency")))
-    return Readings(columns, problems, [left] if nested else [])
+    return Readings(source, columns, problems, [*source.notes, *([left] if nested else [])])
 
 
 def _role_kinds(source: Source, config: Config) -> dict[str, Kind]:
@@ -223,7 +224,18 @@ def _tidy(name: str, physical: Mapping[str, str]) -> str:
     return tidy if known and (tidy == name or tidy not in physical) else name
 
 
-def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
+def check_rows(engine: Engine, read: Readings, timezone: str, *, drop: bool) -> Readings:
+    """The columns by one clock and without dropped rows, with what their rows break, and what of that is tolerated."""
+    source, columns, notes = read.source, _one_clock(read.columns, timezone), list[str]()
+    rows, n = _dropped_rows(engine, source, columns) if drop else (None, 0)
+    if rows is not None:
+        columns = _without_rows(columns, rows)
+        notes.append(f"{source.label}: {n:,} row{'s' if n > 1 else ''} without customer_id dropped, as kbind.yaml says")
+    problems, tolerated = _find_problems(engine, source, columns)
+    return Readings(source, columns, problems, [*notes, *map(str, tolerated)], rows)
+
+
+def _one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
     """The readings with all their times of one kind: where some are moments in world time, all become so.
 
     A wall-clock time is taken as one in the data's zone. Otherwise two columns of a row could not be compared.
@@ -243,7 +255,7 @@ def one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
     return list(readings)
 
 
-def dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[Expression | None, int]:
+def _dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[Expression | None, int]:
     """The rows that name no customer, and how many they are; None where each does."""
     absent = [b for reading in readings if reading.name == "customer_id" for b in reading.breaches if b.absent]
     if not absent:
@@ -254,7 +266,7 @@ def dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) ->
     return (where, n) if 0 < n < engine.size(source.relation) else (None, 0)
 
 
-def without_rows(readings: Sequence[Reading], dropped: Expression) -> list[Reading]:
+def _without_rows(readings: Sequence[Reading], dropped: Expression) -> list[Reading]:
     """The readings blind to some rows: nothing that stands in them is read, or wrong."""
     result = []
     for reading in readings:
@@ -267,7 +279,7 @@ def without_rows(readings: Sequence[Reading], dropped: Expression) -> list[Readi
     return result
 
 
-def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], list[Problem]]:
+def _find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], list[Problem]]:
     """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur.
 
     The second list holds what is tolerated, and noted.
@@ -296,10 +308,9 @@ def find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -
     return problems, tolerated
 
 
-def checked_table(
-    engine: Engine, source: Source, readings: Sequence[Reading], *, id_as_text: bool, dropped: Expression | None = None
-) -> CheckedTable:
+def checked_table(engine: Engine, read: Readings, *, id_as_text: bool) -> CheckedTable:
     """Give a table the contract's names and types, without dropped rows; a view where nothing has to be computed."""
+    source, readings, dropped = read.source, read.columns, read.dropped
     expressions = {
         reading.name: parse("CAST(_x AS VARCHAR)", x=reading.expression)
         if id_as_text and reading.name in ("customer_id", "referred_by")

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from kbind.calendar import days_of
-from kbind.dataset.places import fault
+from kbind.dataset.places import check_exists, fault
 from kbind.dataset.reading.times import EPOCHS
 from kbind.dataset.schema import ROLES, TABLES
-from kbind.errors import ArgumentError, DatasetError, choices, listed, plain, real
+from kbind.errors import ArgumentError, DatasetError, choices, listed, plain, real, told
 from kbind.yamlfile import read_values
 
 CONFIG_NAME = "kbind.yaml"
@@ -104,6 +104,42 @@ def read_config(path: Path) -> Config:
     given = {key: value for key, value in content.items() if value is not None}
     read = {name: _READERS[name](given[name], path.name) for name in _READERS if name in given}
     return Config(**{**given, **read})
+
+
+def declared(
+    source: object,
+    table: str | None,
+    mapping: Mapping[str, Any] | None,
+    roles: Mapping[str, Any] | None,
+    **arguments: object,
+) -> tuple[Config, dict[str, str]]:
+    """What `kbind.yaml` beside the source says with the arguments on top, and where each role was declared."""
+    for name, given in (("mapping", mapping), ("roles", roles)):
+        if not (given is None or isinstance(given, Mapping)):
+            raise ArgumentError(f"{name}={told(given)} is no mapping; allowed: {{name: ...}}, see docs/data.md")
+    config = Config()
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        check_exists(path)
+        config = read_config((path if path.is_dir() else path.parent) / CONFIG_NAME)
+    where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
+    tables = dict(config.tables)
+    for name, entry in read_mapping(_by_table(mapping or {}, source, table), "mapping").items():
+        file = tables.get(name, TableConfig())
+        columns = {**file.columns, **entry.columns}
+        tables[name] = TableConfig(entry.source or file.source, columns, entry.system or file.system)
+    changes: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
+    read = read_roles(roles or {}, "roles")
+    return replace(config, **changes, tables=tables, roles={**config.roles, **read}), where
+
+
+def _by_table(mapping: Mapping[str, Any], source: object, table: str | None) -> Mapping[str, Any]:
+    """A mapping by table; for a single one, that of its columns is enough."""
+    if not mapping or any(key in TABLES for key in mapping):
+        return mapping
+    known = table or (Path(source).stem.lower() if isinstance(source, (str, Path)) else None)
+    only = list(source) if isinstance(source, Mapping) else [known]
+    return {str(only[0]): mapping} if len(only) == 1 and only[0] in TABLES else mapping
 
 
 @contextmanager

@@ -9,29 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kbind.calendar import days_of
-from kbind.dataset.checks import (
-    CheckedTable,
-    checked_table,
-    dropped_rows,
-    find_problems,
-    one_clock,
-    read_table,
-    translated,
-    without_rows,
-)
-from kbind.dataset.config import (
-    CONFIG_NAME,
-    ENDS,
-    Config,
-    Role,
-    TableConfig,
-    blamed,
-    read_as_of,
-    read_config,
-    read_mapping,
-    read_roles,
-    read_timezone,
-)
+from kbind.dataset.checks import CheckedTable, Readings, check_rows, checked_table, read_table, translated
+from kbind.dataset.config import CONFIG_NAME, ENDS, Role, blamed, declared, read_as_of, read_timezone
 from kbind.dataset.currencies import with_currencies
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.ends import move_last_days
@@ -39,13 +18,12 @@ from kbind.dataset.flags import spellings, values_of
 from kbind.dataset.frames import is_frame, numbered
 from kbind.dataset.notes import noteworthy
 from kbind.dataset.periods import check_periods
-from kbind.dataset.places import check_exists
-from kbind.dataset.reading.base import Reading, numbers_in
+from kbind.dataset.reading.base import numbers_in
 from kbind.dataset.reading.numbers import functions
 from kbind.dataset.recording import check_span
 from kbind.dataset.schema import TABLES, WITNESSES
-from kbind.dataset.sources import Source, check_anchors, find_sources
-from kbind.engine.engine import Engine, Expression
+from kbind.dataset.sources import check_anchors, find_sources
+from kbind.engine.engine import Engine
 from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, choices, listed, plain, told
 
 #: Longest title of a data set: it stands above every page.
@@ -122,20 +100,16 @@ def open_dataset(
     """
     if table is not None:
         check_choice("table", table, tuple(TABLES))
-    for name, given in (("mapping", mapping), ("roles", roles)):
-        if not (given is None or isinstance(given, Mapping)):
-            raise ArgumentError(f"{name}={told(given)} is no mapping; allowed: {{name: ...}}, see docs/data.md")
-    config = _declared(source, table, mapping)
-    where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
-    arguments = zip(("timezone", "as_of", "recorded_from", "grace", "lapse", "ends"),
-                    (timezone, as_of, recorded_from, grace, lapse, ends), strict=True)  # fmt: skip
-    given: dict[str, Any] = {name: value for name, value in arguments if value is not None}
-    config = replace(config, **given, roles={**config.roles, **read_roles(roles or {}, "roles")})
+    config, where = declared(
+        source, table, mapping, roles, timezone=timezone, as_of=as_of, recorded_from=recorded_from, grace=grace,
+        lapse=lapse, ends=ends,
+    )  # fmt: skip
     with blamed(on_config=timezone is None):
         zone = read_timezone(config.timezone)
-    for name, moment in (("as_of", config.as_of), ("recorded_from", config.recorded_from)):
-        with blamed(on_config=name not in given):
-            read_as_of(moment, zone, name)  # wrong arguments fail before any file is read
+    with blamed(on_config=as_of is None):
+        read_as_of(config.as_of, zone)  # wrong arguments fail before any file is read
+    with blamed(on_config=recorded_from is None):
+        read_as_of(config.recorded_from, zone, "recorded_from")
     patience = days_of("grace", config.grace)
     silence = None if config.lapse is None else days_of("lapse", config.lapse, 1)
     if config.ends is not None:
@@ -148,48 +122,25 @@ def open_dataset(
     name = plain(config.title or _name_of(source), _TITLE)
     check_anchors(sources, name)
 
-    problems: list[Problem] = []
-    readings: dict[str, list[Reading]] = {}
-    notes: list[str] = []
-    for found in sources:
-        read = read_table(engine, found, config)
-        readings[found.table] = read.columns
-        problems += read.problems
-        notes += [*found.notes, *read.notes]
+    read = [read_table(engine, found, config) for found in sources]
     zone = zone or next((found.timezone for found in sources if found.timezone), None)
-    if zone is None and any(reading.instant for columns in readings.values() for reading in columns):
+    if zone is None and any(column.instant for each in read for column in each.columns):
         zone = "UTC"
-    dropped: dict[str, Expression] = {}
-    for found in sources:
-        readings[found.table] = one_clock(readings[found.table], zone or "UTC")
-        rows, n = dropped_rows(engine, found, readings[found.table]) if config.drop_rows_without else (None, 0)
-        if rows is not None:
-            dropped[found.table] = rows
-            readings[found.table] = without_rows(readings[found.table], rows)
-            notes.append(
-                f"{found.label}: {n:,} row{'s' if n > 1 else ''} without customer_id dropped, as kbind.yaml says"
-            )
-        wrong, tolerated = find_problems(engine, found, readings[found.table])
-        problems += wrong
-        notes += map(str, tolerated)
-    systems = {table: entry.system for table, entry in config.tables.items() if entry.system and table in readings}
-    if systems and "id_map" not in readings:
+    checked = [check_rows(engine, each, zone or "UTC", drop=bool(config.drop_rows_without)) for each in read]
+    problems = [problem for each in (*read, *checked) for problem in each.problems]
+    order = [found.label for found in sources]
+    present = {found.table for found in sources}
+    systems = {table: entry.system for table, entry in config.tables.items() if entry.system and table in present}
+    if systems and "id_map" not in present:
         table, system = next(iter(systems.items()))
+        message = f"{table}: its ids are those of {system!r}, and there is no id_map"
         allowed = "needed: a table id_map with the columns system, system_id, customer_id"
-        problems.append(
-            Problem(CONFIG_NAME, f"{table}: its ids are those of {system!r}, and there is no id_map", allowed=allowed)
-        )
+        problems.append(Problem(CONFIG_NAME, message, allowed=allowed))
     if problems:
-        order = [found.label for found in sources]
         raise DatasetError(sorted(problems, key=lambda p: order.index(p.file) if p.file in order else len(order)))
 
-    id_as_text = _ids_differ(engine, [found for found in sources if found.table not in systems], readings)
-    tables = {
-        found.table: checked_table(
-            engine, found, readings[found.table], id_as_text=id_as_text, dropped=dropped.get(found.table)
-        )
-        for found in sources
-    }
+    as_text = _ids_differ(engine, [each for each in checked if each.source.table not in systems])
+    tables = {each.source.table: checked_table(engine, each, id_as_text=as_text) for each in checked}
     if wrong := _wrong_roles(engine, config.roles, where, tables):
         raise DatasetError(wrong)
     check_periods(engine, sources)
@@ -202,7 +153,8 @@ def open_dataset(
         check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
-    notes = [*([f"not used: {listed(unused)}"] if unused else []), *notes]
+    notes = [f"not used: {listed(unused)}"] if unused else []
+    notes += [note for each in (*read, *checked) for note in each.notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     notes += move_last_days(data, config.ends)
     data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
@@ -230,29 +182,6 @@ def dataset_of(data: object, outcome: str) -> Dataset:
     return opened
 
 
-def _declared(source: object, table: str | None, mapping: Mapping[str, Any] | None) -> Config:
-    config = Config()
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        check_exists(path)
-        config = read_config((path if path.is_dir() else path.parent) / CONFIG_NAME)
-    if mapping:
-        if not any(key in TABLES for key in mapping):
-            known = table or (Path(source).stem.lower() if isinstance(source, (str, Path)) else None)
-            only = list(source) if isinstance(source, Mapping) else [known]
-            if len(only) == 1 and only[0] in TABLES:
-                mapping = {str(only[0]): mapping}
-        given = read_mapping(mapping, "mapping")
-        merged = {name: _merged(config.tables.get(name, TableConfig()), entry) for name, entry in given.items()}
-        config = replace(config, tables={**config.tables, **merged})
-    return config
-
-
-def _merged(file: TableConfig, given: TableConfig) -> TableConfig:
-    """What the file says, with what the caller says on top."""
-    return TableConfig(given.source or file.source, {**file.columns, **given.columns}, given.system or file.system)
-
-
 def _name_of(source: object) -> str:
     return Path(source).resolve().stem if isinstance(source, (str, Path)) else "data"
 
@@ -273,13 +202,13 @@ def _wrong_roles(
     return problems
 
 
-def _ids_differ(engine: Engine, sources: list[Source], readings: Mapping[str, list[Reading]]) -> bool:
+def _ids_differ(engine: Engine, tables: list[Readings]) -> bool:
     """Whether customers are called by numbers in one table and by text in another."""
     numbers = {
-        numbers_in(engine.columns(found.relation)[reading.source]) in ("whole", "float")
-        for found in sources
-        for reading in readings[found.table]
-        if reading.name == "customer_id"
+        numbers_in(engine.columns(each.source.relation)[column.source]) in ("whole", "float")
+        for each in tables
+        for column in each.columns
+        if column.name == "customer_id"
     }
     return len(numbers) > 1
 
