@@ -10,15 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbind.customers.customers import (
-    Customers,
-    Outcome,
-    attribute_kind,
-    attribute_names,
-    check_both,
-    customers,
-    outcome_of,
-)
+from kbind.customers.customers import Outcome, attribute_kind, attribute_names, check_both, customers, outcome_of
 from kbind.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
 from kbind.customers.structure import Structural, find_structure
 from kbind.dataset.dataset import Dataset, check_dataset
@@ -107,7 +99,7 @@ def profiles(
         raise ArgumentError(f"adjust={leaving.column!r} is the outcome itself; leave it out")
     if not names:
         raise NotEnoughData(f"customers of {data.name!r} has no attributes; there is nothing to compare")
-    table, found, time = _count(data, tuple(kinds), leaving, exposure, as_of)
+    meaning, found, time = _count(data, tuple(kinds), leaving, exposure, as_of)
     n, left = integers(found, "n"), integers(found, "churned")
     check_both(data, left.sum(), n.sum())
     encoded = {name: attribute_of(name, kinds[name], found.column(f"c{k}"), n) for k, name in enumerate(kinds)}
@@ -137,7 +129,7 @@ def profiles(
         structural=tuple(found for found in structural if found.attribute in compared),
         same=same,
         notes=(*notes, *thin, *more),
-        meaning=table.meaning,
+        meaning=meaning,
         exposure=time,
         provenance=Provenance.of(data, data.as_of if as_of is None else end_of(data, as_of)),
         values={
@@ -149,8 +141,8 @@ def profiles(
 
 def _count(
     data: Dataset, names: tuple[str, ...], outcome: Outcome, exposure: str | bool | None, as_of: object
-) -> tuple[Customers, pa.Table, str]:
-    """One row a combination of the columns c0, c1, ...: n, churned and, where asked for, time."""
+) -> tuple[str, pa.Table, str]:
+    """What leaving means; a row a combination of c0, c1, ...: n, churned and time; what the time is, if asked for."""
     more, exposed, time = {}, "greatest(months - entry, 0)", ""
     if isinstance(exposure, str):
         if attribute_kind(data, exposure, "exposure") != "number":
@@ -172,7 +164,7 @@ def _count(
         shortest = np.array(found.column("shortest").to_numpy(), dtype=np.float64)
         if untimed or (shortest < 0).any():
             raise ArgumentError(f"exposure={exposure!r} is missing or negative for some customers; complete them first")
-    return table, found, time
+    return table.meaning, found, time
 
 
 def _comparable(attributes: Sequence[Attribute]) -> tuple[list[Attribute], list[str]]:

@@ -20,7 +20,7 @@ from kbind.dataset.provenance import Provenance
 from kbind.dataset.recording import recording_began
 from kbind.engine.engine import bucket, column, parse
 from kbind.engine.query import Query
-from kbind.errors import ArgumentError, NotEnoughData, check_name, did_you_mean, listed
+from kbind.errors import ArgumentError, NotEnoughData, check_name, choices
 from kbind.survival.durations import end_of, observed_lives
 from kbind.typing import Ints
 
@@ -172,8 +172,7 @@ def _uses(
         return None, None, ("No column of events says what is bought or used.",)
     if name not in columns or name in ("customer_id", "timestamp"):
         known = [c for c in columns if c not in ("customer_id", "timestamp")]
-        hint = did_you_mean(str(name), known)
-        raise ArgumentError(f"uses={name!r} is no column of events; {hint}columns: {listed(known)}")
+        raise ArgumentError(f"uses={name!r} is no column of events; {choices(name, known)}")
     instants = "timestamp" in data.tables["events"].instants
     boundaries = calendar.boundaries(instants=instants)[: calendar.lived + 1]
     time = column("timestamp", "e")

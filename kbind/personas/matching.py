@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.customers.profiles import Profiles
-from kbind.errors import ArgumentError, did_you_mean, listed
+from kbind.errors import ArgumentError, choices, did_you_mean, listed
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
 from kbind.typing import Bools, Floats
@@ -156,5 +156,4 @@ def _of_profiles(rule: Rule, customers: Profiles) -> tuple[tuple[str, ...], Any,
 
 def _no_column(rule: Rule, columns: list[str]) -> ArgumentError:
     known = [str(name) for name in columns if name != "customer_id"]
-    hint = did_you_mean(rule.attribute, known)
-    return ArgumentError(f"{rule!r} is about a column that is not there; {hint}columns: {listed(known)}")
+    return ArgumentError(f"{rule!r} is about a column that is not there; {choices(rule.attribute, known)}")

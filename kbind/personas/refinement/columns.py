@@ -10,7 +10,7 @@ from kbind.customers.leaks import leaks_in
 from kbind.customers.words import BOND, names_one, protected_columns
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import names_of
-from kbind.errors import ArgumentError, check_kind, did_you_mean, listed
+from kbind.errors import ArgumentError, check_kind, choices, listed
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.settings import Refining
 
@@ -79,8 +79,6 @@ def columns_of(
 def _known(p: Prospects, names: Sequence[str], parameter: str) -> tuple[str, ...]:
     for name in names:
         if name not in p.attributes:
-            hint = did_you_mean(str(name), p.attributes)
-            raise ArgumentError(
-                f"{parameter}={name!r} is no column that customers are known by; {hint}columns: {listed(p.attributes)}"
-            )
+            known = choices(name, p.attributes)
+            raise ArgumentError(f"{parameter}={name!r} is no column that customers are known by; {known}")
     return tuple(names)
