@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,6 @@ class Source:
         Name in the contract.
     label : str
         What the user calls it: a file name, or a frame.
-    relation : str
-        Relation of the engine that shows it unchanged.
     delimiter : str or None
         For CSV files.
     encoding : str or None
@@ -55,7 +54,6 @@ class Source:
 
     table: str
     label: str
-    relation: str
     delimiter: str | None = None
     encoding: str | None = None
     timezone: str | None = None
@@ -70,6 +68,11 @@ class Source:
         return rows_shown(self.path, self.encoding, self.delimiter, rows)
 
     @property
+    def relation(self) -> str:
+        """Relation of the engine that shows it unchanged."""
+        return _raw(self.table)
+
+    @property
     def file(self) -> str:
         """The file alone, where the label also names a part of it."""
         return self.path.name if self.path is not None else self.label
@@ -78,6 +81,10 @@ class Source:
     def is_text(self) -> bool:
         """Whether the source is a text file that was copied into the engine."""
         return self.delimiter is not None
+
+
+def _raw(table: str) -> str:
+    return f"{table}__raw"
 
 
 def find_sources(
@@ -106,23 +113,28 @@ def find_sources(
 
 
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
-    problems, found = [], []
-    for name, frame in frames.items():
+    def read(name: Any, frame: Any) -> Source:
         label = f"frame {name!r}"
         if name not in TABLES:
-            problems.append(_unknown_table(label, str(name)))
-            continue
+            raise DatasetError([_unknown_table(label, str(name))])
+        arrow, notes = read_frame(label, frame)
+        engine.read_frame(_raw(name), arrow)
+        return Source(str(name), label, timezone=zone_of(arrow), notes=tuple(notes))
+
+    return _each(read, frames.items())
+
+
+def _each(read: Callable[..., Source], places: Iterable[tuple[Any, Any]]) -> list[Source]:
+    """What is read at every place; the problems of all of them are told at once."""
+    sources, problems = [], list[Problem]()
+    for place in places:
         try:
-            arrow, notes = read_frame(label, frame)
+            sources.append(read(*place))
         except DatasetError as error:
             problems += error.problems
-            continue
-        relation = f"{name}__raw"
-        engine.read_frame(relation, arrow)
-        found.append(Source(str(name), label, relation, timezone=zone_of(arrow), notes=tuple(notes)))
     if problems:
         raise DatasetError(problems)
-    return found
+    return sources
 
 
 def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
@@ -139,7 +151,6 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         wrong = fault(path, folder) if table in TABLES else None
         if wrong is not None:
             problems.append(wrong)
-            chosen |= {one: chosen.get(one, []) for one in (table, *more)}
         elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
         elif table in TABLES:
@@ -159,30 +170,16 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
                 Problem(paths[0].name, f"and {paths[1].name} both claim to be {table!r}", allowed="keep one of them")
             )
     if not chosen and not problems:
-        problems.append(
-            Problem(
-                str(folder),
-                "holds no table",
-                allowed=f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
-                f"found: {listed(unused) or 'nothing'}",
-            )
-        )
+        allowed = f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
+        raise DatasetError.of(str(folder), "holds no table", allowed=allowed + f"found: {listed(unused) or 'nothing'}")
     if problems:
         raise DatasetError(problems)
-    sources = []
-    for table, paths in chosen.items():
-        try:
-            sources.append(_from_file(engine, paths[0], table))
-        except DatasetError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise DatasetError(problems)
-    return sources, tuple(unused)
+    read = partial(_from_file, engine)
+    return _each(read, ((paths[0], table) for table, paths in chosen.items())), tuple(unused)
 
 
 def _from_file(engine: Engine, path: Path, table: str) -> Source:
-    relation = f"{table}__raw"
-    suffix = path.suffix.lower()
+    relation, suffix = _raw(table), path.suffix.lower()
     try:
         if path.is_dir():
             parts = sorted(path.rglob("*.parquet"))
@@ -193,14 +190,14 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
                 raise DatasetError(wrong)
             _check_parts(path, parts)
             engine.read_parquet(relation, parts)
-            return Source(table, path.name, relation)
+            return Source(table, path.name)
         if suffix in _PARQUET:
             _check_whole(path, path.name)
             engine.read_parquet(relation, [path])
-            return Source(table, path.name, relation)
+            return Source(table, path.name)
         check_no_sqlite(path)
         delimiter, encoding = read_csv(engine, relation, path)
-        return Source(table, path.name, relation, delimiter=delimiter, encoding=encoding, path=path)
+        return Source(table, path.name, delimiter=delimiter, encoding=encoding, path=path)
     except EngineError as error:
         raise DatasetError.of(path.name, f"cannot be read as Parquet: {_first_line(error)}") from error
     except OSError as error:
@@ -220,8 +217,8 @@ def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source
     except OSError as error:
         raise DatasetError.of(path.name, f"cannot be read: {error.strerror or error}") from error
     for found in tables:
-        engine.read_frame(f"{found.table}__raw", found.frame)
-    return [Source(f.table, f.label, f"{f.table}__raw", path=path, places=f.places) for f in tables]
+        engine.read_frame(_raw(found.table), found.frame)
+    return [Source(found.table, found.label, path=path, places=found.places) for found in tables]
 
 
 def _check_whole(path: Path, label: str) -> None:
@@ -263,29 +260,24 @@ def _from_database(engine: Engine, path: Path, config: Config) -> tuple[list[Sou
             allowed = "allowed: close it there, or copy the file"
             raise DatasetError.of(path.name, "is open in another program", allowed=allowed) from error
         raise DatasetError.of(path.name, f"cannot be opened as DuckDB: {_first_line(error)}") from error
-    problems = [
-        Problem(
-            CONFIG_NAME,
-            f"{', '.join(tables)}: no table {name!r} in {path.name}",
-            allowed=did_you_mean(name, names).strip(),
-        )
-        for name, tables in declared.items()
-        if name not in names
-    ]
+    problems = []
+    for name, tables in declared.items():
+        if name not in names:
+            message = f"{', '.join(tables)}: no table {name!r} in {path.name}"
+            problems.append(Problem(CONFIG_NAME, message, allowed=did_you_mean(name, names).strip()))
     if problems:
         raise DatasetError(problems)
     sources, unused = [], []
     for name in names:
         known = [table for table in config.tables_of(name, name.lower()) if table in TABLES]
         for table in known:
-            _show_attached(engine, f"{table}__raw", path, name, computed=names[name])
-            sources.append(Source(table, f"{path.name}: {name}", f"{table}__raw"))
+            _show_attached(engine, _raw(table), path, name, computed=names[name])
+            sources.append(Source(table, f"{path.name}: {name}"))
         if not known:
             unused.append(name)
     if not sources:
-        raise DatasetError.of(
-            path.name, "holds no table of a known name", allowed=f"tables: {', '.join(TABLES)}; found: {listed(unused)}"
-        )
+        allowed = f"tables: {', '.join(TABLES)}; found: {listed(unused)}"
+        raise DatasetError.of(path.name, "holds no table of a known name", allowed=allowed)
     return sources, tuple(unused)
 
 
@@ -323,7 +315,5 @@ def _first_line(error: Exception) -> str:
 def check_anchors(sources: list[Source], name: str) -> None:
     """There must be somebody to study."""
     if not any(source.table in ANCHORS for source in sources):
-        found = ", ".join(source.table for source in sources)
-        raise DatasetError.of(
-            name, "has no table of customers", allowed=f"needed: one of {', '.join(ANCHORS)}; found: {found}"
-        )
+        allowed = f"needed: one of {', '.join(ANCHORS)}; found: {', '.join(source.table for source in sources)}"
+        raise DatasetError.of(name, "has no table of customers", allowed=allowed)
