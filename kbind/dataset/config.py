@@ -106,14 +106,10 @@ def read_config(path: Path) -> Config:
     return Config(**{**given, **read})
 
 
-def declared(
-    source: object,
-    table: str | None,
-    mapping: Mapping[str, Any] | None,
-    roles: Mapping[str, Any] | None,
-    **arguments: object,
+def read_declared(
+    source: object, table: str | None, mapping: Mapping[str, Any] | None, roles: Mapping[str, Any] | None
 ) -> tuple[Config, dict[str, str]]:
-    """What `kbind.yaml` beside the source says with the arguments on top, and where each role was declared."""
+    """What `kbind.yaml` beside the source says, with columns and roles on top, and where each role was declared."""
     for name, given in (("mapping", mapping), ("roles", roles)):
         if not (given is None or isinstance(given, Mapping)):
             raise ArgumentError(f"{name}={told(given)} is no mapping; allowed: {{name: ...}}, see docs/data.md")
@@ -128,9 +124,7 @@ def declared(
         file = tables.get(name, TableConfig())
         columns = {**file.columns, **entry.columns}
         tables[name] = TableConfig(entry.source or file.source, columns, entry.system or file.system)
-    changes: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    read = read_roles(roles or {}, "roles")
-    return replace(config, **changes, tables=tables, roles={**config.roles, **read}), where
+    return replace(config, tables=tables, roles={**config.roles, **read_roles(roles or {}, "roles")}), where
 
 
 def _by_table(mapping: Mapping[str, Any], source: object, table: str | None) -> Mapping[str, Any]:

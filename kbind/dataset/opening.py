@@ -10,7 +10,7 @@ from typing import Any
 
 from kbind.calendar import days_of
 from kbind.dataset.checks import CheckedTable, Readings, check_rows, checked_table, read_table, translated
-from kbind.dataset.config import CONFIG_NAME, ENDS, Role, blamed, declared, read_as_of, read_timezone
+from kbind.dataset.config import CONFIG_NAME, ENDS, Role, blamed, read_as_of, read_declared, read_timezone
 from kbind.dataset.currencies import with_currencies
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.ends import move_last_days
@@ -100,15 +100,16 @@ def open_dataset(
     """
     if table is not None:
         check_choice("table", table, tuple(TABLES))
-    config, where = declared(
-        source, table, mapping, roles, timezone=timezone, as_of=as_of, recorded_from=recorded_from, grace=grace,
-        lapse=lapse, ends=ends,
-    )  # fmt: skip
-    with blamed(on_config=timezone is None):
+    config, where = read_declared(source, table, mapping, roles)
+    arguments = zip(("timezone", "as_of", "recorded_from", "grace", "lapse", "ends"),
+                    (timezone, as_of, recorded_from, grace, lapse, ends), strict=True)  # fmt: skip
+    said: dict[str, Any] = {name: value for name, value in arguments if value is not None}
+    config = replace(config, **said)
+    with blamed(on_config="timezone" not in said):
         zone = read_timezone(config.timezone)
-    with blamed(on_config=as_of is None):
+    with blamed(on_config="as_of" not in said):
         read_as_of(config.as_of, zone)  # wrong arguments fail before any file is read
-    with blamed(on_config=recorded_from is None):
+    with blamed(on_config="recorded_from" not in said):
         read_as_of(config.recorded_from, zone, "recorded_from")
     patience = days_of("grace", config.grace)
     silence = None if config.lapse is None else days_of("lapse", config.lapse, 1)
@@ -146,10 +147,10 @@ def open_dataset(
     check_periods(engine, sources)
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
-    end, began = (read_as_of(moment, zone) for moment in (config.as_of, config.recorded_from))
-    data = Dataset(name, engine, tables, zone, end, config.roles, (), card)
+    data = Dataset(name, engine, tables, zone, read_as_of(config.as_of, zone), config.roles, (), card)
+    began = read_as_of(config.recorded_from, zone, "recorded_from")
     data = replace(data, recorded_from=began, grace=patience, lapse=silence)
-    with blamed(on_config=as_of is None and recorded_from is None):
+    with blamed(on_config=not said.keys() & {"as_of", "recorded_from"}):
         check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))
