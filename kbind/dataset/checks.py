@@ -109,15 +109,10 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     contract = TABLES[source.table].columns
     physical = engine.columns(source.relation)
     names, problems = _rename(source, physical, config.tables.get(source.table, TableConfig()))
+    strange = [original for name, original in names.items() if name not in contract]
     for missing in (name for name, spec in contract.items() if spec.required and name not in names):
-        problems.append(
-            Problem(
-                source.label,
-                f"no column {missing!r}",
-                allowed=did_you_mean(missing, [s for n, s in names.items() if n not in contract])
-                + f"columns: {listed(names.values())}",
-            )
-        )
+        allowed = did_you_mean(missing, strange) + f"columns: {listed(names.values())}"
+        problems.append(Problem(source.label, f"no column {missing!r}", allowed=allowed))
     nested = [original for name, original in names.items() if name not in contract and is_nested(physical[original])]
     left = f"{source.label}: left out, because they hold lists, structures or bytes: {listed(nested)}"
     names = {name: original for name, original in names.items() if original not in nested}
@@ -195,11 +190,9 @@ def _rename(source: Source, physical: Mapping[str, str], declared: TableConfig) 
         meant = did_you_mean(name, [c for c in contract if c not in declared.columns and c not in physical])
         if name not in contract and name not in physical and meant and original in physical:
             message = f"the mapping names a column {name!r}, which {source.table} does not have"
-            problems.append(
-                Problem(source.label, message, allowed=f"{meant}columns of {source.table}: {', '.join(contract)}")
-            )
-            continue
-        if original in physical:
+            allowed = f"{meant}columns of {source.table}: {', '.join(contract)}"
+            problems.append(Problem(source.label, message, allowed=allowed))
+        elif original in physical:
             renamed[name] = original
         elif name in physical and original in contract:
             renamed[original] = name  # declared the other way round: their name -> ours
