@@ -229,7 +229,7 @@ MADE_BY_HAND = (
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.require", "Dataset.wall_clock", "CohortRetention.rate_in"}
-INHERITED |= {"Dataset.wall_time", "Dataset.constant", "Dataset.boundaries", "Dataset.period_index"}
+INHERITED |= {"Dataset.wall_time", "Dataset.constant", "Dataset.period_index"}
 
 TERMS: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
 TEXT = {"de": "Klein", "en": "Small"}

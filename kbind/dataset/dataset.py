@@ -204,13 +204,9 @@ class Dataset:
         assert given is not None
         return literal(to_instant(given, self.timezone) if name in self.tables[table].instants else given)
 
-    def boundaries(self, table: str, name: str, calendar: Calendar) -> list[datetime]:
-        """Where periods begin, and where the last one ends, as moments of the kind of a column."""
-        return calendar.boundaries(instants=name in self.tables[table].instants)
-
     def period_index(self, table: str, name: str, value: Expression, calendar: Calendar) -> Expression:
         """Index of the period that a time lies in; boundaries are converted to the zone, not every row."""
-        return bucket(value, self.boundaries(table, name, calendar))
+        return bucket(value, calendar.boundaries(instants=name in self.tables[table].instants))
 
     def __repr__(self) -> str:
         complete = "no time stamps" if self.as_of is None else f"complete up to {self.as_of:%Y-%m-%d %H:%M}"
