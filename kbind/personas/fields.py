@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from kbind.errors import MOST, ArgumentError, did_you_mean, shown
+from kbind.errors import MOST, ArgumentError, choices, shown
 from kbind.yamlfile import level_of
 
 LANGUAGES = ("de", "en")
@@ -110,8 +110,7 @@ def choice_of(key: str, value: object, allowed: Sequence[str]) -> str:
     """One of some words."""
     if value in allowed:
         return str(value)
-    raise FieldError(key, f"{shown(value)} is not known", f"{did_you_mean(str(value), allowed)}allowed: "
-                     + ", ".join(allowed))  # fmt: skip
+    raise FieldError(key, f"{shown(value)} is not known", choices(value, allowed, "allowed"))
 
 
 def texts_of(key: str, value: object) -> dict[str, str]:
@@ -132,5 +131,4 @@ def check_keys(given: Mapping[Any, Any], allowed: Sequence[str], where: str) -> 
     """Refuse a key that nobody reads."""
     for key in given:
         if key not in allowed:
-            raise FieldError(str(key), f"no such key in {where}", f"{did_you_mean(str(key), allowed)}allowed: "
-                             + ", ".join(allowed))  # fmt: skip
+            raise FieldError(str(key), f"no such key in {where}", choices(key, allowed, "allowed"))
