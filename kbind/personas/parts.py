@@ -65,7 +65,8 @@ class Part:
 
     def __post_init__(self) -> None:
         defaults = self._defaults()
-        for name, check in _checks_of(type(self)).items():
+        own: Any = type(self)  # to mypy a class is not hashable
+        for name, check in _checks_of(own).items():
             value = getattr(self, name)
             if not (value is None and defaults[name] is None):
                 object.__setattr__(self, name, check(_key(name), value))
