@@ -140,7 +140,8 @@ def fleming_harrington(rng: Generator, n: int) -> tuple[bool, ...]:
     duration, left = censored(rng, weibull(rng, n), WATCHED, monthly=True)
     durations = record(duration, left, split={"arm": np.arange(n) % 2})
     weights = ((1, 0), (0, 1), (1, 1))
-    return tuple(_rejects(kb.compare_survival(durations, by="arm", rho=r, gamma=g).p_value) for r, g in weights)
+    compared = kb.compare_survival(durations, by="arm")
+    return tuple(_rejects(compared.weighted(rho=r, gamma=g).p_value) for r, g in weights)
 
 
 def incidence(rng: Generator, n: int, monthly: bool) -> tuple[bool, ...]:

@@ -18,6 +18,7 @@ from kbind.churn.folds import learnable
 from kbind.churn.leakage import without_leaks
 from kbind.churn.preparing import Curves, column_kinds, uniform_frame
 from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.dataset.frames import as_pandas
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, told
 from kbind.estimate.threads import threads_for
 from kbind.typing import Floats
@@ -31,9 +32,9 @@ PRIOR = 10
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Probability that a customer leaves; takes data frames with categories and missing values as they are.
 
-    Nothing is reweighted or oversampled, so that 20 of 100 customers with a probability of .2 leave. Frames may hold
-    numbers, yes and no, and categories; levels not seen in training count as rare ones. Arrays of numbers are taken
-    too.
+    Nothing is reweighted or oversampled, so that 20 of 100 customers with a probability of .2 leave. Frames of pandas,
+    Polars, Arrow or DuckDB may hold numbers, yes and no, and categories; levels not seen in training count as rare
+    ones. Arrays of numbers are taken too.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if isinstance(X, Snapshots):
             X, y, groups = self._of_snapshots(X, y, groups)
         target = _two_classes(y)
-        frame = _frame(self, X, reset=True)
+        frame = _frame(self, as_pandas(X), reset=True)
         if len(frame) != len(target):
             raise ArgumentError(f"X has {len(frame)} rows and y {len(target)}; allowed: the same number")
         if groups is not None and np.shape(np.asarray(groups, dtype=object)) != target.shape:
@@ -156,7 +157,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities of the two classes, shape (n, 2); of a frame, an array, or the rows of snapshots."""
         check_is_fitted(self)
-        X = X.features if isinstance(X, Snapshots) else X
+        X = X.features if isinstance(X, Snapshots) else as_pandas(X)
         if isinstance(X, pd.DataFrame):
             X = X.drop(columns=[name for name in self.removed_ if name in X])
         frame = uniform_frame(_frame(self, X, reset=False), self._kinds)

@@ -20,7 +20,7 @@ from kbind.dataset.schema import TABLES, Kind
 from kbind.engine.engine import Expression, column, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, choices, did_you_mean, listed
-from kbind.survival.durations import end_of, observed_lives
+from kbind.survival.durations import observed_lives
 from kbind.survival.lifetimes import Lives
 
 #: Roles of columns that tell the outcome rather than what a customer is like.
@@ -180,7 +180,7 @@ def _add_revenue(query: Query, data: Dataset, name: str, as_of: object) -> str:
         f"GROUP BY customer_id, {time}",
         paid_from=begin,
         paid_until=end,
-        paid_to=end_of(data, as_of),
+        paid_to=data.end_at(as_of),
     )
     query.step(
         name, f"SELECT customer_id, {which}(struct_pack(t := t, v := v)).v AS v FROM {name}_at GROUP BY customer_id"

@@ -18,7 +18,6 @@ from kbind.dataset.groups import integers, names_of, objects
 from kbind.dataset.provenance import Provenance
 from kbind.engine.engine import column, parse
 from kbind.errors import ArgumentError, NotEnoughData, listed, told
-from kbind.survival.durations import end_of
 from kbind.typing import Floats, Ints
 
 #: As many dummies a regression can bear.
@@ -131,7 +130,7 @@ def profiles(
         notes=(*notes, *thin, *more),
         meaning=meaning,
         exposure=time,
-        provenance=Provenance.of(data, data.as_of if as_of is None else end_of(data, as_of)),
+        provenance=Provenance.of(data, data.as_of if as_of is None else data.end_at(as_of)),
         values={
             name: numbers_of(found.column(f"c{k}")) if kinds[name] == "number" else objects(found.column(f"c{k}"))
             for k, name in enumerate(kinds) if name in compared

@@ -18,7 +18,7 @@ from kbind.calendar import days_of
 from kbind.dataset.places import check_exists, fault
 from kbind.dataset.reading.times import EPOCHS
 from kbind.dataset.schema import ROLES, TABLES
-from kbind.errors import ArgumentError, DatasetError, choices, listed, plain, real, told
+from kbind.errors import MOST, ArgumentError, DatasetError, choices, listed, plain, real, told
 from kbind.yamlfile import read_values
 
 CONFIG_NAME = "kbind.yaml"
@@ -134,6 +134,32 @@ def _by_table(mapping: Mapping[str, Any], source: object, table: str | None) -> 
     known = table or (Path(source).stem.lower() if isinstance(source, (str, Path)) else None)
     only = list(source) if isinstance(source, Mapping) else [known]
     return {str(only[0]): mapping} if len(only) == 1 and only[0] in TABLES else mapping
+
+
+def read_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller says by keyword, as `kbind.yaml` would say it; None is no word.
+
+    Raises
+    ------
+    ArgumentError
+        Another keyword, or a value that it cannot have.
+    """
+    allowed = [each.name for each in fields(Config) if each.name not in ("tables", "roles")]
+    said = {name: value for name, value in given.items() if value is not None}
+    for name, value in said.items():
+        if name not in allowed:
+            raise ArgumentError(f"{name}= is no setting; {choices(name, allowed, "settings")}")
+        if name in ("grace", "lapse", "ends"):
+            continue  # checked where they are read
+        fits, like = _CHECKS.get(name, (lambda _: True, "see docs/data.md"))
+        try:
+            right = fits(value)
+            said[name] = _READERS[name](value, name) if right and name in _READERS else value
+        except (DatasetError, TypeError, ValueError):  # a frame, say, that is compared with a word
+            right = False
+        if not right:
+            raise ArgumentError(f"{name}={told(value)} is not possible; allowed: {like}")
+    return said
 
 
 @contextmanager
@@ -265,7 +291,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "a code of three letters, such as EUR",
     ),
     "margin": (lambda value: 0 <= real(value) <= 1, "a share from 0 to 1"),
-    "acquisition_cost": (lambda value: real(value) >= 0, "0 or more"),
+    "acquisition_cost": (lambda value: 0 <= real(value) <= MOST, "0 or more"),
     "decimal": (lambda value: value in (".", ","), "., ,"),
     "date_order": (lambda value: value in ("dmy", "mdy"), "dmy, mdy"),
     "drop_rows_without": (lambda value: value in ("customer_id", ["customer_id"]), "customer_id"),

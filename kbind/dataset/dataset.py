@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from kbind.calendar import Calendar
+from kbind.calendar import Calendar, days_of
 from kbind.dataset.checks import CheckedTable
-from kbind.dataset.config import Role
+from kbind.dataset.config import Role, read_as_of
 from kbind.dataset.truth import Truth
 from kbind.engine.engine import Engine, Expression, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_name
@@ -152,6 +152,41 @@ class Dataset:
         wanted = " or ".join(repr(name) for name in names)
         error = ArgumentError if asked else NotEnoughData
         raise error(f"this needs a table {wanted}; {self.name!r} has: {', '.join(self.tables)}")
+
+    def assuming(self, *, as_of: object = None, grace: str | None = None, lapse: str | None = None) -> Dataset:
+        """The same data under other settings; nothing is read anew.
+
+        Parameters
+        ----------
+        as_of : date, datetime or ISO text, optional
+            An earlier end of the data: figures are made of what was known then.
+        grace, lapse : str, optional
+            As for `open_dataset`.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        ArgumentError
+            No date, one behind the end of the data, or no length.
+        """
+        return replace(
+            self,
+            as_of=self.as_of if as_of is None else self.end_at(as_of),
+            grace=self.grace if grace is None else days_of("grace", grace),
+            lapse=self.lapse if lapse is None else days_of("lapse", lapse, 1),
+        )
+
+    def end_at(self, as_of: object) -> datetime:
+        """The end of the data: its own, or an earlier one that somebody asks for."""
+        own, end = self.as_of, read_as_of(as_of, self.timezone)
+        if own is None:
+            raise ArgumentError(f"as_of={as_of!r}: {self.name!r} has no time stamps and so no end")
+        if end is not None and end > own:
+            raise ArgumentError(f"as_of={as_of!r} lies behind the end of the data, {own:%Y-%m-%d %H:%M}")
+        return end or own
 
     def quality(self) -> Quality:
         """What is thin: missing values, duplicates, unknown customers, gaps in the calendar."""

@@ -46,6 +46,11 @@ def to_arrow(frame: Any) -> pa.Table:
     raise TypeError(f"a {type(frame).__name__} is not a data frame; allowed: pandas, Polars, Arrow or DuckDB")
 
 
+def as_pandas(frame: Any) -> Any:
+    """Any data frame as one of pandas; what is none stays as it is."""
+    return to_arrow(frame).to_pandas() if is_frame(frame) and not is_pandas_dataframe(frame) else frame
+
+
 def frame_columns(frame: Any) -> dict[str, pa.ChunkedArray]:
     """Columns of any data frame by their names."""
     table = to_arrow(frame)

@@ -10,7 +10,16 @@ from typing import Any
 
 from kbind.calendar import days_of
 from kbind.dataset.checks import CheckedTable, Readings, check_rows, checked_table, read_table, translated
-from kbind.dataset.config import CONFIG_NAME, ENDS, Role, blamed, read_as_of, read_declared, read_timezone
+from kbind.dataset.config import (
+    CONFIG_NAME,
+    ENDS,
+    Role,
+    blamed,
+    read_arguments,
+    read_as_of,
+    read_declared,
+    read_timezone,
+)
 from kbind.dataset.currencies import with_currencies
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.ends import move_last_days
@@ -38,10 +47,7 @@ def open_dataset(
     roles: Mapping[str, Any] | None = None,
     timezone: str | None = None,
     as_of: object = None,
-    recorded_from: object = None,
-    grace: str | None = None,
-    lapse: str | None = None,
-    ends: str | None = None,
+    **declared: Any,
 ) -> Dataset:
     """Open and check a company's data.
 
@@ -66,17 +72,19 @@ def open_dataset(
     as_of : date, datetime or ISO text, optional
         Moment up to which the data is complete; a date means its start. Default: the end of the last day on
         which something was recorded.
-    recorded_from : date, datetime or ISO text, optional
-        Moment from which on customers who left were recorded, if the data also holds earlier starts of customers who
-        were still there then. Default: the first row.
-    grace : str, optional
-        So long after the end of a contract the next may begin without the customer having left, such as "14D" or "2W";
-        until then nobody is said to have left. Default: "1D". Functions with an argument of that name inherit it.
-    lapse : str, optional
-        So long a customer without a contract may be silent without having left, such as "56D".
-    ends : {"inclusive", "exclusive"}, optional
-        Whether the end of a contract is the last day that belongs to it, or the moment from which on it is over.
-        Default: what the contracts show, told in the notes.
+    **declared
+        The other keys of `kbind.yaml`; what is said here goes before the file. See docs/data.md for all of them.
+
+        - recorded_from : moment from which on customers who left were recorded, if the data also holds earlier starts
+          of customers who were still there then. Default: the first row.
+        - grace : so long after the end of a contract the next may begin without the customer having left, such as "14D"
+          or "2W"; until then nobody is said to have left. Default: "1D".
+        - lapse : so long a customer without a contract may be silent without having left, such as "56D". Default: what
+          the data's own past tells, see `lapse`.
+        - ends : "inclusive" or "exclusive", whether the end of a contract is the last day that belongs to it, or the
+          moment from which on it is over. Default: what the contracts show, told in the notes.
+        - title, currency, margin, acquisition_cost : what stands above a page, and what money is worth.
+        - decimal, date_order, times, drop_rows_without : how values of a file are read.
 
     Returns
     -------
@@ -101,9 +109,7 @@ def open_dataset(
     if table is not None:
         check_choice("table", table, tuple(TABLES))
     config, where = read_declared(source, table, mapping, roles)
-    arguments = zip(("timezone", "as_of", "recorded_from", "grace", "lapse", "ends"),
-                    (timezone, as_of, recorded_from, grace, lapse, ends), strict=True)  # fmt: skip
-    said: dict[str, Any] = {name: value for name, value in arguments if value is not None}
+    said = read_arguments({"timezone": timezone, "as_of": as_of, **declared})
     config = replace(config, **said)
     with blamed(on_config="timezone" not in said):
         zone = read_timezone(config.timezone)

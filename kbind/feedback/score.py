@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,20 @@ class FeedbackScore(Shown):
             shown = a.customers[g] >= self.threshold if self.threshold > 1 else np.ones(len(frame), dtype=bool)
             frames.append(frame[shown])
         return stack_groups(a.by, a.groups, frames)
+
+    def with_threshold(self, threshold: int) -> FeedbackScore:
+        """The same without what rests on fewer customers.
+
+        Parameters
+        ----------
+        threshold : int
+            Smallest number of customers that is shown; 1 shows all.
+
+        Returns
+        -------
+        FeedbackScore
+        """
+        return replace(self, threshold=check_threshold(threshold))
 
     def compare(self, column: str, first: object, second: object) -> FeedbackDifference:
         """Difference of the scores of two groups, first minus second.
@@ -254,7 +268,6 @@ def feedback_score(
     period: str | None = None,
     measure: str | None = None,
     scale: tuple[int, int] | None = None,
-    threshold: int | None = None,
     conf_level: float = 0.95,
 ) -> FeedbackScore:
     """Score of an instrument such as NPS or CSAT, with interval and response share.
@@ -276,15 +289,14 @@ def feedback_score(
     scale : (int, int), optional
         Lowest and highest answer. Default: 0 to 10 for "nps", 1 to 5 for "csat", 1 to 7 for "ces"; for other
         instruments it has to be said.
-    threshold : int, optional
-        Leave out what rests on fewer customers. Default: 5 if split by "contact", else 1. Say one where another
-        column names employees.
     conf_level : float
         Level of the intervals.
 
     Returns
     -------
     FeedbackScore
+        Split by "contact", what rests on fewer than 5 customers is left out; `with_threshold` says so where another
+        column names employees.
 
     Raises
     ------
@@ -324,12 +336,8 @@ def feedback_score(
     0  4   0.25          -0.442           0.727        0.25
     """
     check_conf_level(conf_level)
-    if threshold is not None:
-        threshold = check_threshold(threshold)
     counted = answers(data, instrument, by=by, period=period, measure=measure, scale=scale)
-    if threshold is None:
-        threshold = THRESHOLD if counted.by_contact else 1
-    return score_of(counted, conf_level, threshold)
+    return score_of(counted, conf_level, THRESHOLD if counted.by_contact else 1)
 
 
 def score_of(counted: Answers, conf_level: float = 0.95, threshold: int = 1) -> FeedbackScore:

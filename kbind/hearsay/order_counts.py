@@ -13,7 +13,6 @@ from kbind.engine.engine import array, column, literal, parse
 from kbind.engine.query import Query
 from kbind.hearsay.customer_counts import Share
 from kbind.orders.order_table import purchase_tables
-from kbind.survival.durations import end_of
 
 #: What campaigns call those who were left alone.
 CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe")
@@ -125,7 +124,7 @@ def won_by_campaign(data: Dataset, *, soon: int, within: int) -> Share:
 
 
 def _end(data: Dataset) -> datetime:
-    return datetime.combine(end_of(data, None), datetime.min.time())
+    return datetime.combine(data.end_at(None), datetime.min.time())
 
 
 @contextmanager

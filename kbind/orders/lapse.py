@@ -18,7 +18,6 @@ from kbind.estimate.intervals import interval_columns, wilson
 from kbind.result import Shown
 from kbind.spells.lapses import LapseCounts, Rule, count_lapses, list_customers
 from kbind.spells.silence import silence_of
-from kbind.survival.durations import end_of
 from kbind.typing import Floats, Ints
 
 #: Floors that a curve shows unless told otherwise: every two weeks up to half a year.
@@ -146,7 +145,6 @@ def lapse(
     min_events: int = 8,
     maturity: str = "90D",
     by: str | Sequence[str] | None = None,
-    as_of: object = None,
     conf_level: float = 0.95,
 ) -> Lapse:
     """Say who has lapsed without a contract, and how often the same rule gave a false alarm in the past.
@@ -154,7 +152,7 @@ def lapse(
     Parameters
     ----------
     data : Dataset
-        With a table `events`; every row is activity.
+        With a table `events`; every row is activity. A last day that is not over at its end is left out.
     floor : str, optional
         Nobody has lapsed before that many days of silence, such as "56D". Default: what the data set declares, else
         the shortest from 56 days on after which alarms are right for good; else the longest that could be judged.
@@ -168,8 +166,6 @@ def lapse(
         again within that time after the limit.
     by : str or sequence of str, optional
         Columns that split the customers, as for `activity`.
-    as_of : date, datetime or ISO text, optional
-        An earlier end of the data. Default: that of the data set. A day that is not over then is left out.
     conf_level : float
         Level of the intervals.
 
@@ -183,7 +179,7 @@ def lapse(
     ArgumentError
         No such table or column, or a rule that cannot be.
     NotEnoughData
-        Nobody has an event before `as_of`.
+        Nobody has an event before the end of the data.
 
     Notes
     -----
@@ -216,7 +212,7 @@ def lapse(
     )
     names = names_of(by)
     places = place_columns(data, "events", names)
-    end = datetime.combine(end_of(data, as_of), datetime.min.time())
+    end = datetime.combine(data.end_at(None), datetime.min.time())
     return Lapse(
         rule=rule,
         counts=count_lapses(data, rule, [rule.floor], places, end),

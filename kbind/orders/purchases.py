@@ -24,7 +24,7 @@ from kbind.orders.purchase_counts import ORDERS, Cells, PurchaseCounts, count_pu
 from kbind.result import Shown
 from kbind.retention.activity import starts_with_recording
 from kbind.survival.curve import SurvivalCurve, survival_curve
-from kbind.survival.durations import Durations, end_of
+from kbind.survival.durations import Durations
 from kbind.typing import Bools
 
 _Sums = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -391,7 +391,7 @@ def purchases(
     check_choice("period", period, PERIODS)
     data, names, _ = by_currency(data, data.require("events"), names_of(by))
     placed = place_columns(data, "events", names)
-    end = datetime.combine(end_of(data, as_of), datetime.min.time())
+    end = datetime.combine(data.end_at(as_of), datetime.min.time())
     span = data.tables["events"].span
     if span is None or data.wall_clock(span[0]) >= end:
         raise NotEnoughData(f"events of {data.name!r} holds nothing before as_of={end:%Y-%m-%d}")

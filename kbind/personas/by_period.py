@@ -21,7 +21,7 @@ from kbind.dataset.recording import recording_began
 from kbind.engine.engine import bucket, column, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, choices
-from kbind.survival.durations import end_of, observed_lives
+from kbind.survival.durations import observed_lives
 from kbind.typing import Ints
 
 #: Columns of `events` that say what is bought or used; the first that is there.
@@ -100,7 +100,7 @@ def periods_of(
     data.require("customers")
     log = data.require("subscriptions", "events")
     attribute_names(data, attributes)
-    end = end_of(data, as_of)
+    end = data.end_at(as_of)
     began = recording_began(data, log)
     calendar = Calendar.spanning(period, began, end, data.timezone)
     # a period that recording began in is not seen whole

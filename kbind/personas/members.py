@@ -16,7 +16,7 @@ from kbind.dataset.groups import integers
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, NotEnoughData, check_name
 from kbind.personas.persona import Persona
-from kbind.survival.durations import Durations, end_of
+from kbind.survival.durations import Durations
 from kbind.typing import Floats, Ints
 
 #: Columns of `customers` that may say how a customer was won; the first that is there.
@@ -125,7 +125,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         f", count({paid}) AS n_paid, coalesce(sum({paid}), 0) AS paid, coalesce(sum({paid} * {paid}), 0) AS squared",
     )
     if not found.num_rows:
-        raise NotEnoughData(f"{data.name!r} holds nobody before as_of={end_of(data, as_of)}")
+        raise NotEnoughData(f"{data.name!r} holds nobody before as_of={data.end_at(as_of)}")
     frame = found.to_pandas()
     left = frame["cause"].notna().to_numpy(dtype=bool)
     entry, duration = (np.array(frame[name], dtype=float) for name in ("entry", "months"))
@@ -135,7 +135,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
         unit=lives.unit, by=(), groups=((),), causes=("left",), group=np.zeros(rows, dtype=np.int64),
         entry=np.zeros(rows) if snapshot else entry, duration=np.ones(rows) if snapshot else duration,
         cause=left.astype(np.int64), n=integers(found, "n").copy(), log=lives.log, meaning=lives.meaning,
-        provenance=Provenance.of(data, end_of(data, as_of) if lives.time else data.as_of),
+        provenance=Provenance.of(data, data.end_at(as_of) if lives.time else data.as_of),
         days=lives.days,
     )  # fmt: skip
     return Members(

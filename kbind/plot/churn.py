@@ -75,7 +75,8 @@ def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> N
     axes.plot(x, predicted, "o", color=SAND, markersize=5)
     top = float(np.nanmax(np.concatenate([upper[shown], predicted])))
     label = voice.say("churn.risk.predicted")
-    write_at(axes, label, (x[-1], predicted[-1]), (-9, 0), ha="right", va="center", color=SAND_TEXT)
+    # on the left, where the risk is low, there is room
+    write_at(axes, f"\u25cf {label}", (0.01, 0.88), (0, 0), xycoords="axes fraction", color=SAND_TEXT)
     if shown[-1]:
         write_at(axes, voice.tell(facts[-1]), (x[-1], upper[-1]), (0, 3), ha="center", color=BLUE)
     axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, top * 1.14), xlabel=voice.say("churn.risk.axis"))

@@ -25,7 +25,9 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
     "Drivers": churn.plot_drivers,
+    "FeedbackScore": feedback.plot_score,
     "HazardCurve": survival.plot_hazard,
+    "HazardModel": survival.plot_ratios,
     "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
     "PeriodRates": periods.plot_periods,
@@ -33,11 +35,13 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "PersonaEvaluation": personas.plot_personas,
     "Purchases": shop.plot_purchases,
     "Quality": quality.plot_rows,
+    "ReasonsByType": segments.plot_reasons,
     "Refinement": personas.plot_refinement,
     "RetentionProjection": survival.plot_projection,
     "RetentionValue": value.plot_tornado,
     "RevenueRetention": revenue.plot_movements,
     "SatisfactionTrend": feedback.plot_trend,
+    "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
 }
 

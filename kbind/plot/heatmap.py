@@ -57,10 +57,14 @@ class CohortMap:
         if len(self.names) > _MOST_COHORTS:
             raise ArgumentError(f"{len(self.names)} cohorts are too many for a picture; use a longer period")
 
+    @property
+    def annotated(self) -> bool:
+        """Whether there is room for numbers in the cells."""
+        return len(self.names) <= NUMBERED_COHORTS
+
     def draw(self, canvas: Canvas, voice: Voice) -> Axes:
         """Draw it; the axes still lack a title."""
-        cohorts, ages = self.values.shape
-        annotated = cohorts <= NUMBERED_COHORTS
+        (cohorts, ages), annotated = self.values.shape, self.annotated
         axes = canvas.axes((0.29 if annotated else 0.12) * cohorts + 1.1)
         sns.heatmap(
             self.values,

@@ -135,6 +135,8 @@ def _heatmap(result: CohortRetention, canvas: Canvas, voice: Voice) -> Axes:
     top = 1.0 if not known.size else min(1.0, max(0.1, float(np.ceil(known.max() * 10) / 10)))
     cells = CohortMap(share, hidden, names, sizes, 1, top, voice.percent, lambda x: voice.number(100 * x))
     axes = cells.draw(canvas, voice)
+    if cells.annotated:
+        axes.set_xlabel(voice.say("figure.cohorts.axis", axis=axes.get_xlabel()))
     return finish(axes, canvas.heading("figure.cohorts", voice), cells.alternative(voice), width=46)
 
 

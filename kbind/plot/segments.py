@@ -1,22 +1,20 @@
-"""What goes with leaving: every attribute that stands out, with its interval."""
+"""What goes with leaving: attributes that stand out, segments of the lost, and the reasons that are stated."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from kbind.contrasts.contrasts import Contrasts
 from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
-from kbind.plot.base import BLUE, INK, MUTE, SAND, SAND_TEXT, Canvas, finish, row_axis, write_beside
-
-#: Height of a row, and of everything around the rows, in inches.
-_ROW, _AROUND = 0.34, 0.95
-#: Ratios that may stand on the axis.
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-#: Signs up to which a label is written in full.
-_LABEL = 40
+from kbind.plot.base import Canvas, finish
+from kbind.plot.rows import Row, draw_rows, points_of, ratio_axis
+from kbind.reasons.by_type import ReasonsByType
+from kbind.segments.segmentation import Segmentation
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
 
 
 def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = None) -> Axes:
@@ -33,28 +31,53 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
     speak = canvas.speaker(customer=result.profiles.provenance.customer, action="stay")
     facts = ContrastFacts(result, speak.disclosure)
     names = names or Names(speak, flags=facts.flags)
-    labels, points, ends = [], [], [0.8, 1.25]
-    axes = canvas.axes(_AROUND + _ROW * max(len(facts.places), 1))
-    for y, place in enumerate(facts.places):
-        ratio, first, own = facts.effect(place), facts.raw(place), result.comparisons[place]
-        sure = ratio.ci_lower > 1 or ratio.ci_upper < 1
-        colour, ink = (MUTE, MUTE) if not sure else (SAND, SAND_TEXT) if ratio.value > 1 else (BLUE, BLUE)
-        axes.plot([ratio.ci_lower, ratio.ci_upper], [y, y], color=colour, linewidth=2)
-        axes.plot([ratio.value], [y], "o", color=colour, markersize=6)
-        if facts.adjusted and np.isfinite(first.value):
-            axes.plot([first.value], [y], "o", markerfacecolor="none", markeredgecolor=MUTE, markersize=6)
-            ends.append(first.value)
-        write_beside(axes, speak.tell(ratio), y, color=ink, fontsize=8.5)
-        labels.append(names.pair(own.attribute, own.level))
-        ends += [ratio.ci_lower, ratio.ci_upper]
-        words = {"pair": labels[-1], "effect": speak.tell(ratio), "range": speak.tell(ratio, "range")}
-        points.append(speak.say("segments.contrast.point", **words))
-    axes.axvline(1, color=INK, linewidth=1)
-    axes.set(xscale="log", xlim=(min(ends) / 1.08, max(ends) * 1.08))
-    axes.set_xlabel(speak.say(f"segments.contrast.axis_{facts.kind}"))
-    axes.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if min(ends) <= tick <= max(ends)]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    short = [label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…" for label in labels]
-    row_axis(axes, short, lambda x: speak.number(x, 0 if x >= 1 else 1 if x >= 0.1 else 2))
-    text = speak.say("segments.contrast.alt", points="; ".join(points) or speak.say("segments.contrast.none"))
-    return finish(axes, canvas.heading(f"figure.contrasts.{facts.kind}", speak), text)
+    rows = []
+    for place in facts.places:
+        own, first = result.comparisons[place], facts.raw(place).value if facts.adjusted else np.nan
+        rows.append(_row(names.pair(own.attribute, own.level), facts.effect(place), speak, first))
+    axes = draw_rows(canvas, rows, speak.number, line=1)
+    ratio_axis(axes, rows, speak)
+    below = [speak.say(f"segments.contrast.axis_{facts.kind}")]
+    below += [speak.say("figure.contrasts.ring")] if facts.adjusted else []
+    axes.set_xlabel("\n".join(below))
+    text = speak.say("segments.contrast.alt", points=points_of(rows, speak) or speak.say("segments.contrast.none"))
+    return finish(axes, canvas.heading(f"figure.contrasts.{facts.kind}", speak), text, width=46)
+
+
+def plot_segments(result: Segmentation, canvas: Canvas) -> Axes:
+    """Share who left, of all customers who fall in each segment of the lost; the line is that of all customers."""
+    speak = canvas.speaker(customer=result.roster.provenance.customer, action="stay")
+    profile, everybody = result.profile(), float(result.roster.left.mean())
+    told, rows = (profile.definition, profile.conf_level), []
+    for _, row in profile.to_frame().iterrows():
+        n, count, source = int(row["n"]), int(row["n_churned"]), "segment_churned(...).profile().to_frame()"
+        name = f"segment.{row['segment']}"
+        fact = Fact.of_row(name, row, "churn_rate", "share", *told, n=n, count=count, source=source)
+        rows.append(_row(str(row["name"]), fact, speak))
+    axes = draw_rows(canvas, rows, speak.percent, line=everybody)
+    axes.set_xlabel(speak.say("figure.segments.axis", share=speak.percent(everybody, 1)))
+    text = speak.say("figure.segments.alt", points=points_of(rows, speak), share=speak.percent(everybody, 1))
+    return finish(axes, canvas.heading("figure.segments", speak), text, width=40)
+
+
+def plot_reasons(result: ReasonsByType, canvas: Canvas) -> Axes:
+    """How closely the reasons stated go with each attribute: Cramér's V with its interval, 0 is not at all."""
+    speak = canvas.speaker(customer=result.leavers.provenance.customer, action="stay")
+    frame: pd.DataFrame = result.association()
+    rows = []
+    for _, row in frame.iterrows():
+        value, lower, upper = (float(row[f"cramers_v{end}"]) for end in ("", "_ci_lower", "_ci_upper"))
+        span = speak.catalogue.text("range", low=speak.number(lower, 2), high=speak.number(upper, 2))
+        rows.append(Row(str(row["attribute"]), value, lower, upper, speak.number(value, 2), span))
+    axes = draw_rows(canvas, rows, lambda x: speak.number(x, 2))
+    axes.set(xlim=(-0.01, None), xlabel=speak.say("figure.reasons.axis"))
+    text = speak.say("figure.reasons.alt", points=points_of(rows, speak))
+    return finish(axes, canvas.heading("figure.reasons", speak), text, width=46)
+
+
+def _row(label: str, fact: Fact, voice: Voice, first: float = float("nan")) -> Row:
+    """A fact as a row, without a mark where it may not be told."""
+    said, span = voice.tell(fact), voice.tell(fact, "range")
+    if not voice.disclosure.fact(fact).known:
+        return Row(label, np.nan, np.nan, np.nan, said, span)
+    return Row(label, fact.value, fact.ci_lower, fact.ci_upper, said, span, first)

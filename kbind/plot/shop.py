@@ -139,8 +139,10 @@ def plot_false_alarms(
     axes.vlines(x, low, high, color=MIDBLUE, linewidth=1.2)
     axes.plot(x, rate, "o-", color=BLUE, linewidth=1.2, markersize=5)
     axes.axhline(BEARABLE, color=MUTE, linewidth=0.8, linestyle=":")
+    write_at(axes, speak.say("figure.false_alarms.line"), (0.01, BEARABLE), (0, -11), color=MUTE, fontsize=8.5,
+             xycoords=("axes fraction", "data"))  # fmt: skip
     for i in np.flatnonzero(x == mark):
-        write_at(axes, speak.tell(facts[i]), (x[i], rate[i]), (6, 5), color=BLUE)
+        write_at(axes, speak.tell(facts[i]), (x[i], rate[i]), (3, 5), color=BLUE, fontsize=8.5)
     axes.set(ylim=(0, 1.02), xlabel=speak.say("shop.lapse.axis"), xticks=x)
     percent_axis(axes, speak)
     points = [

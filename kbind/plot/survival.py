@@ -32,9 +32,11 @@ from kbind.plot.base import (
     percent_axis,
     write_at,
 )
+from kbind.plot.rows import Row, draw_rows, points_of, ratio_axis
 from kbind.survival.at_risk import risk_table
 from kbind.survival.curve import SurvivalCurve
 from kbind.survival.hazard_curve import HazardCurve
+from kbind.survival.hazard_model import HazardModel
 from kbind.survival.incidence import CumulativeIncidence
 from kbind.survival.projection import RetentionProjection
 from kbind.text.tables import picked
@@ -290,3 +292,29 @@ def plot_projection(result: RetentionProjection, canvas: Canvas) -> Axes:
     points = "; ".join(f"{speak.number(period)}: {speak.percent(share[period], 1)}" for period in periods)
     text = speak.say("figure.projection.alt", last=speak.number(len(result.survivors) - 1), points=points)
     return finish(axes, canvas.heading("figure.projection", speak), text)
+
+
+def plot_ratios(result: HazardModel, canvas: Canvas) -> Axes:
+    """Hazard ratios with their intervals, one row a covariate or level; 1 is no difference.
+
+    Parameters
+    ----------
+    result : HazardModel
+        A level stands beside the one that it is compared with.
+    canvas : Canvas
+    """
+    speak = canvas.speaker(customer=result.lives.provenance.customer, action="stay")
+    rows = []
+    for _, row in result.to_frame().iterrows():
+        if speak.disclosure.hides(row["n"]) or speak.disclosure.hides(row["events"]):
+            continue
+        name, level, reference = row["covariate"], row["level"], row["reference"]
+        label = name if level is None else f"{name}: {level} / {reference}"
+        ratio, low, high = (float(row[f"hazard_ratio{end}"]) for end in ("", "_ci_lower", "_ci_upper"))
+        span = speak.catalogue.text("range", low=speak.number(low, 2), high=speak.number(high, 2))
+        rows.append(Row(label, ratio, low, high, speak.number(ratio, 2), span))
+    axes = draw_rows(canvas, rows, speak.number, line=1)
+    ratio_axis(axes, rows, speak)
+    axes.set_xlabel(speak.say("figure.ratios.axis"))
+    text = speak.say("figure.ratios.alt", points=points_of(rows, speak))
+    return finish(axes, canvas.heading("figure.ratios", speak), text, width=40)

@@ -18,7 +18,6 @@ from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.reasons.before_leaving import Behaviour, Measure, add_behaviour
 from kbind.reasons.themes import Hit, ThemeDictionary
-from kbind.survival.durations import end_of
 from kbind.typing import Bools, Floats, Ints
 
 __all__ = ["Hit", "Leavers", "Measure", "ThemeDictionary", "leavers"]
@@ -74,7 +73,7 @@ def leavers(data: Dataset, by: str | Sequence[str] | None = None, *, as_of: obje
     flag = data.roles["churned"].column if "churned" in data.roles else ""
     names, notes = attribute_names(data, by, without=(flag,) if flag else (), parameter="by")
     kinds = {name: attribute_kind(data, name, "by") for name in names}
-    end = end_of(data, as_of)
+    end = data.end_at(as_of)
     behaviour, found = _query(data, names, end)
     one = np.ones(found.num_rows, dtype=np.int64)
     reasons, reason = _by_frequency(attribute_of("reason", "text", found.column("reason"), one), data.name)

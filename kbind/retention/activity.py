@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.calendar import PERIODS, Calendar, days_of
+from kbind.calendar import PERIODS, Calendar
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.groups import names_of, place_columns, stack_groups
 from kbind.dataset.provenance import Provenance
@@ -115,7 +115,6 @@ def activity(
     period: str = "month",
     by: str | Sequence[str] | None = None,
     log: str | None = None,
-    grace: str | None = None,
 ) -> Activity:
     """Reduce a data set to who was active in which calendar period.
 
@@ -131,9 +130,6 @@ def activity(
         column whose name is taken, such as age, is called by_age.
     log : {"events", "subscriptions"}, optional
         Which table says who is active. Default: the contracts if there are any, else the events.
-    grace : str, optional
-        For contracts: so long after the end of one the next may start without the customer having left. Default:
-        that of the data set.
 
     Returns
     -------
@@ -163,7 +159,7 @@ def activity(
     table = data.require(*_LOGS) if log is None else data.require(check_choice("log", log, _LOGS), asked=True)
     names = names_of(by)
     placed = place_columns(data, table, names)
-    return record(data, period, table, placed, grace=None if grace is None else days_of("grace", grace))
+    return record(data, period, table, placed)
 
 
 def record(
@@ -172,16 +168,13 @@ def record(
     table: str,
     by: Mapping[str, str],
     values: Mapping[str, Expression] | None = None,
-    *,
-    grace: int | None = None,
 ) -> Activity:
     """The activity in a log, by columns that stand in known tables; for `values` see `group_steps`."""
     span = data.tables[table].span
     if span is None or data.as_of is None or data.wall_clock(span[0]) >= data.as_of:
         raise NotEnoughData(f"{table} of {data.name!r} holds nothing before as_of={data.as_of}")
     calendar = Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone)
-    days = data.grace if grace is None else grace
-    groups, counts, fresh, waiting = count_active(data, table, calendar, by, values, grace=days)
+    groups, counts, fresh, waiting = count_active(data, table, calendar, by, values, grace=data.grace)
     sold = "amount" in (*data.tables[table].columns, *data.tables[table].apart)
     action = "stay" if table == "subscriptions" else "buy" if sold else "use"
     return Activity(
@@ -192,7 +185,7 @@ def record(
         fresh=fresh,
         log=table,
         open=waiting,
-        grace=days,
+        grace=data.grace,
         provenance=Provenance.of(data, data.as_of),
         dated=data.has("customers.acquired_at"),
         early=_early(calendar, data.recorded_from),

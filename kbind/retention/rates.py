@@ -44,6 +44,14 @@ class Rate:
         """Lower and upper limit."""
         return self.ci_lower, self.ci_upper
 
+    @property
+    def churn(self) -> Rate:
+        """Share of those who are gone, of a rate that counts those who are still there."""
+        if self.kind != "retention":
+            raise ArgumentError(f"a rate of kind {self.kind!r} has no churn; allowed: a retention rate")
+        gone = rate_of(self.denominator - self.numerator, self.denominator, self.conf_level, f"1 - {self.definition}")
+        return replace(gone, kind="churn")
+
     def __str__(self) -> str:
         text = f"{self.value:.2%}"
         if not np.isnan(self.ci_lower):
@@ -78,7 +86,7 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
     Returns
     -------
     Rate
-        (E - N) / S.
+        (E - N) / S; its `churn` is 1 - (E - N) / S.
 
     Raises
     ------
@@ -91,40 +99,12 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
     95.00% [76.39%, 99.11%] (19 of 20)
     >>> print(retention_rate(start=44, end=43, gained=12))
     70.45% [55.78%, 81.84%] (31 of 44)
+    >>> print(retention_rate(start=44, end=43, gained=12).churn)
+    29.55% [18.16%, 44.22%] (13 of 44)
     """
     kept = _check_counts(start, end, gained)
     definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
     return replace(rate_of(kept, start, conf_level, definition), kind="retention")
-
-
-def churn_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
-    """Share of the customers at the start of a window who are gone at its end.
-
-    Parameters
-    ----------
-    start, end, gained : int
-        Customers at the start, at the end, and at the end without having been there at the start.
-    conf_level : float
-        Level of the Wilson interval.
-
-    Returns
-    -------
-    Rate
-        1 - (E - N) / S.
-
-    Raises
-    ------
-    ArgumentError
-        The counts cannot be; see `retention_rate`.
-
-    Examples
-    --------
-    >>> print(churn_rate(start=20, end=24, gained=5))
-    5.00% [0.89%, 23.61%] (1 of 20)
-    """
-    kept = _check_counts(start, end, gained)
-    definition = "1 - (customers at the end - gained) / customers at the start; Wilson score interval"
-    return replace(rate_of(start - kept, start, conf_level, definition), kind="churn")
 
 
 def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Rate:
@@ -153,7 +133,7 @@ def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Ra
     45.96%
     """
     if isinstance(rate, Rate) and rate.kind == "retention":
-        raise ArgumentError("rate is a retention rate; give the churn rate: kb.churn_rate(...)")
+        raise ArgumentError("rate is a retention rate; give its churn: kb.retention_rate(...).churn")
     given = (
         rate if isinstance(rate, Rate) else Rate(_number("rate", rate), np.nan, np.nan, np.nan, np.nan, 0.95, "given")
     )
@@ -190,7 +170,7 @@ def _check_counts(start: int, end: int, gained: int) -> int:
     return int(end - gained)
 
 
-def rate_of(count: int, nobs: int, conf_level: float, definition: str) -> Rate:
+def rate_of(count: float, nobs: float, conf_level: float, definition: str) -> Rate:
     """A counted share with its Wilson interval; NaN where nothing was observed."""
     value, lower, upper = wilson(count, nobs, conf_level)
     return Rate(float(value), float(lower), float(upper), float(count), float(nobs), conf_level, definition)

@@ -134,8 +134,7 @@ def definitions() -> pd.DataFrame:
 
     Examples
     --------
-    >>> import kbind as kb
-    >>> table = kb.definitions().set_index(["figure", "preset"])
+    >>> table = definitions().set_index(["figure", "preset"])
     >>> table.loc[("nrr", "standard"), "formula"]
     '(start + expansion - contraction - churn) / start'
     >>> table.loc[("nrr", "stripe"), "note"]

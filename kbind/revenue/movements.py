@@ -19,7 +19,6 @@ from kbind.engine.engine import Expression, column, literal, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, shown
 from kbind.revenue.open_ends import COVERING, find_bridges, spans
-from kbind.survival.durations import end_of, grace_of
 from kbind.typing import Ints
 
 __all__ = ["BRIEF", "MOVEMENTS", "Movements", "movements"]
@@ -116,12 +115,7 @@ def _before(opening: Ints, net: Ints) -> Ints:
 
 
 def movements(
-    data: Dataset,
-    *,
-    period: str = "month",
-    by: str | Sequence[str] | None = None,
-    as_of: object = None,
-    grace: str | None = None,
+    data: Dataset, *, period: str = "month", by: str | Sequence[str] | None = None, as_of: object = None
 ) -> Movements:
     """Reduce contracts to how recurring revenue moved in every calendar period that is over.
 
@@ -135,9 +129,6 @@ def movements(
         Columns that split the customers, as for `activity`.
     as_of : date, datetime or ISO text, optional
         An earlier end of the data.
-    grace : str, optional
-        So long after the end of a contract the next may start without the customer having left. Default: that of the
-        data set.
 
     Returns
     -------
@@ -159,15 +150,14 @@ def movements(
     check_choice("period", period, PERIODS)
     data, names, apart = by_currency(data, data.require("subscriptions"), names_of(by))
     table = data.tables["subscriptions"]
-    days = grace_of(data, grace)
     if "mrr" not in table.columns:
         raise NotEnoughData(
             f"{table.label} has no column 'mrr'; name the one that holds a contract's revenue a month in kbind.yaml"
         )
     places = place_columns(data, "subscriptions", names)
-    if table.span is None or data.as_of is None or data.wall_clock(table.span[0]) >= end_of(data, as_of):
+    if table.span is None or data.as_of is None or data.wall_clock(table.span[0]) >= data.end_at(as_of):
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nothing before as_of={as_of or data.as_of}")
-    end = end_of(data, as_of)
+    end = data.end_at(as_of)
     calendar, notes = _windows(data, period, data.wall_clock(table.span[0]), end)
     lacking, more = _lacking(data, calendar, end)
     if not calendar.lived:
@@ -177,13 +167,15 @@ def movements(
     notes += more + survey.notes + apart
     if "end" not in table.columns:
         notes += (f"{table.label} has no column 'end': nobody is seen to leave or to pay less",)
-    bridges = find_bridges(data, calendar, days, end)
+    bridges = find_bridges(data, calendar, data.grace, end)
     result, columns = _moved(data, calendar, places, parts, survey, bridges)
     if not result.num_rows:
         raise NotEnoughData(f"subscriptions of {data.name!r} holds nobody who paid before as_of={end}")
     groups, group = encode_groups(result, columns)
     found = _arranged(result, groups, group, calendar, names, survey, notes, Provenance.of(data, end))
-    return replace(found, lacking=lacking, grace=days, notes=(*found.notes, *_still_open(found, data.card.customer)))
+    return replace(
+        found, lacking=lacking, grace=data.grace, notes=(*found.notes, *_still_open(found, data.card.customer))
+    )
 
 
 def _still_open(found: Movements, customer: str) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ _UNSURE = {
     "discount": 1.0,
 }
 
+#: By which share of itself an input without limits is changed in `sensitivity`.
+VARY = 0.2
 #: Values of churn at which figures are looked at over its interval.
 _STEPS = 101
 #: Periods of the longest horizon.
@@ -62,15 +64,12 @@ class RetentionValue(Shown):
         What it was computed from.
     ranges : mapping of str to (float, float)
         Lower and upper limit of the inputs that came with them.
-    vary : float
-        By which share of itself every other input is changed in `sensitivity`.
     conf_level : float
         Level of the interval of churn; NaN if it has none.
     """
 
     inputs: Inputs
     ranges: Mapping[str, tuple[float, float]] = field(repr=False)
-    vary: float
     conf_level: float
 
     @property
@@ -201,7 +200,26 @@ class RetentionValue(Shown):
             }
         )
 
-    def sensitivity(self, figure: str = "value") -> pd.DataFrame:
+    def assuming(self, *, gained: float | None = None, discount: float | None = None) -> RetentionValue:
+        """The same with new customers, or with money that is worth less later.
+
+        Parameters
+        ----------
+        gained : float, optional
+            New customers in every period, the same in both courses. Default: as it is, at first 0.
+        discount : float, optional
+            Rate of discount per period, such as 0.01. Default: as it is, at first 0.
+
+        Returns
+        -------
+        RetentionValue
+        """
+        given = self.inputs
+        gained = given.gained if gained is None else _number("gained", gained)
+        discount = given.discount if discount is None else _number("discount", discount, most=1)
+        return replace(self, inputs=replace(given, gained=gained, discount=discount))
+
+    def sensitivity(self, figure: str = "value", *, vary: float = VARY) -> pd.DataFrame:
         """How far a figure moves when one input moves and the others stay.
 
         The points and the horizon are what is asked and are not moved, nor is an input that was given as 0.
@@ -210,6 +228,8 @@ class RetentionValue(Shown):
         ----------
         figure : str
             One of the attributes.
+        vary : float
+            Inputs without limits are changed by this share of themselves, up and down.
 
         Returns
         -------
@@ -221,13 +241,15 @@ class RetentionValue(Shown):
         Raises
         ------
         ArgumentError
-            There is no such figure.
+            There is no such figure, or `vary` is no share.
         """
         check_choice("figure", figure, tuple(FIGURES))
+        if not 0 < _number("vary", vary) < 1:
+            raise ArgumentError(f"vary={vary!r} is not possible; allowed: above 0 and below 1")
         rows = []
         for name, most in _UNSURE.items():
             value = getattr(self.inputs, name)
-            low, high = self.ranges.get(name, (value * (1 - self.vary), min(value * (1 + self.vary), most)))
+            low, high = self.ranges.get(name, (value * (1 - vary), min(value * (1 + vary), most)))
             at_low, at_high = (figures(replace(self.inputs, **{name: x}))[figure] for x in (low, high))
             known = "interval" if name in self.ranges else "varied"
             rows.append((name, low, high, at_low, at_high, abs(at_high - at_low), known))
@@ -245,17 +267,15 @@ def retention_value(
     margin: Uncertain,
     churn: Uncertain | Rate,
     acquisition_cost: Uncertain | None = None,
-    gained: float = 0,
     points: float = 1.0,
     horizon: int = 12,
-    discount: float = 0.0,
-    vary: float = 0.2,
 ) -> RetentionValue:
     """What some points of retention more mean in customers and money over a horizon.
 
     Two courses are compared: churn as it is, and churn lower by `points` percentage points in every period. All
     rates and money belong to one period, be it a month or a year: a point a month is much more than a point a year.
-    Assumed is the same churn for everybody in every period, and that those kept pay what the others pay.
+    Assumed is the same churn for everybody in every period, and that those kept pay what the others pay; that nobody
+    joins, and that money is worth as much later, until `assuming` says otherwise.
 
     Parameters
     ----------
@@ -270,16 +290,10 @@ def retention_value(
         interval from them; three numbers are taken for a value with its 95 % interval.
     acquisition_cost : float or (float, float, float), optional
         Cost of winning one new customer.
-    gained : float
-        New customers in every period, the same in both courses.
     points : float
         Percentage points by which retention rises, at most churn itself.
     horizon : int
         Periods looked ahead, from 1.
-    discount : float
-        Rate of discount per period, such as 0.01.
-    vary : float
-        For `sensitivity`: inputs without limits are changed by this share of themselves, up and down.
 
     Returns
     -------
@@ -324,7 +338,7 @@ def retention_value(
     level = np.nan
     if isinstance(churn, Rate):
         if churn.kind == "retention":
-            raise ArgumentError("churn is a retention rate; give the churn rate: kb.churn_rate(...)")
+            raise ArgumentError("churn is a retention rate; give its churn: kb.retention_rate(...).churn")
         level = churn.conf_level
         churn = churn.value if np.isnan(churn.ci_lower) else (churn.value, *churn.interval)
     elif isinstance(churn, (tuple, list)):
@@ -335,18 +349,16 @@ def retention_value(
         margin=_ranged("margin", margin, ranges),
         churn=_ranged("churn", churn, ranges),
         acquisition_cost=np.nan if acquisition_cost is None else _ranged("acquisition_cost", acquisition_cost, ranges),
-        gained=_number("gained", gained),
-        discount=_number("discount", discount, most=1),
+        gained=0.0,
+        discount=0.0,
         points=_number("points", points, most=100),
         horizon=_periods(horizon),
     )
-    if not 0 < _number("vary", vary) < 1:
-        raise ArgumentError(f"vary={vary!r} is not possible; allowed: above 0 and below 1")
     if given.points / 100 > given.churn * (1 + 1e-12):
         raise ArgumentError(
             f"points={points!r} would take churn={given.churn:g} below 0; allowed: up to {100 * given.churn:g}"
         )
-    return RetentionValue(given, ranges, float(vary), level if "churn" in ranges else np.nan)
+    return RetentionValue(given, ranges, level if "churn" in ranges else np.nan)
 
 
 def _number(name: str, value: object, *, above: float | None = None, most: float = MOST) -> float:

@@ -232,7 +232,7 @@ def revenue_retention(
     period : {"day", "week", "month", "quarter", "year"}
         Length of the calendar windows.
     definition : {"standard", "chartmogul", "baremetrics", "stripe"}
-        Whose formulas to follow; `kb.definitions()` shows them. What a vendor leaves open is NaN.
+        Whose formulas to follow; `kbind.revenue.definitions.definitions` shows them. What a vendor leaves open is NaN.
     by : str or sequence of str, optional
         Columns that split the customers: attributes of `customers`, or columns of `subscriptions`, of which the value
         of the customer's first contract counts.

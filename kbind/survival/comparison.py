@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,12 @@ class SurvivalComparison(Shown):
         Up to which time the mean is taken.
     rho, gamma : float
         Fleming-Harrington weights S^rho (1 - S)^gamma; both 0: the log-rank test.
-    conf_level : float
-        Level of the intervals.
     observed, expected : ndarray of float, shape (groups,)
         Customers who left, and who would have left if the groups did not differ; weighted.
     covariance : ndarray of float, shape (groups, groups)
         Of observed minus expected.
+    conf_level : float
+        Level of the intervals.
     """
 
     durations: Durations
@@ -58,10 +58,10 @@ class SurvivalComparison(Shown):
     horizon: float
     rho: float
     gamma: float
-    conf_level: float
     observed: Floats = field(repr=False)
     expected: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
+    conf_level: float = 0.95
 
     @property
     def definition(self) -> str:
@@ -93,6 +93,26 @@ class SurvivalComparison(Shown):
     def p_value(self) -> float:
         """Chance of so large a statistic if the groups do not differ; NaN with one group."""
         return _p_value(self.statistic, self.degrees_of_freedom)
+
+    def weighted(self, *, rho: float = 0.0, gamma: float = 0.0) -> SurvivalComparison:
+        """The same groups by the test of Fleming and Harrington, for differences that are early or late.
+
+        Parameters
+        ----------
+        rho, gamma : float
+            Weights S^rho (1 - S)^gamma: rho=1 looks at early differences, gamma=1 at late ones.
+
+        Returns
+        -------
+        SurvivalComparison
+        """
+        rho, gamma = check_number("rho", rho, 0.0, _STEEPEST), check_number("gamma", gamma, 0.0, _STEEPEST)
+        observed, expected, covariance = _log_rank(self.durations, self.by, self.strata, rho, gamma)
+        return replace(self, rho=rho, gamma=gamma, observed=observed, expected=expected, covariance=covariance)
+
+    def with_conf_level(self, conf_level: float) -> SurvivalComparison:
+        """The same with intervals of another level, between 0 and 1."""
+        return replace(self, conf_level=check_conf_level(conf_level))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a group.
@@ -191,9 +211,6 @@ def compare_survival(
     entry: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     horizon: float | None = None,
-    rho: float = 0.0,
-    gamma: float = 0.0,
-    conf_level: float = 0.95,
 ) -> SurvivalComparison:
     """Test whether groups stay equally long, and by how much they differ.
 
@@ -211,10 +228,6 @@ def compare_survival(
         Beside plain times: age at which observation began, and the number of customers that a row stands for.
     horizon : float, optional
         Up to which age the mean time stayed is taken. Default: the largest that every group reaches.
-    rho, gamma : float
-        Fleming-Harrington weights: rho=1 looks at early differences, gamma=1 at late ones.
-    conf_level : float
-        Level of the intervals, between 0 and 1.
 
     Returns
     -------
@@ -242,8 +255,6 @@ def compare_survival(
         columns, apart = columns_of("by", by), columns_of("strata", strata)
         by, strata, columns = list(columns), list(apart), columns | apart
     names, within = names_of(by), names_of(strata, "strata")
-    check_conf_level(conf_level)
-    rho, gamma = check_number("rho", rho, 0.0, _STEEPEST), check_number("gamma", gamma, 0.0, _STEEPEST)
     if horizon is not None and not 0 < real(horizon) <= MOST:
         allowed = "above 0, up to where a group was observed"
         raise ArgumentError(f"horizon={told(horizon)} is no time span; allowed: {allowed}")
@@ -264,9 +275,8 @@ def compare_survival(
         raise NotEnoughData(
             f"a group of {list(names)!r} was not observed beyond its start; there is nothing to compare"
         )
-    observed, expected, covariance = _log_rank(split, names, within, rho, gamma)
     return SurvivalComparison(
-        split, names, within, float(horizon), rho, gamma, conf_level, observed, expected, covariance
+        split, names, within, float(horizon), 0.0, 0.0, *_log_rank(split, names, within, 0.0, 0.0)
     )
 
 

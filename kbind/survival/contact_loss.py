@@ -34,7 +34,7 @@ def contact_loss(data: Dataset) -> HazardModel:
     Examples
     --------
     >>> import kbind as kb
-    >>> frame = kb.contact_loss(kb.datasets.load_saas()).to_frame().set_index("covariate")
+    >>> frame = contact_loss(kb.datasets.load_saas()).to_frame().set_index("covariate")
     >>> bool(frame.loc["contact person lost", "hazard_ratio"] > 1)
     True
     """

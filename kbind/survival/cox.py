@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import erfc, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,13 @@ class CoxFit:
         """Standard errors of the coefficients, shape (covariates,)."""
         return np.sqrt(np.diag(self.cov))
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, conf_level: float = 0.95) -> pd.DataFrame:
         """One row a covariate.
+
+        Parameters
+        ----------
+        conf_level : float
+            Of the Wald intervals.
 
         Returns
         -------
@@ -125,8 +131,9 @@ class CoxFit:
             covariate, coef, hazard_ratio, hazard_ratio_ci_lower, hazard_ratio_ci_upper (Wald), std_error, z, p_value.
         """
         z = self.coef / self.std_error
+        half = NormalDist().inv_cdf(0.5 + conf_level / 2) * self.std_error
         with np.errstate(over="ignore"):  # a limit without end is infinite
-            lower, upper = np.exp(np.asarray(self.lifelines.confidence_intervals_, dtype=float)).T
+            lower, upper = np.exp(self.coef - half), np.exp(self.coef + half)
         return pd.DataFrame(
             {
                 "covariate": self.names,
@@ -150,7 +157,6 @@ def fit_cox(
     strata: Sequence[object] | None = None,
     weights: ArrayLike | None = None,
     names: Sequence[str] | None = None,
-    conf_level: float = 0.95,
 ) -> CoxFit:
     """Fit a Cox regression by maximum partial likelihood, ties by Efron's method.
 
@@ -171,8 +177,6 @@ def fit_cox(
         Case weights above 0, as in R: tied events with weights are not the same as repeated rows.
     names : sequence of str, optional
         Of the covariates. Default: x1, x2, ...
-    conf_level : float
-        Of the Wald intervals.
 
     Returns
     -------
@@ -207,16 +211,16 @@ def fit_cox(
         raise NotEnoughData("event holds no event, so there is nothing to compare")
     _check_told_apart(x, stratum, labels)
     rows = Rows.of(time, seen, x, weight, stratum, begin)
-    fitter = _fitted(rows, labels, len(known) > 1, conf_level)
+    fitter = _fitted(rows, labels, len(known) > 1)
     return CoxFit(labels, fitter, rows, len(time), int(seen.sum()))
 
 
-def _fitted(rows: Rows, names: tuple[str, ...], strata: bool, conf_level: float) -> CoxPHFitter:
+def _fitted(rows: Rows, names: tuple[str, ...], strata: bool) -> CoxPHFitter:
     frame = pd.DataFrame(rows.x, columns=list(names))
     frame[_TIME], frame[_EVENT], frame[_WEIGHT] = rows.time, rows.event, rows.weight
     if strata:
         frame[_STRATUM] = rows.stratum
-    fitter = _CoxPHFitter(alpha=1 - conf_level)
+    fitter = _CoxPHFitter()
     with warnings.catch_warnings(record=True) as noted, np.errstate(all="ignore"):
         warnings.simplefilter("always")
         try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kbind.calendar import days_of
 from kbind.dataset.config import read_as_of
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.groups import Groups, encode_groups, group_columns, group_value, integers, names_of, place_columns
@@ -186,8 +185,6 @@ def durations(
     by: str | Sequence[str] | None = None,
     as_of: object = None,
     log: str | None = None,
-    lapse: str | None = None,
-    grace: str | None = None,
     since: object = None,
 ) -> Durations:
     """Reduce a data set to how long customers stayed and how it ended.
@@ -195,7 +192,9 @@ def durations(
     Parameters
     ----------
     data : Dataset
-        With `subscriptions`, with `events`, or with `customers` whose roles tenure and churned are declared.
+        With `subscriptions`, with `events`, or with `customers` whose roles tenure and churned are declared. A contract
+        that follows another within its `grace` is no loss; a customer of a log leaves with the event that a silence
+        longer than its `lapse` follows, and silences that began later than that before the end are open.
     origin : {"acquired_at", "start"}
         Age 0: the day in `customers.acquired_at`, or the first contract or event. Where `customers` has no
         acquired_at, the first contract or event.
@@ -205,13 +204,6 @@ def durations(
         An earlier end of the data. Default: that of the data set.
     log : {"subscriptions", "events", "customers"}, optional
         Which table says who left. Default: contracts if there are any, else declared roles, else events.
-    lapse : str, optional
-        For events: a customer leaves with the event that a longer silence follows, such as "56D". Silences that
-        began later than that before the end are open. Default: what the data set declares, else what its own
-        past tells (see `lapse`), the same in every figure.
-    grace : str, optional
-        For contracts: so long after the end of one the next may start without the customer having left. Default:
-        that of the data set.
     since : date, datetime or ISO text, optional
         For contracts and events: only customers first seen on this day or later. Default: where a log of events starts
         with far more customers than come later, and no `acquired_at` tells their ages, those of its first period are
@@ -246,7 +238,7 @@ def durations(
     1      18.0           False    0.0  None  1
     """
     check_dataset(data)
-    lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
+    lives = observed_lives(data, origin=origin, as_of=as_of, log=log)
     start = read_as_of(since, data.timezone, "since")
     first = start.date() if start is not None and lives.time else None
     if since is None and lives.log == "events" and not data.has("customers.acquired_at"):
@@ -281,7 +273,7 @@ def durations(
         f"GROUP BY entry, duration, cause{selected} ORDER BY duration, cause, entry{selected}"
     )
     if not result.num_rows:
-        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end_of(data, as_of)}")
+        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={data.end_at(as_of)}")
     groups, group = encode_groups(result, columns)
     ends, ended = encode_groups(result, ["cause"])
     causes = tuple(name for name in lives.causes if (name,) in ends) or lives.causes[:1]
@@ -298,7 +290,7 @@ def durations(
         n=integers(result, "n").copy(),
         log=lives.log,
         meaning=lives.meaning,
-        provenance=Provenance.of(data, end_of(data, as_of) if lives.time else data.as_of),
+        provenance=Provenance.of(data, data.end_at(as_of) if lives.time else data.as_of),
         days=lives.days,
         since=first,
     )
@@ -316,19 +308,10 @@ def _recording_over(data: Dataset) -> date | None:
 
 
 def observed_lives(
-    data: Dataset,
-    *,
-    origin: str = "acquired_at",
-    as_of: object = None,
-    log: str | None = None,
-    lapse: str | None = None,
-    grace: str | None = None,
+    data: Dataset, *, origin: str = "acquired_at", as_of: object = None, log: str | None = None
 ) -> Lives:
     """How to get one row a customer; see `durations`."""
     check_choice("origin", origin, _ORIGINS)
-    gap = grace_of(data, grace)
-    if lapse is not None:
-        days_of("lapse", lapse, 1)  # also where contracts tell
     if log is None:
         declared = "tenure" in data.roles and "churned" in data.roles
         tables = ("subscriptions", *(("customers",) if declared else ()), "events", "customers")
@@ -337,29 +320,9 @@ def observed_lives(
         data.require(check_choice("log", log, _LOGS), asked=True)
     if log == "customers":
         return from_customers(data)
-    end = end_of(data, as_of)
+    end = data.end_at(as_of)
     has_origin = "customers" in data.tables and "acquired_at" in data.tables["customers"].columns
     since = origin if origin == "start" or has_origin else "start"
     if log == "subscriptions":
-        return from_contracts(data, end, since, gap)
-    return from_log(data, end, since, lapse_of(data, lapse))
-
-
-def grace_of(data: Dataset, grace: str | None) -> int:
-    """Days within which a contract may follow another: as given, else those of the data set."""
-    return data.grace if grace is None else days_of("grace", grace)
-
-
-def lapse_of(data: Dataset, lapse: str | None) -> int:
-    """Days of silence after which a customer of a log has left: as given, else declared, else as the data tells."""
-    return silence_of(data).days if lapse is None else days_of("lapse", lapse, 1)
-
-
-def end_of(data: Dataset, as_of: object) -> datetime:
-    """The end of the data: that of the data set, or an earlier one."""
-    own = data.as_of
-    assert own is not None
-    end = read_as_of(as_of, data.timezone)
-    if end is not None and end > own:
-        raise ArgumentError(f"as_of={as_of!r} lies behind the end of the data, {own:%Y-%m-%d %H:%M}")
-    return end or own
+        return from_contracts(data, end, since, data.grace)
+    return from_log(data, end, since, silence_of(data).days)

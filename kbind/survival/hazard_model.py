@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import names_of
@@ -14,6 +15,7 @@ from kbind.errors import ArgumentError, NotEnoughData, check_choice, check_conf_
 from kbind.result import Shown
 from kbind.survival.design import Term, coded, strata_of, terms_of
 from kbind.survival.histories import After, Histories, Pieces, histories
+from kbind.survival.plain_durations import PLAIN, PLAIN_MEANING, columns_of, plain_customers
 from kbind.survival.proportional import proportional_hazards_test
 from kbind.typing import Floats
 
@@ -55,7 +57,7 @@ class HazardModel(Shown):
     cause: str | None
     lives: Histories = field(repr=False)
     pieces: Pieces = field(repr=False)
-    conf_level: float
+    conf_level: float = 0.95
 
     @property
     def definition(self) -> str:
@@ -72,6 +74,10 @@ class HazardModel(Shown):
             f"being equal; {self.conf_level:.0%} Wald intervals.{changing} {self.lives.definition}"
         )
 
+    def with_conf_level(self, conf_level: float) -> HazardModel:
+        """The same with intervals of another level, between 0 and 1."""
+        return replace(self, conf_level=check_conf_level(conf_level))
+
     def to_frame(self) -> pd.DataFrame:
         """One row a column of the regression.
 
@@ -85,7 +91,7 @@ class HazardModel(Shown):
         """
         import pandas as pd
 
-        frame = self.fit.to_frame()
+        frame = self.fit.to_frame(self.conf_level)
         gone = self.lives.gone(self.cause)[self.pieces.customer] & self.pieces.last
         n, events = [], []
         values = rows_of(self.lives, self.terms, self.pieces)
@@ -132,39 +138,37 @@ class HazardModel(Shown):
 
 
 def hazard_model(
-    data: Dataset,
-    covariates: str | Sequence[str] = (),
+    durations: Dataset | ArrayLike,
+    covariates: Any = None,
+    event_observed: ArrayLike | None = None,
     *,
+    entry: ArrayLike | None = None,
+    strata: Any = None,
     after: Mapping[str, After] | None = None,
-    strata: str | Sequence[str] | None = None,
     cause: str | None = None,
-    origin: str = "acquired_at",
-    as_of: object = None,
-    log: str | None = None,
-    lapse: str | None = None,
-    grace: str | None = None,
-    conf_level: float = 0.95,
 ) -> HazardModel:
     """Which customers leave earlier: Cox regression with hazard ratios.
 
     Parameters
     ----------
-    data : Dataset
-        As for `durations`.
-    covariates : str or sequence of str
-        Columns of `customers`, or of the log (then a customer's first value counts). Numbers and yes/no as they are;
-        text as one column a level, against the most frequent one. Missing text is a level "(missing)" of its own.
+    durations : Dataset or array_like, shape (n,)
+        Who stayed how long, as for `durations`; or plain times, together with `event_observed`.
+    covariates : str or sequence of str, or DataFrame
+        Columns of `customers`, or of the log (then a customer's first value counts). Beside plain times: a frame of
+        them. Numbers and yes/no as they are; text as one column a level, against the most frequent one. Missing text is
+        a level "(missing)" of its own.
+    event_observed : array_like of bool, shape (n,), optional
+        Beside plain times: whether the customer has left.
+    entry : array_like, shape (n,), optional
+        Beside plain times: age at which observation began.
+    strata : str or sequence of str, or array_like, shape (n,), optional
+        Columns, or beside plain times labels, whose groups may have hazards of any shape; customers are compared within
+        them only.
     after : mapping of str to After, optional
         Name -> covariate that changes with time, such as ``{"manager left": kb.After("contacts", "end", ...)}``.
-    strata : str or sequence of str, optional
-        Columns whose groups may have hazards of any shape; customers are compared within them only.
     cause : str, optional
         The only cause of leaving that counts, such as "voluntary"; who leaves for another one was observed until then.
         Default: all.
-    origin, as_of, log, lapse, grace
-        As for `durations`.
-    conf_level : float
-        Level of the intervals.
 
     Returns
     -------
@@ -200,21 +204,28 @@ def hazard_model(
     # lifelines takes a second to load, which only those pay who fit a regression
     from kbind.survival.cox import fit_cox
 
+    if isinstance(durations, Dataset):
+        data = durations
+        if event_observed is not None or entry is not None:
+            raise ArgumentError("event_observed and entry go with arrays of durations only, not with a Dataset")
+    else:
+        columns, apart = columns_of("covariates", covariates), columns_of("strata", strata)
+        data = plain_customers(durations, event_observed, entry, columns | apart)
+        covariates, strata = list(columns), list(apart)
     names = names_of(covariates, "covariates")
     within = names_of(strata, "strata")
     if after is not None and not isinstance(after, Mapping):
         raise ArgumentError(f"after={after!r} is no mapping; allowed: {{name: kb.After(table, time, ...)}}")
     changing = dict(after or {})
-    check_conf_level(conf_level)
     if not names and not changing:
         raise ArgumentError("covariates is empty, and so is after; a model needs at least one of them")
     both = [name for name in names if name in within or name in changing]
     if both:
         raise ArgumentError(f"covariates={both[0]!r} is also in strata or after; allowed: one of them")
-    columns = dict.fromkeys(names, "covariates") | dict.fromkeys(within, "strata")
-    lives = histories(
-        data, columns, changing, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace, complete=True
-    )
+    asked = dict.fromkeys(names, "covariates") | dict.fromkeys(within, "strata")
+    lives = histories(data, asked, changing, complete=True)
+    if data is not durations:
+        lives = replace(lives, unit="period", meaning=PLAIN_MEANING, provenance=PLAIN)
     if cause is not None:
         check_choice("cause", cause, lives.causes)
     fixed = terms_of(lives, names)
@@ -233,9 +244,8 @@ def hazard_model(
         entry=pieces.entry,
         strata=None if labels is None else [labels[position] for position in pieces.customer],
         names=[term.name for term in terms],
-        conf_level=conf_level,
     )
-    return HazardModel(fit, terms, changing, within, cause, lives, pieces, conf_level)
+    return HazardModel(fit, terms, changing, within, cause, lives, pieces)
 
 
 def rows_of(lives: Histories, terms: Sequence[Term], pieces: Pieces) -> Floats:

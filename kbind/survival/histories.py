@@ -16,7 +16,7 @@ from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.survival.after import After, spans_of
-from kbind.survival.durations import end_of, observed_lives
+from kbind.survival.durations import observed_lives
 from kbind.survival.lifetimes import Lives
 from kbind.survival.windows import Pieces, Windows, cut
 from kbind.typing import Bools, Floats, Ints
@@ -34,7 +34,7 @@ class Histories:
     ----------
     customer_id : ndarray of object, shape (customers,)
     entry, duration : ndarray of float, shape (customers,)
-        Age in months at which observation began (0: from the origin on) and ended.
+        Age at which observation began (0: from the origin on) and ended.
     cause : ndarray of object, shape (customers,)
         What the customer was lost to; None for customers who are still there.
     columns : dict of str to ndarray, shape (customers,)
@@ -51,6 +51,8 @@ class Histories:
         Customers whose observation began when it ended, so that they were never at risk.
     unknown : mapping of str to int
         Customers who were left out because a number is missing, by its column.
+    unit : str
+        Of entry and duration.
     """
 
     customer_id: Objects
@@ -65,6 +67,7 @@ class Histories:
     left_out: int
     provenance: Provenance = field(repr=False)
     unknown: Mapping[str, int] = field(default_factory=dict)
+    unit: str = "month"
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -76,7 +79,7 @@ class Histories:
         delayed = f" {late:,} {self.provenance.customer}s are observed only from a later age on." if late else ""
         gone = f" Left out, because never observed at risk: {self.left_out:,}." if self.left_out else ""
         gone += "".join(f" Left out, because {name} is missing: {n:,}." for name, n in self.unknown.items() if n)
-        return f"{self.meaning}; months since the origin.{delayed}{gone} {self.provenance}"
+        return f"{self.meaning}; {self.unit}s since the origin.{delayed}{gone} {self.provenance}"
 
     def pieces(self) -> Pieces:
         """Every customer's time at risk, cut where a covariate changes."""
@@ -94,11 +97,6 @@ def histories(
     columns: Mapping[str, str],
     after: Mapping[str, After] | None = None,
     *,
-    origin: str = "acquired_at",
-    as_of: object = None,
-    log: str | None = None,
-    lapse: str | None = None,
-    grace: str | None = None,
     complete: bool = False,
 ) -> Histories:
     """One row a customer.
@@ -110,8 +108,6 @@ def histories(
         Column of `customers`, or of the log (then its first value counts) -> the argument that asks for it, for errors.
     after : mapping of str to After, optional
         Covariates that change with time.
-    origin, as_of, log, lapse, grace
-        As for `durations`.
     complete : bool
         Leave out customers of whom one of the numbers is missing, and count them.
 
@@ -122,18 +118,17 @@ def histories(
     Raises
     ------
     ArgumentError
-        No such table or column, a column of times, or nobody before `as_of`.
+        No such table or column, a column of times, or nobody before the end of the data.
     """
     check_dataset(data)
-    lives = observed_lives(data, origin=origin, as_of=as_of, log=log, lapse=lapse, grace=grace)
+    lives = observed_lives(data)
     places: dict[str, str] = {}
     for name, parameter in columns.items():
         places |= place_columns(data, lives.log, [name], parameter)
     kinds = {name: _kind(data, places[name], name, columns[name]) for name in places}
     found = _query(data, lives, places)
-    end = end_of(data, as_of) if lives.time else data.as_of
     if not found.num_rows:
-        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={end}")
+        raise NotEnoughData(f"{lives.log} of {data.name!r} holds nobody before as_of={data.as_of}")
     entry, duration = (np.array(found.column(name).to_numpy(), dtype=float) for name in ("entry", "duration"))
     # who enters at the moment of leaving was never at risk
     kept = at_risk = (entry < duration) | (entry <= 0)
@@ -145,7 +140,7 @@ def histories(
         kept = kept & ~missing
     identifiers = objects(found.column("customer_id"))[kept]
     values = {name: column[kept] for name, column in read.items()}
-    spans = {name: spans_of(data, lives, name, one, end) for name, one in (after or {}).items()}
+    spans = {name: spans_of(data, lives, name, one, data.as_of) for name, one in (after or {}).items()}
     return Histories(
         customer_id=identifiers,
         entry=np.maximum(entry[kept], 0.0),
@@ -157,7 +152,7 @@ def histories(
         causes=lives.causes,
         meaning=lives.meaning,
         left_out=int((~at_risk).sum()),
-        provenance=Provenance.of(data, end),
+        provenance=Provenance.of(data, data.as_of),
         unknown={name: int((missing & at_risk).sum()) for name, missing in unknown.items()},
     )
 

@@ -12,15 +12,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbind.dataset.dataset import Dataset
-from kbind.dataset.frames import frame_columns, is_frame
+from kbind.dataset.frames import frame_columns, is_frame, numbered
 from kbind.dataset.groups import encode_groups, names_of
+from kbind.dataset.opening import open_dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, did_you_mean, listed, told
 from kbind.survival.arrays import durations_of, refuse, vector
 from kbind.survival.durations import Durations, durations
 from kbind.survival.lifetimes import LEFT
-from kbind.typing import Ints
+from kbind.typing import Floats, Ints
 
+#: What is said of arrays.
+PLAIN_MEANING, PLAIN = "A customer has left where event_observed says so", Provenance("arrays", None, None)
 #: Customers that a row may stand for.
 _MANY = 1e12
 
@@ -74,6 +77,29 @@ def durations_by(
     return _of_arrays(value, event_observed, entry, weights, columns_of("by", by), codes)
 
 
+def plain_customers(durations: Any, event_observed: Any, entry: Any, columns: Mapping[str, Any]) -> Dataset:
+    """A row of arrays each as a customer of a data set, for what has to know them one by one.
+
+    Raises
+    ------
+    ArgumentError
+        Shapes that do not fit, missing values, a column named like an argument.
+    """
+    if event_observed is None:
+        raise ArgumentError(
+            f"durations of type {type(durations).__name__} are no data set; allowed: kb.open_dataset(...), or arrays "
+            "of durations together with event_observed"
+        )
+    duration, left = durations_of(durations, event_observed, "durations", "event_observed")
+    lived: dict[str, Any] = {"durations": duration, "event_observed": left, "entry": _entries(entry, duration)}
+    for name in lived:
+        if name in columns:
+            raise ArgumentError(f"a column is called {name!r}, as an argument is; allowed: another name")
+    labels = {name: _labels(name, values, len(duration)) for name, values in columns.items()}
+    roles = {"tenure": "durations", "churned": "event_observed", "entry": "entry"}
+    return open_dataset({"customers": numbered(pa.table(lived | labels))}, roles=roles)
+
+
 def columns_of(parameter: str, labels: Any) -> dict[str, Any]:
     """Labels of rows by the name of their column: a mapping or a frame as it is, one array by its own name."""
     if labels is None:
@@ -93,8 +119,7 @@ def _of_arrays(
     """Equal rows of arrays, counted."""
     causes, cause = _causes(event_observed) if codes else ((LEFT,), None)
     duration, left = durations_of(value, event_observed if cause is None else cause > 0, "durations", "event_observed")
-    begin = np.zeros(len(duration)) if entry is None else np.maximum(vector("entry", entry, len(duration)), 0.0)
-    refuse("entry", int((begin > duration).sum()), "value behind the duration")
+    begin = _entries(entry, duration)
     n = np.ones(len(duration)) if weights is None else vector("weights", weights, len(duration))
     refuse("weights", int((~((n >= 0) & (n <= _MANY) & (n == np.floor(n)))).sum()), "value that counts no customers")
     labels = {name: _labels(name, values, len(duration)) for name, values in columns.items()}
@@ -114,10 +139,17 @@ def _of_arrays(
             cause=(left.astype(np.int64) if cause is None else cause)[kept],
             n=n[kept].astype(np.int64),
             log="arrays",
-            meaning="A customer has left where event_observed says so",
-            provenance=Provenance("arrays", None, None),
+            meaning=PLAIN_MEANING,
+            provenance=PLAIN,
         )
     )
+
+
+def _entries(entry: Any, duration: Floats) -> Floats:
+    """Ages at which observation began, from 0 on."""
+    begin = np.zeros(len(duration)) if entry is None else np.maximum(vector("entry", entry, len(duration)), 0.0)
+    refuse("entry", int((begin > duration).sum()), "value behind the duration")
+    return begin
 
 
 def _causes(values: Any) -> tuple[tuple[str, ...], Ints]:

@@ -162,7 +162,7 @@ def test_snapshots_keeps_who_may_renew_within_the_grace_period() -> None:
     assert found.customer.tolist() == [1, 2]
     assert found.value.tolist() == [1, 3]
     assert found.lost_in_lead.tolist() == [False, True]
-    strict = kb.snapshots(opened(subscriptions=contracts(*rows), events=LOG), as_of="2024-06-02", grace="0D")
+    strict = kb.snapshots(opened(subscriptions=contracts(*rows), events=LOG).assuming(grace="0D"), as_of="2024-06-02")
     assert strict.customer.tolist() == [1]
 
 
@@ -200,7 +200,7 @@ def test_snapshots_without_contracts_follows_the_lapse_rule() -> None:
     later = kb.snapshots(opened(events=log, cancellations=said), as_of=["2024-07-25"])
     assert later.customer.tolist() == [1, 2, 5]  # who has said goodbye is left out, 2 leaves on the next day
     assert later.lost_in_lead.tolist() == [False, True, True]
-    longer = kb.snapshots(opened(events=log, cancellations=said), as_of=["2024-06-01"], lapse="57D")
+    longer = kb.snapshots(opened(events=log, cancellations=said).assuming(lapse="57D"), as_of=["2024-06-01"])
     assert longer.customer.tolist() == [1, 2, 3, 4, 6]
 
 
@@ -208,7 +208,7 @@ def test_snapshots_silence_of_just_the_lapse_is_not_too_long() -> None:
     days = ["2024-05-30", "2024-07-25", "2024-09-10", "2024-10-20"]  # 56 days from the first to the second
     data = opened("2024-11-01", events={"customer_id": [1] * 4, "timestamp": days})
     assert kb.snapshots(data, as_of="2024-06-01").target.tolist() == [0]
-    assert kb.snapshots(data, as_of="2024-06-01", lapse="55D").target.tolist() == [1]
+    assert kb.snapshots(data.assuming(lapse="55D"), as_of="2024-06-01").target.tolist() == [1]
 
 
 def test_snapshots_silence_that_is_not_over_with_the_data_is_not_known() -> None:

@@ -171,7 +171,7 @@ def slowly(data: kb.Dataset, names: pd.Index) -> pd.DataFrame:
 @pytest.mark.parametrize("scenario", ["baseline", "b2c"])
 def test_snapshots_agree_with_the_slow_way(scenario: str) -> None:
     data = simulate_saas(200, scenario=scenario, rng=3)
-    found = kb.snapshots(data, as_of=DATES, lapse=None if "subscriptions" in data.tables else f"{LAPSE}D")
+    found = kb.snapshots(data.assuming(lapse=f"{LAPSE}D"), as_of=DATES)
     wanted = slowly(data, found.features.columns)
     assert found.customer.tolist() == wanted.pop("customer_id").tolist()
     assert (found.as_of == wanted.pop("as_of").to_numpy()).all()

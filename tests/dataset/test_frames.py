@@ -57,6 +57,17 @@ def test_frames_of_every_library_are_read_alike(library: str) -> None:
     assert kb.compare_survival(**rest, by=made(by)).p_value == kb.compare_survival(**rest, by=by).p_value
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_classifier_takes_frames_of_every_library(library: str) -> None:
+    made, people = LIBRARIES[library], _people()
+    features, left = people[["plan", "staff"]], people["churned"]
+    model = kb.ChurnClassifier("logistic").fit(made(features), left)
+    assert list(model.feature_names_in_) == ["plan", "staff"]
+    plain = kb.ChurnClassifier("logistic").fit(features, left).predict_proba(features)
+    np.testing.assert_allclose(model.predict_proba(made(features)), plain, rtol=1e-12)
+    assert (model.predict(made(features)) == model.predict(features)).all()
+
+
 @pytest.mark.parametrize("column", [pl.Series([1]), pd.Series([1]), pa.chunked_array([[1]]), [1], "x", None])
 def test_a_column_is_no_frame(column: object) -> None:
     assert not is_frame(column)

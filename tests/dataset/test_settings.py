@@ -28,7 +28,7 @@ def test_the_file_declares_grace_and_lapse_and_arguments_go_before_it(folder: Pa
     data = kb.open_dataset(folder)
     assert (data.grace, data.lapse) == (30, 56)
     assert kb.durations(data).events == 1  # the gap of a is bridged, b has left
-    assert kb.durations(data, grace="1D").events == 2
+    assert kb.durations(data.assuming(grace="1D")).events == 2
     data = kb.open_dataset(folder, grace="1D", lapse="90D")
     assert (data.grace, data.lapse) == (1, 90)
     assert kb.durations(data).events == 2

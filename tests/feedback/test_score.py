@@ -328,7 +328,7 @@ def test_feedback_score_by_contact_hides_small_ones_and_does_not_rank(desks: kb.
     assert "Fewer than 5 customers are not shown (1 left out)" in found.definition
     with pytest.raises(kb.ArgumentError, match="single contacts of ours are not compared"):
         found.compare("contact", 1, 2)
-    assert kb.feedback_score(desks, "nps", by="contact", threshold=7).to_frame()["contact"].tolist() == [2]
+    assert kb.feedback_score(desks, "nps", by="contact").with_threshold(7).to_frame()["contact"].tolist() == [2]
 
 
 def test_feedback_score_by_contact_counts_customers_not_answers() -> None:
@@ -350,15 +350,15 @@ def test_feedback_score_by_contact_order_does_not_follow_the_score() -> None:
 
 def test_feedback_score_threshold_for_other_columns(desks: kb.Dataset) -> None:
     assert len(kb.feedback_score(desks, "nps", by="agent").to_frame()) == 3
-    found = kb.feedback_score(desks, "nps", by="agent", threshold=5)
+    found = kb.feedback_score(desks, "nps", by="agent").with_threshold(5)
     assert found.to_frame()["agent"].tolist() == [1, 2]
     assert found.compare("agent", 1, 3).to_frame().empty
-    smallest = kb.feedback_score(desks, "nps", by="agent", threshold=6)  # agent 1 has just as many
+    smallest = kb.feedback_score(desks, "nps", by="agent").with_threshold(6)  # agent 1 has just as many
     assert len(smallest.compare("agent", 1, 2).to_frame()) == 1
-    assert kb.feedback_score(desks, "nps", by="agent", threshold=7).compare("agent", 1, 2).to_frame().empty
+    assert kb.feedback_score(desks, "nps", by="agent").with_threshold(7).compare("agent", 1, 2).to_frame().empty
     for wrong in (0, 2.5, True):
         with pytest.raises(kb.ArgumentError, match="threshold="):
-            kb.feedback_score(desks, "nps", threshold=wrong)
+            kb.feedback_score(desks, "nps").with_threshold(wrong)
 
 
 # -- planted ---------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_days_of_activity_and_not_rows_count() -> None:
     london = kb.open_dataset({"events": frame}, timezone="Europe/London")
     assert kb.lapse(london).customers()["days_active"].tolist() == [2]
     # the second of January is not over at noon
-    assert kb.lapse(new_york, as_of="2024-01-02T12:00").customers()["days_active"].tolist() == [1]
+    assert kb.lapse(new_york.assuming(as_of="2024-01-02T12:00")).customers()["days_active"].tolist() == [1]
 
 
 def test_groups_and_earlier_end() -> None:
@@ -114,7 +114,7 @@ def test_groups_and_earlier_end() -> None:
     data = log(days, 100, channel=["app", "app", "app", "web", "web"])
     frame = kb.lapse(data, by="channel", quantile=None, floor="20D").to_frame().set_index("channel")
     assert frame["silences"].to_dict() == {"app": 1, "web": 2}
-    early = kb.lapse(data, by="channel", quantile=None, floor="20D", as_of=START + pd.Timedelta(days=30))
+    early = kb.lapse(data.assuming(as_of=START + pd.Timedelta(days=30)), by="channel", quantile=None, floor="20D")
     assert early.to_frame()["silences"].tolist() == [0, 1]
     assert early.customers()["status"].tolist() == ["active", "lapsed"]
     assert early.customers()["channel"].tolist() == ["app", "web"]
@@ -146,7 +146,7 @@ def test_lapse_argument(arguments: dict[str, Any], message: str) -> None:
 
 def test_lapse_of_nobody_lacks_data() -> None:
     with pytest.raises(kb.NotEnoughData, match="hold nobody before 2019-01-01"):
-        kb.lapse(log({1: [0, 5]}, 100), as_of="2019-01-01")
+        kb.lapse(log({1: [0, 5]}, 100).assuming(as_of="2019-01-01"))
 
 
 # -- planted truth ---------------------------------------------------------------------------------

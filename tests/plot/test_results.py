@@ -121,6 +121,35 @@ def test_models_and_contrasts_are_drawn(telco: kb.Dataset) -> None:
     assert "contract: Month-to-month" in drawn(kb.contrast(telco))[1].replace("Contract", "contract")
 
 
+def test_ratios_segments_reasons_and_scores_are_drawn(telco: kb.Dataset, saas: kb.Dataset) -> None:
+    model = kb.hazard_model(telco, ["contract", "partner"])
+    title, text = drawn(model)
+    assert title == "Who leaves sooner: hazard ratios"
+    assert "contract: Two year / Month-to-month 0.02 (0.01" in text
+    segments = kb.segment_churned(
+        telco, k=3, attributes=["contract", "internet_service"], resamples=20, null_samples=19
+    )
+    assert "Of all customers 26.5% left." in drawn(segments)[1]
+    assert drawn(kb.reason_by_type(saas))[0] == "How closely stated reasons go with each attribute"
+    said = kb.feedback_score(saas, "nps", by="respondent_role", period="year")
+    assert "decision_maker, 2023 " in drawn(said)[1]
+    assert drawn(kb.feedback_score(saas, "nps"))[0] == "Score (nps)"
+    assert drawn(said.with_threshold(10**6))[1].endswith(": .")
+
+
+def test_what_marks_mean_is_written(telco: kb.Dataset, grocery: kb.Dataset) -> None:
+    ratios = kb.contrast(telco, attributes=["contract", "partner"], adjust=["contract", "partner"]).plot()
+    assert "at first sight" in ratios.get_xlabel()
+    marks = [x for line in ratios.lines[:-1] for x in line.get_xdata()]
+    low, high = ratios.get_xlim()
+    assert low < min(marks)
+    assert max(marks) < high
+    assert "at first sight" not in kb.contrast(telco, attributes=["contract"]).plot().get_xlabel()
+    assert "below: most alarms are right" in [text.get_text() for text in kb.lapse(grocery).plot().texts]
+    cells = kb.cohort_retention(kb.activity(grocery)).plot()
+    assert cells.get_xlabel() == "Months since the first purchase; shares in %"
+
+
 def test_what_moves_is_drawn(saas: kb.Dataset) -> None:
     title, text = drawn(kb.satisfaction_trend(saas, "nps"))
     assert title == "How satisfied each of the customers is (nps), and which way it goes"

@@ -175,7 +175,7 @@ def test_identifiers_of_any_type(ids: list[Any]) -> None:
 
 def _contracts(rows: list[Any], as_of: str = "2024-07-01", grace: str | None = None) -> Activity:
     frame = pd.DataFrame(rows, columns=["customer_id", "start", "end"])
-    return kb.activity(kb.open_dataset({"subscriptions": frame}, as_of=as_of, ends="exclusive"), grace=grace)
+    return kb.activity(kb.open_dataset({"subscriptions": frame}, as_of=as_of, ends="exclusive", grace=grace))
 
 
 @pytest.mark.parametrize(

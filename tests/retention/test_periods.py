@@ -62,7 +62,7 @@ def test_period_rates_are_those_of_the_single_window(counts: list[tuple[int, int
     for i, (start, gained, lost) in enumerate(rows):
         end = start + gained - lost
         stay = kb.retention_rate(start=start, end=end, gained=gained)
-        leave = kb.churn_rate(start=start, end=end, gained=gained)
+        leave = kb.retention_rate(start=start, end=end, gained=gained).churn
         row = frame.iloc[i]
         assert found.rate(i) == pytest.approx(found.rate(i))
         for name, rate in (("retention", stay), ("churn", leave)):

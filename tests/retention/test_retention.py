@@ -214,15 +214,17 @@ def test_retention_rate_worked_examples() -> None:
     first = kb.retention_rate(start=20, end=24, gained=5)
     assert (first.value, first.numerator, first.denominator) == (0.95, 19, 20)
     assert kb.retention_rate(start=44, end=43, gained=12).value == pytest.approx(31 / 44)
-    assert kb.churn_rate(start=44, end=43, gained=12).value == pytest.approx(13 / 44)
+    assert kb.retention_rate(start=44, end=43, gained=12).churn.value == pytest.approx(13 / 44)
     assert first.interval == (first.ci_lower, first.ci_upper)
+    with pytest.raises(kb.ArgumentError, match="a rate of kind 'churn' has no churn"):
+        _ = first.churn.churn
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_churn_is_one_minus_retention(start: int, kept: int, gained: int) -> None:
     kept = min(kept, start)
     stay = kb.retention_rate(start=start, end=kept + gained, gained=gained)
-    leave = kb.churn_rate(start=start, end=kept + gained, gained=gained)
+    leave = kb.retention_rate(start=start, end=kept + gained, gained=gained).churn
     assert leave.value == pytest.approx(1 - stay.value)
     assert leave.ci_lower == pytest.approx(1 - stay.ci_upper, abs=1e-12)
 
@@ -252,7 +254,7 @@ def test_rescale_churn_there_and_back(rate: float, a: float, b: float) -> None:
 
 
 def test_rescale_churn_carries_the_interval() -> None:
-    monthly = kb.churn_rate(start=200, end=190, gained=0)
+    monthly = kb.retention_rate(start=200, end=190, gained=0).churn
     yearly = rescale_churn(monthly, days_from=30, days_to=360)
     assert yearly.value == pytest.approx(1 - 0.95**12)
     assert yearly.ci_lower == pytest.approx(1 - (1 - monthly.ci_lower) ** 12)
@@ -300,7 +302,7 @@ def test_rescale_churn_takes_churn_rates_only(rate: Any) -> None:
 
 def test_rescale_churn_keeps_small_rates_and_drops_counts() -> None:
     assert rescale_churn(1e-17, days_from=1, days_to=365).value == pytest.approx(3.65e-15)
-    rescaled = rescale_churn(kb.churn_rate(start=20, end=19, gained=0), days_from=30, days_to=360)
+    rescaled = rescale_churn(kb.retention_rate(start=20, end=19, gained=0).churn, days_from=30, days_to=360)
     assert np.isnan(rescaled.denominator)
 
 

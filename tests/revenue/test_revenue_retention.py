@@ -15,6 +15,7 @@ from scipy.stats import t as student
 import kbind as kb
 from kbind.estimate.intervals import wilson
 from kbind.revenue import movements as module
+from kbind.revenue.definitions import definitions
 from kbind.revenue.movements import MOVEMENTS, movements
 from simulations.company import simulate_saas
 
@@ -98,7 +99,7 @@ def test_who_came_and_went_within_a_month_is_a_reactivation_in_the_next() -> Non
 
 
 def test_definitions_and_results_leave_the_same_figures_open() -> None:
-    table = kb.definitions()
+    table = definitions()
     assert list(table.columns) == ["figure", "preset", "formula", "source", "note"]
     assert len(table) == 16
     assert not table.duplicated(["figure", "preset"]).any()

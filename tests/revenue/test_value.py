@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.revenue.retention_value import FIGURES
+from kbind.revenue.retention_value import FIGURES, RetentionValue
 
 TOY: dict[str, Any] = {"customers": 100, "price": 10, "margin": 0.5, "churn": 0.2, "points": 10, "horizon": 2}
 
 
+def worth_of(**given: Any) -> RetentionValue:
+    later = {name: given.pop(name) for name in ("gained", "discount") if name in given}
+    return kb.retention_value(**given).assuming(**later)
+
+
 def test_retention_value_by_hand() -> None:
     """100 customers, a fifth leaves: 80, 64. A tenth leaves: 90, 81. So 10 and 17 more, who pay 10 each."""
-    worth = kb.retention_value(**TOY, acquisition_cost=30)
+    worth = worth_of(**TOY, acquisition_cost=30)
     path = worth.path()
     assert path["customers"].tolist() == pytest.approx([100, 80, 64])
     assert path["customers_with"].tolist() == pytest.approx([100, 90, 81])
@@ -39,7 +44,7 @@ def test_retention_value_by_hand() -> None:
 
 def test_retention_value_discounted_by_hand() -> None:
     """At 25 % a period, 50 after one period are 40 today, and 85 after two are 54.4."""
-    worth = kb.retention_value(**TOY, acquisition_cost=30, discount=0.25)
+    worth = worth_of(**TOY, acquisition_cost=30, discount=0.25)
     assert worth.value == pytest.approx(94.4)
     assert worth.extra_margin == pytest.approx(135)
     assert worth.break_even == pytest.approx(94.4 / (100 / 1.25 + 90 / 1.5625))
@@ -48,7 +53,7 @@ def test_retention_value_discounted_by_hand() -> None:
 
 def test_retention_value_of_those_gained_by_hand() -> None:
     """20 join in each period, and leave like the others: 80 + 20 = 100 again, against 90 + 20, 99 + 20."""
-    path = kb.retention_value(**TOY, gained=20).path()
+    path = worth_of(**TOY, gained=20).path()
     assert path["customers"].tolist() == pytest.approx([100, 100, 100])
     assert path["customers_with"].tolist() == pytest.approx([100, 110, 119])
 
@@ -61,9 +66,7 @@ def test_retention_value_of_those_gained_by_hand() -> None:
 def test_retention_value_is_the_difference_of_margin_multiples(discount: float, multiples: tuple[float, ...]) -> None:
     """Source: Gupta and Lehmann (2005), Managing Customers as Investments, margin multiples r / (1 + i - r)."""
     for r, low, high in zip((0.6, 0.7, 0.8), multiples[:-1], multiples[1:], strict=True):
-        worth = kb.retention_value(
-            customers=1, price=1, margin=1, churn=1 - r, points=10, horizon=500, discount=discount
-        )
+        worth = worth_of(customers=1, price=1, margin=1, churn=1 - r, points=10, horizon=500, discount=discount)
         assert worth.value == pytest.approx(high - low, abs=0.01)
         exact = (r + 0.1) / (1 + discount - r - 0.1) - r / (1 + discount - r)
         assert worth.value == pytest.approx(exact, rel=1e-9)
@@ -72,7 +75,7 @@ def test_retention_value_is_the_difference_of_margin_multiples(discount: float, 
 def test_small_points_are_the_derivative() -> None:
     """For H periods without discount: d/dh of the sum of h^t is the sum of t h^(t-1)."""
     points = 1e-5
-    worth = kb.retention_value(customers=700, price=3, margin=0.4, churn=0.07, points=points, horizon=18)
+    worth = worth_of(customers=700, price=3, margin=0.4, churn=0.07, points=points, horizon=18)
     t = np.arange(1, 19)
     slope = 700 * 3 * 0.4 * (t * 0.93 ** (t - 1)).sum()
     assert worth.value / (points / 100) == pytest.approx(slope, rel=1e-5)
@@ -94,9 +97,9 @@ inputs = st.fixed_dictionaries(
 @settings(max_examples=25, deadline=None)
 @given(inputs, st.floats(0, 1), st.floats(0, 1))
 def test_points_add_up_and_more_is_more(given_: dict[str, Any], first: float, second: float) -> None:
-    both = kb.retention_value(**given_, points=first + second)
-    one = kb.retention_value(**given_, points=first)
-    two = kb.retention_value(**{**given_, "churn": given_["churn"] - first / 100}, points=second)
+    both = worth_of(**given_, points=first + second)
+    one = worth_of(**given_, points=first)
+    two = worth_of(**{**given_, "churn": given_["churn"] - first / 100}, points=second)
     for name in ("extra_customers", "extra_customer_periods", "extra_revenue", "extra_margin", "value"):
         total = getattr(both, name)
         # differences of customers: rounding is that of the customers, not of the difference
@@ -104,7 +107,7 @@ def test_points_add_up_and_more_is_more(given_: dict[str, Any], first: float, se
         rounding = 1e-9 * (given_["customers"] + given_["gained"]) * 60 * given_["price"] + 1e-9 * given_["customers"]
         assert getattr(one, name) + getattr(two, name) == pytest.approx(total, rel=1e-6, abs=rounding + 1e-9 * scale)
         assert total >= getattr(one, name) - rounding >= -2 * rounding
-    none = kb.retention_value(**given_, points=0)
+    none = worth_of(**given_, points=0)
     zeros = none.to_frame().set_index("figure")["value"].drop("acquisition_saved")
     assert np.isnan(zeros["growth"]) if given_["churn"] == 1 and not given_["gained"] else zeros["growth"] == 0
     assert zeros.drop("growth").eq(0).all()
@@ -116,13 +119,13 @@ def test_points_add_up_and_more_is_more(given_: dict[str, Any], first: float, se
 @settings(max_examples=25, deadline=None)
 @given(inputs, st.floats(0.2, 1), st.floats(0.01, 1))
 def test_customers_price_and_margin_scale_the_value(given_: dict[str, Any], part: float, points: float) -> None:
-    whole = kb.retention_value(**given_, points=points)
+    whole = worth_of(**given_, points=points)
     people = {"customers": given_["customers"] * part, "gained": given_["gained"] * part}
     if people["customers"] > 0:
-        fewer = kb.retention_value(**{**given_, **people}, points=points)
+        fewer = worth_of(**{**given_, **people}, points=points)
         assert fewer.value == pytest.approx(part * whole.value, rel=1e-6)
     for name in ("price", "margin"):
-        scaled = kb.retention_value(**{**given_, name: given_[name] * part}, points=points)
+        scaled = worth_of(**{**given_, name: given_[name] * part}, points=points)
         assert scaled.value == pytest.approx(part * whole.value, rel=1e-6)
 
 
@@ -133,12 +136,12 @@ def test_no_churn_inside_its_interval_leads_outside_the_interval(
 ) -> None:
     churn = max(given_.pop("churn"), points / 100)
     lower, upper = low * churn, churn + high * (1 - churn)
-    worth = kb.retention_value(**given_, churn=(churn, lower, upper), points=points, acquisition_cost=7)
+    worth = worth_of(**given_, churn=(churn, lower, upper), points=points, acquisition_cost=7)
     assert worth.conf_level == 0.95
     between = max(lower + inside * (upper - lower), points / 100)
     if between > upper:
         return
-    other = kb.retention_value(**given_, churn=between, points=points, acquisition_cost=7)
+    other = worth_of(**given_, churn=between, points=points, acquisition_cost=7)
     for name in FIGURES:
         low_end, high_end = worth.interval(name)
         value = getattr(other, name)
@@ -150,12 +153,9 @@ def test_no_churn_inside_its_interval_leads_outside_the_interval(
 
 
 def test_interval_comes_from_churn_alone() -> None:
-    rate = kb.churn_rate(start=400, end=380, gained=0)
-    worth = kb.retention_value(customers=400, price=(50, 30, 80), margin=0.6, churn=rate)
-    ends = [
-        kb.retention_value(customers=400, price=50, margin=0.6, churn=end).value
-        for end in (rate.ci_upper, rate.ci_lower)
-    ]
+    rate = kb.retention_rate(start=400, end=380, gained=0).churn
+    worth = worth_of(customers=400, price=(50, 30, 80), margin=0.6, churn=rate)
+    ends = [worth_of(customers=400, price=50, margin=0.6, churn=end).value for end in (rate.ci_upper, rate.ci_lower)]
     assert worth.interval("value") == pytest.approx(tuple(ends))
     assert worth.conf_level == rate.conf_level
     frame = worth.path()
@@ -164,16 +164,16 @@ def test_interval_comes_from_churn_alone() -> None:
 
 def test_points_cannot_take_more_than_all_churn_within_the_interval() -> None:
     """At the lower limit fewer than a hundredth leave; all that a point can do there is that nobody leaves."""
-    worth = kb.retention_value(customers=100, price=1, margin=1, churn=(0.02, 0.004, 0.03), horizon=1)
+    worth = worth_of(customers=100, price=1, margin=1, churn=(0.02, 0.004, 0.03), horizon=1)
     assert worth.interval("extra_customers") == pytest.approx((0.4, 1.0))
 
 
 def test_sensitivity_moves_one_input_at_a_time() -> None:
-    worth = kb.retention_value(
-        customers=100, price=10, margin=(0.5, 0.1, 0.6), churn=0.2, points=10, horizon=2, vary=0.1, discount=0.25,
+    worth = worth_of(
+        customers=100, price=10, margin=(0.5, 0.1, 0.6), churn=0.2, points=10, horizon=2, discount=0.25,
         acquisition_cost=30,
     )  # fmt: skip
-    frame = worth.sensitivity().set_index("parameter")
+    frame = worth.sensitivity(vary=0.1).set_index("parameter")
     assert frame.index.tolist() == ["margin", "customers", "price", "discount", "churn"]
     assert frame.loc["margin", ["value_at_low", "value_at_high"]].tolist() == pytest.approx([18.88, 113.28])
     assert frame.loc["price", ["low", "high", "value_at_low"]].tolist() == pytest.approx([9, 11, 84.96])
@@ -187,7 +187,7 @@ def test_sensitivity_moves_one_input_at_a_time() -> None:
 
 
 def test_retention_value_says_what_it_assumes() -> None:
-    text = kb.retention_value(**TOY).definition
+    text = worth_of(**TOY).definition
     for words in ("a churn of 10.00% a period against 20.00%", "the same for everybody in every period",
                   "what gaining the points costs is not subtracted", "not discounted"):  # fmt: skip
         assert words in text
@@ -211,16 +211,17 @@ def test_retention_value_says_what_it_assumes() -> None:
         ({"discount": -0.1}, "discount=-0.1 is not possible"),
         ({"horizon": 0}, "horizon=0 is not a number of periods; allowed: whole numbers from 1"),
         ({"horizon": 1.5}, "horizon=1.5 is not a number of periods"),
-        ({"vary": 1}, "vary=1 is not possible; allowed: above 0 and below 1"),
     ],
 )
 def test_retention_value_names_what_is_wrong(change: dict[str, Any], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
-        kb.retention_value(**{**TOY, **change})
+        worth_of(**{**TOY, **change})
 
 
 def test_unknown_figures_are_named() -> None:
-    worth = kb.retention_value(**TOY)
+    worth = worth_of(**TOY)
+    with pytest.raises(kb.ArgumentError, match="vary=1 is not possible; allowed: above 0 and below 1"):
+        worth.sensitivity(vary=1)
     for ask in (worth.interval, worth.sensitivity):
         with pytest.raises(kb.ArgumentError, match="figure='valeu' is not known; did you mean 'value'"):
             ask("valeu")

@@ -248,13 +248,13 @@ def test_freireich(freireich: kb.Dataset) -> None:
 
 def test_fleming_harrington_is_that_of_r(freireich: kb.Dataset) -> None:
     """R's survdiff(rho=1); what lifelines calls peto is 1.8 to 10 % off."""
-    found = kb.compare_survival(freireich, by="arm", rho=1)
+    found = kb.compare_survival(freireich, by="arm").weighted(rho=1)
     assert found.statistic == pytest.approx(R["freireich"]["expected"]["peto_rho1"], rel=1e-9)
 
 
 def test_duration_zero_with_weights(telco: kb.Dataset) -> None:
     """Telco has eleven customers with tenure 0; a weighted test must not stumble over them."""
-    found = kb.compare_survival(telco, by="internet_service", rho=1, gamma=1)
+    found = kb.compare_survival(telco, by="internet_service").weighted(rho=1, gamma=1)
     assert np.isfinite(found.statistic)
 
 
@@ -463,6 +463,15 @@ def test_lifelines_takes_the_counts_and_agrees() -> None:
     assert (found.statistic, found.p_value) == pytest.approx((test.test_statistic, test.p_value), rel=1e-9)
     with pytest.raises(kb.ArgumentError, match="group=7 is no group"):
         curve.durations.to_lifelines(7)
+
+
+def test_the_level_of_intervals_can_be_another(telco: kb.Dataset) -> None:
+    found = kb.compare_survival(telco, by="contract", horizon=24)
+    wide, narrow = found.to_frame(), found.with_conf_level(0.5).to_frame()
+    assert (narrow["rmst_ci_lower"] > wide["rmst_ci_lower"]).all()
+    assert "50% intervals" in found.with_conf_level(0.5).definition
+    with pytest.raises(kb.ArgumentError, match="conf_level=2"):
+        found.with_conf_level(2)
 
 
 def test_columns_of_the_durations_only(telco: kb.Dataset) -> None:

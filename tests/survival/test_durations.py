@@ -59,8 +59,8 @@ def test_who_is_still_there_is_not_at_risk_when_the_data_ends() -> None:
 
 def test_grace_is_an_argument() -> None:
     data = contracts([(1, "2023-01-01", "2024-01-01"), (1, "2024-01-20", None)])
-    assert lives(data, grace="1D")[0][:2] == (12.0, True)
-    assert lives(data, grace="30D")[0][:2] == (24.0, False)
+    assert lives(data.assuming(grace="1D"))[0][:2] == (12.0, True)
+    assert lives(data.assuming(grace="30D"))[0][:2] == (24.0, False)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,10 @@ def test_who_left_on_the_first_day_is_counted_at_age_0() -> None:
 def test_earlier_end_of_the_data() -> None:
     data = contracts([(1, "2024-01-01", "2024-07-01"), (2, "2024-10-01", None)])
     assert lives(data, as_of="2024-06-01") == [(5.0, False, 0.0, 1)]
-    with pytest.raises(kb.ArgumentError, match="lies behind the end of the data, 2025-01-01"):
-        kb.durations(data, as_of="2026-01-01")
+    assert lives(data.assuming(as_of="2024-06-01")) == [(5.0, False, 0.0, 1)]
+    for call in (lambda: kb.durations(data, as_of="2026-01-01"), lambda: data.assuming(as_of="2026-01-01")):
+        with pytest.raises(kb.ArgumentError, match="lies behind the end of the data, 2025-01-01"):
+            call()
 
 
 def test_acquired_before_recording_began_is_delayed_entry() -> None:
@@ -142,7 +144,7 @@ def test_log_with_a_lapse_rule_by_hand() -> None:
     }
     log = pd.DataFrame([(i, d) for i, dates in days.items() for d in dates], columns=["customer_id", "timestamp"])
     data = kb.open_dataset({"events": log}, as_of="2024-07-01")
-    found = lives(data, lapse="30D")
+    found = lives(data.assuming(lapse="30D"))
     assert found == [
         (0.0, False, 0.0, 1),  # 3
         (round(19 / 31, 6), True, 0.0, 1),  # 1
@@ -235,12 +237,13 @@ def test_mistakes() -> None:
     data = contracts([(1, "2024-01-01", None)])
     for arguments, message in (
         ({"origin": "birth"}, "origin='birth'"),
-        ({"grace": "1 month"}, "grace='1 month' is no length"),
         ({"log": "events"}, "this needs a table 'events'"),
         ({"by": "plan"}, "by='plan' is no column"),
     ):
         with pytest.raises(kb.ArgumentError, match=message):
             kb.durations(data, **arguments)
+    with pytest.raises(kb.ArgumentError, match="grace='1 month' is no length"):
+        data.assuming(grace="1 month")
     with pytest.raises(kb.NotEnoughData, match="no column plays the role 'tenure'"):
         kb.durations(kb.open_dataset({"customers": pd.DataFrame({"customer_id": [1]})}))
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import kbind as kb
@@ -306,7 +309,7 @@ def test_one_cause_takes_others_for_the_end_of_observation(world: kb.Dataset) ->
 def test_definition_says_what_was_fitted() -> None:
     tickets = [(name, day, "fault") for name, day in (("a", "2023-10-20"), ("b", "2023-08-20"), ("c", "2023-03-20"))]
     data = small(tickets, size=[1.0, 2.0, 1.5])
-    model = kb.hazard_model(data, "size", as_of="2023-12-01")
+    model = kb.hazard_model(data.assuming(as_of="2023-12-01"), "size")
     assert "ties by Efron: 2 of 3 customers left" in model.definition
     assert "95% Wald" in model.definition
     assert "complete up to 2023-12-01" in model.definition
@@ -341,7 +344,7 @@ def test_missing_text_is_a_level_and_who_lacks_a_number_is_left_out_and_counted(
         ({"covariates": []}, "covariates is empty, and so is after"),
         ({"covariates": ["contract", "contract"]}, "names a column twice"),
         ({"covariates": ["contract"], "strata": ["contract"]}, "also in strata"),
-        ({"covariates": ["contract"], "conf_level": 95}, "conf_level=95"),
+        ({"covariates": ["contract"], "entry": [1]}, "entry go with arrays of durations only"),
         ({"covariates": ["partner"], "after": kb.After("tickets", "opened")}, "is no mapping"),
         ({"covariates": ["partner"], "after": {"t": kb.After("tickets", "opened")}}, "has durations only"),
     ],
@@ -403,3 +406,36 @@ def test_who_was_never_at_risk_is_left_out() -> None:
     model = kb.hazard_model(kb.open_dataset({"customers": people}, roles=roles), "x")
     assert model.fit.n == 7
     assert "Left out, because never observed at risk: 1." in model.definition
+
+
+# -- plain arrays ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas])
+def test_arrays_and_frames_give_what_a_data_set_gives(telco: kb.Dataset, library: Any) -> None:
+    people = telco.table("customers")
+    columns = library(people[["contract", "partner", "total_charges"]])
+    gone = people["churn"] == "Yes"
+    plain = kb.hazard_model(people["tenure"], columns, gone, strata=people["internet_service"])
+    whole = kb.hazard_model(telco, ["contract", "partner", "total_charges"], strata="internet_service")
+    pd.testing.assert_frame_equal(plain.to_frame(), whole.to_frame())
+    assert "A customer has left where event_observed says so; periods since the origin." in plain.definition
+    assert "Left out, because total_charges is missing: 11." in plain.definition
+
+
+def test_entries_are_taken_and_mistakes_named() -> None:
+    rng = np.random.default_rng(5)
+    times, gone, size = rng.uniform(1, 9, 200), rng.random(200) < 0.6, rng.normal(size=200)
+    entry = np.where(rng.random(200) < 0.3, times / 2, 0.0)
+    model = kb.hazard_model(times, {"size": size}, gone, entry=entry)
+    assert model.fit.coef == pytest.approx(fit_cox(times, gone, size[:, None], entry=entry).coef, rel=1e-9)
+    wider, narrower = model.with_conf_level(0.99).to_frame(), model.with_conf_level(0.5).to_frame()
+    assert wider["hazard_ratio_ci_upper"][0] > narrower["hazard_ratio_ci_upper"][0]
+    with pytest.raises(kb.ArgumentError, match="arrays of durations together with event_observed"):
+        kb.hazard_model(times, {"size": size})
+    with pytest.raises(kb.ArgumentError, match="a column is called 'entry', as an argument is"):
+        kb.hazard_model(times, {"entry": size}, gone)
+    with pytest.raises(kb.ArgumentError, match="entry has 200 values behind the duration"):
+        kb.hazard_model(times, {"size": size}, gone, entry=times + 1)
+    with pytest.raises(kb.ArgumentError, match="covariates='size' is a name; allowed beside arrays"):
+        kb.hazard_model(times, "size", gone)

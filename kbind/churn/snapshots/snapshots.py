@@ -11,26 +11,20 @@ from kbind.churn.snapshots.moments import read_moments
 from kbind.churn.snapshots.snapshot_table import Feature, Snapshots
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.errors import ArgumentError, listed
-from kbind.survival.durations import grace_of, lapse_of
+from kbind.spells.silence import silence_of
 
 __all__ = ["Feature", "Snapshots", "snapshots"]
 
 
-def snapshots(
-    data: Dataset,
-    *,
-    as_of: object = None,
-    lead: str = "30D",
-    horizon: str = "90D",
-    lapse: str | None = None,
-    grace: str | None = None,
-) -> Snapshots:
+def snapshots(data: Dataset, *, as_of: object = None, lead: str = "30D", horizon: str = "90D") -> Snapshots:
     """Customers as they were known at observation dates, and whether they decided to leave afterwards.
 
     Parameters
     ----------
     data : Dataset
-        With `subscriptions`, with `events`, or with `customers` whose role churned is declared.
+        With `subscriptions`, with `events`, or with `customers` whose role churned is declared. Leaving is what
+        `durations` takes for it. Without a declared `lapse`, the length of silence is read once from the whole log:
+        declare it where a test must not know even that of the future.
     as_of : date, datetime, ISO text, or sequence of these
         Observation dates; a date means its start. Not for data without dates, which is one snapshot. None: the end of
         the data and up to 11 dates before it, one horizon apart, so that no leaver counts at two of them; none earlier
@@ -39,13 +33,6 @@ def snapshots(
         Time from an observation date to the window in which leaving counts, such as "30D" or "4W".
     horizon : str
         Length of that window.
-    lapse : str, optional
-        For events without contracts: a customer leaves when a silence becomes longer than that. Default: what the data
-        set declares, else what its own past tells (see `lapse`):
-        read once from the whole log, so declare it where a test must not know even that of the future.
-    grace : str, optional
-        For contracts: so long after the end of one the next may start without the customer having left. Default:
-        that of the data set.
 
     Returns
     -------
@@ -88,14 +75,13 @@ def snapshots(
     days = {name: days_of(name, length) for name, length in (("lead", lead), ("horizon", horizon))}
     if not days["horizon"]:
         raise ArgumentError(f"horizon={horizon!r} leaves no window; allowed: at least '1D'")
-    by_silence = lapse is not None or "subscriptions" not in data.tables  # else nobody needs to know
-    quiet, gap = lapse_of(data, lapse) if by_silence else 0, grace_of(data, grace)
     if "subscriptions" not in data.tables and "events" not in data.tables:
         if as_of is not None:
             raise ArgumentError(f"as_of={as_of!r}: {data.name!r} has no dates and so one snapshot; leave as_of away")
         return _finite(flagged(data, **days))
+    quiet = 0 if "subscriptions" in data.tables else silence_of(data).days
     moments = read_moments(data, as_of, **days)
-    seen = _finite(observe(data, moments, quiet, gap))
+    seen = _finite(observe(data, moments, quiet, data.grace))
     if as_of is not None:
         return seen
     dates = listed(f"{date:%Y-%m-%d}" for date in moments.dates)

@@ -136,8 +136,7 @@ class RevenueStory(Story):
             margin=card.margin,
             churn=self.churn,
             acquisition_cost=card.acquisition_cost,
-            gained=float(counts["new"][: len(frame)][-RECENT:].mean()),
-        )
+        ).assuming(gained=float(counts["new"][: len(frame)][-RECENT:].mean()))
 
     @cached_property
     def value(self) -> ValueStory | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from kbind.facts.value import ends, figure_of, name_of, written
 from kbind.report.chapters.base import Speaker, sureness
-from kbind.revenue.retention_value import RetentionValue
+from kbind.revenue.retention_value import VARY, RetentionValue
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
@@ -114,7 +114,7 @@ class ValueStory(Speaker):
 
     def tornado_caption(self) -> str:
         """How to read the sensitivity."""
-        return self.say("value.tornado.caption", vary=self.voice.percent(self.worth.vary))
+        return self.say("value.tornado.caption", vary=self.voice.percent(VARY))
 
     def inputs_table(self) -> Table:
         """What the value was computed from: every input, its limits, and where they come from."""

@@ -10,6 +10,7 @@ import kbind as kb
 from kbind.facts.survival import contact_ratio
 from kbind.plot.base import alt_text
 from kbind.report.chapters.survival import SurvivalStory, survival_story
+from kbind.survival.contact_loss import contact_loss
 from simulations.company import simulate_saas
 
 
@@ -103,7 +104,7 @@ def test_small_months_are_hidden(saas: kb.Dataset) -> None:
 
 
 def test_lost_contact_person_is_told_with_its_range(saas: kb.Dataset) -> None:
-    fact = contact_ratio(kb.contact_loss(saas))
+    fact = contact_ratio(contact_loss(saas))
     assert 1 < fact.ci_lower < fact.value < fact.ci_upper < 2.5  # planted: 2.5 in the first month, then fading
     story = replace(told(saas, "de"), contact=fact)
     assert f"geht {story.voice.number(fact.value, 1)}-mal so häufig" in story.contact_title()

@@ -11,11 +11,12 @@ from kbind.plot.base import alt_text
 from kbind.report.chapters.value import ValueStory, value_story
 
 GIVEN: dict[str, Any] = {"customers": 1000, "price": 50, "margin": 0.6, "churn": 0.05}
-MEASURED = kb.churn_rate(start=1000, end=950, gained=0)
+MEASURED = kb.retention_rate(start=1000, end=950, gained=0).churn
 
 
 def told(lang: str = "en", currency: str = "EUR", **changes: Any) -> ValueStory:
-    return value_story(kb.retention_value(**{**GIVEN, **changes}), lang=lang, currency=currency)
+    later = {"discount": changes.pop("discount", 0)}
+    return value_story(kb.retention_value(**{**GIVEN, **changes}).assuming(**later), lang=lang, currency=currency)
 
 
 def test_what_a_point_is_worth_in_both_languages() -> None:

@@ -9,6 +9,7 @@ import kbind as kb
 from kbind.datasets import load_telco
 from kbind.report.chapters.churn import churn_story
 from kbind.report.chapters.segments import segment_story
+from kbind.survival.contact_loss import contact_loss
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_contacts_without_any_of_ours_are_a_lack_of_data() -> None:
     theirs = pd.DataFrame({"customer_id": [1], "contact_id": [1], "side": ["theirs"], "end": ["2023-03-01"]})
     data = kb.open_dataset({"subscriptions": contracts, "contacts": theirs}, as_of="2024-01-01")
     with pytest.raises(kb.NotEnoughData, match="no row of contacts has side='ours' yet"):
-        kb.contact_loss(data)
+        contact_loss(data)
     after = {"lost": kb.After("contacts", "end", where={"side": "ours"})}
     with pytest.raises(kb.NotEnoughData, match="no row of contacts has side='ours' yet"):
         kb.hazard_model(data, after=after)
