@@ -148,7 +148,7 @@ def read_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: value for name, value in given.items() if value is not None}
     for name, value in said.items():
         if name not in allowed:
-            raise ArgumentError(f"{name}= is no setting; {choices(name, allowed, "settings")}")
+            raise ArgumentError(f"{name}= is no setting; {choices(name, allowed, 'settings')}")
         if name in ("grace", "lapse", "ends"):
             continue  # checked where they are read
         fits, like = _CHECKS.get(name, (lambda _: True, "see docs/data.md"))
