@@ -144,7 +144,7 @@ def test_what_marks_mean_is_written(telco: kb.Dataset, grocery: kb.Dataset) -> N
     low, high = ratios.get_xlim()
     assert low < min(marks)
     assert max(marks) < high
-    assert "at first sight" not in kb.contrast(telco, attributes=["contract"]).plot().get_xlabel()
+    assert "at first sight" not in kb.contrast(telco, attributes=["contract"], adjust=[]).plot().get_xlabel()
     assert "below: most alarms are right" in [text.get_text() for text in kb.lapse(grocery).plot().texts]
     cells = kb.cohort_retention(kb.activity(grocery)).plot()
     assert cells.get_xlabel() == "Months since the first purchase; shares in %"
