@@ -1,8 +1,13 @@
 """Arrays as annotations name them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
+Bools = NDArray[np.bool_]
+Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+Objects = NDArray[np.object_]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kbind.calendar import Calendar
 from kbind.dataset.provenance import Provenance
@@ -13,8 +13,7 @@ from kbind.feedback.answers import Answers, Pairs
 from kbind.feedback.instrument import Instrument
 from kbind.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements
 from kbind.survival.durations import Durations
-
-Floats = NDArray[np.float64]
+from kbind.typing import Bools, Floats, Ints
 
 
 def record(
@@ -54,7 +53,7 @@ def observed(rng: np.random.Generator, stay: Floats, until: tuple[float, float],
 
 def censored(
     rng: np.random.Generator, stay: Floats, until: tuple[float, float], *, monthly: bool = False
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Bools]:
     """How long they were watched, and whether they were seen leaving; by whole months, many at the same time."""
     watched = rng.uniform(*until, len(stay))
     if monthly:
@@ -108,7 +107,7 @@ def said(customer: ArrayLike, value: Floats, asked: Instrument, group: ArrayLike
     )
 
 
-def alike(rng: np.random.Generator, answers: NDArray[np.int64], correlation: float) -> tuple[NDArray[np.int64], Floats]:
+def alike(rng: np.random.Generator, answers: Ints, correlation: float) -> tuple[Ints, Floats]:
     """Customer and uniform rank of every answer, the ranks of one customer's answers going together."""
     from scipy.special import ndtr
 
@@ -137,7 +136,7 @@ def revenue(rng: np.random.Generator, n: int, spread: float) -> Movements:
     unit = np.arange(people) if people <= UNITS else rng.integers(UNITS, size=people)
     units = int(unit.max()) + 1
 
-    def dealt(values: Floats, *, late: bool = False) -> NDArray[np.int64]:
+    def dealt(values: Floats, *, late: bool = False) -> Ints:
         who = unit[n:] if late else unit[:n]
         return np.bincount(who, np.round(values * 10**6), minlength=units).astype(np.int64)[:, None]
 

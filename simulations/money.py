@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 from draws import CHANGE, GROW, LEAVE, SHRINK
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from kbind.estimate.sums import mean_of_money
 from kbind.revenue.revenue_retention import ratio_limits, share_limits
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 OUT = Path(__file__).parent.parent / "docs" / "simulations.md"
 MARK = "## Heavy tails"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 import kbind as kb
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.provenance import Provenance
-
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 MONTH = 30
 MONTHS, LEAD, HORIZON = 7, 1, 2

@@ -21,7 +21,7 @@ from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.frames import as_pandas
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, told
 from kbind.estimate.threads import threads_for
-from kbind.typing import Floats
+from kbind.typing import Array, Floats
 
 #: Models that go by a name.
 NAMES = ("default", "logistic", "boosting")
@@ -164,7 +164,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         with threads_for(len(frame)):
             return np.asarray(self.pipeline_.predict_proba(frame), dtype=float)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any) -> Array:
         """The more likely class, shape (n,); for a decision use the probability."""
         likely = self.predict_proba(X)[:, 1] > 0.5
         return np.asarray(self.classes_[likely.astype(int)])
@@ -262,7 +262,7 @@ class RateTable(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         risk = np.array([self.cells_.get(cell, self.rate_) for cell in self._cells(X)], dtype=float)
         return np.column_stack([1 - risk, risk])
 
-    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, X: pd.DataFrame) -> Array:
         """The more likely class."""
         return np.asarray(self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)])
 
@@ -306,7 +306,7 @@ def _frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:
     return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
 
 
-def _two_classes(y: Any) -> NDArray[Any]:
+def _two_classes(y: Any) -> Array:
     """Outcomes of which there are at most two kinds."""
     if y is None:
         raise ArgumentError("y is None; ChurnClassifier requires y to be passed, but the target y is None")

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.churn.leakage import without
 from kbind.churn.profit import Campaign, Decision, contactable, decision_of
@@ -19,7 +18,7 @@ from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
 from kbind.result import Shown
-from kbind.typing import Floats, Ints
+from kbind.typing import Floats, Ints, Objects
 
 #: Reasons given with each customer, and other customers they are compared with.
 REASONS, DONORS = 3, 12
@@ -53,7 +52,7 @@ class ContactList(Shown):
         The kind of model: "logistic", "boosting", or the class of a classifier.
     """
 
-    customer: NDArray[np.object_]
+    customer: Objects
     probability: Floats = field(repr=False)
     value: Floats = field(repr=False)
     expected_gain: Floats = field(repr=False)

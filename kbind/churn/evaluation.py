@@ -7,7 +7,6 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.churn.profit import SHARES, Decision, Groups, Lists, Rows, equal_groups, lists_of, maximum_profit
 from kbind.dataset.provenance import Provenance
@@ -15,7 +14,7 @@ from kbind.estimate.scores import MEASURES, Score, mean_of, variance
 from kbind.orders.lapse import clustered_share
 from kbind.result import Shown
 from kbind.retention.rates import Rate
-from kbind.typing import Bools, Floats, Ints
+from kbind.typing import Bools, Dates, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +198,7 @@ class Calls(Shown):
     """
 
     model: str
-    as_of: NDArray[np.datetime64] = field(repr=False)
+    as_of: Dates = field(repr=False)
     customers: Ints = field(repr=False)
     leavers: Ints = field(repr=False)
     called: Ints = field(repr=False)
@@ -251,7 +250,7 @@ def calls_of(
     rows: Rows,
     risk: Floats,
     decision: Decision,
-    as_of: NDArray[np.datetime64],
+    as_of: Dates,
     provenance: Provenance,
     conf_level: float,
 ) -> Calls:

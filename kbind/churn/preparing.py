@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
 from kbind.customers.levels import MOST_LEVELS, THIN
 from kbind.errors import ArgumentError, listed, shown
-from kbind.typing import Floats
+from kbind.typing import Floats, Objects
 
 #: Numbers with fewer distinct values stay straight lines.
 CURVED_FROM = 10
@@ -66,7 +65,7 @@ def _numbers(values: pd.Series[Any]) -> Floats:
     return np.asarray(array)
 
 
-def _levels(values: pd.Series[Any]) -> NDArray[np.object_]:
+def _levels(values: pd.Series[Any]) -> Objects:
     codes, distinct = pd.factorize(values)
     names = np.array([*(str(value) for value in distinct), np.nan], dtype=object)
     return np.asarray(names[codes])  # -1, where there is no value, is the last

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.customers.customers import Outcome, attribute_kind, attribute_names, check_both, customers, outcome_of
 from kbind.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
@@ -18,7 +16,7 @@ from kbind.dataset.groups import integers, names_of, objects
 from kbind.dataset.provenance import Provenance
 from kbind.engine.engine import column, parse
 from kbind.errors import ArgumentError, NotEnoughData, listed, told
-from kbind.typing import Floats, Ints
+from kbind.typing import Array, Floats, Ints
 
 #: As many dummies a regression can bear.
 _MOST_HELD = 100
@@ -66,7 +64,7 @@ class Profiles:
     meaning: str
     exposure: str
     provenance: Provenance
-    values: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    values: dict[str, Array] = field(default_factory=dict, repr=False)
 
 
 def profiles(

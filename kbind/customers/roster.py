@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.customers.customers import attribute_kind, attribute_names, customers, outcome_of, row_value
 from kbind.customers.levels import Attribute, attribute_of, describing, naming, numbers_of
@@ -21,7 +20,7 @@ from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, choices
-from kbind.typing import Bools, Floats, Ints
+from kbind.typing import Bools, Floats, Ints, Objects
 
 #: Levels with a code for each customer, or numbers with NaN where unknown.
 Values = Attribute | Floats
@@ -56,7 +55,7 @@ class Roster:
         The column that says how long they have been customers, if it is one of `columns`.
     """
 
-    customer_id: NDArray[np.object_] = field(repr=False)
+    customer_id: Objects = field(repr=False)
     left: Bools = field(repr=False)
     columns: dict[str, Values] = field(repr=False)
     revenue: Floats | None = field(repr=False)
@@ -129,9 +128,7 @@ def roster(data: Dataset, outcome: str = "churned", *, attributes: str | Sequenc
     )
 
 
-def read_columns(
-    data: Dataset, names: Sequence[str], numeric: Sequence[str]
-) -> tuple[NDArray[np.object_], dict[str, Values]]:
+def read_columns(data: Dataset, names: Sequence[str], numeric: Sequence[str]) -> tuple[Objects, dict[str, Values]]:
     """Ids and the named columns of the customers of another data set, in the order of their ids.
 
     Raises

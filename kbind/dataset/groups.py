@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.dataset.dataset import Dataset
 from kbind.engine.engine import Expression, column, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, choices
-from kbind.typing import Ints
+from kbind.typing import Ints, Objects
 
 Groups = tuple[tuple[Any, ...], ...]
 
@@ -130,7 +129,7 @@ def integers(result: pa.Table, name: str) -> Ints:
     return np.asarray(result.column(name).to_numpy(), dtype=np.int64)
 
 
-def objects(values: pa.ChunkedArray) -> NDArray[np.object_]:
+def objects(values: pa.ChunkedArray) -> Objects:
     """A column of anything, identifiers for one."""
     result = np.empty(len(values), dtype=object)
     result[:] = values.to_pylist()

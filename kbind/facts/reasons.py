@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.customers.levels import MISSING
 from kbind.facts.names import Names
@@ -15,7 +14,7 @@ from kbind.reasons.by_type import ReasonsByType
 from kbind.retention.rates import rate_of
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
-from kbind.typing import Ints
+from kbind.typing import Bools, Ints
 
 #: A reason is shared if so many of those who gave one give it.
 SHARED = 0.5
@@ -151,12 +150,12 @@ class ReasonFacts:
             frame.loc[rows.index, "hidden"], frame.loc[rows.index, "nearly"] = hidden, nearly
         return frame
 
-    def _hidden_before(self, rows: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _hidden_before(self, rows: pd.DataFrame) -> tuple[Bools, Bools]:
         """One measure: which reasons are hidden, and at which of them it is so of all but too few."""
         disclosure = self.disclosure
         n = rows["n"].to_numpy(dtype=np.int64)
 
-        def crossed(counts: Ints) -> NDArray[np.bool_]:
+        def crossed(counts: Ints) -> Bools:
             return disclosure.crossed(counts[:, None])[:-1, 0]
 
         if not rows["of_share"].all():

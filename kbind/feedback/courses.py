@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import integers, objects
@@ -13,7 +12,7 @@ from kbind.dataset.provenance import Provenance
 from kbind.engine.engine import column
 from kbind.engine.query import Query
 from kbind.feedback.instrument import Instrument
-from kbind.typing import Floats, Ints
+from kbind.typing import Floats, Ints, Objects
 
 #: Days of a year.
 YEAR = 365.25
@@ -36,7 +35,7 @@ class Courses:
     """
 
     instrument: Instrument
-    customer_id: NDArray[np.object_] = field(repr=False)
+    customer_id: Objects = field(repr=False)
     n: Ints = field(repr=False)
     t: Floats = field(repr=False)
     tt: Floats = field(repr=False)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.calendar import PERIODS, Calendar, days_of
 from kbind.dataset.config import read_as_of
@@ -25,9 +23,9 @@ from kbind.result import Shown
 from kbind.retention.activity import starts_with_recording
 from kbind.survival.curve import SurvivalCurve, survival_curve
 from kbind.survival.durations import Durations
-from kbind.typing import Bools
+from kbind.typing import Array, Bools
 
-_Sums = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+_Sums = tuple[Array, Array, Array, Array]
 _MISSING = "{}() needs a column {!r} in events; name it by mapping= or in kbind.yaml"
 
 

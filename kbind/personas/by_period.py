@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.calendar import Calendar
 from kbind.customers.customers import attribute_names, row_value
@@ -22,7 +21,7 @@ from kbind.engine.engine import bucket, column, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, choices
 from kbind.survival.durations import observed_lives
-from kbind.typing import Ints
+from kbind.typing import Dates, Ints
 
 #: Columns of `events` that say what is bought or used; the first that is there.
 _USES = ("category", "kind")
@@ -224,7 +223,7 @@ def _counted(
     return Counted(distinct, counts)
 
 
-def _days(values: Any) -> NDArray[np.datetime64]:
+def _days(values: Any) -> Dates:
     return np.array(values.to_pylist(), dtype="datetime64[D]")
 
 

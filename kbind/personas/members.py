@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.customers.customers import attribute_names, customers
 from kbind.dataset.dataset import Dataset, check_dataset
@@ -17,7 +16,7 @@ from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, NotEnoughData, check_name
 from kbind.personas.persona import Persona
 from kbind.survival.durations import Durations
-from kbind.typing import Floats, Ints
+from kbind.typing import Array, Floats, Ints
 
 #: Columns of `customers` that may say how a customer was won; the first that is there.
 _CHANNELS = ("acquired_through", "channel")
@@ -151,7 +150,7 @@ def members(data: Dataset, attributes: Sequence[str], *, channel: str | None = N
     )
 
 
-def part_of(whole: Members, rows: NDArray[Any]) -> Members:
+def part_of(whole: Members, rows: Array) -> Members:
     """Some rows only."""
     lives = whole.lives
     values = {name: getattr(lives, name)[rows] for name in ("group", "entry", "duration", "cause", "n")}

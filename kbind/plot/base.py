@@ -16,12 +16,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
-from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, check_choice, plain
 from kbind.text.disclosure import Disclosure
 from kbind.text.messages import LANGUAGES
 from kbind.text.voice import DASH, Voice
+from kbind.typing import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,6 +288,6 @@ def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
     write_at(ax, text, (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
 
 
-def limits_of(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], ...]:
+def limits_of(frame: pd.DataFrame, name: str) -> tuple[Floats, ...]:
     """A column, and the lower and upper limits of its intervals."""
     return tuple(frame[f"{name}{end}"].to_numpy(dtype=float) for end in ("", "_ci_lower", "_ci_upper"))

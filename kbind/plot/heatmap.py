@@ -10,7 +10,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
-from numpy.typing import NDArray
 from seaborn.utils import relative_luminance
 
 from kbind.errors import ArgumentError
@@ -18,6 +17,7 @@ from kbind.facts.retention import NUMBERED_COHORTS
 from kbind.plot.base import BLUE, HATCH, INK, Canvas
 from kbind.text.tables import picked
 from kbind.text.voice import Voice
+from kbind.typing import Bools, Floats
 
 #: Rows that a heat map can show, and those that a text alternative names.
 _MOST_COHORTS, TEXT_POINTS = 130, 24
@@ -44,8 +44,8 @@ class CohortMap:
         A value in words, and as it stands in a cell.
     """
 
-    values: NDArray[np.float64]
-    hidden: NDArray[np.bool_]
+    values: Floats
+    hidden: Bools
     names: Sequence[str]
     sizes: Sequence[str]
     first: int

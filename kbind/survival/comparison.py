@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import Groups, names_of
@@ -21,7 +21,7 @@ from kbind.survival.chi_squared import upper_tail
 from kbind.survival.curve import Curve
 from kbind.survival.durations import Durations
 from kbind.survival.plain_durations import columns_of, durations_by, regroup
-from kbind.typing import Floats
+from kbind.typing import Bools, Floats
 
 #: Exponents of weights beyond which all weight is on one event.
 _STEEPEST = 100.0
@@ -341,9 +341,7 @@ def known_groups(split: Durations, by: tuple[str, ...]) -> Groups:
     return tuple(group for group in regroup(split, by).groups if None not in group)
 
 
-def _one_stratum(
-    whole: Durations, rows: Sequence[NDArray[np.bool_]], rho: float, gamma: float
-) -> tuple[Floats, Floats, Floats]:
+def _one_stratum(whole: Durations, rows: Sequence[Bools], rho: float, gamma: float) -> tuple[Floats, Floats, Floats]:
     times = np.unique(whole.duration[np.any(rows, axis=0) & (whole.cause > 0)])
     tables = [risk_table(whole, mask, times) for mask in rows]
     left = np.array([table.left for table in tables], dtype=float)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, NotEnoughData, listed, shown
-from kbind.survival.histories import Histories, Objects
-from kbind.typing import Floats
+from kbind.survival.histories import Histories
+from kbind.typing import Array, Floats, Objects
 
 #: Level of customers of whom a text column says nothing.
 MISSING = "(missing)"
@@ -97,7 +95,7 @@ def coded(lives: Histories, terms: Sequence[Term]) -> Floats:
     return result
 
 
-def texts(values: NDArray[Any], kind: str) -> Objects:
+def texts(values: Array, kind: str) -> Objects:
     """A column as text, with a level of its own for what is missing."""
     if kind == "text":
         words = [MISSING if value is None else value for value in values]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.dataset.config import read_as_of
 from kbind.dataset.dataset import Dataset, check_dataset
@@ -21,7 +19,7 @@ from kbind.result import Shown
 from kbind.retention.activity import activity, starts_with_recording
 from kbind.spells.silence import silence_of
 from kbind.survival.lifetimes import Lives, from_contracts, from_customers, from_log
-from kbind.typing import Floats, Ints
+from kbind.typing import Array, Floats, Ints
 
 __all__ = ["Durations", "durations", "observed_lives"]
 
@@ -131,7 +129,7 @@ class Durations(Shown):
             frame.insert(position, f"by_{name}" if name in frame else name, values[self.group])
         return frame
 
-    def to_lifelines(self, group: object = None) -> dict[str, NDArray[Any]]:
+    def to_lifelines(self, group: object = None) -> dict[str, Array]:
         """What the fitters of lifelines take: ``WeibullFitter().fit(**durations.to_lifelines())``.
 
         Parameters
@@ -168,7 +166,7 @@ class Durations(Shown):
                 raise ArgumentError(f"group={told(group)} is no group; allowed: {listed(self.groups)}") from None
         # who enters at the moment of leaving was never at risk
         rows &= (self.entry < self.duration) | (self.entry <= 0)
-        given: dict[str, NDArray[Any]] = {
+        given: dict[str, Array] = {
             "durations": self.duration,
             "event_observed": self.cause > 0,
             "weights": self.n,

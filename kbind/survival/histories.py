@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.groups import group_columns, objects, place_columns
@@ -19,11 +17,9 @@ from kbind.survival.after import After, spans_of
 from kbind.survival.durations import observed_lives
 from kbind.survival.lifetimes import Lives
 from kbind.survival.windows import Pieces, Windows, cut
-from kbind.typing import Bools, Floats, Ints
+from kbind.typing import Array, Bools, Floats, Ints, Objects
 
 __all__ = ["After", "Histories", "Pieces", "histories"]
-
-Objects = NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,7 @@ class Histories:
     entry: Floats
     duration: Floats
     cause: Objects
-    columns: dict[str, NDArray[Any]]
+    columns: dict[str, Array]
     kinds: dict[str, str]
     windows: dict[str, Windows]
     causes: tuple[str, ...]
@@ -175,7 +171,7 @@ def _kind(data: Dataset, table: str, name: str, parameter: str) -> str:
     return kind if kind in ("number", "flag") else "text"
 
 
-def _values(values: pa.ChunkedArray, kind: str) -> NDArray[Any]:
+def _values(values: pa.ChunkedArray, kind: str) -> Array:
     if kind == "text":
         return np.array([None if value is None else str(value) for value in values.to_pylist()], dtype=object)
     whole = values.cast(pa.int8()) if kind == "flag" else values

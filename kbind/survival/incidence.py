@@ -16,11 +16,10 @@ from kbind.survival.at_risk import RiskTable, risk_table, risk_tables
 from kbind.survival.durations import Durations
 from kbind.survival.plain_durations import durations_by
 from kbind.survival.transformed import log_log_scale
+from kbind.typing import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.frames import frame_columns, is_frame, numbered
@@ -20,7 +19,7 @@ from kbind.errors import ArgumentError, did_you_mean, listed, told
 from kbind.survival.arrays import durations_of, refuse, vector
 from kbind.survival.durations import Durations, durations
 from kbind.survival.lifetimes import LEFT
-from kbind.typing import Floats, Ints
+from kbind.typing import Floats, Ints, Objects
 
 #: What is said of arrays.
 PLAIN_MEANING, PLAIN = "A customer has left where event_observed says so", Provenance("arrays", None, None)
@@ -177,7 +176,7 @@ def _labels(name: str, values: Any, rows: int) -> pa.Array:
         raise ArgumentError(f"labels {name!r} mix {kinds}; make all of them text") from None
 
 
-def _flat(where: str, values: Any, rows: int | None = None) -> NDArray[np.object_]:
+def _flat(where: str, values: Any, rows: int | None = None) -> Objects:
     try:
         flat = np.asarray(values, dtype=object)
     except ValueError:

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, told
 from kbind.result import Shown
 from kbind.survival.beta_geometric import fit
 from kbind.survival.transformed import log_log_scale, log_scale
+from kbind.typing import Floats
 
 #: Periods of the longest projection.
 _LONGEST = 1_000_000
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

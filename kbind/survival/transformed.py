@@ -5,9 +5,8 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from kbind.typing import Floats
 
 
 def log_scale(value: Floats, std_error: Floats, conf_level: float) -> tuple[Floats, Floats]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.errors import check_threshold
 from kbind.text.facts import Fact
+from kbind.typing import Bools, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class Disclosure:
         small = np.any([(frame[name] > 0) & (frame[name] < self.threshold) for name in counts], axis=0)
         return frame.assign(**{name: frame[name].astype(float).where(~small) for name in told}, hidden=small)
 
-    def crossed(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def crossed(self, counts: Ints) -> Bools:
         """Which fields of a table with totals are not told.
 
         Parameters
@@ -113,7 +113,7 @@ class Disclosure:
             if int(hidden.sum()) == before:
                 return hidden
 
-    def _protect(self, values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> None:
+    def _protect(self, values: Ints, hidden: Bools) -> None:
         """Hide the smallest further counts of a line, the total last, until none of few can be computed back."""
         parts, mask = values[:-1], hidden[:-1]
 
@@ -129,7 +129,7 @@ class Disclosure:
         hidden[-1] |= not safe()
 
 
-def _hide_smallest(values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> bool:
+def _hide_smallest(values: Ints, hidden: Bools) -> bool:
     """Hide the smallest count above 0 that is shown; whether there was one."""
     shown = np.flatnonzero(~hidden & (values > 0))
     if len(shown):
@@ -137,7 +137,7 @@ def _hide_smallest(values: NDArray[np.int64], hidden: NDArray[np.bool_]) -> bool
     return bool(len(shown))
 
 
-def _given_away(hidden: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _given_away(hidden: Bools) -> Ints:
     """Row and column of the hidden counts that follow from all rows and columns together."""
     from scipy.linalg import null_space
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.churn.snapshots.snapshot_table import Feature
 from kbind.dataset.reading.base import kind_of
+from kbind.typing import Array, Floats, Objects
 
 
 @dataclass
 class Columns:
     """Columns of a scope's rows, in the order in which they were added."""
 
-    values: dict[str, NDArray[Any]] = field(default_factory=dict)
+    values: dict[str, Array] = field(default_factory=dict)
     meanings: dict[str, Feature] = field(default_factory=dict)
 
-    def add(
-        self, values: NDArray[Any], measure: str, table: str, column: str = "", level: str = "", window: int = 0
-    ) -> None:
+    def add(self, values: Array, measure: str, table: str, column: str = "", level: str = "", window: int = 0) -> None:
         """Add a column; a name that is taken is numbered."""
         parts = (table, column, "" if measure == "value" else measure, level, str(window) if window else "")
         # attributes keep their own names, and there is only one tenure
@@ -35,17 +32,17 @@ class Columns:
         self.meanings[name] = Feature(name, measure, table, column, level, window)
 
 
-def numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+def numbers(table: pa.Table, name: str) -> Floats:
     """A column as numbers; NaN where there is none."""
     return np.asarray(table.column(name).cast("double").to_numpy(), dtype=float)
 
 
-def values_of(table: pa.Table, name: str, kind: str) -> NDArray[Any]:
+def values_of(table: pa.Table, name: str, kind: str) -> Array:
     """A column of that type of the engine's: yes, no and numbers as numbers, else texts."""
     return numbers(table, name) if kind_of(kind) in ("number", "flag") else texts(table.column(name))
 
 
-def texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
+def texts(values: pa.ChunkedArray) -> Objects:
     """Text without blanks around it; None where there is none."""
     found = {value: str(value).strip() or None for value in values.unique().to_pylist() if value is not None}
     result = np.empty(len(values), dtype=object)
@@ -53,7 +50,7 @@ def texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
     return result
 
 
-def frame_of(values: dict[str, NDArray[Any]]) -> pd.DataFrame:
+def frame_of(values: dict[str, Array]) -> pd.DataFrame:
     """Numbers as they are, text as categories in the order of the alphabet."""
     columns = {name: pd.Categorical(found) if found.dtype.kind == "O" else found for name, found in values.items()}
     return pd.DataFrame(columns, copy=False)

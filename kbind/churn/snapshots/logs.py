@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kbind.churn.snapshots.cells import UNITS, Amounts, Cells
 from kbind.churn.snapshots.choice import Choice
@@ -21,7 +20,7 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.reading.base import kind_of
 from kbind.engine.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError
-from kbind.typing import Ints
+from kbind.typing import Array, Ints
 
 #: So many rows at a time are put in order, in what a processor has at hand.
 _SHEET = 500_000
@@ -74,7 +73,7 @@ class Scope:
 class Sheet:
     """Some rows of a log: the columns in the order of pieces, and where each piece begins."""
 
-    columns: dict[str, NDArray[Any]]
+    columns: dict[str, Array]
     edges: Ints
 
     @classmethod
@@ -139,7 +138,7 @@ class Log:
     def _pieces(self, k: int) -> Ints:
         return np.arange(self.levels + 2) + k * (self.levels + 2)
 
-    def _gathered(self, name: str, pieces: Ints) -> NDArray[Any]:
+    def _gathered(self, name: str, pieces: Ints) -> Array:
         found = [sheet.columns[name][slice(*sheet.edges[p : p + 2])] for p in pieces for sheet in self.sheets]
         return np.concatenate(found)
 

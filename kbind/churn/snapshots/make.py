@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbind.churn.snapshots import families
 from kbind.churn.snapshots.choice import Choice, choose
@@ -27,6 +25,7 @@ from kbind.dataset.groups import objects
 from kbind.dataset.provenance import Provenance
 from kbind.engine.engine import column, parse
 from kbind.errors import NotEnoughData, listed
+from kbind.typing import Array, Objects
 
 _PEOPLE = "kbind__people"
 _FAMILIES = {
@@ -48,7 +47,7 @@ class Reading:
     choice: Choice
     logs: dict[str, Log]
     held: Held | None
-    known: dict[str, NDArray[Any]]
+    known: dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class Block:
     """
 
     excluded: int
-    facts: dict[str, NDArray[Any]]
+    facts: dict[str, Array]
     columns: Columns
 
 
@@ -84,7 +83,7 @@ def observe(data: Dataset, moments: Moments, lapse: int, grace: int) -> Snapshot
 
 
 @contextmanager
-def _people(data: Dataset, moments: Moments, log: str) -> Iterator[NDArray[np.object_]]:
+def _people(data: Dataset, moments: Moments, log: str) -> Iterator[Objects]:
     """Number everybody who began before the last date, as long as the numbers are needed."""
     time = "start" if log == "subscriptions" else "timestamp"
     data.engine.create(
@@ -167,7 +166,7 @@ def _joined(blocks: list[Block], dates: int) -> Block:
     """Blocks of one customer after the other as one, in the order of dates and customers; they are emptied."""
     edges = [np.searchsorted(block.facts["when"], np.arange(dates + 1)) for block in blocks]
 
-    def joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    def joined(parts: list[dict[str, Array]]) -> dict[str, Array]:
         whole = {}
         for name in list(parts[0]):
             values = [part.pop(name) for part in parts]  # let go one by one, so that nothing is kept twice
@@ -181,10 +180,10 @@ def _joined(blocks: list[Block], dates: int) -> Block:
     return Block(sum(block.excluded for block in blocks), facts, columns)
 
 
-def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
+def _customers(scope: Scope, choice: Choice) -> dict[str, Array]:
     """What `customers` says of everybody in the scope, in the order of their numbers."""
     nothing = np.full(scope.size, np.nan)
-    known: dict[str, NDArray[Any]] = {"acquired": nothing, "consent": nothing}
+    known: dict[str, Array] = {"acquired": nothing, "consent": nothing}
     data = scope.data
     if "customers" not in data.tables:
         return known
@@ -214,7 +213,7 @@ def _customers(scope: Scope, choice: Choice) -> dict[str, NDArray[Any]]:
 
 
 def _found(
-    data: Dataset, moments: Moments, choice: Choice, identifiers: NDArray[np.object_], block: Block, log: str,
+    data: Dataset, moments: Moments, choice: Choice, identifiers: Objects, block: Block, log: str,
     lapse: int,
 ) -> Snapshots:  # fmt: skip
     assert data.as_of is not None

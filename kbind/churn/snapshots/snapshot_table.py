@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kbind.dataset.provenance import Provenance
 from kbind.result import Shown
-from kbind.typing import Bools, Floats
+from kbind.typing import Bools, Dates, Floats, Objects
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Snapshots(Shown):
         Columns left out because they may hold the future, and other things to know.
     """
 
-    customer: NDArray[np.object_] = field(repr=False)
-    as_of: NDArray[np.datetime64] = field(repr=False)
+    customer: Objects = field(repr=False)
+    as_of: Dates = field(repr=False)
     features: pd.DataFrame = field(repr=False)
     target: Floats = field(repr=False)
     lost_in_lead: Bools = field(repr=False)
