@@ -259,9 +259,10 @@ def _boosted(
 def _put_right(left: Floats, held: Floats) -> tuple[float, float]:
     """Slope and intercept of what happened on the log odds; without a rise everybody gets the mean."""
     odds = log_odds(held)
-    coefficient, *_ = fit_logistic(np.column_stack([odds, np.ones(len(odds))]), left, np.zeros(len(odds)))
-    if np.isnan(coefficient).any():
+    found = fit_logistic(np.column_stack([odds, np.ones(len(odds))]), left, np.zeros(len(odds)))
+    if found is None:
         return 1.0, 0.0
+    coefficient = found[0]
     if coefficient[0] <= 0:
         return 0.0, float(log_odds(left.mean(keepdims=True))[0])
     return float(coefficient[0]), float(coefficient[1])

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from kbind.estimate.newton import newton
 from kbind.typing import Bools, Floats, Ints
 
-_ROUNDS = 40
-_PRECISION = 1e-9
 #: A column of which less than this share is its own follows from the others.
 _OWN = 1e-8
 
@@ -146,29 +145,12 @@ def maximum(cells: Cells, x: Floats, start: Floats | None = None) -> tuple[Float
             return None
         start = np.zeros(x.shape[1])
         start[0] = np.log(share) if cells.rates else np.log(share / (1 - share))
-    # far out, where there is no maximum, numbers leave the range that a computer knows
-    with np.errstate(over="ignore", invalid="ignore"):
-        beta, value = start, cells.likelihood(x, start)
-        for _ in range(_ROUNDS):
-            mean, variance = cells.expected(x, beta)
-            information = (x * variance[:, None]).T @ x
-            try:
-                covariance: Floats = np.linalg.inv(information).astype(np.float64)
-            except np.linalg.LinAlgError:
-                return None
-            step = covariance @ (x.T @ (cells.left - mean))
-            error = np.sqrt(np.abs(np.diag(covariance)))
-            if not np.isfinite(step).all():
-                return None
-            if (np.abs(step) <= _PRECISION * np.maximum(error, np.abs(beta))).all():
-                return beta + step, covariance
-            for _ in range(30):
-                there = cells.likelihood(x, beta + step)
-                if there >= value - 1e-12 * abs(value):
-                    break
-                step = step / 2
-            beta, value = beta + step, there
-        return None
+
+    def look(beta: Floats) -> tuple[float, Floats, Floats]:
+        mean, variance = cells.expected(x, beta)
+        return cells.likelihood(x, beta), x.T @ (cells.left - mean), (x * variance[:, None]).T @ x
+
+    return newton(look, start)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kbind.estimate.newton import newton
 from kbind.typing import Floats, Ints
 
 #: Probabilities are kept so far from 0 and 1 before taking logarithms.
@@ -106,15 +107,19 @@ def calibration(left: Floats, probability: Floats, *, slope: bool) -> Score:
     ----------
     Van Calster et al. (2019), BMC Medicine 17, 230.
     """
+    from scipy.special import expit
+
     odds = log_odds(probability)
     if len(np.unique(left)) < 2 or (slope and np.ptp(odds) < 1e-9):
         return unknown(len(left))
     design = np.column_stack([np.ones(len(odds)), odds]) if slope else np.ones((len(odds), 1))
-    coefficient, information, residual = fit_logistic(design, left, np.zeros(len(odds)) if slope else odds)
-    if not np.isfinite(coefficient).all():
+    offset = np.zeros(len(odds)) if slope else odds
+    found = fit_logistic(design, left, offset)
+    if found is None:
         return unknown(len(left))
-    moved = (design * residual[:, None]) @ np.linalg.inv(information)
-    return Score(float(coefficient[-1]), moved[:, -1])
+    coefficient, covariance = found
+    residual = left - expit(offset + design @ coefficient)
+    return Score(float(coefficient[-1]), (design * residual[:, None]) @ covariance[:, -1])
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -123,24 +128,18 @@ def log_odds(probability: Floats) -> Floats:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def fit_logistic(design: Floats, left: Floats, offset: Floats) -> tuple[Floats, Floats, Floats]:
-    """Unpenalised logistic regression by Newton steps: coefficients, information, residuals.
+def fit_logistic(design: Floats, left: Floats, offset: Floats) -> tuple[Floats, Floats] | None:
+    """Unpenalised logistic regression: coefficients and their covariance; None where outcomes are separated."""
+    from scipy.special import expit
 
-    NaN coefficients where outcomes are separated, so that there is no maximum.
-    """
-    coefficient = np.zeros(design.shape[1])
-    for _ in range(50):
-        fitted = 1 / (1 + np.exp(-(offset + design @ coefficient).clip(-500, 500)))
-        residual = left - fitted
-        information = (design * (fitted * (1 - fitted))[:, None]).T @ design
-        if np.linalg.cond(information) > 1e12:
-            break
-        step = np.linalg.solve(information, design.T @ residual)
-        # a step too far would overshoot where probabilities are extreme
-        coefficient = coefficient + step * min(1.0, 5.0 / max(np.abs(step).max(), 1e-300))
-        if np.abs(step).max() < 1e-10:
-            return coefficient, information, residual
-    return np.full(design.shape[1], np.nan), information, residual
+    def look(coefficient: Floats) -> tuple[float, Floats, Floats]:
+        odds = offset + design @ coefficient
+        fitted = expit(odds)
+        value = float(left @ odds - np.logaddexp(0, odds).sum())
+        return value, design.T @ (left - fitted), (design * (fitted * (1 - fitted))[:, None]).T @ design
+
+    found = newton(look, np.zeros(design.shape[1]))
+    return None if found is None or np.linalg.cond(found[1]) > 1e12 else found
 
 
 def variance(influence: Floats, customer: Ints, side: Ints) -> float:

@@ -118,11 +118,11 @@ def test_brier_log_loss_and_calibration_equal_r(reference: dict[str, Any]) -> No
     assert calibration(left, p, slope=False).value == pytest.approx(wanted["citl"], rel=close)
     odds = np.log(p / (1 - p))
     design = np.column_stack([np.ones(20), odds])
-    coefficient, information, _ = fit_logistic(design, left, np.zeros(20))
+    coefficient, covariance = fit_logistic(design, left, np.zeros(20))
     assert coefficient[0] == pytest.approx(wanted["intercept_joint"], rel=close)
-    assert np.sqrt(np.linalg.inv(information)[1, 1]) == pytest.approx(wanted["slope_se"], rel=1e-7)
-    _, information, _ = fit_logistic(np.ones((20, 1)), left, odds)
-    assert np.sqrt(1 / information[0, 0]) == pytest.approx(wanted["citl_se"], rel=close)
+    assert np.sqrt(covariance[1, 1]) == pytest.approx(wanted["slope_se"], rel=1e-7)
+    _, covariance = fit_logistic(np.ones((20, 1)), left, odds)
+    assert np.sqrt(covariance[0, 0]) == pytest.approx(wanted["citl_se"], rel=close)
 
 
 def test_calibration_error_bars_are_those_of_the_fit() -> None:
@@ -132,11 +132,20 @@ def test_calibration_error_bars_are_those_of_the_fit() -> None:
     left = (rng.random(40_000) < 1 / (1 + np.exp(-0.2 - 0.9 * odds))).astype(float)
     p = 1 / (1 + np.exp(-odds))
     score = calibration(left, p, slope=True)
-    _, information, _ = fit_logistic(np.column_stack([np.ones(40_000), odds]), left, np.zeros(40_000))
-    assert variance(score.influence, alone(40_000), one(40_000)) == pytest.approx(
-        np.linalg.inv(information)[1, 1], rel=0.03
-    )
-    assert abs(score.value - 0.9) < 3 * np.sqrt(np.linalg.inv(information)[1, 1])
+    _, covariance = fit_logistic(np.column_stack([np.ones(40_000), odds]), left, np.zeros(40_000))
+    assert variance(score.influence, alone(40_000), one(40_000)) == pytest.approx(covariance[1, 1], rel=0.03)
+    assert abs(score.value - 0.9) < 3 * np.sqrt(covariance[1, 1])
+
+
+def test_outcomes_that_are_separated_have_no_fit() -> None:
+    """Nor have those that are but for ties at the border, nor a constant beside the constant."""
+    odds = np.linspace(-3, 3, 60)
+    tied = np.where(np.abs(odds) < 0.3, 0.0, odds)
+    parted = (odds > 0).astype(float)
+    mixed = np.where(tied == 0, np.arange(60) % 2, parted)
+    for column, left in ((odds, parted), (tied, mixed), (np.full(60, 2.0), mixed)):
+        assert fit_logistic(np.column_stack([np.ones(60), column]), left, np.zeros(60)) is None
+    assert np.isnan(calibration(parted, 1 / (1 + np.exp(-odds)), slope=True).value)
 
 
 def test_lift_equals_references(reference: dict[str, Any]) -> None:
