@@ -86,7 +86,7 @@ def together(rng: Generator, n: int) -> tuple[bool, ...]:
     share = np.outer(rows, columns)
     true = np.sqrt((tilt**2 / share).sum() / 2)
     table = rng.multinomial(n, (share + tilt).ravel()).reshape(share.shape)
-    found = association(table, 0.95, rng)
+    found = association(table, 0.95, rng).cramers_v
     return (bool(found.ci_lower <= true <= found.ci_upper),)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.random import Generator
 
 import kbind as kb
+from kbind.estimate.estimate import Estimate
 
 _STAY = {"plan": {"a": 0.0, "b": 0.9, "c": -0.4}, "goal": {"grow": 0.5, "save": -0.5}, "region": {"n": 0.0, "s": 0.0}}
 
@@ -105,5 +106,5 @@ def _data(people: pd.DataFrame, left: np.ndarray) -> kb.Dataset:
     return kb.open_dataset({"customers": frame}, roles={"churned": "churned", "revenue": "paid"})
 
 
-def _holds(limits: tuple[float, float, float], truth: float) -> bool:
-    return bool(limits[1] <= truth <= limits[2])
+def _holds(found: Estimate, truth: float) -> bool:
+    return bool(found.ci_lower <= truth <= found.ci_upper)

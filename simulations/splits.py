@@ -39,7 +39,7 @@ def splits(telco: kb.Dataset, who: kb.Persona, runs: int) -> list[str]:
         there = result.held_out
         if there is not None:
             gains = [result.found, result.confirmed, result.promised, there.gain, there.gain_adjusted]
-            rows.append([*(gain[0] for gain in gains), there.identity, result.verdict == "accept"])
+            rows.append([*(gain.value for gain in gains), there.identity, result.verdict == "accept"])
     cells = [who.name, str(runs), *(str(verdicts[name]) for name in COLUMNS[2:5])]
     if not rows:
         return [*cells, *["–"] * 9]

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from kbind.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import normal
 from kbind.result import Shown
 from kbind.typing import Floats, Ints, Objects
 
@@ -41,9 +42,9 @@ class ContactList(Shown):
         with the customer's own value instead of that of other customers. These are signs, not causes.
     n_customers, n_contactable, n_worthwhile : int
         At that date; of these, who may be contacted; of these, who are expected to bring more than they cost.
-    expected : float
-        Money from the whole list, with `expected_ci_lower` and `expected_ci_upper`: where it will lie in 95 % of the
-        cases if the probabilities are right, by the chance of who leaves and who accepts.
+    expected : Estimate
+        Money from the whole list, and where it will lie in 95 % of the cases if the probabilities are right, by the
+        chance of who leaves and who accepts.
     as_of : datetime64
         Date of the list; NaT for data without dates.
     removed : dict of str to str
@@ -60,9 +61,7 @@ class ContactList(Shown):
     n_customers: int
     n_contactable: int
     n_worthwhile: int
-    expected: float
-    expected_ci_lower: float
-    expected_ci_upper: float
+    expected: Estimate
     as_of: np.datetime64
     terms: Decision = field(repr=False)
     provenance: Provenance
@@ -215,8 +214,6 @@ def contact_list(
     worth = allowed & (gain > 0)
     order = np.argsort(-np.where(worth, gain, -np.inf), kind="stable")
     chosen = order[: int(min(worth.sum(), decision.contacts))]
-    expected, spread = float(gain[chosen].sum()), _spread(decision, probability[chosen], rows[chosen])
-    half = NormalDist().inv_cdf(0.975) * spread
     return ContactList(
         customer=snapshots.customer[rows[chosen]],
         probability=probability[chosen],
@@ -226,9 +223,7 @@ def contact_list(
         n_customers=len(rows),
         n_contactable=int(allowed.sum()),
         n_worthwhile=int(worth.sum()),
-        expected=expected,
-        expected_ci_lower=expected - half,
-        expected_ci_upper=expected + half,
+        expected=normal(float(gain[chosen].sum()), _spread(decision, probability[chosen], rows[chosen]), 0.95),
         as_of=snapshots.as_of[rows].max() if len(rows) else np.datetime64("NaT", "us"),
         terms=decision,
         provenance=snapshots.provenance,

@@ -10,10 +10,11 @@ import pandas as pd
 
 from kbind.churn.profit import SHARES, Decision, Groups, Lists, Rows, equal_groups, lists_of, maximum_profit
 from kbind.dataset.provenance import Provenance
-from kbind.estimate.scores import MEASURES, Score, mean_of, variance
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.influenced import Influenced
+from kbind.estimate.scores import MEASURES, mean_of, variance
 from kbind.orders.lapse import clustered_share
 from kbind.result import Shown
-from kbind.retention.rates import Rate
 from kbind.typing import Bools, Dates, Floats, Ints
 
 
@@ -72,7 +73,7 @@ def _counts(rows: Rows, left: Floats) -> tuple[int, int]:
     return len(left) // max(rows.repeats, 1), int(left.sum()) // max(rows.repeats, 1)
 
 
-def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Score:
+def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Influenced:
     """One score of one model, averaged over repeats; each row's influence divided likewise."""
     value, influence = [], np.zeros(len(rows.customer))
     for code in np.unique(rows.repeat):
@@ -81,10 +82,10 @@ def _score(rows: Rows, model: int, metric: str, decision: Decision | None) -> Sc
         score = _profit(rows, part, model, decision) if metric == "empc" else MEASURES[metric](left, p, date)
         value.append(score.value)
         influence[part] = score.influence
-    return Score(float(np.mean(value)) if value else np.nan, influence / max(len(value), 1))
+    return Influenced(float(np.mean(value)) if value else np.nan, influence / max(len(value), 1))
 
 
-def _profit(rows: Rows, part: Bools, model: int, decision: Decision | None) -> Score:
+def _profit(rows: Rows, part: Bools, model: int, decision: Decision | None) -> Influenced:
     """Expected maximum profit a customer, at the mean value of a customer."""
     assert decision is not None
     value = float(decision.value[rows.row[part]].mean())
@@ -186,13 +187,13 @@ class Calls(Shown):
         What the list would have brought, costs deducted, if the stated share of leavers accepts.
     expected : ndarray of float, shape (dates,)
         What it was expected to bring on the day.
-    leaving : Rate
+    leaving : Estimate
         Of those called, the share who left.
-    vain : Rate
+    vain : Estimate
         Of all calls, the share that found no leaver: who was called stays, or was gone before the horizon began.
-    found : Rate
+    found : Estimate
         Of those who left, the share who had been called.
-    anyone : Rate
+    anyone : Estimate
         Of all, the share who left. Like `leaving` and `Backtest.by_risk`, of those still there when the horizon begins,
         so that the three can be compared.
     """
@@ -206,10 +207,10 @@ class Calls(Shown):
     gone: Ints = field(repr=False)
     money: Floats = field(repr=False)
     expected: Floats = field(repr=False)
-    leaving: Rate
-    vain: Rate
-    found: Rate
-    anyone: Rate
+    leaving: Estimate
+    vain: Estimate
+    found: Estimate
+    anyone: Estimate
     provenance: Provenance
 
     @property
@@ -310,18 +311,17 @@ def by_risk(rows: Rows, risk: Floats, groups: int, conf_level: float) -> pd.Data
         there = group == k
         rate = _share(rows.left == 1, there, rows.customer, conf_level, "")
         predicted = float(risk[there].mean()) if there.any() else np.nan
-        found.append((k + 1, int(there.sum()), int(rate.numerator), predicted, rate.value, *rate.interval))
+        found.append((k + 1, int(there.sum()), rate.count, predicted, *rate))
     columns = ["group", "n", "left", "predicted", "share", "share_ci_lower", "share_ci_upper"]
     return pd.DataFrame(found, columns=columns)
 
 
-def _share(counted: Bools, among: Bools, customer: Ints, conf_level: float, definition: str) -> Rate:
+def _share(counted: Bools, among: Bools, customer: Ints, conf_level: float, definition: str) -> Estimate:
     """A share of rows, with an interval that takes rows of one customer together."""
     m = np.bincount(customer[among], minlength=1)
     y = np.bincount(customer[among & counted], minlength=len(m))
     sums = {"judged": m, "false_alarms": y, "alarmed": (m > 0), "mm": m * m, "my": m * y, "yy": y * y}
-    value, lower, upper = clustered_share({name: np.array([part.sum()]) for name, part in sums.items()}, conf_level)
-    value, lower, upper = (part if m.sum() else np.array([np.nan]) for part in (value, lower, upper))
-    return Rate(
-        float(value[0]), float(lower[0]), float(upper[0]), float(y.sum()), float(m.sum()), conf_level, definition
-    )
+    limits = clustered_share({name: np.array([part.sum()]) for name, part in sums.items()}, conf_level)
+    known = [part[0] if m.sum() else np.nan for part in limits]
+    counts = {"n": int(m.sum()), "count": int(y.sum())}
+    return Estimate.of(known, **counts, conf_level=conf_level, definition=definition, kind="share")

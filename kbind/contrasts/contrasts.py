@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from kbind.contrasts.regression import Effect
 from kbind.customers.leaks import Leak
 from kbind.customers.profiles import Profiles
 from kbind.errors import listed
-from kbind.estimate.intervals import interval_columns, newcombe, normal, wilson, with_limits
+from kbind.estimate.intervals import interval_columns, newcombe, wilson, with_limits
 from kbind.result import Shown
 from kbind.typing import Floats
 
@@ -173,7 +174,8 @@ class Contrasts(Shown):
 
     def _ratio(self, name: str, effects: Sequence[Effect]) -> dict[str, Floats]:
         estimate, error = (np.array([getattr(e, part) for e in effects]) for part in ("estimate", "error"))
-        return interval_columns(name, map(np.exp, normal(estimate, error, self.conf_level)))
+        step = NormalDist().inv_cdf(0.5 + self.conf_level / 2) * error
+        return interval_columns(name, np.exp([estimate, estimate - step, estimate + step]))
 
     def _structure_notes(self) -> list[str]:
         found = [

@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import check_conf_level
+from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.typing import Floats
 
 T = TypeVar("T")
-Number = TypeVar("Number", float, Floats)
-#: An estimate with its lower and upper limit.
-Limits = tuple[float, float, float]
-UNKNOWN: Limits = (float("nan"),) * 3
 #: Money of customers that are worth fewer of equal amounts has no limits; found by simulation, see docs/simulations.md.
 LEAST_EFFECTIVE = 30
 
@@ -111,16 +108,16 @@ def newcombe(
     return p1 - p2, p1 - p2 - below, p1 - p2 + above
 
 
-def floats(found: Iterable[Floats]) -> Limits:
-    """An estimate with its limits as plain numbers."""
-    value, lower, upper = map(float, found)
-    return value, lower, upper
+def rate_of(count: int, n: int, conf_level: float, definition: str = "", kind: str = "share") -> Estimate:
+    """A counted share with its Wilson interval; NaN where nobody was counted."""
+    value, lower, upper = map(float, wilson(count, n, conf_level))
+    return Estimate(value, lower, upper, n, count, conf_level, definition, kind)
 
 
-def normal(value: Number, error: Number, conf_level: float) -> tuple[Number, Number, Number]:
+def normal(value: float, error: float, conf_level: float) -> Estimate:
     """A value with the limits that its standard error gives it."""
     half = NormalDist().inv_cdf(0.5 + conf_level / 2) * error
-    return value, value - half, value + half
+    return Estimate(value, value - half, value + half, conf_level=conf_level)
 
 
 def two_sided(value: float, error: float) -> float:
@@ -128,7 +125,7 @@ def two_sided(value: float, error: float) -> float:
     return 2 * NormalDist().cdf(-abs(value) / error) if error > 0 else float("nan")
 
 
-def welch(first: Floats, second: Floats, conf_level: float) -> Limits:
+def welch(first: Floats, second: Floats, conf_level: float) -> Estimate:
     """Difference of two means, first minus second, with Welch's interval; without limits where nothing varies."""
     from scipy.special import stdtrit
 
@@ -137,10 +134,10 @@ def welch(first: Floats, second: Floats, conf_level: float) -> Limits:
     parts = np.array([first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)])
     gap, spread = float(first.mean() - second.mean()), float(parts.sum())
     if spread <= 1e-24:
-        return gap, float("nan"), float("nan")
+        return Estimate(gap)
     freedom = spread**2 / float((parts**2 / np.array([len(first) - 1, len(second) - 1])).sum())
     half = float(stdtrit(freedom, 0.5 + conf_level / 2) * np.sqrt(spread))
-    return gap, gap - half, gap + half
+    return Estimate(gap, gap - half, gap + half, conf_level=conf_level)
 
 
 def with_limits(*names: str) -> list[str]:
@@ -155,6 +152,11 @@ def interval_columns(name: str, values: Iterable[T]) -> dict[str, T]:
     {'share': 0.5, 'share_ci_lower': 0.4, 'share_ci_upper': 0.6}
     """
     return dict(zip(with_limits(name), values, strict=True))
+
+
+def stacked(estimates: Iterable[Estimate]) -> Floats:
+    """Estimates one below the other: all values, all lower and all upper limits."""
+    return np.array([[*estimate] for estimate in estimates], dtype=float).reshape(-1, 3).T
 
 
 def benjamini_hochberg(p_values: Sequence[float] | Floats) -> Floats:

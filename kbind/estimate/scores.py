@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from kbind.estimate.influenced import Influenced
 from kbind.estimate.newton import newton
 from kbind.typing import Floats, Ints
 
@@ -14,28 +14,12 @@ from kbind.typing import Floats, Ints
 EDGE = 1e-15
 
 
-@dataclass(frozen=True, eq=False)
-class Score:
-    """A score and its sensitivity to every row.
-
-    Attributes
-    ----------
-    value : float
-        NaN where it is not defined, such as an AUC without leavers.
-    influence : ndarray of float, shape (n,)
-        How far a row moves the score, to first order: the sums by customer give its variance. Sums to 0.
-    """
-
-    value: float
-    influence: Floats
-
-
-def unknown(rows: int) -> Score:
+def unknown(rows: int) -> Influenced:
     """A score that is not defined."""
-    return Score(np.nan, np.full(rows, np.nan))
+    return Influenced(np.nan, np.full(rows, np.nan))
 
 
-def auc(left: Floats, probability: Floats, stratum: Ints) -> Score:
+def auc(left: Floats, probability: Floats, stratum: Ints) -> Influenced:
     """Share of pairs of a leaver and a stayer in which the leaver had the higher probability, ties counting half.
 
     Parameters
@@ -66,7 +50,7 @@ def auc(left: Floats, probability: Floats, stratum: Ints) -> Score:
         if control.any():
             weight = (rows & cases).sum() / cases.sum()
             influence[control] = weight * (wins[control] - wins[control].mean()) / control.sum()
-    return Score(float(value), influence)
+    return Influenced(float(value), influence)
 
 
 def _beaten(scores: Floats, others: Floats) -> Floats:
@@ -76,24 +60,24 @@ def _beaten(scores: Floats, others: Floats) -> Floats:
     return np.asarray((below + upto) / (2 * len(others)))
 
 
-def mean_of(parts: Floats) -> Score:
+def mean_of(parts: Floats) -> Influenced:
     """A score that is a mean over rows."""
     value = parts.mean()
-    return Score(float(value), (parts - value) / len(parts))
+    return Influenced(float(value), (parts - value) / len(parts))
 
 
-def log_loss(left: Floats, probability: Floats) -> Score:
+def log_loss(left: Floats, probability: Floats) -> Influenced:
     """Mean of the negative logarithm of the probability that was given to what happened."""
     p = probability.clip(EDGE, 1 - EDGE)
     return mean_of(-np.where(left == 1, np.log(p), np.log1p(-p)))
 
 
-def brier(left: Floats, probability: Floats) -> Score:
+def brier(left: Floats, probability: Floats) -> Influenced:
     """Mean squared difference between what happened, 1 or 0, and the probability."""
     return mean_of((left - probability) ** 2)
 
 
-def calibration(left: Floats, probability: Floats, *, slope: bool) -> Score:
+def calibration(left: Floats, probability: Floats, *, slope: bool) -> Influenced:
     """Slope, or intercept, of what happened on the log odds of the probability, by logistic regression.
 
     Parameters
@@ -119,7 +103,7 @@ def calibration(left: Floats, probability: Floats, *, slope: bool) -> Score:
         return unknown(len(left))
     coefficient, covariance = found
     residual = left - expit(offset + design @ coefficient)
-    return Score(float(coefficient[-1]), (design * residual[:, None]) @ covariance[:, -1])
+    return Influenced(float(coefficient[-1]), (design * residual[:, None]) @ covariance[:, -1])
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -173,7 +157,7 @@ def _spared(size: int) -> float:
     return size / (size - 1) if size > 1 else np.nan
 
 
-Measure = Callable[[Floats, Floats, Ints], Score]
+Measure = Callable[[Floats, Floats, Ints], Influenced]
 
 #: Scores of probabilities: of outcomes, probabilities and strata.
 MEASURES: dict[str, Measure] = {

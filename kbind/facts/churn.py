@@ -15,6 +15,7 @@ from kbind.churn.evaluation import Calls
 from kbind.churn.risk_drivers import Drivers
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.customers.leaks import Leak
+from kbind.estimate.estimate import Estimate
 from kbind.facts.features import feature_name
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
@@ -45,8 +46,8 @@ def risk_of(tested: Backtest, risks: pd.DataFrame, group: int, hidden: frozenset
     row = risks.iloc[group - 1]
     definition = f"leavers / customers, among those in tenth {group} by predicted risk"
     counts, source = {"n": int(row["n"]), "count": int(row["left"])}, "backtest(...).by_risk()"
-    fact = Fact.of_row(f"risk.{group}", row, "share", "share", definition, tested.conf_level, **counts, source=source)
-    return replace(fact, hidden=group in hidden)
+    share = Estimate.in_row(row, "share", definition, tested.conf_level, **counts)
+    return replace(Fact.of(f"risk.{group}", share, source), hidden=group in hidden)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,30 +87,28 @@ class ListFacts:
     @cached_property
     def hit(self) -> Fact:
         """Of those on the lists, still there when the horizon began, the share who left."""
-        return Fact.of_rate("list.leaving", self.calls.leaving, "backtest(...).calls().leaving")
+        return Fact.of("list.leaving", self.calls.leaving, "backtest(...).calls().leaving")
 
     @cached_property
     def miss(self) -> Fact:
         """Of all calls, the share in vain."""
-        return Fact.of_rate("list.wrong", self.calls.vain, "backtest(...).calls().vain")
+        return Fact.of("list.wrong", self.calls.vain, "backtest(...).calls().vain")
 
     @cached_property
     def found(self) -> Fact:
         """Of those who left, the share who were on a list."""
-        return Fact.of_rate("list.found", self.calls.found, "backtest(...).calls().found")
+        return Fact.of("list.found", self.calls.found, "backtest(...).calls().found")
 
     @cached_property
     def missed(self) -> Fact:
         """Of those who left, the share who were on no list."""
-        own, n = self.found, self.found.n or 0
-        definition, limits = "leavers who were on no list / all leavers", (1 - own.ci_upper, 1 - own.ci_lower)
-        told = definition, *limits, own.conf_level, n, n - (own.count or 0), own.source
-        return Fact("list.missed", 1 - own.value, "share", *told)
+        rest = replace(self.calls.found.complement(), definition="leavers who were on no list / all leavers")
+        return Fact.of("list.missed", rest, self.found.source)
 
     @cached_property
     def anyone(self) -> Fact:
         """Of all customers still there when the horizon began, the share who left."""
-        return Fact.of_rate("base", self.calls.anyone, "backtest(...).calls().anyone")
+        return Fact.of("base", self.calls.anyone, "backtest(...).calls().anyone")
 
     @cached_property
     def past(self) -> Fact:
@@ -119,9 +118,8 @@ class ListFacts:
     @cached_property
     def expected(self) -> Fact:
         """What the list of the last date is expected to bring, if the probabilities are right."""
-        own, n = self.listed, len(self.listed.customer)
-        numbers = own.expected, "money", own.definition, own.expected_ci_lower, own.expected_ci_upper
-        return Fact("list.expected", *numbers, n=n, source="contact_list(...).expected")
+        own = replace(self.listed.expected, n=len(self.listed.customer), definition=self.listed.definition)
+        return Fact.of("list.expected", own, "contact_list(...).expected", "money")
 
     @cached_property
     def kept(self) -> Fact:
@@ -185,7 +183,7 @@ def levers(moved: Drivers) -> pd.DataFrame:
 def lever(moved: Drivers, row: pd.Series[Any]) -> Fact:
     """By how much a group of features moves the risk."""
     name, definition = f"driver.{row['feature']}", f"{row['feature']}: {moved.definition}"
-    return Fact.of_row(name, row, "effect", "share", definition, moved.conf_level, source="drivers(...).to_frame()")
+    return Fact.of(name, Estimate.in_row(row, "effect", definition, moved.conf_level), "drivers(...).to_frame()")
 
 
 def lever_name(seen: Snapshots, voice: Voice, feature: str, others: str = "") -> str:

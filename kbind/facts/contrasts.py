@@ -11,7 +11,8 @@ import pandas as pd
 from kbind.contrasts.comparison import Comparison
 from kbind.contrasts.contrasts import Contrasts
 from kbind.customers.levels import MISSING
-from kbind.retention.rates import rate_of
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 
@@ -62,7 +63,7 @@ class ContrastFacts:
     def lost(self) -> Fact:
         """Share of the customers who have left."""
         counted, meaning = self.result.profiles, "customers who have left, divided by customers"
-        return Fact.of_rate("lost", rate_of(int(counted.left.sum()), int(counted.n.sum()), 0.95, meaning), "")
+        return Fact.of("lost", rate_of(int(counted.left.sum()), int(counted.n.sum()), 0.95, meaning), "")
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -157,7 +158,7 @@ class ContrastFacts:
         name, source = f"{kind}.{own.attribute}.{own.level}", "contrast(...).to_frame()"
         definition = f"{column.replace('_', ' ')} of {own.attribute} {own.level!r} against all others"
         told = definition, self.result.conf_level
-        return Fact.of_row(name, row, column, "ratio", *told, n=own.n, count=own.left, source=source)
+        return Fact.of(name, Estimate.in_row(row, column, *told, n=own.n, count=own.left), source, "ratio")
 
     def level(self, place: int) -> tuple[str, str]:
         """Attribute and level of a comparison."""
@@ -171,8 +172,8 @@ class ContrastFacts:
         with_it = f"customers with {pair} who have left, divided by all with it"
         others = f"customers without {pair} who have left, divided by all without it"
         return (
-            Fact.of_rate(f"left.{name}", rate_of(own.left, own.n, 0.95, with_it), ""),
-            Fact.of_rate(f"left.not.{name}", rate_of(own.left_others, own.n_others, 0.95, others), ""),
+            Fact.of(f"left.{name}", rate_of(own.left, own.n, 0.95, with_it), ""),
+            Fact.of(f"left.not.{name}", rate_of(own.left_others, own.n_others, 0.95, others), ""),
         )
 
 

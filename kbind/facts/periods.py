@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kbind.estimate.estimate import Estimate
 from kbind.retention.period_rates import PeriodRates
-from kbind.retention.rates import Rate
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
@@ -15,20 +15,20 @@ def together(rates: PeriodRates) -> bool:
     return len(rates.counts) > 1 and rates.alike
 
 
-def main_rate(rates: PeriodRates) -> Rate:
+def main_rate(rates: PeriodRates) -> Estimate:
     """Retention per period over all of them, or in the last where they differ in length."""
     return rates.pooled() if together(rates) else rates.rate(-1)
 
 
 def kept(rates: PeriodRates) -> Fact:
     """The main rate."""
-    return Fact.of_rate("kept", main_rate(rates), "period_rates(...).pooled()" if together(rates) else SOURCE)
+    return Fact.of("kept", main_rate(rates), "period_rates(...).pooled()" if together(rates) else SOURCE)
 
 
 def in_period(rates: PeriodRates, position: int) -> Fact:
     """Share of the customers at the start of a period who were there at its end."""
     position %= len(rates.counts)
-    return Fact.of_rate(f"period.{position}", rates.rate(position), SOURCE)
+    return Fact.of(f"period.{position}", rates.rate(position), SOURCE)
 
 
 def label(rates: PeriodRates, position: int) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from kbind.estimate.intervals import wilson
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 from kbind.personas.evaluation import ALL, PersonaEvaluation
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.refinement import ACCEPT, HeldOut, Refinement
@@ -22,7 +23,7 @@ EVALUATED, HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"
 
 def in_order(evaluation: PersonaEvaluation) -> tuple[Persona, ...]:
     """Those who stay best on top, those not to sell to at the end."""
-    best = {p.name: -np.nan_to_num(evaluation.staying[p.name].retention[0]) for p in evaluation.personas}
+    best = {p.name: -np.nan_to_num(evaluation.staying[p.name].retention.value) for p in evaluation.personas}
     return tuple(sorted(evaluation.personas, key=lambda p: (p.negative, best[p.name])))
 
 
@@ -36,8 +37,8 @@ def fit(evaluation: PersonaEvaluation, name: str = ALL) -> Fact:
 def coverage(evaluation: PersonaEvaluation, name: str) -> Fact:
     """How many of all fit."""
     total, n = evaluation.staying[ALL].n, evaluation.staying[name].n
-    limits = [float(value) for value in wilson(n, total, evaluation.conf_level)]
-    return _fact(f"coverage.{name}", limits, "share", total, n, evaluation)
+    share = rate_of(n, total, evaluation.conf_level)
+    return _fact(f"coverage.{name}", share, "share", total, n, evaluation)
 
 
 def held(refinement: Refinement, version: str) -> Fact:
@@ -47,18 +48,17 @@ def held(refinement: Refinement, version: str) -> Fact:
     return _fact(f"held.{version}", measured.retention, "share", measured.n, stayed, refinement)
 
 
-def _stayed(limits: Sequence[float], n: int, snapshot: bool) -> int | None:
-    return round(limits[0] * n) if snapshot and n else None
+def _stayed(retention: Estimate, n: int, snapshot: bool) -> int | None:
+    return round(retention.value * n) if snapshot and n else None
 
 
 def _fact(
-    name: str, limits: Sequence[float], unit: str, n: int, count: int | None, result: PersonaEvaluation | Refinement
+    name: str, estimate: Estimate, unit: str, n: int, count: int | None, result: PersonaEvaluation | Refinement
 ) -> Fact:
-    """A number with its limits, of an evaluation or of what a refinement was confirmed on."""
-    value, lower, upper = limits
+    """An estimate, of an evaluation or of what a refinement was confirmed on."""
     source = HELD_OUT if isinstance(result, Refinement) else EVALUATED
-    told = (value, unit, result.definition, lower, upper, result.conf_level)
-    return Fact(f"personas.{name}", *told, n=n, count=count, source=source)
+    known = replace(estimate, n=n, count=count, conf_level=result.conf_level, definition=result.definition)
+    return Fact.of(f"personas.{name}", known, source, unit)
 
 
 def with_range(fact: Fact, voice: Voice) -> str:
@@ -87,7 +87,9 @@ def mark_kinds(persona: Persona) -> Iterator[str]:
 
 def pick(refinements: Iterable[Refinement]) -> Refinement | None:
     """Of the accepted refinements the one that gains most on the third part."""
-    gains = [(one.held_out.gain[0], one) for one in refinements if one.verdict == ACCEPT and one.held_out is not None]
+    gains = [
+        (one.held_out.gain.value, one) for one in refinements if one.verdict == ACCEPT and one.held_out is not None
+    ]
     return max(gains, key=lambda pair: pair[0])[1] if gains else None
 
 
@@ -115,7 +117,7 @@ class ChangeFacts:
     @cached_property
     def gain(self) -> Fact:
         """Retention of the new version minus that of the old one, in points."""
-        points = [100 * value for value in self.measured.gain]
+        points = Estimate.of(100 * value for value in self.measured.gain)
         return _fact("gain", points, "ratio", self.measured.old.n, self.measured.new.n, self.refinement)
 
     @property
@@ -128,7 +130,7 @@ class ChangeFacts:
         """Of those who matched the old version: turned away by the new one; of the new one's: not there before."""
         before = self.measured.old if name == "turned" else self.measured.new
         count = before.n - self.both
-        limits = [float(value) for value in wilson(count, before.n, self.refinement.conf_level)]
+        limits = rate_of(count, before.n, self.refinement.conf_level)
         # a few who remain would follow from the others
         counted = self.both if self.disclosure.hides(self.both) else count
         return _fact(name, limits, "share", before.n, counted, self.refinement)

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from kbind.customers.levels import MISSING
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 from kbind.facts.names import Names
 from kbind.reasons.by_type import ReasonsByType
-from kbind.retention.rates import rate_of
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.typing import Bools, Ints
@@ -62,7 +63,7 @@ class ReasonFacts:
         counts = np.bincount(people.reason[people.reason >= 0], minlength=len(people.reasons))
         meaning = "customers who gave this reason, divided by those who gave one"
         return {
-            reason: Fact.of_rate(f"reason.{reason}", rate_of(int(count), int(counts.sum()), 0.95, meaning), "")
+            reason: Fact.of(f"reason.{reason}", rate_of(int(count), int(counts.sum()), 0.95, meaning), "")
             for reason, count in zip(people.reasons, counts, strict=True)
         }
 
@@ -82,7 +83,7 @@ class ReasonFacts:
         """Share of those who said goodbye that gave no reason."""
         people = self.result.leavers
         meaning = "customers who said goodbye without a reason, divided by all who said goodbye"
-        return Fact.of_rate("reason.none", rate_of(int((people.reason < 0).sum()), len(people), 0.95, meaning), "")
+        return Fact.of("reason.none", rate_of(int((people.reason < 0).sum()), len(people), 0.95, meaning), "")
 
     # -- by type -------------------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ class ReasonFacts:
                 continue
             meaning = f"leavers with {self.typed} {level!r} who said {reason!r}, divided by those of them with a reason"
             name, told = f"typed.{level}.{reason}", (meaning, self.result.conf_level)
-            fact = Fact.of_row(name, row, "share", "share", *told, n=int(row["of"]), count=int(row["n"]))
+            fact = Fact.of(name, Estimate.in_row(row, "share", *told, n=int(row["of"]), count=int(row["n"])))
             if self.disclosure.tells(fact, self.shares[reason]):
                 return level, reason, fact, self.shares[reason]
         return None
@@ -177,8 +178,8 @@ class ReasonFacts:
             if len(rows) and not rows["hidden"].iloc[0] and np.isfinite(rows["difference"].iloc[0]):
                 row = rows.iloc[0]
                 n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
-                here = Fact.of_row(f"before.{reason}", row, "value", "share", measure, n=n, count=count)
+                here = Fact.of(f"before.{reason}", Estimate.in_row(row, "value", measure, n=n, count=count))
                 apart = f"{measure}, less that of other reasons"
-                gap = Fact.of_row(f"gap.{reason}", row, "difference", "share", apart, n=n)
+                gap = Fact.of(f"gap.{reason}", Estimate.in_row(row, "difference", apart, n=n))
                 measured.append((reason, measure, here, gap))
         return measured

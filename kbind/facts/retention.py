@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from kbind.estimate.intervals import rate_of
 from kbind.retention.activity import Activity, starts_with_recording
-from kbind.retention.cohorts import CohortRetention, early_and_late, rate_difference, return_rate, same_cohorts
+from kbind.retention.cohorts import CohortRetention, early_and_late, return_rate, same_cohorts
 from kbind.retention.lifecycle import Lifecycle
-from kbind.retention.rates import rate_of
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 
@@ -89,7 +89,7 @@ class RetentionFacts:
         result, prefix = (self.on, "") if kind == "on" else (self.ever, "ever_")
         rows = self.pooled[self.pooled["age"] == age]
         rate = result.rate_in(rows.iloc[0], prefix) if len(rows) else result.rate(age)
-        return Fact.of_rate(f"age.{age}.{kind}", rate, _cell(kind, age))
+        return Fact.of(f"age.{age}.{kind}", rate, _cell(kind, age))
 
     @cached_property
     def following(self) -> Fact:
@@ -121,7 +121,7 @@ class RetentionFacts:
         if self.last_age < 3:
             return "once"
         early, late = same_cohorts(self.on, self.last_age)
-        apart = rate_difference(late, early)
+        apart = late.minus(early)
         low, high = self.extremes
         if apart.value < -HOLDS and apart.ci_upper < 0:
             return "falls"
@@ -142,18 +142,17 @@ class RetentionFacts:
         frame = self.on.to_frame()
         frame, source = frame[(frame["at_risk"] > 0) & (frame["age"] > 0)], "cohort_retention(...).to_frame()"
         return [
-            Fact.of_rate(f"cohort.{row['cohort']}.{row['age']}", self.on.rate_in(row), source)
-            for _, row in frame.iterrows()
+            Fact.of(f"cohort.{row['cohort']}.{row['age']}", self.on.rate_in(row), source) for _, row in frame.iterrows()
         ]
 
     def halves(self, age: int) -> tuple[dict[str, Fact], str]:
         """Share of the early and of the late cohorts at an age, and whether the late ones do "better" or "worse"."""
         early, late = early_and_late(self.on, age)
         facts = {
-            name: Fact.of_rate(f"{name}.on", rate, f"{_cell('on', age)}, {name} half of the cohorts after the first")
+            name: Fact.of(f"{name}.on", rate, f"{_cell('on', age)}, {name} half of the cohorts after the first")
             for name, rate in (("early", early), ("late", late))
         }
-        apart = rate_difference(late, early)
+        apart = late.minus(early)
         return facts, "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
 
     def first_or_later(self, which: str, kind: str = "on") -> Fact:
@@ -162,14 +161,14 @@ class RetentionFacts:
         result = self.on if kind == "on" else self.ever
         rate = result.rate(1, exclude=labels[1:] if which == "first" else labels[:1])
         where = f"{_cell(kind, 1)}, cohorts {'=' if which == 'first' else 'after'} {labels[0]}"
-        return Fact.of_rate(f"{which}.{kind}", rate, where)
+        return Fact.of(f"{which}.{kind}", rate, where)
 
     @cached_property
     def panel_share(self) -> Fact:
         """Share of all customers who belong to the first cohort."""
         definition = "customers of the first cohort, divided by those of all cohorts"
         rate = rate_of(int(self.on.cohort_size[0][0]), int(self.on.cohort_size.sum()), self.on.conf_level, definition)
-        return Fact.of_rate("panel.share", rate, "cohort_retention(...).to_frame(), cohort_size")
+        return Fact.of("panel.share", rate, "cohort_retention(...).to_frame(), cohort_size")
 
     @cached_property
     def panel_start(self) -> bool:
@@ -186,14 +185,14 @@ class RetentionFacts:
         if not self.panel_start:
             return False
         labels = self.activity.calendar.labels
-        return rate_difference(self.on.rate(1, exclude=labels[1:]), self.on.rate(1, exclude=labels[:1])).ci_lower > 0
+        return self.on.rate(1, exclude=labels[1:]).minus(self.on.rate(1, exclude=labels[:1])).ci_lower > 0
 
     # -- who is missing ------------------------------------------------------------------------------
 
     @cached_property
     def returned(self) -> Fact:
         """Of those who were missing in the period after their first, the share who came later."""
-        return Fact.of_rate("returned", return_rate(self.on, self.ever), "return_rate(on, ever), age 1")
+        return Fact.of("returned", return_rate(self.on, self.ever), "return_rate(on, ever), age 1")
 
     @cached_property
     def absence(self) -> str:
@@ -214,7 +213,7 @@ class RetentionFacts:
         before, gone = int(frame["active"].iloc[:-1].sum()), int(frame["churned"].iloc[1:].sum())
         definition = f"customers gone in a {period}, divided by customers of the {period} before, over all"
         rate = rate_of(gone, before, self.on.conf_level, definition)
-        return Fact.of_rate("churn", rate, f"{_CYCLE}, sums of churned and active")
+        return Fact.of("churn", rate, f"{_CYCLE}, sums of churned and active")
 
     def mean(self, state: str) -> Fact:
         """Mean customers per period in a state, over the periods after the second."""

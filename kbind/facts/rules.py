@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kbind.churn.snapshots.snapshot_table import Feature
-from kbind.estimate.intervals import Limits
+from kbind.estimate.estimate import Estimate
 from kbind.facts.features import feature_name
 from kbind.personas.parts import Rule
 from kbind.personas.refinement.measure import Edit
@@ -81,23 +81,23 @@ class RuleWords:
         ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
         return self.voice.say(f"personas.reason.{key}", ground=ground, held=self.attributes(adjust), other=other)
 
-    def points(self, limits: Limits, *counts: int) -> str:
+    def points(self, estimate: Estimate, *counts: int) -> str:
         """A difference in retention with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
-        return self._ranged(limits, lambda share: self.voice.number(100 * share + 0.0, 1), *counts)
+        return self._ranged(estimate, lambda share: self.voice.number(100 * share + 0.0, 1), *counts)
 
-    def money(self, limits: Limits, n: int) -> str:
+    def money(self, estimate: Estimate, n: int) -> str:
         """An amount with its range; nothing of too few."""
-        return self._ranged(limits, self.voice.money, n)
+        return self._ranged(estimate, self.voice.money, n)
 
     def revenue(self, staying: Staying | Measured) -> str:
         """Revenue that stays, without its range."""
-        return self.money((staying.retained_revenue[0], np.nan, np.nan), staying.n)
+        return self.money(Estimate(staying.retained_revenue.value), staying.n)
 
-    def _ranged(self, limits: Limits, write: Callable[[float], str], *counts: int) -> str:
+    def _ranged(self, estimate: Estimate, write: Callable[[float], str], *counts: int) -> str:
         if any(map(self.voice.disclosure.hides, counts)):
             return self.voice.under_threshold()
-        value, low, high = map(write, limits)
-        if np.isnan(limits[1]):
+        value, low, high = map(write, estimate)
+        if np.isnan(estimate.ci_lower):
             return value
         return self.voice.say("personas.with_range", value=value, range=self.voice.between(low, high))
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.dataset.truth import Truth
+from kbind.estimate.estimate import Estimate
 from kbind.segments.profile import SegmentProfile
 from kbind.segments.segmentation import Segmentation
 from kbind.text.disclosure import Disclosure
@@ -224,7 +225,7 @@ class Segments:
                 if row["n"] and not mask[place, column] and not mask[place, -2] and len(told) < _REASONS:
                     name = f"segment.{place + 1}.reason.{row['reason']}"
                     meaning = "customers of the segment who gave this reason, divided by those of it who gave one"
-                    fact = Fact.of_row(name, row, "share", "share", meaning, n=stated, count=int(row["n"]))
+                    fact = Fact.of(name, Estimate.in_row(row, "share", meaning, n=stated, count=int(row["n"])))
                     told.append((str(row["reason"]), fact))
             result.append(tuple(told))
         return result
@@ -233,5 +234,6 @@ class Segments:
 def _fact(row: pd.Series[Any], number: int, name: str, unit: str, n: int, count: int | None, told: bool) -> Fact:
     meaning = f"{name.replace('_', ' ')} of the segment"
     source = "segment_churned(...).profile().to_frame()"
-    fact = Fact.of_row(f"segment.{number}.{name}", row, name, unit, meaning, n=n, count=count, source=source)
+    estimate = Estimate.in_row(row, name, meaning, n=n, count=count)
+    fact = Fact.of(f"segment.{number}.{name}", estimate, source, unit)
     return replace(fact, hidden=not told)

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from kbind.calendar import days_of
+from kbind.estimate.estimate import Estimate
 from kbind.orders.lapse import FLOORS, Lapse
 from kbind.text.facts import Fact
 
@@ -20,7 +21,7 @@ def row_fact(
     """A figure in a row of a frame, with its interval."""
     counted = None if count is None or math.isnan(float(row[count])) else int(row[count])
     source = "purchases(...)" if "false" not in name else "lapse(...).curve()"
-    return Fact.of_row(name, row, figure, unit, definition, n=int(row[n]), count=counted, source=source)
+    return Fact.of(name, Estimate.in_row(row, figure, definition, n=int(row[n]), count=counted), source, unit)
 
 
 def brought(ages: pd.DataFrame, age: int) -> Fact:

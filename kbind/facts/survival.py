@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import newcombe
 from kbind.survival.contact_loss import CONTACT_LOST
 from kbind.survival.curve import SurvivalCurve
@@ -25,9 +26,7 @@ def staying(curve: SurvivalCurve, month: int) -> Fact:
     table = curve.curves[0].risk
     place = int(np.searchsorted(table.times, month, side="right")) - 1
     n, source = int(table.at_risk[max(place, 0)]), f"survival_curve(...).at([{month}])"
-    return Fact.of_row(
-        f"stay.{month}", row, "survival", "share", curve.definition, curve.conf_level, n=n, source=source
-    )
+    return Fact.of(f"stay.{month}", Estimate.in_row(row, "survival", curve.definition, curve.conf_level, n=n), source)
 
 
 def by_month(hazard: HazardCurve, least: float = 0.0) -> pd.DataFrame:
@@ -42,7 +41,7 @@ def leaving(hazard: HazardCurve, months: pd.DataFrame, month: int) -> Fact:
     row = months[months["month"] == month].iloc[0]
     told, n, count = (hazard.definition, hazard.conf_level), int(row["at_risk"]), int(row["events"])
     source = "hazard_curve(...).to_frame()"
-    return Fact.of_row(f"month.{month}", row, "hazard", "share", *told, n=n, count=count, source=source)
+    return Fact.of(f"month.{month}", Estimate.in_row(row, "hazard", *told, n=n, count=count), source)
 
 
 def lost_to(incidence: CumulativeIncidence, cause: str, month: int) -> Fact:
@@ -51,7 +50,7 @@ def lost_to(incidence: CumulativeIncidence, cause: str, month: int) -> Fact:
     row = frame[frame["cause"] == cause].iloc[0]
     told, n = (incidence.definition, incidence.conf_level), int(row["at_risk"])
     source = f"cumulative_incidence(...).at([{month}])"
-    return Fact.of_row(f"lost.{cause}.{month}", row, "incidence", "share", *told, n=n, source=source)
+    return Fact.of(f"lost.{cause}.{month}", Estimate.in_row(row, "incidence", *told, n=n), source)
 
 
 def contact_ratio(model: HazardModel) -> Fact:
@@ -60,7 +59,7 @@ def contact_ratio(model: HazardModel) -> Fact:
     row = frame[frame["covariate"] == CONTACT_LOST].iloc[0]
     told, n, count = (model.definition, model.conf_level), int(row["n"]), int(row["events"])
     source = "hazard_model(...).to_frame()"
-    return Fact.of_row("contact", row, "hazard_ratio", "ratio", *told, n=n, count=count, source=source)
+    return Fact.of("contact", Estimate.in_row(row, "hazard_ratio", *told, n=n, count=count), source, "ratio")
 
 
 def spikes(months: pd.DataFrame) -> list[int]:

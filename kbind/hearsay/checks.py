@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from statistics import NormalDist
@@ -15,12 +15,12 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.recording import recording_began
 from kbind.errors import NotEnoughData
-from kbind.estimate.intervals import floats, wilson
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 from kbind.estimate.sums import ratio_of_means
 from kbind.hearsay.customer_counts import Referrals, Share, first_devices, kept_for_a_year, referrals_by_age
 from kbind.hearsay.order_counts import Paired, categories_by_day, days_between, won_by_campaign
 from kbind.orders.purchases import Purchases, purchases
-from kbind.retention.rates import Rate, rate_of
 from kbind.revenue.retention_value import retention_value
 
 #: Years looked ahead where a claim says what retention brings.
@@ -31,30 +31,6 @@ _FEW = 10
 LEAST, AGE = 30, 11
 #: Days after a campaign within which a first order counts as its doing, and the next order as a return.
 SOON, WITHIN = 30, 90
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the data says.
-
-    Parameters
-    ----------
-    estimate, ci_lower, ci_upper : float
-        NaN where the data cannot say.
-    n : int
-        Customers it rests on.
-    definition : str
-        How it was computed.
-    count : int or None
-        Of these customers, those in the numerator of a share.
-    """
-
-    estimate: float
-    ci_lower: float
-    ci_upper: float
-    n: int
-    definition: str
-    count: int | None = None
 
 
 class Look:
@@ -103,7 +79,7 @@ class Look:
         return every.calendar.starts[1] if every.starts_with_recording else None
 
 
-def _growth(look: Look, points: float, *, lifetime: bool) -> Found:
+def _growth(look: Look, points: float, *, lifetime: bool) -> Estimate:
     """Extra revenue by the company's own yearly churn; arithmetic, not observation."""
     over = "for as long as they stay" if lifetime else f"over {YEARS} years"
     definition = (
@@ -114,21 +90,21 @@ def _growth(look: Look, points: float, *, lifetime: bool) -> Found:
     kept = kept_for_a_year(look.data) if look.seen_a_year else Share(0, 0)
     churn = rate_of(kept.n - kept.count, kept.n, look.conf_level, "gone within the year")
     if not (churn.ci_lower > points / 100 and churn.value < 1):  # also where it is not known
-        return Found(np.nan, np.nan, np.nan, kept.n, definition + _too_little(churn, points))
+        return _nothing(kept.n, definition + _too_little(churn, points))
     if lifetime:
-        return Found(*_lifetime_growth(churn, points / 100), kept.n, definition)
+        return replace(_lifetime_growth(churn, points / 100), n=kept.n, definition=definition)
     worth = retention_value(customers=kept.n, price=1, margin=1, churn=churn, points=points, horizon=YEARS)
-    return Found(worth.growth, *worth.interval("growth"), kept.n, definition)
+    return Estimate(worth.growth, *worth.interval("growth"), kept.n, definition=definition)
 
 
-def _lifetime_growth(churn: Rate, fall: float) -> tuple[float, float, float]:
+def _lifetime_growth(churn: Estimate, fall: float) -> Estimate:
     """Growth of the years that a customer stays, (1 - c) / c, and its range as churn c moves over its interval."""
     moving = np.concatenate([[churn.value], np.linspace(*churn.interval, 101)])
     growth = (1 - moving + fall) / (moving - fall) / ((1 - moving) / moving) - 1
-    return float(growth[0]), float(growth.min()), float(growth.max())
+    return Estimate.of((growth[0], growth.min(), growth.max()))
 
 
-def _too_little(churn: Rate, points: float) -> str:
+def _too_little(churn: Estimate, points: float) -> str:
     if np.isnan(churn.value):
         return "; leavers were not recorded for a year"
     if churn.value == 1:
@@ -136,27 +112,23 @@ def _too_little(churn: Rate, points: float) -> str:
     return f"; perhaps only {churn.ci_lower:.1%} leave in a year, so that {points:g} points cannot be gained"
 
 
-def _share(count: int, n: int, definition: str, conf_level: float) -> Found:
-    return Found(*floats(wilson(count, n, conf_level)), n, definition, count)
-
-
-def _phone_first(look: Look) -> Found:
+def _phone_first(look: Look) -> Estimate:
     counts = look.devices
     started = sum(n for (first, _), n in counts.items() if first == "phone")
     definition = "customers whose first event was on a phone, divided by customers with a device; Wilson score interval"
-    return _share(started, sum(counts.values()), definition, look.conf_level)
+    return rate_of(started, sum(counts.values()), look.conf_level, definition)
 
 
-def _continued(look: Look, kind: str) -> Found:
+def _continued(look: Look, kind: str) -> Estimate:
     counts = {after: n for (first, after), n in look.devices.items() if first == "phone" and after}
     definition = (
         f"customers whose second event was on a {kind}, divided by customers with a second event whose first was on "
         "a phone; Wilson score interval"
     )
-    return _share(counts.get(kind, 0), sum(counts.values()), definition, look.conf_level)
+    return rate_of(counts.get(kind, 0), sum(counts.values()), look.conf_level, definition)
 
 
-def _recommend(look: Look) -> Found:
+def _recommend(look: Look) -> Estimate:
     counted = referrals_by_age(look.data)
     definition = (
         "referrals per customer and year after the first year of being a customer, divided by those within it; "
@@ -165,20 +137,20 @@ def _recommend(look: Look) -> Found:
     return rate_ratio(counted, look.conf_level, definition)
 
 
-def rate_ratio(counted: Referrals, conf_level: float, definition: str) -> Found:
+def rate_ratio(counted: Referrals, conf_level: float, definition: str) -> Estimate:
     """Rate of referrals later over that of the first year; customers, not referrals, are what was drawn."""
     if min(counted.sums[0], counted.sums[2]) < _FEW or min(counted.sums) <= 0:
-        return Found(np.nan, np.nan, np.nan, counted.customers, definition)
+        return _nothing(counted.customers, definition)
     early, early_days, late, late_days = counted.sums
     ratio = (late / late_days) / (early / early_days)
     # a customer's part in the log of the ratio is linear in these four, so its square is in their products
     weights = np.array([-1.0, 1.0, 1.0, -1.0]) / counted.sums
     error = float(np.sqrt(weights @ counted.products @ weights))
-    z = NormalDist().inv_cdf(0.5 + conf_level / 2)
-    return Found(ratio, ratio * np.exp(-z * error), ratio * np.exp(z * error), counted.customers, definition)
+    step = NormalDist().inv_cdf(0.5 + conf_level / 2) * error
+    return Estimate.of(ratio * np.exp([0.0, -step, step]), n=counted.customers, definition=definition)
 
 
-def _regulars(look: Look) -> Found:
+def _regulars(look: Look) -> Estimate:
     """Total spending up to one age, so that nobody had more time than others."""
     definition = "revenue per customer of those who bought at least twice, divided by that of those who bought once"
     if look.bought is None:
@@ -194,10 +166,10 @@ def _regulars(look: Look) -> Found:
         f", up to {int(row['age'])} months after the month of the first order, of customers observed for as long; "
         "who buys again has more orders by construction; interval by the delta method on the log scale"
     )
-    return Found(*_ratio(row, "ratio"), int(row["at_risk"]), definition)
+    return _ratio(row, "at_risk", definition)
 
 
-def _more(look: Look) -> Found:
+def _more(look: Look) -> Estimate:
     definition = (
         "mean value of a customer's later orders, divided by that of the first order of the same customers; every "
         "customer counts once; interval by the delta method on the log scale"
@@ -205,10 +177,10 @@ def _more(look: Look) -> Found:
     if look.bought is None:
         return _nothing(0, definition)
     row = look.bought.order_value().iloc[0]
-    return Found(*_ratio(row, "ratio"), int(row["n_regular"]), definition)
+    return _ratio(row, "n_regular", definition)
 
 
-def _often(look: Look) -> Found:
+def _often(look: Look) -> Estimate:
     definition = (
         "days between the first two orders, divided by the mean of a customer's later gaps, of customers with at least "
         "three orders; above 1 they come faster; every customer counts once; interval by the delta method on the log "
@@ -218,7 +190,7 @@ def _often(look: Look) -> Found:
     return paired_ratio(sums, look.conf_level, definition, later_first=False)
 
 
-def _across(look: Look) -> Found:
+def _across(look: Look) -> Estimate:
     definition = (
         "categories bought on a later day of purchase, divided by those of the first day, of customers with both; "
         "every customer counts once; interval by the delta method on the log scale"
@@ -226,35 +198,36 @@ def _across(look: Look) -> Found:
     return paired_ratio(categories_by_day(look.data, look.since), look.conf_level, definition, later_first=True)
 
 
-def paired_ratio(sums: Paired, conf_level: float, definition: str, *, later_first: bool) -> Found:
+def paired_ratio(sums: Paired, conf_level: float, definition: str, *, later_first: bool) -> Estimate:
     """Ratio of two means of the same customers."""
     # a ratio takes no notice of cubes
     later = sums.n, sums.later, sums.later_squares, np.nan
     first = sums.n, sums.first, sums.first_squares, np.nan
     above, below = (later, first) if later_first else (first, later)
-    return Found(*floats(ratio_of_means(above, below, conf_level, products=sums.products)), sums.n, definition)
+    limits = ratio_of_means(above, below, conf_level, products=sums.products)
+    return Estimate.of(limits, n=sums.n, definition=definition)
 
 
-def _free_first(look: Look) -> Found:
+def _free_first(look: Look) -> Estimate:
     definition = (
         f"customers who ordered again within {WITHIN} days, divided by customers whose first order fell within {SOON} "
         f"days after a campaign and more than {WITHIN} days before the end of the data; whether that order was free is "
         "not in the data; Wilson score interval"
     )
     won = won_by_campaign(look.data, soon=SOON, within=WITHIN)
-    return _share(won.count, won.n, definition, look.conf_level)
+    return rate_of(won.count, won.n, look.conf_level, definition)
 
 
-def _nothing(n: int, definition: str) -> Found:
-    return Found(np.nan, np.nan, np.nan, n, definition)
+def _nothing(n: int, definition: str) -> Estimate:
+    return Estimate(np.nan, n=n, definition=definition)
 
 
-def _ratio(row: pd.Series[Any], name: str) -> tuple[float, float, float]:
-    return float(row[name]), float(row[f"{name}_ci_lower"]), float(row[f"{name}_ci_upper"])
+def _ratio(row: pd.Series[Any], n: str, definition: str) -> Estimate:
+    return Estimate.in_row(row, "ratio", definition, n=int(row[n]))
 
 
 #: Claim -> how it is checked.
-CHECKS: dict[str, Callable[[Look], Found]] = {
+CHECKS: dict[str, Callable[[Look], Estimate]] = {
     "five_points": lambda look: _growth(look, 5, lifetime=False),
     "five_points_lifetime": lambda look: _growth(look, 5, lifetime=True),
     "one_point": lambda look: _growth(look, 1, lifetime=False),

@@ -11,7 +11,8 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import check_choice, check_conf_level
-from kbind.hearsay.checks import CHECKS, LEAST, Found, Look
+from kbind.estimate.estimate import Estimate
+from kbind.hearsay.checks import CHECKS, LEAST, Look
 from kbind.result import Shown
 
 
@@ -161,30 +162,19 @@ class Check:
         What is claimed.
     status : {"checked", "not enough data", "needs data"}
         Whether it could be checked.
-    estimate, ci_lower, ci_upper : float
-        What the data says; NaN where it says nothing.
-    n : int
-        Customers it rests on.
+    estimate : Estimate
+        What the data says, and how that was computed; NaN where it says nothing.
     needs : str
         Tables and columns that it takes, and what it takes besides.
     missing : str
         What of this is not there.
-    definition : str
-        How the estimate was computed; empty where no way is known.
-    count : int or None
-        For a share, customers in its numerator.
     """
 
     claim: Claim
     status: str
-    estimate: float
-    ci_lower: float
-    ci_upper: float
-    n: int
+    estimate: Estimate
     needs: str
     missing: str
-    definition: str
-    count: int | None = None
 
     @property
     def verdict(self) -> str:
@@ -196,11 +186,12 @@ class Check:
         """
         if self.status != CHECKED:
             return ""
-        if self.ci_lower > self.claim.high:
+        low, high = self.estimate.interval
+        if low > self.claim.high:
             return "higher"
-        if self.ci_upper < self.claim.low:
+        if high < self.claim.low:
             return "lower"
-        inside = self.claim.low <= self.ci_lower and self.ci_upper <= self.claim.high
+        inside = self.claim.low <= low and high <= self.claim.high
         return "borne out" if inside else "open"
 
 
@@ -258,14 +249,14 @@ class Claims(Shown):
                 "says_upper": check.claim.high,
                 "unit": check.claim.unit,
                 "status": check.status,
-                "estimate": check.estimate,
-                "ci_lower": check.ci_lower,
-                "ci_upper": check.ci_upper,
-                "n": check.n,
+                "estimate": check.estimate.value,
+                "ci_lower": check.estimate.ci_lower,
+                "ci_upper": check.estimate.ci_upper,
+                "n": check.estimate.n,
                 "verdict": check.verdict,
                 "needs": check.needs,
                 "missing": check.missing,
-                "definition": check.definition,
+                "definition": check.estimate.definition,
             }
             for check in self.checks
         ]
@@ -305,7 +296,7 @@ def claims(data: Dataset, *, conf_level: float = 0.95) -> Claims:
     five_points  25% to 95%     checked  2668   lower
     phone_first         65%     checked  4157   lower
     brand_share   up to 30%  needs data     0
-    >>> print(f"{found['phone_first'].estimate:.3f}")
+    >>> print(f"{found['phone_first'].estimate.value:.3f}")
     0.327
     """
     check_dataset(data)
@@ -319,13 +310,12 @@ def _check(claim: Claim, look: Look) -> Check:
     lacking = [group for group in claim.needs if not any(look.data.has(need) for need in group)]
     needs, missing = (_listed(groups, claim.lacks) for groups in (claim.needs, lacking))
     if claim.lacks or lacking:
-        return Check(claim, NEEDS, np.nan, np.nan, np.nan, 0, needs, missing, "")
-    found: Found = CHECKS[claim.key](look)
-    known = found.n >= LEAST and not np.isnan([found.estimate, found.ci_lower, found.ci_upper]).any()
-    if not known:
-        return Check(claim, TOO_LITTLE, np.nan, np.nan, np.nan, found.n, needs, missing, found.definition)
-    numbers = found.estimate, found.ci_lower, found.ci_upper
-    return Check(claim, CHECKED, *numbers, found.n, needs, missing, found.definition, found.count)
+        return Check(claim, NEEDS, Estimate(np.nan, n=0), needs, missing)
+    found = CHECKS[claim.key](look)
+    if (found.n or 0) < LEAST or np.isnan([*found]).any():
+        nothing = Estimate(np.nan, n=found.n, definition=found.definition)
+        return Check(claim, TOO_LITTLE, nothing, needs, missing)
+    return Check(claim, CHECKED, found, needs, missing)
 
 
 def _listed(groups: Sequence[Sequence[str]], lacks: str) -> str:

@@ -242,7 +242,7 @@ class PersonaDrift(Shown):
                 words = ("found", "lost") if series.measure == USE else ("up", "down")
                 rows.append(
                     _names(series)
-                    | {"period": series.labels[place[cut]], "direction": words[int(difference[0] < 0)]}
+                    | {"period": series.labels[place[cut]], "direction": words[int(difference.value < 0)]}
                     | {"n": int(n[edges[k] : edges[k + 2]].sum())}
                     | {"before": count[before].sum() / n[before].sum(), "after": count[after].sum() / n[after].sum()}
                     | interval_columns("difference", difference)

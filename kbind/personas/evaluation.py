@@ -13,11 +13,12 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import names_of
 from kbind.errors import MOST, ArgumentError, check_conf_level, listed, real, told
-from kbind.estimate.intervals import UNKNOWN, Limits, floats, interval_columns, wilson, with_limits
+from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.estimate.intervals import interval_columns, rate_of, with_limits
 from kbind.personas.matching import match, matched, strange_levels
 from kbind.personas.members import Members, as_personas, members, part_of
 from kbind.personas.persona import Persona
-from kbind.personas.staying import Staying, difference_of, distance, recall, staying
+from kbind.personas.staying import Staying, distance, recall, staying
 from kbind.result import Shown
 from kbind.typing import Bools, Floats
 
@@ -96,9 +97,11 @@ class PersonaEvaluation(Shown):
         return {name: self._staying(rows) for name, rows in self.fits.items()}
 
     @cached_property
-    def differences(self) -> dict[str, Limits]:
+    def differences(self) -> dict[str, Estimate]:
         """Retention of those who fit minus that of the others, by persona; then of any, none, and all."""
-        return {name: self._difference(name) for name in self.fits}
+        return {
+            name: self.staying[name].retention.minus(self._staying(~fits).retention) for name, fits in self.fits.items()
+        }
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -142,7 +145,7 @@ class PersonaEvaluation(Shown):
             unknown = self.members.n[np.isnan(self.scores[name])].sum() if name in self.scores else 0
             row: dict[str, Any] = {"persona": name, "negative": name in self._negative, "n": stay.n}
             row["n_unknown"] = int(unknown)
-            row |= interval_columns("coverage", _share(stay.n, total, self.conf_level))
+            row |= interval_columns("coverage", rate_of(stay.n, total, self.conf_level))
             row |= interval_columns("recall", self._recall(fits))
             row |= interval_columns("retention", stay.retention) | interval_columns(
                 "difference", self.differences[name]
@@ -168,7 +171,7 @@ class PersonaEvaluation(Shown):
             for other in names[k + 1 :]:
                 a, b = self.fits[name], self.fits[other]
                 either, both = int(self.members.n[a | b].sum()), int(self.members.n[a & b].sum())
-                limits = interval_columns("jaccard", _share(both, either, self.conf_level))
+                limits = interval_columns("jaccard", rate_of(both, either, self.conf_level))
                 rows.append({"persona": name, "other": other, "n": either, "n_both": both, **limits})
         columns = ["persona", "other", "n", "n_both", *with_limits("jaccard")]
         return pd.DataFrame(rows, columns=columns)
@@ -203,7 +206,7 @@ class PersonaEvaluation(Shown):
                 here = (channel.isna() if level is None else channel == level).to_numpy(dtype=bool)
                 stay = self._staying(self.fits[name] & here)
                 row = {"persona": name, "channel": level, "n": stay.n}
-                row |= interval_columns("coverage", _share(stay.n, int(self.members.n[here].sum()), self.conf_level))
+                row |= interval_columns("coverage", rate_of(stay.n, int(self.members.n[here].sum()), self.conf_level))
                 for figure in _FIGURES:
                     row |= interval_columns(figure, getattr(stay, figure))
                 rows.append(row)
@@ -216,13 +219,9 @@ class PersonaEvaluation(Shown):
     def _staying(self, rows: Bools) -> Staying:
         return staying(part_of(self.members, rows), self.horizon, self.conf_level)
 
-    def _difference(self, name: str) -> Limits:
-        here, there = self.staying[name].retention, self._staying(~self.fits[name]).retention
-        return difference_of(here, there)
-
-    def _recall(self, fits: Bools) -> Limits:
+    def _recall(self, fits: Bools) -> Estimate:
         if fits.all() or not fits.any():
-            return (float(fits.all()), float("nan"), float("nan")) if len(fits) else UNKNOWN
+            return Estimate(float(fits.all())) if len(fits) else UNKNOWN
         return recall(self.members, fits, self._staying(fits), self._staying(~fits), self.conf_level)
 
 
@@ -298,7 +297,3 @@ def evaluate_personas(
         raise ArgumentError(f"attributes={attributes!r} names no column; allowed: one or more, or None for the rules'")
     counted = members(data, (*ruled, *compared), channel=channel, as_of=as_of)
     return PersonaEvaluation(many, counted, compared, float(horizon), float(conf_level))
-
-
-def _share(count: int, n: int, conf_level: float) -> Limits:
-    return floats(wilson(count, n, conf_level))

@@ -13,11 +13,12 @@ from kbind.customers.words import protected_columns
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_rng, listed
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import (
-    Limits,
     benjamini_hochberg,
     interval_columns,
     normal,
+    stacked,
     two_sided,
     wilson,
     with_limits,
@@ -52,9 +53,9 @@ class Question:
         How the persona asks it, by language.
     n, turned_away : int
         Leads who were asked, and those of them without a good answer.
-    retention_good, retention_other : tuple of (float, float, float)
+    retention_good, retention_other : Estimate
         With interval.
-    difference, difference_adjusted : tuple of (float, float, float)
+    difference, difference_adjusted : Estimate
         Good answers minus others.
     raw_p_value, p_value : float
         Of the one and of the other.
@@ -67,11 +68,11 @@ class Question:
     wording: dict[str, str] | None
     n: int
     turned_away: int
-    retention_good: Limits
-    retention_other: Limits
-    difference: Limits
+    retention_good: Estimate
+    retention_other: Estimate
+    difference: Estimate
     raw_p_value: float
-    difference_adjusted: Limits
+    difference_adjusted: Estimate
     p_value: float
 
 
@@ -169,9 +170,9 @@ class QualifyingQuestions(Shown):
     def _against(self, question: Question) -> str:
         """Why not to ask; empty for questions to ask."""
         if self.q_values[question.attribute] <= self.fdr:
-            return "" if question.difference_adjusted[0] > 0 else WORSE if question.in_persona else TURNED
+            return "" if question.difference_adjusted.value > 0 else WORSE if question.in_persona else TURNED
         held = [name for name in self.adjust if name != question.attribute]
-        told = bool(held) and question.raw_p_value <= self.fdr and question.difference[0] > 0
+        told = bool(held) and question.raw_p_value <= self.fdr and question.difference.value > 0
         return VANISHES if told else NO_EFFECT
 
     def _frame(self, rows: list[Question]) -> pd.DataFrame:
@@ -184,7 +185,7 @@ class QualifyingQuestions(Shown):
             "n": pd.Series([row.n for row in rows], dtype="int64"),
         }
         found = {
-            name: np.array([getattr(row, name) for row in rows], dtype=float).reshape(-1, 3).T
+            name: stacked(getattr(row, name) for row in rows)
             for name in ("difference", "difference_adjusted", "retention_good", "retention_other")
         }
         n = np.array([row.n for row in rows], dtype=float)
@@ -290,7 +291,7 @@ def qualifying_questions(
     reasons = columns.barred | {name: "too few leads to tell" for name, question in found.items() if question is None}
     return QualifyingQuestions(
         persona=persona,
-        questions=tuple(sorted(asked, key=lambda question: -question.difference_adjusted[0])),
+        questions=tuple(sorted(asked, key=lambda question: -question.difference_adjusted.value)),
         q_values=dict(zip((q.attribute for q in asked), q_values.tolist(), strict=True)),
         barred=reasons,
         adjust=held,
@@ -342,9 +343,9 @@ class _Asker:
             wording=wording,
             n=int((n * (good | other)).sum()),
             turned_away=int((n * other).sum()),
-            retention_good=kept.limits(n, self.conf_level),
-            retention_other=lost.limits(n, self.conf_level),
-            difference=kept.minus(lost).limits(n, self.conf_level),
+            retention_good=kept.estimate(n, self.conf_level),
+            retention_other=lost.estimate(n, self.conf_level),
+            difference=kept.minus(lost).estimate(n, self.conf_level),
             raw_p_value=kept.minus(lost).p_value(n),
             difference_adjusted=normal(*adjusted, self.conf_level),
             p_value=two_sided(*adjusted),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from kbind.customers.levels import cut_points
-from kbind.estimate.intervals import LEAST_EFFECTIVE, UNKNOWN, Limits, wilson
+from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.estimate.intervals import LEAST_EFFECTIVE, rate_of
 from kbind.personas.members import Members
 from kbind.survival.at_risk import risk_table
 from kbind.survival.comparison import mean_limits, restricted_mean
@@ -26,25 +27,25 @@ class Staying:
     Attributes
     ----------
     n : int
-    retention : tuple of float
+    retention : Estimate
         Share who stay up to the horizon, by Kaplan-Meier; of a snapshot the share who have not left.
     retention_variance : float
         Of the logarithm of retention.
-    rate : tuple of float
+    rate : Estimate
         Who leave, a month at risk.
-    rmst : tuple of float
+    rmst : Estimate
         Months stayed up to the horizon, on average; unknown in a snapshot.
-    revenue, retained_revenue : tuple of float
+    revenue, retained_revenue : Estimate
         A customer and month, at first and at the horizon, those who have left counted with 0.
     """
 
     n: int
-    retention: Limits
+    retention: Estimate
     retention_variance: float
-    rate: Limits
-    rmst: Limits
-    revenue: Limits
-    retained_revenue: Limits
+    rate: Estimate
+    rmst: Estimate
+    revenue: Estimate
+    retained_revenue: Estimate
 
 
 def staying(part: Members, horizon: float, conf_level: float) -> Staying:
@@ -63,40 +64,22 @@ def staying(part: Members, horizon: float, conf_level: float) -> Staying:
     if part.snapshot:
         horizon = 1.0
         stayed = n - int(part.n[left].sum())
-        share, lower, upper = (float(value) for value in wilson(stayed, n, conf_level))
-        variance = (1 - share) / (n * share) if share else float("nan")
+        stay = rate_of(stayed, n, conf_level)
+        variance = (1 - stay.value) / (n * stay.value) if stayed else float("nan")
         rmst = UNKNOWN
     else:
         curve = Curve.of(risk_table(part.lives, np.ones(len(left), dtype=bool)))
         survival, spent = curve.at([horizon])
         limits = log_log(survival, spent, conf_level, curve.least_at_risk([horizon]))
-        share, lower, upper = float(survival[0]), float(limits[0][0]), float(limits[1][0])
+        stay = Estimate.of(part[0] for part in (survival, *limits))
         variance = float(spent[0])
-        rmst = (restricted_mean(curve, horizon)[0], *mean_limits(curve, horizon, conf_level))
+        rmst = Estimate(restricted_mean(curve, horizon)[0], *mean_limits(curve, horizon, conf_level))
     revenue, retained = revenue_kept(part, horizon)
     worth = part.worth
     first, kept = (_money(*found, worth, conf_level) for found in (revenue, retained))
-    if share == 1:  # nobody has left yet, so revenue does not tell how sure that is
-        kept = (kept[0], kept[1] * lower, kept[2])
-    return Staying(n, (share, lower, upper), variance, rate, rmst, first, kept)
-
-
-def difference_of(one: Limits, other: Limits) -> Limits:
-    """One share minus another of other customers, with limits from those of both.
-
-    References
-    ----------
-    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in difference_of((0.6, 0.5, 0.7), (0.5, 0.4, 0.6))]
-    [0.1, -0.041, 0.241]
-    """
-    value = one[0] - other[0]
-    down = float(np.hypot(one[0] - one[1], other[2] - other[0]))
-    up = float(np.hypot(one[2] - one[0], other[0] - other[1]))
-    return value, value - down, value + up
+    if stay.value == 1:  # nobody has left yet, so revenue does not tell how sure that is
+        kept = replace(kept, ci_lower=kept.ci_lower * stay.ci_lower)
+    return Staying(n, stay, variance, rate, rmst, first, kept)
 
 
 def revenue_kept(part: Members, horizon: float) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -162,17 +145,17 @@ def _before(times: Floats, values: Floats, weight: Floats) -> Floats:
     return np.asarray(total[np.searchsorted(values[order], times)])
 
 
-def _money(value: float, error: float, worth: float, conf_level: float) -> Limits:
+def _money(value: float, error: float, worth: float, conf_level: float) -> Estimate:
     """A mean of money with Student's t on the log scale; no limits where a few customers decide, or none varies."""
     from scipy.special import stdtrit
 
     if not (worth >= LEAST_EFFECTIVE * (1 - 1e-9) and error > 0 and value > 0):
-        return value, float("nan"), float("nan")
+        return Estimate(value)
     factor = float(np.exp(stdtrit(worth / 4, 0.5 + conf_level / 2) * error / value))
-    return value, value / factor, value * factor
+    return Estimate(value, value / factor, value * factor)
 
 
-def _rate(events: int, exposure: float, conf_level: float) -> Limits:
+def _rate(events: int, exposure: float, conf_level: float) -> Estimate:
     """Events by time with Garwood's exact interval."""
     from scipy.special import gammaincinv
 
@@ -180,14 +163,14 @@ def _rate(events: int, exposure: float, conf_level: float) -> Limits:
         return UNKNOWN
     tail = (1 - conf_level) / 2
     lower = float(gammaincinv(events, tail)) if events else 0.0
-    return events / exposure, lower / exposure, float(gammaincinv(events + 1, 1 - tail)) / exposure
+    return Estimate(events / exposure, lower / exposure, float(gammaincinv(events + 1, 1 - tail)) / exposure)
 
 
 #: Numbers with more different values are cut near their quartiles.
 _MOST_VALUES = 6
 
 
-def recall(whole: Members, fits: Bools, inside: Staying, outside: Staying, conf_level: float) -> Limits:
+def recall(whole: Members, fits: Bools, inside: Staying, outside: Staying, conf_level: float) -> Estimate:
     """Of those who stay, the share who fit.
 
     Parameters
@@ -200,8 +183,8 @@ def recall(whole: Members, fits: Bools, inside: Staying, outside: Staying, conf_
 
     Returns
     -------
-    tuple of float
-        Share with limits; NaN where one of the curves ends before the horizon.
+    Estimate
+        A share; NaN where one of the curves ends before the horizon.
 
     Notes
     -----
@@ -211,15 +194,14 @@ def recall(whole: Members, fits: Bools, inside: Staying, outside: Staying, conf_
     """
     seen = whole.n * (whole.lives.entry <= 0)
     n, n_fit = float(seen.sum()), float(seen[fits].sum())
-    stay, stay_others = inside.retention[0], outside.retention[0]
+    stay, stay_others = inside.retention.value, outside.retention.value
     if not 0 < n_fit < n or not stay > 0 or not stay_others > 0:
         return UNKNOWN
     share = n_fit / n
     logit = float(np.log(share / (1 - share)) + np.log(stay / stay_others))
     variance = 1 / (n * share * (1 - share)) + inside.retention_variance + outside.retention_variance
     half = NormalDist().inv_cdf(0.5 + conf_level / 2) * float(np.sqrt(variance))
-    value, lower, upper = (1 / (1 + np.exp(-(logit + step))) for step in (0.0, -half, half))
-    return float(value), float(lower), float(upper)
+    return Estimate.of(1 / (1 + np.exp(-(logit + step))) for step in (0.0, -half, half))
 
 
 def distance(whole: Members, fits: Bools, attributes: Sequence[str], horizon: float) -> float:

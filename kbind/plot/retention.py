@@ -215,7 +215,7 @@ def _curves_by_group(on: CohortRetention, canvas: Canvas, voice: Voice) -> Axes:
         axes.plot(part["age"], part["retention"], linewidth=1.8, **line)
         ends.append((float(known["retention"].iloc[-1]), name, line["color"]))
         for _, after in known[known["age"] == 1].iterrows():
-            following.append(Fact.of_rate(name, on.rate_in(after), "cohort_retention(...).pooled(), age 1"))
+            following.append(Fact.of(name, on.rate_in(after), "cohort_retention(...).pooled(), age 1"))
     axes.set(xlim=(0, last), ylim=(low, 1.02), xlabel=voice.say("retention.axis.age"))
     name_lines(axes, ends, low, 1.02)
     age_ticks(axes, last)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from kbind.contrasts.contrasts import Contrasts
+from kbind.estimate.estimate import Estimate
 from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
 from kbind.plot.base import Canvas, finish
@@ -48,12 +49,10 @@ def plot_segments(result: Segmentation, canvas: Canvas) -> Axes:
     """Share who left, of all customers who fall in each segment of the lost; the line is that of all customers."""
     speak = canvas.speaker(customer=result.roster.provenance.customer, action="stay")
     profile, everybody = result.profile(), float(result.roster.left.mean())
-    told, rows = (profile.definition, profile.conf_level), []
+    rows, said = [], (profile.definition, profile.conf_level)
     for _, row in profile.to_frame().iterrows():
-        n, count, source = int(row["n"]), int(row["n_churned"]), "segment_churned(...).profile().to_frame()"
-        name = f"segment.{row['segment']}"
-        fact = Fact.of_row(name, row, "churn_rate", "share", *told, n=n, count=count, source=source)
-        rows.append(_row(str(row["name"]), fact, speak))
+        churn = Estimate.in_row(row, "churn_rate", *said, n=int(row["n"]), count=int(row["n_churned"]))
+        rows.append(_row(str(row["name"]), Fact.of(f"segment.{row['segment']}", churn), speak))
     axes = draw_rows(canvas, rows, speak.percent, line=everybody)
     axes.set_xlabel(speak.say("figure.segments.axis", share=speak.percent(everybody, 1)))
     text = speak.say("figure.segments.alt", points=points_of(rows, speak), share=speak.percent(everybody, 1))

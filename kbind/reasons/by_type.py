@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,12 +12,11 @@ import pandas as pd
 from kbind.customers.levels import MISSING, Attribute
 from kbind.dataset.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_rng
+from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import (
-    Limits,
     benjamini_hochberg,
-    floats,
     interval_columns,
-    newcombe,
+    rate_of,
     welch,
     wilson,
     with_limits,
@@ -44,7 +43,7 @@ class Association:
     chi_square, p_value : float
     method : str
         "chi-squared", or "random tables" where more than a fifth of the fields expect fewer than 5, or one below 1.
-    cramers_v, ci_lower, ci_upper : float
+    cramers_v : Estimate
         Corrected for bias; its interval by the noncentral chi-squared distribution.
     """
 
@@ -53,9 +52,7 @@ class Association:
     chi_square: float
     p_value: float
     method: str
-    cramers_v: float
-    ci_lower: float
-    ci_upper: float
+    cramers_v: Estimate
 
 
 def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Association:
@@ -75,8 +72,8 @@ def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Ass
     Examples
     --------
     >>> found = association(np.array([[30, 10], [10, 30]]), 0.95, np.random.default_rng(0))
-    >>> f"{found.chi_square:.1f}, V {found.cramers_v:.3f} [{found.ci_lower:.3f}, {found.ci_upper:.3f}]"
-    '20.0, V 0.490 [0.283, 0.724]'
+    >>> print(f"{found.chi_square:.1f}, V {found.cramers_v}")
+    20.0, V 0.4903 [0.2827, 0.7237]
     """
     from scipy.special import chdtrc
 
@@ -84,7 +81,7 @@ def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Ass
     rows, columns = table.shape
     n, df = int(table.sum()), (rows - 1) * (columns - 1)
     if min(rows, columns) < 2:
-        return Association(n, 0, np.nan, np.nan, "none", np.nan, np.nan, np.nan)
+        return Association(n, 0, np.nan, np.nan, "none", UNKNOWN)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
     chi_square = float(((table - expected) ** 2 / expected).sum())
     if (expected < 5).mean() > 0.2 or expected.min() < 1:
@@ -94,11 +91,11 @@ def association(table: Ints, conf_level: float, rng: np.random.Generator) -> Ass
     # the number of rows and of columns, and chi square, each as large as chance alone would not make it
     least = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     if not least > 0:
-        return Association(n, df, chi_square, p_value, method, np.nan, np.nan, np.nan)
+        return Association(n, df, chi_square, p_value, method, UNKNOWN)
     cramers_v = float(np.sqrt(max(0.0, chi_square / n - df / (n - 1)) / least))
     limits = (_noncentrality(chi_square, df, tail) for tail in ((1 + conf_level) / 2, (1 - conf_level) / 2))
-    lower, upper = (min(1.0, float(np.sqrt(limit / n / least))) for limit in limits)
-    return Association(n, df, chi_square, p_value, method, min(cramers_v, 1.0), lower, upper)
+    numbers = (min(1.0, x) for x in (cramers_v, *(np.sqrt(limit / n / least) for limit in limits)))
+    return Association(n, df, chi_square, p_value, method, Estimate.of(numbers, conf_level=conf_level))
 
 
 def _by_random_tables(table: Ints, expected: Floats, chi_square: float, rng: np.random.Generator) -> float:
@@ -129,8 +126,11 @@ def behaviour_frame(leavers: Leavers, conf_level: float) -> pd.DataFrame:
             known = np.isfinite(values)
             free = known & leavers.voluntary
             here, there = values[own & known], values[others & known]
-            level = share(here, conf_level) if measure.share else mean(here, conf_level)
-            gap = (share_gap if measure.share else welch)(here, there, conf_level)
+            if measure.share:
+                level, rest = (rate_of(int(part.sum()), len(part), conf_level) for part in (here, there))
+                gap = level.minus(rest)
+            else:
+                level, gap = mean(here, conf_level), welch(here, there, conf_level)
             rows.append(
                 {
                     "reason": leavers.reasons[code] if code >= 0 else MISSING,
@@ -145,7 +145,7 @@ def behaviour_frame(leavers: Leavers, conf_level: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def mean(values: Floats, conf_level: float) -> Limits:
+def mean(values: Floats, conf_level: float) -> Estimate:
     """Mean with Student's interval.
 
     >>> value, lower, upper = mean(np.array([1.0, 2.0, 3.0]), 0.95)
@@ -154,21 +154,11 @@ def mean(values: Floats, conf_level: float) -> Limits:
     """
     from scipy.special import stdtrit
 
-    n = len(values)
+    n, middle = len(values), float(values.mean()) if len(values) else np.nan
     if n < 2:
-        return float(values.mean()) if n else np.nan, np.nan, np.nan
+        return Estimate(middle)
     half = float(stdtrit(n - 1, 0.5 + conf_level / 2) * values.std(ddof=1) / np.sqrt(n))
-    return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half
-
-
-def share(values: Floats, conf_level: float) -> Limits:
-    """Share of ones with Wilson's interval."""
-    return floats(wilson(values.sum(), len(values), conf_level))
-
-
-def share_gap(one: Floats, other: Floats, conf_level: float) -> Limits:
-    """Difference of shares with Newcombe's interval."""
-    return floats(newcombe(one.sum(), len(one), other.sum(), len(other), conf_level))
+    return Estimate(middle, middle - half, middle + half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,8 +238,7 @@ class ReasonsByType(Shown):
     def _associations(self) -> pd.DataFrame:
         # who is unknown, or gave no reason, says nothing on how both go together
         found = [association(self._table(a)[:-1, :-1], self.conf_level, self.rng) for a in self.leavers.attributes]
-        frame = pd.DataFrame([asdict(one) for one in found])
-        frame = frame.rename(columns={"ci_lower": "cramers_v_ci_lower", "ci_upper": "cramers_v_ci_upper"})
+        frame = pd.DataFrame([vars(one) | interval_columns("cramers_v", one.cramers_v) for one in found])
         frame.insert(0, "attribute", [a.name for a in self.leavers.attributes])
         frame["q_value"] = benjamini_hochberg(frame["p_value"].to_numpy())
         return frame.sort_values("cramers_v", ascending=False, kind="stable", ignore_index=True)

@@ -11,10 +11,10 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, check_list, told
-from kbind.estimate.intervals import interval_columns, wilson
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import interval_columns, rate_of, wilson
 from kbind.reasons.themes import ThemeDictionary
 from kbind.result import Shown
-from kbind.retention.rates import Rate, rate_of
 from kbind.typing import Bools
 
 #: Row of texts in which no pattern was found.
@@ -53,7 +53,7 @@ class CodedReasons(Shown):
         )
 
     @property
-    def uncoded(self) -> Rate:
+    def uncoded(self) -> Estimate:
         """Share of the texts in which no theme was found."""
         none = ~self.codes.any(axis=1) & self._written
         definition = "texts without any theme, divided by texts"
@@ -71,7 +71,7 @@ class CodedReasons(Shown):
         themes = self.dictionary.themes
         counts = self.codes.sum(axis=0)
         order = np.argsort(-counts, kind="stable")
-        n = np.array([*counts[order], int(self.uncoded.numerator)])
+        n = np.array([*counts[order], self.uncoded.count])
         labels = [self.dictionary.labels[themes[k]] for k in order]
         return pd.DataFrame(
             {

@@ -12,10 +12,10 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import stack_groups
 from kbind.errors import ArgumentError, check_choice, check_conf_level, check_count, did_you_mean, told
-from kbind.estimate.intervals import floats, interval_columns, newcombe, wilson, with_limits
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import interval_columns, rate_of, wilson
 from kbind.result import Shown
 from kbind.retention.activity import Activity, as_activity
-from kbind.retention.rates import Rate, rate_of
 from kbind.typing import Bools, Ints
 
 KINDS = ("on", "on_or_after")
@@ -122,17 +122,17 @@ class CohortRetention(Shown):
             frames.append(self._with_rates(frame))
         return stack_groups(self.activity.by, self.activity.groups, frames)
 
-    def rate_in(self, row: pd.Series, prefix: str = "") -> Rate:
+    def rate_in(self, row: pd.Series, prefix: str = "") -> Estimate:
         """A row of `to_frame` or `pooled` as a rate; `prefix` if its columns were renamed with one."""
-        names = (*with_limits("retention"), "active", "at_risk")
-        value, lower, upper, active, at_risk = (float(row[prefix + name]) for name in names)
-        return Rate(value, lower, upper, active, at_risk, self.conf_level, self.definition)
+        told, active = (self.definition, self.conf_level), float(row[f"{prefix}active"])
+        n, count = int(row[f"{prefix}at_risk"]), None if np.isnan(active) else int(active)
+        return Estimate.in_row(row, f"{prefix}retention", *told, n=n, count=count)
 
     def _with_rates(self, frame: pd.DataFrame) -> pd.DataFrame:
         share = wilson(frame["active"], frame["at_risk"], self.conf_level)
         return frame.assign(**interval_columns("retention", share))
 
-    def rate(self, age: int, *, exclude: Collection[str] = ()) -> Rate:
+    def rate(self, age: int, *, exclude: Collection[str] = ()) -> Estimate:
         """The pooled share at one age, of all customers together.
 
         Parameters
@@ -144,7 +144,7 @@ class CohortRetention(Shown):
 
         Returns
         -------
-        Rate
+        Estimate
             NaN if nobody has lived the age.
         """
         check_count("age", age, 0)
@@ -242,28 +242,12 @@ def check_cohorts(exclude: Collection[str], labels: Sequence[str]) -> Collection
 FOLLOW_UP = 3
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Difference of two independent rates, first minus second, with Newcombe's hybrid score interval."""
-
-    value: float
-    ci_lower: float
-    ci_upper: float
-    conf_level: float
-
-
-def rate_difference(first: Rate, second: Rate) -> Difference:
-    """How far two counted rates lie apart; NaN if one of them rests on nobody."""
-    counts = (first.numerator, first.denominator, second.numerator, second.denominator)
-    return Difference(*floats(newcombe(*counts, first.conf_level)), first.conf_level)
-
-
 def follow_up(result: CohortRetention) -> int:
     """Periods for which an absence is followed before it counts: three, or half of what has been lived."""
     return max(1, min(FOLLOW_UP, (result.activity.calendar.lived - 2) // 2))
 
 
-def return_rate(on: CohortRetention, ever: CohortRetention) -> Rate:
+def return_rate(on: CohortRetention, ever: CohortRetention) -> Estimate:
     """Of those who were not active in the period after their first, the share who were active later.
 
     Only customers count who have been observed for some periods after the absence (see `follow_up`): who was
@@ -284,11 +268,11 @@ def return_rate(on: CohortRetention, ever: CohortRetention) -> Rate:
         f"customers active later, divided by those not active in the {period} after their first and observed for at "
         f"least {follow_up(on)} more"
     )
-    missing = int(here.denominator - here.numerator)
-    return rate_of(int(later.numerator - here.numerator), missing, on.conf_level, definition)
+    missing = (here.n or 0) - (here.count or 0)
+    return rate_of((later.count or 0) - (here.count or 0), missing, on.conf_level, definition)
 
 
-def early_and_late(on: CohortRetention, age: int = 1) -> tuple[Rate, Rate]:
+def early_and_late(on: CohortRetention, age: int = 1) -> tuple[Estimate, Estimate]:
     """Share at an age of the earlier and of the later half of the cohorts after the first that have lived it."""
     calendar = on.activity.calendar
     usable = [i for i in range(1, calendar.lived - age) if on.cohort_size[0][i] > 0]
@@ -300,7 +284,7 @@ def early_and_late(on: CohortRetention, age: int = 1) -> tuple[Rate, Rate]:
     return first, second
 
 
-def same_cohorts(on: CohortRetention, age: int) -> tuple[Rate, Rate]:
+def same_cohorts(on: CohortRetention, age: int) -> tuple[Estimate, Estimate]:
     """Share at age 1 and at a later age of those customers who have lived the later age."""
     calendar = on.activity.calendar
     young = calendar.labels[max(calendar.lived - age, 0) :]

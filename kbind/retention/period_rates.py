@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,9 +13,10 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import check_conf_level, check_count, check_kind
-from kbind.estimate.intervals import interval_columns, wilson
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import interval_columns, rate_of, wilson
 from kbind.result import Shown
-from kbind.retention.rates import Rate, rate_of, rescale_churn
+from kbind.retention.rates import rescale_churn
 
 #: Periods are of one length if the longest has at most so many times the days of the shortest.
 _ALIKE = 1.04
@@ -67,12 +68,12 @@ class PeriodRates(Shown):
         days = self.counts["days"]
         return bool(self.kind) or float(days.max()) <= _ALIKE * float(days.min())
 
-    def rate(self, position: int) -> Rate:
+    def rate(self, position: int) -> Estimate:
         """Retention of one period, by its place in order of time; negative from the end."""
         row = self.counts.iloc[self._place("position", position)]
         return self._retention(int(row["customers_start"] - row["lost"]), int(row["customers_start"]))
 
-    def pooled(self, first: int = 0, last: int | None = None) -> Rate:
+    def pooled(self, first: int = 0, last: int | None = None) -> Estimate:
         """Retention per period over several of them: customers kept / customers at the starts, added up.
 
         Parameters
@@ -82,7 +83,7 @@ class PeriodRates(Shown):
 
         Returns
         -------
-        Rate
+        Estimate
             Without a value if the periods differ in length, or nobody was there.
         """
         end = None if last is None else self._place("last", last, behind=1)
@@ -90,24 +91,23 @@ class PeriodRates(Shown):
         start = int(rows["customers_start"].sum()) if self.alike else 0
         return self._retention(start - int(rows["lost"].sum()) if start else 0, start)
 
-    def year(self, rate: Rate, position: int = -1) -> Rate:
+    def year(self, rate: Estimate, position: int = -1) -> Estimate:
         """A retention per period as retention over the twelve months from a period's first day on."""
-        check_kind("rate", rate, Rate, "pooled(...) or rate(...)")
+        check_kind("rate", rate, Estimate, "pooled(...) or rate(...)")
         row = self.counts.iloc[self._place("position", position)]
-        churn = Rate(1 - rate.value, 1 - rate.ci_upper, 1 - rate.ci_lower, np.nan, np.nan, self.conf_level, "", "churn")
         if np.isnan(rate.value):
             return rate
+        churn = replace(rate.complement(), kind="churn")
         whole = rescale_churn(churn, days_from=float(row["days"]), days_to=_year_from(row["first_day"]))
-        limits = (1 - whole.value, 1 - whole.ci_upper, 1 - whole.ci_lower)
         definition = f"{rate.definition}; over twelve months, assuming the same hazard every day"
-        return Rate(*limits, rate.numerator, rate.denominator, self.conf_level, definition, "retention")
+        return replace(whole.complement(), n=rate.n, count=rate.count, definition=definition, kind="retention")
 
     def _place(self, parameter: str, position: int, behind: int = 0) -> int:
         """The place of a period, or the one behind the last where a range ends there."""
         n = len(self.counts)
         return check_count(parameter, position, -n, n - 1 + behind)
 
-    def _retention(self, kept: int, start: int) -> Rate:
+    def _retention(self, kept: int, start: int) -> Estimate:
         definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
         return rate_of(kept, start, self.conf_level, definition)
 

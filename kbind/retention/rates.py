@@ -2,74 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from html import escape
-
 import numpy as np
-import pandas as pd
 
 from kbind.errors import MOST, ArgumentError, real, told
-from kbind.estimate.intervals import wilson
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share with its interval.
-
-    Attributes
-    ----------
-    value, ci_lower, ci_upper : float
-        Share between 0 and 1, and its interval; NaN where unknown.
-    numerator, denominator : float
-        What was counted; NaN for a rate that was only handed on.
-    conf_level : float
-        Level of the interval.
-    definition : str
-        What the rate is.
-    kind : {"share", "retention", "churn"}
-        Whether it counts those who stay or those who leave.
-    """
-
-    value: float
-    ci_lower: float
-    ci_upper: float
-    numerator: float
-    denominator: float
-    conf_level: float
-    definition: str
-    kind: str = "share"
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper limit."""
-        return self.ci_lower, self.ci_upper
-
-    @property
-    def churn(self) -> Rate:
-        """Share of those who are gone, of a rate that counts those who are still there."""
-        if self.kind != "retention":
-            raise ArgumentError(f"a rate of kind {self.kind!r} has no churn; allowed: a retention rate")
-        gone = rate_of(self.denominator - self.numerator, self.denominator, self.conf_level, f"1 - {self.definition}")
-        return replace(gone, kind="churn")
-
-    def __str__(self) -> str:
-        text = f"{self.value:.2%}"
-        if not np.isnan(self.ci_lower):
-            text += f" [{self.ci_lower:.2%}, {self.ci_upper:.2%}]"
-        if not np.isnan(self.denominator):
-            text += f" ({self.numerator:g} of {self.denominator:g})"
-        return text
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row: value, ci_lower, ci_upper, numerator, denominator."""
-        names = ("value", "ci_lower", "ci_upper", "numerator", "denominator")
-        return pd.DataFrame([{name: getattr(self, name) for name in names}])
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{escape(str(self))}</b><br>{escape(self.definition)}</p>"
-
-
-def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Rate:
+def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.95) -> Estimate:
     """Share of the customers at the start of a window who are still there at its end.
 
     Parameters
@@ -85,7 +25,7 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
 
     Returns
     -------
-    Rate
+    Estimate
         (E - N) / S; its `churn` is 1 - (E - N) / S.
 
     Raises
@@ -104,22 +44,22 @@ def retention_rate(*, start: int, end: int, gained: int, conf_level: float = 0.9
     """
     kept = _check_counts(start, end, gained)
     definition = "(customers at the end - gained) / customers at the start; Wilson score interval"
-    return replace(rate_of(kept, start, conf_level, definition), kind="retention")
+    return rate_of(kept, start, conf_level, definition, "retention")
 
 
-def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Rate:
+def rescale_churn(rate: float | Estimate, *, days_from: float, days_to: float) -> Estimate:
     """A churn rate for another length of window, if the hazard is the same every day.
 
     Parameters
     ----------
-    rate : float or Rate
-        Churn rate between 0 and 1 over `days_from` days; a Rate brings its interval along.
+    rate : float or Estimate
+        Churn rate between 0 and 1 over `days_from` days; an Estimate brings its interval along.
     days_from, days_to : float
         Lengths of the windows in days.
 
     Returns
     -------
-    Rate
+    Estimate
         1 - (1 - rate) ** (days_to / days_from).
 
     Raises
@@ -132,20 +72,18 @@ def rescale_churn(rate: float | Rate, *, days_from: float, days_to: float) -> Ra
     >>> print(rescale_churn(0.05, days_from=30, days_to=360))
     45.96%
     """
-    if isinstance(rate, Rate) and rate.kind == "retention":
+    if isinstance(rate, Estimate) and rate.kind == "retention":
         raise ArgumentError("rate is a retention rate; give its churn: kb.retention_rate(...).churn")
-    given = (
-        rate if isinstance(rate, Rate) else Rate(_number("rate", rate), np.nan, np.nan, np.nan, np.nan, 0.95, "given")
-    )
+    given = rate if isinstance(rate, Estimate) else Estimate(_number("rate", rate))
     if not 0 <= given.value <= 1:
         raise ArgumentError(f"rate={given.value!r} is not a share; allowed: 0 to 1 (5 % is 0.05)")
     for name, days in (("days_from", days_from), ("days_to", days_to)):
         if not 0 < _number(name, days) <= MOST:
             raise ArgumentError(f"{name}={told(days)} is not a length; allowed: days above 0")
     times = days_to / days_from
-    value, lower, upper = (1.0 if x == 1 else -np.expm1(times * np.log1p(-x)) for x in (given.value, *given.interval))
+    limits = (1.0 if x == 1 else -np.expm1(times * np.log1p(-x)) for x in given)
     definition = f"churn over {days_from:g} days rescaled to {days_to:g} days, assuming the same hazard every day"
-    return Rate(float(value), float(lower), float(upper), np.nan, np.nan, given.conf_level, definition, "churn")
+    return Estimate.of(limits, conf_level=given.conf_level, definition=definition, kind="churn")
 
 
 def _number(name: str, value: float) -> float:
@@ -168,9 +106,3 @@ def _check_counts(start: int, end: int, gained: int) -> int:
     if end - gained > start:
         raise ArgumentError(f"end={end} - gained={gained} leaves {end - gained} old customers, more than start={start}")
     return int(end - gained)
-
-
-def rate_of(count: float, nobs: float, conf_level: float, definition: str) -> Rate:
-    """A counted share with its Wilson interval; NaN where nothing was observed."""
-    value, lower, upper = wilson(count, nobs, conf_level)
-    return Rate(float(value), float(lower), float(upper), float(count), float(nobs), conf_level, definition)

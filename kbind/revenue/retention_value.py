@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from kbind.errors import MOST, ArgumentError, check_choice, real, told
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import interval_columns
 from kbind.result import Shown
-from kbind.retention.rates import Rate
 from kbind.revenue.value_arithmetic import Inputs, figures, paths
 
 #: What comes out, and its unit.
@@ -265,7 +265,7 @@ def retention_value(
     customers: float,
     price: Uncertain,
     margin: Uncertain,
-    churn: Uncertain | Rate,
+    churn: Uncertain | Estimate,
     acquisition_cost: Uncertain | None = None,
     points: float = 1.0,
     horizon: int = 12,
@@ -285,7 +285,7 @@ def retention_value(
         Revenue per customer and period; with limits as (value, lower, upper).
     margin : float or (float, float, float)
         Share of the revenue, 0 to 1, that is left after what serving a customer costs.
-    churn : float, (float, float, float) or Rate
+    churn : float, (float, float, float) or Estimate
         Share of the customers, 0 to 1, that leaves in a period. If it comes with limits, every figure has an
         interval from them; three numbers are taken for a value with its 95 % interval.
     acquisition_cost : float or (float, float, float), optional
@@ -336,7 +336,7 @@ def retention_value(
     """
     ranges: dict[str, tuple[float, float]] = {}
     level = np.nan
-    if isinstance(churn, Rate):
+    if isinstance(churn, Estimate):
         if churn.kind == "retention":
             raise ArgumentError("churn is a retention rate; give its churn: kb.retention_rate(...).churn")
         level = churn.conf_level

@@ -113,8 +113,6 @@ def _spread(above: Floats, below: Floats, ratio: Floats, total: Floats) -> Float
     return np.asarray((moved**2).sum(axis=0))
 
 
-#: Estimate, lower and upper limit, each of shape (groups, windows).
-Estimate = tuple[Floats, Floats, Floats]
 Terms = Mapping[str, Ints] | Mapping[str, Floats]
 
 
@@ -149,7 +147,7 @@ class RevenueRetention(Shown):
     start: Floats = field(repr=False)
     end: Floats = field(repr=False)
     moved: dict[str, Floats] = field(repr=False)
-    rates: dict[str, Estimate] = field(repr=False)
+    rates: dict[str, tuple[Floats, Floats, Floats]] = field(repr=False)
     n_effective: Floats = field(repr=False)
 
     @property

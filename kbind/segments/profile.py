@@ -12,7 +12,7 @@ import pandas as pd
 from kbind.customers.levels import MISSING
 from kbind.customers.roster import Roster
 from kbind.dataset.provenance import Provenance
-from kbind.estimate.intervals import floats, interval_columns, newcombe, wilson
+from kbind.estimate.intervals import interval_columns, newcombe, wilson
 from kbind.result import Shown
 from kbind.segments.rules import Rule, segment_rules
 from kbind.segments.stability import Formed, crossed, form
@@ -278,7 +278,7 @@ def _level_rows(trait: Trait, values: Any, inside: Any, number: int, conf_level:
     for code in trait.shown:
         has = values == code
         one, other = int((has & inside).sum()), int((has & ~inside).sum())
-        difference, lower, upper = floats(newcombe(one, n, other, others, conf_level))
+        difference, lower, upper = map(float, newcombe(one, n, other, others, conf_level))
         share = has.mean()
         spread = float(np.sqrt(share * (1 - share)))
         level = trait.levels[code]

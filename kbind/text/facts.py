@@ -4,45 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from kbind.errors import check_choice
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-class CountedRate(Protocol):
-    """What a fact can be made of: a share, its interval, and what was counted."""
-
-    @property
-    def value(self) -> float:
-        """The share."""
-
-    @property
-    def ci_lower(self) -> float:
-        """Lower limit of its interval."""
-
-    @property
-    def ci_upper(self) -> float:
-        """Upper limit of its interval."""
-
-    @property
-    def numerator(self) -> float:
-        """Customers counted."""
-
-    @property
-    def denominator(self) -> float:
-        """Customers who could have been counted."""
-
-    @property
-    def conf_level(self) -> float:
-        """Level of the interval."""
-
-    @property
-    def definition(self) -> str:
-        """What was counted and divided."""
-
+from kbind.estimate.estimate import Estimate
 
 #: What a fact's value is, and so how it is written.
 UNITS = ("share", "customers", "count", "ratio", "money")
@@ -93,39 +58,10 @@ class Fact:
         check_choice("unit", self.unit, UNITS)
 
     @classmethod
-    def of_rate(cls, id: str, rate: CountedRate, source: str) -> Fact:
-        """A counted share as a fact."""
-        unknown = math.isnan(rate.denominator)
-        return cls(
-            id,
-            rate.value,
-            "share",
-            rate.definition,
-            rate.ci_lower,
-            rate.ci_upper,
-            rate.conf_level,
-            n=None if unknown else int(rate.denominator),
-            count=None if unknown or math.isnan(rate.numerator) else int(rate.numerator),
-            source=source,
-        )
-
-    @classmethod
-    def of_row(
-        cls,
-        id: str,
-        row: pd.Series[Any],
-        figure: str,
-        unit: str,
-        definition: str,
-        conf_level: float = 0.95,
-        *,
-        n: int | None = None,
-        count: int | None = None,
-        source: str = "",
-    ) -> Fact:
-        """A figure in a row of a result's frame, with its interval as far as the frame has one."""
-        value, lower, upper = (float(row.get(f"{figure}{end}", math.nan)) for end in ("", "_ci_lower", "_ci_upper"))
-        return cls(id, value, unit, definition, lower, upper, conf_level, n=n, count=count, source=source)
+    def of(cls, id: str, estimate: Estimate, source: str = "", unit: str = "share") -> Fact:
+        """An estimate as a fact."""
+        told = (estimate.value, unit, estimate.definition, *estimate.interval, estimate.conf_level)
+        return cls(id, *told, n=estimate.n, count=estimate.count, source=source)
 
     @property
     def known(self) -> bool:

@@ -47,13 +47,13 @@ def test_contact_list_by_hand(four: Snapshots) -> None:
     found = kb.contact_list(Sum(), four, kb.Campaign(budget=1000, value=100, **TERMS))
     assert found.customer.tolist() == ["w", "x", "y"]
     np.testing.assert_allclose(found.expected_gain, [18.6, 7.5, 0.1])
-    assert found.expected == pytest.approx(26.2)
+    assert found.expected.value == pytest.approx(26.2)
     assert (found.n_customers, found.n_contactable, found.n_worthwhile) == (4, 4, 3)
     # 90 with the chance .3 p, -10 with 1 - p, else nothing
     p = np.array([0.8, 0.5, 0.3])
     mean = 27 * p - 10 * (1 - p)
     half = 1.959963984540054 * np.sqrt((0.3 * p * 90**2 + (1 - p) * 10**2 - mean**2).sum())
-    assert (found.expected_ci_lower, found.expected_ci_upper) == pytest.approx((26.2 - half, 26.2 + half))
+    assert found.expected.interval == pytest.approx((26.2 - half, 26.2 + half))
     small = kb.contact_list(Sum(), four, kb.Campaign(budget=32.99, value=100, **TERMS))
     assert small.customer.tolist() == ["w", "x"]  # 11 for each; the third does not fit
 
@@ -74,7 +74,7 @@ def test_nobody_is_the_answer_where_that_is_best(four: Snapshots) -> None:
     found = kb.contact_list(Sum(), four, kb.Campaign(budget=1000, value=20, **TERMS))
     assert len(found.customer) == len(found.to_frame()) == 0
     assert found.definition.startswith("Contact nobody: no customer")
-    assert found.expected == 0
+    assert found.expected.value == 0
     poor = kb.contact_list(Sum(), four, kb.Campaign(budget=10, value=100, **TERMS))
     assert poor.definition.startswith("Contact nobody: the budget of 10")
 
@@ -157,9 +157,9 @@ def test_no_other_list_within_the_budget_is_expected_to_bring_more(
     gains = found.terms.gain((frame["a"] + frame["b"]).to_numpy())
     assert len(found.customer) * 11 <= budget + 1e-9
     other = rng.permutation(60)[: len(found.customer)]
-    assert gains[other].sum() <= found.expected + 1e-9
-    assert found.expected >= 0
-    assert found.expected_ci_lower <= found.expected <= found.expected_ci_upper
+    assert gains[other].sum() <= found.expected.value + 1e-9
+    assert found.expected.value >= 0
+    assert found.expected.ci_lower <= found.expected.value <= found.expected.ci_upper
 
 
 def test_interval_holds_what_lists_bring_if_probabilities_are_right(make_snapshots: Any) -> None:
@@ -171,8 +171,8 @@ def test_interval_holds_what_lists_bring_if_probabilities_are_right(make_snapsho
     leaves = rng.random((4000, len(found.customer))) < found.probability
     accepts = rng.random(leaves.shape) < 0.3
     money = np.where(leaves, accepts * 190.0, -10.0) - 1.0
-    inside = (money.sum(axis=1) >= found.expected_ci_lower) & (money.sum(axis=1) <= found.expected_ci_upper)
-    assert money.sum(axis=1).mean() == pytest.approx(found.expected, rel=0.02)
+    inside = (money.sum(axis=1) >= found.expected.ci_lower) & (money.sum(axis=1) <= found.expected.ci_upper)
+    assert money.sum(axis=1).mean() == pytest.approx(found.expected.value, rel=0.02)
     assert inside.mean() == pytest.approx(0.95, abs=0.015)
 
 

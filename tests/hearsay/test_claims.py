@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import wilson
 from kbind.hearsay.checks import CHECKS, LEAST, YEARS, paired_ratio, rate_ratio
 from kbind.hearsay.claims_checked import CHECKED, CLAIMS, NEEDS, TOO_LITTLE, Check, Claim
@@ -66,7 +67,7 @@ def test_claims_say_their_number(low: float, high: float, unit: str, words: str)
 def test_verdict_compares_the_interval_with_the_claim(
     claimed: tuple[float, float], interval: tuple[float, float], verdict: str
 ) -> None:
-    check = Check(Claim("k", "t", "ratio", *claimed), CHECKED, 1.0, *interval, 100, "", "", "d")
+    check = Check(Claim("k", "t", "ratio", *claimed), CHECKED, Estimate(1.0, *interval, 100), "", "")
     assert check.verdict == verdict
     assert replace(check, status=TOO_LITTLE).verdict == ""
 
@@ -79,16 +80,16 @@ def test_growth_by_hand() -> None:
     found = kb.claims(contracts(40, 160))
     check = found["five_points"]
     t = np.arange(1, YEARS + 1)
-    assert check.estimate == pytest.approx((0.85**t).sum() / (0.8**t).sum() - 1, rel=1e-12)
-    assert check.n == 200
+    assert check.estimate.value == pytest.approx((0.85**t).sum() / (0.8**t).sum() - 1, rel=1e-12)
+    assert check.estimate.n == 200
     # for as long as they stay: h / (1 - h) years each
-    assert found["five_points_lifetime"].estimate == pytest.approx((0.85 / 0.15) / (0.8 / 0.2) - 1, rel=1e-9)
-    assert found["one_point_lifetime"].estimate == pytest.approx((0.81 / 0.19) / (0.8 / 0.2) - 1, rel=1e-9)
+    assert found["five_points_lifetime"].estimate.value == pytest.approx((0.85 / 0.15) / (0.8 / 0.2) - 1, rel=1e-9)
+    assert found["one_point_lifetime"].estimate.value == pytest.approx((0.81 / 0.19) / (0.8 / 0.2) - 1, rel=1e-9)
     lower, upper = (float(x) for x in wilson(40, 200)[1:])
     ends = [((1.05 - c) / (c - 0.05)) / ((1 - c) / c) - 1 for c in (upper, lower)]
     lifetime = found["five_points_lifetime"]
-    assert (lifetime.ci_lower, lifetime.ci_upper) == pytest.approx(tuple(ends), rel=1e-6)
-    assert "computed, not observed" in check.definition
+    assert lifetime.estimate.interval == pytest.approx(tuple(ends), rel=1e-6)
+    assert "computed, not observed" in check.estimate.definition
 
 
 @settings(max_examples=5, deadline=None)
@@ -98,16 +99,16 @@ def test_a_longer_view_makes_a_point_worth_more(gone: int) -> None:
     for name in ("five_points", "one_point"):
         short, long = found[name], found[f"{name}_lifetime"]
         assert long.status == CHECKED
-        assert 0 < short.estimate < long.estimate
-    assert found["one_point"].estimate < found["five_points"].estimate
+        assert 0 < short.estimate.value < long.estimate.value
+    assert found["one_point"].estimate.value < found["five_points"].estimate.value
 
 
 def test_points_that_cannot_be_gained_are_not_computed() -> None:
     found = kb.claims(contracts(10, 390))
     assert found["one_point"].status == CHECKED
     assert found["five_points"].status == TOO_LITTLE
-    assert np.isnan(found["five_points"].estimate)
-    assert "leave in a year, so that 5 points cannot be gained" in found["five_points"].definition
+    assert np.isnan(found["five_points"].estimate.value)
+    assert "leave in a year, so that 5 points cannot be gained" in found["five_points"].estimate.definition
 
 
 def test_growth_from_nothing_is_not_computed() -> None:
@@ -119,18 +120,18 @@ def test_a_year_that_was_not_recorded_says_nothing() -> None:
     frame.loc[:50, "end"] = "2023-11-01"
     late = kb.open_dataset({"subscriptions": frame}, as_of="2024-01-01", recorded_from="2023-06-01")
     assert kb.claims(late)["one_point"].status == TOO_LITTLE
-    assert "not recorded for a year" in kb.claims(late)["one_point"].definition
+    assert "not recorded for a year" in kb.claims(late)["one_point"].estimate.definition
 
 
 def test_growth_is_near_the_truth_of_the_simulation(saas: kb.Dataset) -> None:
     counted = kb.claims(saas)["five_points"]
     assert counted.status == CHECKED
-    assert 0.1 < counted.estimate < 0.25
+    assert 0.1 < counted.estimate.value < 0.25
     life = kb.claims(saas)["five_points_lifetime"]
     long = kb.retention_value(
-        customers=1, price=1, margin=1, churn=1 - kept_for_a_year(saas).count / life.n, points=5, horizon=500
+        customers=1, price=1, margin=1, churn=1 - kept_for_a_year(saas).count / life.estimate.n, points=5, horizon=500
     )
-    assert life.estimate == pytest.approx(long.growth, rel=1e-9)
+    assert life.estimate.value == pytest.approx(long.growth, rel=1e-9)
 
 
 # -- devices and referrals ------------------------------------------------------------------------------
@@ -140,9 +141,9 @@ def test_first_devices_are_as_planted() -> None:
     """Eight of ten events come from the usual device (mobile for .32), the others from any of three."""
     found = kb.claims(simulate_saas(4000, scenario="b2c", rng=5))
     check = found["phone_first"]
-    assert check.ci_lower < 0.8 * 0.32 + 0.2 / 3 < check.ci_upper
+    assert check.estimate.ci_lower < 0.8 * 0.32 + 0.2 / 3 < check.estimate.ci_upper
     assert check.verdict == "lower"
-    assert found["phone_computer"].n == found["phone_tablet"].n < check.count
+    assert found["phone_computer"].estimate.n == found["phone_tablet"].estimate.n < check.estimate.count
 
 
 def referrals(early: Any, early_days: Any, late: Any, late_days: Any) -> Referrals:
@@ -154,7 +155,7 @@ def test_rate_ratio_by_hand() -> None:
     """40 customers refer once in each half; the other 40 refer twice in the second half only."""
     counted = referrals([1] * 40 + [0] * 40, [100] * 80, [1] * 40 + [2] * 40, [200] * 80)
     found = rate_ratio(counted, 0.95, "d")
-    assert found.estimate == pytest.approx((120 / 16000) / (40 / 8000))
+    assert found.value == pytest.approx((120 / 16000) / (40 / 8000))
     # parts in the log ratio: 1/120 - 1/40 and 2/120 - 0, the days cancel out
     error = np.sqrt(40 * (1 / 120 - 1 / 40) ** 2 + 40 * (2 / 120) ** 2)
     assert found.ci_lower == pytest.approx(1.5 * np.exp(-1.959964 * error))
@@ -162,8 +163,8 @@ def test_rate_ratio_by_hand() -> None:
 
 
 def test_rate_ratio_is_silent_about_few_referrals() -> None:
-    assert np.isnan(rate_ratio(referrals([1] * 9, [9] * 9, [3] * 9, [9] * 9), 0.95, "d").estimate)
-    assert np.isnan(rate_ratio(referrals([3] * 9, [9] * 9, [3] * 9, [0] * 9), 0.95, "d").estimate)
+    assert np.isnan(rate_ratio(referrals([1] * 9, [9] * 9, [3] * 9, [9] * 9), 0.95, "d").value)
+    assert np.isnan(rate_ratio(referrals([3] * 9, [9] * 9, [3] * 9, [0] * 9), 0.95, "d").value)
 
 
 def test_rate_ratio_holds_its_level_although_some_refer_many() -> None:
@@ -221,17 +222,17 @@ def test_claims_about_purchases_by_hand(shop: kb.Dataset) -> None:
     found = kb.claims(shop)
     spend = found["regulars_spend"]
     # of 100, the 85 who came by May are enough of each kind, and have been seen for five months after their first
-    assert (spend.estimate, spend.n) == (pytest.approx((10 + 10 + 20 + 31) / 10), 85)
-    assert "up to 5 months" in spend.definition
-    assert found["loyal_more"].estimate == pytest.approx((10 + 20 + 31) / 3 / 10)
-    assert found["loyal_often"].estimate == pytest.approx(40 / 20)
+    assert (spend.estimate.value, spend.estimate.n) == (pytest.approx((10 + 10 + 20 + 31) / 10), 85)
+    assert "up to 5 months" in spend.estimate.definition
+    assert found["loyal_more"].estimate.value == pytest.approx((10 + 20 + 31) / 3 / 10)
+    assert found["loyal_often"].estimate.value == pytest.approx(40 / 20)
     # one category on the first day; later one, one (a row that cost nothing is no purchase), two or one
-    assert found["loyal_across"].estimate == pytest.approx((2 * (1 + 1 + 2) / 3 + 1) / 3)
-    assert found["loyal_often"].n == found["loyal_across"].n == found["loyal_more"].n == 60
+    assert found["loyal_across"].estimate.value == pytest.approx((2 * (1 + 1 + 2) / 3 + 1) / 3)
+    assert found["loyal_often"].estimate.n == found["loyal_across"].estimate.n == found["loyal_more"].estimate.n == 60
     # treated are 30 to 79: 10 of them never come back
     free = found["free_first"]
-    assert (free.count, free.n) == (40, 50)
-    assert (free.ci_lower, free.ci_upper) == pytest.approx(tuple(float(x) for x in wilson(40, 50)[1:]))
+    assert (free.estimate.count, free.estimate.n) == (40, 50)
+    assert free.estimate.interval == pytest.approx(tuple(float(x) for x in wilson(40, 50)[1:]))
 
 
 def test_a_return_after_a_campaign_needs_time(shop: kb.Dataset) -> None:
@@ -264,7 +265,7 @@ def test_grocery_is_checked_without_the_start_of_recording(grocery: kb.Dataset) 
     assert {check.claim.key for check in found.checks if check.status == CHECKED} == {
         "regulars_spend", "loyal_more", "loyal_often", "loyal_across",
     }  # fmt: skip
-    assert found["loyal_often"].n < 500  # January's 1,983 households were there before
+    assert found["loyal_often"].estimate.n < 500  # January's 1,983 households were there before
 
 
 # -- the table ------------------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_what_is_missing_is_named(telco: kb.Dataset) -> None:
 def test_few_customers_are_not_enough() -> None:
     small = kb.claims(contracts(10, LEAST - 11))
     assert small["one_point"].status == TOO_LITTLE
-    assert small["one_point"].n == LEAST - 1
+    assert small["one_point"].estimate.n == LEAST - 1
     assert kb.claims(contracts(10, LEAST - 10))["one_point"].status == CHECKED
 
 
@@ -300,7 +301,7 @@ def test_frame_holds_every_claim_with_its_interval(saas: kb.Dataset) -> None:
     assert (checked["definition"] != "").all()
     assert (checked["verdict"] != "").all()
     wide = kb.claims(saas)
-    assert wide["phone_first"].ci_lower < found["phone_first"].ci_lower
+    assert wide["phone_first"].estimate.ci_lower < found["phone_first"].estimate.ci_lower
     assert "not that it is true" in found.definition
     assert "hypothesis" in found._repr_html_()
 

@@ -155,7 +155,7 @@ def test_good_answers_are_those_of_the_first_half_and_measured_on_the_second() -
     asked = _Asker(columns, Matcher(p, 1.0), KIND_X, first, second, (), 0.95).ask("need", "")
     assert asked is not None
     assert asked.rule == Rule("need", in_=("b",))
-    assert asked.difference[2] < 0
+    assert asked.difference.ci_upper < 0
     assert asked.n == (second * (p.attributes["kind"].codes == 0)).sum()
 
 

@@ -105,7 +105,7 @@ def test_hits_say_why() -> None:
 
 def test_uncoded_and_empty_texts_are_counted_apart() -> None:
     coded = kb.code_reasons(["zu teuer", "tschüss", None, "  ", np.nan, pd.NA])
-    assert (coded.uncoded.numerator, coded.uncoded.denominator) == (1, 2)
+    assert (coded.uncoded.count, coded.uncoded.n) == (1, 2)
     frame = coded.to_frame()
     assert frame[["theme", "n", "share"]].iloc[0].tolist() == ["price", 1, 0.5]
     assert frame[["theme", "n", "share"]].iloc[-1].tolist() == ["(uncoded)", 1, 0.5]
@@ -118,7 +118,7 @@ def test_code_reasons_of_a_data_set_reads_what_was_written() -> None:
     coded = kb.code_reasons(data)
     texts = data.table("cancellations")["reason_text"]
     assert len(coded.texts) == len(texts)
-    assert coded.uncoded.denominator == texts.notna().sum()
+    assert coded.uncoded.n == texts.notna().sum()
     assert coded.uncoded.value == 0
 
 

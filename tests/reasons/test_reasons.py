@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.estimate.intervals import newcombe, welch, wilson
-from kbind.reasons.by_type import association, mean, share_gap
+from kbind.estimate.intervals import newcombe, rate_of, welch, wilson
+from kbind.reasons.by_type import association, mean
 from simulations.company import simulate_saas
 
 
@@ -71,8 +71,8 @@ def test_association_agrees_with_scipy_and_bergsma() -> None:
     assert found.p_value == pytest.approx(expected.pvalue)
     corrected = expected.statistic / 200 - 2 / 199
     least = min(2 - 1 / 199, 3 - 4 / 199) - 1
-    assert found.cramers_v == pytest.approx(np.sqrt(corrected / least))
-    for limit, share in ((found.ci_lower, 0.975), (found.ci_upper, 0.025)):
+    assert found.cramers_v.value == pytest.approx(np.sqrt(corrected / least))
+    for limit, share in zip(found.cramers_v.interval, (0.975, 0.025), strict=True):
         assert ncx2.cdf(found.chi_square, 2, limit**2 * 200 * least) == pytest.approx(share)
 
 
@@ -88,7 +88,7 @@ def test_random_tables_give_fishers_p() -> None:
 def test_association_of_one_level_is_unknown() -> None:
     found = association(np.array([[3, 4], [0, 0]]), 0.95, np.random.default_rng(0))
     assert (found.n, found.df, found.method) == (7, 0, "none")
-    assert np.isnan(found.cramers_v)
+    assert np.isnan(found.cramers_v.value)
 
 
 @settings(max_examples=25, deadline=None)
@@ -100,11 +100,12 @@ def test_association_holds_for_any_order(rows: list[list[int]], seed: int) -> No
     turned = table[rng.permutation(len(table))][:, rng.permutation(3)]
     other = association(turned.T, 0.95, np.random.default_rng(1))
     assert one.chi_square == pytest.approx(other.chi_square, nan_ok=True)
-    assert one.cramers_v == pytest.approx(other.cramers_v, nan_ok=True, abs=1e-6)
-    if not np.isnan(one.cramers_v):
-        assert 0 <= one.ci_lower <= one.cramers_v + 1e-9
-        assert one.cramers_v <= one.ci_upper + 1e-9 or one.ci_upper == 1
-        assert one.ci_upper <= 1
+    value, lower, upper = one.cramers_v
+    assert value == pytest.approx(other.cramers_v.value, nan_ok=True, abs=1e-6)
+    if not np.isnan(value):
+        assert 0 <= lower <= value + 1e-9
+        assert value <= upper + 1e-9 or upper == 1
+        assert upper <= 1
 
 
 def test_the_last_goodbye_counts_and_later_ones_are_not_known_yet() -> None:
@@ -202,7 +203,7 @@ def test_behaviour_compares_with_others_who_left_of_their_own_accord(saas: kb.Da
     others = own & ~price & (found.leavers.reason >= 0) & known
     expected = welch(everybody[price & known], everybody[others], 0.95)
     columns = ["difference", "difference_ci_lower", "difference_ci_upper"]
-    assert frame.loc[("price", "usage_trend"), columns].tolist() == pytest.approx(expected)
+    assert frame.loc[("price", "usage_trend"), columns].tolist() == pytest.approx([*expected])
 
 
 def test_politely_given_reasons_hide_the_signs_of_others() -> None:
@@ -222,14 +223,13 @@ def test_mean_and_its_gap_agree_with_scipy() -> None:
     one, other = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.0, 1.0, 1.5, 2.0, 9.0])
     found = mean(one, 0.9)
     half = t.ppf(0.95, 3) * one.std(ddof=1) / 2
-    assert found[1:] == pytest.approx((3.75 - half, 3.75 + half))
+    assert found.interval == pytest.approx((3.75 - half, 3.75 + half))
     gap, expected = welch(one, other, 0.9), ttest_ind(one, other, equal_var=False).confidence_interval(0.9)
-    assert gap[1:] == pytest.approx((expected.low, expected.high))
-    assert np.isnan(mean(one[:1], 0.9)[1])
-    assert np.isnan(welch(one[:1], other, 0.9)[0])
-    shares = share_gap(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 0.0, 0.0]), 0.8)
-    newcombes = [float(part) for part in newcombe(2, 3, 1, 4, 0.8)]
-    assert shares == pytest.approx(newcombes)
+    assert gap.interval == pytest.approx((expected.low, expected.high))
+    assert np.isnan(mean(one[:1], 0.9).ci_lower)
+    assert np.isnan(welch(one[:1], other, 0.9).value)
+    shares = rate_of(2, 3, 0.8).minus(rate_of(1, 4, 0.8))
+    assert [*shares] == pytest.approx([float(part) for part in newcombe(2, 3, 1, 4, 0.8)])
 
 
 # -- planted truth, errors ---------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_pooled_adds_up_periods_of_one_length() -> None:
     found = rates((100, 0, 10), (200, 0, 50), (0, 40, 0))
     assert (found.kind, found.alike) == ("quarter", True)
     whole = found.pooled()
-    assert (whole.value, whole.numerator, whole.denominator) == (0.8, 240, 300)
+    assert (whole.value, whole.count, whole.n) == (0.8, 240, 300)
     assert found.pooled(0, 1).value == 0.9
 
 
@@ -113,7 +113,7 @@ def test_half_years_are_alike_without_a_name() -> None:
     days = (("2024-01-01", "2024-06-30"), ("2024-07-01", "2024-12-31"))
     found = rates((20, 5, 1), (24, 5, 1), days=days)
     assert (found.kind, found.alike) == ("", True)
-    assert found.pooled().denominator == 44
+    assert found.pooled().n == 44
 
 
 def test_period_rates_without_anybody_at_the_start_are_unknown() -> None:

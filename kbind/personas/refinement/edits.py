@@ -10,12 +10,13 @@ from statistics import NormalDist
 import numpy as np
 
 from kbind.customers.at_signing import Prospects
-from kbind.estimate.intervals import UNKNOWN, Limits, benjamini_hochberg, normal
+from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.estimate.influenced import Influenced
+from kbind.estimate.intervals import benjamini_hochberg, normal
 from kbind.personas.parts import Rule
 from kbind.personas.refinement.measure import (
     LEAST_CUSTOMERS,
     Edit,
-    Figure,
     Matcher,
     Rules,
     adjusted_difference,
@@ -187,18 +188,18 @@ class Weighed:
 
     Attributes
     ----------
-    gain, gain_adjusted, gain_same_bond : tuple of (float, float, float)
+    gain, gain_adjusted, gain_same_bond : Estimate
         Of retention: as it is; among customers alike in what is adjusted for; and alike in the bond too.
-    retained_revenue_difference, first_year_difference : tuple of (float, float, float)
+    retained_revenue_difference, first_year_difference : Estimate
     p_value : float
         Of the gain.
     """
 
-    gain: Limits
-    gain_adjusted: Limits
-    gain_same_bond: Limits
-    retained_revenue_difference: Limits
-    first_year_difference: Limits
+    gain: Estimate
+    gain_adjusted: Estimate
+    gain_same_bond: Estimate
+    retained_revenue_difference: Estimate
+    first_year_difference: Estimate
     p_value: float
 
     def trap(self, least: float, *, dropped: bool) -> str:
@@ -212,23 +213,23 @@ class Weighed:
             Whether a rule was dropped. A rule has to earn its place: it may go if customers are not clearly worse
             without it, while one that comes or changes has to win something among customers who are alike.
         """
-        before = self.gain if np.isnan(self.gain_adjusted[0]) else self.gain_adjusted
+        before = self.gain if np.isnan(self.gain_adjusted.value) else self.gain_adjusted
         if _is_worse(self.gain_adjusted) if dropped else vanishes(self.gain_adjusted, self.gain):
             return CONFOUNDED
-        if _is_worse(self.gain_same_bond) if dropped else self.gain_same_bond[2] < before[0] / 2:
+        if _is_worse(self.gain_same_bond) if dropped else self.gain_same_bond.ci_upper < before.value / 2:
             return LOCK_IN
-        if self.first_year_difference[2] < (0 if dropped else least):
+        if self.first_year_difference.ci_upper < (0 if dropped else least):
             return SURVIVORS
         return LOSES_REVENUE if _is_worse(self.retained_revenue_difference) else ""
 
 
-def _is_worse(limits: Limits) -> bool:
-    return limits[2] < 0
+def _is_worse(difference: Estimate) -> bool:
+    return difference.ci_upper < 0
 
 
-def vanishes(rest: Limits, whole: Limits) -> bool:
+def vanishes(rest: Estimate, whole: Estimate) -> bool:
     """Whether less than half is left, and that cannot be told from nothing."""
-    return rest[0] < whole[0] / 2 and rest[1] <= 0
+    return rest.value < whole.value / 2 and rest.ci_lower <= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,8 +255,8 @@ class Scale:
     conf_level: float
 
     def difference(
-        self, before: Rules, after: Rules, figure: Callable[[Prospects, Ints, Bools], Figure] = retention
-    ) -> Figure:
+        self, before: Rules, after: Rules, figure: Callable[[Prospects, Ints, Bools], Influenced] = retention
+    ) -> Influenced:
         """A figure under the rules after, minus that before."""
         old, new = self.matcher.match(before), self.matcher.match(after)
         return figure(self.p, self.n, new).minus(figure(self.p, self.n, old))
@@ -263,14 +264,14 @@ class Scale:
     def weigh(self, before: Rules, after: Rules, attribute: str) -> Weighed:
         """Rules that differ in one attribute, which is not adjusted for."""
         figures = [self.difference(before, after, figure) for figure in (retention, retained_revenue, first_year)]
-        gain, money, early = (figure.limits(self.n, self.conf_level) for figure in figures)
+        gain, money, early = (figure.estimate(self.n, self.conf_level) for figure in figures)
         held = [name for name in self.adjust if name != attribute]
         bond = [name for name in self.bond if name != attribute and name not in held]
         adjusted = self.adjusted(before, after, held)
         same_bond = self.adjusted(before, after, [*held, *bond]) if bond else UNKNOWN
         return Weighed(gain, adjusted, same_bond, money, early, figures[0].p_value(self.n))
 
-    def adjusted(self, before: Rules, after: Rules, columns: Sequence[str]) -> Limits:
+    def adjusted(self, before: Rules, after: Rules, columns: Sequence[str]) -> Estimate:
         """The gain among customers who are alike in some columns: those who stay in, leave and enter as groups."""
         if not columns:
             return UNKNOWN
@@ -364,8 +365,8 @@ def judge(scale: Scale, rules: Rules, steps: Sequence[Step], *, fdr: float, leas
 
 
 def _finding(step: Step, found: Weighed, q_value: float, fdr: float, least: float) -> str:
-    if not (q_value <= fdr and found.gain[0] > 0):
+    if not (q_value <= fdr and found.gain.value > 0):
         return CHANCE
-    if found.gain[0] < least:
+    if found.gain.value < least:
         return SMALL
     return found.trap(least, dropped=step.edit.kind == "drop") or CONFIRMED

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kbind.contrasts.regression import Cells, adjusted_for, maximum, own_columns, scaled
 from kbind.customers.at_signing import YEAR, Prospects
-from kbind.estimate.intervals import Limits, normal, two_sided
+from kbind.estimate.influenced import Influenced
 from kbind.personas.matching import rule_holds
 from kbind.personas.parts import Rule
 from kbind.typing import Bools, Floats, Ints
@@ -24,49 +24,17 @@ from kbind.typing import Bools, Floats, Ints
 LEAST_CUSTOMERS, LEAST_EVENTS = 100, 10
 
 
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A number and what each customer adds to it.
-
-    Attributes
-    ----------
-    value : float
-        NaN where nobody is there to tell.
-    influence : ndarray of float, shape (rows,)
-        Of one customer of each row.
-    """
-
-    value: float
-    influence: Floats = field(repr=False)
-
-    def minus(self, other: Figure) -> Figure:
-        """The difference of two figures of the same customers."""
-        return Figure(self.value - other.value, self.influence - other.influence)
-
-    def error(self, n: Ints) -> float:
-        """Standard error, with so many customers a row."""
-        return float(np.sqrt((n * self.influence**2).sum()))
-
-    def limits(self, n: Ints, conf_level: float) -> Limits:
-        """The value with its interval."""
-        return normal(self.value, self.error(n), conf_level)
-
-    def p_value(self, n: Ints) -> float:
-        """Two-sided, of the value being 0; NaN where it cannot be told."""
-        return two_sided(self.value, self.error(n))
-
-
-def retention(p: Prospects, n: Ints, mask: Bools) -> Figure:
+def retention(p: Prospects, n: Ints, mask: Bools) -> Influenced:
     """Retention given exposure of the marked rows, with `n` customers a row."""
     return _kept(p, n * mask, mask, p.gone.astype(float), p.size)
 
 
-def first_year(p: Prospects, n: Ints, mask: Bools) -> Figure:
+def first_year(p: Prospects, n: Ints, mask: Bools) -> Influenced:
     """The same of the first year alone, in which nobody is a survivor yet."""
     return _kept(p, n * mask, mask, p.first_gone, p.first_size)
 
 
-def revenue(p: Prospects, n: Ints, mask: Bools) -> Figure:
+def revenue(p: Prospects, n: Ints, mask: Bools) -> Influenced:
     """Monthly revenue per customer."""
     known = mask & np.isfinite(p.revenue)
     count = float((n * known).sum())
@@ -74,15 +42,15 @@ def revenue(p: Prospects, n: Ints, mask: Bools) -> Figure:
         return _nothing(p)
     value = np.where(known, p.revenue, 0.0)
     mean = float((n * value).sum()) / count
-    return Figure(mean, np.where(known, (value - mean) / count, 0.0))
+    return Influenced(mean, np.where(known, (value - mean) / count, 0.0))
 
 
-def retained_revenue(p: Prospects, n: Ints, mask: Bools) -> Figure:
+def retained_revenue(p: Prospects, n: Ints, mask: Bools) -> Influenced:
     """Monthly revenue per customer that is still there: mean revenue times the retention of revenue."""
     known = mask & np.isfinite(p.revenue)
     value = np.where(known, p.revenue, 0.0)
     mean, share = revenue(p, n, mask), _kept(p, n * known, known, value * p.gone, value * p.size)
-    return Figure(mean.value * share.value, mean.influence * share.value + mean.value * share.influence)
+    return Influenced(mean.value * share.value, mean.influence * share.value + mean.value * share.influence)
 
 
 def months_seen(p: Prospects, n: Ints, mask: Bools) -> float:
@@ -109,18 +77,18 @@ def enough(p: Prospects, n: Ints, mask: Bools) -> bool:
     return count >= LEAST_CUSTOMERS and min(left, count - left) >= LEAST_EVENTS
 
 
-def _kept(p: Prospects, weight: Ints, mask: Bools, gone: Floats, size: Floats) -> Figure:
+def _kept(p: Prospects, weight: Ints, mask: Bools, gone: Floats, size: Floats) -> Influenced:
     whole = float((weight * size).sum())
     if not whole > 0:
         return _nothing(p)
     rate = float((weight * gone).sum()) / whole
     value = float(np.exp(-YEAR * rate)) if p.rate else 1 - rate
     slope = -YEAR * value if p.rate else -1.0
-    return Figure(value, np.where(mask, slope * (gone - rate * size) / whole, 0.0))
+    return Influenced(value, np.where(mask, slope * (gone - rate * size) / whole, 0.0))
 
 
-def _nothing(p: Prospects) -> Figure:
-    return Figure(float("nan"), np.zeros(len(p.n)))
+def _nothing(p: Prospects) -> Influenced:
+    return Influenced(float("nan"), np.zeros(len(p.n)))
 
 
 Rules = tuple[Rule, ...]

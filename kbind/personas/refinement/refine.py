@@ -10,7 +10,9 @@ import numpy as np
 from kbind.customers.at_signing import Prospects
 from kbind.dataset.dataset import Dataset
 from kbind.errors import ArgumentError, check_rng, listed
-from kbind.estimate.intervals import UNKNOWN, Limits, floats, wilson
+from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.estimate.influenced import Influenced
+from kbind.estimate.intervals import rate_of
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.columns import columns_of
 from kbind.personas.refinement.edits import (
@@ -27,7 +29,6 @@ from kbind.personas.refinement.edits import (
 from kbind.personas.refinement.measure import (
     LEAST_CUSTOMERS,
     LEAST_EVENTS,
-    Figure,
     Matcher,
     Rules,
     apply,
@@ -113,7 +114,7 @@ def refine_persona(
     >>> rules = (kb.Rule("internet_service", in_=("Fiber optic",)), kb.Rule("streaming_tv", in_=("Yes",)))
     >>> films = kb.Persona("films", 1, "Sales", "2026-01-01", "Watches films", rules)
     >>> result = kb.refine_persona(films, kb.datasets.load_telco(), exclude="contract")
-    >>> result.verdict, round(result.held_out.gain[0], 2)
+    >>> result.verdict, round(result.held_out.gain.value, 2)
     ('accept', 0.22)
     """
     generator = check_rng(rng)
@@ -162,8 +163,8 @@ class Outcome:
     reason: str
     edits: tuple[JudgedEdit, ...] = ()
     rules: Rules | None = None
-    found: Limits = UNKNOWN
-    confirmed: Limits = UNKNOWN
+    found: Estimate = UNKNOWN
+    confirmed: Estimate = UNKNOWN
     held_out: HeldOut | None = None
     proposed: Rules | None = None
 
@@ -210,7 +211,7 @@ class Run:
             rules = apply(rules, row.edit) if row.finding == CONFIRMED else rules
         if rules == self.rules:
             # an interval that leaves room for a worthwhile gain does not speak against it
-            doubt = any(row.finding == CHANCE and row.weighed.gain[2] >= self.bounds.gain for row in edits)
+            doubt = any(row.finding == CHANCE and row.weighed.gain.ci_upper >= self.bounds.gain for row in edits)
             reason = f"No proposed edit was confirmed on the second part{', which is too small to tell' * doubt}."
             return replace(tried, verdict=NOT_ENOUGH if doubt else REJECT, reason=reason)
         kept = replace(tried, rules=rules, found=self._gain(first, rules), confirmed=self._gain(second, rules))
@@ -236,13 +237,13 @@ class Run:
             gain_without=UNKNOWN if proposed is None else self._gain(second, proposed),
         )
 
-    def _gain(self, scale: Scale, rules: Rules) -> Limits:
-        return scale.difference(self.rules, rules).limits(scale.n, scale.conf_level)
+    def _gain(self, scale: Scale, rules: Rules) -> Estimate:
+        return scale.difference(self.rules, rules).estimate(scale.n, scale.conf_level)
 
     def _held_out(self, scale: Scale, rules: Rules) -> HeldOut:
         new, old = scale.matcher.match(rules), scale.matcher.match(self.rules)
         gain, money, early = (
-            scale.difference(self.rules, rules, figure).limits(scale.n, scale.conf_level)
+            scale.difference(self.rules, rules, figure).estimate(scale.n, scale.conf_level)
             for figure in (retention, retained_revenue, first_year)
         )
         edited = {rule.attribute for rule in set(rules) ^ set(self.rules)}
@@ -259,9 +260,9 @@ class Run:
 
     def _verdict(self, there: HeldOut) -> tuple[str, str]:
         gain, low, _ = there.gain
-        if there.retained_revenue_difference[2] < 0:
+        if there.retained_revenue_difference.ci_upper < 0:
             return REJECT, "What is won in retention is lost in retained revenue."
-        if there.first_year_difference[2] < 0:
+        if there.first_year_difference.ci_upper < 0:
             return REJECT, "The new persona does worse in the first year: it selects survivors."
         if np.isnan(gain):
             return NOT_ENOUGH, "On the third part nobody matches."
@@ -282,16 +283,16 @@ def _measured(scale: Scale, mask: Bools) -> Measured:
         coverage=share_of(n, mask),
         retention=_limits(scale, mask, p.gone, retention),
         revenue=revenue(p, n, mask).value,
-        retained_revenue=retained_revenue(p, n, mask).limits(n, scale.conf_level),
+        retained_revenue=retained_revenue(p, n, mask).estimate(n, scale.conf_level),
         first_year_retention=_limits(scale, mask & (p.first_size > 0), p.first_gone > 0, first_year),
         months=months_seen(p, n, mask),
     )
 
 
-def _limits(scale: Scale, mask: Bools, gone: Bools, figure: Callable[[Prospects, Ints, Bools], Figure]) -> Limits:
+def _limits(scale: Scale, mask: Bools, gone: Bools, figure: Callable[[Prospects, Ints, Bools], Influenced]) -> Estimate:
     """Wilson's interval of a share, and that of the influence of a rate."""
     n = scale.n
     if scale.p.rate:
-        value, low, high = figure(scale.p, n, mask).limits(n, scale.conf_level)
-        return value, max(low, 0.0), min(high, 1.0)
-    return floats(wilson(float((n * (mask & ~gone)).sum()), float((n * mask).sum()), scale.conf_level))
+        value, low, high = figure(scale.p, n, mask).estimate(n, scale.conf_level)
+        return Estimate(value, max(low, 0.0), min(high, 1.0))
+    return rate_of(int((n * (mask & ~gone)).sum()), int((n * mask).sum()), scale.conf_level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,13 +12,13 @@ import pandas as pd
 
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, listed
-from kbind.estimate.intervals import Limits, interval_columns
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import interval_columns, stacked
 from kbind.personas.parts import Mark, Statement
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.edits import CONFIRMED, Bounds, JudgedEdit
 from kbind.personas.refinement.measure import words_of
 from kbind.result import Shown
-from kbind.typing import Floats
 
 ACCEPT, REJECT, NOT_ENOUGH = "accept", "reject", "not enough data"
 
@@ -36,7 +35,7 @@ class Measured:
         Customers that match.
     coverage : float
         Share of all.
-    retention, retained_revenue, first_year_retention : tuple of (float, float, float)
+    retention, retained_revenue, first_year_retention : Estimate
         With interval; revenue a month and matched customer.
     revenue, months : float
         Monthly revenue per matched customer, and mean time they have been there.
@@ -44,10 +43,10 @@ class Measured:
 
     n: int
     coverage: float
-    retention: Limits
+    retention: Estimate
     revenue: float
-    retained_revenue: Limits
-    first_year_retention: Limits
+    retained_revenue: Estimate
+    first_year_retention: Estimate
     months: float
 
 
@@ -58,9 +57,9 @@ class HeldOut:
     Attributes
     ----------
     old, new : Measured
-    gain, retained_revenue_difference, first_year_difference : tuple of (float, float, float)
+    gain, retained_revenue_difference, first_year_difference : Estimate
         New minus old, with an interval that minds customers who match both.
-    gain_adjusted : tuple of (float, float, float)
+    gain_adjusted : Estimate
         The gain among customers alike in `Refinement.adjust`; NaN where nothing is adjusted for.
     identity : float
         Customers who match both, of those who match either.
@@ -68,10 +67,10 @@ class HeldOut:
 
     old: Measured
     new: Measured
-    gain: Limits
-    gain_adjusted: Limits
-    retained_revenue_difference: Limits
-    first_year_difference: Limits
+    gain: Estimate
+    gain_adjusted: Estimate
+    retained_revenue_difference: Estimate
+    first_year_difference: Estimate
     identity: float
 
 
@@ -85,14 +84,14 @@ class WithBond:
         The bond: such as the length of a contract.
     edits : tuple of str
         Proposed with them.
-    gain, gain_without : tuple of (float, float, float)
+    gain, gain_without : Estimate
         Of all these edits, and of those proposed without the bond; both on the part that confirms.
     """
 
     columns: tuple[str, ...]
     edits: tuple[str, ...]
-    gain: Limits
-    gain_without: Limits
+    gain: Estimate
+    gain_without: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +109,7 @@ class Refinement(Shown):
         Why, in one sentence.
     edits : tuple of JudgedEdit
         All that were found, whether or not they hold up.
-    found, confirmed : tuple of (float, float, float)
+    found, confirmed : Estimate
         Gain of the confirmed edits (without any, of those proposed) on the part that found them, and of the confirmed
         ones on the part that confirmed them; NaN without. Both flatter: the best edits were chosen on the one, and
         those that stood on the other.
@@ -127,8 +126,8 @@ class Refinement(Shown):
     verdict: str
     reason: str
     edits: tuple[JudgedEdit, ...] = field(repr=False)
-    found: Limits
-    confirmed: Limits
+    found: Estimate
+    confirmed: Estimate
     held_out: HeldOut | None
     with_bond: WithBond | None
     sizes: tuple[int, int, int]
@@ -162,9 +161,9 @@ class Refinement(Shown):
         )
 
     @property
-    def promised(self) -> Limits:
+    def promised(self) -> Estimate:
         """Gain to be promised before the third part is looked at: the smaller of `found` and `confirmed`."""
-        return min(self.found, self.confirmed)
+        return min(self.found, self.confirmed, key=tuple)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an edit, as measured on the part that confirms.
@@ -185,7 +184,7 @@ class Refinement(Shown):
             "finding": [row.finding for row in rows],
         }
         for name in _WITH_LIMITS:
-            columns |= interval_columns(name, _turned(getattr(row.weighed, name) for row in rows))
+            columns |= interval_columns(name, stacked(getattr(row.weighed, name) for row in rows))
         for name in ("q_value", "coverage_before", "coverage", "identity", "months_before", "months"):
             columns[name] = [getattr(row, name) for row in rows]
         words = dict.fromkeys(("edit", "attribute", "old", "new", "finding"), "str")
@@ -206,7 +205,7 @@ class Refinement(Shown):
         for name in ("n", "coverage", "retention", "revenue", "retained_revenue", "first_year_retention", "months"):
             values = [getattr(row, name) for _, row in shown]
             if name in ("retention", "retained_revenue", "first_year_retention"):
-                columns |= interval_columns(name, _turned(values))
+                columns |= interval_columns(name, stacked(values))
             else:
                 columns[name] = values
         return pd.DataFrame(columns)
@@ -263,11 +262,6 @@ class Refinement(Shown):
         return result
 
 
-def _turned(limits: Iterable[Limits]) -> Floats:
-    """Estimates, lower limits and upper limits."""
-    return np.array(list(limits), dtype=float).reshape(-1, 3).T
-
-
 def _evidence(result: Refinement, there: HeldOut) -> tuple[Statement, ...]:
     """What the new version rests on, in both languages."""
     source, end = result.provenance.source, result.provenance.as_of
@@ -286,7 +280,7 @@ def _evidence(result: Refinement, there: HeldOut) -> tuple[Statement, ...]:
          f"({origin['de']})"),
     ]  # fmt: skip
     return tuple(
-        Statement({"de": german, "en": english}, Mark("measured", there.new.n, *limits))
-        for limits, english, german in said
-        if limits[0] == limits[0]
+        Statement({"de": german, "en": english}, Mark("measured", there.new.n, gain.value, *gain.interval))
+        for gain, english, german in said
+        if not np.isnan(gain.value)
     )

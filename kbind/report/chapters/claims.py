@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kbind.dataset.dataset import Dataset
 from kbind.hearsay.checks import LEAST, SOON, WITHIN, YEARS
@@ -44,9 +44,9 @@ class ClaimsStory(Speaker):
 
     def fact(self, check: Check) -> Fact:
         """What the data says about a claim."""
-        numbers = check.estimate, check.claim.unit or "count", check.definition, check.ci_lower, check.ci_upper
-        told, source = (self.found.conf_level, check.n, check.count), f"claims(...)[{check.claim.key!r}]"
-        return Fact(f"claims.{check.claim.key}", *numbers, *told, source)
+        told = replace(check.estimate, conf_level=self.found.conf_level)
+        unit, source = check.claim.unit or "count", f"claims(...)[{check.claim.key!r}]"
+        return Fact.of(f"claims.{check.claim.key}", told, source, unit)
 
     def number(self, name: str, *verdicts: str) -> Fact:
         """How many claims had one of these verdicts."""

@@ -14,7 +14,6 @@ import pandas as pd
 from kbind.dataset.dataset import Dataset
 from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
 from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
-from kbind.retention.cohorts import rate_difference
 from kbind.retention.period_rates import PeriodRates, period_rates
 from kbind.text.facts import Fact
 from kbind.text.names import named
@@ -68,7 +67,7 @@ class PeriodStory(Story):
     @cached_property
     def year(self) -> Fact:
         """The same over twelve months."""
-        return Fact.of_rate("kept.year", self.rates.year(main_rate(self.rates)), "period_rates(...).year(...)")
+        return Fact.of("kept.year", self.rates.year(main_rate(self.rates)), "period_rates(...).year(...)")
 
     def in_period(self, position: int) -> Fact:
         """Share of the customers at the start of a period who were there at its end."""
@@ -79,13 +78,13 @@ class PeriodStory(Story):
         """How the last period compares with all before: "better", "worse", "same", or "none"."""
         if not together(self.rates) or not self.told(self.in_period(-1), self.before):
             return "none"
-        apart = rate_difference(self.rates.rate(-1), self.rates.pooled(0, -1))
+        apart = self.rates.rate(-1).minus(self.rates.pooled(0, -1))
         return "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
 
     @cached_property
     def before(self) -> Fact:
         """Retention over all periods but the last."""
-        return Fact.of_rate("before", self.rates.pooled(0, -1), "period_rates(...).pooled(0, -1)")
+        return Fact.of("before", self.rates.pooled(0, -1), "period_rates(...).pooled(0, -1)")
 
     def total(self, name: str) -> Fact:
         """Customers gained or lost in all periods."""
@@ -245,7 +244,7 @@ class PeriodStory(Story):
         for i in self._places():
             kept = self.in_period(i)
             counts = [self.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
-            year = Fact.of_rate(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
+            year = Fact.of(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
             rows.append((self.name(i), *counts, self.tell(kept), self.tell(kept, "range"), self.tell(year)))
         return self._table(("period", "start", "gained", "lost", "kept", "interval", "year"), rows)
 

@@ -119,7 +119,7 @@ class PersonasStory(Story):
         if self.chosen is None:
             return self.say(f"personas.means.{self._state}")
         words = self.say("personas.means.change", turned=self.change.shared("turned"))
-        if np.isnan(self.change.measured.gain_adjusted[0]) or not self.told(self.change.gain):
+        if np.isnan(self.change.measured.gain_adjusted.value) or not self.told(self.change.gain):
             return words
         figures = {"points": self._alike(), "gain": self.tell(self.change.gain)}
         return f"{words} {self.say('personas.means.alike', held=self._held, **figures)}"
@@ -179,12 +179,12 @@ class PersonasStory(Story):
         parts, gain, turned = self.change.measured, self.change.gain, self.change.shared("turned")
         words = {"level": self.voice.percent(gain.conf_level), "range": self.tell(gain, "range")}
         note = self.say("personas.tile.gain_note", n=self.voice.count(parts.new.n), **words)
-        if not np.isnan(parts.gain_adjusted[0]):
+        if not np.isnan(parts.gain_adjusted.value):
             alike = self.say("personas.tile.alike", points=self._alike())
             note = f"{note}; {alike}"
         plus = "+" if self.told(gain) and gain.value > 0 else ""
         tiles = [(f"{plus}{self.tell(gain)}", self.say("personas.tile.gain"), note)]
-        if not np.isnan(parts.retained_revenue_difference[0]):
+        if not np.isnan(parts.retained_revenue_difference.value):
             before, after = map(self.words.revenue, (parts.old, parts.new))
             note = self.say("personas.tile.money_note", before=before, by=self._more_revenue())
             tiles.append((after, self.say("personas.tile.money"), note))
@@ -251,10 +251,14 @@ class PersonasStory(Story):
             return self.say(f"personas.verdict.negative.{borne}")
         key = {ACCEPT: "accept", NOT_ENOUGH: "short"}.get(judged.verdict, "reject")
         mine, every = (needed(self.evaluation).staying[part].retention for part in (name, ALL))
-        if key == "reject" and not judged.edits and mine[1] > every[0]:
+        if key == "reject" and not judged.edits and mine.ci_lower > every.value:
             key = "good"
         # another persona, and those who fit this one clearly stay less than all
-        elif key == "reject" and mine[2] < every[0] and any(row.finding == "another persona" for row in judged.edits):
+        elif (
+            key == "reject"
+            and mine.ci_upper < every.value
+            and any(row.finding == "another persona" for row in judged.edits)
+        ):
             key = "other"
         return self.say(f"personas.verdict.{key}")
 
@@ -288,7 +292,7 @@ class PersonasStory(Story):
         pair = (parts.old, parts.new)
         stay = [with_range(self.held(version), self.voice) for version in ("old", "new")]
         apart = say("personas.outcome.points", points=self.words.points(parts.gain, parts.old.n, parts.new.n))
-        alike = DASH if np.isnan(parts.gain_adjusted[0]) else say("personas.outcome.points", points=self._alike())
+        alike = DASH if np.isnan(parts.gain_adjusted.value) else say("personas.outcome.points", points=self._alike())
         rows = [
             (say(f"personas.outcome.stay_{self.how}"), *stay, apart),
             (say("personas.outcome.alike", held=self._held), DASH, DASH, alike),
@@ -338,7 +342,7 @@ class PersonasStory(Story):
             points, lost = self.voice.under_threshold(), self.voice.under_threshold()
             if not self.hides(away, n - away):
                 points = self.words.points(question.difference_adjusted)
-                lost = self.voice.number(100 * away / n * question.retention_other[0])
+                lost = self.voice.number(100 * away / n * question.retention_other.value)
             rows.append((self.wording(question), self.words.condition(question.rule), points, self.tell(fact), lost))
         tells = "tells" if self.questions is not None and self.questions.adjust else "tells_plain"
         names, title = ("question", "answer", tells, "turned", "lost"), self._heading("personas.ask.title")
@@ -406,7 +410,7 @@ class PersonasStory(Story):
             columns = ", ".join(dict.fromkeys(self.words.attribute(name) for bond in bonds for name in bond.columns))
             texts.append(self.say("personas.traps.bond", columns=columns))
         own = None if self.chosen is None else self.chosen.with_bond
-        if own is not None and own.edits and not np.isnan(own.gain_without[0]):
+        if own is not None and own.edits and not np.isnan(own.gain_without.value):
             gains = {"gain": self.words.points(own.gain), "without": self.words.points(own.gain_without)}
             texts.append(self.say("personas.traps.bond_gain", **gains))
         return texts

@@ -13,10 +13,11 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.errors import NotEnoughData
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
 from kbind.facts.revenue import movements
 from kbind.report.chapters.base import Scope, Story, last_day, sureness, voice_of
 from kbind.report.chapters.value import ValueStory, value_story
-from kbind.retention.rates import Rate, rate_of
 from kbind.revenue.definitions import PRESETS
 from kbind.revenue.retention_value import RetentionValue, retention_value
 from kbind.revenue.revenue_retention import RevenueRetention, retention_of, revenue_retention
@@ -89,7 +90,7 @@ class RevenueStory(Story):
         gone = int(moved.counts["churn"][0, -1]) if figure == "logo_churn" else None
         source = f"revenue_retention(data, period={moved.calendar.period!r}, definition={preset!r})"
         told = result.definition, result.conf_level
-        return Fact.of_row(name, row, figure, unit, *told, n=int(row["n_start"]), count=gone, source=source)
+        return Fact.of(name, Estimate.in_row(row, figure, *told, n=int(row["n_start"]), count=gone), source, unit)
 
     def moved(self, kind: str) -> Fact:
         """Revenue that moved in the last long window; negative movements count as positive amounts."""
@@ -109,7 +110,7 @@ class RevenueStory(Story):
         return Fact("revenue.gap", abs(gap), "money", definition, source="revenue_retention(...).to_frame()")
 
     @cached_property
-    def churn(self) -> Rate:
+    def churn(self) -> Estimate:
         """Share of the paying customers who are gone a month later, over the last months."""
         frame, counts = self.months.to_frame().tail(RECENT), self.months.movements.counts["churn"][0]
         definition = "customers gone at the end of a month, divided by those paying at its start, over the last months"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kbind as kb
+from kbind.estimate.estimate import Estimate
 from kbind.hearsay.claims_checked import CLAIMS, Claims
 from kbind.report.chapters.claims import ClaimsStory, claims_story
 from simulations.company import simulate_saas
@@ -33,10 +34,8 @@ def test_every_claim_has_its_words(saas: kb.Dataset, found: Claims, lang: str) -
         for check in found.checks:
             if check.claim.lacks and status != "needs data":
                 continue
-            numbers = {"estimate": 1.2, "ci_lower": 1.1, "ci_upper": 1.3, "n": 100, "count": None}
-            if status != "checked":
-                numbers |= dict.fromkeys(("estimate", "ci_lower", "ci_upper"), np.nan)
-            one = replace(found, checks=(replace(check, status=status, **numbers),))
+            estimate = Estimate(1.2, 1.1, 1.3, n=100) if status == "checked" else Estimate(np.nan, n=100)
+            one = replace(found, checks=(replace(check, status=status, estimate=estimate),))
             story = told(saas, one, lang)
             (row,) = (*story.table().rows, *story.open_table().rows)
             assert all(row)
@@ -59,8 +58,8 @@ def test_table_puts_what_was_checked_first(saas: kb.Dataset, found: Claims) -> N
     assert len(table.rows) == checked
     assert len(told(saas, found).open_table().rows) == len(CLAIMS) - checked
     phone = next(row for row in table.rows if row[0].startswith("65% of buying"))
-    check = found["phone_first"]
-    assert phone[1] == f"{check.estimate:.1%} ({100 * check.ci_lower:.1f} to {check.ci_upper:.1%})"
+    value, lower, upper = found["phone_first"].estimate
+    assert phone[1] == f"{value:.1%} ({100 * lower:.1f} to {upper:.1%})"
     assert phone[2].startswith("Lower here. ")
 
 
@@ -79,14 +78,14 @@ def test_finding_counts_the_verdicts(saas: kb.Dataset, found: Claims, telco: kb.
 
 def test_ratios_near_one_show_on_which_side_they_lie(saas: kb.Dataset, found: Claims) -> None:
     story = told(saas, found)
-    near = replace(found["loyal_recommend"], status="checked", estimate=1.04, ci_lower=0.96, ci_upper=1.12)
-    far = replace(near, estimate=9.78, ci_lower=6.53, ci_upper=14.66)
+    near = replace(found["loyal_recommend"], status="checked", estimate=Estimate(1.04, 0.96, 1.12))
+    far = replace(near, estimate=Estimate(9.78, 6.53, 14.66))
     assert story.written(story.fact(near)) == "1.04 (0.96 to 1.12)"
     assert story.written(story.fact(far)) == "9.8 (6.5 to 14.7)"
 
 
 def test_small_numerators_are_hidden(saas: kb.Dataset, found: Claims) -> None:
-    few = replace(found["phone_tablet"], status="checked", estimate=0.03, n=100, count=3)
+    few = replace(found["phone_tablet"], status="checked", estimate=Estimate(0.03, n=100, count=3))
     one = replace(found, checks=(few,))
     (row,) = told(saas, one).table().rows
     assert row[1] == "under 5"

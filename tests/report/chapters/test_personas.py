@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.estimate.estimate import Estimate
 from kbind.facts.personas import coverage, mark_kinds, pick, with_range
 from kbind.plot.base import alt_text
 from kbind.report.chapters.personas import PersonasStory, personas_story
@@ -69,8 +70,8 @@ def test_summary_names_the_persona_to_change_and_both_figures(story: PersonasSto
     there = story.change.measured
     assert story.chosen is not None
     assert story.chosen.persona.name == "streaming"
-    assert there.gain[0] >= 0.15
-    assert there.gain[1] > 0
+    assert there.gain.value >= 0.15
+    assert there.gain.ci_lower > 0
     old, new = (story.voice.tell(story.held(v), "per100") for v in ("old", "new"))
     assert story.finding() == (
         f"Change “streaming”: of 100 customers who fit this persona, {old} have stayed; "
@@ -259,9 +260,9 @@ def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
 
 
 def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
-    limits = (0.1, 0.05, 0.15)
-    assert story.words.points(limits, 100, 4) == story.words.points(limits, 4, 100) == "under 5"
-    assert story.words.points(limits, 100, 5) == "10.0 (5.0 to 15.0)"
+    gain = Estimate(0.1, 0.05, 0.15)
+    assert story.words.points(gain, 100, 4) == story.words.points(gain, 4, 100) == "under 5"
+    assert story.words.points(gain, 100, 5) == "10.0 (5.0 to 15.0)"
 
 
 def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
