@@ -164,7 +164,7 @@ def test_rate_has_garwoods_interval_at_the_level_asked_for() -> None:
 
     part = customers([(0, 4, True, 1), (0, 6, True, 1), (0, 10, False, 1)])
     found = staying(part, 5, 0.8).rate
-    assert found == pytest.approx((2 / 20, chi2.ppf(0.1, 4) / 2 / 20, chi2.ppf(0.9, 6) / 2 / 20))
+    assert tuple(found) == pytest.approx((2 / 20, chi2.ppf(0.1, 4) / 2 / 20, chi2.ppf(0.9, 6) / 2 / 20))
 
 
 def test_retention_has_the_interval_of_the_level_asked_for() -> None:
