@@ -16,7 +16,6 @@ from kbind.dataset.dataset import Dataset
 from kbind.errors import check_choice, check_conf_level, check_share
 from kbind.estimate.intervals import benjamini_hochberg, interval_columns, welch, wilson, with_limits
 from kbind.personas.by_period import Counted, Periods, periods_of
-from kbind.personas.matching import matched
 from kbind.personas.members import as_personas
 from kbind.personas.persona import Persona
 from kbind.result import Shown
@@ -331,7 +330,7 @@ def _series(persona: Persona, periods: Periods) -> list[Series]:
         size = len(n)
         return Series(persona.name, measure, level, need, periods.starts[:size], periods.labels[:size], count, n)
 
-    fits = matched(persona, periods.lives.known)
+    fits = persona.matches(periods.lives.known)
     new, there, left = (periods.lives.counts[name] for name in ("new", "there", "left"))
     known = slice(periods.settled)
     stock = there[fits].sum(axis=0)
@@ -342,7 +341,7 @@ def _series(persona: Persona, periods: Periods) -> list[Series]:
     if periods.uses is not None:
         needed = _needed(persona, periods.column)
         uses: Counted = periods.uses
-        fits = matched(persona, uses.known)
+        fits = persona.matches(uses.known)
         active = uses.counts[""][fits].sum(axis=0)
         found += [
             of(USE, level, level.casefold() in needed, count[fits].sum(axis=0), active)

@@ -15,7 +15,7 @@ from kbind.dataset.groups import names_of
 from kbind.errors import MOST, ArgumentError, check_conf_level, listed, real, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import interval_columns, rate_of, with_limits
-from kbind.personas.matching import match, matched, strange_levels
+from kbind.personas.matching import reached, score, strange_levels
 from kbind.personas.members import Members, as_personas, members, part_of
 from kbind.personas.persona import Persona
 from kbind.personas.staying import Staying, distance, recall, staying
@@ -81,12 +81,12 @@ class PersonaEvaluation(Shown):
     @cached_property
     def scores(self) -> dict[str, Floats]:
         """Match score of every row of `members`, by persona."""
-        return {persona.name: match(persona, self.members.known) for persona in self.personas}
+        return {persona.name: score(persona.rules, self.members.known) for persona in self.personas}
 
     @cached_property
     def fits(self) -> dict[str, Bools]:
         """Which rows of `members` fit, by persona; then those of any, none, and all."""
-        found = {persona.name: matched(persona, self.members.known) for persona in self.personas}
+        found = {one.name: reached(self.scores[one.name], one.min_match) for one in self.personas}
         wanted = [found[persona.name] for persona in self.personas if not persona.negative]
         fits_any = np.logical_or.reduce(wanted) if wanted else np.zeros(len(self.members.n), dtype=bool)
         return found | {ANY: fits_any, NONE: ~fits_any, ALL: np.ones(len(fits_any), dtype=bool)}
@@ -106,7 +106,8 @@ class PersonaEvaluation(Shown):
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing: levels that nobody has, unknown attributes, what the data cannot say."""
-        found = [text for persona in self.personas for text in strange_levels(persona, self.members.known)]
+        strange = {persona.name: strange_levels(persona.rules, self.members.known) for persona in self.personas}
+        found = [f"{name}: {text}" for name, texts in strange.items() for text in texts]
         for persona in self.personas:
             unknown = int(self.members.n[np.isnan(self.scores[persona.name])].sum())
             if unknown:

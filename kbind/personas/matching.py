@@ -1,16 +1,17 @@
-"""How well customers fit a persona, from what is known of them."""
+"""How far rules hold for customers, from what is known of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kbind.customers.profiles import Profiles
+from kbind.dataset.frames import as_pandas
 from kbind.errors import ArgumentError, choices, did_you_mean, listed
 from kbind.personas.parts import Rule
-from kbind.personas.persona import Persona
 from kbind.typing import Bools, Floats
 from kbind.yamlfile import level_of
 
@@ -18,13 +19,13 @@ from kbind.yamlfile import level_of
 _ROUNDING = 1e-9
 
 
-def match(persona: Persona, customers: pd.DataFrame | Profiles) -> Floats:
+def score(rules: Sequence[Rule], customers: Any) -> Floats:
     """The weighted share of rules that hold, among those whose attribute is known.
 
     Parameters
     ----------
-    persona : Persona
-    customers : DataFrame or Profiles
+    rules : sequence of Rule
+    customers : data frame or Profiles
         One row a customer, or a combination of attributes. Profiles need the columns of ranges among their numbers
         (`adjust`), unless these have few values.
 
@@ -36,33 +37,34 @@ def match(persona: Persona, customers: pd.DataFrame | Profiles) -> Floats:
     Raises
     ------
     ArgumentError
-        A rule is about a column that is not there, or a range about one that is no number.
-
-    Notes
-    -----
-    Text is compared without regard to case; 1, 1.0 and "1" are the same, so are true and yes, and "yes" also fits a
-    column of 0 and 1.
+        A rule is about a column that is not there, or a range about one that is no number; or there is no frame.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> text = {"de": "Familien", "en": "Families"}
     >>> rules = (Rule("partner", in_=(1,)), Rule("age", range=(30, 50)))
-    >>> family = Persona("family", 1, "Sales", "2026-01-01", text, rules)
-    >>> match(family, pd.DataFrame({"partner": [1, 1, 0, None], "age": [30, 50, None, None]})).tolist()
+    >>> score(rules, pd.DataFrame({"partner": [1, 1, 0, None], "age": [30, 50, None, None]})).tolist()
     [1.0, 0.5, 0.0, nan]
     """
-    held = [rule_holds(rule, customers) for rule in persona.rules]
-    weights = np.array([rule.weight for rule in persona.rules])
+    rows = _checked(customers)
+    held = [rule_holds(rule, rows) for rule in rules]
+    weights = np.array([rule.weight for rule in rules])
     known = weights @ np.array([~np.isnan(values) for values in held])
     good = weights @ np.array([np.nan_to_num(values) for values in held])
     return np.asarray(np.where(known > 0, good / np.where(known > 0, known, 1.0), np.nan))
 
 
-def matched(persona: Persona, customers: pd.DataFrame | Profiles) -> Bools:
-    """Who fits: a score of `min_match` or more; of whom nothing is known fits nothing."""
-    score = match(persona, customers)
-    return np.asarray(np.nan_to_num(score, nan=-1.0) >= persona.min_match - _ROUNDING)
+def reached(scores: Floats, min_match: float) -> Bools:
+    """Which scores are `min_match` or more; of whom nothing is known reaches nothing."""
+    return np.asarray(np.nan_to_num(scores, nan=-1.0) >= min_match - _ROUNDING)
+
+
+def _checked(customers: Any) -> pd.DataFrame | Profiles:
+    rows = customers if isinstance(customers, Profiles) else as_pandas(customers)
+    if isinstance(rows, (pd.DataFrame, Profiles)):
+        return rows
+    raise ArgumentError(
+        f"customers of type {type(customers).__name__} is no data frame; allowed: such as data.table('customers')"
+    )
 
 
 def rule_holds(rule: Rule, customers: pd.DataFrame | Profiles) -> Floats:
@@ -79,10 +81,10 @@ def rule_holds(rule: Rule, customers: pd.DataFrame | Profiles) -> Floats:
     return np.asarray(holds[codes])
 
 
-def strange_levels(persona: Persona, customers: pd.DataFrame | Profiles) -> tuple[str, ...]:
+def strange_levels(rules: Sequence[Rule], customers: pd.DataFrame | Profiles) -> tuple[str, ...]:
     """Sentences on levels in rules that nobody has, with the near miss."""
     found = []
-    for rule in persona.rules:
+    for rule in rules:
         if rule.in_ is None:
             continue
         levels, _, _ = _values(rule, customers)
@@ -90,7 +92,7 @@ def strange_levels(persona: Persona, customers: pd.DataFrame | Profiles) -> tupl
         for level in rule.in_:
             if not ({_key(level)} | _wanted(Rule(rule.attribute, in_=(level,)), levels)) & have:
                 hint = did_you_mean(level, levels) or f"levels: {listed(levels)}"
-                found.append(f"{persona.name}: nobody has {rule.attribute} {level!r}; {hint.strip()}")
+                found.append(f"nobody has {rule.attribute} {level!r}; {hint.strip()}")
     return tuple(found)
 
 

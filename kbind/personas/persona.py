@@ -13,8 +13,10 @@ import yaml
 
 from kbind.errors import ArgumentError, DatasetError, check_path, choices, shown, written
 from kbind.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
+from kbind.personas.matching import reached, score
 from kbind.personas.parts import Bonding, Part, Revenue, Rule, Statement, many, one
 from kbind.personas.yaml_edits import edited
+from kbind.typing import Bools
 from kbind.yamlfile import compose, line_of, read_text, tree, value_of
 
 #: Of the keys of a file.
@@ -94,6 +96,39 @@ class Persona(Part):
     def attributes(self) -> tuple[str, ...]:
         """Columns of `customers` that the rules are about."""
         return tuple(rule.attribute for rule in self.rules)
+
+    def matches(self, customers: Any) -> Bools:
+        """Which customers fit: the weights of the rules that hold, among those whose attribute is known, suffice.
+
+        Parameters
+        ----------
+        customers : data frame
+            One row a customer, such as ``data.table("customers")``.
+
+        Returns
+        -------
+        ndarray of bool, shape (rows,)
+            Of whom no attribute is known does not fit.
+
+        Raises
+        ------
+        ArgumentError
+            A rule is about a column that is not there, or a range about one that is no number.
+
+        Notes
+        -----
+        Text is compared without regard to case; 1, 1.0 and "1" are the same, so are true and yes, and "yes" also fits a
+        column of 0 and 1.
+
+        Examples
+        --------
+        >>> import kbind as kb
+        >>> bargain, grower, keeper = kb.datasets.load_personas("accounts")
+        >>> people = kb.datasets.load_saas().table("customers")
+        >>> people[bargain.matches(people)].groupby(["goal", "channel"]).size().to_dict()
+        {('save', 'discount'): 335}
+        """
+        return reached(score(self.rules, customers), self.min_match)
 
     def changed(self, **changes: Any) -> Persona:
         """The next version, with some fields changed."""

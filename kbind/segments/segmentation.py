@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kbind.customers.levels import MISSING
 from kbind.customers.roster import Roster, read_columns
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
 from kbind.dataset.provenance import Provenance
+from kbind.dataset.truth import Truth
 from kbind.errors import ArgumentError, listed
 from kbind.result import Shown
 from kbind.segments.profile import SegmentProfile, profile_segments
@@ -173,6 +176,43 @@ class Segmentation(Shown):
             Provenance.of(data, data.as_of), self.k,
         )  # fmt: skip
 
+    def compare(self, groups: Truth | pd.Series[Any]) -> pd.DataFrame:
+        """Segments that were found against groups that are known, such as those planted in a made-up company.
+
+        Parameters
+        ----------
+        groups : Truth or Series
+            `truth` of a simulated data set: its hidden segments. Or a name for each customer, by `customer_id`.
+
+        Returns
+        -------
+        DataFrame
+            Customers who left: one row a segment that was found, one column a group. Each customer is where segments
+            formed without them put them, as in `profile`.
+
+        Raises
+        ------
+        ArgumentError
+            Neither truth nor a series by customer, or one that knows none of the customers who left.
+
+        Examples
+        --------
+        >>> import kbind as kb, numpy as np, pandas as pd
+        >>> kind = np.arange(400) % 4 // 2
+        >>> people = pd.DataFrame({"customer_id": range(400), "size": np.where(kind, "large", "small"), "gone": "yes"})
+        >>> people = people.assign(channel=np.where(kind, "web", "shop"), age=40 + 20 * kind + np.arange(400) % 3)
+        >>> found = kb.segment_churned(people, outcome="gone", k=2, resamples=20, null_samples=19)
+        >>> found.compare(people.set_index("customer_id")["size"]).to_dict("index")
+        {1: {'large': 200, 'small': 0}, 2: {'large': 0, 'small': 200}}
+        """
+        known = _known_groups(groups)
+        left = self.roster.left
+        group = known.reindex(self.roster.customer_id[left])
+        if group.isna().all():
+            raise ArgumentError("groups knows none of the customers who left; allowed: names by customer_id")
+        segment = pd.Series(self.profile().segment[left] + 1, index=group.index, name="segment")
+        return pd.crosstab(segment, group.astype("object").where(group.notna(), MISSING).rename("group"))
+
     def profile(self) -> SegmentProfile:
         """What the segments are like, seen on customers who were not used to form them.
 
@@ -257,6 +297,19 @@ class Assignment(Shown):
                 "unknown": [", ".join(names) for names in told],
             }
         )
+
+
+def _known_groups(groups: object) -> pd.Series[Any]:
+    """The group of each customer, by id."""
+    if isinstance(groups, Truth):
+        return groups.accounts.set_index("customer_id")["segment"]
+    if not isinstance(groups, pd.Series):
+        raise ArgumentError(
+            f"groups of type {type(groups).__name__} is not possible; allowed: data.truth, a Series by customer_id"
+        )
+    if not groups.index.is_unique:
+        raise ArgumentError("groups names a customer twice; allowed: one group a customer")
+    return groups
 
 
 def _opened(frame: object) -> Dataset:

@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.customers.profiles import profiles
 from kbind.personas.by_period import periods_of
-from kbind.personas.matching import match, matched, strange_levels
+from kbind.personas.matching import score, strange_levels
 from kbind.personas.members import members
 
 TEXT = {"de": "x", "en": "x"}
@@ -30,10 +31,10 @@ def test_match_is_the_weighted_share_among_known_attributes() -> None:
     who = persona(
         kb.Rule("goal", in_=("grow", "keep"), weight=2), kb.Rule("size", range=(10, 50)), kb.Rule("flag", in_=(1,))
     )
-    assert match(who, frame) == pytest.approx([1, 0, np.nan, np.nan, 2 / 4], nan_ok=True)
-    assert matched(who, frame).tolist() == [True, False, False, False, False]
+    assert score(who.rules, frame) == pytest.approx([1, 0, np.nan, np.nan, 2 / 4], nan_ok=True)
+    assert who.matches(frame).tolist() == [True, False, False, False, False]
     half = persona(*who.rules, min_match=0.5)
-    assert matched(half, frame).tolist() == [True, False, False, False, True]
+    assert half.matches(frame).tolist() == [True, False, False, False, True]
 
 
 @pytest.mark.parametrize("level", ["Yes", "yes", True, 1, "1", 1.0])
@@ -42,12 +43,18 @@ def test_yes_is_yes_however_it_is_written(level: object) -> None:
     columns = [pd.Series([1, 0]), pd.Series([True, False])]
     columns += [pd.Series(["Yes", "No"]), pd.Series(["true", "false"])]
     for values in columns:
-        assert match(who, pd.DataFrame({"x": values})).tolist() == [1.0, 0.0]
+        assert score(who.rules, pd.DataFrame({"x": values})).tolist() == [1.0, 0.0]
 
 
 def test_thirds_reach_a_third() -> None:
     who = persona(*(kb.Rule(name, in_=("1",), weight=0.1) for name in "abc"), min_match=1 / 3)
-    assert matched(who, pd.DataFrame({"a": [1], "b": [0], "c": [0]})).all()
+    assert who.matches(pd.DataFrame({"a": [1], "b": [0], "c": [0]})).all()
+
+
+def test_frames_of_other_libraries_match_too() -> None:
+    frame = pl.DataFrame({"goal": ["grow", None, "save"], "size": [10.0, None, 20.0]})
+    who = persona(kb.Rule("goal", in_=("grow",)), kb.Rule("size", range=(None, 20)))
+    assert who.matches(frame).tolist() == [True, False, False]
 
 
 def test_profiles_and_frames_give_the_same(telco: kb.Dataset) -> None:
@@ -55,24 +62,24 @@ def test_profiles_and_frames_give_the_same(telco: kb.Dataset) -> None:
         kb.Rule("streaming_tv", in_=("Yes",)), kb.Rule("partner", in_=(0,)), kb.Rule("monthly_charges", range=(70, 90))
     )
     found = profiles(telco, attributes=["streaming_tv", "partner"], adjust=["monthly_charges"])
-    by_row = match(who, telco.table("customers"))
-    by_profile = match(who, found)
-    assert {score: int((by_row == score).sum()) for score in np.unique(by_row)} == {
-        score: int(found.n[by_profile == score].sum()) for score in np.unique(by_profile)
+    by_row = score(who.rules, telco.table("customers"))
+    by_profile = score(who.rules, found)
+    assert {value: int((by_row == value).sum()) for value in np.unique(by_row)} == {
+        value: int(found.n[by_profile == value].sum()) for value in np.unique(by_profile)
     }
     cut = profiles(telco, attributes=["streaming_tv", "partner", "monthly_charges"])
     with pytest.raises(kb.ArgumentError, match="cut into ranges in these profiles; ask for it by adjust too"):
-        match(who, cut)
+        score(who.rules, cut)
 
 
 def test_rules_on_what_is_not_there() -> None:
     frame = pd.DataFrame({"customer_id": [1], "goal": ["grow"]})
     with pytest.raises(kb.ArgumentError, match="column that is not there; did you mean 'goal'"):
-        match(persona(kb.Rule("gaol", in_=("grow",))), frame)
+        score([kb.Rule("gaol", in_=("grow",))], frame)
     with pytest.raises(kb.ArgumentError, match="'goal' is no number"):
-        match(persona(kb.Rule("goal", range=(1, 2))), frame)
-    assert strange_levels(persona(kb.Rule("goal", in_=("grow", "grwo"))), frame) == (
-        "p: nobody has goal 'grwo'; did you mean 'grow'?",)  # fmt: skip
+        score([kb.Rule("goal", range=(1, 2))], frame)
+    assert strange_levels([kb.Rule("goal", in_=("grow", "grwo"))], frame) == (
+        "nobody has goal 'grwo'; did you mean 'grow'?",)  # fmt: skip
 
 
 @given(
@@ -89,8 +96,8 @@ def test_scores_lie_between_0_and_1_and_ignore_the_scale_of_weights(
         persona(*(kb.Rule(name, in_=(1, 2), weight=w * s) for name, w in zip("abc", weights, strict=True)))
         for s in (1.0, scale)
     )
-    found = match(one, frame)
-    assert np.allclose(found, match(other, frame), equal_nan=True)
+    found = score(one.rules, frame)
+    assert np.allclose(found, score(other.rules, frame), equal_nan=True)
     known = ~np.isnan(found)
     assert (known == frame.notna().any(axis=1).to_numpy()).all()
     assert ((found[known] >= 0) & (found[known] <= 1)).all()

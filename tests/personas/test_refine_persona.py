@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.customers.at_signing import prospects
-from kbind.personas.matching import matched
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.columns import columns_of
@@ -373,7 +372,7 @@ def test_matcher_matches_as_matched_does(
     who = persona(Rule("plan", in_=("a",), weight=weight), Rule("size", range=(2, 4)), min_match=least)
     p = prospects(kb.open_dataset({"customers": frame}, roles={"churned": "churned"}))
     found = Matcher(p, least).match(who.rules)
-    assert (p.n * found).sum() == matched(who, frame).sum()
+    assert (p.n * found).sum() == who.matches(frame).sum()
 
 
 def test_apply_edits_rules_in_their_place() -> None:

@@ -398,6 +398,27 @@ def test_assign_says_what_is_missing(planted: Segmentation, clear: kb.Dataset) -
         planted.assign([1])
 
 
+def test_compare_counts_everybody_who_left_once(planted: Segmentation, clear: kb.Dataset) -> None:
+    assert clear.truth is not None
+    found = planted.compare(clear.truth)
+    assert found.sum(axis=1).tolist() == planted.profile().to_frame()["n_churned"].tolist()
+    assert sorted(found) == ["fan", "integrator", "quiet", "saver"]
+    assert found.max(axis=1).sum() > 0.9 * planted.n
+    known = clear.truth.accounts.set_index("customer_id")["segment"]
+    assert planted.compare(known).equals(found)
+    assert planted.compare(known.iloc[::2])["(missing)"].sum() == planted.n - (
+        known.iloc[::2].index.isin(planted.roster.customer_id[planted.roster.left]).sum())  # fmt: skip
+
+
+def test_compare_says_what_is_missing(planted: Segmentation) -> None:
+    with pytest.raises(kb.ArgumentError, match="groups of type list is not possible"):
+        planted.compare(["saver"])  # type: ignore[arg-type]
+    with pytest.raises(kb.ArgumentError, match="knows none of the customers"):
+        planted.compare(pd.Series({-1: "saver"}))
+    with pytest.raises(kb.ArgumentError, match="names a customer twice"):
+        planted.compare(pd.Series(["saver", "fan"], index=[1, 1]))
+
+
 def test_profile_adds_up(planted: Segmentation) -> None:
     found = planted.profile()
     frame = found.to_frame()
