@@ -67,9 +67,16 @@ _SAID: WeakKeyDictionary[Axes, tuple[str, str]] = WeakKeyDictionary()
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The look of all figures, for as long as they are drawn; global settings stay as they were."""
-    with mpl.rc_context(_STYLE):
+    """The look of all figures, for as long as they are drawn; global settings stay as they were.
+
+    Only these settings are put back: the first figure of a notebook turns on that figures are shown, which has to stay.
+    """
+    before = {name: mpl.rcParams[name] for name in _STYLE}
+    mpl.rcParams.update(_STYLE)
+    try:
         yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def check_axes(ax: object) -> Axes:

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import kbind as kb
-from kbind.plot.base import alt_text, spread
+from kbind.plot.base import alt_text, house_style, spread
 from kbind.report.chapters.retention import retention_story
 from kbind.retention.activity import Activity
 
@@ -122,6 +122,17 @@ def test_drawing_changes_no_settings_and_uses_the_given_axes(record: Activity) -
     _, ax = plt.subplots()
     assert kb.cohort_retention(record).plot(ax) is ax
     assert dict(mpl.rcParams) == before
+
+
+def test_what_a_backend_turns_on_while_the_first_figure_is_drawn_stays_on() -> None:
+    """Inside a notebook the backend is loaded by the first figure, and says that figures are shown."""
+    before = mpl.is_interactive()
+    try:
+        with house_style():
+            mpl.interactive(not before)
+        assert mpl.is_interactive() is not before
+    finally:
+        mpl.interactive(before)
 
 
 def test_pictures_are_the_same_every_time(record: Activity) -> None:
