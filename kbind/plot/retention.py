@@ -114,8 +114,13 @@ def plot_cohorts(
             raise ArgumentError(f"the first curve is of kind 'on', the second of 'on_or_after', not {kinds!r}")
         if on_or_after.activity is not result.activity:
             raise ArgumentError("two curves need one activity; these results were made from different ones")
-    last = result.ages[-1] if until is None else int(check_number("until", until, 0))
+    last = _last_lived(result.pooled()) if until is None else int(check_number("until", until, 0))
     return _curves(result, on_or_after, canvas, last, speak)
+
+
+def _last_lived(pooled: pd.DataFrame) -> int:
+    """The last age that anybody has lived."""
+    return int(pooled.loc[pooled["at_risk"] > 0, "age"].max()) if (pooled["at_risk"] > 0).any() else 0
 
 
 def _heatmap(result: CohortRetention, canvas: Canvas, voice: Voice) -> Axes:
@@ -201,7 +206,7 @@ def _floor(lowest: float) -> float:
 
 def _curves_by_group(on: CohortRetention, canvas: Canvas, voice: Voice) -> Axes:
     frame = _safe(on.pooled(), voice)
-    last = max(len(on.ages) - 1, 1)
+    last = max(_last_lived(on.pooled()), 1)
     low = _floor(float(frame["retention"].min()))
     ends: list[tuple[float, str, str]] = []
     following: list[Fact] = []
@@ -242,7 +247,8 @@ def plot_lifecycle(result: Lifecycle, canvas: Canvas) -> Axes:
     losses = {"churned": heights.pop("churned")}
     axes = canvas.axes(3.4)
     stacked_bars(axes, heights, losses, _LOOKS, {state: speak.say(f"retention.cycle.{state}") for state in STATES})
-    period_ticks(axes, speak, calendar.starts[: len(frame)], calendar.labels)
+    early = result.activity.early  # the frame begins when leavers were recorded, the calendar with the first contract
+    period_ticks(axes, speak, calendar.starts[early:][: len(frame)], calendar.labels[early:])
     value_axis(axes, lambda y: speak.number(abs(y)))
     return finish(axes, canvas.heading("figure.lifecycle", speak), _cycle_alternative(result, frame, speak))
 
@@ -252,6 +258,6 @@ def _cycle_alternative(result: Lifecycle, frame: pd.DataFrame, voice: Voice) -> 
     for i in picked(len(frame), TEXT_POINTS):
         row = frame.iloc[i]
         cells = {s: voice.under_threshold() if pd.isna(row[s]) else voice.number(row[s]) for s in STATES}
-        name = voice.period_name(calendar.starts[i], calendar.labels[i])
+        name = voice.period_name(calendar.starts[result.activity.early + i], row["period"])
         points.append(voice.say("retention.cycle.point", name=name, **cells))
     return voice.say("retention.cycle.alt", points="; ".join(points))

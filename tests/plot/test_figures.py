@@ -57,6 +57,20 @@ def test_text_alternatives_hold_the_numbers(record: Activity) -> None:
         alt_text(foreign)
 
 
+def test_life_cycle_names_its_bars_where_contracts_are_older_than_the_records() -> None:
+    bars = kb.lifecycle(kb.datasets.load_saas()).plot()
+    below = [tick.get_text() for tick in bars.get_xticklabels()]
+    assert [text for text in below if "\n" in text] == ["Jan\n2022", "Jan\n2023", "Jan\n2024"]
+    assert "customers per month. January 2022:" in alt_text(bars)
+
+
+def test_curves_end_with_the_last_age_that_anybody_has_lived() -> None:
+    data = kb.datasets.load_saas()
+    for by in (None, "company_size"):
+        curves = kb.cohort_retention(kb.activity(data, by=by)).plot(kind="curves")
+        assert curves.get_xlim() == (0, 35)
+
+
 def test_heat_map_leaves_unlived_cells_empty(toy: kb.Dataset) -> None:
     ax = kb.cohort_retention(kb.activity(toy)).plot()
     drawn = ax.collections[0].get_array()
