@@ -398,6 +398,7 @@ FINE: dict[str, set[str]] = {
     "flag": {"True"},
     "rng": {"0", "huge"},
     "names": {"None", "empty list"},
+    "optional": {"None"},
     "amount": {"0", "2.5"},
     "number": {"0", "2.5"},
     "age": {"0", "2.5", "huge", "1e300"},
@@ -436,6 +437,7 @@ KINDS: dict[str, str] = {
     "FeedbackScore.compare.first": "nothing", "ContactList.to_csv": "path",
     "code_reasons.texts": "list", "PeriodRates.year.rate": "nothing", "Persona.of.value": "nothing",
     "Rule.of.value": "nothing", "retention_rate.gained": "place",
+    "revenue_retention.period": "optional",
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
 #: Seconds after which a call is taken to hang.

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import pandas as pd
-
 PRESETS = ("standard", "chartmogul", "baremetrics", "stripe")
 FIGURES = ("grr", "nrr", "quick_ratio", "logo_churn")
 
@@ -121,27 +119,3 @@ def rule_of(figure: str, preset: str, *, include_reactivation: bool = False) -> 
     if figure != "quick_ratio" or not include_reactivation or not rule.numerator:
         return rule
     return Rule({**rule.numerator, "reactivation": 1}, rule.denominator, rule.source, rule.note)
-
-
-def definitions() -> pd.DataFrame:
-    """How each preset of `revenue_retention` defines each figure, and where that was read.
-
-    Returns
-    -------
-    DataFrame
-        Columns figure, preset, formula (NaN where the vendor leaves the figure open), source, note; one row a figure
-        and preset. Money: start is the revenue of the customers paying at the start of the window.
-
-    Examples
-    --------
-    >>> table = definitions().set_index(["figure", "preset"])
-    >>> table.loc[("nrr", "standard"), "formula"]
-    '(start + expansion - contraction - churn) / start'
-    >>> table.loc[("nrr", "stripe"), "note"]
-    'open: what was read of the page has no such rate, only MRR and its growth'
-    """
-    rows = [
-        (figure, preset, rule.formula or float("nan"), rule.source, rule.note)
-        for (figure, preset), rule in RULES.items()
-    ]
-    return pd.DataFrame(rows, columns=["figure", "preset", "formula", "source", "note"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +11,10 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import stack_groups
-from kbind.errors import check_choice, check_conf_level, check_flag
+from kbind.errors import NotEnoughData, check_choice, check_conf_level, check_flag
 from kbind.estimate.intervals import LEAST_EFFECTIVE, interval_columns, wilson
 from kbind.result import Shown
-from kbind.revenue.definitions import FIGURES, PRESETS, Rule, rule_of
+from kbind.revenue.definitions import FIGURES, PRESETS, RULES, Rule, rule_of
 from kbind.revenue.movements import BRIEF, MOVEMENTS, UNITS, Movements, movements
 from kbind.typing import Bools, Floats, Ints
 
@@ -207,6 +208,40 @@ class RevenueRetention(Shown):
             frames.append(pd.DataFrame(cells))
         return stack_groups(self.movements.by, self.movements.groups, frames)
 
+    def definitions(self) -> pd.DataFrame:
+        """How each vendor defines each figure, and what the last window comes to by it.
+
+        Returns
+        -------
+        DataFrame
+            One row a figure and preset. Columns of `by`, figure, preset, formula, value (of the last window), source
+            (where the formula was read), note. Formula and value are NaN where the vendor leaves the figure open; then
+            the note says why. In a formula start is the revenue of the customers who pay at the start of the window.
+
+        Examples
+        --------
+        >>> import kbind as kb, pandas as pd
+        >>> contracts = pd.DataFrame({"customer_id": ["a", "b"], "start": "2024-01-01", "end": ["2024-02-15", None],
+        ...                           "mrr": [10, 30]})
+        >>> data = kb.open_dataset({"subscriptions": contracts}, as_of="2024-03-01")
+        >>> table = kb.revenue_retention(data).definitions().set_index(["figure", "preset"])
+        >>> print(*table.loc[("nrr", "standard"), ["formula", "value"]])
+        (start + expansion - contraction - churn) / start 0.75
+        >>> table.loc[("nrr", "stripe"), "note"]
+        'open: what was read of the page has no such rate, only MRR and its growth'
+        """
+        included = self.include_reactivation
+        by_preset = {p: retention_of(self.movements, p, self.conf_level, include=included).rates for p in PRESETS}
+        frames = []
+        for g in range(len(self.movements.groups)):
+            rows = []
+            for figure, preset in RULES:
+                rule = rule_of(figure, preset, include_reactivation=included)
+                value = float(by_preset[preset][figure][0][g, -1])
+                rows.append((figure, preset, rule.formula or np.nan, value, rule.source, rule.note))
+            frames.append(pd.DataFrame(rows, columns=["figure", "preset", "formula", "value", "source", "note"]))
+        return stack_groups(self.movements.by, self.movements.groups, frames)
+
     def _rule(self, figure: str) -> Rule:
         return rule_of(figure, self.preset, include_reactivation=self.include_reactivation)
 
@@ -214,7 +249,7 @@ class RevenueRetention(Shown):
 def revenue_retention(
     data: Dataset,
     *,
-    period: str = "month",
+    period: str | None = "month",
     definition: str = "standard",
     by: str | Sequence[str] | None = None,
     as_of: object = None,
@@ -227,10 +262,10 @@ def revenue_retention(
     ----------
     data : Dataset
         With `subscriptions` and their `mrr`: several contracts a customer, plan changes, gaps and overlaps are fine.
-    period : {"day", "week", "month", "quarter", "year"}
-        Length of the calendar windows.
+    period : {"day", "week", "month", "quarter", "year"} or None
+        Length of the calendar windows. None: the longest of year, quarter and month of which one is over.
     definition : {"standard", "chartmogul", "baremetrics", "stripe"}
-        Whose formulas to follow; `kbind.revenue.definitions.definitions` shows them. What a vendor leaves open is NaN.
+        Whose formulas to follow; `.definitions()` of the result shows them all. What a vendor leaves open is NaN.
     by : str or sequence of str, optional
         Columns that split the customers: attributes of `customers`, or columns of `subscriptions`, of which the value
         of the customer's first contract counts.
@@ -244,7 +279,8 @@ def revenue_retention(
     Returns
     -------
     RevenueRetention
-        `.to_frame()` has one row per period that is over; `.notes` says what was left out.
+        `.to_frame()` has one row per period that is over; `.notes` says what was left out; `.definitions()` compares
+        the formulas.
 
     Raises
     ------
@@ -293,8 +329,16 @@ def revenue_retention(
     check_choice("definition", definition, PRESETS)
     check_conf_level(conf_level)
     check_flag("include_reactivation", include_reactivation)
-    record = movements(data, period=period, by=by, as_of=as_of)
+    record = _longest(data, by, as_of) if period is None else movements(data, period=period, by=by, as_of=as_of)
     return retention_of(record, definition, conf_level, include=include_reactivation)
+
+
+def _longest(data: Dataset, by: str | Sequence[str] | None, as_of: object) -> Movements:
+    """The movements of the longest windows of which one is over; where not even a month is, that is said."""
+    for period in ("year", "quarter"):
+        with suppress(NotEnoughData):
+            return movements(data, period=period, by=by, as_of=as_of)
+    return movements(data, period="month", by=by, as_of=as_of)
 
 
 def retention_of(record: Movements, preset: str, conf_level: float, *, include: bool = False) -> RevenueRetention:

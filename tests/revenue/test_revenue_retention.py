@@ -15,7 +15,6 @@ from scipy.stats import t as student
 import kbind as kb
 from kbind.estimate.intervals import wilson
 from kbind.revenue import movements as module
-from kbind.revenue.definitions import definitions
 from kbind.revenue.movements import MOVEMENTS, movements
 from simulations.company import simulate_saas
 
@@ -98,19 +97,49 @@ def test_who_came_and_went_within_a_month_is_a_reactivation_in_the_next() -> Non
     assert march[["new", "reactivation"]].tolist() == [0, 10]
 
 
-def test_definitions_and_results_leave_the_same_figures_open() -> None:
-    table = definitions()
-    assert list(table.columns) == ["figure", "preset", "formula", "source", "note"]
+def test_definitions_give_formula_and_value_of_every_preset() -> None:
+    data = _open(LEDGER, as_of="2024-07-15")
+    table = kb.revenue_retention(data).definitions()
+    assert list(table.columns) == ["figure", "preset", "formula", "value", "source", "note"]
     assert len(table) == 16
     assert not table.duplicated(["figure", "preset"]).any()
     assert table["source"].str.len().min() > 0
-    data = _open(LEDGER, as_of="2024-07-15")
     for preset, part in table.groupby("preset"):
         result = kb.revenue_retention(data, definition=preset)
         june = result.to_frame().iloc[-1]
         for _, row in part.iterrows():
-            assert np.isnan(june[row["figure"]]) == (not isinstance(row["formula"], str))
+            np.testing.assert_equal(row["value"], june[row["figure"]])
+            assert np.isnan(row["value"]) == (not isinstance(row["formula"], str))
             assert isinstance(row["formula"], str) or any(row["note"] in note for note in result.notes)
+
+
+def test_definitions_have_a_table_a_group_and_reactivation_where_it_is_counted() -> None:
+    contracts = pd.DataFrame(LEDGER, columns=["customer_id", "start", "end", "mrr"])
+    contracts["plan"] = ["a" if k % 2 else "b" for k in range(len(contracts))]
+    data = kb.open_dataset({"subscriptions": contracts}, as_of="2024-07-15")
+    result = kb.revenue_retention(data, by="plan", include_reactivation=True)
+    table = result.definitions()
+    assert table.groupby("plan", dropna=False).size().tolist() == [16] * len(result.movements.groups)
+    formulas = table.loc[table["figure"].eq("quick_ratio") & table["formula"].notna(), "formula"]
+    assert formulas.str.contains("reactivation").all()
+    last = result.to_frame().groupby("plan").last()
+    standard = table[table["preset"] == "standard"].pivot(index="plan", columns="figure", values="value")
+    pd.testing.assert_frame_equal(standard[["grr", "nrr"]], last[["grr", "nrr"]], check_names=False)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "longest"), [("2024-02-15", "month"), ("2024-05-15", "quarter"), ("2025-01-15", "year")]
+)
+def test_no_period_means_the_longest_window_that_is_over(as_of: str, longest: str) -> None:
+    data = _open([("a", "2024-01-01", None, 10)], as_of=as_of)
+    result = kb.revenue_retention(data, period=None)
+    assert result.movements.calendar.period == longest
+    pd.testing.assert_frame_equal(result.to_frame(), kb.revenue_retention(data, period=longest).to_frame())
+
+
+def test_no_period_where_no_month_is_over_is_refused() -> None:
+    with pytest.raises(kb.NotEnoughData, match="period='month' is too long"):
+        kb.revenue_retention(_open([("a", "2024-01-01", None, 10)], as_of="2024-01-20"), period=None)
 
 
 # -- a company followed by hand over three months -------------------------------------------------------
