@@ -34,6 +34,7 @@ from kbind.personas.refinement.settings import Refining as Refining
 from kbind.reasons.by_type import reason_by_type as reason_by_type
 from kbind.reasons.coding import code_reasons as code_reasons
 from kbind.reasons.themes import ThemeDictionary as ThemeDictionary
+from kbind.report.report import Report as Report
 from kbind.retention.activity import activity as activity
 from kbind.retention.cohorts import cohort_retention as cohort_retention
 from kbind.retention.lifecycle import lifecycle as lifecycle

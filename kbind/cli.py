@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from typer.exceptions import TyperException
 
 from kbind._version import __version__
@@ -114,12 +115,14 @@ def report(
 
     console = Console(stderr=True, highlight=False)
     chosen = _several("chapters", chapters)
-    with console.status("Opening the data ...") as status:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as display:
+        task = display.add_task("Opening the data", total=None)
 
-        def progress(what: str, done: int, total: int) -> None:
-            status.update(f"Chapter {what}: cell {done} of {total}")
-            if done == total:
-                console.print(f"Chapter {what}: {total} cells done")
+        def progress(what: str, done: float, total: float) -> None:
+            display.update(task, description=f"Chapter {what}", completed=done, total=total)
+            if what.endswith("written"):
+                console.print(f"Chapter {what}")
 
         index = write_report(
             data,

@@ -139,7 +139,7 @@ def load_telco() -> Dataset:
         currency="USD",
     )
     note = f"customers: {repeated} rows repeat another row in every attribute; kept"
-    return replace(data, name=card.title, card=card, notes=(*data.notes, note))
+    return replace(data, name=card.title, card=card, notes=(*data.notes, note), personas=shipped("personas", "telco"))
 
 
 def load_saas(name: str = "baseline") -> Dataset:
@@ -178,7 +178,7 @@ def load_saas(name: str = "baseline") -> Dataset:
     known = json.loads((planted / "card.json").read_text(encoding="utf-8"))
     card = replace(data.card, **known | {"caveats": tuple(known["caveats"])})
     truth = Truth(scenario=name, **{path.stem: pd.read_parquet(path) for path in planted.glob("*.parquet")})
-    return replace(data, name=card.title, card=card, truth=truth)
+    return replace(data, name=card.title, card=card, truth=truth, personas=shipped("personas", "accounts"))
 
 
 #: A company by quarter: the columns above, then customers lost for each of the reasons.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -94,6 +95,8 @@ class Dataset:
         Days within which one contract may follow the other without the customer having left.
     lapse : int or None
         Days of silence after which a customer without a contract has left; None where nobody declared them.
+    personas : Path or None
+        Folder of the persona files that lie beside the data; None without any.
     roles : mapping of str to Role
         Columns of `customers` that play a part.
     notes : tuple of str
@@ -116,6 +119,7 @@ class Dataset:
     recorded_from: datetime | None = None
     grace: int = 1
     lapse: int | None = None
+    personas: Path | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """One checked table as a pandas data frame.

@@ -155,7 +155,7 @@ def open_dataset(
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
     data = Dataset(name, engine, tables, zone, read_as_of(config.as_of, zone), config.roles, (), card)
     began = read_as_of(config.recorded_from, zone, "recorded_from")
-    data = replace(data, recorded_from=began, grace=patience, lapse=silence)
+    data = replace(data, recorded_from=began, grace=patience, lapse=silence, personas=_personas_beside(source))
     with blamed(on_config=not said.keys() & {"as_of", "recorded_from"}):
         check_span(data)
     if data.as_of is None:
@@ -191,6 +191,15 @@ def dataset_of(data: object, outcome: str) -> Dataset:
 
 def _name_of(source: object) -> str:
     return Path(source).resolve().stem if isinstance(source, (str, Path)) else "data"
+
+
+def _personas_beside(source: object) -> Path | None:
+    """The folder `personas` in the folder that was opened, or beside the file."""
+    if not isinstance(source, (str, Path)):
+        return None
+    place = Path(source)
+    folder = (place if place.is_dir() else place.parent) / "personas"
+    return folder if folder.is_dir() else None
 
 
 def _wrong_roles(

@@ -221,7 +221,7 @@ USES = (
     Use("01", "returns", (("events",),)),
     Use("01", "contracts", (("subscriptions",),)),
     Use("01b", "revenue", (("subscriptions.mrr",),)),
-    Use("01b", "purchases", (("events.amount",),)),
+    Use("01d", "purchases", (("events.amount",),)),
     Use("01c", "counts", (("periods",),)),
     Use("02", "leaving", (("subscriptions", "events", "role:tenure"),)),
     Use("02", "causes", (("subscriptions",), ("cancellations.voluntary",))),

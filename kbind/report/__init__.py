@@ -1,6 +1,1 @@
-"""From chapters to pages: what a notebook shows a manager, and the command that writes the report."""
-
-from kbind.report.chapter import Chapter
-from kbind.report.write import write_report
-
-__all__ = ["Chapter", "write_report"]
+"""What managers read: chapters computed from a data set, told in German and English, and written as pages."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -34,18 +34,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure under its finding. The image itself travels beside the block."""
+    """A figure under its finding: a PNG in base64, its size in CSS pixels, and what it shows in words."""
 
     kind: ClassVar[str] = "picture"
     heading: str
     alt: str
     caption: str
+    image: str
     width: int
     height: int
 
     def plain(self) -> str:
-        """The text alternative."""
-        return f"[Figure: {self.alt}]"
+        """Heading, text alternative and caption."""
+        return f"{self.heading}\n[Figure: {self.alt}]\n{self.caption}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Section:
     heading: str
     paragraphs: Sequence[str]
     table: Table | None = None
+
+    @classmethod
+    def of(cls, table: Table) -> Section:
+        """A table under its own title."""
+        return cls(table.title, (), table)
 
     def plain(self) -> str:
         """The same as text."""
@@ -96,22 +102,9 @@ class Cards:
 Block = Summary | Picture | Section | Cards | Foot
 
 
-def as_record(block: Block) -> dict[str, Any]:
-    """A block as plain data, to travel in a notebook's metadata."""
-    return {"kind": block.kind, **asdict(block)}
-
-
-def render_block(record: dict[str, Any], image: str | None = None) -> str:
-    """HTML of one block, every value escaped.
-
-    Parameters
-    ----------
-    record : dict
-        From `as_record`.
-    image : str, optional
-        For a picture: the PNG in base64.
-    """
-    return environment().get_template("blocks.html").render(block=record, image=image).strip()
+def render_block(block: Block, id: str = "") -> str:
+    """HTML of one block, every value escaped; `id` is what links lead to."""
+    return environment().get_template("blocks.html").render(block=block, id=id).strip()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pages from executed notebooks: pick the blocks, refuse what is not fit, write HTML."""
+"""Pages in HTML: of a chapter, of one that could not be written, and the index."""
 
 from __future__ import annotations
 
@@ -7,97 +7,71 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from nbformat import NotebookNode
-
 from kbind._version import __version__
-from kbind.errors import ReportError
-from kbind.report.blocks import environment, render_block
+from kbind.report.blocks import Block, Section, Summary, environment, render_block
+from kbind.report.telling import Telling
 from kbind.text.messages import Catalogue
 
 _NAMES = {"de": "Deutsch", "en": "English"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Page:
     """One chapter in one language.
 
     Parameters
     ----------
     chapter : str
-        Name of the notebook, without its ending.
+        Name of the chapter.
     lang : str
         Language.
     html : str
         The page.
     record : dict
         Facts and what the index needs, for JSON.
+    blocks : sequence of Block
+        What it shows, in order.
     """
 
     chapter: str
     lang: str
     html: str
     record: Mapping[str, Any]
+    blocks: Sequence[Block]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(block.plain() for block in self.blocks)
+
+    def _repr_html_(self) -> str:
+        css = _safe(_css().replace(":root", ":scope").replace("body {", ":scope {"))
+        template = environment().get_template("shown.html")
+        return str(template.render(lang=self.lang, parts=[_part(block) for block in self.blocks], css=css))
 
 
-def harvest(notebook: NotebookNode, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Blocks and facts that a notebook emitted for managers.
-
-    Raises
-    ------
-    ReportError
-        A cell was not executed or failed, a figure has no text alternative, or there is no summary.
-    """
-    blocks: list[dict[str, Any]] = []
-    facts: list[dict[str, Any]] = []
-    for cell in notebook.cells:
-        if cell.cell_type != "code" or not cell.source.strip():
-            continue
-        if cell.execution_count is None:
-            raise ReportError(f"{name}: cell {cell.id} was never executed")
-        for output in cell.outputs:
-            if output.output_type == "error":
-                raise ReportError(f"{name}: cell {cell.id} failed: {output.ename}")
-            emitted = output.get("metadata", {}).get("kbind")
-            if emitted is None:
-                continue
-            block = dict(emitted["block"])
-            if block["kind"] == "picture":
-                if not block["alt"].strip():
-                    raise ReportError(f"{name}: a figure in cell {cell.id} has no text alternative")
-                block["image"] = output.data["image/png"].replace("\n", "")
-            blocks.append(block)
-            facts += [{**fact, "cell": cell.id} for fact in emitted["facts"]]
-    if not blocks or blocks[0]["kind"] != "summary" or sum(b["kind"] == "summary" for b in blocks) != 1:
-        raise ReportError(f"{name}: a page opens with its summary, and has one only")
-    return blocks, facts
-
-
-def chapter_page(notebook: NotebookNode, chapter: str, lang: str, languages: Sequence[str]) -> Page:
-    """The page of one executed chapter."""
-    blocks, facts = harvest(notebook, chapter)
-    summary = blocks[0]
-    contents = []
-    for number, block in enumerate(blocks[1:], start=1):
-        block["id"] = f"s{number}"
-        contents.append({"id": block["id"], "heading": block["heading"]})
-    parts = [
-        {"html": _safe(render_block({k: v for k, v in b.items() if k != "image"}, b.get("image")))} for b in blocks
-    ]
+def chapter_page(telling: Telling, languages: Sequence[str]) -> Page:
+    """The page of one chapter."""
+    summary, *rest = telling.blocks
+    assert isinstance(summary, Summary)
+    parts, contents = [_part(summary)], []
+    for number, block in enumerate(rest, start=1):
+        assert not isinstance(block, Summary)
+        contents.append({"id": f"s{number}", "heading": block.heading})
+        parts.append(_part(block, f"s{number}"))
     record = {
-        "chapter": chapter,
-        "language": lang,
-        "question": summary["question"],
-        "finding": summary["finding"],
-        "data": summary["about"],
-        "facts": facts,
+        "chapter": telling.chapter,
+        "language": telling.lang,
+        "question": summary.question,
+        "finding": summary.finding,
+        "data": summary.about,
+        "facts": telling.facts,
     }
-    return Page(chapter, lang, _page(chapter, lang, languages, summary["question"], parts, contents), record)
+    html = _page(telling.chapter, telling.lang, languages, summary.question, parts, contents)
+    return Page(telling.chapter, telling.lang, html, record, telling.blocks)
 
 
-def block_page(blocks: Sequence[Mapping[str, Any]], lang: str, title: str) -> str:
+def block_page(blocks: Sequence[Block], lang: str, title: str) -> str:
     """A page of its own, without links to others."""
-    parts = [{"html": _safe(render_block(dict(block)))} for block in blocks]
-    return _page("", lang, (), title, parts, (), alone=True)
+    return _page("", lang, (), title, [_part(block) for block in blocks], (), alone=True)
 
 
 def missing_page(
@@ -111,11 +85,33 @@ def missing_page(
     wanted = f" {either} ".join(need for need in needed if ":" not in need)
     tables = ", ".join(present)
     finding = catalogue.text("index.missing", table=wanted, present=tables)
-    block = {"kind": "section", "heading": finding, "paragraphs": [catalogue.text("missing.what")], "table": None}
+    return _bare_page(chapter, lang, languages, title, Section(finding, [catalogue.text("missing.what")]))
+
+
+def short_page(chapter: str, lang: str, languages: Sequence[str]) -> Page:
+    """The page of a chapter that the data has what it needs for, but too little of it."""
+    text = Catalogue(lang).text
+    told = Section(text("short.finding"), [text("short.what")])
+    return _bare_page(chapter, lang, languages, text("missing.title"), told)
+
+
+def failed_page(chapter: str, lang: str, languages: Sequence[str]) -> Page:
+    """The page of a chapter whose computation failed: says so, and that the others stand."""
+    text = Catalogue(lang).text
+    told = Section(text("failed.finding"), [text("failed.what")])
+    return _bare_page(chapter, lang, languages, text("failed.title"), told)
+
+
+def _bare_page(chapter: str, lang: str, languages: Sequence[str], title: str, block: Section) -> Page:
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)
-    parts = [{"html": _safe(heading)}, {"html": _safe(render_block(block))}]
-    record = {"chapter": chapter, "language": lang, "question": title, "finding": finding, "data": "", "facts": []}
-    return Page(chapter, lang, _page(chapter, lang, languages, title, parts, []), record)
+    parts = [{"html": _safe(heading)}, _part(block)]
+    empty = {"data": "", "facts": []}
+    record = {"chapter": chapter, "language": lang, "question": title, "finding": block.heading, **empty}
+    return Page(chapter, lang, _page(chapter, lang, languages, title, parts, []), record, [block])
+
+
+def _part(block: Block, id: str = "") -> dict[str, Any]:
+    return {"html": _safe(render_block(block, id))}
 
 
 def index_page(records: Sequence[Mapping[str, Any]]) -> str:

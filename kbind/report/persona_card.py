@@ -5,7 +5,7 @@ from __future__ import annotations
 from kbind.errors import ArgumentError, check_kind
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.persona import Persona
-from kbind.report.blocks import Block, Foot, Section, Summary, as_record
+from kbind.report.blocks import Block, Foot, Section, Summary
 from kbind.report.chapters.persona import PersonaStory
 from kbind.report.pages import block_page
 from kbind.text.disclosure import Disclosure
@@ -73,4 +73,4 @@ def persona_card(
         Section(statements, [], said),
         Foot(text("persona.foot.heading"), story.definitions()),
     ]
-    return block_page([as_record(block) for block in blocks], lang, story.question())
+    return block_page(blocks, lang, story.question())

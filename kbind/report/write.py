@@ -1,25 +1,18 @@
-"""Write a report: run the chapters, then put all pages in place at once."""
+"""Write a report: chapters side by side, then all pages in place at once."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kbind.calendar import PERIODS
-from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
-from kbind.errors import ArgumentError, ReportError, check_choice, did_you_mean, told
-from kbind.report.execute import chapter_notebooks, execute, read_notebook, set_parameters
-from kbind.report.pages import Page, chapter_page, index_page, missing_page
-from kbind.report.place import check_out, placing, put
-from kbind.text.disclosure import Disclosure
-from kbind.text.messages import LANGUAGES
-
-#: Told with what is being done and how much of it is: "01 de", 3, 12.
-Progress = Callable[[str, int, int], None]
+from kbind.errors import ArgumentError, ReportError, told
+from kbind.report.contents import chosen, number_of
+from kbind.report.place import check_out
+from kbind.report.publish import put_in_place
+from kbind.report.report import check_options, languages_of
+from kbind.report.workers import Job, Progress, write_chapters
 
 
 def write_report(
@@ -38,12 +31,12 @@ def write_report(
     threshold: int = 5,
     progress: Progress | None = None,
 ) -> Path:
-    """Execute the chapters on a data set and write their pages.
+    """Compute the chapters of a data set side by side, and write their pages.
 
     Parameters
     ----------
     source : path, optional
-        A folder, a file or a DuckDB file, as for `open_dataset`; default: each chapter's own example.
+        A folder, a file or a DuckDB file, as for `open_dataset`; default: the example.
     table, timezone, as_of, grace, lapse, ends : str, optional
         As for `open_dataset`.
     period : {"day", "week", "month", "quarter", "year"}, optional
@@ -57,7 +50,7 @@ def write_report(
     threshold : int
         Smallest number of customers that is shown.
     progress : callable, optional
-        Told what is being done.
+        Told what is being done, how much of all the work is done, and how much there is.
 
     Returns
     -------
@@ -69,97 +62,37 @@ def write_report(
     DatasetError, ArgumentError
         The data or an argument cannot be used.
     ReportError
-        A chapter failed, or the folder cannot be written. Pages written earlier are left whole.
+        A chapter failed: its page says so, the others are written. Or the folder cannot be written, or no chapter
+        could be: pages written earlier are left whole.
     """
-    check_choice("lang", lang, (*LANGUAGES, "both"))
-    Disclosure(threshold)
-    languages = LANGUAGES if lang == "both" else (lang,)
-    chosen = _chosen(chapters)
-    present = None
-    if period is not None:
-        check_choice("period", period, PERIODS)
+    languages = languages_of(lang)
+    names = chosen(chapters)
+    check_options(period, threshold)
     check_out(Path(out))
-    values: dict[str, object] = {"threshold": threshold, "period": period}
-    declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
-    if source is None:
-        for name, value in declared.items():
-            if value is not None:
-                raise ArgumentError(f"{name}={told(value)} is about data of your own; say which by --data (source=)")
-    else:
-        present = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
-        values |= {"source": str(Path(source).resolve()), **declared}
-    pages = [
-        _make_page(path, language, languages, present, values, progress) for path in chosen for language in languages
-    ]
-    return _put_in_place(pages, Path(out))
-
-
-def _chosen(chapters: Sequence[str]) -> list[Path]:
-    known = chapter_notebooks()
-    if not chapters:
-        return list(known.values())
-    names = {**known, **{path.stem: path for path in known.values()}}
-    wanted = [re.sub(r"^(\d)(?=[a-z]?$)", r"0\1", chapter) for chapter in chapters]
-    for chapter in wanted:
-        if chapter not in names:
-            hint = did_you_mean(chapter, names)
-            raise ArgumentError(f"chapter {chapter!r} is not known; {hint}chapters: {', '.join(known)}")
-    return list(dict.fromkeys(names[chapter] for chapter in wanted))
-
-
-def _make_page(
-    path: Path,
-    lang: str,
-    languages: Sequence[str],
-    present: Dataset | None,
-    values: Mapping[str, object],
-    progress: Progress | None,
-) -> Page:
-    """One chapter in one language; `present` is the user's data, None for the chapter's example."""
-    notebook = read_notebook(path)
-    for alternatives in notebook.metadata.get("kbind", {}).get("needs", []):
-        if present is not None and not any(present.has(need) for need in alternatives):
-            return missing_page(path.stem, lang, languages, alternatives, list(present.tables))
-    set_parameters(notebook, {**values, "lang": lang})
-    label = f"{path.stem.split('_')[0]} {lang}"
-
-    def step(done: int, total: int) -> None:
-        if progress is not None:
-            progress(label, done, total)
-
-    execute(notebook, path.name, step)
-    return chapter_page(notebook, path.stem, lang, languages)
-
-
-def _put_in_place(pages: Sequence[Page], out: Path) -> Path:
-    """Write everything, then put it in place together; other files in the folder are not touched."""
-    try:
-        with placing(out) as place:
-            texts = {}
-            for page in pages:
-                record = json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)
-                texts[f"{page.lang}/{page.chapter}.html"] = page.html + "\n"
-                texts[f"{page.lang}/{page.chapter}.json"] = record + "\n"
-            texts["index.html"] = index_page(_all_records(pages, place)) + "\n"
-            put(texts, place)
-    except OSError as error:
-        raise ReportError(
-            f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged"
-        ) from error
-    return out / "index.html"
-
-
-def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:
-    """Records of the new pages, and of pages of other chapters or languages that are there already."""
-    records = {(page.lang, page.chapter): dict(page.record) for page in pages}
-    for lang in LANGUAGES:
-        for path in sorted((out / lang).glob("[0-9]*_*.json")):
-            if (lang, path.stem) not in records and path.with_suffix(".html").exists():
-                try:
-                    earlier = json.loads(path.read_text(encoding="utf-8"))
-                    records[(lang, path.stem)] = {
-                        key: str(earlier[key]) for key in ("chapter", "language", "question", "finding", "data")
-                    }
-                except (ValueError, KeyError, TypeError):
-                    continue  # not a record of ours
-    return list(records.values())
+    declared: dict[str, Any] = {
+        "table": table,
+        "timezone": timezone,
+        "as_of": as_of,
+        "grace": grace,
+        "lapse": lapse,
+        "ends": ends,
+    }
+    if source is not None:
+        open_dataset(source, **declared)  # wrong data or arguments are told before any chapter runs
+    for name, value in declared.items():
+        if source is None and value is not None:
+            raise ArgumentError(f"{name}={told(value)} is about data of your own; say which by --data (source=)")
+    job = Job(
+        None if source is None else str(Path(source).resolve()),
+        declared,
+        {"period": period, "threshold": threshold},
+        languages,
+    )
+    outcomes = write_chapters(names, job, progress)
+    failed = [f"{number_of(each.name)}: {each.why}" for each in outcomes if each.why]
+    if len(failed) == len(outcomes):
+        raise ReportError("\n".join(["no chapter could be written, an earlier report is unchanged:", *failed]))
+    index = put_in_place([page for each in outcomes for page in each.pages], Path(out))
+    if failed:
+        raise ReportError("\n".join([f"written: {index}, but for", *failed]))
+    return index

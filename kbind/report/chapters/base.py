@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
@@ -11,6 +12,11 @@ from typing import Any, ClassVar, TypeVar
 import pandas as pd
 
 from kbind.dataset.dataset import Dataset
+from kbind.errors import NotEnoughData
+from kbind.report.blocks import Block, Picture
+from kbind.report.chapters.study import Study
+from kbind.report.pictures import picture_of
+from kbind.result import Shown
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.tables import Table
@@ -63,6 +69,13 @@ def needed(part: T | None) -> T:
     """A part of a story which is not asked for where it is missing."""
     assert part is not None
     return part
+
+
+def enough(estimate: Callable[..., T], *args: Any, **options: Any) -> T | None:
+    """What a function finds; None where the data holds too little for it."""
+    with suppress(NotEnoughData):
+        return estimate(*args, **options)
+    return None
 
 
 def sureness(fact: Fact, high: float = 0.02, medium: float = 0.05, *, of: float = 1) -> str:
@@ -146,6 +159,10 @@ class Speaker:
         head = [self.say(keys.format(name), **values) for name in names]
         return Table(title or self.say(keys.format("title"), **values), head, rows, words)
 
+    def picture(self, result: Shown, figure: Mapping[str, Any], caption: str) -> Picture:
+        """A result as it draws itself, with what the page adds; see `drawn`."""
+        return picture_of(result.plot(**figure), caption)
+
     def drawn(self, title: Callable[[], str], facts: Iterable[Fact] = (), **options: Any) -> dict[str, Any]:
         """What the page adds to a figure: who speaks, and its finding; what it shows is noted."""
         self.voice.note(*facts)
@@ -192,5 +209,41 @@ class Story(Speaker, ABC):
         """At most three figures: value, what it is, interval and n."""
 
     @abstractmethod
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+
+    @abstractmethod
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
+
+
+class Chapter(ABC):
+    """One chapter of the report: computed once from a study, then told in any language.
+
+    Parameters
+    ----------
+    study : Study
+        What it is about. Its results are computed here; what is too little for a figure is None.
+
+    Attributes
+    ----------
+    name : str
+        Number and name, such as "02_when_customers_leave"; its page and its notebook are called so.
+    needs : tuple of tuple of str
+        As `Dataset.has` takes them; of every inner tuple one has to be there.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[tuple[str, ...], ...]]
+
+    def __init__(self, study: Study) -> None:
+        self.study, self.data = study, study.data
+        self.compute()
+
+    @abstractmethod
+    def compute(self) -> None:
+        """Compute the results."""
+
+    @abstractmethod
+    def story(self, lang: str) -> Story:
+        """The results in the words of a language."""

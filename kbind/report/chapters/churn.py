@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,14 +13,15 @@ import pandas as pd
 
 from kbind.churn.backtests import Backtest
 from kbind.churn.contacts import ContactList
-from kbind.churn.forecast import Forecast
+from kbind.churn.forecast import Forecast, forecast_churn
 from kbind.churn.risk_drivers import Drivers
 from kbind.churn.snapshots.moments import LOOK_BACK
 from kbind.customers.leaks import Leak
 from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, feature_value, leak_text, lever, lever_name, levers
 from kbind.facts.signs import SignGroup, sign_groups
-from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
 from kbind.report.chapters.shop import silence_text
 from kbind.spells.silence import silence_of
 from kbind.text.facts import Fact
@@ -428,7 +429,40 @@ class ChurnStory(Story):
         heads = (self.say("churn.errors.what"), voice.word("customers_upper"))
         return Table(self.say("churn.errors.table"), heads, rows)
 
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        if self.leaks:
+            yield Section(self.leaks_title(), self.leaks_text())
+        if not self.short:
+            yield self.picture(self.tested, self.risk_figure(), self.risk_caption())
+        if self.listing:
+            signs = self.list_table()
+            yield Section(self.list_title(), self.list_text(), signs if signs.rows else None)
+        if self.telling and self.priced:
+            yield Section(self.yield_title(), self.yield_text(), self.terms_table())
+        if self.telling:
+            yield self.picture(self.moved, self.drivers_figure(), self.drivers_caption())
+        if self.listing:
+            yield Section(self.errors_title(), self.errors_text(), self.errors_table())
+
 
 def churn_story(forecast: Forecast, *, lang: str = "en", threshold: int = 5) -> ChurnStory:
     """The story of who is about to leave, in a language, silent about fewer customers than the threshold."""
     return ChurnStory(forecast, voice_of(forecast.data, lang, threshold))
+
+
+class ChurnChapter(Chapter):
+    """Who is about to leave."""
+
+    name = "03_who_is_about_to_leave"
+    needs = (("subscriptions", "events", "role:churned"),)
+
+    def compute(self) -> None:
+        """Snapshots, a tested model, its list and what moves the risk."""
+        self.forecast = forecast_churn(self.data, campaign=self.study.campaign)
+
+    def story(self, lang: str) -> ChurnStory:
+        """The results in the words of a language."""
+        return churn_story(self.forecast, lang=lang, threshold=self.study.threshold)

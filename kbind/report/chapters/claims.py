@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kbind.dataset.dataset import Dataset
 from kbind.hearsay.checks import LEAST, SOON, WITHIN, YEARS
 from kbind.hearsay.claims_checked import CHECKED, NEEDS, Check, Claims
+from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Speaker, voice_of
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
@@ -59,10 +60,6 @@ class ClaimsStory(Speaker):
     def heading(self) -> str:
         """Heading of the section."""
         return self.say("claims.heading")
-
-    def heading_at(self, title: str) -> str:
-        """Heading of the same for a second data set."""
-        return self.say("claims.heading.at", title=title)
 
     def finding(self) -> str:
         """How many claims could be checked, and how they fared."""
@@ -134,6 +131,12 @@ class ClaimsStory(Speaker):
         """What the words of the table mean."""
         level = self.voice.percent(self.found.conf_level)
         return [self.say("claims.foot", least=self.voice.customers(LEAST, dative=True), level=level)]
+
+    def blocks(self) -> Iterator[Block]:
+        """What a page shows of it."""
+        checked = self.table()
+        yield Section(self.heading(), [self.finding(), self.caution()], checked if checked.rows else None)
+        yield Section.of(self.open_table())
 
 
 def claims_story(

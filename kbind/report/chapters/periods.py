@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,8 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
-from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
 from kbind.retention.period_rates import PeriodRates, period_rates
 from kbind.text.facts import Fact
 from kbind.text.names import named
@@ -278,6 +279,15 @@ class PeriodStory(Story):
         level = self.voice.percent(self.rates.conf_level)
         return self.table_of("periods.table.{}", names, rows, title=title, level=level)
 
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        yield self.picture(self.rates, self.curve_figure(), self.curve_caption())
+        if self.latest_revenue is not None:
+            yield Section(self.revenue_title(), [self.revenue_text()], self.revenue_table())
+        if len(self.rates.reasons):
+            yield Section(self.reasons_title(), (), self.reasons_table())
+        yield Section.of(self.periods_table())
+
 
 def period_story(
     data: Dataset, rates: PeriodRates | None = None, *, lang: str = "en", threshold: int = 5
@@ -285,3 +295,18 @@ def period_story(
     """The story of counts by period, in a language, silent about fewer customers than the threshold."""
     rates = rates or period_rates(data)
     return PeriodStory(data, rates, voice_of(data, lang, threshold, period=rates.kind or "month"))
+
+
+class PeriodChapter(Chapter):
+    """How many customers stay, by counts that were filled in."""
+
+    name = "01c_from_the_template"
+    needs = (("periods",),)
+
+    def compute(self) -> None:
+        """Rates by period."""
+        self.rates = period_rates(self.data)
+
+    def story(self, lang: str) -> PeriodStory:
+        """The results in the words of a language."""
+        return period_story(self.data, self.rates, lang=lang, threshold=self.study.threshold)

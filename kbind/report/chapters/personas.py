@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,14 +12,16 @@ import numpy as np
 from kbind.dataset.dataset import Dataset
 from kbind.facts.personas import ChangeFacts, borne_out, coverage, fit, held, in_order, mark_kinds, pick, with_range
 from kbind.facts.rules import RuleWords, slug
-from kbind.personas.evaluation import ALL, PersonaEvaluation
+from kbind.personas.evaluation import ALL, PersonaEvaluation, evaluate_personas
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
-from kbind.personas.questions import QualifyingQuestions, Question
+from kbind.personas.questions import QualifyingQuestions, Question, qualifying_questions
 from kbind.personas.refinement.edits import CONFIRMED, JudgedEdit
 from kbind.personas.refinement.measure import Edit
+from kbind.personas.refinement.refine import refine_persona
 from kbind.personas.refinement.refinement import ACCEPT, NOT_ENOUGH, Refinement
-from kbind.report.chapters.base import Scope, Story, needed, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.names import named
@@ -421,6 +423,29 @@ class PersonasStory(Story):
         counts = {kind: self.voice.number(marks.count(kind)) for kind in ("measured", "said", "assumed")}
         return self.say("personas.basis.heading"), self.say("personas.basis", **counts)
 
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        if self.evaluation is None:
+            heading, texts = self.missing()
+            yield Section(heading, texts)
+            return
+        yield self.picture(self.evaluation, self.figure(), self.caption())
+        yield Section.of(self.verdicts_table())
+        if self.chosen:
+            yield Section.of(self.rules_table())
+            outcome = self.outcome_table()
+            yield Section(outcome.title, [self.outcome_text()], outcome)
+        if self.questions:
+            asked = self.questions_table()
+            yield Section(asked.title, [self.questions_text()], asked if asked.rows else None)
+            yield Section.of(self.do_not_ask_table())
+        traps = self.traps_table()
+        yield Section(traps.title, self.traps_text(), traps if traps.rows else None)
+        heading, text = self.basis_text()
+        yield Section(heading, [text])
+
 
 def _confirmed(refinement: Refinement) -> list[Edit]:
     return [row.edit for row in refinement.edits if row.finding == CONFIRMED]
@@ -443,3 +468,38 @@ def personas_story(
     currency = currencies.pop() if len(currencies) == 1 else ""
     voice = voice_of(data, lang, threshold, action=action, currency=currency)
     return PersonasStory(data, evaluation, refinements, questions, again, voice)
+
+
+#: How often the customers are dealt out anew, to see how stable the choice of rules is.
+_DEALS = 10
+
+
+class PersonasChapter(Chapter):
+    """Which persona fits those who stay."""
+
+    name = "05_personas"
+    needs = (("customers",), ("subscriptions", "events", "role:tenure"))
+
+    def compute(self) -> None:
+        """Personas held against customers, refined, and what to ask leads."""
+        data, personas, exclude = self.data, self.study.known_personas, self.study.exclude
+        self.evaluation = evaluate_personas(personas, data) if personas else None
+        wanted = [persona for persona in personas if not persona.negative]
+        self.refined = {persona.name: refine_persona(persona, data, exclude=exclude) for persona in wanted}
+        chosen = pick(self.refined.values())
+        deals = range(1, _DEALS + 1) if chosen else ()
+        self.again = [refine_persona(needed(chosen).persona, data, exclude=exclude, rng=k) for k in deals]
+        about = chosen.refined if chosen else wanted[0] if wanted else None
+        self.questions = None if about is None else enough(qualifying_questions, about, data, exclude=exclude)
+
+    def story(self, lang: str) -> PersonasStory:
+        """The results in the words of a language."""
+        return personas_story(
+            self.data,
+            self.evaluation,
+            self.refined,
+            self.questions,
+            self.again,
+            lang=lang,
+            threshold=self.study.threshold,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,8 @@ from kbind.dataset.quality import Quality, quality
 from kbind.dataset.schema import TABLES, Kind
 from kbind.errors import plain
 from kbind.facts.quality import by_period, main_table, rows_of_periods
-from kbind.report.chapters.base import Scope, Story, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, voice_of
 from kbind.text.facts import Fact
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
@@ -344,8 +346,38 @@ class QualityStory(Story):
         table, _, column = need.partition(".")
         return f"{self.name_of(table)}: {column}" if column else self.name_of(table)
 
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        if len(self.calendar):
+            yield self.picture(self.found, self.calendar_figure(), self.calendar_caption())
+        if self.concerns:
+            yield Section(self.looks_title(), self.concerns)
+        yield Section.of(self.tables_table())
+        if self.treated:
+            yield Section(self.treated_title(), self.treated)
+        if len(self.found.incomplete):
+            yield Section.of(self.missing_table())
+        if len(self.found.id_map):
+            yield Section.of(self.ids_table())
+        yield Section.of(self.uses_table())
 
-def quality_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> QualityStory:
+
+def quality_story(data: Dataset, found: Quality | None = None, *, lang: str = "en", threshold: int = 5) -> QualityStory:
     """The story of a data set, in a language, silent about fewer customers than the threshold."""
-    found = quality(data)
+    found = found or quality(data)
     return QualityStory(data, found, voice_of(data, lang, threshold, action="use", period=found.period))
+
+
+class QualityChapter(Chapter):
+    """Whether the data is good enough."""
+
+    name = "00_data_quality"
+    needs = (("customers", "events", "subscriptions"),)
+
+    def compute(self) -> None:
+        """Look at the data."""
+        self.found = quality(self.data)
+
+    def story(self, lang: str) -> QualityStory:
+        """The results in the words of a language."""
+        return quality_story(self.data, self.found, lang=lang, threshold=self.study.threshold)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from kbind.errors import ArgumentError
 from kbind.facts.retention import NUMBERED_COHORTS, RetentionFacts
-from kbind.report.chapters.base import Scope, Story, last_day, sureness
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, last_day, sureness
 from kbind.retention.activity import Activity
 from kbind.retention.cohorts import CohortRetention, cohort_retention, follow_up
 from kbind.retention.lifecycle import Lifecycle, lifecycle
@@ -168,6 +169,20 @@ class RetentionStory(Story):
         if waiting and not self.hides(waiting):
             parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
         return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
+
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        yield self.picture(self.on, self.curve_figure(), self.curve_caption())
+        yield self.picture(self.on, self.cohort_figure(), self.cohort_caption())
+        yield from self.recording()
+        yield self.picture(self.cycle, self.cycle_figure(), self.cycle_caption())
+        yield Section.of(self.curve_table())
+
+    def recording(self) -> Iterator[Block]:
+        """What the page says of a first cohort that is the start of recording."""
+        yield from ()
 
     # -- tables --------------------------------------------------------------------------------------
 
@@ -357,6 +372,11 @@ class ReturnStory(RetentionStory):
         rhythm = self.rhythm("churned", "resurrected")
         return self.say(f"retention.cycle.{form}", churned=churned, resurrected=resurrected, **rhythm)
 
+    def recording(self) -> Iterator[Block]:
+        """What the page says of a first cohort that is the start of recording."""
+        if self.panel_start:
+            yield Section(self.panel_title(), [self.panel_text()], self.panel_table())
+
     def panel_title(self) -> str:
         """That recording starts in the middle of business."""
         return self.say("retention.panel.title", share=self.facts.panel_share)
@@ -378,12 +398,41 @@ class ReturnStory(RetentionStory):
         return self.by_age(("group", "size", "next", "interval", "ever"), rows, self.say("retention.table.panel"))
 
 
-def retention_story(activity: Activity, *, lang: str = "en", threshold: int = 5) -> RetentionStory:
+#: Retention of the kinds "on" and "on_or_after", and the life cycle.
+Results = tuple[CohortRetention, CohortRetention, Lifecycle]
+
+
+def results_of(activity: Activity) -> Results:
+    """What the chapter tells of an activity."""
+    return cohort_retention(activity), cohort_retention(activity, kind="on_or_after"), lifecycle(activity)
+
+
+def retention_story(
+    activity: Activity, results: Results | None = None, *, lang: str = "en", threshold: int = 5
+) -> RetentionStory:
     """The story of an activity, in a language, silent about fewer customers than the threshold."""
     if activity.by:
         raise ArgumentError(f"this shows one group at a time; reduce without by={', '.join(activity.by)!r}")
     kind = ContractStory if activity.action == "stay" else ReturnStory
-    ever, period = cohort_retention(activity, kind="on_or_after"), activity.calendar.period
-    words = {"customer": activity.provenance.customer, "action": activity.action, "period": period}
-    voice = Voice(lang, **words, disclosure=Disclosure(threshold))
-    return kind(cohort_retention(activity), ever, lifecycle(activity), voice)
+    words = {
+        "customer": activity.provenance.customer,
+        "action": activity.action,
+        "period": activity.calendar.period,
+    }
+    return kind(*(results or results_of(activity)), Voice(lang, **words, disclosure=Disclosure(threshold)))
+
+
+class RetentionChapter(Chapter):
+    """How many customers come back, or stay."""
+
+    name = "01_retention_metrics"
+    needs = (("events", "subscriptions"),)
+
+    def compute(self) -> None:
+        """Cohorts and life cycle."""
+        self.record = self.study.activity
+        self.results = results_of(self.record)
+
+    def story(self, lang: str) -> RetentionStory:
+        """The results in the words of a language."""
+        return retention_story(self.record, self.results, lang=lang, threshold=self.study.threshold)

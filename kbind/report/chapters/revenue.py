@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,10 @@ from kbind.errors import NotEnoughData
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import rate_of
 from kbind.facts.revenue import movements
-from kbind.report.chapters.base import Scope, Story, last_day, sureness, voice_of
+from kbind.hearsay.claims_checked import Claims
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, last_day, sureness, voice_of
+from kbind.report.chapters.claims import claims_story
 from kbind.report.chapters.value import ValueStory, value_story
 from kbind.revenue.definitions import PRESETS
 from kbind.revenue.retention_value import RetentionValue, retention_value
@@ -54,6 +57,8 @@ class RevenueStory(Story):
         By month.
     voice : Voice
         Who speaks.
+    claims : Claims or None
+        What articles claim, held against the data.
     """
 
     asks = "revenue.question"
@@ -63,6 +68,7 @@ class RevenueStory(Story):
     steps: RevenueRetention
     months: RevenueRetention
     voice: Voice = field(repr=False)
+    claims: Claims | None = None
 
     def scope(self) -> Scope:
         """Who and when it is about."""
@@ -242,9 +248,27 @@ class RevenueStory(Story):
         """What the table is good for."""
         return self.say("revenue.table.note")
 
+    # -- the page ------------------------------------------------------------------------------------
 
-def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> RevenueStory:
-    """The story of a data set's recurring revenue, in a language.
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        yield self.picture(self.steps, self.moves_figure(), self.moves_caption())
+        presets = self.presets_table()
+        yield Section(presets.title, [self.presets_note()], presets)
+        if self.value:
+            yield from self.value.blocks()
+        else:
+            yield Section(self.worth_title(), [self.worth_missing()])
+        if self.claims:
+            yield from claims_story(self.data, self.claims, voice=self.voice).blocks()
+
+
+#: By preset the long windows that the answer is given for; shorter windows for the figure; months.
+Results = tuple[Mapping[str, RevenueRetention], RevenueRetention, RevenueRetention]
+
+
+def results_of(data: Dataset) -> Results:
+    """What the chapter tells of a data set.
 
     Raises
     ------
@@ -265,4 +289,31 @@ def revenue_story(data: Dataset, *, lang: str = "en", threshold: int = 5) -> Rev
     long = {preset: periods[longest] if preset == "standard" else retention_of(moved, preset, level)
             for preset in PRESETS}  # fmt: skip
     steps = periods["quarter"] if lived["quarter"] >= _QUARTERS else months
-    return RevenueStory(data, long, steps, months, voice_of(data, lang, threshold))
+    return long, steps, months
+
+
+def revenue_story(
+    data: Dataset,
+    results: Results | None = None,
+    claims: Claims | None = None,
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+) -> RevenueStory:
+    """The story of a data set's recurring revenue, in a language, silent about fewer customers than the threshold."""
+    return RevenueStory(data, *(results or results_of(data)), voice_of(data, lang, threshold), claims)
+
+
+class RevenueChapter(Chapter):
+    """How much recurring revenue stays, and what a point of retention is worth."""
+
+    name = "01b_revenue_and_value"
+    needs = (("subscriptions.mrr",),)
+
+    def compute(self) -> None:
+        """Movements of revenue, and claims of articles."""
+        self.results, self.claims = results_of(self.data), self.study.claims
+
+    def story(self, lang: str) -> RevenueStory:
+        """The results in the words of a language."""
+        return revenue_story(self.data, self.results, self.claims, lang=lang, threshold=self.study.threshold)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.contrasts.contrast import contrast
 from kbind.contrasts.contrasts import Contrasts
 from kbind.dataset.dataset import Dataset
 from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
 from kbind.facts.reasons import MEASURES, ReasonFacts
 from kbind.facts.segments import Card, Segments, Shared
-from kbind.reasons.by_type import ReasonsByType
-from kbind.report.chapters.base import Scope, Story, needed, voice_of
+from kbind.reasons.by_type import ReasonsByType, reason_by_type
+from kbind.report.blocks import Block, Cards, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
 from kbind.segments.segmentation import Segmentation
+from kbind.segments.segmenting import segment_churned
 from kbind.text.facts import Fact
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
@@ -430,6 +433,25 @@ class SegmentStory(Story):
             return self.say("segments.table.nearly") if row["nearly"] else DASH
         return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
 
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        if self.segments is not None or self.contrasts is not None:
+            yield Cards(self.segments_title(), self.segments_text(), self.segment_cards())
+        if self.cards:
+            yield Section(self.sure_title(), self.sure_text())
+        if self.compared.places:
+            yield self.picture(needed(self.contrasts), self.contrast_figure(), self.contrast_caption())
+        if self.reversal_text():
+            yield Section(self.reversal_title(), self.reversal_text())
+        if self.stated.typed:
+            yield Section(self.reasons_title(), [self.reasons_text(), self.reasons_note()], self.reasons_table())
+        if self.stated.checked:
+            yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table())
+        if self.compared.places:
+            yield Section.of(self.contrast_table())
+
 
 def _direction(ratio: Fact) -> str:
     return "segments.more" if ratio.value > 1 else "segments.less"
@@ -447,3 +469,23 @@ def segment_story(
     """The story of what lost customers have in common, in a language, silent about fewer than the threshold."""
     profiled = None if segments is None else Segments(segments, segments.profile())
     return SegmentStory(data, contrasts, reasons, profiled, voice_of(data, lang, threshold))
+
+
+class SegmentChapter(Chapter):
+    """What the lost customers have in common."""
+
+    name = "04_what_the_lost_have_in_common"
+    needs = (("customers",), ("subscriptions", "events", "role:churned"))
+
+    def compute(self) -> None:
+        """Contrasts, segments of the lost, and stated reasons."""
+        self.contrasts = enough(contrast, self.data, adjust=self.study.adjust)
+        self.segments = enough(segment_churned, self.data)
+        self.profile = None if self.segments is None else self.segments.profile()
+        self.reasons = enough(reason_by_type, self.data)
+
+    def story(self, lang: str) -> SegmentStory:
+        """The results in the words of a language."""
+        return segment_story(
+            self.data, self.contrasts, self.reasons, self.segments, lang=lang, threshold=self.study.threshold
+        )

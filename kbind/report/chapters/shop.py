@@ -1,9 +1,9 @@
-"""Chapter 01b, where there are purchases: what customers bring, and when silence means that they are gone."""
+"""Chapter 01d, for purchases without contracts: what customers bring, and when silence means that they are gone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -13,9 +13,12 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.facts.shop import BEARABLE, alarm_curve, brought, false_alarms, row_fact
+from kbind.hearsay.claims_checked import Claims
 from kbind.orders.lapse import Lapse, lapse
 from kbind.orders.purchases import Purchases, purchases
-from kbind.report.chapters.base import Scope, Story, last_day, needed, sureness, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, last_day, needed, sureness, voice_of
+from kbind.report.chapters.claims import claims_story
 from kbind.spells.silence import SILENCE, silence_of
 from kbind.text.facts import Fact
 from kbind.text.tables import Table
@@ -48,6 +51,8 @@ class ShopStory(Story):
         Who speaks.
     since : date or None
         Customers first seen earlier are left out of what new customers buy.
+    claims : Claims or None
+        What articles claim, held against the data.
     """
 
     asks = "shop.question"
@@ -57,6 +62,7 @@ class ShopStory(Story):
     rule: Lapse
     voice: Voice = field(repr=False)
     since: date | None = None
+    claims: Claims | None = None
 
     def scope(self) -> Scope:
         """Who and when it is about."""
@@ -240,6 +246,16 @@ class ShopStory(Story):
         names = ("order", "again", "interval", "wait", "size")
         return self.table_of("shop.table.{}", names, rows, days=self._days(WITHIN))
 
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        yield self.picture(self.bought, self.revenue_figure(), self.revenue_caption())
+        yield Section.of(self.orders_table())
+        yield self.picture(self.rule, self.lapse_figure(), f"{self.lapse_caption()} {self.status_text()}")
+        if self.claims:
+            yield from claims_story(self.data, self.claims, voice=self.voice).blocks()
+
 
 def silence_text(voice: Voice, data: Dataset, days: int | None = None) -> str:
     """Where the length of silence comes from that counts as having left; `days` if it was asked for in a call."""
@@ -248,24 +264,44 @@ def silence_text(voice: Voice, data: Dataset, days: int | None = None) -> str:
     return voice.say(f"silence.origin.{origin}", days=voice.number(rule.days if days is None else days))
 
 
-def shop_story(data: Dataset, *, lang: str = "en", threshold: int = 5, voice: Voice | None = None) -> ShopStory:
-    """The story of a data set's purchases, in a language.
+#: What new customers bring, when silence counts as loss, and since when customers are new.
+Results = tuple[Purchases, Lapse, date | None]
 
-    Parameters
-    ----------
-    data : Dataset
-        With `events` and their `amount`.
-    lang : {"de", "en"}
-        Language.
-    threshold : int
-        Smallest number of customers that is told.
-    voice : Voice, optional
-        Who speaks, instead of language and threshold.
-    """
+
+def results_of(data: Dataset) -> Results:
+    """What the chapter tells of a data set with `events` and their `amount`."""
     bought, start = purchases(data), None
     if bought.starts_with_recording and bought.calendar.size > 1:
         # most were customers already when recording began, so that their first order is not known
         start = bought.calendar.starts[1]
         bought = purchases(data, since=start)
-    speak = voice or voice_of(data, lang, threshold, action="buy")
-    return ShopStory(data, bought, lapse(data), speak, start)
+    return bought, lapse(data), start
+
+
+def shop_story(
+    data: Dataset,
+    results: Results | None = None,
+    claims: Claims | None = None,
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+) -> ShopStory:
+    """The story of a data set's purchases, in a language, silent about fewer customers than the threshold."""
+    bought, rule, since = results or results_of(data)
+    return ShopStory(data, bought, rule, voice_of(data, lang, threshold, action="buy"), since, claims)
+
+
+class ShopChapter(Chapter):
+    """What customers without a contract bring, and when silence means that they are gone."""
+
+    name = "01d_shop"
+    needs = (("events.amount",),)
+
+    def compute(self) -> None:
+        """Purchases and silences; claims of articles, unless the chapter on contracts tells of them."""
+        self.results = results_of(self.data)
+        self.claims = None if self.data.has("subscriptions.mrr") else self.study.claims
+
+    def story(self, lang: str) -> ShopStory:
+        """The results in the words of a language."""
+        return shop_story(self.data, self.results, self.claims, lang=lang, threshold=self.study.threshold)

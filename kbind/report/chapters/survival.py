@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,13 +12,15 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.facts.survival import HALF_A_YEAR, SPIKE, by_month, contact_ratio, leaving, lost_to, spikes, staying
-from kbind.report.chapters.base import Scope, Story, needed, sureness, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, sureness, voice_of
 from kbind.report.chapters.shop import silence_text
-from kbind.survival.curve import SurvivalCurve
+from kbind.survival.contact_loss import contact_loss
+from kbind.survival.curve import SurvivalCurve, survival_curve
 from kbind.survival.durations import Durations
-from kbind.survival.hazard_curve import HazardCurve
+from kbind.survival.hazard_curve import HazardCurve, hazard_curve
 from kbind.survival.hazard_model import HazardModel
-from kbind.survival.incidence import CumulativeIncidence
+from kbind.survival.incidence import CumulativeIncidence, cumulative_incidence
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table, picked
@@ -333,6 +336,19 @@ class SurvivalStory(Story):
             rows.append((self.voice.number(month), *cells))
         return self.table_of("survival.table.{}", ("month", "stay", "interval", "leave", "size"), rows)
 
+    # -- the page ------------------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Block]:
+        """What the page shows between its opening and its foot, in order."""
+        truth = None if self.data.truth is None else self.data.truth.survival_by_age()
+        yield self.picture(self.curve, self.curve_figure(truth), self.curve_caption())
+        yield self.picture(self.hazard, self.hazard_figure(), self.hazard_caption())
+        if self.incidence is not None:
+            yield self.picture(self.incidence, self.causes_figure(), self.causes_caption())
+        if self.contact is not None:
+            yield Section(self.contact_title(), [self.contact_text()])
+        yield Section.of(self.months_table())
+
 
 def survival_story(
     data: Dataset,
@@ -347,3 +363,29 @@ def survival_story(
     """The story of how long customers stay, in a language, silent about fewer customers than the threshold."""
     lost = None if contact is None else contact_ratio(contact)
     return SurvivalStory(data, curve, hazard, incidence, lost, voice_of(data, lang, threshold))
+
+
+class SurvivalChapter(Chapter):
+    """When customers leave."""
+
+    name = "02_when_customers_leave"
+    needs = (("subscriptions", "events", "role:tenure"),)
+
+    def compute(self) -> None:
+        """Curves, causes, and what losing the contact person does."""
+        lives = self.study.durations
+        self.curve, self.hazard = survival_curve(lives), hazard_curve(lives)
+        self.incidence = cumulative_incidence(lives) if len(lives.causes) > 1 else None
+        self.contact = enough(contact_loss, self.data)  # it happened to too few, or nobody wrote it down
+
+    def story(self, lang: str) -> SurvivalStory:
+        """The results in the words of a language."""
+        return survival_story(
+            self.data,
+            self.curve,
+            self.hazard,
+            self.incidence,
+            self.contact,
+            lang=lang,
+            threshold=self.study.threshold,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.facts.value import ends, figure_of, name_of, written
+from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Speaker, sureness
 from kbind.revenue.retention_value import VARY, RetentionValue
 from kbind.text.disclosure import Disclosure
@@ -140,6 +141,11 @@ class ValueStory(Speaker):
         if not self.voice.currency:
             lines.append(self.say("value.foot.currency"))
         return lines
+
+    def blocks(self) -> Iterator[Block]:
+        """What a page shows of it."""
+        yield self.picture(self.worth, self.tornado_figure(), f"{self.tornado_caption()} {self.act()}")
+        yield Section.of(self.inputs_table())
 
 
 def value_story(

@@ -1,0 +1,68 @@
+"""One data set under study: what its chapters share, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kbind.churn.profit import Campaign
+from kbind.dataset.dataset import Dataset
+from kbind.hearsay.claims_checked import Claims, claims
+from kbind.personas.persona import Persona
+from kbind.retention.activity import Activity, activity, suitable_period
+from kbind.survival.durations import Durations, durations
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A data set, what is asked of it, and the results that several chapters use.
+
+    Parameters
+    ----------
+    data : Dataset
+        What is studied.
+    period : {"day", "week", "month", "quarter", "year"}, optional
+        Length of the periods; default what fits the data.
+    threshold : int
+        Smallest number of customers that is told.
+    adjust : sequence of str, optional
+        As for `contrast`.
+    campaign : Campaign, optional
+        As for `forecast_churn`.
+    personas : sequence of Persona, optional
+        Default: those that lie beside the data.
+    exclude : sequence of str
+        Columns that rules and questions must not be about.
+    """
+
+    data: Dataset
+    period: str | None = None
+    threshold: int = 5
+    adjust: str | Sequence[str] | None = None
+    campaign: Campaign | None = None
+    personas: Sequence[Persona] | None = None
+    exclude: str | Sequence[str] = ()
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Who was active in which period."""
+        return activity(self.data, period=self.period or suitable_period(self.data))
+
+    @cached_property
+    def durations(self) -> Durations:
+        """How long customers stayed."""
+        return durations(self.data)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What articles claim, held against the data."""
+        return claims(self.data)
+
+    @cached_property
+    def known_personas(self) -> tuple[Persona, ...]:
+        """The personas given, or those that lie beside the data."""
+        if self.personas is not None:
+            return tuple(self.personas)
+        folder = self.data.personas
+        return () if folder is None else Persona.load_all(folder)

@@ -1,0 +1,33 @@
+"""The example report: one invented company, a shop without contracts, and counts as a template holds them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kbind import datasets
+from kbind.dataset.dataset import Dataset
+
+#: The invented company whose customers fall into groups.
+COMPANY = "clear_segments"
+
+
+def example(name: str, lang: str) -> Dataset:
+    """The data that the example report tells a chapter of, opened once; the counts name their reasons in a language."""
+    if name.startswith("01c"):
+        return _counts(lang)
+    return _shop() if name.startswith("01d") else _company()
+
+
+@cache
+def _company() -> Dataset:
+    return datasets.load_saas(COMPANY)
+
+
+@cache
+def _shop() -> Dataset:
+    return datasets.load_grocery()
+
+
+@cache
+def _counts(lang: str) -> Dataset:
+    return datasets.load_counts(lang)
