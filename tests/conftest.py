@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.report import write_report
+from kbind.report.write import write_report
 
 mpl.use("Agg")
 

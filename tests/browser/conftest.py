@@ -13,7 +13,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
 
-from kbind.report import write_report
+from kbind.report.write import write_report
 
 #: As in the Makefile.
 CHROMIUM = next(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kbind.report import write_report
+from kbind.report.write import write_report
 
 NASTY = "<script>alert('x')</script>"
 

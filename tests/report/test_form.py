@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 import kbind as kb
 from kbind.errors import ReportError
-from kbind.report import write_report
+from kbind.report.write import write_report
 from kbind.report.template import write_template
 
 FIRST, LAST = 6, 41

@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 import kbind as kb
 from kbind.errors import ReportError
 from kbind.report import write as writing
-from kbind.report import write_report
+from kbind.report.write import write_report
 from kbind.report.execute import chapter_notebooks, execute, set_parameters
 from kbind.report.pages import Page, chapter_page, harvest
 
