@@ -1,4 +1,4 @@
-"""The command line: `kbind check`, `kbind report` and `kbind template`.
+"""The command line: `kbind check`, `kbind report`, `kbind notebooks` and `kbind template`.
 
 Exit codes: 0 done; 1 the report or template could not be written, or there was no room for temporary files; 2 the data
 or the command is not usable; 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by the end of its terminal.
@@ -140,6 +140,27 @@ def report(
             progress=progress,
         )
     typer.echo(f"Written: {index}")
+
+
+@app.command()
+def notebooks(
+    data: Annotated[Path, typer.Option(readable=False, help="As for check.")],
+    table: Table = None,
+    timezone: Timezone = None,
+    as_of: AsOf = None,
+    grace: Grace = None,
+    lapse: Lapse = None,
+    ends: Ends = None,
+    out: Annotated[Path, typer.Option(readable=False, help="Folder to write to.")] = Path("notebooks"),
+    lang: Annotated[Language, typer.Option(help="Language of the managers' pages.")] = Language.en,
+    force: Annotated[bool, typer.Option("--force", help="Replace notebooks of that name.")] = False,
+) -> None:
+    """Write the notebooks for a company's own data: what it cannot answer is left out, the rest runs."""
+    from kbind.report.notebooks import write_notebooks
+
+    declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
+    for path in write_notebooks(data, out=out, lang=lang.value, force=force, **declared):
+        typer.echo(f"Written: {path}")
 
 
 @app.command()
