@@ -45,10 +45,16 @@ def lifetimes_csv() -> Path:
 
 
 @pytest.fixture(scope="session")
-def grocery_report(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The report on the example data: minutes of work, so made once for all processes that run tests."""
+def grocery_report(tmp_path_factory: pytest.TempPathFactory, grocery: kb.Dataset) -> Path:
+    """The chapters that a purchase log can fill."""
+    return kb.Report(grocery).write(tmp_path_factory.mktemp("grocery"), chapters=["00", "01", "01d"]).parent
+
+
+@pytest.fixture(scope="session")
+def example_report(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The report on the example data: a minute of work, so made once for all processes that run tests."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "grocery-report"
+    folder = (base if worker_id == "master" else base.parent) / "example-report"
     with folder.with_suffix(".lock").open("w") as lock:
         flock(lock, LOCK_EX)
         return folder if (folder / "index.html").exists() else write_report(out=folder).parent

@@ -15,6 +15,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from kbind.errors import ArgumentError, check_choice, plain
@@ -63,6 +64,14 @@ _STYLE: dict[Any, Any] = {
 
 #: What a figure says, and the same with its numbers as text.
 _SAID: WeakKeyDictionary[Axes, tuple[str, str]] = WeakKeyDictionary()
+
+
+class _Drawing(Figure):
+    """A figure whose text alternative stands for it where no picture can."""
+
+    def __repr__(self) -> str:
+        said = [f"[Figure: {_SAID[ax][1]}]" for ax in self.axes if ax in _SAID]
+        return "\n".join(said) or super().__repr__()
 
 
 @contextmanager
@@ -126,8 +135,8 @@ class Canvas:
         """The given Axes, or a new figure of so many inches."""
         if self.ax is not None:
             return check_axes(self.ax)
-        _, created = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-        return created
+        figure = plt.figure(figsize=(WIDTH, height), layout="constrained", FigureClass=_Drawing)
+        return figure.add_subplot()
 
     def heading(self, key: str, voice: Voice, **values: Any) -> str:
         """The given title, or the sentence of that key."""

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib import import_module
 
 from kbind.errors import ArgumentError, did_you_mean
 from kbind.report.chapters.base import Chapter
-from kbind.report.chapters.churn import ChurnChapter
-from kbind.report.chapters.periods import PeriodChapter
-from kbind.report.chapters.personas import PersonasChapter
-from kbind.report.chapters.quality import QualityChapter
-from kbind.report.chapters.retention import RetentionChapter
-from kbind.report.chapters.revenue import RevenueChapter
-from kbind.report.chapters.segments import SegmentChapter
-from kbind.report.chapters.shop import ShopChapter
-from kbind.report.chapters.survival import SurvivalChapter
 
-CHAPTERS: dict[str, type[Chapter]] = {
-    chapter.name: chapter
-    for chapter in (
-        QualityChapter,
-        RetentionChapter,
-        RevenueChapter,
-        PeriodChapter,
-        ShopChapter,
-        SurvivalChapter,
-        ChurnChapter,
-        SegmentChapter,
-        PersonasChapter,
-    )
+#: Where each chapter stands, in the order of the report. They are imported when they are written.
+_HOMES = {
+    "00_data_quality": "quality.QualityChapter",
+    "01_retention_metrics": "retention.RetentionChapter",
+    "01b_revenue_and_value": "revenue.RevenueChapter",
+    "01c_from_the_template": "periods.PeriodChapter",
+    "01d_shop": "shop.ShopChapter",
+    "02_when_customers_leave": "survival.SurvivalChapter",
+    "03_who_is_about_to_leave": "churn.ChurnChapter",
+    "04_what_the_lost_have_in_common": "segments.SegmentChapter",
+    "05_personas": "personas.PersonasChapter",
 }
+NAMES = tuple(_HOMES)
+
+
+def chapter_of(name: str) -> type[Chapter]:
+    """The class of a chapter."""
+    module, _, kind = _HOMES[name].partition(".")
+    found: type[Chapter] = getattr(import_module(f"kbind.report.chapters.{module}"), kind)
+    return found
 
 
 def number_of(name: str) -> str:
@@ -51,11 +49,11 @@ def chosen(chapters: Sequence[str]) -> list[str]:
     >>> chosen(["1", "04"])
     ['01_retention_metrics', '04_what_the_lost_have_in_common']
     """
-    known = {number_of(name): name for name in CHAPTERS}
-    names = {**known, **{name: name for name in CHAPTERS}}
+    known = {number_of(name): name for name in NAMES}
+    names = {**known, **{name: name for name in NAMES}}
     wanted = [re.sub(r"^(\d)(?=[a-z]?$)", r"0\1", str(chapter)) for chapter in chapters]
     for chapter in wanted:
         if chapter not in names:
             hint = did_you_mean(chapter, names)
             raise ArgumentError(f"chapter {chapter!r} is not known; {hint}chapters: {', '.join(known)}")
-    return list(dict.fromkeys(names[chapter] for chapter in wanted)) or list(CHAPTERS)
+    return list(dict.fromkeys(names[chapter] for chapter in wanted)) or list(NAMES)

@@ -12,7 +12,7 @@ from kbind.errors import NotEnoughData, check_choice, check_kind
 from kbind.personas.persona import Persona
 from kbind.report.chapters.base import Chapter
 from kbind.report.chapters.study import Study
-from kbind.report.contents import CHAPTERS, chosen
+from kbind.report.contents import NAMES, chapter_of, chosen, number_of
 from kbind.report.pages import Page, chapter_page, missing_page, short_page
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
@@ -72,12 +72,12 @@ class Report:
         self._chapters: dict[str, Chapter] = {}
 
     def __repr__(self) -> str:
-        numbers = ", ".join(name for name in CHAPTERS if not self.lacks(name))
+        numbers = ", ".join(number_of(name) for name in NAMES if not self.lacks(name))
         return f"Report on {self.data.name}: {numbers}"
 
     def lacks(self, name: str) -> tuple[str, ...]:
         """What a chapter needs of which the data has nothing, as alternatives; empty if it can be written."""
-        needs = CHAPTERS[name].needs
+        needs = chapter_of(name).needs
         return next((either for either in needs if not any(map(self.data.has, either))), ())
 
     def chapter(self, name: str) -> Chapter:
@@ -89,7 +89,7 @@ class Report:
             The data holds too little for it.
         """
         if name not in self._chapters:
-            self._chapters[name] = CHAPTERS[name](self._study)
+            self._chapters[name] = chapter_of(name)(self._study)
         return self._chapters[name]
 
     def page(self, chapter: str, lang: str = "en", *, languages: Sequence[str] = ()) -> Page:

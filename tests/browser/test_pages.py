@@ -15,10 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
+from kbind.report.contents import NAMES as CHAPTERS
 from kbind.text.messages import LANGUAGES
 
-CHAPTERS = [path.stem for path in sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*_*.ipynb"))]
-REPORTS = ("grocery_report", "hostile_report", "missing_report")
+REPORTS = ("example_report", "hostile_report", "missing_report")
 NAMES = ["index.html", *(f"{lang}/{chapter}.html" for chapter in CHAPTERS for lang in LANGUAGES)]
 WIDTHS = (360, 768, 1280)
 NARROWEST, ZOOMED = 320, 640  # a desk's 1280 pixels at 400 and at 200 %

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import kbind as kb
 from kbind.dataset.quality import usual_rows
 from kbind.dataset.schema import USES
-from kbind.report.execute import chapter_notebooks, read_notebook
+from kbind.report.contents import NAMES, chapter_of, number_of
+from kbind.report.notebooks import shipped_notebooks
 
 
 def log_of(rows: list[int], start: str = "2022-01-01") -> kb.Dataset:
@@ -153,15 +155,20 @@ def test_translation_needs_an_id_map(tmp_path: Path) -> None:
         kb.open_dataset(folder)
 
 
-def test_chapters_say_the_same_as_their_notebooks() -> None:
-    for number, path in chapter_notebooks().items():
-        needs = read_notebook(path).metadata["kbind"]["needs"]
-        uses = [use for use in USES if use.chapter == number]
+def test_chapters_need_what_their_uses_need() -> None:
+    for name in NAMES:
+        needs, uses = chapter_of(name).needs, [use for use in USES if use.chapter == number_of(name)]
         if uses:  # a chapter can be written as soon as one of its uses is possible
-            whole = [[list(group) for group in use.needs] for use in uses]
+            whole = [use.needs for use in uses]
             assert needs in whole or {n for group in needs for n in group} == {n for use in uses for n in use.needs[0]}
         else:  # whether the data is good enough can be asked of rows, not of counts
-            assert needs == [["customers", "events", "subscriptions"]]
+            assert needs == (("customers", "events", "subscriptions"),)
+
+
+def test_notebooks_need_what_their_chapters_need() -> None:
+    for path in shipped_notebooks():
+        needs = json.loads(path.read_text(encoding="utf-8"))["metadata"]["kbind"]["needs"]
+        assert needs == [list(either) for either in chapter_of(path.stem).needs]
 
 
 def test_rows_that_count_otherwise_are_listed(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from openpyxl import load_workbook
 
 import kbind as kb
 from kbind.errors import ReportError
-from kbind.report.write import write_report
 from kbind.report.template import write_template
+from kbind.report.write import write_report
 
 FIRST, LAST = 6, 41
 ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")

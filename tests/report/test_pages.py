@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import kbind as kb
-from kbind.report.blocks import Picture, Section, Summary, as_record, render_block
+from kbind.report.blocks import Picture, Section, Summary, render_block
 from kbind.text.tables import Table
 
 NAME = "01_retention_metrics"
@@ -99,7 +99,7 @@ def test_facts_stand_beside_the_page(grocery_report: Path) -> None:
     assert following["value"] == pytest.approx(2068 / 2463)
     assert following["ci_lower"] < following["value"] < following["ci_upper"]
     assert "divided by" in following["definition"]
-    assert following["cell"] == "summary"
+    assert following["block"] == 0
     assert {"age.11.on", "cohort.2017-02.3", "cycle.2017-05.churned", "panel.share", "mean.churned"} <= set(facts)
     assert german["facts"] == english["facts"]
     assert german["finding"] != english["finding"]
@@ -147,11 +147,11 @@ def test_blocks_escape_everything() -> None:
     nasty = "<img src=x onerror=alert(1)>&\"'"
     blocks = [
         Summary(nasty, nasty, nasty, nasty, nasty, [(nasty, nasty)], [(nasty, nasty, nasty)], nasty),
-        Picture(nasty, nasty, nasty, 10, 10),
+        Picture(nasty, nasty, nasty, "AAAA", 10, 10),
         Section(nasty, [nasty], Table(nasty, [nasty, nasty], [[nasty, nasty]])),
     ]
     for block in blocks:
-        html = render_block(as_record(block), "AAAA")
+        html = render_block(block)
         assert "<img src=x" not in html
         parsed = BeautifulSoup(html, "html.parser")
         assert not [tag for tag in parsed.find_all(True) if "onerror" in tag.attrs]

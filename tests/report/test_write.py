@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from bs4 import BeautifulSoup
 
 import kbind as kb
 from kbind.errors import ReportError
+from kbind.report import publish, workers
 from kbind.report import write as writing
+from kbind.report.contents import NAMES
+from kbind.report.notebooks import shipped_notebooks
+from kbind.report.pages import Page
 from kbind.report.write import write_report
-from kbind.report.execute import chapter_notebooks, execute, set_parameters
-from kbind.report.pages import Page, chapter_page, harvest
 
-QUALITY, NAME, LEAVING = "00_data_quality", "01_retention_metrics", "02_when_customers_leave"
-REVENUE = "01b_revenue_and_value"
-SOON = "03_who_is_about_to_leave"
-COUNTS, COMMON = "01c_from_the_template", "04_what_the_lost_have_in_common"
-PERSONAS = "05_personas"
+QUALITY, NAME, PERSONAS = "00_data_quality", "01_retention_metrics", "05_personas"
 
 
 def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_files_of_a_report(grocery_report: Path) -> None:
-    assert _files(grocery_report) == {
-        "index.html",
-        *(
-            f"{lang}/{name}.{end}"
-            for lang in ("de", "en")
-            for name in (QUALITY, NAME, REVENUE, COUNTS, LEAVING, SOON, COMMON, PERSONAS)
-            for end in ("html", "json")
-        ),
-    }
-    index = (grocery_report / "index.html").read_text(encoding="utf-8")
+def test_files_of_a_report(example_report: Path) -> None:
+    ends = [f"{name}.{end}" for name in NAMES for end in ("html", "json")]
+    assert _files(example_report) == {"index.html", *(f"{lang}/{end}" for lang in ("de", "en") for end in ends)}
+    index = (example_report / "index.html").read_text(encoding="utf-8")
     assert f'href="de/{NAME}.html"' in index
-    assert "Wie viele Haushalte kaufen wieder?" in index
-    assert "How many households buy again?" in index
+    assert "Wie viele Kunden bleiben?" in index
+    assert "How many customers stay?" in index
+
+
+def test_facts_carry_no_language(example_report: Path) -> None:
+    for name in NAMES:
+        german, english = (
+            json.loads((example_report / lang / f"{name}.json").read_text(encoding="utf-8")) for lang in ("de", "en")
+        )
+        assert german["facts"] == english["facts"]
 
 
 def test_one_language_and_later_the_other(toy: kb.Dataset, tmp_path: Path) -> None:
@@ -114,11 +112,11 @@ def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
 
 def _pages(text: str) -> list[Page]:
     record = {"chapter": NAME, "language": "en", "question": "Q", "finding": text, "data": "", "facts": []}
-    return [Page(NAME, "en", f"<html>{text}</html>", record)]
+    return [Page(NAME, "en", f"<html>{text}</html>", record, [])]
 
 
 def test_a_failed_run_leaves_the_old_report_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writing._put_in_place(_pages("old"), tmp_path)
+    publish.put_in_place(_pages("old"), tmp_path)
     before = {name: (tmp_path / name).read_text() for name in _files(tmp_path)}
 
     def full(*_: Any, **__: Any) -> None:
@@ -129,9 +127,9 @@ def test_a_failed_run_leaves_the_old_report_whole(tmp_path: Path, monkeypatch: p
         with pytest.raises(
             ReportError, match="cannot be written: No space left on device; an earlier report is unchanged"
         ):
-            writing._put_in_place(_pages("new"), tmp_path)
+            publish.put_in_place(_pages("new"), tmp_path)
     assert {name: (tmp_path / name).read_text() for name in _files(tmp_path)} == before
-    writing._put_in_place(_pages("new"), tmp_path)
+    publish.put_in_place(_pages("new"), tmp_path)
     assert "new" in (tmp_path / "index.html").read_text()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".kbind")]
 
@@ -139,49 +137,83 @@ def test_a_failed_run_leaves_the_old_report_whole(tmp_path: Path, monkeypatch: p
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(ReportError, match="cannot be written"):
-        writing._put_in_place(_pages("new"), tmp_path / "out")
+        publish.put_in_place(_pages("new"), tmp_path / "out")
 
 
 def test_records_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "de").mkdir()
     (tmp_path / "de" / "02_x.json").write_text("{")
     (tmp_path / "de" / "02_x.html").write_text("")
-    writing._put_in_place(_pages("new"), tmp_path)
+    publish.put_in_place(_pages("new"), tmp_path)
     assert (tmp_path / "de" / "02_x.json").read_text() == "{"
 
 
-# -- execution -----------------------------------------------------------------------------------------------------
+# -- side by side --------------------------------------------------------------------------------------------------
 
 
-def _notebook(*sources: str) -> nbformat.NotebookNode:
-    cells = [new_code_cell(source) for source in sources]
-    cells[0].metadata["tags"] = ["parameters"]
-    return new_notebook(cells=cells)
+@pytest.fixture
+def stays(tmp_path: Path) -> Path:
+    """Customers with contracts, enough for a persona to be looked at."""
+    folder = tmp_path / "stays"
+    folder.mkdir()
+    frame = pd.DataFrame({"customer_id": range(40), "goal": ["grow", "save"] * 20})
+    frame.to_csv(folder / "customers.csv", index=False)
+    ends = [None, "2024-06-01"] * 20
+    frame = pd.DataFrame({"customer_id": range(40), "start": "2024-01-01", "end": ends})
+    frame.to_csv(folder / "subscriptions.csv", index=False)
+    return folder
 
 
-def test_parameters() -> None:
-    notebook = _notebook("a = b = None\nlang = 'en'", "print(a, lang)")
-    set_parameters(notebook, {"a": "x'y", "lang": "de"})
-    execute(notebook, "test")
-    assert notebook.cells[2].outputs[0].text == "x'y de\n"
-    with pytest.raises(ReportError, match="no parameter 'langg'; did you mean 'lang'"):
-        set_parameters(_notebook("lang = 'en'"), {"langg": "de"})
-    with pytest.raises(ReportError, match="no cell tagged 'parameters'"):
-        set_parameters(new_notebook(cells=[new_code_cell("x = 1")]), {})
+class Failing(tuple[kb.Persona, ...]):
+    """Personas that cannot be read."""
+
+    def __iter__(self) -> Any:
+        raise ValueError("too bad")
 
 
-def test_progress_and_failure_without_traceback() -> None:
-    steps: list[tuple[int, int]] = []
-    notebook = _notebook("x = 1", "x", "raise ValueError('too bad')")
-    with pytest.raises(ReportError) as caught:
-        execute(notebook, "test.ipynb", lambda done, total: steps.append((done, total)))
-    assert str(caught.value) == "test.ipynb: ValueError: too bad"
-    assert steps[:2] == [(1, 3), (2, 3)]
+class Deadly(tuple[kb.Persona, ...]):
+    """Personas that end the process that reads them."""
+
+    def __iter__(self) -> Any:
+        os._exit(1)
 
 
-def test_a_dead_kernel_is_reported() -> None:
-    with pytest.raises(ReportError, match="died; is there enough memory"):
-        execute(_notebook("import os", "os._exit(1)"), "test")
+def _job(folder: Path, **options: Any) -> workers.Job:
+    return workers.Job(str(folder), {"as_of": "2025-06-01"}, options, ("de", "en"))
+
+
+@pytest.mark.parametrize(
+    ("personas", "why"),
+    [
+        (Failing(), "unexpected ValueError: too bad; KBIND_DEBUG=1 shows where"),
+        (Deadly(), "the process that ran it died; is there enough memory?"),
+    ],
+)
+def test_a_failing_chapter_does_not_take_the_others_along(stays: Path, personas: Any, why: str) -> None:
+    outcomes = workers.write_chapters([QUALITY, NAME, PERSONAS], _job(stays, personas=personas))
+    assert [outcome.why for outcome in outcomes] == ["", "", why]
+    assert [page.lang for page in outcomes[2].pages] == ["de", "en"]
+    assert "Dieses Kapitel fehlt in diesem Bericht" in outcomes[2].pages[0].html
+    assert "How many customers stay?" in outcomes[1].pages[1].html
+
+
+def _outcome(why: str, text: str = "new") -> workers.Outcome:
+    return workers.Outcome(NAME, _pages(text), why)
+
+
+def test_a_report_without_a_chapter_is_written_and_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "write_chapters", lambda *_: [_outcome("too bad"), _outcome("")])
+    with pytest.raises(ReportError, match=r"written: .*index.html, but for\n01: too bad"):
+        write_report(out=tmp_path)
+    assert "new" in (tmp_path / "index.html").read_text()
+
+
+def test_a_report_without_any_chapter_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish.put_in_place(_pages("old"), tmp_path)
+    monkeypatch.setattr(writing, "write_chapters", lambda *_: [_outcome("too bad")])
+    with pytest.raises(ReportError, match=r"an earlier report is unchanged:\n01: too bad"):
+        write_report(out=tmp_path)
+    assert "old" in (tmp_path / "index.html").read_text()
 
 
 def _listening() -> set[str]:
@@ -203,67 +235,38 @@ def _listening() -> set[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="ports are not listed here")
-@pytest.mark.parametrize("long", [False, True])
-def test_no_port_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
-    place = tmp_path / ("x" * 100 if long else "x")
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    notebook = _notebook("seen = None", "print('ran')", "1")
-    found: list[set[str]] = []
-    execute(notebook, "test", lambda *_: found.append(_listening()))
-    assert notebook.cells[1].outputs[0].text == "ran\n"
-    assert found == [set()] * 3
-    assert not list(place.iterdir())
+def test_progress_is_told_and_no_port_is_opened(stays: Path) -> None:
+    steps: list[tuple[str, float, float]] = []
+    ports: list[set[str]] = []
+
+    def progress(what: str, done: float, total: float) -> None:
+        steps.append((what, done, total))
+        ports.append(_listening() if "written" not in what else set())
+
+    workers.write_chapters([QUALITY, NAME], _job(stays), progress)
+    assert {what for what, _, _ in steps} >= {"00 de", "00 en", "00 written", "01 de", "01 en", "01 written"}
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
+    assert steps[-1][1] == steps[-1][2]
+    assert ports == [set()] * len(steps)
 
 
-def _block(kind: str = "summary", **more: Any) -> dict[str, Any]:
-    texts = ("kicker", "about", "question", "label", "finding", "tiles_label", "heading", "alt", "caption")
-    summary = dict.fromkeys(texts, "") | {"kind": kind, "rows": [], "tiles": [], "width": 1, "height": 1}
-    return {"block": summary | more, "facts": []}
+# -- in notebooks --------------------------------------------------------------------------------------------------
 
 
-def _emitting(*metadata: dict[str, Any] | None) -> nbformat.NotebookNode:
-    cells = []
-    for number, emitted in enumerate(metadata, start=1):
-        extra = {} if emitted is None else {"kbind": emitted}
-        output = new_output("display_data", {"text/plain": "secret K0001", "image/png": "AAAA"}, metadata=extra)
-        cells.append(new_code_cell("x", outputs=[output], execution_count=number))
-    return new_notebook(cells=cells)
+def _text(html: str, shown: str) -> str:
+    page = BeautifulSoup(html, "html.parser").select_one(shown)
+    assert page is not None
+    for part in page.select("nav"):
+        part.decompose()
+    return page.get_text(" ", strip=True)
 
 
-def test_only_what_a_chapter_emits_reaches_the_page() -> None:
-    page = chapter_page(_emitting(_block(), None), "01_x", "en", ["en"])
-    assert "secret" not in page.html
-    assert "AAAA" not in page.html
-
-
-FAILED = new_notebook(cells=[new_code_cell("x", execution_count=1, outputs=[new_output("error", ename="E")])])
-
-
-@pytest.mark.parametrize(
-    ("notebook", "message"),
-    [
-        (_emitting(_block(), _block("picture")), "no text alternative"),
-        (_emitting(_block("section")), "opens with its summary"),
-        (_emitting(_block(), _block()), "has one only"),
-        (_emitting(), "opens with its summary"),
-        (new_notebook(cells=[new_code_cell("x")]), "never executed"),
-        (FAILED, "failed: E"),
-    ],
-    ids=["no alt", "no summary", "two", "nothing", "stripped", "error"],
-)
-def test_notebooks_not_fit_for_a_page(notebook: nbformat.NotebookNode, message: str) -> None:
-    with pytest.raises(ReportError, match=message):
-        harvest(notebook, "x")
-
-
-def test_chapters_are_found() -> None:
-    assert list(chapter_notebooks()) == sorted(chapter_notebooks())
-    assert chapter_notebooks()["01"].stem == NAME
-
-
-def test_published_notebook_and_english_page_say_the_same(grocery_report: Path) -> None:
-    notebook = nbformat.read(chapter_notebooks()["01"], as_version=4)
-    committed = chapter_page(notebook, NAME, "en", ["de", "en"])
-    written = json.loads((grocery_report / "en" / f"{NAME}.json").read_text(encoding="utf-8"))
-    assert json.loads(json.dumps(committed.record)) == written
+@pytest.mark.parametrize("path", shipped_notebooks(), ids=lambda path: path.stem)
+def test_notebooks_end_with_the_pages_of_the_report(example_report: Path, path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    pages = [cell for cell in cells if "page" in cell["metadata"].get("tags", [])]
+    assert pages
+    written = [_text((example_report / "en" / f"{name}.html").read_text(encoding="utf-8"), "main") for name in NAMES]
+    shown = ["".join(output["data"]["text/html"]) for cell in pages for output in cell["outputs"]]
+    assert len(shown) == len(pages)
+    assert all(_text(html, "article main") in written for html in shown)

@@ -16,7 +16,7 @@ import pytest
 
 from kbind.errors import ReportError
 from kbind.report import place
-from kbind.report import write as writing
+from kbind.report import publish as writing
 from kbind.report.pages import Page
 
 from .conftest import KBIND, Run, Write
@@ -30,8 +30,10 @@ CUSTOMERS = "customer_id,size\n1,s\n"
 def _place(out: Path, text: str, size: int = 1) -> None:
     """Put two pages in place, as a report does at its end."""
     record = {"chapter": "01_x", "question": "Q", "finding": text, "data": "", "facts": []}
-    pages = [Page("01_x", lang, f"<html>{text * size}</html>", {**record, "language": lang}) for lang in ("de", "en")]
-    writing._put_in_place(pages, out)
+    pages = [
+        Page("01_x", lang, f"<html>{text * size}</html>", {**record, "language": lang}, []) for lang in ("de", "en")
+    ]
+    writing.put_in_place(pages, out)
 
 
 def _start(out: Path, text: str, size: int = 1, before: str = "") -> subprocess.Popen[str]:
@@ -40,7 +42,7 @@ def _start(out: Path, text: str, size: int = 1, before: str = "") -> subprocess.
         "import os, resource, signal, time",
         "from pathlib import Path",
         "from kbind.report import place",
-        "from kbind.report import write as writing",
+        "from kbind.report import publish as writing",
         "from kbind.report.pages import Page",
         inspect.getsource(_place),
         before,
