@@ -81,7 +81,7 @@ unit: $(VENV)/.kbind browser office
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind simulations/company
 
 notebooks-test: $(VENV)/.kbind
-	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg -p no:cacheprovider notebooks
 
 lab: $(VENV)/.kbind
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
