@@ -177,14 +177,6 @@ class ShopStory(Story):
             lines.append(self.say("shop.foot.since", day=self.voice.day(self.since)))
         return lines
 
-    def heading(self, title: str) -> str:
-        """Heading of the part about purchases, where a chapter has two."""
-        return self.say("shop.heading", title=title)
-
-    def introduction(self) -> str:
-        """What the part about purchases is about."""
-        return self.say("shop.introduction")
-
     def revenue_title(self) -> str:
         """Finding of the revenue curve."""
         if self.oldest < 1:
