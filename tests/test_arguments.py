@@ -25,7 +25,6 @@ from kbind.dataset.config import Config
 from kbind.errors import check_amount, check_conf_level, check_count, check_flag, check_number, check_rng, check_share
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.refinement.refinement import Refinement
-from kbind.report.persona_card import persona_card
 from kbind.report.template import write_template
 from kbind.retention.activity import Activity
 from kbind.retention.cohorts import CohortRetention
@@ -220,7 +219,6 @@ def parameters(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 #: Public, but not on top.
 BESIDE: dict[str, Callable[..., Any]] = {
     "contact_loss": contact_loss,
-    "persona_card": persona_card,
     "rescale_churn": rescale_churn,
     "write_template": write_template,
 }
@@ -283,7 +281,6 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "project_retention": lambda w: {"survivors": [100, 80, 70], "horizon": 3},
     "survival_curve": lambda w: {"durations": w.data},
     "retention_value": lambda w: {"customers": 100, "price": 10, "margin": 0.5, "churn": 0.1},
-    "persona_card": lambda w: {"persona": w.persona, "evaluation": w.evaluation},
     "write_template": lambda w: {"path": w.folder / "form.xlsx", "force": True},
     "activity": lambda w: {"data": w.data},
     "durations": lambda w: {"data": w.data},
@@ -298,6 +295,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
                           "rules": (kb.Rule("size", in_=("small",)),)},
     "Persona.load": lambda w: {"path": w.persona.save(w.folder / "one.yaml")},
     "Persona.load_all": lambda w: {"folder": w.persona.save(w.folder / "one.yaml").parent},
+    "Persona.card": lambda w: {"self": w.persona, "evaluation": w.evaluation},
     "Persona.matches": lambda w: {"self": w.persona, "customers": w.data.table("customers")},
     "Persona.save": lambda w: {"self": w.persona, "path": w.folder / "one.yaml"},
     "Persona.of": lambda w: {"value": {"name": "x", "version": 1, "owner": "S", "valid_from": "2023-01-01",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 
@@ -18,6 +18,10 @@ from kbind.personas.parts import Bonding, Part, Revenue, Rule, Statement, many, 
 from kbind.personas.yaml_edits import edited
 from kbind.typing import Bools
 from kbind.yamlfile import compose, line_of, read_text, tree, value_of
+
+if TYPE_CHECKING:
+    from kbind.personas.evaluation import PersonaEvaluation
+    from kbind.report.persona_card import Page
 
 #: Of the keys of a file.
 _ORDER = ("name", "version", "owner", "valid_from", "description", "negative", "rules", "min_match", "needs",
@@ -129,6 +133,39 @@ class Persona(Part):
         {('save', 'discount'): 335}
         """
         return reached(score(self.rules, customers), self.min_match)
+
+    def card(self, evaluation: PersonaEvaluation | None = None, *, lang: str = "en", threshold: int = 5) -> Page:
+        """The persona on one page: who fits, what is said of them and what that rests on, and what was measured.
+
+        Parameters
+        ----------
+        evaluation : PersonaEvaluation, optional
+            From `evaluate_personas` with this persona. Without, the card says that nothing was measured.
+        lang : {"de", "en"}
+        threshold : int
+            Smallest number of customers that is told.
+
+        Returns
+        -------
+        Page
+            Shows itself in a notebook; `html` is a page that needs no other file.
+
+        Raises
+        ------
+        ArgumentError
+            The evaluation is of other personas, or the language or threshold is not known.
+
+        Examples
+        --------
+        >>> import kbind as kb
+        >>> bargain, grower, keeper = kb.datasets.load_personas("accounts")
+        >>> card = grower.card(kb.evaluate_personas(grower, kb.datasets.load_saas()))
+        >>> "Wants to grow" in card.html
+        True
+        """
+        from kbind.report.persona_card import persona_card
+
+        return persona_card(self, evaluation, lang=lang, threshold=threshold)
 
     def changed(self, **changes: Any) -> Persona:
         """The next version, with some fields changed."""

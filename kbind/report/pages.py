@@ -17,18 +17,18 @@ _NAMES = {"de": "Deutsch", "en": "English"}
 
 @dataclass(frozen=True, repr=False)
 class Page:
-    """One chapter in one language.
+    """One chapter, or the card of a persona, in one language; it shows itself in a notebook.
 
     Parameters
     ----------
     chapter : str
-        Name of the chapter.
+        Name of the chapter, or of what the page is about.
     lang : str
         Language.
     html : str
-        The page.
+        The page, which needs no other file.
     record : dict
-        Facts and what the index needs, for JSON.
+        Facts and what the index needs, for JSON; empty for a page of its own.
     blocks : sequence of Block
         What it shows, in order.
     """
@@ -69,9 +69,10 @@ def chapter_page(telling: Telling, languages: Sequence[str]) -> Page:
     return Page(telling.chapter, telling.lang, html, record, telling.blocks)
 
 
-def block_page(blocks: Sequence[Block], lang: str, title: str) -> str:
+def block_page(name: str, blocks: Sequence[Block], lang: str, title: str) -> Page:
     """A page of its own, without links to others."""
-    return _page("", lang, (), title, [_part(block) for block in blocks], (), alone=True)
+    html = _page("", lang, (), title, [_part(block) for block in blocks], (), alone=True)
+    return Page(name, lang, html, {}, blocks)
 
 
 def missing_page(

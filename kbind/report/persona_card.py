@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from kbind.errors import ArgumentError, check_kind
+from kbind.errors import check_kind
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.persona import Persona
 from kbind.report.blocks import Block, Foot, Section, Summary
 from kbind.report.chapters.persona import PersonaStory
+from kbind.report.pages import Page as Page
 from kbind.report.pages import block_page
 from kbind.text.disclosure import Disclosure
 from kbind.text.messages import Catalogue
@@ -14,42 +15,9 @@ from kbind.text.voice import Voice
 
 
 def persona_card(
-    persona: Persona,
-    evaluation: PersonaEvaluation | None = None,
-    *,
-    lang: str = "en",
-    threshold: int = 5,
-) -> str:
-    """A persona on one page of HTML: who fits, what is said of them and what that rests on, and what was measured.
-
-    Parameters
-    ----------
-    persona : Persona
-    evaluation : PersonaEvaluation, optional
-        From `evaluate_personas` with this persona. Without, the card says that nothing was measured.
-    lang : {"de", "en"}
-    threshold : int
-        Smallest number of customers that is told.
-
-    Returns
-    -------
-    str
-        A page that needs no other file.
-
-    Raises
-    ------
-    ArgumentError
-        The evaluation is of other personas, or the language or threshold is not known.
-
-    Examples
-    --------
-    >>> rule = {"attribute": "goal", "in": ["grow"]}
-    >>> text = {"de": "Will wachsen", "en": "Wants to grow"}
-    >>> "Wants to grow" in persona_card(Persona("grower", 1, "Sales", "2026-01-01", text, (rule,)))
-    True
-    """
-    if not isinstance(persona, Persona):
-        raise ArgumentError(f"persona: a {type(persona).__name__} is no persona; read one first: kb.Persona.load(...)")
+    persona: Persona, evaluation: PersonaEvaluation | None = None, *, lang: str = "en", threshold: int = 5
+) -> Page:
+    """The card of a persona; see `Persona.card`."""
     if evaluation is not None:
         check_kind("evaluation", evaluation, PersonaEvaluation, "kb.evaluate_personas(...)")
     Catalogue(lang)
@@ -73,4 +41,4 @@ def persona_card(
         Section(statements, [], said),
         Foot(text("persona.foot.heading"), story.definitions()),
     ]
-    return block_page(blocks, lang, story.question())
+    return block_page(persona.name, blocks, lang, story.question())

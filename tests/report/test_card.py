@@ -9,13 +9,13 @@ import pytest
 
 import kbind as kb
 from kbind.personas.parts import Bonding, Mark, Revenue, Statement
-from kbind.report.persona_card import persona_card
+from kbind.report.pages import Page
 
 PERSONAS = Path(__file__).parents[2] / "data" / "personas"
 
 
-def words(html: str) -> str:
-    body = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+def words(page: Page) -> str:
+    body = re.sub(r"<style>.*?</style>", "", page.html, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
@@ -43,7 +43,7 @@ def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> Non
         revenue=Revenue((200, None), "EUR", Mark("measured", 900, 310.25, 300, 320.5)),
     )
     found = kb.evaluate_personas(who, company())
-    english, german = (words(persona_card(who, found, lang=lang)) for lang in ("en", "de"))
+    english, german = (words(who.card(found, lang=lang)) for lang in ("en", "de"))
     for part in (
         "Of 100 customers who fit, 50 stay for at least 12 months", "30.0% of the customers fit", "n = 12",
         "4 measured, 1 said, 2 assumed", "goal grow 1.5", "Reports In their words: “show me” Need said, n = 12",
@@ -58,24 +58,24 @@ def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> Non
     ):  # fmt: skip
         assert part in german.replace("\u00a0", " ")
     assert "ID1" not in english + german
-    assert 'lang="en"' in persona_card(who, found)
+    assert 'lang="en"' in who.card(found).html
 
 
 def test_card_tells_nothing_of_few() -> None:
     who = persona("rare", evidence=(Statement("Paid 77", Mark("measured", 4, 77.7, 70, 80)),))
     found = kb.evaluate_personas(who, company())
-    card = words(persona_card(who, found, lang="en"))
+    card = words(who.card(found, lang="en"))
     assert "Too few customers to say anything about this." in card
     assert "under 5" in card
     assert "measured, but on too few" in card
     assert not re.search(r"77\.7|n = [1-4]\b|7\.5%|revenue a month that is kept", card)
-    shown = words(persona_card(who, found, lang="en", threshold=1))
+    shown = words(who.card(found, lang="en", threshold=1))
     assert "7.5%" in shown
     assert "77.7" in shown
 
 
 def test_card_without_data_says_that_nothing_was_measured() -> None:
-    card = words(persona_card(persona(negative=True), lang="en"))
+    card = words(persona(negative=True).card(lang="en"))
     assert "Nothing on this page was measured." in card
     assert "Not for us: grow · version 1" in card
     assert "0 measured, 0 said, 1 assumed" in card
@@ -83,9 +83,8 @@ def test_card_without_data_says_that_nothing_was_measured() -> None:
 
 def test_card_of_nobody() -> None:
     who = persona("none")
-    assert "Nobody in the data fits this description." in words(
-        persona_card(who, kb.evaluate_personas(who, company()), lang="en")
-    )
+    card = words(who.card(kb.evaluate_personas(who, company())))
+    assert "Nobody in the data fits this description." in card
 
 
 def test_card_escapes_everything() -> None:
@@ -96,7 +95,7 @@ def test_card_escapes_everything() -> None:
         revenue=Revenue((1, 2), "<b>"),
     )  # fmt: skip
     for lang in ("de", "en"):
-        html = persona_card(who, lang=lang)
+        html = who.card(lang=lang).html
         assert "<script" not in html
         assert "<b>" not in html
         assert "\u202e" not in html
@@ -106,14 +105,20 @@ def test_card_escapes_everything() -> None:
 def test_committed_personas_have_cards() -> None:
     for who in kb.Persona.load_all(PERSONAS / "telco"):
         for lang in ("de", "en"):
-            assert who.description[lang] in words(persona_card(who, lang=lang))
+            assert who.description[lang] in words(who.card(lang=lang))
 
 
 def test_card_refuses() -> None:
     found = kb.evaluate_personas(persona(), company())
     with pytest.raises(kb.ArgumentError, match="'grow' version 2 was not evaluated; these: grow version 1"):
-        persona_card(persona().changed(min_match=0.5), found)
+        persona().changed(min_match=0.5).card(found)
     with pytest.raises(kb.ArgumentError, match="lang='fr'"):
-        persona_card(persona(), lang="fr")
-    with pytest.raises(kb.ArgumentError, match="a str is no persona"):
-        persona_card("grow")
+        persona().card(lang="fr")
+    with pytest.raises(kb.ArgumentError, match="evaluation of type str is not possible"):
+        persona().card("grow")  # type: ignore[arg-type]
+
+
+def test_card_shows_itself_in_a_notebook() -> None:
+    card = persona().card()
+    assert "Wants to grow" in card._repr_html_()
+    assert str(card).startswith("Wants to grow")
