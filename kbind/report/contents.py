@@ -4,31 +4,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib import import_module
 
 from kbind.errors import ArgumentError, did_you_mean
 from kbind.report.chapters.base import Chapter
 
-#: Where each chapter stands, in the order of the report. They are imported when they are written.
-_HOMES = {
-    "00_data_quality": "quality.QualityChapter",
-    "01_retention_metrics": "retention.RetentionChapter",
-    "01b_revenue_and_value": "revenue.RevenueChapter",
-    "01c_from_the_template": "periods.PeriodChapter",
-    "01d_shop": "shop.ShopChapter",
-    "02_when_customers_leave": "survival.SurvivalChapter",
-    "03_who_is_about_to_leave": "churn.ChurnChapter",
-    "04_what_the_lost_have_in_common": "segments.SegmentChapter",
-    "05_personas": "personas.PersonasChapter",
-}
-NAMES = tuple(_HOMES)
+#: In the order of the report.
+NAMES = (
+    "00_data_quality",
+    "01_retention_metrics",
+    "01b_revenue_and_value",
+    "01c_from_the_template",
+    "01d_shop",
+    "02_when_customers_leave",
+    "03_who_is_about_to_leave",
+    "04_what_the_lost_have_in_common",
+    "05_personas",
+)
 
 
 def chapter_of(name: str) -> type[Chapter]:
-    """The class of a chapter."""
-    module, _, kind = _HOMES[name].partition(".")
-    found: type[Chapter] = getattr(import_module(f"kbind.report.chapters.{module}"), kind)
-    return found
+    """The class of a chapter, imported when it is asked for."""
+    match name:
+        case "00_data_quality":
+            from kbind.report.chapters.quality import QualityChapter
+
+            return QualityChapter
+        case "01_retention_metrics":
+            from kbind.report.chapters.retention import RetentionChapter
+
+            return RetentionChapter
+        case "01b_revenue_and_value":
+            from kbind.report.chapters.revenue import RevenueChapter
+
+            return RevenueChapter
+        case "01c_from_the_template":
+            from kbind.report.chapters.periods import PeriodChapter
+
+            return PeriodChapter
+        case "01d_shop":
+            from kbind.report.chapters.shop import ShopChapter
+
+            return ShopChapter
+        case "02_when_customers_leave":
+            from kbind.report.chapters.survival import SurvivalChapter
+
+            return SurvivalChapter
+        case "03_who_is_about_to_leave":
+            from kbind.report.chapters.churn_chapter import ChurnChapter
+
+            return ChurnChapter
+        case "04_what_the_lost_have_in_common":
+            from kbind.report.chapters.segments_chapter import SegmentChapter
+
+            return SegmentChapter
+        case "05_personas":
+            from kbind.report.chapters.personas_chapter import PersonasChapter
+
+            return PersonasChapter
+    raise ArgumentError(f"chapter {name!r} is not known; chapters: {', '.join(NAMES)}")
 
 
 def number_of(name: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from kbind import datasets
 from kbind.dataset.dataset import Dataset
+from kbind.datasets import load_counts, load_grocery, load_saas
 
 #: The invented company whose customers fall into groups.
 COMPANY = "clear_segments"
@@ -20,14 +20,14 @@ def example(name: str, lang: str) -> Dataset:
 
 @cache
 def _company() -> Dataset:
-    return datasets.load_saas(COMPANY)
+    return load_saas(COMPANY)
 
 
 @cache
 def _shop() -> Dataset:
-    return datasets.load_grocery()
+    return load_grocery()
 
 
 @cache
 def _counts(lang: str) -> Dataset:
-    return datasets.load_counts(lang)
+    return load_counts(lang)

@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import matplotlib as mpl
@@ -163,7 +162,8 @@ def _begin(job: Job, steps: Any, threads: int) -> None:
     if not os.environ.get("KBIND_DEBUG"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings of libraries are not for this terminal
     mpl.use("Agg")
-    import_module("sklearn.ensemble")  # what is loaded later would not be limited
+    import sklearn.ensemble  # noqa: F401 - what is loaded later would not be limited
+
     threadpool_limits(threads)
     threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
     _WORK.update(job=job, steps=steps)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from kbind.churn.backtests import Backtest
 from kbind.churn.contacts import ContactList
-from kbind.churn.forecast import Forecast, forecast_churn
+from kbind.churn.forecast import Forecast
 from kbind.churn.risk_drivers import Drivers
 from kbind.churn.snapshots.moments import LOOK_BACK
 from kbind.customers.leaks import Leak
@@ -21,7 +21,7 @@ from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, feature_value, leak_text, lever, lever_name, levers
 from kbind.facts.signs import SignGroup, sign_groups
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
+from kbind.report.chapters.base import Scope, Story, needed, sureness
 from kbind.report.chapters.shop import silence_text
 from kbind.spells.silence import silence_of
 from kbind.text.facts import Fact
@@ -446,23 +446,3 @@ class ChurnStory(Story):
             yield self.picture(self.moved, self.drivers_figure(), self.drivers_caption())
         if self.listing:
             yield Section(self.errors_title(), self.errors_text(), self.errors_table())
-
-
-def churn_story(forecast: Forecast, *, lang: str = "en", threshold: int = 5) -> ChurnStory:
-    """The story of who is about to leave, in a language, silent about fewer customers than the threshold."""
-    return ChurnStory(forecast, voice_of(forecast.data, lang, threshold))
-
-
-class ChurnChapter(Chapter):
-    """Who is about to leave."""
-
-    name = "03_who_is_about_to_leave"
-    needs = (("subscriptions", "events", "role:churned"),)
-
-    def compute(self) -> None:
-        """Snapshots, a tested model, its list and what moves the risk."""
-        self.forecast = forecast_churn(self.data, campaign=self.study.campaign)
-
-    def story(self, lang: str) -> ChurnStory:
-        """The results in the words of a language."""
-        return churn_story(self.forecast, lang=lang, threshold=self.study.threshold)

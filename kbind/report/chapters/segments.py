@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.contrasts.contrast import contrast
 from kbind.contrasts.contrasts import Contrasts
 from kbind.dataset.dataset import Dataset
 from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
 from kbind.facts.reasons import MEASURES, ReasonFacts
 from kbind.facts.segments import Card, Segments, Shared
-from kbind.reasons.by_type import ReasonsByType, reason_by_type
+from kbind.reasons.by_type import ReasonsByType
 from kbind.report.blocks import Block, Cards, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
-from kbind.segments.segmentation import Segmentation
-from kbind.segments.segmenting import segment_churned
-from kbind.text.facts import Fact
+from kbind.report.chapters.base import Scope, Story, needed
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
@@ -254,8 +250,8 @@ class SegmentStory(Story):
             if self.told(raw, adjusted):
                 kind = _CHANGES.get(str(change), "gone")
                 # what is not clear has no direction
-                first = "" if kind == "appears" else self.say(_direction(raw))
-                second = "" if kind == "gone" else self.say(_direction(adjusted))
+                first = "" if kind == "appears" else self.say("segments.more" if raw.value > 1 else "segments.less")
+                second = "" if kind == "gone" else self.say("segments.more" if adjusted.value > 1 else "segments.less")
                 key = "segments.reversal.item_gone" if kind == "gone" else "segments.reversal.item"
                 item = self.say(key, pair=self.names.pair(*facts.level(place)), raw=raw, adjusted=adjusted)
                 alike.setdefault((kind, first, second), []).append(item)
@@ -451,41 +447,3 @@ class SegmentStory(Story):
             yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table())
         if self.compared.places:
             yield Section.of(self.contrast_table())
-
-
-def _direction(ratio: Fact) -> str:
-    return "segments.more" if ratio.value > 1 else "segments.less"
-
-
-def segment_story(
-    data: Dataset,
-    contrasts: Contrasts | None,
-    reasons: ReasonsByType | None = None,
-    segments: Segmentation | None = None,
-    *,
-    lang: str = "en",
-    threshold: int = 5,
-) -> SegmentStory:
-    """The story of what lost customers have in common, in a language, silent about fewer than the threshold."""
-    profiled = None if segments is None else Segments(segments, segments.profile())
-    return SegmentStory(data, contrasts, reasons, profiled, voice_of(data, lang, threshold))
-
-
-class SegmentChapter(Chapter):
-    """What the lost customers have in common."""
-
-    name = "04_what_the_lost_have_in_common"
-    needs = (("customers",), ("subscriptions", "events", "role:churned"))
-
-    def compute(self) -> None:
-        """Contrasts, segments of the lost, and stated reasons."""
-        self.contrasts = enough(contrast, self.data, adjust=self.study.adjust)
-        self.segments = enough(segment_churned, self.data)
-        self.profile = None if self.segments is None else self.segments.profile()
-        self.reasons = enough(reason_by_type, self.data)
-
-    def story(self, lang: str) -> SegmentStory:
-        """The results in the words of a language."""
-        return segment_story(
-            self.data, self.contrasts, self.reasons, self.segments, lang=lang, threshold=self.study.threshold
-        )

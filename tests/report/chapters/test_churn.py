@@ -12,7 +12,8 @@ from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Feature
 from kbind.facts.signs import OTHER, sign_groups, sign_of
 from kbind.plot.base import alt_text
-from kbind.report.chapters.churn import ChurnStory, churn_story
+from kbind.report.chapters.churn import ChurnStory
+from kbind.report.chapters.churn_chapter import churn_story
 from simulations.company import simulate_saas
 
 

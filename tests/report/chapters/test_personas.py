@@ -12,7 +12,8 @@ import kbind as kb
 from kbind.estimate.estimate import Estimate
 from kbind.facts.personas import coverage, mark_kinds, pick, with_range
 from kbind.plot.base import alt_text
-from kbind.report.chapters.personas import PersonasStory, personas_story
+from kbind.report.chapters.personas import PersonasStory
+from kbind.report.chapters.personas_chapter import personas_story
 
 EXCLUDED = ("payment_method", "paperless_billing", "monthly_charges")
 WORDS = {"de": "Wer", "en": "Who"}

@@ -15,7 +15,8 @@ from kbind.customers.levels import MISSING
 from kbind.facts.contrasts import hidden_levels
 from kbind.facts.segments import Card, Segments
 from kbind.plot.base import alt_text
-from kbind.report.chapters.segments import SegmentStory, segment_story
+from kbind.report.chapters.segments import SegmentStory
+from kbind.report.chapters.segments_chapter import segment_story
 from kbind.text.disclosure import Disclosure
 from simulations.company import simulate_saas
 
