@@ -86,7 +86,7 @@ class Activity(Shown):
         """What "active" means here, in one sentence."""
         what = "an event" if self.log == "events" else "a contract that covers any moment of it"
         if self.log == "subscriptions":
-            what += f", or between contracts that are at most {self.grace:,} days apart"
+            what += f", or between contracts that are at most {self.grace:,} day{'s' if self.grace != 1 else ''} apart"
         return f"A customer is active in a {self.calendar.period} with {what}. {self.provenance}"
 
     def to_frame(self) -> pd.DataFrame:
