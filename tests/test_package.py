@@ -100,7 +100,11 @@ def test_no_module_goes_round_the_layers(path: Path) -> None:
             and isinstance(node.func, ast.Name)
             and node.func.id in ("import_module", "__import__")
         ):
-            assert path.relative_to(ROOT).as_posix() in ("kbind/__init__.py", "kbind/datasets.py")
+            assert path.relative_to(ROOT).as_posix() in (
+                "kbind/__init__.py",
+                "kbind/datasets.py",
+                "kbind/report/contents.py",
+            )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
