@@ -229,7 +229,7 @@ def test_nonsense_in_an_option_is_one_message(
         raise AssertionError("taken")
 
     monkeypatch.chdir(shop_like)
-    monkeypatch.setattr("kbind.report.write._make_page", taken)
+    monkeypatch.setattr("kbind.report.write.write_chapters", taken)
     monkeypatch.setattr("kbind.cli._end_like_interrupts", list)
     monkeypatch.setattr(sys, "argv", ["kbind", *command.split(), *option.split(" ")])
     before = sorted(shop_like.rglob("*"))
