@@ -153,7 +153,7 @@ def test_interrupted_report_leaves_the_old_one(shop_like: Path, number: signal.S
         env={**os.environ, "TMPDIR": "temporary"},
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # tests may run where it is ignored, as under nohup
     )
-    kernels = _kernels_of(process)
+    workers = _workers_of(process)
     os.kill(process.pid, number)
     _, shown = process.communicate(timeout=600)
     assert process.returncode == code
@@ -161,22 +161,22 @@ def test_interrupted_report_leaves_the_old_one(shop_like: Path, number: signal.S
     assert "Traceback" not in shown
     assert (shop_like / "reports" / "index.html").read_text() == "old"
     assert [path.name for path in (shop_like / "reports").iterdir()] == ["index.html"]
-    assert list((shop_like / "temporary").iterdir()) == []  # no key to a kernel either
-    assert not [kernel for kernel in kernels if kernel.exists() and kernel.read_bytes()]
+    assert list((shop_like / "temporary").iterdir()) == []  # nothing of a worker's either
+    assert not [worker for worker in workers if worker.exists() and worker.read_bytes()]
 
 
-def _kernels_of(process: subprocess.Popen[str]) -> list[Path]:
-    """The processes that run a chapter, as soon as there are some; where they cannot be known, none after a while."""
+def _workers_of(process: subprocess.Popen[str]) -> list[Path]:
+    """The processes that write chapters, as soon as there are some; where they cannot be known, none after a while."""
     if not Path("/proc/self/task").exists():
         time.sleep(5)
         return []
     while process.poll() is None:
         time.sleep(0.2)
         tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
-        kernels = [Path(f"/proc/{child}/cmdline") for task in tasks for child in task.read_text().split()]
-        if any(b"kbind.report.kernel" in kernel.read_bytes() for kernel in kernels):
+        workers = [Path(f"/proc/{child}/cmdline") for task in tasks for child in task.read_text().split()]
+        if any(b"spawn_main" in worker.read_bytes() for worker in workers):
             time.sleep(1)
-            return kernels
+            return workers
     return []
 
 

@@ -92,7 +92,10 @@ def _side_by_side(names: Sequence[str], job: Job, watch: _Watch) -> dict[str, Ou
     begin = (job, steps, max(_cores() // workers, 1))
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=begin)
     with pool, _ended_with_us():
-        running = {pool.submit(_write, name): name for name in names}
+        running = {}
+        with suppress(BrokenProcessPool), _deaf_children():
+            for name in names:
+                running[pool.submit(_write, name)] = name
         while running:
             done, _ = wait(running, timeout=_GLANCE, return_when=FIRST_COMPLETED)
             while not steps.empty():
@@ -151,6 +154,19 @@ def _ended_with_us() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Begin processes that Ctrl-C does not reach: it is for us, and we end them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # -- in a worker ---------------------------------------------------------------------------------------------------
 
 _WORK: dict[str, Any] = {}
@@ -158,7 +174,6 @@ _WORK: dict[str, Any] = {}
 
 def _begin(job: Job, steps: Any, threads: int) -> None:
     """Begin to work: in silence, on some threads, until the process that began us ends us or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not os.environ.get("KBIND_DEBUG"):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings of libraries are not for this terminal
     mpl.use("Agg")
