@@ -50,15 +50,15 @@ def chapter_of(name: str) -> type[Chapter]:
 
             return SurvivalChapter
         case "03_who_is_about_to_leave":
-            from kbind.report.chapters.churn_chapter import ChurnChapter
+            from kbind.report.chapters.churn import ChurnChapter
 
             return ChurnChapter
         case "04_what_the_lost_have_in_common":
-            from kbind.report.chapters.segments_chapter import SegmentChapter
+            from kbind.report.chapters.segments import SegmentChapter
 
             return SegmentChapter
         case "05_personas":
-            from kbind.report.chapters.personas_chapter import PersonasChapter
+            from kbind.report.chapters.personas import PersonasChapter
 
             return PersonasChapter
     raise ArgumentError(f"chapter {name!r} is not known; chapters: {', '.join(NAMES)}")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.report.chapters.churn_chapter import churn_story
+from kbind.report.chapters.churn import churn_story
 from kbind.report.chapters.shop import shop_story
 from kbind.report.chapters.survival import survival_story
 from kbind.spells.silence import Silence, silence_of

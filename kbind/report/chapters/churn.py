@@ -9,19 +9,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kbind.churn.backtests import Backtest
 from kbind.churn.contacts import ContactList
-from kbind.churn.forecast import Forecast
-from kbind.churn.risk_drivers import Drivers
+from kbind.churn.forecast import Forecast, forecast_churn
 from kbind.churn.snapshots.moments import LOOK_BACK
-from kbind.customers.leaks import Leak
 from kbind.dataset.dataset import Dataset
-from kbind.facts.churn import GROUPS, SHOWN, ListFacts, feature_value, leak_text, lever, lever_name, levers
+from kbind.facts.churn import GROUPS, SHOWN, ListFacts, leak_text
 from kbind.facts.signs import SignGroup, sign_groups
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Scope, Story, needed, sureness
+from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
+from kbind.report.chapters.drivers import DriversStory
 from kbind.report.chapters.shop import silence_text
 from kbind.spells.silence import silence_of
 from kbind.text.facts import Fact
@@ -86,15 +84,10 @@ class ChurnStory(Story):
         """The list of the last date."""
         return needed(self.forecast.contacts)
 
-    @property
-    def moved(self) -> Drivers:
+    @cached_property
+    def drivers(self) -> DriversStory:
         """What moves the risk."""
-        return needed(self.forecast.drivers)
-
-    @property
-    def leaks(self) -> tuple[Leak, ...]:
-        """Columns that are proven to know the outcome, and were left out."""
-        return self.forecast.leaks
+        return DriversStory(needed(self.forecast.drivers), self.voice)
 
     @cached_property
     def facts(self) -> ListFacts:
@@ -266,11 +259,11 @@ class ChurnStory(Story):
 
     def leaks_title(self) -> str:
         """Heading of what was left out."""
-        return self.say("leaks.title", columns=self._columns([leak.column for leak in self.leaks]))
+        return self.say("leaks.title", columns=self._columns([leak.column for leak in self.forecast.leaks]))
 
     def leaks_text(self) -> list[str]:
         """How each column shows the outcome, and what to do about it."""
-        return [*(leak_text(leak, self.voice) for leak in self.leaks), self.say("leaks.act")]
+        return [*(leak_text(leak, self.voice) for leak in self.forecast.leaks), self.say("leaks.act")]
 
     def _columns(self, names: Sequence[str]) -> str:
         shown = [named(name) for name in names[:SHOWN]]
@@ -365,41 +358,6 @@ class ChurnStory(Story):
             rows.append((what, voice.money(float(self.listed.value.mean())), self.say("churn.terms.data")))
         return self.table_of("churn.terms.{}", ("what", "amount", "origin"), rows)
 
-    # -- what moves the risk -------------------------------------------------------------------------
-
-    @cached_property
-    def levers(self) -> pd.DataFrame:
-        """The strongest drivers."""
-        return levers(self.moved)
-
-    def drivers_title(self) -> str:
-        """Finding of what moves the risk."""
-        if self.levers.empty:
-            return self.say("churn.drivers.none")
-        name = lever_name(self.moved.snapshots, self.voice, self.levers["feature"].iloc[0])
-        return self.say("churn.drivers", feature=name)
-
-    def drivers_figure(self) -> dict[str, Any]:
-        """What the page adds to the figure of what moves the risk."""
-        return self.drawn(self.drivers_title, (lever(self.moved, row) for _, row in self.levers.iterrows()))
-
-    def drivers_caption(self) -> str:
-        """How to read it, and what it does not say."""
-        return self.say("churn.drivers.caption", level=self.voice.percent(self.moved.conf_level))
-
-    def customer_text(self, customer: Any) -> list[str]:
-        """What goes with the risk of one customer of the snapshots, in words; for the notebook, not for a page."""
-        frame = self.moved.of_customer(customer)
-        percent = self.voice.percent
-        lines = [self.say("churn.one", risk=percent(frame.attrs["risk"], 1))]
-        for _, row in frame.head(3).iterrows():
-            key = "churn.one.higher" if row["effect"] > 0 else "churn.one.lower"
-            points = self.voice.number(100 * abs(float(row["effect"])), 1)
-            value = feature_value(self.moved.snapshots, self.voice, row["value"], row["feature"])
-            name = lever_name(self.moved.snapshots, self.voice, row["feature"], row["with"])
-            lines.append(self.say(key, feature=name, value=value, points=points))
-        return lines
-
     # -- what the list gets wrong --------------------------------------------------------------------
 
     def errors_title(self) -> str:
@@ -433,7 +391,7 @@ class ChurnStory(Story):
 
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
-        if self.leaks:
+        if self.forecast.leaks:
             yield Section(self.leaks_title(), self.leaks_text())
         if not self.short:
             yield self.picture(self.tested, self.risk_figure(), self.risk_caption())
@@ -443,6 +401,26 @@ class ChurnStory(Story):
         if self.telling and self.priced:
             yield Section(self.yield_title(), self.yield_text(), self.terms_table())
         if self.telling:
-            yield self.picture(self.moved, self.drivers_figure(), self.drivers_caption())
+            yield from self.drivers.blocks()
         if self.listing:
             yield Section(self.errors_title(), self.errors_text(), self.errors_table())
+
+
+def churn_story(forecast: Forecast, *, lang: str = "en", threshold: int = 5) -> ChurnStory:
+    """The story of who is about to leave, in a language, silent about fewer customers than the threshold."""
+    return ChurnStory(forecast, voice_of(forecast.data, lang, threshold))
+
+
+class ChurnChapter(Chapter):
+    """Who is about to leave."""
+
+    name = "03_who_is_about_to_leave"
+    needs = (("subscriptions", "events", "role:churned"),)
+
+    def compute(self) -> None:
+        """Snapshots, a tested model, its list and what moves the risk."""
+        self.forecast = forecast_churn(self.data, campaign=self.study.campaign)
+
+    def story(self, lang: str) -> ChurnStory:
+        """The results in the words of a language."""
+        return churn_story(self.forecast, lang=lang, threshold=self.study.threshold)

@@ -11,18 +11,20 @@ import numpy as np
 
 from kbind.dataset.dataset import Dataset
 from kbind.facts.personas import ChangeFacts, borne_out, coverage, fit, held, in_order, mark_kinds, pick, with_range
-from kbind.facts.rules import RuleWords, slug
-from kbind.personas.evaluation import ALL, PersonaEvaluation
+from kbind.facts.rules import RuleWords
+from kbind.personas.evaluation import ALL, PersonaEvaluation, evaluate_personas
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
-from kbind.personas.questions import QualifyingQuestions, Question
-from kbind.personas.refinement.edits import CONFIRMED, JudgedEdit
+from kbind.personas.questions import QualifyingQuestions, qualifying_questions
+from kbind.personas.refinement.edits import CONFIRMED
 from kbind.personas.refinement.measure import Edit
+from kbind.personas.refinement.refine import refine_persona
 from kbind.personas.refinement.refinement import ACCEPT, NOT_ENOUGH, Refinement
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Scope, Story, needed
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
+from kbind.report.chapters.questions import QuestionsStory
+from kbind.report.chapters.traps import TrapsStory
 from kbind.text.facts import Fact
-from kbind.text.messages import upper_first
 from kbind.text.names import named
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
@@ -75,6 +77,16 @@ class PersonasStory(Story):
         """What readers call attributes and rules."""
         tenure = self.data.roles.get("tenure")
         return RuleWords(self.voice, "" if tenure is None else tenure.column)
+
+    @cached_property
+    def asking(self) -> QuestionsStory | None:
+        """What is told of questions, if there are any."""
+        return None if self.questions is None else QuestionsStory(self.questions, self.words, self.voice)
+
+    @cached_property
+    def traps(self) -> TrapsStory:
+        """What is told of edits."""
+        return TrapsStory(self.personas, self.refinements, self.chosen, self.words, self.voice)
 
     @property
     def how(self) -> str:
@@ -131,9 +143,8 @@ class PersonasStory(Story):
             return self.say(f"personas.act.{self._state}")
         edits = "; ".join(map(self.words.edit, _confirmed(self.chosen)))
         words = self.say("personas.act.change", name=named(self.chosen.persona.name), edits=edits)
-        # what the rules ask about goes before what merely tells something
-        first = next(iter(sorted(self.asked(), key=lambda question: not question.in_persona)), None)
-        return words if first is None else f"{words} {self.say('personas.act.ask', what=self.wording(first))}"
+        first = self.asking.first() if self.asking else ""
+        return f"{words} {self.say('personas.act.ask', what=first)}" if first else words
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -269,20 +280,15 @@ class PersonasStory(Story):
         versions = (self.chosen.persona, needed(self.chosen.refined))
         old, new = ({rule.attribute: rule for rule in persona.rules} for persona in versions)
         confirmed = [row for row in self.chosen.edits if row.finding == CONFIRMED]
-        gains = {row.edit.attribute: self._gained(self.chosen, row) for row in confirmed}
+        gains = {row.edit.attribute: self.traps.gained(self.chosen, row) for row in confirmed}
         rows = []
         for name in dict.fromkeys((*old, *new)):
             rests = self.say("personas.rests.assumed")
             if name in gains:
                 rests = self.say("personas.rests.measured", points=gains[name])
             rows.append((self.words.attribute(name), self._asks(old.get(name)), self._asks(new.get(name)), rests))
-        names, title = ("attribute", "old", "new", "rests"), self._heading("personas.rules.title")
-        return self.table_of("personas.rules.{}", names, rows, title=title, words=(1, 2, 3))
-
-    def _heading(self, key: str) -> str:
-        """Heading of a section, with the chosen persona's name."""
-        name = "" if self.chosen is None else self.chosen.persona.name
-        return upper_first(self.say(key, name=named(name)))
+        names, name = ("attribute", "old", "new", "rests"), named(self.chosen.persona.name)
+        return self.table_of("personas.rules.{}", names, rows, words=(1, 2, 3), name=name)
 
     def _asks(self, rule: Rule | None) -> str:
         return self.say("personas.rules.any") if rule is None else self.words.condition(rule)
@@ -302,8 +308,8 @@ class PersonasStory(Story):
             (say("personas.outcome.shared"), *[self._shared_count()] * 2, DASH),
         ]
         shown = [row for row in rows if row[3] != DASH or row[1] != DASH]
-        names, title = ("what", "old", "new", "difference"), self._heading("personas.outcome.title")
-        return self.table_of("personas.outcome.{}", names, shown, title=title, words=(1, 2, 3))
+        names, name = ("what", "old", "new", "difference"), named(needed(self.chosen).persona.name)
+        return self.table_of("personas.outcome.{}", names, shown, words=(1, 2, 3), name=name)
 
     def _shared_count(self) -> str:
         """Customers of both versions; not told where the total would give away a few others."""
@@ -319,102 +325,6 @@ class PersonasStory(Story):
         shares = {"shared": self.change.measured.identity, "floor": needed(self.chosen).bounds.identity}
         alike = self.say("personas.outcome.identity", **{key: self.voice.percent(x) for key, x in shares.items()})
         return f"{words} {alike}"
-
-    def asked(self) -> list[Question]:
-        """Questions worth asking, those that tell most first."""
-        if self.questions is None:
-            return []
-        names = self.questions.to_frame()["attribute"].tolist()
-        return [question for question in self.questions.questions if question.attribute in names]
-
-    def wording(self, question: Question) -> str:
-        """A question as sales asks it, or the attribute it is about."""
-        if question.wording:
-            return self.say("personas.quoted", text=named(question.wording[self.voice.lang]))
-        return self.words.attribute(question.attribute)
-
-    def questions_table(self) -> Table:
-        """What to ask: the good answer, what it tells, and what asking costs."""
-        rows = []
-        for question in self.asked():
-            away, n = question.turned_away, question.n
-            fact = Fact(f"personas.turned.{question.attribute}", away / n, "share", "leads without a good answer",
-                        n=n, count=away, source="qualifying_questions(...)")  # fmt: skip
-            points, lost = self.voice.under_threshold(), self.voice.under_threshold()
-            if not self.hides(away, n - away):
-                points = self.words.points(question.difference_adjusted)
-                lost = self.voice.number(100 * away / n * question.retention_other.value)
-            rows.append((self.wording(question), self.words.condition(question.rule), points, self.tell(fact), lost))
-        tells = "tells" if self.questions is not None and self.questions.adjust else "tells_plain"
-        names, title = ("question", "answer", tells, "turned", "lost"), self._heading("personas.ask.title")
-        return self.table_of("personas.ask.{}", names, rows, title=title, words=(1,))
-
-    def questions_text(self) -> str:
-        """How to read the questions."""
-        if not self.asked():
-            return self.say("personas.ask.none")
-        level = self.voice.percent(needed(self.questions).conf_level)
-        held = self.words.attributes(needed(self.questions).adjust)
-        words = self.say("personas.ask.alike" if held else "personas.ask.plain", held=held, level=level)
-        return f"{words} {self.say('personas.ask.text')}"
-
-    def do_not_ask_table(self) -> Table:
-        """What not to ask, and why."""
-        asked, by_reason = needed(self.questions), dict[str, list[str]]()
-        for name, why in asked.do_not_ask()[["attribute", "reason"]].itertuples(index=False):
-            by_reason.setdefault(self.words.reason(why, asked.adjust), []).append(self.words.attribute(name))
-        rows = [(", ".join(names), why) for why, names in by_reason.items()]
-        heads = [self.say("personas.ask.question"), self.say("personas.not.why")]
-        return Table(self._heading("personas.not.title"), heads, rows, words=(1,))
-
-    def traps_table(self) -> Table:
-        """Every edit that was found, and what became of it; the traps are named where they bite."""
-        judged = {p.name: self.refinements[p.name] for p in self.personas if p.name in self.refinements}
-        rows = [
-            (named(name), self.words.edit(row.edit), self._gained(refinement, row), self._became(row, refinement))
-            for name, refinement in judged.items()
-            for row in refinement.edits
-        ]
-        return self.table_of("personas.traps.{}", ("persona", "edit", "gain", "became"), rows, words=(1, 3))
-
-    def _gained(self, found: Refinement, row: JudgedEdit) -> str:
-        return self.words.points(row.weighed.gain, *self._sizes(found, row))
-
-    def _sizes(self, found: Refinement, row: JudgedEdit) -> tuple[int, int]:
-        """Customers of the second part who fit before and after an edit."""
-        return round(row.coverage_before * found.sizes[1]), round(row.coverage * found.sizes[1])
-
-    def _became(self, row: JudgedEdit, found: Refinement) -> str:
-        sizes, weighed = self._sizes(found, row), row.weighed
-        last = "_before" if row.finding == CONFIRMED and found.verdict != ACCEPT else ""
-        return self.say(
-            f"personas.became.{slug(row.finding)}{last}",
-            shared=self._identity(found, row),
-            money=self.words.money(weighed.retained_revenue_difference, min(sizes)),
-            adjusted=self.words.points(weighed.gain_adjusted, *sizes),
-            same=self.words.points(weighed.gain_same_bond, *sizes),
-            early=self.words.points(weighed.first_year_difference, *sizes),
-            held=self.words.attributes(found.adjust),
-        )
-
-    def _identity(self, found: Refinement, row: JudgedEdit) -> str:
-        """Of those who fit the old version or the one after an edit, the share who fit both; nothing of too few."""
-        old, new = found.edits[0].coverage_before, row.coverage  # the first edit is one of the old version
-        both = round((old + new) * found.sizes[1] * row.identity / (1 + row.identity))
-        return self.voice.under_threshold() if self.hides(both) else self.voice.percent(row.identity)
-
-    def traps_text(self) -> list[str]:
-        """What was looked out for, and what rules on the bond itself would have won."""
-        texts = [self.say("personas.traps.text")]
-        bonds = [found.with_bond for found in self.refinements.values() if found.with_bond is not None]
-        if bonds:
-            columns = ", ".join(dict.fromkeys(self.words.attribute(name) for bond in bonds for name in bond.columns))
-            texts.append(self.say("personas.traps.bond", columns=columns))
-        own = None if self.chosen is None else self.chosen.with_bond
-        if own is not None and own.edits and not np.isnan(own.gain_without.value):
-            gains = {"gain": self.words.points(own.gain), "without": self.words.points(own.gain_without)}
-            texts.append(self.say("personas.traps.bond_gain", **gains))
-        return texts
 
     def basis_text(self) -> tuple[str, str]:
         """Heading, and how much of the personas is measured, said or assumed."""
@@ -436,15 +346,66 @@ class PersonasStory(Story):
             yield Section.of(self.rules_table())
             outcome = self.outcome_table()
             yield Section(outcome.title, [self.outcome_text()], outcome)
-        if self.questions:
-            asked = self.questions_table()
-            yield Section(asked.title, [self.questions_text()], asked if asked.rows else None)
-            yield Section.of(self.do_not_ask_table())
-        traps = self.traps_table()
-        yield Section(traps.title, self.traps_text(), traps if traps.rows else None)
+        if self.asking:
+            yield from self.asking.blocks()
+        yield from self.traps.blocks()
         heading, text = self.basis_text()
         yield Section(heading, [text])
 
 
 def _confirmed(refinement: Refinement) -> list[Edit]:
     return [row.edit for row in refinement.edits if row.finding == CONFIRMED]
+
+
+def personas_story(
+    data: Dataset,
+    evaluation: PersonaEvaluation | None,
+    refinements: Mapping[str, Refinement],
+    questions: QualifyingQuestions | None = None,
+    again: Sequence[Refinement] = (),
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+) -> PersonasStory:
+    """The story of personas, in a language, silent about fewer customers than the threshold."""
+    personas: tuple[Persona, ...] = () if evaluation is None else evaluation.personas
+    currencies = {persona.revenue.currency for persona in personas if persona.revenue is not None}
+    action = "stay" if "subscriptions" in data.tables or "events" not in data.tables else "use"
+    currency = currencies.pop() if len(currencies) == 1 else ""
+    voice = voice_of(data, lang, threshold, action=action, currency=currency)
+    return PersonasStory(data, evaluation, refinements, questions, again, voice)
+
+
+#: How often the customers are dealt out anew, to see how stable the choice of rules is.
+_DEALS = 10
+
+
+class PersonasChapter(Chapter):
+    """Which persona fits those who stay."""
+
+    name = "05_personas"
+    needs = (("customers",), ("subscriptions", "events", "role:tenure"))
+
+    def compute(self) -> None:
+        """Personas held against customers, refined, and what to ask leads."""
+        data, personas, exclude = self.data, self.study.known_personas, self.study.exclude
+        self.evaluation = evaluate_personas(personas, data) if personas else None
+        wanted = [persona for persona in personas if not persona.negative]
+        self.refined = {persona.name: refine_persona(persona, data, exclude=exclude) for persona in wanted}
+        chosen = pick(self.refined.values())
+        deals = range(1, _DEALS + 1) if chosen else ()
+        self.again = [refine_persona(needed(chosen).persona, data, exclude=exclude, rng=k) for k in deals]
+        about = chosen.refined if chosen else wanted[0] if wanted else None
+        self.questions = None if about is None else enough(qualifying_questions, about, data, exclude=exclude)
+
+    def story(self, lang: str) -> PersonasStory:
+        """The results in the words of a language."""
+        return personas_story(
+            self.data,
+            self.evaluation,
+            self.refined,
+            self.questions,
+            self.again,
+            lang=lang,
+            threshold=self.study.threshold,
+        )

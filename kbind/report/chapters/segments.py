@@ -8,17 +8,21 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from kbind.contrasts.contrast import contrast
 from kbind.contrasts.contrasts import Contrasts
 from kbind.dataset.dataset import Dataset
 from kbind.facts.contrasts import ContrastFacts
 from kbind.facts.names import Names
-from kbind.facts.reasons import MEASURES, ReasonFacts
+from kbind.facts.reasons import ReasonFacts
 from kbind.facts.segments import Card, Segments, Shared
-from kbind.reasons.by_type import ReasonsByType
+from kbind.reasons.by_type import ReasonsByType, reason_by_type
 from kbind.report.blocks import Block, Cards, Section
-from kbind.report.chapters.base import Scope, Story, needed
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
+from kbind.report.chapters.stated import StatedStory
+from kbind.segments.segmentation import Segmentation
+from kbind.segments.segmenting import segment_churned
+from kbind.text.facts import Fact
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
@@ -74,6 +78,11 @@ class SegmentStory(Story):
     def stated(self) -> ReasonFacts:
         """Facts about stated reasons."""
         return ReasonFacts(self.reasons, self.names)
+
+    @cached_property
+    def said(self) -> StatedStory:
+        """What is told of stated reasons."""
+        return StatedStory(self.stated, self.voice)
 
     @cached_property
     def cards(self) -> list[Card]:
@@ -250,8 +259,8 @@ class SegmentStory(Story):
             if self.told(raw, adjusted):
                 kind = _CHANGES.get(str(change), "gone")
                 # what is not clear has no direction
-                first = "" if kind == "appears" else self.say("segments.more" if raw.value > 1 else "segments.less")
-                second = "" if kind == "gone" else self.say("segments.more" if adjusted.value > 1 else "segments.less")
+                first = "" if kind == "appears" else self.say(_direction(raw))
+                second = "" if kind == "gone" else self.say(_direction(adjusted))
                 key = "segments.reversal.item_gone" if kind == "gone" else "segments.reversal.item"
                 item = self.say(key, pair=self.names.pair(*facts.level(place)), raw=raw, adjusted=adjusted)
                 alike.setdefault((kind, first, second), []).append(item)
@@ -351,84 +360,6 @@ class SegmentStory(Story):
             lines.append(self.say(key, samples=self.voice.number(len(null.null))))
         return [*lines, self.say("segments.sure.rules", fidelity=facts.fidelity), self.say("segments.sure.cause")]
 
-    # -- reasons -------------------------------------------------------------------------------------
-
-    def reasons_title(self) -> str:
-        """Finding of reasons by type."""
-        if self.stated.deviation is None:
-            return self.say("segments.reasons.alike")
-        return self.say("segments.reasons.typed", **self._deviating())
-
-    def reasons_text(self) -> str:
-        """The finding with its numbers, and who said nothing."""
-        silent = self.say("segments.reasons.silent", silent=self.stated.silent)
-        if self.stated.deviation is None:
-            return silent
-        *_, here, everybody = self.stated.deviation
-        return " ".join([self.say("segments.reasons.share", here=here, all=everybody, **self._deviating()), silent])
-
-    def _deviating(self) -> dict[str, str]:
-        level, reason, *_ = needed(self.stated.deviation)
-        return {"those": self.names.those(self.stated.typed, level), "reason": self.names.reason(reason)}
-
-    def reasons_note(self) -> str:
-        """How to read the table."""
-        note, hidden = self.say("segments.reasons.note"), self.say("segments.reasons.hidden", dash=DASH)
-        return f"{note} {hidden}" if self.stated.crossed[1].any() else note
-
-    def reasons_table(self) -> Table:
-        """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
-        names, typed, (counts, mask) = self.names, self.stated.typed, self.stated.crossed
-        whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
-        totals, known = whole.sum(axis=1), ~mask[:, -1]
-        sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
-        rows = [[self.say("segments.table.leavers"), *sizes]]
-        for column, reason in enumerate(counts.columns):
-            told = known & ~mask[:, column]
-            shares = np.where(told, whole[:, column] / np.where(told, totals, 1), np.nan)
-            label = names.reason(str(reason)) if reason else self.say("segments.others")
-            rows.append([label, *map(self.voice.percent, shares)])
-        levels = (names.level(typed, str(level)) for level in counts.index)
-        head = [self.say("segments.table.reason"), *levels, self.say("segments.table.all")]
-        return Table(self.say("segments.reasons.title", attribute=names.attribute(typed)), head, rows)
-
-    def behaviour_title(self) -> str:
-        """Finding: how many of the reasons show in what went before."""
-        doubtful = [self.names.reason(reason) for reason, *_, gap in self.stated.checked if not gap.ci_lower > 0]
-        if doubtful:
-            quoted = self.voice.listed([self.say("segments.quoted", name=name) for name in doubtful])
-            return self.say("segments.behaviour.doubt", reasons=quoted)
-        return self.say("segments.behaviour.fits" if self.stated.checked else "segments.behaviour.open")
-
-    def behaviour_text(self) -> list[str]:
-        """One sentence for each reason whose sign was measured."""
-        lines, before = [], self.stated.behaviour
-        for reason, measure, here, gap in self.stated.checked:
-            key = "more" if gap.ci_lower > 0 else "less" if gap.ci_upper < 0 else "same"
-            done = self.say(f"segments.sign.{measure}", how=self.say(f"segments.how.{key}"))
-            lines.append(self.say(f"segments.behaviour.{key}", here=here, reason=self.names.reason(reason), done=done))
-        if any(not gap.ci_lower > 0 for *_, gap in self.stated.checked):
-            lines.append(self.say("segments.behaviour.polite"))
-        if (before["hidden"] & ~before["nearly"] & (before["n"] > 0)).any():
-            lines.append(self.say("segments.reasons.hidden", dash=DASH))
-        return lines
-
-    def behaviour_table(self) -> Table:
-        """What went before, by stated reason."""
-        frame = self.stated.behaviour
-        measures = [m for m in MEASURES if m in set(frame["measure"])][:4]
-        head = [self.say("segments.table.reason"), *(self.say(f"segments.measure.{m}") for m in measures)]
-        rows = []
-        for reason in frame["reason"].unique():
-            own = frame[frame["reason"] == reason].set_index("measure")
-            rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
-        return Table(self.say("segments.behaviour.title"), head, rows)
-
-    def _measured(self, row: pd.Series[Any]) -> str:
-        if row["hidden"]:
-            return self.say("segments.table.nearly") if row["nearly"] else DASH
-        return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
-
     # -- the page ------------------------------------------------------------------------------------
 
     def body(self) -> Iterator[Block]:
@@ -441,9 +372,43 @@ class SegmentStory(Story):
             yield self.picture(needed(self.contrasts), self.contrast_figure(), self.contrast_caption())
         if self.reversal_text():
             yield Section(self.reversal_title(), self.reversal_text())
-        if self.stated.typed:
-            yield Section(self.reasons_title(), [self.reasons_text(), self.reasons_note()], self.reasons_table())
-        if self.stated.checked:
-            yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table())
+        yield from self.said.blocks()
         if self.compared.places:
             yield Section.of(self.contrast_table())
+
+
+def _direction(ratio: Fact) -> str:
+    return "segments.more" if ratio.value > 1 else "segments.less"
+
+
+def segment_story(
+    data: Dataset,
+    contrasts: Contrasts | None,
+    reasons: ReasonsByType | None = None,
+    segments: Segmentation | None = None,
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+) -> SegmentStory:
+    """The story of what lost customers have in common, in a language, silent about fewer than the threshold."""
+    profiled = None if segments is None else Segments(segments, segments.profile())
+    return SegmentStory(data, contrasts, reasons, profiled, voice_of(data, lang, threshold))
+
+
+class SegmentChapter(Chapter):
+    """What the lost customers have in common."""
+
+    name = "04_what_the_lost_have_in_common"
+    needs = (("customers",), ("subscriptions", "events", "role:churned"))
+
+    def compute(self) -> None:
+        """Contrasts, segments of the lost, and stated reasons."""
+        self.contrasts = enough(contrast, self.data, adjust=self.study.adjust)
+        found = enough(segment_churned, self.data)
+        self.segments = None if found is None else Segments(found, found.profile())
+        self.reasons = enough(reason_by_type, self.data)
+
+    def story(self, lang: str) -> SegmentStory:
+        """The results in the words of a language."""
+        voice = voice_of(self.data, lang, self.study.threshold)
+        return SegmentStory(self.data, self.contrasts, self.reasons, self.segments, voice)

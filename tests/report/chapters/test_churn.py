@@ -12,8 +12,7 @@ from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Feature
 from kbind.facts.signs import OTHER, sign_groups, sign_of
 from kbind.plot.base import alt_text
-from kbind.report.chapters.churn import ChurnStory
-from kbind.report.chapters.churn_chapter import churn_story
+from kbind.report.chapters.churn import ChurnStory, churn_story
 from simulations.company import simulate_saas
 
 
@@ -73,7 +72,7 @@ def test_german_says_the_same(saas: Forecast) -> None:
     story = churn_story(saas, lang="de")
     assert story.finding().startswith("Wer bald geht, lässt sich eingrenzen")
     assert "sagt nicht, warum jemand geht" in story.certainty()
-    assert "keine Ursache" in story.drivers_caption()
+    assert "keine Ursache" in story.drivers.caption()
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
@@ -86,7 +85,7 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     story = churn_story(kb.forecast_churn(data), lang=lang, threshold=20)
     table = story.list_table()
     text = " ".join([story.finding(), story.means(), story.act(), *story.list_text(), *story.errors_text()])
-    assert "ACME" not in text + str(table) + alt_text(story.moved.plot(**story.drivers_figure())) + alt_text(
+    assert "ACME" not in text + str(table) + alt_text(story.drivers.moved.plot(**story.drivers.figure())) + alt_text(
         story.tested.plot(**story.risk_figure())
     )
     assert all(group.n >= 20 for group in story.signs)
@@ -200,7 +199,7 @@ def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast
 
 def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
     story = churn_story(priced)
-    bars, levers = story.tested.plot(**story.risk_figure()), story.moved.plot(**story.drivers_figure())
+    bars, levers = story.tested.plot(**story.risk_figure()), story.drivers.moved.plot(**story.drivers.figure())
     assert "group 10:" in alt_text(bars)
     assert "Trouble: " in alt_text(levers)
     assert levers.get_title(loc="left") == "What says most about the risk: Trouble"
@@ -208,7 +207,7 @@ def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
 
 def test_one_customer_in_words(priced: Forecast) -> None:
     story = churn_story(priced, lang="de")
-    first, *rest = story.customer_text(priced.contacts.customer[0])
+    first, *rest = story.drivers.customer_text(priced.contacts.customer[0])
     assert first.startswith("Vorhergesagtes Risiko: ")
     assert "keine Ursachen" in first
     assert rest[0].startswith("Trouble: ")
@@ -267,7 +266,7 @@ def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -
     assert second.startswith("Code: only those who have left have such values (")
     assert "exit" not in second
     assert act.startswith("Check when these values are entered.")
-    assert story.levers["feature"].tolist()[0] == "trouble"
+    assert story.drivers.levers["feature"].tolist()[0] == "trouble"
     assert leaky.snapshots is not None
     assert list(leaky.snapshots.features) == ["trouble", "shoe", "price"]
     assert story.facts.metric("auc").value < 0.92

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,7 @@ import kbind as kb
 from kbind.estimate.estimate import Estimate
 from kbind.facts.personas import coverage, mark_kinds, pick, with_range
 from kbind.plot.base import alt_text
-from kbind.report.chapters.personas import PersonasStory
-from kbind.report.chapters.personas_chapter import personas_story
+from kbind.report.chapters.personas import PersonasStory, personas_story
 
 EXCLUDED = ("payment_method", "paperless_billing", "monthly_charges")
 WORDS = {"de": "Wer", "en": "Who"}
@@ -116,21 +116,21 @@ def test_rules_stand_side_by_side_with_what_they_rest_on(story: PersonasStory) -
 
 
 def test_traps_are_named_where_they_bite(story: PersonasStory) -> None:
-    became = [(row[0], row[3]) for row in story.traps_table().rows]
+    became = [(row[0], row[3]) for row in story.traps.table().rows]
     assert any(name == "family" and words.startswith("Trap, revenue: ") and "-$" in words for name, words in became)
     assert any(words.startswith("Trap, identity: ") for _, words in became)
     assert [name for name, words in became if words == "Confirmed."] == ["streaming", "streaming"]
-    assert "(Contract)" in story.traps_text()[1]
+    assert "(Contract)" in story.traps.text()[1]
 
 
 def test_questions_and_what_not_to_ask(story: PersonasStory) -> None:
     assert story.questions is not None
-    asked = story.questions_table().rows
-    assert [row[0] for row in asked] == [story.wording(question) for question in story.asked()]
+    asked = story.asking.table().rows
+    assert [row[0] for row in asked] == [story.asking.wording(question) for question in story.asking.asked()]
     assert len(asked) == len(story.questions.to_frame())
-    refused = {name for row in story.do_not_ask_table().rows for name in row[0].split(", ")}
+    refused = {name for row in story.asking.do_not_ask_table().rows for name in row[0].split(", ")}
     assert {"Woman", "Senior citizen", "Contract", "Months as a customer"} <= refused
-    reasons = {row[0]: row[1] for row in story.do_not_ask_table().rows}
+    reasons = {row[0]: row[1] for row in story.asking.do_not_ask_table().rows}
     assert reasons["Senior citizen"] == "Protected characteristic: age."
 
 
@@ -139,9 +139,16 @@ def test_german_page_says_the_same(story: PersonasStory) -> None:
     assert german.finding().startswith("„streaming“ ändern: Von 100 Kunden")
     assert "„Lebt in Partnerschaft: nein“ entfällt" in german.act()
     assert [row[0] for row in german.verdicts_table().rows][:-1] == ["basic", "family", "streaming"]
-    tables = ("verdicts_table", "rules_table", "outcome_table", "questions_table", "do_not_ask_table", "traps_table")
-    for name in tables:
-        for ours, theirs in zip(getattr(german, name)().rows, getattr(story, name)().rows, strict=True):
+    tables = (
+        "verdicts_table",
+        "rules_table",
+        "outcome_table",
+        "asking.table",
+        "asking.do_not_ask_table",
+        "traps.table",
+    )
+    for table in map(attrgetter, tables):
+        for ours, theirs in zip(table(german)().rows, table(story)().rows, strict=True):
             assert len(ours) == len(theirs)
 
 
@@ -167,7 +174,7 @@ def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
     rows = {row[0]: row for row in story.verdicts_table().rows}
     assert rows["streaming"][1] == rows["streaming"][2] == "under 1,500"
     assert rows["streaming"][3] == "under 1,500"
-    assert all(row[2] == "under 1,500" for row in story.traps_table().rows)
+    assert all(row[2] == "under 1,500" for row in story.traps.table().rows)
     assert story.tiles()[0][0] == "under 1,500"
     stayed, alike, kept = story.outcome_table().rows[:3]
     assert all("under 1,500" in cell for cell in (*stayed[1:], alike[3], *kept[1:]))
@@ -248,9 +255,9 @@ def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjus
     assert story.verdicts_table().head[2] == "Of these there after the first year"
     assert [row[0] for row in story.outcome_table().rows][:2] == [
         "stay through an average year", "revenue that stays per fitting customer and month"]  # fmt: skip
-    assert story.questions_table().head[2] == "More stay (points)"
+    assert story.asking.table().head[2] == "More stay (points)"
     assert "vanishes after adjusting" not in story.questions.do_not_ask()["reason"].tolist()
-    for said in (story.means(), story.questions_text(), *(note for *_, note in story.tiles())):
+    for said in (story.means(), story.asking.text(), *(note for *_, note in story.tiles())):
         assert "like with like" not in said
 
 
@@ -268,11 +275,11 @@ def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
 
 def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
     assert story.questions is not None
-    first = story.asked()[0]
+    first = story.asking.asked()[0]
     for away in (3, 37):
         one = replace(first, n=40, turned_away=away)
         few = with_other(story, questions=replace(story.questions, questions=(one,)))
-        (row,) = few.questions_table().rows
+        (row,) = few.asking.table().rows
         assert row[2] == row[4] == "under 5"
 
 
@@ -306,7 +313,7 @@ def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
     for both, told in ((0, "0% fit both"), (3, "under 5 fit both"), (5, "% fit both")):
         identity = both / ((old + row.coverage) * sizes[1] - both)
         one = replace(found, edits=(found.edits[0], replace(row, identity=identity)))
-        words = with_other(story, refinements={name: one}).traps_table().rows[-1][3]
+        words = with_other(story, refinements={name: one}).traps.table().rows[-1][3]
         assert words.startswith("Trap, identity: ")
         assert told in words
         assert ("%" in words) == (both != 3)

@@ -15,8 +15,7 @@ from kbind.customers.levels import MISSING
 from kbind.facts.contrasts import hidden_levels
 from kbind.facts.segments import Card, Segments
 from kbind.plot.base import alt_text
-from kbind.report.chapters.segments import SegmentStory
-from kbind.report.chapters.segments_chapter import segment_story
+from kbind.report.chapters.segments import SegmentStory, segment_story
 from kbind.text.disclosure import Disclosure
 from simulations.company import simulate_saas
 
@@ -68,11 +67,11 @@ def everything(story: SegmentStory) -> str:
         lines += story.sure_text()
     tables = [story.contrast_table()] if story.contrasts is not None else []
     if story.stated.typed:
-        lines += [story.reasons_title(), story.reasons_text(), story.reasons_note()]
-        tables.append(story.reasons_table())
+        lines += [story.said.reasons_title(), story.said.reasons_text(), story.said.reasons_note()]
+        tables.append(story.said.reasons_table())
     if story.stated.checked:
-        lines += [story.behaviour_title(), *story.behaviour_text()]
-        tables.append(story.behaviour_table())
+        lines += [story.said.behaviour_title(), *story.said.behaviour_text()]
+        tables.append(story.said.behaviour_table())
     lines += [cell for table in tables for row in (table.head, *table.rows) for cell in row]
     return "\n".join(lines)
 
@@ -289,7 +288,7 @@ def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
 
 
 def test_reasons_show_silence_and_add_up(story: SegmentStory) -> None:
-    table = story.reasons_table()
+    table = story.said.reasons_table()
     rows = {row[0]: row[1:] for row in table.rows}
     assert "none given" in rows
     assert table.head[-1] == "All"
@@ -334,7 +333,7 @@ def test_the_reason_that_differs_does_not_tell_how_few_gave_none(company: kb.Dat
 def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: SegmentStory, threshold: int) -> None:
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
     counts = told.reasons.counts(told.stated.typed)
-    rows = {row[0]: row[1:] for row in told.reasons_table().rows}
+    rows = {row[0]: row[1:] for row in told.said.reasons_table().rows}
     names = {told.names.reason(str(reason)): str(reason) for reason in counts.columns}
     levels = told.names.in_order(list(counts.index))
     for name, cells in rows.items():
@@ -350,8 +349,8 @@ def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: Segme
 def test_polite_reasons_are_set_against_behaviour() -> None:
     data = simulate_saas(4000, scenario="polite_reasons")
     told = segment_story(data, None, kb.reason_by_type(data), lang="de")
-    assert "„Preis“" in told.behaviour_title()
-    text = " ".join(told.behaviour_text())
+    assert "„Preis“" in told.said.behaviour_title()
+    text = " ".join(told.said.behaviour_text())
     assert "Wer „Preis“ sagt, hatte vorher nicht häufiger eine Preiserhöhung als andere" in text
     assert "aus Höflichkeit" in text
 
@@ -364,7 +363,7 @@ def behaved(story: SegmentStory, counts: dict[str, tuple[int, int]], threshold: 
     ).assign(difference=0.0, difference_ci_lower=-0.1, difference_ci_upper=0.1)
     assert story.reasons is not None
     given = SimpleNamespace(behaviour=lambda: frame, leavers=story.reasons.leavers)
-    table = segment_story(story.data, None, given, threshold=threshold).behaviour_table()
+    table = segment_story(story.data, None, given, threshold=threshold).said.behaviour_table()
     return {row[0]: row[1] for row in table.rows}
 
 
@@ -392,8 +391,8 @@ def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: Se
     told = segment_story(company, story.contrasts, story.reasons, threshold=threshold)
     frame = told.stated.behaviour
     assert frame["hidden"].any()
-    dashes = any(cell == "–" for row in told.behaviour_table().rows for cell in row)
-    assert dashes == any(line.startswith("–: hidden") for line in told.behaviour_text())
+    dashes = any(cell == "–" for row in told.said.behaviour_table().rows for cell in row)
+    assert dashes == any(line.startswith("–: hidden") for line in told.said.behaviour_text())
     for _, rows in frame[frame["of_share"]].groupby("measure"):
         n, yes = rows["n"].to_numpy(), np.rint(rows["value"] * rows["n"]).to_numpy()
         hidden = rows["hidden"].to_numpy()

@@ -7,8 +7,8 @@ import pytest
 
 import kbind as kb
 from kbind.datasets import load_telco
-from kbind.report.chapters.churn_chapter import churn_story
-from kbind.report.chapters.segments_chapter import segment_story
+from kbind.report.chapters.churn import churn_story
+from kbind.report.chapters.segments import segment_story
 from kbind.survival.contact_loss import contact_loss
 
 

@@ -1,0 +1,69 @@
+"""What moves the risk to leave, in the words of a manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kbind.churn.risk_drivers import Drivers
+from kbind.facts.churn import feature_value, lever, lever_name, levers
+from kbind.report.blocks import Block
+from kbind.report.chapters.base import Speaker
+from kbind.text.voice import Voice
+
+
+@dataclass(frozen=True, eq=False)
+class DriversStory(Speaker):
+    """Facts and sentences about what moves the risk.
+
+    Parameters
+    ----------
+    moved : Drivers
+        What was computed.
+    voice : Voice
+        Who speaks.
+    """
+
+    moved: Drivers
+    voice: Voice = field(repr=False)
+
+    @cached_property
+    def levers(self) -> pd.DataFrame:
+        """The strongest drivers."""
+        return levers(self.moved)
+
+    def title(self) -> str:
+        """Finding of what moves the risk."""
+        if self.levers.empty:
+            return self.say("churn.drivers.none")
+        name = lever_name(self.moved.snapshots, self.voice, self.levers["feature"].iloc[0])
+        return self.say("churn.drivers", feature=name)
+
+    def figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of what moves the risk."""
+        return self.drawn(self.title, (lever(self.moved, row) for _, row in self.levers.iterrows()))
+
+    def caption(self) -> str:
+        """How to read it, and what it does not say."""
+        return self.say("churn.drivers.caption", level=self.voice.percent(self.moved.conf_level))
+
+    def customer_text(self, customer: Any) -> list[str]:
+        """What goes with the risk of one customer of the snapshots, in words; not for a page."""
+        frame = self.moved.of_customer(customer)
+        percent = self.voice.percent
+        lines = [self.say("churn.one", risk=percent(frame.attrs["risk"], 1))]
+        for _, row in frame.head(3).iterrows():
+            key = "churn.one.higher" if row["effect"] > 0 else "churn.one.lower"
+            points = self.voice.number(100 * abs(float(row["effect"])), 1)
+            value = feature_value(self.moved.snapshots, self.voice, row["value"], row["feature"])
+            name = lever_name(self.moved.snapshots, self.voice, row["feature"], row["with"])
+            lines.append(self.say(key, feature=name, value=value, points=points))
+        return lines
+
+    def blocks(self) -> Iterator[Block]:
+        """What a page shows of it."""
+        yield self.picture(self.moved, self.figure(), self.caption())

@@ -1,0 +1,125 @@
+"""Why lost customers say they left, in the words of a manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kbind.facts.names import Names
+from kbind.facts.reasons import MEASURES, ReasonFacts
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Speaker, needed
+from kbind.text.tables import Table
+from kbind.text.voice import DASH, Voice
+
+
+@dataclass(frozen=True, eq=False)
+class StatedStory(Speaker):
+    """Sentences about stated reasons: which type of customer gives which, and whether behaviour agrees.
+
+    Parameters
+    ----------
+    stated : ReasonFacts
+        What was counted.
+    voice : Voice
+        Who speaks.
+    """
+
+    stated: ReasonFacts
+    voice: Voice = field(repr=False)
+
+    @property
+    def names(self) -> Names:
+        """What readers call things."""
+        return self.stated.names
+
+    # -- by type -------------------------------------------------------------------------------------
+
+    def reasons_title(self) -> str:
+        """Finding of reasons by type."""
+        if self.stated.deviation is None:
+            return self.say("segments.reasons.alike")
+        return self.say("segments.reasons.typed", **self._deviating())
+
+    def reasons_text(self) -> str:
+        """The finding with its numbers, and who said nothing."""
+        silent = self.say("segments.reasons.silent", silent=self.stated.silent)
+        if self.stated.deviation is None:
+            return silent
+        *_, here, everybody = self.stated.deviation
+        return " ".join([self.say("segments.reasons.share", here=here, all=everybody, **self._deviating()), silent])
+
+    def _deviating(self) -> dict[str, str]:
+        level, reason, *_ = needed(self.stated.deviation)
+        return {"those": self.names.those(self.stated.typed, level), "reason": self.names.reason(reason)}
+
+    def reasons_note(self) -> str:
+        """How to read the table."""
+        note, hidden = self.say("segments.reasons.note"), self.say("segments.reasons.hidden", dash=DASH)
+        return f"{note} {hidden}" if self.stated.crossed[1].any() else note
+
+    def reasons_table(self) -> Table:
+        """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
+        names, typed, (counts, mask) = self.names, self.stated.typed, self.stated.crossed
+        whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
+        totals, known = whole.sum(axis=1), ~mask[:, -1]
+        sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
+        rows = [[self.say("segments.table.leavers"), *sizes]]
+        for column, reason in enumerate(counts.columns):
+            told = known & ~mask[:, column]
+            shares = np.where(told, whole[:, column] / np.where(told, totals, 1), np.nan)
+            label = names.reason(str(reason)) if reason else self.say("segments.others")
+            rows.append([label, *map(self.voice.percent, shares)])
+        levels = (names.level(typed, str(level)) for level in counts.index)
+        head = [self.say("segments.table.reason"), *levels, self.say("segments.table.all")]
+        return Table(self.say("segments.reasons.title", attribute=names.attribute(typed)), head, rows)
+
+    # -- against behaviour ---------------------------------------------------------------------------
+
+    def behaviour_title(self) -> str:
+        """Finding: how many of the reasons show in what went before."""
+        doubtful = [self.names.reason(reason) for reason, *_, gap in self.stated.checked if not gap.ci_lower > 0]
+        if doubtful:
+            quoted = self.voice.listed([self.say("segments.quoted", name=name) for name in doubtful])
+            return self.say("segments.behaviour.doubt", reasons=quoted)
+        return self.say("segments.behaviour.fits" if self.stated.checked else "segments.behaviour.open")
+
+    def behaviour_text(self) -> list[str]:
+        """One sentence for each reason whose sign was measured."""
+        lines, before = [], self.stated.behaviour
+        for reason, measure, here, gap in self.stated.checked:
+            key = "more" if gap.ci_lower > 0 else "less" if gap.ci_upper < 0 else "same"
+            done = self.say(f"segments.sign.{measure}", how=self.say(f"segments.how.{key}"))
+            lines.append(self.say(f"segments.behaviour.{key}", here=here, reason=self.names.reason(reason), done=done))
+        if any(not gap.ci_lower > 0 for *_, gap in self.stated.checked):
+            lines.append(self.say("segments.behaviour.polite"))
+        if (before["hidden"] & ~before["nearly"] & (before["n"] > 0)).any():
+            lines.append(self.say("segments.reasons.hidden", dash=DASH))
+        return lines
+
+    def behaviour_table(self) -> Table:
+        """What went before, by stated reason."""
+        frame = self.stated.behaviour
+        measures = [m for m in MEASURES if m in set(frame["measure"])][:4]
+        head = [self.say("segments.table.reason"), *(self.say(f"segments.measure.{m}") for m in measures)]
+        rows = []
+        for reason in frame["reason"].unique():
+            own = frame[frame["reason"] == reason].set_index("measure")
+            rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
+        return Table(self.say("segments.behaviour.title"), head, rows)
+
+    def _measured(self, row: pd.Series[Any]) -> str:
+        if row["hidden"]:
+            return self.say("segments.table.nearly") if row["nearly"] else DASH
+        return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
+
+    def blocks(self) -> Iterator[Block]:
+        """What a page shows of it."""
+        if self.stated.typed:
+            yield Section(self.reasons_title(), [self.reasons_text(), self.reasons_note()], self.reasons_table())
+        if self.stated.checked:
+            yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table())
