@@ -12,7 +12,7 @@ from kbind.churn.backtests import Backtest, backtest
 from kbind.churn.classifier import ChurnClassifier, settled
 from kbind.churn.contacts import ContactList, contact_list, last_rows
 from kbind.churn.folds import Validation, learnable
-from kbind.churn.leakage import leakage_report, without_leaks
+from kbind.churn.leakage import LeakageReport, leakage_report, without_leaks
 from kbind.churn.profit import Campaign
 from kbind.churn.risk_drivers import Drivers, drivers
 from kbind.churn.snapshots.snapshot_table import Snapshots
@@ -82,6 +82,8 @@ class Forecast(Shown):
         Features that are missing for leavers or not, or name customers: no proof, but to be looked at.
     why : str
         What the data lacks; empty if nothing.
+    leakage : LeakageReport or None
+        Signs that features know the outcome, before anything was left out.
     """
 
     data: Dataset
@@ -94,6 +96,7 @@ class Forecast(Shown):
     leaks: tuple[Leak, ...] = ()
     suspects: tuple[str, ...] = ()
     why: str = ""
+    leakage: LeakageReport | None = field(default=None, repr=False)
 
     @property
     def definition(self) -> str:
@@ -153,11 +156,14 @@ def forecast_churn(
     stated = Campaign() if campaign is None else check_kind("campaign", campaign, Campaign, "kb.Campaign(...)")
     check_rng(rng)
     seen, terms = None, None
+    report: LeakageReport | None = None
     leaks: tuple[Leak, ...] = ()
     suspects: tuple[str, ...] = ()
     try:
         seen = snapshots(data, lead=lead, horizon=horizon)
-        leaks, suspects = _looked_at(seen, keep)
+        if len(np.unique(seen.target[learnable(seen)])) == 2:
+            report = leakage_report(seen)
+            leaks, suspects = _signs(report, names_of(keep, "keep"))
         seen, _ = without_leaks(seen, keep)
         kept = [str(name) for name in seen.features]
         margin = getattr(data.card, "margin", None)
@@ -167,17 +173,13 @@ def forecast_churn(
         model = ChurnClassifier(keep=kept).fit(seen)
         moved = drivers(settled(model, model), seen, folds=_TESTED.folds, keep=kept, rng=rng)
     except NotEnoughData as error:
-        return Forecast(data, seen, terms, leaks=leaks, suspects=suspects, why=str(error))
+        return Forecast(data, seen, terms, leaks=leaks, suspects=suspects, why=str(error), leakage=report)
     listed = contact_list(model, _pick(worth, last_rows(seen)), terms.campaign, rng=rng)
-    return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects)
+    return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects, leakage=report)
 
 
-def _looked_at(seen: Snapshots, keep: str | Sequence[str] | None) -> tuple[tuple[Leak, ...], tuple[str, ...]]:
+def _signs(report: LeakageReport, kept: Sequence[str]) -> tuple[tuple[Leak, ...], tuple[str, ...]]:
     """Features that are proven to know the outcome, and others that give an alarm of a weaker kind."""
-    if len(np.unique(seen.target[learnable(seen)])) < 2:
-        return (), ()
-    report = leakage_report(seen)
-    kept = names_of(keep, "keep")
     leaks = tuple(leak for leak in report.proven if leak.column not in kept)
     alarms = report.alarms
     weaker = alarms[alarms["check"].isin(SUSPECT)]["feature"]

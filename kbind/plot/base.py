@@ -250,10 +250,17 @@ def spread(positions: Sequence[float], gap: float, low: float = -math.inf, high:
 
 def group_names(groups: Sequence[tuple[Any, ...]]) -> list[str]:
     """What groups are called beside their lines: short, and no two alike."""
-    names = [plain(", ".join(DASH if v is None else str(v) for v in values), 40) for values in groups]
+    names = [plain(", ".join(_value_name(value) for value in values), 40) for values in groups]
     return [
         name if names.count(name) == 1 else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
     ]
+
+
+def _value_name(value: object) -> str:
+    """A whole number is written without a decimal: columns with missing values hold floats."""
+    if value is None:
+        return DASH
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def group_line(position: int) -> dict[str, Any]:

@@ -268,6 +268,8 @@ def test_a_column_that_knows_the_outcome_is_left_out_and_told(leaky: Forecast) -
     assert act.startswith("Check when these values are entered.")
     assert story.drivers.levers["feature"].tolist()[0] == "trouble"
     assert leaky.snapshots is not None
+    assert leaky.leakage is not None
+    assert leaky.leakage.proven == leaky.leaks
     assert list(leaky.snapshots.features) == ["trouble", "shoe", "price"]
     assert story.facts.metric("auc").value < 0.92
 
