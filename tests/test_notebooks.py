@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -11,44 +12,64 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 LONGEST = 15
+TAGS = r"source|page|example|needs:[\w.:|]+"
 
 
 def problems(notebook: dict[str, Any]) -> list[str]:
     """Everything wrong with a notebook, by cell."""
     found = []
     cells = notebook["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
     if notebook["metadata"]["kernelspec"]["display_name"] != "Python 3 (ipykernel)":
         found.append("kernelspec")
-    if not any("parameters" in cell["metadata"].get("tags", []) for cell in cells):
-        found.append("no parameters")
+    if _tags(code[0]) != ["source"] or "page" not in _tags(code[-1]):
+        found.append("does not begin with its data and end with the page")
     for cell in cells:
         source = "".join(cell["source"])
+        if unknown := [tag for tag in _tags(cell) if not re.fullmatch(TAGS, tag)]:
+            found.append(f"{cell['id']}: unknown tags {unknown}")
         if cell["cell_type"] == "markdown":
-            if "method" not in cell["metadata"].get("tags", []):
-                found.append(f"{cell['id']}: not tagged method")
-            if re.search(r"\d", source):
+            if re.search(r"\d", re.sub(r"`[^`]*`|[Cc]hapters? [\da-d, and]+", "", source)):
                 found.append(f"{cell['id']}: digit in prose")
             continue
-        if len(source.splitlines()) > LONGEST:
-            found.append(f"{cell['id']}: long")
-        if cell["execution_count"] is None:
-            found.append(f"{cell['id']}: never executed")
-        if source.rstrip().endswith(";"):
-            found.append(f"{cell['id']}: trailing semicolon hides its output")
-        for output in cell["outputs"]:
-            if output["output_type"] in ("error", "stream") and output.get("name") != "stdout":
-                found.append(f"{cell['id']}: {output['output_type']}")
-            data = output.get("data", {})
-            if "image/png" in data:
-                text = "".join(data["text/plain"])
-                alt = output["metadata"].get("image/png", {}).get("alt", "")
-                if not text.startswith("[Figure: ") or alt not in text or not re.search(r"\d", alt):
-                    found.append(f"{cell['id']}: no text alternative with numbers")
-            if re.search(r"0x[0-9a-f]{8,}|/(home|root|tmp|work|Users)/", json.dumps(data.get("text/plain", ""))):
-                found.append(f"{cell['id']}: address or path in output")
-    counts = [cell["execution_count"] for cell in cells if cell["cell_type"] == "code"]
+        found += [f"{cell['id']}: {problem}" for problem in (*_in_code(source), *_in_outputs(cell))]
+    counts = [cell["execution_count"] for cell in code]
     if counts != list(range(1, len(counts) + 1)):
         found.append("not executed from top to bottom")
+    return found
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def _in_code(source: str) -> list[str]:
+    """What a walk-through does not do."""
+    found = ["long"] * (len(source.splitlines()) > LONGEST)
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    if any(module.startswith("kbind.") for module in modules):
+        found.append("imports from inside kbind")
+    if any(isinstance(node, (ast.If, ast.Try)) for node in nodes) or "None if" in source or "else None" in source:
+        found.append("asks what there is")
+    if source.rstrip().endswith(";") and not re.search(r"plot\(.*\);$", source.rstrip().splitlines()[-1]):
+        found.append("trailing semicolon hides its output")
+    return found
+
+
+def _in_outputs(cell: dict[str, Any]) -> list[str]:
+    """What an output must not hold, or lacks."""
+    found = ["never executed"] * (cell["execution_count"] is None)
+    for output in cell["outputs"]:
+        if output["output_type"] in ("error", "stream") and output.get("name") != "stdout":
+            found.append(output["output_type"])
+        data = output.get("data", {})
+        text = "".join(data.get("text/plain", ""))
+        if "image/png" in data and not re.match(r"\[Figure: [^\]]*\d", text):
+            found.append("no text alternative with numbers")
+        if re.search(r"0x[0-9a-f]{8,}|/(home|root|tmp|work|Users)/", text):
+            found.append("address or path in output")
     return found
 
 
@@ -64,16 +85,21 @@ def test_notebook_is_fit_to_be_published(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c[-2].update(execution_count=None), "never executed"),
+        (lambda c: c[2].update(execution_count=None), "never executed"),
         (lambda c: c[0].update(source=["Retention is 84 %."]), "digit in prose"),
-        (lambda c: c[0]["metadata"].update(tags=[]), "not tagged method"),
+        (lambda c: c[0]["metadata"].update(tags=["method"]), "unknown tags"),
+        (lambda c: c[1]["metadata"].update(tags=[]), "does not begin with its data"),
         (lambda c: c[1].update(source=["x = 1\n"] * 16), "long"),
-        (lambda c: c[2].update(outputs=[{"output_type": "error"}]), "error"),
-        (lambda c: c[2].update(outputs=[{"output_type": "display_data", "metadata": {},
+        (lambda c: c[1].update(source=["from kbind.errors import told"]), "imports from inside"),
+        (lambda c: c[1].update(source=["if data.has('events'):\n", "    data"]), "asks what there is"),
+        (lambda c: c[1].update(source=["data;"]), "trailing semicolon"),
+        (lambda c: c[1].update(outputs=[{"output_type": "error"}]), "error"),
+        (lambda c: c[1].update(outputs=[{"output_type": "display_data", "metadata": {},
                                          "data": {"image/png": "", "text/plain": "<Figure size 640x480>"}}]),
          "no text alternative"),
     ],
-    ids=["stripped", "typed number", "untagged", "long", "error", "picture without text"],
+    ids=["stripped", "typed number", "unknown tag", "no source", "long", "inside", "condition", "semicolon", "error",
+         "picture without text"],
 )  # fmt: skip
 def test_static_check_finds(change: Any, message: str) -> None:
     notebook = json.loads(NOTEBOOKS[0].read_text())
