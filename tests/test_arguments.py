@@ -177,6 +177,10 @@ class World:
         return kb.refine_persona(self.persona, self.large)
 
     @cached_property
+    def counts(self) -> kb.Report:
+        return kb.Report(datasets.load_counts())
+
+    @cached_property
     def periods(self) -> PeriodRates:
         return kb.period_rates(datasets.load_counts())
 
@@ -231,11 +235,13 @@ MADE_BY_HAND = (
     kb.ChurnClassifier,
     kb.Campaign,
     kb.Refining,
+    kb.Report,
     kb.Validation,
 )
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.end_at", "Dataset.require", "Dataset.wall_clock"}
+INHERITED |= {"Estimate.complement", "Estimate.in_row", "Estimate.minus", "Estimate.of", "Report.page_of"}
 INHERITED |= {"CohortRetention.rate_in", "Dataset.wall_time", "Dataset.constant", "Dataset.period_index"}
 
 TERMS: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
@@ -288,6 +294,9 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "datasets.load_counts": lambda w: {},
     "datasets.load_personas": lambda w: {},
     "datasets.load_saas": lambda w: {"name": "b2c"},
+    "Report": lambda w: {"data": w.data},
+    "Report.page": lambda w: {"self": w.counts, "chapter": "01c"},
+    "Report.write": lambda w: {"self": w.counts, "out": w.folder / "report", "chapters": ["01c"]},
     "Dataset.has": lambda w: {"self": w.data, "need": "events"},
     "Dataset.assuming": lambda w: {"self": w.data, "as_of": "2024-10-01"},
     "Dataset.table": lambda w: {"self": w.data, "name": "events"},
@@ -408,6 +417,7 @@ FINE: dict[str, set[str]] = {
     "levels": {"True", "-1", "0", "2.5", "huge", "1e300", "inf", "nan", "text", "empty text", "nul", "bytes", "list",
                "frame", "array"},
     "later": set(NONSENSE),
+    "none of them": {"empty list"},
 }  # fmt: skip
 
 #: Function and parameter, or a parameter wherever it stands -> kind. What is not here takes no nonsense at all.
@@ -435,7 +445,9 @@ KINDS: dict[str, str] = {
     "FeedbackScore.compare.first": "nothing", "ContactList.to_csv": "path",
     "code_reasons.texts": "list", "PeriodRates.year.rate": "nothing", "Persona.of.value": "nothing",
     "Rule.of.value": "nothing", "retention_rate.gained": "place",
-    "revenue_retention.period": "optional",
+    "revenue_retention.period": "optional", "Report.period": "optional", "Report.adjust": "names",
+    "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
+    "Report.write.out": "path",
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
 #: Seconds after which a call is taken to hang.

@@ -35,8 +35,8 @@ def kbind(path: str) -> Answer:
     """The public API, checks included."""
     import kbind as kb
 
-    data = kb.open_dataset(path, table="events", as_of=END)
-    found = kb.snapshots(data, as_of=DATES, lapse=f"{LAPSE}D", lead=f"{LEAD}D", horizon=f"{HORIZON}D")
+    data = kb.open_dataset(path, table="events", as_of=END, lapse=f"{LAPSE}D")
+    found = kb.snapshots(data, as_of=DATES, lead=f"{LEAD}D", horizon=f"{HORIZON}D")
     edges = np.searchsorted(found.as_of, np.array([*DATES, END], dtype=found.as_of.dtype))
     answer = {}
     for date, rows in zip(DATES, itertools.starmap(slice, itertools.pairwise(edges)), strict=True):

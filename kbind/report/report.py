@@ -8,7 +8,17 @@ from pathlib import Path
 from kbind.calendar import PERIODS
 from kbind.churn.profit import Campaign
 from kbind.dataset.dataset import Dataset
-from kbind.errors import NotEnoughData, check_choice, check_kind
+from kbind.dataset.groups import names_of
+from kbind.errors import (
+    ArgumentError,
+    NotEnoughData,
+    check_choice,
+    check_kind,
+    check_list,
+    check_name,
+    check_path,
+    choices,
+)
 from kbind.personas.persona import Persona
 from kbind.report.chapters.base import Chapter
 from kbind.report.chapters.study import Study
@@ -67,32 +77,33 @@ class Report:
     ) -> None:
         check_kind("data", data, Dataset, "kb.open_dataset(...)")
         check_options(period, threshold)
+        if campaign is not None:
+            check_kind("campaign", campaign, Campaign, "kb.Campaign(...)")
+        if personas is not None:
+            personas = check_list("personas", personas, "a list of personas")
+            for persona in personas:
+                check_kind("personas", persona, Persona, "kb.Persona(...)")
+        _check_columns(data, adjust=adjust, exclude=exclude)
         self.data, self.threshold = data, threshold
         self._study = Study(data, period, threshold, adjust, campaign, personas, exclude)
         self._chapters: dict[str, Chapter] = {}
 
     def __repr__(self) -> str:
-        numbers = ", ".join(number_of(name) for name in NAMES if not self.lacks(name))
+        numbers = ", ".join(number_of(name) for name in NAMES if not self._lacks(name))
         return f"Report on {self.data.name}: {numbers}"
 
-    def lacks(self, name: str) -> tuple[str, ...]:
+    def _lacks(self, name: str) -> tuple[str, ...]:
         """What a chapter needs of which the data has nothing, as alternatives; empty if it can be written."""
         needs = chapter_of(name).needs
         return next((either for either in needs if not any(map(self.data.has, either))), ())
 
-    def chapter(self, name: str) -> Chapter:
-        """A chapter with its results; they are computed once.
-
-        Raises
-        ------
-        NotEnoughData
-            The data holds too little for it.
-        """
+    def _chapter(self, name: str) -> Chapter:
+        """A chapter with its results; they are computed once."""
         if name not in self._chapters:
             self._chapters[name] = chapter_of(name)(self._study)
         return self._chapters[name]
 
-    def page(self, chapter: str, lang: str = "en", *, languages: Sequence[str] = ()) -> Page:
+    def page(self, chapter: str, lang: str = "en") -> Page:
         """One chapter's page in a language; it shows itself in a notebook.
 
         Parameters
@@ -100,8 +111,6 @@ class Report:
         chapter : str
             Number or name, such as "04".
         lang : {"de", "en"}
-        languages : sequence of str
-            Languages that it links to.
 
         Returns
         -------
@@ -114,11 +123,15 @@ class Report:
             There is no such chapter or language.
         """
         check_choice("lang", lang, LANGUAGES)
-        (name,) = chosen([chapter])
-        if lacking := self.lacks(name):
+        (name,) = chosen([check_name("chapter", chapter)])
+        return self.page_of(name, lang)
+
+    def page_of(self, name: str, lang: str, languages: Sequence[str] = ()) -> Page:
+        """The page of a chapter by its name, which links to the same in other languages."""
+        if lacking := self._lacks(name):
             return missing_page(name, lang, languages, lacking, list(self.data.tables))
         try:
-            found = self.chapter(name)
+            found = self._chapter(name)
         except NotEnoughData:
             return short_page(name, lang, languages)
         return chapter_page(tell(found, lang), languages)
@@ -146,10 +159,22 @@ class Report:
         ReportError
             The folder cannot be written. Pages written earlier are left whole.
         """
-        languages = languages_of(lang)
-        check_out(Path(out))
-        pages = [self.page(name, each, languages=languages) for name in chosen(chapters) for each in languages]
-        return put_in_place(pages, Path(out))
+        languages, folder = languages_of(lang), check_path("out", out)
+        names = chosen(check_list("chapters", chapters, "numbers or names of chapters, such as ['01', '04']"))
+        check_out(folder)
+        pages = [self.page_of(name, each, languages) for name in names for each in languages]
+        return put_in_place(pages, folder)
+
+
+def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:
+    """Refuse names that are no columns of customers."""
+    known = (
+        [name for name in data.tables["customers"].columns if name != "customer_id"] if data.has("customers") else []
+    )
+    for parameter, names in given.items():
+        for name in names_of(names, parameter):
+            if name not in known:
+                raise ArgumentError(f"{parameter}={name!r} is no column of customers; {choices(name, known)}")
 
 
 def check_options(period: str | None, threshold: int) -> None:

@@ -207,7 +207,7 @@ def _write(name: str) -> Outcome:
         for number, lang in enumerate(job.languages):
             _WORK["steps"].put((name, number, lang))
             report = _report_on(example(name, lang) if job.source is None else _own_data())
-            pages.append(report.page(name, lang, languages=job.languages))
+            pages.append(report.page_of(name, lang, job.languages))
         return Outcome(name, pages)
     except DatasetError as error:
         return Outcome(name, [], str(error), error.problems)

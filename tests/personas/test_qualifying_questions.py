@@ -8,6 +8,7 @@ import pytest
 
 import kbind as kb
 from kbind.dataset.provenance import Provenance
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import wilson
 from kbind.personas.parts import Rule, Statement
 from kbind.personas.persona import Persona
@@ -95,8 +96,8 @@ def test_qualifying_questions_asks_about_gender_only_if_the_user_insists() -> No
 
 
 def question(n: int, away: int, good: float, other: float) -> Question:
-    kept = ((good, good - 0.1, good + 0.1), (other, other - 0.1, other + 0.1))
-    difference = (good - other, 0.1, 0.5)
+    kept = (Estimate(good, good - 0.1, good + 0.1), Estimate(other, other - 0.1, other + 0.1))
+    difference = Estimate(good - other, 0.1, 0.5)
     return Question(
         "need", Rule("need", in_=("b",)), False, "", None, n, away, *kept, difference, 0.01, difference, 0.01
     )

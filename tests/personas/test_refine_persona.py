@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.customers.at_signing import prospects
+from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.columns import columns_of
@@ -383,36 +384,37 @@ def test_apply_edits_rules_in_their_place() -> None:
 
 
 def test_trap_of_what_is_not_known_is_none() -> None:
-    unknown = (float("nan"),) * 3
-    found = Weighed((0.1, 0.05, 0.15), unknown, unknown, unknown, unknown, 0.001)
+    found = Weighed(Estimate(0.1, 0.05, 0.15), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.001)
     assert found.trap(0.05, dropped=False) == ""
-    assert replace(found, gain_adjusted=(0.02, -0.01, 0.05)).trap(0.05, dropped=False) == "vanishes after adjusting"
-    assert replace(found, gain_adjusted=(0.02, -0.01, 0.05)).trap(0.05, dropped=True) == ""
-    assert replace(found, gain_adjusted=(0.06, -0.01, 0.13)).trap(0.05, dropped=False) == ""
+    assert (
+        replace(found, gain_adjusted=Estimate(0.02, -0.01, 0.05)).trap(0.05, dropped=False)
+        == "vanishes after adjusting"
+    )
+    assert replace(found, gain_adjusted=Estimate(0.02, -0.01, 0.05)).trap(0.05, dropped=True) == ""
+    assert replace(found, gain_adjusted=Estimate(0.06, -0.01, 0.13)).trap(0.05, dropped=False) == ""
 
 
 def test_trap_of_survivors_leaves_room_for_the_gain_in_the_first_year() -> None:
     """A rule that comes has to be able to win as much in the first year; one that goes must only not lose there."""
-    unknown = (float("nan"),) * 3
-    found = Weighed((0.1, 0.05, 0.15), unknown, unknown, unknown, (-0.01, -0.05, 0.03), 0.001)
+    found = Weighed(Estimate(0.1, 0.05, 0.15), UNKNOWN, UNKNOWN, UNKNOWN, Estimate(-0.01, -0.05, 0.03), 0.001)
     assert found.trap(0.05, dropped=False) == SURVIVORS
     assert found.trap(0.02, dropped=False) == ""
     assert found.trap(0.05, dropped=True) == ""
-    assert replace(found, first_year_difference=(-0.05, -0.08, -0.01)).trap(0.05, dropped=True) == SURVIVORS
+    assert replace(found, first_year_difference=Estimate(-0.05, -0.08, -0.01)).trap(0.05, dropped=True) == SURVIVORS
 
 
 def test_trap_of_lock_in_is_half_of_the_gain_among_those_who_are_alike() -> None:
-    unknown = (float("nan"),) * 3
-    found = Weighed((0.2, 0.15, 0.25), (0.1, 0.05, 0.15), (0.02, 0.0, 0.04), unknown, unknown, 0.001)
+    found = Weighed(
+        Estimate(0.2, 0.15, 0.25), Estimate(0.1, 0.05, 0.15), Estimate(0.02, 0.0, 0.04), UNKNOWN, UNKNOWN, 0.001
+    )
     assert found.trap(0.05, dropped=False) == LOCK_IN
-    assert replace(found, gain_same_bond=(0.04, 0.02, 0.06)).trap(0.05, dropped=False) == ""
+    assert replace(found, gain_same_bond=Estimate(0.04, 0.02, 0.06)).trap(0.05, dropped=False) == ""
     assert found.trap(0.05, dropped=True) == ""
 
 
 def test_findings_mind_the_fdr_and_the_gain_asked_for() -> None:
-    unknown = (float("nan"),) * 3
     step = Step(Edit("add", None, Rule("plan", in_=("b",))), (), (), PROPOSED)
-    found = Weighed((0.1, 0.05, 0.15), unknown, unknown, unknown, unknown, 0.1)
+    found = Weighed(Estimate(0.1, 0.05, 0.15), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.1)
     assert _finding(step, found, 0.2, fdr=0.05, least=0.05) == CHANCE
     assert _finding(step, found, 0.2, fdr=0.3, least=0.05) == CONFIRMED
     assert _finding(step, found, 0.2, fdr=0.3, least=0.12) == SMALL
@@ -420,19 +422,20 @@ def test_findings_mind_the_fdr_and_the_gain_asked_for() -> None:
 
 def verdict(**changes: object) -> str:
     """On a third part on which the new version wins ten points, but for what is changed."""
-    one = Measured(200, 0.2, (0.7, 0.6, 0.8), 50.0, (35.0, 30.0, 40.0), (0.7, 0.6, 0.8), 12.0)
-    unknown = (float("nan"),) * 3
-    there = HeldOut(one, one, (0.1, 0.05, 0.15), unknown, (1.0, -1.0, 3.0), (0.05, -0.05, 0.15), 0.5)
+    one = Measured(200, 0.2, Estimate(0.7, 0.6, 0.8), 50.0, Estimate(35.0, 30.0, 40.0), Estimate(0.7, 0.6, 0.8), 12.0)
+    there = HeldOut(
+        one, one, Estimate(0.1, 0.05, 0.15), UNKNOWN, Estimate(1.0, -1.0, 3.0), Estimate(0.05, -0.05, 0.15), 0.5
+    )
     run = Run((None,) * 3, (), (), Bounds(0.05, 0.2, 0.05, 3), 0.05)
     return run._verdict(replace(there, **changes))[0]
 
 
 def test_verdict_of_the_third_part() -> None:
     assert verdict() == "accept"
-    assert verdict(retained_revenue_difference=(-2.0, -3.0, -1.0)) == "reject"
-    assert verdict(first_year_difference=(-0.1, -0.15, -0.05)) == "reject"
-    assert verdict(gain=(0.04, 0.01, 0.07)) == "reject"
-    assert verdict(gain=(0.06, -0.01, 0.13)) == "not enough data"
+    assert verdict(retained_revenue_difference=Estimate(-2.0, -3.0, -1.0)) == "reject"
+    assert verdict(first_year_difference=Estimate(-0.1, -0.15, -0.05)) == "reject"
+    assert verdict(gain=Estimate(0.04, 0.01, 0.07)) == "reject"
+    assert verdict(gain=Estimate(0.06, -0.01, 0.13)) == "not enough data"
 
 
 def test_confirmed_edits_that_alone_make_another_persona_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

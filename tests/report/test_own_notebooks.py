@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -26,7 +27,7 @@ def shop(folder: Path) -> dict[str, Any]:
     """A log of purchases and nothing else."""
     data = kb.datasets.load_grocery()
     ids = set(data.table("customers")["customer_id"].iloc[:300])
-    _some(data, "events", ids).drop(columns=["category"]).to_csv(folder / "events.csv", index=False)
+    _some(data, "events", ids).drop(columns=["category"]).round(2).to_csv(folder / "events.csv", index=False)
     return {"timezone": "America/New_York"}
 
 
@@ -59,6 +60,7 @@ CHAPTERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("make", CHAPTERS, ids=lambda make: make.__name__)
 def test_notebooks_for_own_data_run(make: Callable[[Path], dict[str, Any]], tmp_path: Path) -> None:
     folder = tmp_path / "data"
@@ -73,6 +75,7 @@ def test_notebooks_for_own_data_run(make: Callable[[Path], dict[str, Any]], tmp_
         names: dict[str, Any] = {"display": lambda *_, **__: None}
         for source in code:
             exec(compile(source, f"{path.name}: {source.splitlines()[0]}", "exec"), names)
+            plt.close("all")
         assert names["lang"] == "de"
 
 
