@@ -18,18 +18,13 @@ from kbind.report.workers import Job, Progress, write_chapters
 def write_report(
     source: str | Path | None = None,
     *,
-    table: str | None = None,
-    timezone: str | None = None,
-    as_of: str | None = None,
-    grace: str | None = None,
-    lapse: str | None = None,
-    ends: str | None = None,
     period: str | None = None,
     out: str | Path = "reports",
     lang: str = "both",
     chapters: Sequence[str] = (),
     threshold: int = 5,
     progress: Progress | None = None,
+    **declared: Any,
 ) -> Path:
     """Compute the chapters of a data set side by side, and write their pages.
 
@@ -37,8 +32,6 @@ def write_report(
     ----------
     source : path, optional
         A folder, a file or a DuckDB file, as for `open_dataset`; default: the example.
-    table, timezone, as_of, grace, lapse, ends : str, optional
-        As for `open_dataset`.
     period : {"day", "week", "month", "quarter", "year"}, optional
         Length of the periods; default what fits the data.
     out : path
@@ -51,6 +44,8 @@ def write_report(
         Smallest number of customers that is shown.
     progress : callable, optional
         Told what is being done, how much of all the work is done, and how much there is.
+    **declared
+        Further arguments of `open_dataset`.
 
     Returns
     -------
@@ -69,14 +64,6 @@ def write_report(
     names = chosen(chapters)
     check_options(period, threshold)
     check_out(Path(out))
-    declared: dict[str, Any] = {
-        "table": table,
-        "timezone": timezone,
-        "as_of": as_of,
-        "grace": grace,
-        "lapse": lapse,
-        "ends": ends,
-    }
     if source is not None:
         open_dataset(source, **declared)  # wrong data or arguments are told before any chapter runs
     for name, value in declared.items():

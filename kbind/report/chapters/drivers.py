@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kbind.churn.risk_drivers import Drivers
-from kbind.facts.churn import feature_value, lever, lever_name, levers
+from kbind.facts.churn import lever, lever_name, levers
 from kbind.report.blocks import Block
 from kbind.report.chapters.base import Speaker
 from kbind.text.voice import Voice
@@ -50,19 +50,6 @@ class DriversStory(Speaker):
     def caption(self) -> str:
         """How to read it, and what it does not say."""
         return self.say("churn.drivers.caption", level=self.voice.percent(self.moved.conf_level))
-
-    def customer_text(self, customer: Any) -> list[str]:
-        """What goes with the risk of one customer of the snapshots, in words; not for a page."""
-        frame = self.moved.of_customer(customer)
-        percent = self.voice.percent
-        lines = [self.say("churn.one", risk=percent(frame.attrs["risk"], 1))]
-        for _, row in frame.head(3).iterrows():
-            key = "churn.one.higher" if row["effect"] > 0 else "churn.one.lower"
-            points = self.voice.number(100 * abs(float(row["effect"])), 1)
-            value = feature_value(self.moved.snapshots, self.voice, row["value"], row["feature"])
-            name = lever_name(self.moved.snapshots, self.voice, row["feature"], row["with"])
-            lines.append(self.say(key, feature=name, value=value, points=points))
-        return lines
 
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""

@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from kbind.dataset.dataset import Dataset
-from kbind.errors import NotEnoughData
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import rate_of
 from kbind.facts.revenue import movements
 from kbind.hearsay.claims_checked import Claims
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, last_day, sureness, voice_of
+from kbind.report.chapters.base import Chapter, Scope, Story, enough, last_day, sureness, voice_of
 from kbind.report.chapters.claims import claims_story
 from kbind.report.chapters.value import ValueStory, value_story
 from kbind.revenue.definitions import PRESETS
@@ -29,8 +28,6 @@ from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
-#: Windows that a manager thinks in, the longest that is over goes first.
-_LONG = ("year", "quarter", "month")
 #: The figure shows quarters if it has so many of them, else months.
 _QUARTERS = 6
 #: One point of retention.
@@ -276,19 +273,13 @@ def results_of(data: Dataset) -> Results:
         No contracts with revenue, or no month that is over.
     """
     months = revenue_retention(data, period="month")
-    periods = {"month": months}
-    lived = {"month": months.movements.calendar.lived, "quarter": 0, "year": 0}
-    for period in ("quarter", "year") if lived["month"] >= 3 else ():
-        try:
-            periods[period] = revenue_retention(data, period=period)
-        except NotEnoughData:
-            continue  # no such window is over
-        lived[period] = periods[period].movements.calendar.lived
-    longest = next(period for period in _LONG if lived[period])
-    moved, level = periods[longest].movements, periods[longest].conf_level
-    long = {preset: periods[longest] if preset == "standard" else retention_of(moved, preset, level)
-            for preset in PRESETS}  # fmt: skip
-    steps = periods["quarter"] if lived["quarter"] >= _QUARTERS else months
+    longer = ("quarter", "year") if months.movements.calendar.lived >= 3 else ()
+    results = [months, *(enough(revenue_retention, data, period=period) for period in longer)]  # None: none is over
+    longest = [result for result in results if result is not None][-1]
+    moved, level = longest.movements, longest.conf_level
+    long = {preset: longest if preset == "standard" else retention_of(moved, preset, level) for preset in PRESETS}
+    quarters = results[1] if longer else None
+    steps = quarters if quarters is not None and quarters.movements.calendar.lived >= _QUARTERS else months
     return long, steps, months
 
 

@@ -205,14 +205,6 @@ def test_figures_carry_their_numbers_as_text(priced: Forecast) -> None:
     assert levers.get_title(loc="left") == "What says most about the risk: Trouble"
 
 
-def test_one_customer_in_words(priced: Forecast) -> None:
-    story = churn_story(priced, lang="de")
-    first, *rest = story.drivers.customer_text(priced.contacts.customer[0])
-    assert first.startswith("Vorhergesagtes Risiko: ")
-    assert "keine Ursachen" in first
-    assert rest[0].startswith("Trouble: ")
-
-
 def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> None:
     story = churn_story(priced)
     assert story.facts.calibrated
