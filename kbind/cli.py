@@ -1,7 +1,8 @@
 """The command line: `kbind check`, `kbind report`, `kbind notebooks` and `kbind template`.
 
-Exit codes: 0 done; 1 the report or template could not be written, or there was no room for temporary files; 2 the data
-or the command is not usable; 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by the end of its terminal.
+Exit codes: 0 done; 1 the report, a chapter of it, notebooks or the template could not be written, or there was no room
+for temporary files; 2 the data or the command is not usable; 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by the
+end of its terminal.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="Exit codes: 0 done; 1 the report or template could not be written, or no room for temporary files; "
+    epilog="Exit codes: 0 done; 1 the report, a chapter, notebooks or a template could not be written, or no room; "
     "2 the data or the command is not usable; 130 interrupted, 143 ended by SIGTERM, 129 by the end of its terminal."
 )
 def _main(
@@ -121,7 +122,7 @@ def report(
 
         def progress(what: str, done: float, total: float) -> None:
             display.update(task, description=f"Chapter {what}", completed=done, total=total)
-            if what.endswith("written"):
+            if what.endswith(("written", "failed")):
                 console.print(f"Chapter {what}")
 
         index = write_report(

@@ -131,6 +131,16 @@ def _compound(expression: Expression) -> bool:
     return isinstance(expression, (exp.Binary, exp.Unary, exp.Case))
 
 
+#: Among how many processes the machine is shared.
+_SHARES = 1
+
+
+def share_machine(processes: int) -> None:
+    """Let every engine of this process take a share of processors and memory, as others do in theirs."""
+    global _SHARES
+    _SHARES = processes
+
+
 class Engine:
     """An embedded database that holds a data set's tables under names of its own.
 
@@ -147,7 +157,10 @@ class Engine:
             autoload_known_extensions=False,
             python_enable_replacements=False,
         )
-        self.threads = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
+        cores = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
+        self.threads = max(cores // _SHARES, 1)
+        if _SHARES > 1:
+            self._set(threads=self.threads, memory_limit=f"{80 // _SHARES}%")
         self._frames: list[object] = []  # registered frames must outlive their views
         self._opened: list[str] = []  # files that are read again by every statement
 

@@ -69,6 +69,11 @@ def number_of(name: str) -> str:
     return name.split("_")[0]
 
 
+def shown_number(name: str) -> str:
+    """The same as readers see it: "1b", and nothing for "00"."""
+    return number_of(name).lstrip("0")
+
+
 def chosen(chapters: Sequence[str]) -> list[str]:
     """Names of chapters that are asked for by number or name; all of them if none is.
 

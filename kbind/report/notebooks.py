@@ -9,7 +9,7 @@ from typing import Any
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
-from kbind.errors import ReportError, check_choice
+from kbind.errors import ArgumentError, ReportError, check_choice
 from kbind.text.messages import LANGUAGES
 
 #: Cells with this tag are about the example only: its truth, other data sets.
@@ -61,9 +61,9 @@ def write_notebooks(
     Raises
     ------
     DatasetError, ArgumentError
-        The data or an argument cannot be used.
+        The data or an argument cannot be used, or a notebook of that name is there already.
     ReportError
-        A notebook of that name is there already, or the folder cannot be written.
+        The folder cannot be written.
     """
     check_choice("lang", lang, LANGUAGES)
     given = {name: value for name, value in declared.items() if value is not None}
@@ -75,11 +75,15 @@ def write_notebooks(
         if _met(notebook["metadata"].get("kbind", {}).get("needs", []), data):
             texts[folder / path.name] = json.dumps(fitted(notebook, data, setup), ensure_ascii=False, indent=1) + "\n"
     if there := [path.name for path in texts if path.exists() and not force]:
-        raise ReportError(f"{folder} holds {', '.join(there)} already; nothing was written, replace them with --force")
+        raise ArgumentError(
+            f"{folder} holds {', '.join(there)} already; nothing was written, replace them with --force"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            path.write_text(text, encoding="utf-8")
+            fresh = path.with_name(f".{path.name}")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path)
     except OSError as error:
         raise ReportError(f"{folder} cannot be written: {error.strerror or error}") from error
     return list(texts)

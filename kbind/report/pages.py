@@ -9,6 +9,7 @@ from typing import Any
 
 from kbind._version import __version__
 from kbind.report.blocks import Block, Section, Summary, environment, render_block
+from kbind.report.contents import shown_number
 from kbind.report.telling import Telling
 from kbind.text.messages import Catalogue
 
@@ -123,7 +124,7 @@ def index_page(records: Sequence[Mapping[str, Any]]) -> str:
         chapters = [
             {
                 "href": f"{lang}/{record['chapter']}.html",
-                "number": str(record["chapter"]).split("_")[0].lstrip("0"),
+                "number": shown_number(str(record["chapter"])),
                 **{key: record[key] for key in ("question", "finding", "data")},
             }
             for record in mine

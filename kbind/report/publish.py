@@ -50,9 +50,8 @@ def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:
             if (lang, path.stem) not in records and path.with_suffix(".html").exists():
                 try:
                     earlier = json.loads(path.read_text(encoding="utf-8"))
-                    records[(lang, path.stem)] = {
-                        key: str(earlier[key]) for key in ("chapter", "language", "question", "finding", "data")
-                    }
+                    about = {key: str(earlier[key]) for key in ("question", "finding", "data")}
+                    records[(lang, path.stem)] = {"chapter": path.stem, "language": lang, **about}
                 except (ValueError, KeyError, TypeError):
                     continue  # not a record of ours
     return list(records.values())

@@ -11,7 +11,6 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import names_of
 from kbind.errors import (
     ArgumentError,
-    NotEnoughData,
     check_choice,
     check_kind,
     check_list,
@@ -20,7 +19,7 @@ from kbind.errors import (
     choices,
 )
 from kbind.personas.persona import Persona
-from kbind.report.chapters.base import Chapter
+from kbind.report.chapters.base import Chapter, enough
 from kbind.report.chapters.study import Study
 from kbind.report.contents import NAMES, chapter_of, chosen, number_of
 from kbind.report.pages import Page, chapter_page, missing_page, short_page
@@ -86,7 +85,7 @@ class Report:
         _check_columns(data, adjust=adjust, exclude=exclude)
         self.data, self.threshold = data, threshold
         self._study = Study(data, period, threshold, adjust, campaign, personas, exclude)
-        self._chapters: dict[str, Chapter] = {}
+        self._chapters: dict[str, Chapter | None] = {}
 
     def __repr__(self) -> str:
         numbers = ", ".join(number_of(name) for name in NAMES if not self._lacks(name))
@@ -97,10 +96,10 @@ class Report:
         needs = chapter_of(name).needs
         return next((either for either in needs if not any(map(self.data.has, either))), ())
 
-    def _chapter(self, name: str) -> Chapter:
-        """A chapter with its results; they are computed once."""
+    def _chapter(self, name: str) -> Chapter | None:
+        """A chapter with its results, which are computed once; None where the data holds too little."""
         if name not in self._chapters:
-            self._chapters[name] = chapter_of(name)(self._study)
+            self._chapters[name] = enough(chapter_of(name), self._study)
         return self._chapters[name]
 
     def page(self, chapter: str, lang: str = "en") -> Page:
@@ -130,11 +129,10 @@ class Report:
         """The page of a chapter by its name, which links to the same in other languages."""
         if lacking := self._lacks(name):
             return missing_page(name, lang, languages, lacking, list(self.data.tables))
-        try:
-            found = self._chapter(name)
-        except NotEnoughData:
+        chapter = self._chapter(name)
+        if chapter is None:
             return short_page(name, lang, languages)
-        return chapter_page(tell(found, lang), languages)
+        return chapter_page(tell(chapter, lang), languages)
 
     def write(self, out: str | Path = "reports", lang: str = "both", chapters: Sequence[str] = ()) -> Path:
         """Write pages as files, all at once when all are made.

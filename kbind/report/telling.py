@@ -11,6 +11,7 @@ from babel.dates import format_interval, get_timezone_location
 from kbind.dataset.dataset import Dataset
 from kbind.report.blocks import Block, Foot, Summary
 from kbind.report.chapters.base import Chapter, Story
+from kbind.report.contents import shown_number
 from kbind.text.names import named
 
 
@@ -38,15 +39,15 @@ def tell(chapter: Chapter, lang: str) -> Telling:
     """Write a chapter down in a language."""
     blocks: list[Block] = []
     facts: list[dict[str, Any]] = []
-    words = _Words(chapter.data, chapter.story(lang), chapter.name.split("_")[0].lstrip("0"))
-    for block in words.blocks():
-        told = list(words.voice.told.values())
+    frame = _PageFrame(chapter.data, chapter.story(lang), shown_number(chapter.name))
+    for block in frame.blocks():
+        told = list(frame.voice.told.values())
         facts += [{**fact.as_dict(), "block": len(blocks)} for fact in told[len(facts) :]]
         blocks.append(block)
     return Telling(chapter.name, lang, blocks, facts)
 
 
-class _Words:
+class _PageFrame:
     """What frames every chapter: its opening and its foot."""
 
     def __init__(self, data: Dataset, story: Story, number: str) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
+import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import matplotlib as mpl
@@ -19,18 +25,19 @@ from threadpoolctl import threadpool_limits
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
-from kbind.errors import DatasetError, KbindError
+from kbind.engine.engine import share_machine
+from kbind.errors import DatasetError, KbindError, Problem, temporary_folder
 from kbind.report.contents import number_of
 from kbind.report.example import example
 from kbind.report.pages import Page, failed_page
 from kbind.report.report import Report
 
 #: CPU seconds that chapters take, about, of the example; only for the time left, and for what goes first.
-_EFFORT = {"04": 45, "05": 25, "03": 15, "01b": 5, "02": 4, "01d": 4, "01": 3, "00": 3, "01c": 1}
+_EFFORT = {"04": 45, "05": 25, "03": 45, "01b": 5, "02": 4, "01d": 4, "01": 3, "00": 3, "01c": 1}
 #: Seconds between two looks at whether anything has happened.
 _GLANCE = 0.2
 #: Told with what is being done, and how much of all the work is done.
-Progress = Callable[[str, float, float], None]
+OnProgress = Callable[[str, float, float], None]
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,10 @@ class Outcome:
     name: str
     pages: Sequence[Page]
     why: str = ""
-    damage: Sequence[Any] = field(default=())
+    damage: Sequence[Problem] = ()
 
 
-def write_chapters(names: Sequence[str], job: Job, progress: Progress | None = None) -> list[Outcome]:
+def write_chapters(names: Sequence[str], job: Job, progress: OnProgress | None = None) -> list[Outcome]:
     """Write chapters on all cores; what comes back is in the order of the names.
 
     Raises
@@ -72,64 +79,76 @@ def write_chapters(names: Sequence[str], job: Job, progress: Progress | None = N
     DatasetError
         The data turned out to be damaged when it was read.
     """
-    order = sorted(names, key=lambda name: -_EFFORT[number_of(name)])
-    watch = _Watch(order, len(job.languages), progress)
+    order = sorted(names, key=lambda name: -_effort(name))
+    watch = _Watch(order, progress)
     outcomes = _side_by_side(order, job, watch)
-    for name in (name for name in order if name not in outcomes):  # a process died, and took its neighbours along
-        outcomes |= _side_by_side([name], job, watch)
-    for name in (name for name in order if name not in outcomes):
-        outcomes[name] = _failed(name, job, "the process that ran it died; is there enough memory?")
-    if damage := next((found.damage for found in outcomes.values() if found.damage), None):
-        raise DatasetError(damage)
+    for name in order:
+        if name not in outcomes:  # a process died, and took its neighbours along: once more, alone
+            again = _side_by_side([name], job, watch)
+            outcomes |= again or {name: _failed(name, job, "the process that ran it died; is there enough memory?")}
+            watch.finish(outcomes[name])
     return [outcomes[name] for name in names]
 
 
 def _side_by_side(names: Sequence[str], job: Job, watch: _Watch) -> dict[str, Outcome]:
-    """Outcomes of chapters, as far as no process died."""
+    """Outcomes of chapters, as far as no process died.
+
+    Outcomes come as files in a folder that is removed however the workers end: a process that died while it sent much
+    through a pipe would keep us waiting for the rest.
+    """
     outcomes: dict[str, Outcome] = {}
     context = multiprocessing.get_context("spawn")
+    # the queue comes first: it begins a helper process, which undoes that Ctrl-C is held back
     steps, workers = context.SimpleQueue(), min(_cores(), len(names))
-    begin = (job, steps, max(_cores() // workers, 1))
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=begin)
-    with pool, _ended_with_us():
-        running = {}
-        with suppress(BrokenProcessPool), _deaf_children():
-            for name in names:
-                running[pool.submit(_write, name)] = name
-        while running:
-            done, _ = wait(running, timeout=_GLANCE, return_when=FIRST_COMPLETED)
-            while not steps.empty():
-                watch.step(*steps.get())
-            for future in done:
-                name = running.pop(future)
-                with suppress(BrokenProcessPool):
-                    outcomes[name] = future.result()
-                    watch.finish(name)
+    with temporary_folder() as folder:
+        begin = (job, steps, workers, folder)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=begin)
+        with pool, _ended_with_us():
+            running = {}
+            with suppress(BrokenProcessPool), _without_main(), _deaf_children():
+                for name in names:
+                    running[pool.submit(_work, name)] = name
+            while running:
+                done, _ = wait(running, timeout=_GLANCE, return_when=FIRST_COMPLETED)
+                while not steps.empty():
+                    watch.step(*steps.get())
+                for future in done:
+                    name = running.pop(future)
+                    with suppress(BrokenProcessPool):
+                        future.result()
+                        outcomes[name] = pickle.loads((folder / name).read_bytes())  # noqa: S301 - of our own worker
+                        watch.finish(outcomes[name])
     return outcomes
 
 
 class _Watch:
-    """How much of the work is done, by the effort of chapters and the steps that they have taken."""
+    """How much of the work is done, by the effort of chapters."""
 
-    def __init__(self, names: Sequence[str], languages: int, progress: Progress | None) -> None:
-        self.share = dict.fromkeys(names, 0.0)
-        self.steps, self.progress = languages, progress
+    def __init__(self, names: Sequence[str], progress: OnProgress | None) -> None:
+        self.finished: set[str] = set()
+        self.total, self.progress = sum(map(_effort, names)), progress
 
-    def step(self, name: str, number: int, what: str) -> None:
+    def step(self, name: str, what: str) -> None:
         """A step of a chapter has begun."""
-        self.share[name] = max(self.share[name], number / self.steps)
-        self._tell(f"{number_of(name)} {what}")
-
-    def finish(self, name: str) -> None:
-        """A chapter is written."""
-        self.share[name] = 1.0
-        self._tell(f"{number_of(name)} written")
-
-    def _tell(self, what: str) -> None:
         if self.progress is not None:
-            effort = {name: float(_EFFORT[number_of(name)]) for name in self.share}
-            done = sum(effort[name] * share for name, share in self.share.items())
-            self.progress(what, done, sum(effort.values()))
+            self.progress(f"{number_of(name)} {what}", sum(map(_effort, self.finished)), self.total)
+
+    def finish(self, outcome: Outcome) -> None:
+        """A chapter is written, or has failed; damaged data ends the report.
+
+        Raises
+        ------
+        DatasetError
+        """
+        if outcome.damage:
+            raise DatasetError(outcome.damage)
+        if outcome.name not in self.finished:
+            self.finished.add(outcome.name)
+            self.step(outcome.name, "failed" if outcome.why else "written")
+
+
+def _effort(name: str) -> float:
+    return _EFFORT.get(number_of(name), 5)
 
 
 def _failed(name: str, job: Job, why: str) -> Outcome:
@@ -150,13 +169,23 @@ def _ended_with_us() -> Iterator[None]:
         yield
     except BaseException:
         for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
+            child.kill()  # nothing of theirs has to be put away: it lies in our folder
         raise
 
 
 @contextmanager
+def _without_main() -> Iterator[None]:
+    """Begin processes that do not run the caller's script once more."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Begin processes that Ctrl-C does not reach: it is for us, and we end them."""
+    """Begin processes that Ctrl-C does not reach: it is for us, and we end them. On Windows it reaches them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -169,19 +198,29 @@ def _deaf_children() -> Iterator[None]:
 
 # -- in a worker ---------------------------------------------------------------------------------------------------
 
-_WORK: dict[str, Any] = {}
+_STATE: dict[str, Any] = {}
 
 
-def _begin(job: Job, steps: Any, threads: int) -> None:
-    """Begin to work: in silence, on some threads, until the process that began us ends us or ends."""
+def _begin_worker(job: Job, steps: Any, workers: int, folder: Path) -> None:
+    """Begin to work: in silence, on a share of the machine, until the process that began us ends us or ends."""
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)  # removed with it, however we end
     if not os.environ.get("KBIND_DEBUG"):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # warnings of libraries are not for this terminal
+        _silence()
     mpl.use("Agg")
     import sklearn.ensemble  # noqa: F401 - what is loaded later would not be limited
 
-    threadpool_limits(threads)
-    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
-    _WORK.update(job=job, steps=steps)
+    threadpool_limits(max(_cores() // workers, 1))
+    share_machine(workers)
+    _STATE.update(job=job, steps=steps, folder=folder)
+
+
+def _silence() -> None:
+    """What libraries print and warn of is not for this terminal."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(quiet, stream)
+    os.close(quiet)
 
 
 def _end_after(parent: Any) -> None:
@@ -191,29 +230,35 @@ def _end_after(parent: Any) -> None:
 
 @cache
 def _own_data() -> Dataset:
-    job: Job = _WORK["job"]
+    job: Job = _STATE["job"]
     return open_dataset(job.source, **job.declared)
 
 
 @cache
 def _report_on(data: Dataset) -> Report:
-    return Report(data, **_WORK["job"].options)
+    return Report(data, **_STATE["job"].options)
 
 
-def _write(name: str) -> Outcome:
-    """One chapter in all languages."""
-    job, pages = _WORK["job"], []
+def _work(name: str) -> None:
+    """Write one chapter in all languages, and leave what came of it in the folder."""
     try:
-        for number, lang in enumerate(job.languages):
-            _WORK["steps"].put((name, number, lang))
-            report = _report_on(example(name, lang) if job.source is None else _own_data())
-            pages.append(report.page_of(name, lang, job.languages))
-        return Outcome(name, pages)
+        outcome = Outcome(name, _pages(name))
     except DatasetError as error:
-        return Outcome(name, [], str(error), error.problems)
+        outcome = Outcome(name, (), str(error), error.problems)
     except KbindError as error:
-        return _failed(name, job, str(error))
+        outcome = _failed(name, _STATE["job"], str(error))
     except Exception as error:
         if os.environ.get("KBIND_DEBUG"):
-            raise
-        return _failed(name, job, f"unexpected {type(error).__name__}: {error}; KBIND_DEBUG=1 shows where")
+            traceback.print_exc()
+        why = f"unexpected {type(error).__name__}: {error}; KBIND_DEBUG=1 shows where"
+        outcome = _failed(name, _STATE["job"], why)
+    (_STATE["folder"] / name).write_bytes(pickle.dumps(outcome))
+
+
+def _pages(name: str) -> list[Page]:
+    job, pages = _STATE["job"], []
+    for lang in job.languages:
+        _STATE["steps"].put((name, lang))
+        report = _report_on(example(name, lang) if job.source is None else _own_data())
+        pages.append(replace(report.page_of(name, lang, job.languages), blocks=()))  # blocks are for notebooks
+    return pages

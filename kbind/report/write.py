@@ -12,7 +12,7 @@ from kbind.report.contents import chosen, number_of
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
 from kbind.report.report import check_options, languages_of
-from kbind.report.workers import Job, Progress, write_chapters
+from kbind.report.workers import Job, OnProgress, write_chapters
 
 
 def write_report(
@@ -23,7 +23,7 @@ def write_report(
     lang: str = "both",
     chapters: Sequence[str] = (),
     threshold: int = 5,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     **declared: Any,
 ) -> Path:
     """Compute the chapters of a data set side by side, and write their pages.
@@ -66,11 +66,10 @@ def write_report(
     check_out(Path(out))
     if source is not None:
         open_dataset(source, **declared)  # wrong data or arguments are told before any chapter runs
-    for name, value in declared.items():
-        if source is None and value is not None:
-            raise ArgumentError(f"{name}={told(value)} is about data of your own; say which by --data (source=)")
+    elif name := next((name for name, value in declared.items() if value is not None), None):
+        raise ArgumentError(f"{name}={told(declared[name])} is about data of your own; say which by --data (source=)")
     job = Job(
-        None if source is None else str(Path(source).resolve()),
+        None if source is None else str(Path(source).absolute()),
         declared,
         {"period": period, "threshold": threshold},
         languages,

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.errors import ReportError
 from kbind.report.notebooks import fitted, shipped_notebooks, write_notebooks
 
 CUSTOMERS = 900
@@ -102,7 +101,7 @@ def test_notebooks_that_are_there_are_not_replaced_unless_asked(toy: kb.Dataset,
     toy.table("events").to_csv(tmp_path / "events.csv", index=False)
     written = write_notebooks(tmp_path / "events.csv", out=tmp_path / "out")
     written[0].write_text("mine")
-    with pytest.raises(ReportError, match="out holds 00_data_quality.ipynb, .* already; nothing was written"):
+    with pytest.raises(kb.ArgumentError, match="out holds 00_data_quality.ipynb, .* already; nothing was written"):
         write_notebooks(tmp_path / "events.csv", out=tmp_path / "out")
     assert written[0].read_text() == "mine"
     write_notebooks(tmp_path / "events.csv", out=tmp_path / "out", force=True)

@@ -26,13 +26,13 @@ class Study:
         Length of the periods; default what fits the data.
     threshold : int
         Smallest number of customers that is told.
-    adjust : sequence of str, optional
+    adjust : str or sequence of str, optional
         As for `contrast`.
     campaign : Campaign, optional
         As for `forecast_churn`.
     personas : sequence of Persona, optional
         Default: those that lie beside the data.
-    exclude : sequence of str
+    exclude : str or sequence of str
         Columns that rules and questions must not be about.
     """
 
