@@ -117,7 +117,7 @@ def report(
     console = Console(stderr=True, highlight=False)
     chosen = _several("chapters", chapters)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as display:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
         task = display.add_task("Opening the data", total=None)
 
         def progress(what: str, done: float, total: float) -> None:

@@ -118,7 +118,9 @@ def encode_groups(result: pa.Table, names: Sequence[str]) -> tuple[Groups, Ints]
 
 def _encode(values: pa.ChunkedArray) -> Ints:
     """A number for every distinct value, 0 where there is none."""
-    chunks = values.dictionary_encode().unify_dictionaries().chunks if len(values) else []
+    if not len(values) or pa.types.is_null(values.type):  # nothing at all has no dictionary to be unified
+        return np.zeros(len(values), dtype=np.int64)
+    chunks = values.dictionary_encode().unify_dictionaries().chunks
     codes = [np.zeros(0, dtype=np.int64)]
     codes += [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
     return np.concatenate(codes) + 1

@@ -60,7 +60,7 @@ class Report:
     >>> import kbind as kb
     >>> report = kb.Report(kb.datasets.load_counts())
     >>> print(str(report.page("01c")).splitlines()[0])
-    How many customers stay, by one's own count?
+    How many customers stay, by your own count?
     """
 
     def __init__(

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.dataset.groups import encode_groups
 from kbind.retention.rates import rescale_churn
 
 COLUMNS = [
@@ -191,6 +193,13 @@ def test_order_of_rows_and_names_of_customers_do_not_matter(log: list, random: A
     expected = kb.cohort_retention(kb.activity(_data(log), period=period)).to_frame()
     actual = kb.cohort_retention(kb.activity(_data(renamed), period=period)).to_frame()
     pd.testing.assert_frame_equal(actual, expected)
+
+
+def test_groups_of_which_a_scan_found_none() -> None:
+    nothing = pa.chunked_array([pa.nulls(2), pa.nulls(1)])  # in parts, as several threads leave it
+    groups, code = encode_groups(pa.table({"kind": nothing}), ["kind"])
+    assert groups == ((None,),)
+    assert code.tolist() == [0, 0, 0]
 
 
 @settings(deadline=None, max_examples=30)
