@@ -9,7 +9,7 @@ JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models data simulate pandas3 lock clean
+.PHONY: help report test lint types unit browser office notebooks-test lab notebooks bench bench-models bench-report data simulate pandas3 lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make bench      compare speed and memory with other systems; writes benchmarks/RESULTS.md (25 minutes, 4 GB of disk);"
 	@echo "                one part of it: make bench BENCH='--only survival'"
 	@echo "make bench-models  compare churn models with CatBoost and skrub; writes into benchmarks/RESULTS.md (10 minutes)"
+	@echo "make bench-report  time and memory of kbind check and kbind report; writes into benchmarks/RESULTS.md (10 minutes)"
 	@echo "make data       write the simulated companies in data/ anew"
 	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (an hour)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
@@ -106,6 +107,9 @@ $(MODELS)/.done: benchmarks/requirements-models.txt $(VENV)/.packages
 
 bench-models: $(VENV)/.kbind $(MODELS)/.done
 	OMP_NUM_THREADS=1 PYTHONPATH=$(MODELS) $(BIN)/python benchmarks/models.py
+
+bench-report: $(VENV)/.kbind
+	$(BIN)/python benchmarks/report.py $(BENCH)
 
 data: $(VENV)/.kbind
 	$(BIN)/python -m simulations.company
