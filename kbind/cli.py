@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from typer.exceptions import TyperException
 
 from kbind._version import __version__
@@ -112,6 +110,9 @@ def report(
     threshold: Annotated[int, typer.Option(help="Smallest number of customers that is shown.")] = 5,
 ) -> None:
     """Write the report for managers: index.html and a page per chapter and language."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     from kbind.report.write import write_report
 
     console = Console(stderr=True, highlight=False)
