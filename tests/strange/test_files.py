@@ -133,7 +133,7 @@ def test_many_columns_in_a_message(write: Write) -> None:
 _AS_NOBODY = """
 import contextlib, io, json, os, sys
 import encodings.utf_8_sig  # nobody may not be allowed to load more
-import kbind.cli, kbind.dataset, kbind.report.write
+import rich.console, rich.progress, kbind.cli, kbind.dataset, kbind.report.write
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
