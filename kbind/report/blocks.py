@@ -51,17 +51,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs and perhaps a table."""
+    """A heading with paragraphs and perhaps a table; folded, a reader opens it with a click (on paper it is open)."""
 
     kind: ClassVar[str] = "section"
     heading: str
     paragraphs: Sequence[str]
     table: Table | None = None
+    folded: bool = False
 
     @classmethod
-    def of(cls, table: Table) -> Section:
+    def of(cls, table: Table, *, folded: bool = False) -> Section:
         """A table under its own title."""
-        return cls(table.title, (), table)
+        return cls(table.title, (), table, folded)
 
     def plain(self) -> str:
         """The same as text."""

@@ -10,7 +10,7 @@ from babel.dates import format_interval, get_timezone_location
 
 from kbind.dataset.dataset import Dataset
 from kbind.report.blocks import Block, Foot, Summary
-from kbind.report.chapters.base import Chapter, Story
+from kbind.report.chapters.base import Chapter, Lead, Line, Story
 from kbind.report.contents import shown_number
 from kbind.text.names import named
 
@@ -27,24 +27,34 @@ class Telling:
         First the summary, last the foot.
     facts : sequence of dict
         For JSON; each with the number of the block that tells it first.
+    line, lead : Line or None, Lead or None
+        For the summary of all chapters.
     """
 
     chapter: str
     lang: str
     blocks: Sequence[Block]
     facts: Sequence[dict[str, Any]]
+    line: Line | None = None
+    lead: Lead | None = None
 
 
 def tell(chapter: Chapter, lang: str) -> Telling:
     """Write a chapter down in a language."""
     blocks: list[Block] = []
     facts: list[dict[str, Any]] = []
-    frame = _PageFrame(chapter.data, chapter.story(lang), shown_number(chapter.name))
+    story = chapter.story(lang)
+    frame = _PageFrame(chapter.data, story, shown_number(chapter.name))
+
+    def note() -> None:
+        facts.extend({**fact.as_dict(), "block": len(blocks)} for fact in list(story.voice.told.values())[len(facts) :])
+
     for block in frame.blocks():
-        told = list(frame.voice.told.values())
-        facts += [{**fact.as_dict(), "block": len(blocks)} for fact in told[len(facts) :]]
+        note()
         blocks.append(block)
-    return Telling(chapter.name, lang, blocks, facts)
+    line, lead = story.line(), story.lead()
+    note()
+    return Telling(chapter.name, lang, blocks, facts, line, lead)
 
 
 class _PageFrame:

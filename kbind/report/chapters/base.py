@@ -106,6 +106,64 @@ def voice_of(
     return Voice(lang, customer=card.customer, action=action, period=period, disclosure=limit, currency=money)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A chapter in one row of the summary of all chapters.
+
+    Parameters
+    ----------
+    question : str
+        Short: "When do they leave?".
+    answer : str
+        One or two short sentences.
+    sure : str
+        How sure the figure is, and how sure it is that the step pays.
+    step : str
+        What to do next; who and by when is not part of it.
+    stake : Fact or None
+        Money of a year that the step is about; None where it was not measured.
+    measure : str
+        What is tried on how many customers, what it should bring under which assumption, from which value of it on it
+        pays, and whom to compare with; empty where nothing can be tried yet.
+    unknown : str
+        What nobody knows yet, in one sentence; may be empty.
+    """
+
+    question: str
+    answer: str
+    sure: str
+    step: str
+    stake: Fact | None = None
+    measure: str = ""
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What opens the summary of all chapters.
+
+    Parameters
+    ----------
+    sentence : str
+        What is lost in a year, in customers and money, and whether revenue grows all the same.
+    under : str
+        A second, smaller sentence; may be empty.
+    tiles : sequence of (str, str, str)
+        At most three figures, as in `Story.tiles`, each compared with the year before where that is known.
+    heading : str
+        Finding of the picture; empty without one.
+    steps : sequence of (str, Fact)
+        From the revenue at the start over what moved it to the revenue at the end, each with its name; losses are
+        negative.
+    """
+
+    sentence: str
+    under: str
+    tiles: Sequence[tuple[str, str, str]]
+    heading: str = ""
+    steps: Sequence[tuple[str, Fact]] = ()
+
+
 class Speaker:
     """How stories speak.
 
@@ -215,6 +273,14 @@ class Story(Speaker, ABC):
     @abstractmethod
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters; None where it has nothing to act on."""
+        return None
+
+    def lead(self) -> Lead | None:
+        """What may open the summary of all chapters; None where another chapter does that better."""
+        return None
 
 
 class Chapter(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from kbind.churn.profit import Campaign
@@ -48,6 +49,16 @@ class Study:
     def activity(self) -> Activity:
         """Who was active in which period."""
         return activity(self.data, period=self.period or suitable_period(self.data))
+
+    @cached_property
+    def year(self) -> tuple[datetime, datetime] | None:
+        """Start and end of the last calendar year that is over and recorded from its beginning; None without one."""
+        as_of, since = self.data.as_of, self.data.recorded_from
+        if as_of is None:
+            return None
+        end = datetime(self.data.wall_clock(as_of).year, 1, 1)
+        start = end.replace(year=end.year - 1)
+        return None if since is not None and self.data.wall_clock(since) > start else (start, end)
 
     @cached_property
     def durations(self) -> Durations:
