@@ -47,8 +47,8 @@ class Catalogue:
 
     Examples
     --------
-    >>> Catalogue("de").text("interval", level="95 %", range="82,5 bis 85,4 %")
-    '95 %‑Bereich 82,5 bis 85,4 %'
+    >>> Catalogue("de").text("interval", low="82,5", high="85,4 %")
+    'zwischen 82,5 und 85,4 %'
     """
 
     def __init__(self, lang: str) -> None:

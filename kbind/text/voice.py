@@ -69,8 +69,9 @@ class Voice:
         """A sentence about facts.
 
         Facts are written by unit; a place may ask for a form: ``{x:per100}`` (of 100), ``{x:whole}`` (whole per
-        cent), ``{x:about}`` (rounded), ``{x:interval}``. The names of customers and periods are filled in. If a
-        fact may not be told or is unknown, the sentence is replaced by one that says so.
+        cent), ``{x:about}`` (rounded), ``{x:interval}`` (between two limits), ``{x:interval100}`` (the same, of 100).
+        The names of customers and periods are filled in. If a fact may not be told or is unknown, the sentence is
+        replaced by one that says so.
 
         Parameters
         ----------
@@ -114,8 +115,8 @@ class Voice:
         """The fact's value in a form; see `say`."""
         if np.isnan(fact.value):
             return DASH
-        if form == "interval":
-            return self.interval(fact)
+        if form in ("interval", "interval100"):
+            return self.interval(fact, per100=form == "interval100")
         if form == "per100":
             return self.number(round(100 * fact.value))
         if form == "about":
@@ -143,10 +144,13 @@ class Voice:
             return self.range(fact.ci_lower, fact.ci_upper)
         if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
             return DASH
+        return self.between(*self._two_limits(fact))
+
+    def _two_limits(self, fact: Fact) -> tuple[str, str]:
+        """The limits of a number that is no share, rounded as the number is."""
         step = _step(fact)
-        limits = [limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper)]
-        low, high = (self._plain(limit, fact.unit) for limit in limits)
-        return self.between(low, high)
+        low, high = (limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper))
+        return self._plain(low, fact.unit), self._plain(high, fact.unit)
 
     def between(self, low: str, high: str) -> str:
         """Two limits that are written already: "82 bis 85"."""
@@ -160,11 +164,23 @@ class Voice:
         """What stands for a number of customers too small to tell: "unter 5"."""
         return self.catalogue.text("hidden", threshold=self.number(self.disclosure.threshold))
 
-    def interval(self, fact: Fact) -> str:
-        """The fact's interval with its level: "95 %-Bereich 82,5 bis 85,4 %"; or that it is not known."""
+    def interval(self, fact: Fact, *, per100: bool = False) -> str:
+        """The fact's interval: "zwischen 82 und 85 %", "zwischen 82 und 85 von 100"; or that it is not known."""
         if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
             return self.catalogue.text("interval.unknown")
-        return self.catalogue.text("interval", level=self.percent(fact.conf_level), range=self._limits(fact))
+        if fact.unit != "share":
+            low, high = self._two_limits(fact)
+        else:
+            low, high = self._shares(fact.ci_lower, fact.ci_upper)
+            high += "" if per100 else "\u00a0%" if self.lang == "de" else "%"
+        return self.catalogue.text("interval.of100" if per100 else "interval", low=low, high=high)
+
+    def _shares(self, low: float, high: float) -> tuple[str, str]:
+        """Two shares of 100 without a sign: whole from two points apart on, else as exact as tells them apart."""
+        digits = 0 if high - low >= 0.02 else 1
+        while digits < 3 and low < high and self.number(100 * low, digits) == self.number(100 * high, digits):
+            digits += 1
+        return self.number(100 * low, digits), self.number(100 * high, digits)
 
     def range(self, low: float, high: float) -> str:
         """Two shares as limits: "82,5 bis 85,4 %", as exact as it takes to tell them apart; a dash if unknown."""
