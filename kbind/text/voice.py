@@ -23,6 +23,8 @@ _PERIOD_FORMS = (
 
 #: A value that is not there.
 DASH = "–"
+#: The sign of numbers below zero: as wide as a plus, and never at the end of a line.
+MINUS = "\u2212"
 
 
 class Voice:
@@ -173,7 +175,9 @@ class Voice:
         else:
             low, high = self._shares(fact.ci_lower, fact.ci_upper)
             high += "" if per100 else "\u00a0%" if self.lang == "de" else "%"
-        return self.catalogue.text("interval.of100" if per100 else "interval", low=low, high=high)
+        if per100:
+            return self.catalogue.text("interval.of100", low=low, high=high)
+        return self.catalogue.text("interval", low=low, high=high)
 
     def _shares(self, low: float, high: float) -> tuple[str, str]:
         """Two shares of 100 without a sign: whole from two points apart on, else as exact as tells them apart."""
@@ -232,13 +236,8 @@ class Voice:
         """A number with the language's separators; a dash for NaN."""
         if value is None or np.isnan(value):
             return DASH
-        return str(
-            format_decimal(
-                round(float(value), decimals),
-                format="#,##0." + "0" * decimals if decimals else "#,##0",
-                locale=self.lang,
-            )
-        )
+        digits = "#,##0." + "0" * decimals if decimals else "#,##0"
+        return _signed(str(format_decimal(round(float(value), decimals), format=digits, locale=self.lang)))
 
     def short(self, value: float, most: int = 2) -> str:
         """A number with as many decimals as it needs, and no more than so many."""
@@ -250,7 +249,7 @@ class Voice:
             return DASH
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         sign = "\u00a0%" if self.lang == "de" else "%"
-        return str(format_percent(float(share), format=digits + sign, locale=self.lang))
+        return _signed(str(format_percent(float(share), format=digits + sign, locale=self.lang)))
 
     def money(self, value: float) -> str:
         """An amount in the report's currency, from 100 on without cents: "1.234 €", "€9.90"; a dash for NaN."""
@@ -263,7 +262,7 @@ class Voice:
         code = get_currency_symbol(self.currency, locale=self.lang)[-1].isalpha()  # CHF stands apart from the number
         pattern = f"{digits}\u00a0¤" if self.lang == "de" else f"¤\u00a0{digits}" if code else f"¤{digits}"
         amount = round(float(value), decimals) + 0.0
-        return str(format_currency(amount, self.currency, pattern, locale=self.lang, currency_digits=False))
+        return _signed(str(format_currency(amount, self.currency, pattern, locale=self.lang, currency_digits=False)))
 
     def day(self, day: date) -> str:
         """A date in words: "31. Dezember 2017"."""
@@ -310,6 +309,11 @@ class _FactFormatter(Formatter):
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         return kwargs[str(key)]
+
+
+def _signed(number: str) -> str:
+    """A written number with a minus instead of a hyphen, and without a sign where nothing but zeros is left."""
+    return number.replace("-", MINUS if any(sign in "123456789" for sign in number) else "")
 
 
 def _rounded(value: float) -> float:

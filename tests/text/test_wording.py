@@ -58,7 +58,7 @@ def test_languages_have_the_same_keys_and_places() -> None:
 def test_catalogues_hold_no_sentence_that_nobody_says() -> None:
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     notebooks = "\n".join(path.read_text() for path in (PACKAGE.parent / "notebooks").glob("*.ipynb"))
-    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_{}().\']+)+)"', source + notebooks.replace('\\"', '"')))
+    stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_0-9{}().\']+)+)"', source + notebooks.replace('\\"', '"')))
     patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_0-9]+", re.escape(stem)) + "$") for stem in stems]
     single = {"interval", "range", "hidden", "too_few"}
     for key in _strings("de"):
@@ -76,8 +76,8 @@ def test_german_has_no_english_left_and_english_no_german() -> None:
 @pytest.mark.parametrize(
     ("lang", "share", "interval", "number", "customers"),
     [
-        ("de", "84,0\u00a0%", "95\u00a0%\u2011Bereich 82,5 bis 85,4\u00a0%", "1.234,5", "2.463 Haushalte"),
-        ("en", "84.0%", "95% interval 82.5 to 85.4%", "1,234.5", "2,463 households"),
+        ("de", "84,0\u00a0%", "zwischen 82 und 85\u00a0%", "1.234,5", "2.463 Haushalte"),
+        ("en", "84.0%", "between 82 and 85%", "1,234.5", "2,463 households"),
     ],
 )
 def test_numbers_as_the_language_writes_them(lang: str, share: str, interval: str, number: str, customers: str) -> None:
@@ -88,6 +88,28 @@ def test_numbers_as_the_language_writes_them(lang: str, share: str, interval: st
     assert voice.customers(2463) == customers
     assert voice.number(math.nan) == voice.percent(math.nan) == DASH
     assert voice.tell(Fact("y", math.nan, "share", "d")) == DASH
+
+
+@pytest.mark.parametrize(
+    ("lang", "of", "near"),
+    [
+        ("de", "zwischen 82 und 85 von 100", "zwischen 83,0 und 84,5\u00a0%"),
+        ("en", "between 82 and 85 of 100", "between 83.0 and 84.5%"),
+    ],
+)
+def test_an_interval_is_said_between_two_limits(lang: str, of: str, near: str) -> None:
+    voice = Voice(lang)
+    assert voice.tell(SHARE, "interval100") == of
+    assert voice.tell(Fact("y", 0.84, "share", "d", 0.83, 0.845), "interval") == near
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_number_below_zero_has_a_minus_and_no_hyphen(lang: str) -> None:
+    voice = Voice(lang, currency="EUR")
+    written = [voice.number(-1234.5, 1), voice.percent(-0.125, 1), voice.money(-18.92), voice.range(-0.2, -0.1)]
+    written.append(voice.tell(Fact("m", -50.0, "money", "d", -80.0, 20.0), "interval"))
+    assert all("\u2212" in text and "-" not in text for text in written), written
+    assert "\u2212" not in voice.number(-0.2) + voice.percent(-0.0001) + voice.money(-0.001)
 
 
 def test_forms_of_a_fact() -> None:
@@ -106,10 +128,10 @@ def test_forms_of_a_fact() -> None:
 @pytest.mark.parametrize(
     ("lang", "currency", "large", "small", "interval"),
     [
-        ("de", "EUR", "1.234\u00a0€", "-9,90\u00a0€", "95\u00a0%\u2011Bereich 100\u00a0€ bis 2.000\u00a0€"),
-        ("en", "EUR", "€1,234", "-€9.90", "95% interval €100 to €2,000"),
-        ("en", "CHF", "CHF\u00a01,234", "-CHF\u00a09.90", "95% interval CHF\u00a0100 to CHF\u00a02,000"),
-        ("de", "", "1.234", "-9,90", "95\u00a0%\u2011Bereich 100 bis 2.000"),
+        ("de", "EUR", "1.234\u00a0€", "\u22129,90\u00a0€", "zwischen 100\u00a0€ und 2.000\u00a0€"),
+        ("en", "EUR", "€1,234", "\u2212€9.90", "between €100 and €2,000"),
+        ("en", "CHF", "CHF\u00a01,234", "\u2212CHF\u00a09.90", "between CHF\u00a0100 and CHF\u00a02,000"),
+        ("de", "", "1.234", "\u22129,90", "zwischen 100 und 2.000"),
     ],
 )
 def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, small: str, interval: str) -> None:
@@ -125,7 +147,7 @@ def test_an_amount_never_lies_outside_of_its_own_interval(value: float, below: f
     fact = Fact("m", value, "money", "d", value - below, value + above)
     voice = Voice("de")
     written = [voice.tell(fact, "about"), *voice.tell(fact, "range").split(" bis ")]
-    amount, low, high = (float(text.replace(".", "").replace(",", ".")) for text in written)
+    amount, low, high = (float(text.replace(".", "").replace(",", ".").replace("\u2212", "-")) for text in written)
     assert below + above < 10 or low <= amount <= high
 
 
