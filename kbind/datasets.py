@@ -136,6 +136,7 @@ def load_telco() -> Dataset:
             f"{int((customers['tenure'] == 0).sum())} customers have tenure 0 and no total_charges.",
             "Six columns repeat the level 'No internet service': recode before comparing or clustering.",
         ),
+        key="telco",
         currency="USD",
     )
     note = f"customers: {repeated} rows repeat another row in every attribute; kept"

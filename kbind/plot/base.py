@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
-from textwrap import fill
+from functools import cache
+from importlib.resources import as_file, files
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -16,7 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.font_manager import fontManager
+from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
 
 from kbind.errors import ArgumentError, check_choice, plain
 from kbind.text.disclosure import Disclosure
@@ -36,18 +40,27 @@ GROUPS = (BLUE, SAND, "#2f7f5f", "#7a5195", "#5b6673", "#b3446c")
 #: What ticks may be off a whole per cent by, as they are computed.
 _WHOLE = 1e-6
 
-WIDTH = 6.6  # inches: the page is 46 rem wide, so type keeps its size
+#: Width of a figure in inches: the page is 46 rem wide, so type keeps its size; and of the one for a phone.
+WIDTH, NARROW = 6.6, 3.65
+#: Typographic points below which nobody reads on a page, and on a phone: there 11 pixels.
+_SMALLEST, _SMALLEST_NARROW = 9.5, 8.75
+#: Signs of a name in a line: beside a line or row, on a phone; and of what is below an axis.
+_NAME, _AXIS, _AXIS_NARROW = 16, 90, 44
+#: The house's typeface, and what stands in for signs that it has not.
+FONT = ("Kbind Sans", "DejaVu Sans")
+
+_WIDTH: ContextVar[float] = ContextVar("width", default=WIDTH)
 
 _STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "axes.titlesize": 11,
+    "font.family": list(FONT),
+    "font.size": 10.5,
+    "axes.titlesize": 12.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTE,
-    "axes.labelsize": 9,
+    "axes.labelsize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
@@ -60,6 +73,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.major.size": 0,
     "text.color": INK,
     "hatch.linewidth": 0.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "kbind",
 }
 
 #: What a figure says, and the same with its numbers as text.
@@ -80,12 +95,37 @@ def house_style() -> Iterator[None]:
 
     Only these settings are put back: the first figure of a notebook turns on that figures are shown, which has to stay.
     """
+    _register_font()
     before = {name: mpl.rcParams[name] for name in _STYLE}
     mpl.rcParams.update(_STYLE)
     try:
         yield
     finally:
         mpl.rcParams.update(before)
+
+
+@cache
+def _register_font() -> None:
+    """Let Matplotlib know the typeface, once."""
+    for font in files("kbind.plot").joinpath("fonts").iterdir():
+        if font.name.endswith(".ttf"):
+            with as_file(font) as path:
+                fontManager.addfont(str(path))
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Figures that are drawn meanwhile are for a phone."""
+    token = _WIDTH.set(NARROW)
+    try:
+        yield
+    finally:
+        _WIDTH.reset(token)
+
+
+def is_narrow() -> bool:
+    """Whether a figure for a phone is being drawn."""
+    return _WIDTH.get() < WIDTH
 
 
 def check_axes(ax: object) -> Axes:
@@ -132,10 +172,10 @@ class Canvas:
         raise ArgumentError(f"voice of type {type(self.voice).__name__} is not possible; allowed: a Voice, or None")
 
     def axes(self, height: float) -> Axes:
-        """The given Axes, or a new figure of so many inches."""
+        """The given Axes, or a new figure so many inches high."""
         if self.ax is not None:
             return check_axes(self.ax)
-        figure = plt.figure(figsize=(WIDTH, height), layout="constrained", FigureClass=_Drawing)
+        figure = plt.figure(figsize=(_WIDTH.get(), height), layout="constrained", FigureClass=_Drawing)
         return figure.add_subplot()
 
     def heading(self, key: str, voice: Voice, **values: Any) -> str:
@@ -146,6 +186,13 @@ class Canvas:
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
     """Give a figure its finding, or what it shows, and its text alternative."""
     ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
+    slim = is_narrow()
+    ax.set_xlabel(fill(ax.get_xlabel(), _AXIS_NARROW if slim else _AXIS))
+    ax.tick_params(labelfontfamily=list(FONT))  # labels are made when they are first needed
+    for text in ax.texts:
+        text.set_fontsize(max(text.get_fontsize(), _SMALLEST_NARROW if slim else _SMALLEST))
+    if slim and type(ax.xaxis.get_major_locator()) in (AutoLocator, MaxNLocator):
+        ax.xaxis.set_major_locator(MaxNLocator(3))
     _SAID[ax] = (title, alternative)
     return ax
 
@@ -196,7 +243,7 @@ def percent_axis(ax: Axes, voice: Voice) -> None:
 
 def row_axis(ax: Axes, labels: Sequence[str], write: Callable[[float], str], top: float = -0.6) -> None:
     """Rows from the top down, named on the left; values below, with a grid."""
-    ax.set_yticks(range(len(labels)), labels, parse_math=False)
+    ax.set_yticks(range(len(labels)), [_in_lines(label) for label in labels], parse_math=False)
     ax.set_ylim(max(len(labels), 1) - 0.4, top)
     value_axis(ax, write, "x")
 
@@ -210,8 +257,8 @@ def age_ticks(ax: Axes, last: int) -> None:
 
 
 def period_ticks(ax: Axes, voice: Voice, starts: Sequence[date], labels: Sequence[str]) -> None:
-    """Names of at most twelve periods on the horizontal axis, the year below where it begins."""
-    shown = range(0, len(starts), max(1, math.ceil(len(starts) / 12)))
+    """Names of at most twelve periods, of five on a phone, on the horizontal axis, the year below where it begins."""
+    shown = range(0, len(starts), max(1, math.ceil(len(starts) / (5 if is_narrow() else 12))))
     names, year = [], ""
     for i in shown:
         short = voice.period_name(starts[i], labels[i], short=True)
@@ -280,7 +327,8 @@ def name_lines(
     ax: Axes, ends: Sequence[tuple[float, str, str]], low: float, high: float, *, gap: float = 0.065
 ) -> None:
     """Write names to the right of where lines end: height, name and colour of each."""
-    heights = spread([end[0] for end in ends], gap * (high - low), low, high)
+    lines = max((_in_lines(name).count("\n") + 1 for _, name, _ in ends), default=1)
+    heights = spread([end[0] for end in ends], gap * (1 + 0.75 * (lines - 1)) * (high - low), low, high)
     for (_, name, colour), y in zip(ends, heights, strict=True):
         write_beside(ax, name, y, color=colour)
 
@@ -301,6 +349,14 @@ def stacked_bars(
     name_lines(ax, ends, *ax.get_ylim(), gap=0.08)
 
 
+def _in_lines(name: str) -> str:
+    """A name as it fits beside a line or a row: on a phone in two lines at most."""
+    if not is_narrow() or len(name) <= _NAME:
+        return name
+    lines = wrap(name, _NAME)
+    return "\n".join(lines[:2] if len(lines) < 3 else [lines[0], lines[1][: _NAME - 1] + "…"])
+
+
 def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:
     """Write so many typographic points off a place; what comes from data is no formula."""
     ax.annotate(text, at, xytext=offset, textcoords="offset points", parse_math=False, **look)
@@ -308,7 +364,7 @@ def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, 
 
 def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
     """Write to the right of the axes, at a height."""
-    write_at(ax, text, (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
+    write_at(ax, _in_lines(text), (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
 
 
 def limits_of(frame: pd.DataFrame, name: str) -> tuple[Floats, ...]:

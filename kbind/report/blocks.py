@@ -8,13 +8,34 @@ from functools import cache
 from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from kbind.text.tables import Table
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What opens a chapter: the question, the answer, and the figures that matter."""
+    """What opens a chapter: the question, the answer, and the figures that matter.
+
+    Parameters
+    ----------
+    kicker : str
+        Whom and what the page is about: "Kapitel 2 · Feinkost Müller".
+    about : str
+        The data in a line, for lists of pages.
+    question, label, finding : str
+        What is asked, what the answer's box is called, and the answer.
+    rows : sequence of (str, str)
+        What it means, what to do, how sure: label and text.
+    tiles : sequence of (str, str, str)
+        At most three figures: value, what it is, note.
+    tiles_label : str
+        What they are called for those who do not see them.
+    made : str
+        That the data is made up, where it is.
+    day : str
+        Up to when the data goes.
+    """
 
     kind: ClassVar[str] = "summary"
     kicker: str
@@ -25,6 +46,8 @@ class Summary:
     rows: Sequence[tuple[str, str]]
     tiles: Sequence[tuple[str, str, str]]
     tiles_label: str
+    made: str = ""
+    day: str = ""
 
     def plain(self) -> str:
         """The same as text."""
@@ -34,15 +57,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure under its finding: a PNG in base64, its size in CSS pixels, and what it shows in words."""
+    """A figure under its finding: drawn for a page and for a phone as SVG, and what it shows in words."""
 
     kind: ClassVar[str] = "picture"
     heading: str
     alt: str
     caption: str
-    image: str
-    width: int
-    height: int
+    drawings: Sequence[Markup]
 
     def plain(self) -> str:
         """Heading, text alternative and caption."""

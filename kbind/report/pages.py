@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from kbind._version import __version__
-from kbind.report.blocks import Block, Section, Summary, environment, render_block
+from kbind.report.blocks import Block, Picture, Section, Summary, environment, render_block
 from kbind.report.contents import shown_number
 from kbind.report.telling import Telling
 from kbind.text.messages import Catalogue
@@ -44,20 +46,32 @@ class Page:
         return "\n\n".join(block.plain() for block in self.blocks)
 
     def _repr_html_(self) -> str:
-        css = _safe(_css().replace(":root", ":scope").replace("body {", ":scope {"))
+        css = _safe(_rules().replace(":root", ":scope").replace("body {", ":scope {"))
         template = environment().get_template("shown.html")
-        return str(template.render(lang=self.lang, parts=[_part(block) for block in self.blocks], css=css))
+        return str(template.render(lang=self.lang, **_body(self.blocks), css=css, fonts=_safe(_fonts())))
 
 
-def chapter_page(telling: Telling, languages: Sequence[str]) -> Page:
+@dataclass(frozen=True)
+class Around:
+    """What a page of a report links to besides itself.
+
+    Parameters
+    ----------
+    before, after : str
+        Names of the chapters before and after it; empty where there is none.
+    summary : str
+        Where the summary of all chapters lies, as seen from the page.
+    """
+
+    before: str = ""
+    after: str = ""
+    summary: str = "../index.html"
+
+
+def chapter_page(telling: Telling, languages: Sequence[str], around: Around | None = None) -> Page:
     """The page of one chapter."""
-    summary, *rest = telling.blocks
+    summary = telling.blocks[0]
     assert isinstance(summary, Summary)
-    parts, contents = [_part(summary)], []
-    for number, block in enumerate(rest, start=1):
-        assert not isinstance(block, Summary)
-        contents.append({"id": f"s{number}", "heading": block.heading})
-        parts.append(_part(block, f"s{number}"))
     record = {
         "chapter": telling.chapter,
         "language": telling.lang,
@@ -66,18 +80,22 @@ def chapter_page(telling: Telling, languages: Sequence[str]) -> Page:
         "data": summary.about,
         "facts": telling.facts,
     }
-    html = _page(telling.chapter, telling.lang, languages, summary.question, parts, contents)
+    html = _page(telling.chapter, telling.lang, languages, summary.question, _body(telling.blocks), around)
     return Page(telling.chapter, telling.lang, html, record, telling.blocks)
 
 
 def block_page(name: str, blocks: Sequence[Block], lang: str, title: str) -> Page:
     """A page of its own, without links to others."""
-    html = _page("", lang, (), title, [_part(block) for block in blocks], (), alone=True)
-    return Page(name, lang, html, {}, blocks)
+    return Page(name, lang, _page("", lang, (), title, _body(blocks), alone=True), {}, blocks)
 
 
 def missing_page(
-    chapter: str, lang: str, languages: Sequence[str], needed: Sequence[str], present: Sequence[str]
+    chapter: str,
+    lang: str,
+    languages: Sequence[str],
+    needed: Sequence[str],
+    present: Sequence[str],
+    around: Around | None = None,
 ) -> Page:
     """The page of a chapter that the data cannot fill: says which table it misses."""
     catalogue = Catalogue(lang)
@@ -87,29 +105,41 @@ def missing_page(
     wanted = f" {either} ".join(need for need in needed if ":" not in need)
     tables = ", ".join(present)
     finding = catalogue.text("index.missing", table=wanted, present=tables)
-    return _bare_page(chapter, lang, languages, title, Section(finding, [catalogue.text("missing.what")]))
+    told = Section(finding, [catalogue.text("missing.what")])
+    return _bare_page(chapter, lang, languages, title, told, around)
 
 
-def short_page(chapter: str, lang: str, languages: Sequence[str]) -> Page:
+def short_page(chapter: str, lang: str, languages: Sequence[str], around: Around | None = None) -> Page:
     """The page of a chapter that the data has what it needs for, but too little of it."""
     text = Catalogue(lang).text
     told = Section(text("short.finding"), [text("short.what")])
-    return _bare_page(chapter, lang, languages, text("missing.title"), told)
+    return _bare_page(chapter, lang, languages, text("missing.title"), told, around)
 
 
-def failed_page(chapter: str, lang: str, languages: Sequence[str]) -> Page:
+def failed_page(chapter: str, lang: str, languages: Sequence[str], around: Around | None = None) -> Page:
     """The page of a chapter whose computation failed: says so, and that the others stand."""
     text = Catalogue(lang).text
     told = Section(text("failed.finding"), [text("failed.what")])
-    return _bare_page(chapter, lang, languages, text("failed.title"), told)
+    return _bare_page(chapter, lang, languages, text("failed.title"), told, around)
 
 
-def _bare_page(chapter: str, lang: str, languages: Sequence[str], title: str, block: Section) -> Page:
+def _bare_page(
+    chapter: str, lang: str, languages: Sequence[str], title: str, block: Section, around: Around | None
+) -> Page:
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)
-    parts = [{"html": _safe(heading)}, _part(block)]
+    body = {"opening": [], "parts": [{"html": _safe(heading)}, _part(block)]}
     empty = {"data": "", "facts": []}
     record = {"chapter": chapter, "language": lang, "question": title, "finding": block.heading, **empty}
-    return Page(chapter, lang, _page(chapter, lang, languages, title, parts, []), record, [block])
+    return Page(chapter, lang, _page(chapter, lang, languages, title, body, around), record, [block])
+
+
+def _body(blocks: Sequence[Block]) -> dict[str, list[dict[str, Any]]]:
+    """The parts of a page: what is seen first, a picture among it if it comes next, and the rest."""
+    first = 0
+    if blocks and isinstance(blocks[0], Summary):
+        first = 2 if len(blocks) > 1 and isinstance(blocks[1], Picture) else 1
+    parts = [_part(block, f"s{number}" if number else "") for number, block in enumerate(blocks)]
+    return {"opening": parts[:first], "parts": parts[first:]}
 
 
 def _part(block: Block, id: str = "") -> dict[str, Any]:
@@ -140,15 +170,15 @@ def _page(
     lang: str,
     languages: Sequence[str],
     title: str,
-    parts: Sequence[Mapping[str, Any]],
-    contents: Sequence[Mapping[str, str]],
+    body: Mapping[str, Sequence[Mapping[str, Any]]],
+    around: Around | None = None,
     *,
     alone: bool = False,
 ) -> str:
-    catalogue = Catalogue(lang)
-    links = [] if alone else [{"href": "../index.html", "text": catalogue.text("page.back"), "lang": ""}]
-    links += [
-        {"href": f"../{other}/{chapter}.html", "text": catalogue.text("page.other_language"), "lang": other}
+    text, around = Catalogue(lang).text, around or Around()
+    onward = [] if alone else _onward(around, lang)
+    others = [
+        {"href": f"../{other}/{chapter}.html", "text": text("page.other_language"), "lang": other, "rel": ""}
         for other in languages
         if other != lang
     ]
@@ -158,20 +188,49 @@ def _page(
         .render(
             lang=lang,
             title=title,
-            subject=catalogue.text("page.subject"),
+            subject=text("page.subject"),
             css=_css(),
-            links=links,
-            parts=parts,
-            contents=contents,
-            contents_label=catalogue.text("page.contents"),
+            links=[*onward, *others],
+            onward=onward,
+            onward_label=text("page.onward"),
+            **body,
             version=__version__,
         )
     )
     return str(html)
 
 
+def _onward(around: Around, lang: str) -> list[dict[str, str]]:
+    """Links to the summary, and to the chapters before and after."""
+    text = Catalogue(lang).text
+    links = [{"href": around.summary, "text": text("page.back"), "rel": ""}]
+    for name, rel, sign in ((around.before, "prev", "← {}"), (around.after, "next", "{} →")):
+        if name:
+            number = shown_number(name)
+            told = text("page.chapter", number=number) if number else text("page.chapter.data")
+            links.append({"href": f"{name}.html", "text": sign.format(told), "rel": rel})
+    return links
+
+
 def _css() -> Any:
-    return _safe(files("kbind.report").joinpath("templates", "page.css").read_text(encoding="utf-8"))
+    """Typeface and rules of a page."""
+    return _safe(_fonts() + _rules())
+
+
+@cache
+def _rules() -> str:
+    return files("kbind.report").joinpath("templates", "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def _fonts() -> str:
+    """The typeface, regular and bold, as a page holds it."""
+    faces = []
+    for name, weight in (("Regular", "400"), ("Bold", "600 700")):
+        data = files("kbind.plot").joinpath("fonts", f"KbindSans-{name}.woff2").read_bytes()
+        source = f'url(data:font/woff2;base64,{base64.b64encode(data).decode()}) format("woff2")'
+        faces.append(f'@font-face {{ font-family: "Kbind Sans"; font-weight: {weight}; src: {source}; }}\n')
+    return "".join(faces)
 
 
 def _safe(html: str) -> Any:

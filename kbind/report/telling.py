@@ -73,9 +73,12 @@ class _PageFrame:
     def summary(self) -> Summary:
         """Question, answer, what it means, what to do, how sure, and three figures."""
         text, story, number = self.voice.catalogue.text, self.story, self.number
-        about = ", ".join(part for part in (self.title, self._size(), self._span()) if part)
+        made = text("page.made") if self.data.card.key else ""
+        name = f"{self.title} ({made})" if made else self.title
+        about = ", ".join(part for part in (name, self._size(), self._span()) if part)
+        last = self.scope.last
         return Summary(
-            kicker=text("page.kicker" if number else "page.kicker.data", number=number, about=about),
+            kicker=text("page.kicker" if number else "page.kicker.data", number=number, about=self.title),
             about=about,
             question=story.question(),
             label=text("page.glance"),
@@ -87,24 +90,26 @@ class _PageFrame:
             ],
             tiles=story.tiles(),
             tiles_label=text("page.figures"),
+            made=made,
+            day="" if last is None else text("page.day", day=self.voice.day(last)),
         )
 
     def foot(self) -> Foot:
-        """Definitions, data, calendar, threshold."""
+        """Definitions, what intervals and money of a year mean, data, calendar, threshold."""
         text, data, scope = self.voice.catalogue.text, self.data, self.scope
         rows = self.voice.number(data.tables[scope.log].rows)
-        lines = [*self.story.definitions()]
+        lines = [*self.story.definitions(), *self._explained()]
         kinds = {"events": "buy" if data.has("events.amount") else "use", "subscriptions": "stay", "periods": "counts"}
         kind = kinds.get(scope.log, "snapshot")
         if scope.log == "subscriptions":
             days = self.voice.number(data.grace)
             lines.append(text(f"foot.grace.{self.voice.customer}", data.grace, n=days))
-        lines.append(text(f"foot.data.{kind}", title=named(data.card.title), rows=rows, n=self._size()))
+        lines.append(text(f"foot.data.{kind}", title=self.title, rows=rows, n=self._size(), span=self._span_told()))
         if data.card.key:
             lines.append(text(f"data.{data.card.key}.about"))
         if scope.last is not None:
             lines.append(text("foot.as_of", day=self.voice.day(scope.last)))
-            lines.append(text("foot.zone", zone=self._zone()) if data.timezone else text("foot.zone_unknown"))
+            lines.append(self._zone())
         if scope.running:
             lines.append(text("foot.running", name=scope.running))
         lines.append(self.voice.say("foot.threshold"))
@@ -127,6 +132,23 @@ class _PageFrame:
         skeleton = "yMMMM" if self.scope.by_month else "yMMMd"
         return str(format_interval(first, last, skeleton=skeleton, locale=self.voice.lang))
 
+    def _span_told(self) -> str:
+        """The same at the end of a sentence; empty without days."""
+        return f", {self._span()}" if self._span() else ""
+
+    def _explained(self) -> list[str]:
+        """What the page says often, explained once."""
+        text, told = self.voice.catalogue.text, self.voice.told.values()
+        spread = any(fact.ci_lower < fact.ci_upper for fact in told)
+        yearly = self.data.has("subscriptions.mrr") and any(fact.unit == "money" for fact in told)
+        return [text("foot.interval")] * spread + [text("foot.year")] * yearly
+
     def _zone(self) -> str:
-        zone = str(self.data.timezone)
-        return get_timezone_location(zone, locale=self.voice.lang, return_city=True) if "/" in zone else zone
+        """By which clock days begin."""
+        text, zone = self.voice.catalogue.text, str(self.data.timezone or "")
+        if not zone:
+            return text("foot.zone_unknown")
+        if zone == "Europe/Berlin":
+            return text("foot.zone_berlin")
+        place = get_timezone_location(zone, locale=self.voice.lang, return_city=True) if "/" in zone else zone
+        return text("foot.zone", zone=place)

@@ -200,8 +200,8 @@ class Speaker:
         return [self.tile_of(fact, label, note, **values) for fact, label, note in figures if self.told(fact)]
 
     def of_truth(self, data: Dataset) -> list[str]:
-        """That the data is simulated, where it is."""
-        return [] if data.truth is None else [self.say("survival.foot.truth")]
+        """That the data is simulated, where it is and the page does not say so anyway."""
+        return [] if data.truth is None or data.card.key else [self.say("survival.foot.truth")]
 
     def table_of(
         self,
@@ -219,7 +219,7 @@ class Speaker:
 
     def picture(self, result: Shown, figure: Mapping[str, Any], caption: str) -> Picture:
         """A result as it draws itself, with what the page adds; see `drawn`."""
-        return picture_of(result.plot(**figure), caption)
+        return picture_of(lambda: result.plot(**figure), caption)
 
     def drawn(self, title: Callable[[], str], facts: Iterable[Fact] = (), **options: Any) -> dict[str, Any]:
         """What the page adds to a figure: who speaks, and its finding; what it shows is noted."""
