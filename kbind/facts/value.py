@@ -16,12 +16,12 @@ _WRITTEN = {"price": "money", "acquisition_cost": "money", "margin": "share", "c
 
 
 def figure_of(worth: RetentionValue, figure: str, times: float = 1) -> Fact:
-    """A figure of the result; for money, of so many customers."""
+    """A figure of the result, with the range of all inputs that are known with limits only; money of so many."""
     frame = worth.to_frame()
     row = frame[frame["figure"] == figure].iloc[0]
-    value, lower, upper = (float(row[name]) * times for name in ("value", "ci_lower", "ci_upper"))
+    value, lower, upper = (x * times for x in (float(row["value"]), *worth.extremes(figure)))
     unit = str(row["unit"]) if row["unit"] in ("money", "share") else "count"  # computed, so nobody in particular
-    source = f"retention_value(...).to_frame(), {figure}"
+    source = f"retention_value(...).to_frame(), {figure}; limits: .extremes({figure!r})"
     level = 0.95 if np.isnan(worth.conf_level) else worth.conf_level
     return Fact(f"value.{figure}", value, unit, worth.definition, lower, upper, level, source=source)
 

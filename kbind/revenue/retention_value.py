@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from numbers import Real
 
 import numpy as np
@@ -136,6 +137,34 @@ class RetentionValue(Shown):
         check_choice("figure", figure, tuple(FIGURES))
         values = [found[figure] for found in self._figures_over_churn]
         return (min(values), max(values)) if values else (np.nan, np.nan)
+
+    def extremes(self, figure: str = "value") -> tuple[float, float]:
+        """Smallest and largest value of a figure when every input with limits may lie anywhere between them.
+
+        Parameters
+        ----------
+        figure : str
+            One of the attributes.
+
+        Returns
+        -------
+        tuple of float
+            NaN where no input came with limits.
+
+        Examples
+        --------
+        >>> given = {"customers": 1000, "margin": (0.6, 0.5, 0.7), "churn": 0.05}
+        >>> [round(x) for x in retention_value(price=(50, 40, 60), **given).extremes()]
+        [11236, 23596]
+        """
+        check_choice("figure", figure, tuple(FIGURES))
+        if not self.ranges:
+            return np.nan, np.nan
+        others = {name: limits for name, limits in self.ranges.items() if name != "churn"}
+        corners = [dict(zip(others, corner, strict=True)) for corner in product(*others.values())]
+        courses = self._over_churn() or [self.inputs]
+        values = [figures(replace(given, **corner))[figure] for given in courses for corner in corners]
+        return min(values), max(values)
 
     @cached_property
     def _figures_over_churn(self) -> list[dict[str, float]]:

@@ -88,3 +88,15 @@ def figures(given: Inputs) -> dict[str, float]:
         "acquisitions_replaced": float(given.fall * served.sum()),
         "acquisition_saved": float(given.fall * (served @ worth_today) * given.acquisition_cost),
     }
+
+
+def points_of_year(churn: float, periods: int, points: float = 1.0) -> float:
+    """Points by which churn has to fall in every period, so that so many more of 100 customers are there a year later.
+
+    NaN where not so many leave in a year.
+
+    >>> round(points_of_year(0.02, 12), 3), points_of_year(0.0, 12)
+    (0.103, nan)
+    """
+    stay = (1 - churn) ** periods + points / 100
+    return 100 * (churn - 1 + stay ** (1 / periods)) if stay <= 1 else float("nan")

@@ -1,4 +1,4 @@
-"""Chapter 01b: how much recurring revenue stays, and where it goes."""
+"""Chapter 01b: what is lost of the recurring revenue in a year, and whether it grows all the same."""
 
 from __future__ import annotations
 
@@ -9,38 +9,34 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kbind.dataset.dataset import Dataset
-from kbind.estimate.estimate import Estimate
-from kbind.estimate.intervals import rate_of
-from kbind.facts.revenue import movements
+from kbind.facts.revenue import YEAR, YearOfRevenue, movements, rate_of_window
 from kbind.hearsay.claims_checked import Claims
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, enough, last_day, sureness, voice_of
+from kbind.report.chapters.base import Chapter, Lead, Scope, Story, enough, last_day, sureness, voice_of
 from kbind.report.chapters.claims import claims_story
 from kbind.report.chapters.value import ValueStory, value_story
 from kbind.revenue.definitions import PRESETS
 from kbind.revenue.retention_value import RetentionValue, retention_value
 from kbind.revenue.revenue_retention import RevenueRetention, retention_of, revenue_retention
+from kbind.revenue.value_arithmetic import points_of_year
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
-#: The figure shows quarters if it has so many of them, else months.
+#: The series of movements shows quarters if it has so many of them, else months.
 _QUARTERS = 6
-#: One point of retention.
-POINT = 0.01
-#: Months that price, churn and new customers are averaged over.
-RECENT = 12
+#: By how much a margin that was stated without limits may be off.
+MARGIN_OFF = 0.1
 #: What the vendors call themselves.
 _NAMES = {"chartmogul": "ChartMogul", "baremetrics": "Baremetrics", "stripe": "Stripe"}
 
 
 @dataclass(frozen=True, eq=False)
 class RevenueStory(Story):
-    """Facts and sentences about recurring revenue.
+    """Facts and sentences about recurring revenue, with amounts of a year.
 
     Parameters
     ----------
@@ -48,8 +44,8 @@ class RevenueStory(Story):
         What it is about.
     long : mapping of str to RevenueRetention
         By preset: the long windows that the answer is given for.
-    steps : RevenueRetention
-        Shorter windows, for the figure.
+    series : RevenueRetention
+        Shorter windows, for the figure where the steps of the long one may not be told.
     months : RevenueRetention
         By month.
     voice : Voice
@@ -62,7 +58,7 @@ class RevenueStory(Story):
 
     data: Dataset
     long: Mapping[str, RevenueRetention]
-    steps: RevenueRetention
+    series: RevenueRetention
     months: RevenueRetention
     voice: Voice = field(repr=False)
     claims: Claims | None = None
@@ -81,146 +77,198 @@ class RevenueStory(Story):
     # -- facts ---------------------------------------------------------------------------------------
 
     @cached_property
-    def frame(self) -> pd.DataFrame:
-        """The long windows, by the standard definitions."""
-        return self.long["standard"].to_frame()
-
-    def rate(self, figure: str, preset: str = "standard") -> Fact:
-        """A rate of the last long window, by a preset."""
-        result = self.long[preset]
-        row, moved = result.to_frame().iloc[-1], result.movements
-        name, unit = f"revenue.{figure}.{preset}", "ratio" if figure == "quick_ratio" else "share"
-        gone = int(moved.counts["churn"][0, -1]) if figure == "logo_churn" else None
-        source = f"revenue_retention(data, period={moved.calendar.period!r}, definition={preset!r})"
-        told = result.definition, result.conf_level
-        return Fact.of(name, Estimate.in_row(row, figure, *told, n=int(row["n_start"]), count=gone), source, unit)
-
-    def moved(self, kind: str) -> Fact:
-        """Revenue that moved in the last long window; negative movements count as positive amounts."""
-        result = self.long["standard"]
-        count = int(result.movements.counts[kind][0, -1])
-        source = f"revenue_retention(...).to_frame(), {kind}"
-        definition = f"monthly revenue of {kind} between the two ends of the window"
-        amount = float(self.frame[kind].iloc[-1])
-        return Fact(f"revenue.{kind}", amount, "money", definition, count=count, source=source)
+    def facts(self) -> YearOfRevenue:
+        """What was counted and estimated."""
+        return YearOfRevenue(self.long["standard"], self.months, self.voice.disclosure)
 
     @cached_property
-    def lost(self) -> Fact:
-        """Revenue that customers who were there at the start no longer pay, less what they pay more."""
-        parts = {name: self.moved(name) for name in ("churn", "contraction", "expansion")}
-        gap = parts["churn"].value + parts["contraction"].value - parts["expansion"].value
-        definition = "churn + contraction - expansion between the two ends of the window"
-        return Fact("revenue.gap", abs(gap), "money", definition, source="revenue_retention(...).to_frame()")
-
-    @cached_property
-    def churn(self) -> Estimate:
-        """Share of the paying customers who are gone a month later, over the last months."""
-        frame, counts = self.months.to_frame().tail(RECENT), self.months.movements.counts["churn"][0]
-        definition = "customers gone at the end of a month, divided by those paying at its start, over the last months"
-        seen = int(frame["n_start"].sum())
-        gone = int(counts[: self.months.movements.calendar.lived][-RECENT:].sum())
-        return rate_of(gone, seen, self.months.conf_level, definition)
+    def steps(self) -> list[tuple[str, Fact]]:
+        """From the revenue at the start of the window to that at its end, with their names; empty if not told."""
+        return [(self.say(f"revenue.step.{kind}", name=self.window_name), fact) for kind, fact in self.facts.steps()]
 
     def worth(self) -> RetentionValue | None:
-        """What a point of retention is worth with the price, churn and new customers of the last months.
+        """What it is worth if one more of a hundred customers stays each year, by the last months.
 
-        None where nobody has said what the margin is, or where less than a point of the customers leaves.
+        None where nobody has said what the margin is, or where less than one of a hundred leaves in a year.
         """
-        card = self.data.card
-        frame = self.months.to_frame()
-        counts = {name: self.months.movements.counts[name][0] for name in ("new", "reactivation", "churn")}
-        last = int(self.months.movements.n_start()[0, len(frame) - 1] + sum(
-            sign * counts[name][len(frame) - 1] for name, sign in (("new", 1), ("reactivation", 1), ("churn", -1))
-        ))  # fmt: skip
-        if card.margin is None or not last or not self.churn.value >= POINT:
+        card, facts = self.data.card, self.facts
+        points = points_of_year(facts.churn.value, YEAR)
+        if card.margin is None or not facts.end.count or math.isnan(points):
             return None
+        limits = max(card.margin - MARGIN_OFF, 0.0), min(card.margin + MARGIN_OFF, 1.0)
         return retention_value(
-            customers=last,
-            price=float(frame["end_mrr"].iloc[-1]) / last,
-            margin=card.margin,
-            churn=self.churn,
+            customers=facts.end.count,
+            price=facts.prices(),
+            margin=(card.margin, *limits),
+            churn=facts.churn,
             acquisition_cost=card.acquisition_cost,
-        ).assuming(gained=float(counts["new"][: len(frame)][-RECENT:].mean()))
+            points=points,
+            horizon=YEAR,
+        ).assuming(gained=facts.gained)
 
     @cached_property
     def value(self) -> ValueStory | None:
-        """What a point of retention is worth, if that can be told."""
+        """What that is worth, if it can be told."""
         worth = self.worth()
         return value_story(worth, voice=self.voice) if worth else None
 
     # -- sentences -----------------------------------------------------------------------------------
 
     @property
-    def when(self) -> str:
-        """The long window: "im Jahr 2024"."""
+    def window_name(self) -> str:
+        """The long window: "2024"."""
         calendar = self.long["standard"].movements.calendar
-        last = len(self.frame) - 1
+        last = len(self.facts.frame) - 1
         # a voice of its own, because the chapter's speaks of months
-        name = Voice(self.voice.lang, period=calendar.period).period_name(calendar.starts[last], calendar.labels[last])
-        return self.say(f"revenue.when.{calendar.period}", name=name)
+        return Voice(self.voice.lang, period=calendar.period).period_name(calendar.starts[last], calendar.labels[last])
+
+    @property
+    def kind(self) -> str:
+        """What the long window is: "year", "quarter" or "month"."""
+        return self.long["standard"].movements.calendar.period
+
+    @property
+    def when(self) -> str:
+        """The long window with its preposition: "im Jahr 2024"."""
+        return self.say(f"revenue.when.{self.kind}", name=self.window_name)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether more may have left than are counted, so many that the number of a hundred would be another."""
+        facts = self.facts
+        if not facts.open.count or not self.told(facts.open, facts.least):
+            return False
+        return round(100 * facts.least.value) < round(100 * facts.stayed().value)
 
     def finding(self) -> str:
-        """The answer in one sentence."""
-        grr, nrr = self.rate("grr"), self.rate("nrr")
-        if not self.told(grr, nrr):
-            return self.say("revenue.finding.few")
-        more = "more" if round(nrr.value, 2) > round(grr.value, 2) else "same"
-        return self.say(f"revenue.finding.{more}", when_upper=upper_first(self.when), grr=grr, nrr=nrr)
+        """The answer in one sentence or two."""
+        left, churn = self.facts.rate("logo_churn"), self.facts.moved("churn")
+        if not self.told(left, churn):
+            grr = self.facts.rate("grr")
+            if not self.told(grr):
+                return self.say("revenue.finding.few")
+            return self.say("revenue.finding.kept", when_upper=upper_first(self.when), grr=grr)
+        key = "revenue.finding.least" if self.unsettled else "revenue.finding.left"
+        lost = self.say(key, when_upper=upper_first(self.when), left=left, churn=churn)
+        return f"{lost} {self.growth()}" if self.steps else lost
+
+    def growth(self) -> str:
+        """Whether revenue grows all the same, and why."""
+        facts, new = self.facts, self.facts.won
+        start, end = facts.start.value, facts.end.value
+        if end < start:
+            return self.say("revenue.growth.falls", growth=facts.growth, new=new)
+        key = "old" if facts.rate("nrr").value >= 1 else "new"
+        return self.say(f"revenue.growth.{key}", growth=facts.growth, new=new)
 
     def means(self) -> str:
-        """What the answer means."""
-        facts = {name: self.moved(name) for name in ("churn", "contraction", "expansion")}
+        """What new customers have to make up for, what they brought, and revenue at both ends."""
+        facts = {name: self.facts.moved(name) for name in ("churn", "contraction", "expansion")}
+        facts["new"] = self.facts.won
         if not self.told(*facts.values()):
             return self.say("revenue.means.few")
-        key = "revenue.means.gap" if self.rate("nrr").value < 1 else "revenue.means.gain"
-        return self.say(key, gap=self.lost, **facts)
+        key = "gap" if self.facts.rate("nrr").value < 1 else "gain"
+        sentence = self.say(f"revenue.means.{key}", when_upper=upper_first(self.when), gap=self.facts.gap, **facts)
+        if not self.steps:
+            return sentence
+        ends = {"start": self.facts.start, "end": self.facts.end}
+        return f"{sentence} {self.say('revenue.means.ends', **ends)}"
 
     def act(self) -> str:
         """What a manager should do."""
-        churn, less = self.moved("churn"), self.moved("contraction")
-        if not self.told(churn, less):
+        churn, less = self.facts.moved("churn"), self.facts.moved("contraction")
+        if not self.told(churn):
             return self.say("revenue.act.few")
-        first = self.say("revenue.act.leaving" if churn.value >= less.value else "revenue.act.less")
-        return f"{first} {self.value.finding()}" if self.value else first
+        if less.value > churn.value and self.told(less):
+            first = self.say("revenue.act.less")
+        else:
+            first = self.say("revenue.act.which" if self.data.has("customers") else "revenue.act.leaving")
+        return f"{first} {self.value.act()}" if self.value else first
 
     def certainty(self) -> str:
-        """How sure the answer is, and what it rests on."""
-        grr = self.rate("grr")
+        """How sure the figure is, and how sure it is that a step pays."""
+        grr = self.facts.rate("grr")
         if not self.told(grr) or math.isnan(grr.ci_lower):
             return self.say("revenue.certainty.few")
-        return self.say(f"revenue.certainty.{sureness(grr)}", grr=grr)
+        return f"{self.say(f'revenue.certainty.{sureness(grr)}', grr=grr)} {self.say('revenue.certainty.step')}"
+
+    def before(self, now: Fact, earlier: Fact, *, sure: bool = True) -> str:
+        """The window before in the words of a note, with an arrow where the last one lies on another side of it."""
+        if not self.told(earlier):
+            return ""
+        gap = round(100 * now.value) - round(100 * earlier.value)
+        arrow = "" if not gap or not sure else " ▲" if gap > 0 else " ▼"
+        return self.say(f"revenue.before.{self.kind}", earlier=earlier, arrow=arrow)
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Revenue that stayed, the same with raises, and customers who left."""
-        names = ("grr", "nrr") if self.value else ("grr", "nrr", "logo_churn")
-        labels = {name: self.say(f"revenue.tile.{name}", when=self.when) for name in names}
-        tiles = self.tiles_of(*((self.rate(name), label, "revenue.tile.note") for name, label in labels.items()))
-        return [*tiles, self.value.tile()] if self.value else tiles
+        """Customers who stayed, revenue that stayed, and what one more of a hundred customers is worth."""
+        return [*self._customers_tile(), *self._revenue_tile(), *([self.value.tile()] if self.value else [])]
+
+    def _customers_tile(self) -> list[tuple[str, str, str]]:
+        facts, windows = self.facts, len(self.facts.frame)
+        stayed, left = facts.stayed(), facts.rate("logo_churn")
+        if not self.told(stayed, left):
+            return []
+        notes = [self.say("revenue.tile.note", fact=stayed)]
+        sure = True
+        if self.unsettled:
+            notes.append(self.say("revenue.tile.least", least=facts.least, open=self._open_customers(dative=False)))
+        if windows > 1 and self.told(facts.rate("logo_churn", -2)):
+            earlier = facts.stayed(-2)
+            if self.unsettled:
+                sure = (facts.least.value > earlier.value) == (stayed.value > earlier.value)
+            notes.append(self.before(stayed, earlier, sure=sure))
+        value = self.say("revenue.tile.of100", fact=stayed)
+        return [
+            (value, self.say(f"revenue.tile.stayed.{self.kind}", name=self.window_name), "; ".join(filter(None, notes)))
+        ]
+
+    def _revenue_tile(self) -> list[tuple[str, str, str]]:
+        facts, grr = self.facts, self.facts.rate("grr")
+        if not self.told(grr, facts.rate("logo_churn")):
+            return []
+        notes = [self.say("revenue.tile.grr.note", fact=grr)]
+        if len(facts.frame) > 1:
+            notes.append(self.before(grr, facts.rate("grr", -2), sure=not self.unsettled))
+        label = self.say("revenue.tile.grr", when=self.when)
+        return [(self.say("revenue.tile.whole", fact=grr), label, "; ".join(filter(None, notes)))]
+
+    def _open_customers(self, *, dative: bool = True) -> str:
+        return self.voice.customers(self.facts.open.count or 0, dative=dative)
+
+    def lead(self) -> Lead | None:
+        """What is lost in a year and whether revenue grows all the same, as the opening of all chapters."""
+        if not self.told(self.facts.rate("grr")):
+            return None
+        under = self.value.finding() if self.value else self.means()
+        return Lead(self.finding(), under, self.tiles(), self.moves_title() if self.steps else "", self.steps)
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
-        lines = [self.say(f"revenue.foot.{key}") for key in ("grr", "nrr", "instants", "intervals")]
-        moved = self.months.movements
-        n, revenue = int(moved.n_open[:, -1].sum()), float(moved.open[:, -1].sum()) / moved.scale
-        if n and not self.hides(n):
-            money = Fact("revenue.open", revenue, "money", "monthly revenue of contracts that have ended", count=n)
-            lines.append(self.say("revenue.foot.open", n=self.voice.customers(n, dative=True), money=money))
-        return [*lines, *(self.value.definitions() if self.value else ())]
+        lines = [self.say(f"revenue.foot.{key}") for key in ("year", "left", "grr", "instants", "intervals")]
+        return [*lines, *((self.say("revenue.foot.range"), *self.value.definitions()) if self.value else ())]
 
     def moves_title(self) -> str:
         """Finding of the figure: what makes revenue grow or fall."""
-        first, last = self.frame["start_mrr"].iloc[-1], self.frame["end_mrr"].iloc[-1]
-        if self.rate("nrr").value >= 1:
-            return self.say("revenue.moves.old")
-        return self.say("revenue.moves.new" if last > first else "revenue.moves.falls")
+        if self.facts.end.value < self.facts.start.value:
+            return self.say("revenue.moves.falls")
+        return self.say("revenue.moves.old" if self.facts.rate("nrr").value >= 1 else "revenue.moves.new")
 
     def moves_figure(self) -> dict[str, Any]:
-        """What the page adds to the figure of movements."""
-        return self.drawn(self.moves_title, (fact for facts in movements(self.steps).values() for fact in facts))
+        """What the page adds to the figure: the steps of the window, or where they may not be told the series."""
+        if self.steps:
+            return self.drawn(self.moves_title, (fact for _, fact in self.steps), steps=self.steps)
+        return self.drawn(self.moves_title, (fact for facts in movements(self.series).values() for fact in facts))
 
     def moves_caption(self) -> str:
-        """How to read the figure and what could mislead."""
-        return self.say(f"revenue.moves.caption.{self.steps.movements.calendar.period}")
+        """How to read the figure, and what is not settled yet."""
+        key = f"revenue.moves.caption.{self.series.movements.calendar.period}"
+        parts = [self.say("revenue.steps.caption" if self.steps else key)]
+        if self.facts.open.count and self.told(self.facts.open):
+            parts.append(self.say("revenue.unsettled.open", n=self._open_customers(), money=self.facts.open))
+        if self.facts.lacking:
+            parts.append(self.say("revenue.unsettled.lacking"))
+        return " ".join(parts)
 
     def worth_title(self) -> str:
         """Heading where the worth of a point cannot be told."""
@@ -236,26 +284,26 @@ class RevenueStory(Story):
         """The same window by four sets of definitions."""
         figures, rows = ("grr", "nrr", "logo_churn", "quick_ratio"), []
         for preset in PRESETS:
-            facts = [self.rate(figure, preset) for figure in figures]
+            facts = [rate_of_window(self.long[preset], figure) for figure in figures]
             cells = [self.tell(fact) if not np.isnan(fact.value) else DASH for fact in facts]
             rows.append((_NAMES.get(preset) or self.say("revenue.preset.standard"), *cells))
         return self.table_of("revenue.table.{}", ("preset", *figures), rows, when=self.when)
 
     def presets_note(self) -> str:
-        """What the table is good for."""
-        return self.say("revenue.table.note")
+        """What the table is good for, and what is in the column of those who pay more."""
+        return f"{self.say('revenue.table.note')} {self.say('revenue.foot.nrr')}"
 
     # -- the page ------------------------------------------------------------------------------------
 
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
-        yield self.picture(self.steps, self.moves_figure(), self.moves_caption())
-        presets = self.presets_table()
-        yield Section(presets.title, [self.presets_note()], presets)
+        yield self.picture(self.series, self.moves_figure(), self.moves_caption())
         if self.value:
             yield from self.value.blocks()
         else:
             yield Section(self.worth_title(), [self.worth_missing()])
+        presets = self.presets_table()
+        yield Section(presets.title, [self.presets_note()], presets, folded=True)
         if self.claims:
             yield from claims_story(self.data, self.claims, voice=self.voice).blocks()
 
@@ -279,8 +327,8 @@ def results_of(data: Dataset) -> Results:
     moved, level = longest.movements, longest.conf_level
     long = {preset: longest if preset == "standard" else retention_of(moved, preset, level) for preset in PRESETS}
     quarters = results[1] if longer else None
-    steps = quarters if quarters is not None and quarters.movements.calendar.lived >= _QUARTERS else months
-    return long, steps, months
+    series = quarters if quarters is not None and quarters.movements.calendar.lived >= _QUARTERS else months
+    return long, series, months
 
 
 def revenue_story(
@@ -296,7 +344,7 @@ def revenue_story(
 
 
 class RevenueChapter(Chapter):
-    """How much recurring revenue stays, and what a point of retention is worth."""
+    """What is lost of the recurring revenue in a year, and what one more of a hundred customers is worth."""
 
     name = "01b_revenue_and_value"
     needs = (("subscriptions.mrr",),)

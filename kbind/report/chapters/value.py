@@ -1,36 +1,33 @@
-"""What a point of retention is worth, in the words of a manager."""
+"""What one more of a hundred customers who stay each year is worth, in the words of a manager."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kbind.facts.value import ends, figure_of, name_of, written
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Speaker, sureness
-from kbind.revenue.retention_value import VARY, RetentionValue
+from kbind.report.chapters.base import Speaker
+from kbind.revenue.retention_value import RetentionValue
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
-#: Half width of the interval, as a share of the value, up to which certainty is called high, and medium.
-HIGH, MEDIUM = 0.1, 0.25
-#: Customers that a cost is told for: that of one customer and month is a matter of cents.
+#: Customers that a cost is told for.
 CROWD = 100
-#: Spans alike up to this share are told of together.
-_ALIKE = 1e-6
+#: Periods that make a year.
+PER_YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 
 
 @dataclass(frozen=True, eq=False)
 class ValueStory(Speaker):
-    """Facts and sentences about what some points of retention are worth.
+    """Facts and sentences about what it is worth that more of a hundred customers stay each year.
 
     Parameters
     ----------
@@ -46,27 +43,35 @@ class ValueStory(Speaker):
     # -- facts ---------------------------------------------------------------------------------------
 
     def fact(self, figure: str, times: float = 1) -> Fact:
-        """A figure of the result; for money, of so many customers."""
+        """A figure of the result, with its range; for money, of so many customers."""
         return figure_of(self.worth, figure, times)
 
     @cached_property
     def levers(self) -> pd.DataFrame:
-        """The sensitivity of the value, the strongest input first."""
-        return self.worth.sensitivity()
+        """How far the value moves with each input that is known with limits only, the strongest first."""
+        levers = self.worth.sensitivity()
+        return levers[levers["known"] == "interval"].reset_index(drop=True)
 
     # -- sentences -----------------------------------------------------------------------------------
 
     @property
     def points(self) -> str:
-        """The points with their noun: "1 Prozentpunkt"."""
-        points = self.worth.inputs.points
-        number = self.voice.number(points, 0 if points == round(points) else 1)
-        return self.voice.catalogue.text("value.points", 1 if number == "1" else 2, n=number)
+        """How many more of a hundred stay a year, with the verb: "einer von 100 Kunden mehr bleibt"."""
+        given, periods = self.worth.inputs, PER_YEAR[self.voice.period]
+        more = 100 * ((1 - given.churn + given.fall) ** periods - (1 - given.churn) ** periods)
+        number = self.voice.short(more, 1)
+        words = {name: self.voice.word(name) for name in ("customers", "customers_dative")}
+        return self.voice.catalogue.text("value.points", 1 if number == "1" else 2, n=number, **words)
 
     @property
     def span(self) -> str:
         """The horizon: "nach 12 Monaten"."""
         return self.voice.after(self.worth.inputs.horizon)
+
+    @property
+    def inputs(self) -> str:
+        """The inputs that the range is about, in a row of words."""
+        return self.voice.listed([self.say(f"value.short.{name}") for name in self.levers["parameter"]])
 
     def finding(self) -> str:
         """What the points are worth, in one sentence."""
@@ -82,55 +87,44 @@ class ValueStory(Speaker):
 
     def act(self) -> str:
         """Up to which cost a measure pays."""
-        return self.say("value.act", crowd=self.voice.number(CROWD), cost=self.fact("break_even", CROWD))
+        cost = self.fact("value_per_customer", CROWD)
+        return self.say("value.act", points=self.points, crowd=self.voice.number(CROWD), cost=cost)
 
     def certainty(self) -> str:
-        """How sure the value is, and what was assumed."""
+        """Between which amounts the value lies and on what that hangs, and that no measure was tried."""
         value = self.fact("value")
         if np.isnan(value.ci_lower) or not value.value:
             return self.say("value.certainty.none")
-        level = sureness(value, HIGH, MEDIUM, of=value.value)
-        return self.say(f"value.certainty.{level}", value=value)
+        return self.say("value.certainty", value=value, inputs=self.inputs)
 
     def tile(self) -> tuple[str, str, str]:
-        """Value, what it is, and its interval or horizon, for the opening of a chapter."""
+        """Value, what it is, and its range or horizon, for the opening of a chapter."""
         value = self.fact("value")
-        note = self.span if np.isnan(value.ci_lower) else self.tell(value, "interval")
-        return self.tell(value, "about"), self.say("value.tile", points=self.points), note
+        note = self.span if np.isnan(value.ci_lower) else self.say("value.tile.note", value=value, inputs=self.inputs)
+        return self.tell(value, "about"), self.say("value.tile", points=self.points, after=self.span), note
 
-    def tornado_title(self) -> str:
-        """Finding of the sensitivity: which inputs the value hangs on most."""
-        if self.levers.empty:
-            return self.say("value.tornado.nothing")
-        low, high = sorted(ends(self.worth, self.levers.iloc[0]), key=lambda fact: fact.value)
-        widest = self.levers["span"].iloc[0]
-        names = [name_of(p, self.voice) for p in self.levers["parameter"][self.levers["span"] >= widest * (1 - _ALIKE)]]
-        return self.say("value.tornado.title", low=low, high=high, parameters=self.voice.listed(names))
-
-    def tornado_figure(self) -> dict[str, Any]:
-        """What the page adds to the figure of the sensitivity."""
-        return self.drawn(
-            self.tornado_title, (end for _, row in self.levers.iterrows() for end in ends(self.worth, row))
-        )
-
-    def tornado_caption(self) -> str:
-        """How to read the sensitivity."""
-        return self.say("value.tornado.caption", vary=self.voice.percent(VARY))
+    def title(self) -> str:
+        """Heading of what the points are worth."""
+        return self.say("value.title", points=self.points, value=self.fact("value"))
 
     def inputs_table(self) -> Table:
-        """What the value was computed from: every input, its limits, and where they come from."""
-        given = self.worth.inputs
+        """What the value was computed from: every input, its limits, and what the value would be at these."""
+        given, moved = self.worth.inputs, self.levers.set_index("parameter")
         rows = []
         for name in ("customers", "gained", "churn", "price", "margin", "acquisition_cost", "discount"):
             value = getattr(given, name)
             if np.isnan(value) or (not value and name in ("gained", "discount")):
                 continue
-            limits = DASH
+            limits, worth = DASH, DASH
             if name in self.worth.ranges:
                 low, high = (written(name, limit, self.voice) for limit in self.worth.ranges[name])
                 limits = self.voice.between(low, high)
-            rows.append((upper_first(name_of(name, self.voice)), written(name, value, self.voice), limits))
-        return self.table_of("value.table.{}", ("input", "value", "limits"), rows)
+            if name in moved.index:
+                both = ends(self.worth, self.levers[self.levers["parameter"] == name].iloc[0])
+                texts = sorted({self.tell(end, "about"): end.value for end in both}.items(), key=lambda item: item[1])
+                worth = texts[0][0] if len(texts) == 1 else self.voice.between(texts[0][0], texts[1][0])
+            rows.append((upper_first(name_of(name, self.voice)), written(name, value, self.voice), limits, worth))
+        return self.table_of("value.table.{}", ("input", "value", "limits", "worth"), rows)
 
     def definitions(self) -> Sequence[str]:
         """How it was computed, in plain words."""
@@ -144,8 +138,8 @@ class ValueStory(Speaker):
 
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""
-        yield self.picture(self.worth, self.tornado_figure(), f"{self.tornado_caption()} {self.act()}")
-        yield Section.of(self.inputs_table())
+        yield Section(self.title(), [self.means(), self.certainty()])
+        yield Section.of(self.inputs_table(), folded=True)
 
 
 def value_story(
