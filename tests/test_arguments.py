@@ -360,6 +360,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "SurvivalCurve.plot": lambda w: {"self": kb.survival_curve(w.data)},
     "SurvivalCurve.quantiles": lambda w: {"self": kb.survival_curve(w.data)},
     "RetentionValue.assuming": lambda w: {"self": _value(), "gained": 5},
+    "RetentionValue.extremes": lambda w: {"self": _value()},
     "RetentionValue.interval": lambda w: {"self": _value(), "figure": "value"},
     "RetentionValue.sensitivity": lambda w: {"self": _value()},
 }  # fmt: skip

@@ -67,9 +67,16 @@ class ClaimsStory(Speaker):
         checked = self.number("checked", "borne out", "open", "higher", "lower")
         if not checked.value:
             return self.say("claims.finding.none", all=every)
-        facts = {"borne": self.number("borne_out", "borne out"), "open": self.number("open", "open"),
-                 "other": self.number("other", "higher", "lower")}  # fmt: skip
-        return self.say("claims.finding", all=every, checked=checked, **facts)
+        verdicts = {"borne": ("borne out",), "open": ("open",), "other": ("higher", "lower")}
+        fares = [self.fare(key, self.number(key, *names)) for key, names in verdicts.items()]
+        words = upper_first(self.voice.listed([text for text in fares if text]))
+        return self.say("claims.finding", all=every, checked=checked, fares=words)
+
+    def fare(self, key: str, number: Fact) -> str:
+        """How many claims fared in one way: "eine ist gestützt"; empty if none did."""
+        (told,) = self.voice.note(number)
+        count = int(told.value)
+        return self.voice.catalogue.text(f"claims.fare.{key}", count, n=self.voice.number(count)) if count else ""
 
     def caution(self) -> str:
         """What the table does not say."""
@@ -101,6 +108,9 @@ class ClaimsStory(Speaker):
     def written(self, fact: Fact) -> str:
         """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
         if fact.unit != "ratio":
+            ends = {self.voice.percent(x, 1) for x in (fact.ci_lower, fact.ci_upper)}
+            if fact.unit == "share" and ends == {self.tell(fact)}:
+                return self.tell(fact)  # so sure that its range is the number itself
             return self.say("claims.here", value=self.tell(fact), range=self.tell(fact, "range"))
         decimals = 2 if fact.value < FINE else 1
         value, low, high = (self.voice.number(x, decimals) for x in (fact.value, fact.ci_lower, fact.ci_upper))
@@ -133,10 +143,10 @@ class ClaimsStory(Speaker):
         return [self.say("claims.foot", least=self.voice.customers(LEAST, dative=True), level=level)]
 
     def blocks(self) -> Iterator[Block]:
-        """What a page shows of it."""
-        checked = self.table()
-        yield Section(self.heading(), [self.finding(), self.caution()], checked if checked.rows else None)
-        yield Section.of(self.open_table())
+        """What a page shows of it: an appendix, folded."""
+        checked, words = self.table(), [self.finding(), self.caution(), *self.definitions()]
+        yield Section(self.heading(), words, checked if checked.rows else None, folded=True)
+        yield Section.of(self.open_table(), folded=True)
 
 
 def claims_story(

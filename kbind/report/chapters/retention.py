@@ -105,7 +105,8 @@ class RetentionStory(Story):
         ended = [] if last is None else [self.say("retention.new.ended", name=self.name_of(last))]
         if not self.told(fact):
             return " ".join([self.say(f"retention.certainty.{self.facts.lack(1)}"), *ended])
-        return " ".join([self.say(f"retention.certainty.{sureness(fact)}", next=fact, when=when), *ended])
+        figure = self.say(f"retention.certainty.{sureness(fact)}", next=fact, when=when)
+        return " ".join([figure, *ended, self.say("retention.certainty.step")])
 
     def compared_cohorts(self, age: int, when: str) -> str:
         """Whether those who came later do better at an age."""

@@ -8,6 +8,7 @@ import pytest
 import kbind as kb
 from kbind.estimate.estimate import Estimate
 from kbind.hearsay.claims_checked import CLAIMS, Claims
+from kbind.report.blocks import Section
 from kbind.report.chapters.claims import ClaimsStory, claims_story
 from simulations.company import simulate_saas
 
@@ -67,13 +68,42 @@ def test_finding_counts_the_verdicts(saas: kb.Dataset, found: Claims, telco: kb.
     frame = found.to_frame()
     counts = frame["verdict"].value_counts()
     checked = (frame["status"] == "checked").sum()
-    assert told(saas, found).finding() == (
-        f"Of {len(frame)} claims about loyal customers, {checked} can be checked with this data. "
-        f"Borne out: {counts.get('borne out', 0)}. Compatible, but not shown: {counts.get('open', 0)}. "
-        f"Different here: {counts.get('higher', 0) + counts.get('lower', 0)}."
-    )
+    other = counts.get("higher", 0) + counts.get("lower", 0)
+    text = told(saas, found).finding()
+    assert text.startswith(f"Of {len(frame)} claims about loyal customers, {checked} can be checked with this data. ")
+    assert text.endswith(f" and {other} do not hold here." if other > 1 else " and one does not hold here.")
     nothing = told(telco, kb.claims(telco), "de").finding()
     assert nothing.endswith("lässt sich mit diesen Daten keine prüfen; die Tabelle sagt, was dazu fehlt.")
+
+
+@pytest.mark.parametrize(
+    ("borne", "open_", "lower", "german", "english"),
+    [
+        (1, 2, 2, "Eine ist gestützt, 2 sind vereinbar, aber nicht gezeigt und 2 treffen bei Ihnen nicht zu.",
+         "One is borne out, 2 are compatible but not shown and 2 do not hold here."),
+        (2, 0, 0, "2 sind gestützt.", "2 are borne out."),
+        (0, 0, 1, "Eine trifft bei Ihnen nicht zu.", "One does not hold here."),
+    ],
+)  # fmt: skip
+def test_numbers_of_verdicts_are_no_ordinals(
+    saas: kb.Dataset, found: Claims, borne: int, open_: int, lower: int, german: str, english: str
+) -> None:
+    """Claimed are 25 to 95 %."""
+    one = replace(found["five_points"], status="checked")
+    limits = [(0.5, 0.4, 0.6)] * borne + [(0.5, 0.1, 0.99)] * open_ + [(0.1, 0.05, 0.15)] * lower
+    planted = replace(found, checks=tuple(replace(one, estimate=Estimate(*each, n=100)) for each in limits))
+    assert told(saas, planted, "de").finding().endswith(german)
+    assert told(saas, planted).finding().endswith(english)
+
+
+def test_a_share_known_to_the_last_digit_has_no_range(saas: kb.Dataset, found: Claims) -> None:
+    story = told(saas, found)
+    sure = replace(found["phone_first"], status="checked", estimate=Estimate(0.0318, 0.0316, 0.0319))
+    assert story.written(story.fact(sure)) == "3.2%"
+
+
+def test_claims_are_an_appendix(saas: kb.Dataset, found: Claims) -> None:
+    assert all(block.folded for block in told(saas, found).blocks() if isinstance(block, Section))
 
 
 def test_ratios_near_one_show_on_which_side_they_lie(saas: kb.Dataset, found: Claims) -> None:

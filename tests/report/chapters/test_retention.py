@@ -49,7 +49,8 @@ def test_numbers_in_the_sentences_are_those_of_the_estimates() -> None:
     row = pooled[pooled["age"] == 1].iloc[0]
     assert f"Of 100 customers, {100 * row['retention']:.0f} buy again" in story.finding()
     assert story.tiles()[0][0] == f"{row['retention']:.1%}"
-    assert f"{row['retention_ci_lower'] * 100:.1f} to {row['retention_ci_upper']:.1%}" in story.tiles()[0][2]
+    low, high = (round(100 * row[f"retention_ci_{end}"]) for end in ("lower", "upper"))
+    assert f"between {low} and {high}%" in story.tiles()[0][2]
 
 
 def test_breaks_and_farewells_ask_for_different_action() -> None:

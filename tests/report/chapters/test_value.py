@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import kbind as kb
+from kbind.facts.value import figure_of
 from kbind.plot.base import alt_text
 from kbind.report.chapters.value import ValueStory, value_story
+from kbind.revenue.value_arithmetic import points_of_year
+from kbind.text.voice import Voice
 
 GIVEN: dict[str, Any] = {"customers": 1000, "price": 50, "margin": 0.6, "churn": 0.05}
 MEASURED = kb.retention_rate(start=1000, end=950, gained=0).churn
@@ -19,31 +22,45 @@ def told(lang: str = "en", currency: str = "EUR", **changes: Any) -> ValueStory:
     return value_story(kb.retention_value(**{**GIVEN, **changes}).assuming(**later), lang=lang, currency=currency)
 
 
-def test_what_a_point_is_worth_in_both_languages() -> None:
-    assert (
-        told().finding()
-        == "If churn falls by 1 percentage point a month, that adds up to €17,000 more margin after 12 months."
+def test_points_are_told_as_those_of_a_year() -> None:
+    """A point a month of 5 % is (0.96 ** 12 - 0.95 ** 12), 7.2 of 100 a year."""
+    story = told()
+    assert story.finding() == (
+        "If each year 7.2 more of 100 customers stay, that adds up to €17,000 more margin after 12 months."
     )
-    german = told("de", points=1.5, acquisition_cost=300)
-    assert german.finding().startswith("Sinkt die Abwanderung um 1,5 Prozentpunkte je Monat, bringt das nach 12")
-    assert german.means().endswith("zusätzlich gewinnen, was 45.000\u00a0€ kosten würde.")
+    yearly = told("de", points=points_of_year(0.05, 12), acquisition_cost=300)
+    assert yearly.finding().startswith("Wenn jedes Jahr einer von 100 Kunden mehr bleibt, bringt das nach 12 Monaten")
+    assert yearly.means().endswith("kosten würde.")
     assert "kosten würde" not in told("de").means()
     assert "about 72 more customers are then there" in told().means()
+
+
+def test_points_of_year_are_what_it_takes_for_one_more_of_a_hundred() -> None:
+    points = points_of_year(0.02, 12)
+    assert (1 - 0.02 + points / 100) ** 12 - (1 - 0.02) ** 12 == pytest.approx(0.01)
+    assert points_of_year(0.3, 1) == pytest.approx(1)
+    assert np.isnan(points_of_year(0.0005, 12))  # fewer than one of a hundred leave
 
 
 def test_cost_that_pays_is_told_for_a_crowd() -> None:
     story = told()
     worth = story.worth
-    assert f"may cost up to {story.voice.money(100 * worth.break_even)} a month for 100 customers" in story.act()
+    cost = story.voice.tell(figure_of(worth, "value_per_customer", 100), "about")
+    assert f"may cost up to {cost} a year per 100 customers" in story.act()
 
 
-@pytest.mark.parametrize(
-    ("churn", "start"),
-    [(0.05, "Open"), ((0.05, 0.048, 0.052), "High"), (MEASURED, "High"), ((0.05, 0.02, 0.09), "Medium"),
-     ((0.05, 0.001, 0.2), "Low")],
-)  # fmt: skip
-def test_certainty_follows_the_interval(churn: Any, start: str) -> None:
-    assert told(churn=churn).certainty().startswith(start)
+def test_range_holds_every_input_that_is_not_sure() -> None:
+    story = told(churn=MEASURED, price=(50, 40, 60), margin=(0.6, 0.5, 0.7))
+    low, high = story.worth.extremes()
+    alone = story.worth.interval("value")
+    assert low < 40 / 50 * 0.5 / 0.6 * alone[1]
+    assert high > alone[1] * 60 / 50
+    assert (
+        story.tile()[2] == f"{story.voice.tell(story.fact('value'), 'interval')}, depending on price, margin and churn"
+    )
+    assert "only a trial with a comparison group shows it" in story.certainty()
+    assert told().certainty().startswith("Open")
+    assert all(np.isnan(limit) for limit in told().worth.extremes())
 
 
 def test_currency_that_is_not_known_is_said() -> None:
@@ -55,39 +72,39 @@ def test_currency_that_is_not_known_is_said() -> None:
 def test_inputs_are_listed_with_their_ranges() -> None:
     table = told(churn=MEASURED, discount=0.01).inputs_table()
     rows = {row[0]: row[1:] for row in table.rows}
-    assert rows["Churn a month"] == ("5.0%", "3.8% to 6.5%")
-    assert rows["Revenue a month"] == ("€50.00", "–")
+    assert rows["Churn a month"][:2] == ("5.0%", "3.8% to 6.5%")
+    assert rows["Price a month"] == ("€50.00", "–", "–")
     assert "Cost of winning one" not in rows
     assert "Number gained" not in rows
     assert "Discount a month" in rows
 
 
-def test_tornado_states_the_finding_and_carries_its_numbers() -> None:
-    story = told(churn=MEASURED, price=(50, 20, 60))
-    ax = story.worth.plot(**story.tornado_figure())
-    assert ax.get_title(loc="left") == "Between €6,700 and €20,000, depending on revenue a month"
-    text = alt_text(ax)
-    levers = story.worth.sensitivity()
+def test_table_holds_what_each_input_does_to_the_value() -> None:
+    rows = {row[0]: row[1:] for row in told(churn=0.05, price=(50, 20, 60)).inputs_table().rows}
+    assert rows["Price a month"] == ("€50.00", "€20.00 to €60.00", "€6,700 to €20,000")
+    assert rows["Margin"] == ("60.0%", "–", "–")
+
+
+def test_tornado_carries_its_numbers() -> None:
+    worth = told(churn=MEASURED, price=(50, 20, 60)).worth
+    ax = worth.plot()
+    text, voice = alt_text(ax), Voice("en")
+    levers = worth.sensitivity()
     for _, row in levers.iterrows():
-        assert story.voice.money(row["value_at_low"]) in text
-        assert story.voice.money(row["value_at_high"]) in text
+        assert voice.money(row["value_at_low"]) in text
+        assert voice.money(row["value_at_high"]) in text
     ends = np.array([[bar.get_x(), bar.get_x() + bar.get_width()] for bar in ax.patches]).reshape(-1, 4)
     drawn = sorted(np.ptp(ends, axis=1), reverse=True)
     np.testing.assert_allclose(drawn, levers["span"])
-    assert {"€20.00", "€60.00", "3.8%", "6.5%"} <= {text.get_text() for text in ax.texts}
+    assert {"20.00", "60.00", "3.8%", "6.5%"} <= {text.get_text() for text in ax.texts}
     plt.close("all")
-
-
-def test_inputs_that_move_the_value_alike_are_named_together() -> None:
-    title = told("de").tornado_title()
-    assert title.startswith("Je nach Zahl der Kunden, Umsatz je Monat und Marge sind es 13.000")
 
 
 def test_no_points_are_worth_nothing() -> None:
     story = told(points=0)
-    ax = story.worth.plot(**story.tornado_figure())
-    assert ax.get_title(loc="left") == "Without less churn nothing is gained"
+    ax = story.worth.plot()
     assert alt_text(ax)
+    assert "0 more of 100 customers stay" in story.finding()
     plt.close("all")
 
 
