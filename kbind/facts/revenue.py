@@ -183,7 +183,8 @@ class YearOfRevenue:
     @cached_property
     def gained(self) -> float:
         """New customers in an average one of these months."""
-        return self.recent("new")[1] / max(self._settled.stop - self._settled.start, 1)
+        months = len(self.months.to_frame().iloc[self._settled])
+        return self.recent("new")[1] / max(months, 1)
 
     @cached_property
     def churn(self) -> Estimate:

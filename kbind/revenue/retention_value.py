@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,7 +162,7 @@ class RetentionValue(Shown):
         if not self.ranges:
             return np.nan, np.nan
         others = {name: limits for name, limits in self.ranges.items() if name != "churn"}
-        corners = [dict(zip(others, corner, strict=True)) for corner in product(*others.values())]
+        corners: list[dict[str, Any]] = [dict(zip(others, corner, strict=True)) for corner in product(*others.values())]
         courses = self._over_churn() or [self.inputs]
         values = [figures(replace(given, **corner))[figure] for given in courses for corner in corners]
         return min(values), max(values)
