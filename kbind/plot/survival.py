@@ -114,8 +114,10 @@ def _curve(
     _steps(axes, frame[frame["time"] <= last], {"color": PALE}, {"color": BLUE, "linewidth": 2})
     if truth is not None:
         axes.plot(truth["time"], truth["survival"], color=SAND, linewidth=1.5, linestyle="--")
-        label = voice.say("survival.curve.truth")
-        axes.annotate(label, (0.98, 0.93), xycoords="axes fraction", ha="right", color=SAND_TEXT)
+        place = truth[truth["time"] <= last].iloc[-1]
+        at = float(place["time"]), float(place["survival"])
+        write_at(axes, voice.say("survival.curve.truth"), at, (0, -14), ha="right", color=SAND_TEXT)
+    _name_curve(axes, frame, last, voice)
     for month in check_numbers("marks", list(marks)) if marks else ():
         fact = staying(result, int(month))
         if voice.disclosure.fact(fact).known:
@@ -125,6 +127,14 @@ def _curve(
         voice.say("survival.point", month=voice.number(month), share=voice.tell(staying(result, month)))
         for month in picked(int(last) + 1, TEXT_POINTS)
     ]
+
+
+def _name_curve(axes: Axes, frame: pd.DataFrame, last: float, voice: Voice) -> None:
+    """What the line shows, above it where it is nearly flat."""
+    seen = frame[frame["time"] <= 0.8 * last]
+    if len(seen):
+        at = 0.8 * last, float(seen["survival_ci_upper"].fillna(seen["survival"]).iloc[-1])
+        write_at(axes, voice.say("survival.curve.label"), at, (0, 5), ha="center", color=BLUE)
 
 
 def _curves_by_group(axes: Axes, result: SurvivalCurve, last: float, voice: Voice) -> list[str]:
@@ -160,7 +170,9 @@ def _risk_rows(axes: Axes, result: SurvivalCurve, last: float, voice: Voice) -> 
             write_at(axes, voice.count(int(n)), (tick, 0), (0, y), ha="center", color=INK, **small)
 
 
-def plot_hazard(result: HazardCurve, canvas: Canvas, *, least: float = 0, marks: Collection[int] = ()) -> Axes:
+def plot_hazard(
+    result: HazardCurve, canvas: Canvas, *, least: float = 0, marks: Collection[int] = (), early: int = 0
+) -> Axes:
     """Share of those still there who leave in each month of age, with intervals; one line a group.
 
     Parameters
@@ -172,35 +184,44 @@ def plot_hazard(result: HazardCurve, canvas: Canvas, *, least: float = 0, marks:
         Months in which fewer customers were at risk are left out.
     marks : collection of int
         Months that stand out, such as dangerous ones; of all customers together.
+    early : int
+        So many months from the start on stand out as a block.
     """
     speak, by = canvas.speaker(customer=result.durations.provenance.customer, action="stay"), len(result.durations.by)
     months = by_month(result, check_number("least", least, 0))
     marked = np.isin(months["month"], check_numbers("marks", list(marks)) if marks else [])
+    first_ones = (months["month"] <= check_number("early", early, 0)).to_numpy()
     axes = canvas.axes(3.0)
-    points = _hazard_lines(axes, months, by, speak) if by else _hazard_bars(axes, result, months, marked, speak)
+    colours = np.where(marked, SAND, np.where(first_ones, BLUE, MIDBLUE))
+    points = _hazard_lines(axes, months, by, speak) if by else _hazard_bars(axes, result, months, colours, speak)
     first, last = (int(months["month"].min()), int(months["month"].max())) if len(months) else (1, 1)
     axes.set(xlim=(-0.8 if first == 0 else 0.2, last + 0.8), xlabel=speak.say("survival.axis.month"))
     step = 6 if last < 40 else 12
     axes.set_xticks([*([0] if first == 0 else []), 1, *range(step, last + 1, step)])
     percent_axis(axes, speak)
+    write_at(axes, speak.say("survival.axis.leave"), (0, 1), (0, 4), xycoords="axes fraction", color=MUTE, fontsize=8.5)
     text = speak.say("survival.hazard.alt", points="; ".join(points))
     return finish(axes, canvas.heading("figure.hazard", speak), text)
 
 
 def _hazard_bars(
-    axes: Axes, result: HazardCurve, months: pd.DataFrame, marked: np.ndarray[Any, Any], voice: Voice
+    axes: Axes, result: HazardCurve, months: pd.DataFrame, colours: np.ndarray[Any, Any], voice: Voice
 ) -> list[str]:
+    """Bars with their limits; a ring on the axis for a share that is not told, nothing where nobody left."""
     facts = [leaving(result, months, int(month)) for month in months["month"]]
-    shown = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
+    told = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
     x, (hazard, lower, upper) = months["month"].to_numpy(), limits_of(months, "hazard")
-    axes.bar(x, np.where(shown, hazard, 0.0), color=np.where(marked, SAND, MIDBLUE).tolist(), width=0.72)
+    shown, marked = told & (hazard > 0), colours == SAND
+    axes.bar(x[shown], hazard[shown], color=colours[shown].tolist(), width=0.72)
     axes.vlines(x[shown], lower[shown], upper[shown], color=INK, linewidth=0.8)
-    for i in np.flatnonzero(marked):
+    small = ~told & (months["at_risk"] > 0).to_numpy()
+    axes.plot(x[small], np.zeros(small.sum()), "o", markersize=4, color="white", markeredgecolor=MUTE, clip_on=False)
+    for i in np.flatnonzero(marked & shown):
         write_at(axes, voice.tell(facts[i]), (x[i], upper[i]), (0, 3), ha="center", color=SAND_TEXT, fontsize=8.5)
     axes.set_ylim(0, float(np.nanmax(upper[shown])) * 1.12 if shown.any() else 1.0)
+    named = {*picked(len(x), TEXT_POINTS), *np.flatnonzero(colours != MIDBLUE).tolist()}
     return [
-        voice.say("survival.point", month=voice.number(int(x[i])), share=voice.tell(facts[i]))
-        for i in sorted({*picked(len(x), TEXT_POINTS), *np.flatnonzero(marked).tolist()})
+        voice.say("survival.point", month=voice.number(int(x[i])), share=voice.tell(facts[i])) for i in sorted(named)
     ]
 
 

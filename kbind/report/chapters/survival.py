@@ -11,29 +11,28 @@ from typing import Any
 import pandas as pd
 
 from kbind.dataset.dataset import Dataset
-from kbind.facts.survival import HALF_A_YEAR, SPIKE, by_month, contact_ratio, leaving, lost_to, spikes, staying
+from kbind.facts.leaving import YEAR, LeavingFacts
+from kbind.facts.survival import HALF_A_YEAR, by_month, contact_ratio, leaving, lost_to, staying
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, sureness, voice_of
+from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, sureness, voice_of
+from kbind.report.chapters.moments import Moments
 from kbind.report.chapters.shop import silence_text
 from kbind.survival.contact_loss import contact_loss
 from kbind.survival.curve import SurvivalCurve, survival_curve
+from kbind.survival.departures import Departures, departures
 from kbind.survival.durations import Durations
 from kbind.survival.hazard_curve import HazardCurve, hazard_curve
 from kbind.survival.hazard_model import HazardModel
 from kbind.survival.incidence import CumulativeIncidence, cumulative_incidence
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
-from kbind.text.tables import Table, picked
+from kbind.text.tables import Table
 from kbind.text.voice import Voice
 
 #: An age is told of if so many customers were still under observation.
 SOLID = 50
 #: Months before a dangerous one in which acting pays.
 AHEAD = 3
-#: Rows a manager's table has at most.
-TABLE_ROWS = 14
-#: Dangerous months that a sentence names.
-NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +51,8 @@ class SurvivalStory(Story):
         By cause, if there are several.
     contact : Fact or None
         Hazard ratio of customers who have lost their contact person at our house.
+    departures : Departures or None
+        Of the last year that is over, with their revenue.
     voice : Voice
         Who speaks.
     """
@@ -63,6 +64,7 @@ class SurvivalStory(Story):
     hazard: HazardCurve
     incidence: CumulativeIncidence | None
     contact: Fact | None
+    departures: Departures | None
     voice: Voice = field(repr=False)
 
     @property
@@ -78,14 +80,15 @@ class SurvivalStory(Story):
     # -- facts ---------------------------------------------------------------------------------------
 
     @cached_property
+    def facts(self) -> LeavingFacts:
+        """When most are lost, in customers and in money."""
+        months = by_month(self.hazard, SOLID)
+        return LeavingFacts(self.curve, self.hazard, months, self.departures, self.voice.disclosure)
+
+    @property
     def months(self) -> pd.DataFrame:
         """The hazard by month, up to the last that is known well enough; month 0 if anybody left on the first day."""
-        return by_month(self.hazard, SOLID)
-
-    @cached_property
-    def later(self) -> pd.DataFrame:
-        """The same after the first day."""
-        return self.months[self.months["month"] > 0].reset_index(drop=True)
+        return self.facts.months
 
     @cached_property
     def at_once(self) -> Fact | None:
@@ -98,7 +101,7 @@ class SurvivalStory(Story):
     @property
     def short(self) -> bool:
         """Whether too few customers were followed for half a year."""
-        return len(self.later) < HALF_A_YEAR
+        return len(self.facts.later) < HALF_A_YEAR
 
     @property
     def lack(self) -> str:
@@ -112,14 +115,14 @@ class SurvivalStory(Story):
     @property
     def last(self) -> int:
         """The oldest age that figures show."""
-        return int(self.months["month"].max()) if len(self.months) else 1
+        return max(self.facts.last, 1)
 
     @cached_property
     def marks(self) -> list[int]:
         """One or two ages to speak of: a year and two, or what has been observed."""
         seen = self.curve.curves[0].risk.times  # a month that nobody has seen to its end is not told of
-        last = min(int(self.months["month"].max()), int(seen[-1])) if len(self.months) else 0
-        return [12, 24] if last >= 24 else [12] if last >= 12 else [last]
+        last = min(self.facts.last, int(seen[-1])) if len(self.months) else 0
+        return [YEAR, 2 * YEAR] if last >= 2 * YEAR else [YEAR] if last >= YEAR else [last]
 
     def at(self, month: int) -> Fact:
         """Share still there after so many months."""
@@ -129,134 +132,187 @@ class SurvivalStory(Story):
         """Share of those still there who leave in a month of age."""
         return leaving(self.hazard, self.months, month)
 
-    @cached_property
-    def spikes(self) -> list[int]:
-        """Dangerous months: surely worse than the months around them."""
-        return [month for month in spikes(self.later) if self.told(self.in_month(month))]
-
-    @cached_property
-    def quiet(self) -> Fact:
-        """Share that leaves in a month which is not dangerous, over all of them."""
-        return self._leaving("quiet", ~self.later["month"].isin(self.spikes), "a month that is not dangerous")
-
-    @cached_property
-    def spiking(self) -> Fact:
-        """Share that leaves in a dangerous month, over all of them."""
-        return self._leaving("spikes", self.later["month"].isin(self.spikes), "a dangerous month")
-
-    @cached_property
-    def early(self) -> tuple[Fact, Fact]:
-        """Mean share that leaves per month in the first quarter of a year of age, and after the first year."""
-        month = self.later["month"]
-        calm = ~month.isin(self.spikes)
-        return (
-            self._leaving("early", calm & month.between(1, 3), "a month from 1 to 3"),
-            self._leaving("late", calm & (month >= 13), "a month from 13 on"),
-        )
-
-    def _leaving(self, name: str, months: pd.Series[bool], which: str) -> Fact:
-        """Share that leaves in one of some months of age, over all of them."""
-        frame = self.later[months]
-        left, seen = float(frame["events"].sum()), float(frame["at_risk"].sum())
-        definition = f"customers who leave in {which}, divided by those there when it begins"
-        share = left / seen if seen else float("nan")
-        source = "hazard_curve(...).to_frame()"
-        return Fact(name, share, "share", definition, n=int(seen), count=int(left), source=source)
-
     def lost_to(self, cause: str, month: int) -> Fact:
         """Share lost to a cause by an age."""
         return lost_to(needed(self.incidence), cause, month)
 
+    # -- when ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Names of the times at which most are lost."""
+        return Moments(self.facts, self.voice)
+
+    @property
+    def both(self) -> bool:
+        """Whether early months as well as later ones stand out."""
+        return len(self.facts.times) == 2
+
+    @property
+    def year(self) -> str:
+        """The year that money is told of: "2024"."""
+        return str(needed(self.departures).start.year)
+
+    def share_of(self, name: str) -> Fact:
+        """Share of new customers who leave early, or in dangerous months, within the horizon."""
+        return self.facts.left_by(self.facts.block) if name == "early" else self.facts.at_renewal
+
     # -- sentences -----------------------------------------------------------------------------------
 
     def finding(self) -> str:
-        """The answer in one sentence."""
+        """The answer in one sentence, or two where money and customers are both known."""
+        facts, first = self.facts, self.facts.first
         if self.short or not self.told(self.at(self.marks[0])):
             month = max(self.marks[0], 1)
             if self.lack == "gone" and self.told(self.at(month)):
                 return self.say("survival.finding.gone", one=self.at(month), after=self.voice.after(month))
             return self.say("survival.finding.young" if self.lack == "young" else "survival.finding.few")
-        facts = {"one": self.at(self.marks[0]), "after": self.voice.after(self.marks[0])}
-        if self.spikes:
-            return self.say("survival.finding.spikes", months=self.named_months(), **facts)
-        return self.say("survival.finding.early" if self._falling else "survival.finding.even", **facts)
+        if not first:
+            after = self.voice.after(self.marks[0])
+            return self.say("survival.finding.even", one=self.at(self.marks[0]), after=after)
+        money, share = facts.lost(first), facts.share_lost(first)
+        if not self.both or money is None or share is None:
+            return self._of_new_customers()
+        where = {"when": self.moments.when(first), "year": self.year}
+        dear = self.say("survival.finding.money", money=money, share=share, **where)
+        more, fewer = facts.in_order
+        words = {"when": self.moments.at(more), "other": self.moments.at(fewer)}
+        key = "survival.finding.also" if more == first else "survival.finding.more"
+        return f"{dear} {self.say(key, more=self.share_of(more), fewer=self.share_of(fewer), **words)}"
 
-    @property
-    def _falling(self) -> bool:
-        early, late = self.early
-        once = self.at_once.value if self.at_once is not None else 0.0
-        return self.told(early, late) and max(early.value, once) > SPIKE * late.value
-
-    def named_months(self, months: list[int] | None = None) -> str:
-        """Months of age in a row of words: "12. und 24. Monat"."""
-        text = self.voice.catalogue.text
-        names = [text("survival.nth", n=self.voice.number(m)) for m in (months or self.spikes)[:NAMED]]
-        return text("survival.month", months=self.voice.listed(names))
+    def _of_new_customers(self) -> str:
+        """How many of 100 leave, and when most of them do."""
+        facts = self.facts
+        whole, span = facts.left_by(facts.horizon), self.moments.horizon()
+        if not self.both:
+            words = {"part": self.share_of(facts.first), "when": self.moments.at(facts.first)}
+            return self.say("survival.finding.one", all=whole, span=span, **words)
+        more, fewer = facts.in_order
+        parts = {"part": self.share_of(more), "rest": self.share_of(fewer)}
+        times = {"when": self.moments.at(more), "other": self.moments.at(fewer)}
+        return self.say("survival.finding.two", all=whole, span=span, **parts, **times)
 
     def means(self) -> str:
         """What the answer means."""
         once = [] if self.at_once is None else [self._once("means")]
-        return " ".join([*once, self._by_month()])
+        return " ".join([*once, *self._money_lost(), self._by_month()])
 
     def _once(self, place: str) -> str:
         """A sentence about who left on the first day, by what leaving is."""
         key = f"survival.{place}.once.log" if self.durations.log == "events" else f"survival.{place}.once"
         return self.say(key, once=self.at_once, days=self.voice.number(self.durations.days))
 
+    def _money_lost(self) -> list[str]:
+        first = self.facts.first
+        money, share = (self.facts.lost(first), self.facts.share_lost(first)) if first else (None, None)
+        if self.short or self.both or money is None or share is None:
+            return []
+        return [self.say("survival.means.money", money=money, share=share, year=self.year)]
+
     def _by_month(self) -> str:
         if self.short:
             return self.say(f"survival.means.{self.lack}")
-        if self.spikes:
-            return self.say("survival.means.spikes", spike=self.spiking, quiet=self.quiet)
-        early, late = self.early
-        if self.told(early, late):
-            return self.say("survival.means.even", early=early, late=late)
-        return self.say("survival.means.quiet", quiet=self.quiet)
+        quiet = self.facts.a_month("quiet")
+        if not self.facts.first:
+            return self.say("survival.means.quiet", quiet=quiet)
+        names = self.facts.times
+        rates = {name: self.facts.a_month(name) for name in names}
+        places = [self.moments.when(name) for name in names]
+        times = {
+            f"when_{name}": place for name, place in zip(names, [upper_first(places[0]), *places[1:]], strict=True)
+        }
+        return self.say(f"survival.means.{'both' if self.both else names[0]}", quiet=quiet, **rates, **times)
 
     def act(self) -> str:
-        """What a manager should do."""
+        """What a manager should do: first where most is lost."""
         if self.short:
             return self.say(f"survival.act.{self.lack}")
-        if self.spikes:
-            acting = [m - AHEAD for m in self.spikes if m > AHEAD]
-            ahead = self.voice.number(AHEAD)
-            if acting:
-                return self.say("survival.act.spikes", months=self.named_months(acting), ahead=ahead)
-        return self.say("survival.act.early" if self._falling else "survival.act.even")
+        if not self.facts.first:
+            return self.say("survival.act.even")
+        second = {"early": "renewal", "renewal": "early"}[self.facts.first]
+        steps = [self._step("act", self.facts.first), *([self._step("also", second)] if self.both else [])]
+        return " ".join(steps)
+
+    def _step(self, place: str, name: str) -> str:
+        if name == "early":
+            return self.say(f"survival.{place}.early", when=self.moments.through())
+        ahead = [month - AHEAD for month in self.facts.renewals if month > AHEAD]
+        if not ahead:
+            return self.say(f"survival.{place}.month", months=self.moments.named(self.facts.renewals))
+        key = "renewal" if self.facts.yearly else "ahead"
+        return self.say(f"survival.{place}.{key}", months=self.moments.named(ahead), ahead=self.voice.number(AHEAD))
 
     def certainty(self) -> str:
-        """How sure the answer is, and what it rests on."""
-        fact = self.at(self.marks[-1])
+        """How sure the figure is, and how sure it is that the step pays."""
+        fact = self.facts.left_by(self.facts.horizon)
         if self.short or not self.told(fact) or math.isnan(fact.ci_lower):
             return self.say("survival.certainty.few")
-        after = self.voice.after(self.marks[-1])
-        words = {"after": after, "after_upper": upper_first(after)}
-        return self.say(f"survival.certainty.{sureness(fact)}", stay=fact, **words)
+        spans = {"after": self.moments.horizon(), "after_upper": upper_first(self.moments.horizon())}
+        figure = self.say(f"survival.certainty.{sureness(fact)}", left=fact, **spans)
+        if not self.facts.first:
+            return figure
+        dearer = self.both and self.facts.lost("early") is not None and self.facts.lost("renewal") is not None
+        lines = [self.say("survival.certainty.dearer.open")] if dearer and not self.facts.surely_dearer else []
+        tenth = self.facts.tenth(self.facts.first)
+        step = self.say("survival.certainty.step" if tenth is None else "survival.certainty.step.money", tenth=tenth)
+        return " ".join([figure, *lines, step])
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Shares still there at the marked ages, and the share that leaves in a dangerous or usual month."""
+        """Who leaves within the first year, of them early and in dangerous months; else who is still there."""
         if self.short:
             return []
-        labels = {month: self.say("survival.tile.stay", after=self.voice.after(month)) for month in self.marks}
-        tiles = self.tiles_of(*((self.at(month), label, "survival.tile.note") for month, label in labels.items()))
-        if not self.spikes:
-            return tiles
-        label = self.say("survival.tile.spike", months=self.named_months())
-        return [*tiles, *self.tiles_of((self.spiking, label, "survival.tile.spike.note"), quiet=self.quiet)]
+        if not self.facts.first:
+            labels = {month: self.say("survival.tile.stay", after=self.voice.after(month)) for month in self.marks}
+            return self.tiles_of(*((self.at(month), label, "survival.tile.note") for month, label in labels.items()))
+        whole = self.facts.left_by(self.facts.horizon)
+        tiles = self.tiles_of(
+            (whole, self.say("survival.tile.left", when=self.moments.horizon()), "survival.tile.note")
+        )
+        for name in self.facts.times:
+            label, money = self.say("survival.tile.left", when=self.moments.at(name)), self.facts.lost(name)
+            kind = "part" if money is None else "months" if name == "renewal" and not self.facts.yearly else name
+            words = {} if money is None else {"money": money, "year": self.year}
+            tiles += self.tiles_of((self.share_of(name), label, f"survival.tile.{kind}.note"), **words)
+        return tiles
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters; None where no time stands out."""
+        first = self.facts.first if not self.short and self.told(self.at(self.marks[0])) else ""
+        if not first:
+            return None
+        level = sureness(self.facts.left_by(self.facts.horizon))
+        tenth = self.facts.tenth(first)
+        tried = self.say(f"survival.line.measure.{first}")
+        pays = [] if tenth is None else [self.say("survival.line.measure.pays", tenth=tenth)]
+        return Line(
+            question=self.say("survival.line.question"),
+            answer=self._of_new_customers(),
+            sure=self.say(f"survival.line.sure.{level}"),
+            step=self._step("act", first),
+            stake=self.facts.lost(first),
+            measure=" ".join([tried, *pays]),
+            unknown=self.say(f"survival.line.unknown.{first}"),
+        )
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        level = self.voice.percent(self.curve.conf_level)
-        lines = [self.say("survival.foot.curve", level=level), self.say("survival.foot.month")]
+        lines = [self.say("survival.foot.curve"), self.say("survival.foot.month")]
         if self.durations.log == "events":
             rule = self.say("survival.foot.lapse", days=self.voice.number(self.durations.days))
             lines.append(f"{rule} {silence_text(self.voice, self.data, self.durations.days)}")
+        if not self.short:
+            lines += [self.say("survival.foot.early")] * bool(self.facts.block)
+            lines += [self.say("survival.foot.peaks")] * bool(self.facts.renewals)
+        if self.departures is not None and self.facts.first:
+            lines.append(self.say("survival.foot.money", year=self.year))
         if self.durations.since is not None:
             lines.append(self.say("shop.foot.since", day=self.voice.day(self.durations.since)))
         late = int(self.durations.n[self.durations.entry > 0].sum())
         if late and not self.hides(late):
             lines.append(self.say("survival.foot.late", late=self.voice.customers(late)))
         return [*lines, *self.of_truth(self.data)]
+
+    # -- pictures ------------------------------------------------------------------------------------
 
     def curve_title(self) -> str:
         """Finding of the survival curve."""
@@ -268,33 +324,46 @@ class SurvivalStory(Story):
             return self.say("survival.curve.one", one=facts[0], after=after)
         return self.say("survival.curve.two", one=facts[0], two=facts[1], after=after, later=later)
 
-    def curve_figure(self, truth: pd.DataFrame | None = None) -> dict[str, Any]:
-        """What the page adds to the figure of the curve; `truth` is the planted curve of simulated data."""
-        last = max(self.last, 1)
-        return self.drawn(self.curve_title, map(self.at, range(last + 1)), marks=self.marks, until=last, truth=truth)
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the curve."""
+        return self.drawn(self.curve_title, map(self.at, range(self.last + 1)), marks=self.marks, until=self.last)
 
     def curve_caption(self) -> str:
         """How to read the survival curve."""
-        key = "survival.curve.caption" if self.data.truth is None else "survival.curve.caption.truth"
         once = [] if self.at_once is None else [self._once("curve")]
-        return " ".join([self.say(key, level=self.voice.percent(self.curve.conf_level)), *once])
+        return " ".join([self.say("survival.curve.caption"), *once])
 
     def hazard_title(self) -> str:
         """Finding of the shares by month."""
         if self.short:
             return self.say("survival.hazard.short")
-        if self.spikes:
-            return self.say("survival.hazard.spikes", months=self.named_months())
-        return self.say("survival.hazard.early" if self._falling else "survival.hazard.even")
+        if self.both:
+            words = {"when": upper_first(self.moments.when("early")), "months": self.moments.named(self.facts.renewals)}
+            return self.say("survival.hazard.both", **words)
+        if self.facts.renewals:
+            return self.say("survival.hazard.peaks", months=self.moments.named(self.facts.renewals))
+        return self.say("survival.hazard.early" if self.facts.block else "survival.hazard.even", when=self._early())
+
+    def _early(self) -> str:
+        return upper_first(self.moments.when("early")) if self.facts.block else ""
 
     def hazard_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the hazard."""
         facts = (self.in_month(int(month)) for month in self.months["month"])
-        return self.drawn(self.hazard_title, facts, marks=self.spikes, least=SOLID)
+        marks = {"marks": self.facts.renewals, "early": self.facts.block}
+        return self.drawn(self.hazard_title, facts, least=SOLID, **marks)
 
     def hazard_caption(self) -> str:
-        """How to read the shares by month."""
-        return self.say("survival.hazard.caption", level=self.voice.percent(self.hazard.conf_level))
+        """How to read the shares by month, and what stands for those that are not told."""
+        lines = [self.say("survival.hazard.caption")]
+        lines += [self.say("survival.hazard.caption.early", when=self.moments.when("early"))] * bool(self.facts.block)
+        if self.facts.renewals:
+            which = "yearly" if self.facts.yearly else "peaks"
+            lines.append(self.say(f"survival.hazard.caption.{which}"))
+        left = self.months["events"]
+        lines += [self.say("survival.hazard.caption.hidden")] * bool(left.map(self.hides).any())
+        lines += [self.say("survival.hazard.caption.nobody")] * bool((left == 0).any())
+        return " ".join(lines)
 
     def causes_title(self) -> str:
         """Finding of the losses by cause."""
@@ -309,10 +378,6 @@ class SurvivalStory(Story):
         """What the page adds to the figure of the causes."""
         return self.drawn(self.causes_title, marks=self.marks, until=self.last)
 
-    def causes_caption(self) -> str:
-        """How to read the losses by cause."""
-        return self.say("survival.causes.caption")
-
     def contact_title(self) -> str:
         """Heading of what losing the contact person does."""
         ratio = needed(self.contact)
@@ -326,11 +391,11 @@ class SurvivalStory(Story):
     # -- tables --------------------------------------------------------------------------------------
 
     def months_table(self) -> Table:
-        """Share still there and share leaving, by month of age."""
-        all_months = [int(month) for month in self.months["month"]]
-        chosen = sorted({*(all_months[i] for i in picked(len(all_months), TABLE_ROWS)), *self.spikes[:NAMED]})
+        """Share still there and share leaving: of the early months, each half year and the dangerous months."""
+        half_years = range(HALF_A_YEAR, self.last + 1, HALF_A_YEAR)
+        chosen = {*range(self.facts.block + 1), 0, 1, *half_years, *self.facts.renewals, self.last}
         rows = []
-        for month in chosen:
+        for month in sorted(chosen & {int(month) for month in self.months["month"]}):
             leaving, staying = self.in_month(month), self.at(month)
             cells = self.tell(staying), self.tell(staying, "range"), self.tell(leaving), self.tell(staying, "size")
             rows.append((self.voice.number(month), *cells))
@@ -340,14 +405,13 @@ class SurvivalStory(Story):
 
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
-        truth = None if self.data.truth is None else self.data.truth.survival_by_age()
-        yield self.picture(self.curve, self.curve_figure(truth), self.curve_caption())
         yield self.picture(self.hazard, self.hazard_figure(), self.hazard_caption())
-        if self.incidence is not None:
-            yield self.picture(self.incidence, self.causes_figure(), self.causes_caption())
+        yield self.picture(self.curve, self.curve_figure(), self.curve_caption())
         if self.contact is not None:
             yield Section(self.contact_title(), [self.contact_text()])
-        yield Section.of(self.months_table())
+        if self.incidence is not None:
+            yield self.picture(self.incidence, self.causes_figure(), self.say("survival.causes.caption"))
+        yield Section.of(self.months_table(), folded=True)
 
 
 def survival_story(
@@ -356,13 +420,14 @@ def survival_story(
     hazard: HazardCurve,
     incidence: CumulativeIncidence | None = None,
     contact: HazardModel | None = None,
+    departed: Departures | None = None,
     *,
     lang: str = "en",
     threshold: int = 5,
 ) -> SurvivalStory:
     """The story of how long customers stay, in a language, silent about fewer customers than the threshold."""
     lost = None if contact is None else contact_ratio(contact)
-    return SurvivalStory(data, curve, hazard, incidence, lost, voice_of(data, lang, threshold))
+    return SurvivalStory(data, curve, hazard, incidence, lost, departed, voice_of(data, lang, threshold))
 
 
 class SurvivalChapter(Chapter):
@@ -372,20 +437,15 @@ class SurvivalChapter(Chapter):
     needs = (("subscriptions", "events", "role:tenure"),)
 
     def compute(self) -> None:
-        """Curves, causes, and what losing the contact person does."""
+        """Curves, causes, what losing the contact person does, and the revenue that went in the last year."""
         lives = self.study.durations
         self.curve, self.hazard = survival_curve(lives), hazard_curve(lives)
         self.incidence = cumulative_incidence(lives) if len(lives.causes) > 1 else None
         self.contact = enough(contact_loss, self.data)  # it happened to too few, or nobody wrote it down
+        year = self.study.year if lives.log == "subscriptions" else None
+        self.departed = None if year is None else enough(departures, self.data, *year)
 
     def story(self, lang: str) -> SurvivalStory:
         """The results in the words of a language."""
-        return survival_story(
-            self.data,
-            self.curve,
-            self.hazard,
-            self.incidence,
-            self.contact,
-            lang=lang,
-            threshold=self.study.threshold,
-        )
+        results = self.curve, self.hazard, self.incidence, self.contact, self.departed
+        return survival_story(self.data, *results, lang=lang, threshold=self.study.threshold)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,22 @@ from kbind.facts.survival import contact_ratio
 from kbind.plot.base import alt_text
 from kbind.report.chapters.survival import SurvivalStory, survival_story
 from kbind.survival.contact_loss import contact_loss
+from kbind.survival.departures import Departures
 from simulations.company import simulate_saas
 
 
-def told(data: kb.Dataset, lang: str = "en", threshold: int = 5) -> SurvivalStory:
+def told(data: kb.Dataset, lang: str = "en", threshold: int = 5, departed: Departures | None = None) -> SurvivalStory:
     lives = kb.durations(data)
     incidence = kb.cumulative_incidence(lives) if len(lives.causes) > 1 else None
     curve, hazard = kb.survival_curve(lives), kb.hazard_curve(lives)
-    return survival_story(data, curve, hazard, incidence, lang=lang, threshold=threshold)
+    return survival_story(data, curve, hazard, incidence, None, departed, lang=lang, threshold=threshold)
+
+
+def paid(early: float, renewal: float) -> Departures:
+    """The departures of 2024: so much a month by those who left in month 2 and in month 12, a hundred each."""
+    left = np.array([100, 100])
+    revenue = np.array([early, renewal])
+    return Departures(datetime(2024, 1, 1), datetime(2025, 1, 1), np.array([2, 12]), left, revenue, revenue**2 / left)
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +47,25 @@ def lives(hazard: np.ndarray, n: int = 4000) -> kb.Dataset:
 
 def test_renewals_are_found_where_they_were_planted(saas: kb.Dataset) -> None:
     story = told(saas)
-    assert story.spikes[:2] == [12, 24]
-    assert set(story.spikes) <= {12, 24, 36, 48}
-    assert "the danger peaks in month 12, 24" in story.finding()
-    assert "Speak to customers in month 9, 21" in story.act()
-    assert story.quiet.value < 0.5 * story.spiking.value
+    assert story.facts.spikes[:2] == [12, 24]
+    assert set(story.facts.spikes) <= {12, 24, 36, 48}
+    assert story.facts.renewals[:4] == [12, 24, 36, 48]  # also those of too few to be sure of
+    assert story.facts.yearly
+    assert "at the first renewal in month 12" in story.finding()
+    assert "(in month 9, 21 and 33)" in story.act()
+    assert story.facts.a_month("quiet").value < 0.5 * story.facts.a_month("renewal").value
 
 
 def test_german_says_the_same(saas: kb.Dataset) -> None:
     story = told(saas, "de")
-    assert "gefährlich wird es im 12., 24." in story.finding()
-    assert story.certainty().startswith("Hoch: Nach 24 Monaten sind noch")
+    assert "zur ersten Verlängerung im 12. Monat" in story.finding()
+    assert story.certainty().startswith("Hoch für die Zahlen: Im ersten Jahr gehen zwischen")
 
 
 def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
     story = told(saas)
-    truth = saas.truth.survival_by_age()
     assert story.incidence is not None
-    curve = story.curve.plot(**story.curve_figure(truth))
+    curve = story.curve.plot(**story.curve_figure())
     bars, causes = story.hazard.plot(**story.hazard_figure()), story.incidence.plot(**story.causes_figure())
     assert "month 12:" in alt_text(bars)
     assert story.voice.tell(story.at(0)) == "100.0%"
@@ -64,29 +74,85 @@ def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
     assert curve.get_title(loc="left").startswith("After 12 months,")
 
 
+EVEN = np.full(24, 0.02)
+EARLY = np.r_[np.full(3, 0.15), np.full(21, 0.02)]
+RENEWAL = np.r_[np.full(11, 0.01), 0.2, np.full(12, 0.01)]
+BOTH = np.r_[np.full(4, 0.06), np.full(7, 0.01), 0.1, np.full(11, 0.01), 0.1]
+
+
 @pytest.mark.parametrize(
-    ("hazard", "finding"),
+    ("hazard", "block", "peaks", "finding"),
     [
-        (np.full(24, 0.02), "no month is much more dangerous than the others"),
-        (np.r_[np.full(3, 0.15), np.full(21, 0.02)], "most of the danger lies in the first months"),
-        (np.r_[np.full(11, 0.01), 0.2, np.full(12, 0.01)], "the danger peaks in month 12."),
+        (EVEN, 0, [], "no month is much more dangerous than the others"),
+        (EARLY, 3, [], "of them in the first 3 months."),
+        (RENEWAL, 0, [12], "of them in month 12."),
+        (BOTH, 4, [12, 24], "in the first 4 months, "),
+        (0.05 * 0.85 ** np.arange(24) + 0.01, 5, [], "of them in the first 5 months."),
+        (np.r_[np.full(2, 0.1), np.full(6, 0.02)], 2, [], "leave in the first 8 months"),
     ],
-    ids=["even", "early", "one spike"],
+    ids=["even", "early", "renewal", "both", "slowly falling", "young"],
 )
-def test_shape_of_leaving_is_named(hazard: np.ndarray, finding: str) -> None:
-    assert finding in told(lives(hazard)).finding()
+def test_shape_of_leaving_is_named(hazard: np.ndarray, block: int, peaks: list[int], finding: str) -> None:
+    story = told(lives(hazard))
+    assert (story.facts.block, story.facts.renewals) == (block, peaks)
+    assert finding in story.finding()
+    assert (story.line() is None) == (hazard is EVEN)
 
 
-def test_chance_makes_no_dangerous_months() -> None:
-    """Even hazards, 60 data sets of 36 months: hardly ever a spike."""
+def test_first_year_adds_up_from_its_parts() -> None:
+    """Of those who came, counted by hand: who left by month 4, and in month 12; the rest of the year is calm."""
+    data = lives(BOTH)
+    table, story = data.table("customers"), told(data)
+    gone = table[table["gone"]]["tenure"]
+    assert story.facts.left_by(4).value == pytest.approx((gone <= 4).sum() / 4000)
+    assert story.facts.at_renewal.value == pytest.approx((gone == 12).sum() / 4000)
+    assert story.facts.left_by(12).value == pytest.approx((gone <= 12).sum() / 4000)
+    assert story.facts.at_renewal.ci_lower < story.facts.at_renewal.value < story.facts.at_renewal.ci_upper
+    assert len(story.tiles()) == 3
+
+
+@pytest.mark.parametrize(("early", "renewal", "first"), [(1000, 9000, "renewal"), (9000, 1000, "early")])
+def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: str) -> None:
+    """More customers leave in the first 4 months; the step follows the money, and the finding says both."""
+    story = told(lives(BOTH), departed=paid(early, renewal))
+    assert story.facts.first == first
+    assert "in 2024, 108,000 of revenue a year went that way, 90% of the whole loss." in story.finding()
+    assert ("More customers leave then, too:" in story.finding()) == (first == "early")
+    assert story.act().startswith("Guide new customers" if first == "early" else "Speak to customers in month 9 and 21")
+    assert "Second: " in story.act()
+    assert "Which of the two costs more" not in story.certainty()
+    line = story.line()
+    assert line is not None
+    assert line.stake is not None
+    assert line.stake.value == 108_000
+    assert "10,800" in line.measure
+
+
+def test_losses_that_hardly_differ_are_not_said_to_differ() -> None:
+    story = told(lives(BOTH), departed=paid(1000, 1050))
+    assert not story.facts.surely_dearer
+    assert "Which of the two costs more is not sure." in story.certainty()
+
+
+def test_departures_of_few_have_no_money() -> None:
+    story = told(lives(BOTH), threshold=101, departed=paid(1000, 9000))
+    assert story.facts.lost("early") is None
+    assert "revenue" not in story.finding()
+    assert story.facts.first == "early"
+
+
+def test_even_hazards_have_no_early_months() -> None:
+    """100 data sets of 36 months: the chance of a false alarm is below 5 %."""
     rng = np.random.default_rng(9)
-    found = 0
-    for _ in range(60):
+    blocks, peaks = 0, 0
+    for _ in range(100):
         tenure = np.minimum(rng.geometric(0.03, 1500), 36)
         frame = pd.DataFrame({"customer_id": range(1500), "tenure": tenure, "gone": tenure < 36})
         data = kb.open_dataset({"customers": frame}, roles={"tenure": "tenure", "churned": "gone"})
-        found += len(told(data).spikes)
-    assert found <= 3
+        story = told(data)
+        blocks, peaks = blocks + bool(story.facts.block), peaks + len(story.facts.spikes)
+    assert blocks <= 5
+    assert peaks <= 5
 
 
 def test_few_customers_are_not_told_of() -> None:
@@ -103,11 +169,32 @@ def test_small_months_are_hidden(saas: kb.Dataset) -> None:
     assert all("under 40" not in row[4] for row in rows)  # how many were observed is no secret
 
 
+def test_a_month_of_few_is_a_ring_and_one_of_nobody_is_empty(saas: kb.Dataset) -> None:
+    story = told(saas, threshold=40)
+    axes = story.hazard.plot(**story.hazard_figure())
+    small = [
+        int(month) for month, left in zip(story.months["month"], story.months["events"], strict=True) if 0 < left < 40
+    ]
+    rings = next(line for line in axes.lines if line.get_marker() == "o")
+    assert sorted(rings.get_xdata()) == small
+    bars = {round(bar.get_x() + bar.get_width() / 2) for bar in axes.patches}
+    assert not bars & set(small)
+    assert all(bar.get_height() > 0 for bar in axes.patches)
+    assert "A ring: fewer than 40 left" in story.hazard_caption()
+    assert "A ring" not in told(lives(EVEN)).hazard_caption()
+
+
+def test_table_holds_early_months_half_years_and_renewals() -> None:
+    rows = [int(row[0]) for row in told(lives(BOTH)).months_table().rows]
+    assert rows == [1, 2, 3, 4, 6, 12, 18, 24]
+    assert list(told(lives(BOTH)).body())[-1].folded
+
+
 def test_lost_contact_person_is_told_with_its_range(saas: kb.Dataset) -> None:
     fact = contact_ratio(contact_loss(saas))
     assert 1 < fact.ci_lower < fact.value < fact.ci_upper < 2.5  # planted: 2.5 in the first month, then fading
     story = replace(told(saas, "de"), contact=fact)
-    assert f"geht {story.voice.number(fact.value, 1)}-mal so häufig" in story.contact_title()
+    assert f"gehen Kunden {story.voice.number(fact.value, 1)}-mal so häufig" in story.contact_title()
     assert "beweist nicht" in story.contact_text()
 
 

@@ -1,0 +1,67 @@
+"""What the times are called at which most customers are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kbind.facts.leaving import YEAR, LeavingFacts
+from kbind.report.chapters.base import Speaker
+from kbind.text.voice import Voice
+
+#: Dangerous months that a sentence names.
+NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Moments(Speaker):
+    """Times of loss as adverbs.
+
+    Parameters
+    ----------
+    facts : LeavingFacts
+        Which early months, and which dangerous ones.
+    voice : Voice
+        Who speaks.
+    """
+
+    facts: LeavingFacts
+    voice: Voice = field(repr=False)
+
+    def when(self, name: str) -> str:
+        """The time of a loss, "early" or at "renewal": "in den ersten 5 Monaten", "zur jährlichen Verlängerung"."""
+        if name == "early":
+            return self._span("survival.first", self.facts.block)
+        if not self.facts.yearly:
+            return self.named(self.facts.renewals)
+        if len(self.facts.renewals) > 1:
+            return self.voice.catalogue.text("survival.renewals")
+        return self.first_renewal()
+
+    def first_renewal(self) -> str:
+        """The first dangerous month: "zur ersten Verlängerung im 12. Monat"."""
+        month = self.named(self.facts.renewals[:1])
+        return self.voice.catalogue.text("survival.renewal.first", month=month) if self.facts.yearly else month
+
+    def at(self, name: str) -> str:
+        """The same for new customers, of whom the first dangerous month is told."""
+        return self.when(name) if name == "early" else self.first_renewal()
+
+    def horizon(self) -> str:
+        """The time over which departures are counted: "im ersten Jahr"."""
+        if self.facts.horizon == YEAR:
+            return self.voice.catalogue.text("survival.year")
+        return self._span("survival.first", self.facts.horizon)
+
+    def through(self) -> str:
+        """The early months, as customers are guided through them: "durch die ersten 5 Monate"."""
+        return self._span("survival.through", self.facts.block)
+
+    def named(self, months: Sequence[int]) -> str:
+        """Months of age in a row of words: "im 12. und 24. Monat"."""
+        text = self.voice.catalogue.text
+        names = [text("survival.nth", n=self.voice.number(month)) for month in months[:NAMED]]
+        return text("survival.month", months=self.voice.listed(names))
+
+    def _span(self, key: str, months: int) -> str:
+        return self.voice.catalogue.text(key, months, n=self.voice.number(months))
