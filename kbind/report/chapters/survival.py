@@ -337,15 +337,10 @@ class SurvivalStory(Story):
         """Finding of the shares by month."""
         if self.short:
             return self.say("survival.hazard.short")
-        if self.both:
-            words = {"when": upper_first(self.moments.when("early")), "months": self.moments.named(self.facts.renewals)}
-            return self.say("survival.hazard.both", **words)
-        if self.facts.renewals:
-            return self.say("survival.hazard.peaks", months=self.moments.named(self.facts.renewals))
-        return self.say("survival.hazard.early" if self.facts.block else "survival.hazard.even", when=self._early())
-
-    def _early(self) -> str:
-        return upper_first(self.moments.when("early")) if self.facts.block else ""
+        early = {"when": upper_first(self.moments.when("early"))} if self.facts.block else {}
+        peaks = {"months": self.moments.named(self.facts.renewals)} if self.facts.renewals else {}
+        which = "both" if self.both else self.facts.first or "even"
+        return self.say(f"survival.hazard.{which}", **early, **peaks)
 
     def hazard_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the hazard."""
