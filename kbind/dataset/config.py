@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from kbind.calendar import days_of
+from kbind.dataset.labels import read_labels
 from kbind.dataset.places import check_exists, fault
 from kbind.dataset.reading.times import EPOCHS
 from kbind.dataset.schema import ROLES, TABLES
 from kbind.errors import MOST, ArgumentError, DatasetError, choices, listed, plain, real, told
+from kbind.text.labels import Labels
 from kbind.yamlfile import read_values
 
 CONFIG_NAME = "kbind.yaml"
@@ -68,6 +70,7 @@ class Config:
     ends: str | None = None
     tables: Mapping[str, TableConfig] = field(default_factory=dict)
     roles: Mapping[str, Role] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Labels)
 
     @property
     def sources(self) -> dict[str, tuple[str, ...]]:
@@ -306,6 +309,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "times": _read_times,
     "tables": read_mapping,
     "roles": read_roles,
+    "labels": read_labels,
 }
 
 

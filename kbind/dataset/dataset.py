@@ -16,6 +16,7 @@ from kbind.dataset.config import Role, read_as_of
 from kbind.dataset.truth import Truth
 from kbind.engine.engine import Engine, Expression, bucket, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_name
+from kbind.text.labels import Labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +106,8 @@ class Dataset:
         Source, licence, size, fields, caveats.
     truth : Truth or None
         What was planted, if the data is simulated; None for real data.
+    labels : Labels
+        What readers call columns, levels and personas.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Dataset:
     grace: int = 1
     lapse: int | None = None
     personas: Path | None = None
+    labels: Labels = field(default_factory=Labels)
 
     def table(self, name: str) -> pd.DataFrame:
         """One checked table as a pandas data frame.

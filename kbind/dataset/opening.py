@@ -155,7 +155,8 @@ def open_dataset(
     card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
     data = Dataset(name, engine, tables, zone, read_as_of(config.as_of, zone), config.roles, (), card)
     began = read_as_of(config.recorded_from, zone, "recorded_from")
-    data = replace(data, recorded_from=began, grace=patience, lapse=silence, personas=_personas_beside(source))
+    data = replace(data, recorded_from=began, grace=patience, lapse=silence, labels=config.labels)
+    data = replace(data, personas=_personas_beside(source))
     with blamed(on_config=not said.keys() & {"as_of", "recorded_from"}):
         check_span(data)
     if data.as_of is None:

@@ -123,9 +123,14 @@ class ContrastFacts:
 
     @cached_property
     def shown(self) -> pd.DataFrame:
-        """Rows of a figure: the largest effects, from those who leave most to those who stay."""
+        """Rows of a figure: the largest effects, from those who leave most to those who stay.
+
+        Those that look the other way round at first sight are left out: they are told apart, with the reason.
+        """
         frame = self.findings if len(self.findings) else self.frame
-        frame = frame[np.isfinite(frame["effect_ci_lower"]) & np.isfinite(frame["effect_ci_upper"])].head(ROWS)
+        frame = frame[np.isfinite(frame["effect_ci_lower"]) & np.isfinite(frame["effect_ci_upper"])]
+        alike = [self._same_way(int(place)) for place in frame["place"]]
+        frame = frame[np.array(alike, dtype=bool)].head(ROWS)
         ranked: pd.DataFrame = frame.sort_values("effect", ascending=False, kind="stable")
         return ranked.reset_index(drop=True)
 
@@ -144,6 +149,25 @@ class ContrastFacts:
         ratios = self.raw(place), self.effect(place)
         clear = (f.value for f in ratios if not f.ci_lower <= 1 <= f.ci_upper and f.value > 0)
         return max((max(value, 1 / value) for value in clear), default=1.0) >= STRIKING
+
+    def _same_way(self, place: int) -> bool:
+        """Whether the shares who left differ in the direction of the effect."""
+        here, rest = self.left_of(place)
+        return bool((here.value - rest.value) * (self.effect(place).value - 1) >= 0)
+
+    def alike(self, place: int) -> Fact:
+        """Share of all others who would have left, were they alike in the other attributes.
+
+        The share that left of those with the level, brought down by the ratio: of rates by way of the hazard that the
+        share stands for, of odds by the odds.
+        """
+        here, effect = self.left_of(place)[0], self.effect(place)
+        ends = (effect.value, effect.ci_upper, effect.ci_lower)
+        value, low, high = (_brought_down(here.value, ratio, rates=self.kind == "rates") for ratio in ends)
+        own = self.result.comparisons[place]
+        meaning = f"share who left of comparable customers without {own.attribute} {own.level!r}, by the ratio"
+        name, source = f"alike.{own.attribute}.{own.level}", "contrast(...).to_frame()"
+        return Fact(name, value, "share", meaning, low, high, self.result.conf_level, own.n_others, source=source)
 
     def effect(self, place: int) -> Fact:
         """The ratio of one comparison, adjusted where that was asked for."""
@@ -175,6 +199,18 @@ class ContrastFacts:
             Fact.of(f"left.{name}", rate_of(own.left, own.n, 0.95, with_it), ""),
             Fact.of(f"left.not.{name}", rate_of(own.left_others, own.n_others, 0.95, others), ""),
         )
+
+
+def _brought_down(share: float, ratio: float, *, rates: bool) -> float:
+    """The share of the others, of whom a share is so many times theirs.
+
+    >>> round(_brought_down(0.5, 2.0, rates=False), 3), round(_brought_down(0.75, 2.0, rates=True), 3)
+    (0.333, 0.5)
+    """
+    if not ratio > 0 or not 0 < share < 1:
+        return float("nan")
+    odds = share / (1 - share) / ratio
+    return float(1 - (1 - share) ** (1 / ratio)) if rates else odds / (1 + odds)
 
 
 def _other_of(contrasts: Contrasts, row: Comparison, hidden: set[tuple[str, str]]) -> Comparison | None:

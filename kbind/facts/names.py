@@ -45,7 +45,7 @@ class Names:
 
     def attribute(self, name: str, *, first: bool = False) -> str:
         """A column: "Branche"; with a capital where it comes first, unless the data calls it so."""
-        own = self._own(f"attribute.{self.example}.{name}")
+        own = self.voice.labels.column(name, self.voice.lang) or self._own(f"attribute.{self.example}.{name}")
         if not own:
             return named(name)
         return own[:1].upper() + own[1:] if first else own
@@ -56,7 +56,9 @@ class Names:
         if level == MISSING:
             return text("segments.missing")
         slug = re.sub(r"\W+", "_", level)
-        own = self._own(f"level.{self.example}.{attribute}.{slug}")
+        own = self.voice.labels.level(attribute, level, self.voice.lang) or self._own(
+            f"level.{self.example}.{attribute}.{slug}"
+        )
         if own:
             return own
         span = _SPAN.fullmatch(level)
@@ -75,6 +77,10 @@ class Names:
         """Both, for tables and figures: "Branche: Handel"."""
         words = {"attribute": self.attribute(attribute, first=True), "level": self.level(attribute, level)}
         return self.voice.catalogue.text("segments.pair", **words)
+
+    def amount(self, attribute: str, number: str) -> str:
+        """A typical value of a column of numbers, with its unit where we know it: "4.000 €"."""
+        return self._filled(f"amount.{self.example}.{attribute}", number) or number
 
     def those(self, attribute: str, level: str) -> str:
         """Both, as they follow the noun in a sentence: "aus der Branche Handel"."""
@@ -112,6 +118,9 @@ class Names:
         value = float(written)
         decimals = 0 if value == round(value) else min(len(written.partition(".")[2]), 3)
         return self.voice.number(value, decimals)
+
+    def _filled(self, key: str, number: str) -> str:
+        return self.voice.catalogue.text(key, number=number) if self.voice.catalogue.has(key) else ""
 
     def _own(self, key: str) -> str:
         """A name of our own, if there is one."""

@@ -23,6 +23,8 @@ SHARED = 0.5
 MEASURES = ("price_rose", "had_ticket", "usage_halved", "satisfaction_nps", "satisfaction_csat")
 #: What a customer who means a reason is expected to have gone through more often.
 _SIGNS = {"price": "price_rose", "service": "had_ticket", "no_need": "usage_halved"}
+#: Where more of the others went through it than this, nobody can have gone through it clearly more often.
+_MOST_OTHERS = 0.8
 #: Levels and reasons that a table has room for.
 _MOST_LEVELS, _MOST_REASONS = 6, 8
 #: Level up to which an association is told of.
@@ -170,13 +172,18 @@ class ReasonFacts:
 
     @cached_property
     def checked(self) -> list[tuple[str, str, Fact, Fact]]:
-        """Reasons whose sign was measured: reason, measure, share here, difference to other reasons."""
+        """Reasons whose sign can tell something: reason, measure, share here, difference to other reasons.
+
+        What nearly all went through, whatever they said, speaks neither for a reason nor against it.
+        """
         measured = []
         for reason in self.shares:
             measure = _SIGNS.get(self.names.theme(reason), "")
             rows = self.behaviour[(self.behaviour["reason"] == reason) & (self.behaviour["measure"] == measure)]
             if len(rows) and not rows["hidden"].iloc[0] and np.isfinite(rows["difference"].iloc[0]):
                 row = rows.iloc[0]
+                if row["value"] - row["difference"] > _MOST_OTHERS:
+                    continue
                 n, count = int(row["n"]), round(float(row["value"]) * int(row["n"]))
                 here = Fact.of(f"before.{reason}", Estimate.in_row(row, "value", measure, n=n, count=count))
                 apart = f"{measure}, less that of other reasons"

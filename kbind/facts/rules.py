@@ -15,6 +15,7 @@ from kbind.personas.parts import Rule
 from kbind.personas.refinement.measure import Edit
 from kbind.personas.refinement.refinement import Measured
 from kbind.personas.staying import Staying
+from kbind.text.messages import upper_first
 from kbind.text.names import named
 from kbind.text.voice import DASH, Voice
 
@@ -39,6 +40,9 @@ class RuleWords:
 
     def attribute(self, column: str) -> str:
         """What a column is called."""
+        own = self.voice.labels.column(column, self.voice.lang)
+        if own:
+            return upper_first(own)
         measure = "tenure" if column == self.tenure else "attribute"
         return feature_name(Feature(column, measure, "customers", column), self.voice.lang)
 
@@ -64,6 +68,9 @@ class RuleWords:
 
     def level(self, attribute: str, level: str) -> str:
         """An answer in words; one that we have no word for as the data has it."""
+        own = self.voice.labels.level(attribute, level, self.voice.lang)
+        if own:
+            return own
         keys = [f"personas.level.{attribute}.{slug(level)}", f"personas.level.{slug(level)}"]
         known = next((key for key in keys if self.voice.catalogue.has(key)), None)
         return named(level) if known is None else self.voice.catalogue.text(known)

@@ -12,6 +12,8 @@ import pandas as pd
 
 from kbind.dataset.truth import Truth
 from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import rate_of
+from kbind.facts.losses import Losses
 from kbind.segments.profile import SegmentProfile
 from kbind.segments.segmentation import Segmentation
 from kbind.text.disclosure import Disclosure
@@ -57,8 +59,11 @@ class Card:
         Its share of those who left.
     churn, lift : Fact
         Share who left of all who would fall in it; that share over the share of all customers.
-    revenue, revenue_share : Fact
-        Revenue that went with them, and its share of all that was lost; unknown without revenue.
+    present : Fact
+        Customers who are there now and would fall in it.
+    revenue, revenue_share, mean : Fact
+        Revenue of a year that went with them, its share of all that was lost, and what one of them brought; unknown
+        without revenue.
     shared : tuple of Shared
         What they have in common, the clearest first.
     reasons : tuple of (str, Fact)
@@ -69,8 +74,10 @@ class Card:
     size: Fact
     churn: Fact
     lift: Fact
+    present: Fact
     revenue: Fact
     revenue_share: Fact
+    mean: Fact
     shared: tuple[Shared, ...]
     reasons: tuple[tuple[str, Fact], ...]
 
@@ -92,10 +99,13 @@ class Segments:
     ----------
     found : Segmentation
     profile : SegmentProfile
+    losses : Losses or None
+        Revenue that went with those who left; None where it is not known.
     """
 
     found: Segmentation = field(repr=False)
     profile: SegmentProfile = field(repr=False)
+    losses: Losses | None = field(default=None, repr=False)
 
     @property
     def groups(self) -> bool:
@@ -111,15 +121,17 @@ class Segments:
         stand_out = (self.frame["lift_ci_lower"] > 1).any()
         return "fluid" if not self.groups else "groups" if stand_out else "alike"
 
-    @property
-    def paid(self) -> str:
-        """Whether revenue is known to be by the month."""
-        return "monthly" if self.found.roster.revenue_from == "subscriptions.mrr" else "revenue"
-
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row a segment."""
         return self.profile.to_frame()
+
+    @cached_property
+    def everybody(self) -> Fact:
+        """Share of all customers who have left."""
+        left = self.profile.roster.left
+        meaning = "customers who have left, divided by customers"
+        return Fact.of("segments.lost", rate_of(int(left.sum()), len(left), 0.95, meaning), "")
 
     @cached_property
     def again(self) -> Fact:
@@ -157,7 +169,7 @@ class Segments:
         left = frame["n_churned"].to_numpy(dtype=np.int64)
         stayed = frame["n"].to_numpy(dtype=np.int64) - left
         hidden = np.atleast_1d(disclosure.crossed(np.stack([left, stayed], axis=1))[:-1].any(axis=1))
-        reasons = self._reasons(left, disclosure)
+        reasons, money = self._reasons(left, disclosure), self._money(len(left), disclosure)
         result = []
         for place, (_, row) in enumerate(frame.iterrows()):
             number = int(row["segment"])
@@ -169,12 +181,43 @@ class Segments:
                     size=_fact(row, number, "share", "share", total, n, told),
                     churn=_fact(row, number, "churn_rate", "share", int(row["n"]), n, told),
                     lift=_fact(row, number, "lift", "ratio", int(row["n"]), n, told),
-                    revenue=_fact(row, number, "lost_revenue", "money", n, None, told),
-                    revenue_share=_fact(row, number, "lost_revenue_share", "share", n, None, told),
+                    present=self._present(number, int(stayed[place]), told),
+                    revenue=money[place][0],
+                    revenue_share=money[place][1],
+                    mean=money[place][2],
                     shared=self._shared(number, left, disclosure),
                     reasons=reasons[place],
                 )
             )
+        return result
+
+    def _present(self, number: int, stayed: int, told: bool) -> Fact:
+        meaning = "customers who have not left and would fall in the segment"
+        return Fact(f"segment.{number}.present", stayed, "customers", meaning, hidden=not told)
+
+    def _money(self, k: int, disclosure: Disclosure) -> list[tuple[Fact, Fact, Fact]]:
+        """By segment: revenue lost, its share, and the mean of those who left; hidden where a total would tell it."""
+        ids = [f"segment.{number}.{{}}" for number in range(1, k + 1)]
+        if self.losses is None:
+            return [
+                (
+                    Fact(one.format("lost_revenue"), np.nan, "money", "not known"),
+                    Fact(one.format("lost_revenue_share"), np.nan, "share", "not known"),
+                    Fact(one.format("lost_mean"), np.nan, "money", "not known"),
+                )
+                for one in ids
+            ]
+        masks = [self.profile.segment == number for number in range(k)]
+        counts = np.array([[int((mask & self.losses.gone).sum())] for mask in masks], dtype=np.int64)
+        hidden = disclosure.crossed(counts)[:-1, 0]
+        result = []
+        for one, mask, few, (count,) in zip(ids, masks, hidden, counts, strict=True):
+            revenue = replace(self.losses.of_some(one.format("lost_revenue"), mask), hidden=bool(few))
+            share = replace(self.losses.share_of(one.format("lost_revenue_share"), mask), hidden=bool(few))
+            value = revenue.value / count if count else np.nan
+            meaning = "revenue of a year that went with one of them, on average"
+            mean = Fact(one.format("lost_mean"), value, "money", meaning, count=int(count), hidden=bool(few))
+            result.append((revenue, share, mean))
         return result
 
     def _shared(self, number: int, left: Ints, disclosure: Disclosure) -> tuple[Shared, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kbind.report.persona_card import Page
 
 #: Of the keys of a file.
-_ORDER = ("name", "version", "owner", "valid_from", "description", "negative", "rules", "min_match", "needs",
+_ORDER = ("name", "label", "version", "owner", "valid_from", "description", "negative", "rules", "min_match", "needs",
           "channels", "bonding", "revenue", "qualifying_questions", "evidence")  # fmt: skip
 
 
@@ -54,6 +54,8 @@ class Persona(Part):
     qualifying_questions, evidence : tuple of Statement
     negative : bool
         Whom not to sell to.
+    label : dict of str to str or None
+        What readers call it, by language; None: its name.
     source : str
         Text of the file it was read from, so that comments and the order of keys survive.
 
@@ -86,6 +88,7 @@ class Persona(Part):
     qualifying_questions: Annotated[tuple[Statement, ...], many(Statement)] = ()
     evidence: Annotated[tuple[Statement, ...], many(Statement)] = ()
     negative: Annotated[bool, flag_of] = False
+    label: Annotated[dict[str, str] | None, texts_of] = None
     source: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:

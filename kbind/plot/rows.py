@@ -34,8 +34,6 @@ class Row:
         With its interval; NaN is not drawn.
     said, span : str
         The two in words.
-    first : float
-        What it looks like at first sight, drawn as a ring.
     """
 
     label: str
@@ -44,7 +42,6 @@ class Row:
     upper: float
     said: str
     span: str
-    first: float = float("nan")
 
 
 def draw_rows(canvas: Canvas, rows: Sequence[Row], write: Callable[[float], str], line: float | None = None) -> Axes:
@@ -54,8 +51,6 @@ def draw_rows(canvas: Canvas, rows: Sequence[Row], write: Callable[[float], str]
         colour, ink = _look(row, line)
         axes.plot([row.lower, row.upper], [y, y], color=colour, linewidth=2)
         axes.plot([row.value], [y], "o", color=colour, markersize=6)
-        if np.isfinite(row.first):
-            axes.plot([row.first], [y], "o", markerfacecolor="none", markeredgecolor=MUTE, markersize=6)
         write_beside(axes, row.said, y, color=ink, fontsize=8.5)
     if line is not None:
         axes.axvline(line, color=INK, linewidth=1)
@@ -66,7 +61,7 @@ def draw_rows(canvas: Canvas, rows: Sequence[Row], write: Callable[[float], str]
 
 def ratio_axis(axes: Axes, rows: Sequence[Row], voice: Voice) -> None:
     """An axis of ratios, on which half as much lies as far from 1 as twice as much."""
-    marks = [mark for row in rows for mark in (row.lower, row.upper, row.first) if np.isfinite(mark)]
+    marks = [mark for row in rows for mark in (row.lower, row.upper) if np.isfinite(mark)]
     low, high = min([*marks, _LEAST[0]]), max([*marks, _LEAST[1]])
     free = (high / low) ** _MARGIN
     axes.set(xscale="log", xlim=(low / free, high * free))

@@ -14,6 +14,7 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from kbind.errors import ArgumentError
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
+from kbind.text.labels import Labels
 from kbind.text.messages import Catalogue, fill
 
 _PERIOD_FORMS = (
@@ -44,6 +45,11 @@ class Voice:
         Which counts are too small to tell.
     currency : str
         Code of the currency that money is in; empty if not known, and money is a plain number.
+
+    Attributes
+    ----------
+    labels : Labels
+        What columns, levels and personas are called; none unless somebody sets them.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Voice:
         self.customer, self.action, self.period = customer, action, period
         self.disclosure = disclosure or Disclosure()
         self.currency = currency
+        self.labels = Labels()
         if not self.catalogue.has(f"customer.{customer}.many"):
             raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
         self.told: dict[str, Fact] = {}

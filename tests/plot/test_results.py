@@ -138,13 +138,12 @@ def test_ratios_segments_reasons_and_scores_are_drawn(telco: kb.Dataset, saas: k
 
 
 def test_what_marks_mean_is_written(telco: kb.Dataset, grocery: kb.Dataset) -> None:
-    ratios = kb.contrast(telco, attributes=["contract", "partner"], adjust=["contract", "partner"]).plot()
-    assert "at first sight" in ratios.get_xlabel()
-    marks = [x for line in ratios.lines[:-1] for x in line.get_xdata()]
-    low, high = ratios.get_xlim()
-    assert low < min(marks)
-    assert max(marks) < high
-    assert "at first sight" not in kb.contrast(telco, attributes=["contract"], adjust=[]).plot().get_xlabel()
+    shares = kb.contrast(telco, attributes=["contract", "partner"], adjust=["contract", "partner"]).plot()
+    marks = [x for line in shares.lines for x in line.get_xdata()]
+    low, high = shares.get_xlim()
+    assert low == 0 < min(marks)
+    assert max(marks) < high <= 1
+    assert {line.get_markerfacecolor() for line in shares.lines}.isdisjoint({"none"})  # no rings
     assert "below: most alarms are right" in [text.get_text() for text in kb.lapse(grocery).plot().texts]
     cells = kb.cohort_retention(kb.activity(grocery)).plot()
     assert cells.get_xlabel() == "Months since the first purchase; shares in %"

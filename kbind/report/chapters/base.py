@@ -103,7 +103,9 @@ def voice_of(
     card = data.card
     money = card.currency if currency is None else currency
     limit = Disclosure(threshold)
-    return Voice(lang, customer=card.customer, action=action, period=period, disclosure=limit, currency=money)
+    voice = Voice(lang, customer=card.customer, action=action, period=period, disclosure=limit, currency=money)
+    voice.labels = data.labels
+    return voice
 
 
 @dataclass(frozen=True)

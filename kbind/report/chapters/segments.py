@@ -5,37 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-import numpy as np
 
 from kbind.contrasts.contrast import contrast
 from kbind.contrasts.contrasts import Contrasts
+from kbind.customers.roster import Roster, roster
 from kbind.dataset.dataset import Dataset
 from kbind.facts.contrasts import ContrastFacts
+from kbind.facts.losses import Losses
 from kbind.facts.names import Names
 from kbind.facts.reasons import ReasonFacts
-from kbind.facts.segments import Card, Segments, Shared
+from kbind.facts.segments import Card, Segments
 from kbind.reasons.by_type import ReasonsByType, reason_by_type
-from kbind.report.blocks import Block, Cards, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
+from kbind.report.blocks import Block, Section
+from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, voice_of
+from kbind.report.chapters.compared import ComparedStory
+from kbind.report.chapters.groups import GroupsStory
 from kbind.report.chapters.stated import StatedStory
 from kbind.segments.segmentation import Segmentation
 from kbind.segments.segmenting import segment_churned
 from kbind.text.facts import Fact
-from kbind.text.tables import Table
-from kbind.text.voice import DASH, Voice
+from kbind.text.voice import Voice
 
 #: Lower limit of an effect from which certainty is called high.
 HIGH = 1.5
-#: Reversals, and attributes, that are named.
-REVERSALS, NAMED = 5, 3
+#: Attributes that are named.
+NAMED = 3
 #: p value up to which attributes have to do with each other.
 _LEVEL = 0.05
-#: What becomes of a difference, as `Contrasts.reversals` says it.
-_CHANGES = {"the other way round": "reversed", "clear only after adjusting": "appears"}
-#: What is offered for a theme that customers name.
-_OFFERS = ("price", "product", "service", "competitor", "no_need", "terms", "trust", "payment")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +48,10 @@ class SegmentStory(Story):
         Why they say they left, if anybody asked.
     segments : Segments or None
         Segments of those who left; None where there are too few.
+    people : Roster or None
+        Customers one by one, to tell what revenue went with a type.
+    losses : Losses or None
+        Revenue that went with those who left; None where it is not known.
     voice : Voice
         Who speaks.
     """
@@ -62,6 +62,8 @@ class SegmentStory(Story):
     contrasts: Contrasts | None
     reasons: ReasonsByType | None
     segments: Segments | None
+    people: Roster | None
+    losses: Losses | None
     voice: Voice = field(repr=False)
 
     @cached_property
@@ -75,6 +77,11 @@ class SegmentStory(Story):
         return ContrastFacts(self.contrasts, self.voice.disclosure)
 
     @cached_property
+    def comparing(self) -> ComparedStory:
+        """What is told of these comparisons."""
+        return ComparedStory(self.compared, self.names, self.voice)
+
+    @cached_property
     def stated(self) -> ReasonFacts:
         """Facts about stated reasons."""
         return ReasonFacts(self.reasons, self.names)
@@ -85,11 +92,16 @@ class SegmentStory(Story):
         return StatedStory(self.stated, self.voice)
 
     @cached_property
-    def cards(self) -> list[Card]:
-        """Facts of every segment; none where nothing is stable."""
+    def groups(self) -> GroupsStory | None:
+        """What is told of groups; None where none hold up."""
         if self.segments is None or self.segments.kind == "none":
-            return []
-        return self.segments.cards(self.voice.disclosure)
+            return None
+        return GroupsStory(self.segments, self.stated, self.names, self.voice)
+
+    @property
+    def cards(self) -> list[Card]:
+        """Facts of every segment, the largest loss first; none where nothing is stable."""
+        return [] if self.groups is None else self.groups.cards
 
     def scope(self) -> Scope:
         """Who and when it is about."""
@@ -102,12 +114,14 @@ class SegmentStory(Story):
 
     @property
     def answer(self) -> str:
-        """Whether the lost share a type or a reason: "yes", "partly", "no", or "short" if nobody can tell."""
+        """What the answer is about: "groups", a "type", a "reason", "none" of these, or "short" if nobody can tell."""
         if self.contrasts is None or not self.told(self.compared.lost):
             return "short"
-        if self._grouping == "groups" and len(self.compared.striking):
-            return "yes"
-        return "partly" if len(self.compared.striking) or self.stated.one_reason else "no"
+        if self.groups is not None and self.groups.costly is not None:
+            return "groups"
+        if len(self.compared.striking):
+            return "type"
+        return "reason" if self.stated.one_reason else "none"
 
     @property
     def _grouping(self) -> str:
@@ -115,65 +129,136 @@ class SegmentStory(Story):
         return "open" if self.segments is None else self.segments.kind
 
     def finding(self) -> str:
-        """The answer in one sentence."""
-        answer, facts = self.answer, self.compared
-        if answer == "short":
-            return self.say("segments.finding.short")
-        if answer == "no":
+        """The largest loss first; then who leaves most often, and what little revenue that is."""
+        if self.answer == "groups":
+            return needed(self.groups).finding()
+        if self.answer == "none":
             return self.say("segments.finding.no" if self.stated.shares else "segments.finding.no_type")
-        if not len(facts.striking):
+        if self.answer == "reason":
             reason, share = needed(self.stated.main)
             return self.say("segments.finding.reason", reason=self.names.reason(reason), share=share)
+        return self.say("segments.finding.short") if self.answer == "short" else self._of_type()
+
+    def _of_type(self) -> str:
+        """The type that leaves most often, and what went with it."""
+        facts = self.compared
         if facts.headline is None:
             return self.say("segments.finding.only_alike", pair=self.names.pair(*facts.level(facts.first)))
         here, rest = facts.left_of(facts.headline)
         words = {"those": self.names.those(*facts.level(facts.headline)), "here": here, "rest": rest}
-        if answer == "yes":
-            return self.say("segments.finding.yes", k=self.voice.number(needed(self.segments).found.k), **words)
-        return self.say(f"segments.finding.partly_{self._grouping}", **words)
+        lines = [self.say("segments.finding.type", **words)]
+        if self._type_money is not None:
+            revenue, share = self._type_money
+            when = self.say("segments.when.ever") if needed(self.losses).year is None else (
+                self.say("segments.when.year", year=str(needed(self.losses).year))
+            )  # fmt: skip
+            lines.append(self.say("segments.finding.type_money", revenue=revenue, share=share, when=when))
+        return " ".join(lines)
+
+    @cached_property
+    def _type_money(self) -> tuple[Fact, Fact] | None:
+        """Revenue and share that went with the most striking type, where that is known and may be told."""
+        if self.losses is None or self.people is None or self.compared.headline is None:
+            return None
+        found = self.losses.of_level(self.people, *self.compared.level(self.compared.headline))
+        return found if found is not None and self.told(*found) else None
 
     def means(self) -> str:
-        """What the answer means: whether there is one reason, and where most revenue was lost."""
+        """Why most is lost there, and whether there is one reason."""
         if self.answer == "short":
             return self.say("segments.means.short")
-        lines = []
-        if self.stated.main is not None:
+        lines = [needed(self.groups).means()] if self.answer == "groups" else []
+        if self.stated.main is not None and (self.stated.one_reason or self.answer in ("type", "none")):
             reason, share = self.stated.main
             key = "segments.means.one_reason" if self.stated.one_reason else "segments.means.many_reasons"
             lines.append(self.say(key, reason=self.names.reason(reason), share=share))
-        known = [card for card in self.cards if self.told(card.revenue, card.revenue_share)]
-        if known:
-            costly = max(known, key=lambda card: card.revenue.value)
-            words = {"name": self._card_name(costly), "revenue": costly.revenue, "share": costly.revenue_share}
-            lines.append(self.say(f"segments.means.{needed(self.segments).paid}", **words))
         key = "segments.means.types" if len(self.compared.striking) else "segments.means.none"
-        return " ".join(lines) or self.say(key)
+        return " ".join(filter(None, lines)) or self.say(key)
 
     def act(self) -> str:
         """What a manager should do."""
-        if self.answer == "short":
-            return self.say("segments.act.short")
-        if not len(self.compared.striking):
-            return self.say("segments.act.reason" if self.stated.one_reason else "segments.act.no")
-        return self.say("segments.act.type", attributes=self._watched)
+        if self.answer == "groups":
+            return needed(self.groups).act()
+        if self.answer == "type":
+            return self.say("segments.act.type", attributes=self._watched)
+        key = {"short": "short", "reason": "reason"}.get(self.answer, "no")
+        return self.say(f"segments.act.{key}")
 
     def certainty(self) -> str:
-        """How sure the answer is, and what it rests on."""
+        """How sure the figure is, and how sure it is that the step pays."""
         if self.answer == "short":
             return self.say("segments.certainty.short")
-        facts, lost = self.compared, self.voice.customers(self.compared.lost.count or 0)
-        if facts.headline is None:
+        lost = self.voice.customers(self.compared.lost.count or 0)
+        if self.answer in ("none", "reason"):
             return self.say("segments.certainty.no", lost=lost)
-        effect = facts.effect(facts.headline)
-        level, kind = "high" if effect.ci_lower > HIGH else "medium", "adjusted" if facts.adjusted else "raw"
-        return self.say(f"segments.certainty.{level}_{kind}", lost=lost, effect=effect)
+        return f"{self._sure_figure(lost)} {self._sure_step()}"
+
+    def _sure_figure(self, lost: str) -> str:
+        if self.answer == "groups":
+            kind, share = "money" if needed(self.groups).by_money else "customers", needed(self.groups).first_share
+            said = self.say(f"segments.certainty.groups_{kind}", share=share, lost=lost)
+            return self.say(f"segments.certainty.{needed(self.groups).sure_first}", said=said)
+        place = self.compared.first if self.compared.headline is None else self.compared.headline
+        effect = self.compared.effect(place)
+        level = self.say(f"segments.sureness.{'high' if effect.ci_lower > HIGH else 'medium'}")
+        here = self.compared.left_of(place)[0]
+        kind = "adjusted" if self.compared.adjusted else "raw"
+        return self.say(f"segments.certainty.type_{kind}", level=level, here=here, lost=lost)
+
+    def _sure_step(self) -> str:
+        """What the step may cost at most, where it is known what a customer kept brings."""
+        worth = self._worth
+        if worth is None:
+            return self.say("segments.certainty.step")
+        return self.say(f"segments.certainty.step_{'margin' if self.data.card.margin else 'revenue'}", worth=worth)
+
+    @cached_property
+    def _worth(self) -> Fact | None:
+        """Margin, or else revenue, of a year that one customer kept in the group with the largest loss brings."""
+        card = self.groups.costly if self.groups is not None else None
+        if card is None or not self.told(card.mean):
+            return None
+        margin = self.data.card.margin or 1.0
+        meaning = f"{card.mean.definition}, times the margin"
+        return Fact("lost.worth", card.mean.value * margin, "money", meaning, count=card.mean.count)
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Share lost, share lost of the most striking type, and the most frequent reason."""
+        """The largest loss, who leaves most often, and what was lost in all."""
         if self.answer == "short":
             return []
-        facts = self.compared
-        tiles = [self.tile_of(facts.lost, self.say("segments.tile.lost"), "segments.tile.lost_note")]
+        tiles = self._group_tiles() if self.answer == "groups" else self._type_tiles()
+        if self.losses is not None and self.told(self.losses.total):
+            total = self.losses.total
+            label = self.say("segments.tile.total", when=self._when)
+            return [*tiles, (self.tell(total, "about"), label, self.say("segments.tile.total_note", fact=total))][-3:]
+        return [*tiles, self.tile_of(self.compared.lost, self.say("segments.tile.lost"), "segments.tile.lost_note")]
+
+    @property
+    def _when(self) -> str:
+        year = needed(self.losses).year
+        return self.say("segments.when.ever") if year is None else self.say("segments.when.year", year=str(year))
+
+    def _group_tiles(self) -> list[tuple[str, str, str]]:
+        groups = needed(self.groups)
+        card, often = needed(groups.costly), groups.frequent
+        words = {"name": groups.name(card), "when": groups.when}
+        if groups.by_money:
+            note = self.say("segments.tile.group_note", share=card.revenue_share)
+            tiles = [(self.tell(card.revenue, "about"), self.say("segments.tile.group", **words), note)]
+        else:
+            tiles = [
+                self.tile_of(card.size, self.say("segments.tile.group_customers", **words), "segments.tile.lost_note")
+            ]
+        if often is None:
+            return tiles
+        label = self.say("segments.tile.often", name=groups.name(often))
+        share = often.revenue_share if groups.by_money else often.size
+        kind = "money" if groups.by_money else "customers"
+        note = self.say(f"segments.tile.often_note_{kind}", share=share, all=self.compared.lost)
+        return [*tiles, (self.tell(often.churn, "whole"), label, note)]
+
+    def _type_tiles(self) -> list[tuple[str, str, str]]:
+        facts, tiles = self.compared, []
         if facts.headline is not None:
             here, rest = facts.left_of(facts.headline)
             label = self.say("segments.tile.type", those=self.names.those(*facts.level(facts.headline)))
@@ -184,12 +269,53 @@ class SegmentStory(Story):
             tiles.append(self.tile_of(share, label, "segments.tile.reason_note", share=share))
         return tiles
 
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters."""
+        if self.answer not in ("groups", "type"):
+            return None
+        groups = self.groups if self.answer == "groups" else None
+        money = groups.cards[0].revenue if groups is not None and groups.by_money else None
+        if money is None and self._type_money is not None:
+            money = self._type_money[0]
+        return Line(
+            question=self.say("segments.line.question"),
+            answer=self.finding() if groups is None else groups.short(),
+            sure=self._short_sure(),
+            step=self.act() if groups is None else groups.step(needed(groups.costly)),
+            stake=money,
+            measure="" if groups is None else self._measure(groups),
+            unknown=self.say("segments.line.unknown"),
+        )
+
+    def _short_sure(self) -> str:
+        if self.answer == "groups":
+            level = {"first": "high", "perhaps": "medium"}[needed(self.groups).sure_first]
+            return self.say("segments.line.sure", level=self.say(f"segments.sureness.{level}"))
+        place = self.compared.first if self.compared.headline is None else self.compared.headline
+        high = self.compared.effect(place).ci_lower > HIGH
+        return self.say("segments.line.sure", level=self.say(f"segments.sureness.{'high' if high else 'medium'}"))
+
+    def _measure(self, groups: GroupsStory) -> str:
+        """What is tried, on how many, and what it may cost at most for each customer kept."""
+        card = needed(groups.costly)
+        if not self.told(card.present):
+            return ""
+        words = {"name": groups.name(card), "here": card.present, "step": groups.step(card)}
+        if self._worth is None:
+            return self.say("segments.line.measure", **words)
+        kind = "margin" if self.data.card.margin else "revenue"
+        return self.say(f"segments.line.measure_{kind}", worth=self._worth, **words)
+
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
         if self.contrasts is None:
             return []
         left = {"customers": "flag", "subscriptions": "contract"}.get(self.scope().log, "silence")
-        lines = [self.say(f"segments.foot.{left}"), self.say(f"segments.foot.{self.compared.kind}")]
+        lines = [self.say(f"segments.foot.{left}")]
+        if self.losses is not None:
+            kind = "ever" if self.losses.year is None else "year"
+            lines.append(self.say(f"segments.foot.money_{kind}", year=str(self.losses.year)))
+        lines.append(self.say(f"segments.foot.{self.compared.kind}"))
         if self.compared.adjusted:
             lines.append(self.say("segments.foot.alike", attributes=self._attributes(self.contrasts.adjust)))
         lines.append(self.say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
@@ -209,66 +335,7 @@ class SegmentStory(Story):
         """Attributes to watch, the most striking first."""
         return self._attributes(list(dict.fromkeys(map(str, self.compared.striking["attribute"])))[:NAMED])
 
-    # -- contrasts, and groups ------------------------------------------------------------------------
-
-    def contrast_title(self) -> str:
-        """Finding of the contrasts."""
-        facts = self.compared
-        if not len(facts.findings):
-            return self.say("segments.contrast.none")
-        if not len(facts.striking):
-            return self.say("segments.contrast.small")
-        place = facts.first if facts.headline is None else facts.headline
-        effect = facts.effect(place)
-        if facts.kind == "rates" and self.told(effect):
-            return self.say("segments.contrast.rate", those=self.names.those(*facts.level(place)), effect=effect)
-        return self.say("segments.contrast.odds", pair=self.names.pair(*facts.level(place)))
-
-    def contrast_figure(self) -> dict[str, Any]:
-        """What the page adds to the figure of contrasts."""
-        drawn, facts = [], self.compared
-        for place in facts.places:
-            raw = facts.raw(place)
-            drawn += [facts.effect(place), *([raw] if facts.adjusted and np.isfinite(raw.value) else [])]
-        return self.drawn(self.contrast_title, drawn, names=self.names)
-
-    def contrast_caption(self) -> str:
-        """How to read the contrasts."""
-        level = self.voice.percent(needed(self.contrasts).conf_level)
-        ring = [self.say("segments.contrast.ring")] if self.compared.adjusted else []
-        read = self.say(f"segments.contrast.caption_{self.compared.kind}", level=level)
-        return " ".join([read, *ring, self.say("segments.contrast.cause")])
-
-    def contrast_table(self) -> Table:
-        """The contrasts as a table: shares who left, and the effect with its range."""
-        rows, facts = [], self.compared
-        for place in facts.places:
-            shares, effect = map(self.tell, facts.left_of(place)), facts.effect(place)
-            rows.append([self.names.pair(*facts.level(place)), *shares, self.tell(effect), self.tell(effect, "range")])
-        return self.table_of("segments.table.{}", ("attribute", "here", "rest", facts.kind, "range"), rows)
-
-    def reversal_title(self) -> str:
-        """Finding of the second look."""
-        return self.say("segments.reversal.title")
-
-    def reversal_text(self) -> list[str]:
-        """What looks different once customers are compared who are alike otherwise, one sentence a kind of change."""
-        facts, alike = self.compared, dict[tuple[str, str, str], list[str]]()
-        for change, place in facts.reversals[["change", "place"]].head(REVERSALS).itertuples(index=False):
-            raw, adjusted = facts.raw(place), facts.effect(place)
-            if self.told(raw, adjusted):
-                kind = _CHANGES.get(str(change), "gone")
-                # what is not clear has no direction
-                first = "" if kind == "appears" else self.say(_direction(raw))
-                second = "" if kind == "gone" else self.say(_direction(adjusted))
-                key = "segments.reversal.item_gone" if kind == "gone" else "segments.reversal.item"
-                item = self.say(key, pair=self.names.pair(*facts.level(place)), raw=raw, adjusted=adjusted)
-                alike.setdefault((kind, first, second), []).append(item)
-        lines = [
-            self.say(f"segments.reversal.{kind}", first=first, second=second, items="; ".join(items))
-            for (kind, first, second), items in alike.items()
-        ]
-        return [*lines, self.say("segments.reversal.why")] if lines else []
+    # -- groups --------------------------------------------------------------------------------------
 
     def segments_title(self) -> str:
         """Verdict on groups."""
@@ -286,99 +353,20 @@ class SegmentStory(Story):
             return [first, self.say("segments.verdict.nothing")]
         return [first, self.say("segments.verdict.instead", attributes=self._watched)]
 
-    def segment_cards(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Title and rows of every card."""
-        result = []
-        for card in self.cards:
-            rows = {"size": self._size(card)}
-            if self.told(card.revenue, card.revenue_share):
-                key, words = needed(self.segments).paid, {"revenue": card.revenue, "share": card.revenue_share}
-                rows["revenue"] = self.say(f"segments.card.{key}_text", **words)
-            rows["shared"] = "; ".join(map(self._in_common, card.shared)) or self.say("segments.card.nothing")
-            if card.reasons:
-                reasons = [f"{self.names.reason(name)} {self.tell(fact, 'whole')}" for name, fact in card.reasons]
-                rows["reasons"] = ", ".join(reasons)
-            rows["offer"] = self._offer(card)
-            planted = needed(self.segments).planted(card.number, self.data.truth)
-            if planted is not None:
-                name, share = planted
-                rows["planted"] = self.say("segments.card.planted_text", share=share, name=self.names.planted(name))
-            title = {"number": self.voice.number(card.number), "name": self._card_name(card)}
-            labelled = [(self.say(f"segments.card.{key}"), text) for key, text in rows.items()]
-            result.append((self.say("segments.card.name", **title), labelled))
-        return result
-
-    def _card_name(self, card: Card) -> str:
-        """A name made of the two things that distinguish a segment most."""
-        clear = [shared for shared in card.shared if shared.more or not shared.level][:2] or card.shared[:1]
-        return ", ".join(map(self._trait, clear)) or self.say("segments.card.plain")
-
-    def _trait(self, shared: Shared) -> str:
-        if not shared.level:
-            key = "segments.trait.high" if shared.more else "segments.trait.low"
-            return self.say(key, attribute=self.names.attribute(shared.attribute, first=True))
-        pair = self.names.pair(shared.attribute, shared.level)
-        return pair if shared.more else self.say("segments.trait.rarely", pair=pair)
-
-    def _size(self, card: Card) -> str:
-        if not self.told(card.size, card.churn, card.lift):
-            return DASH
-        key = "more" if card.lift.ci_lower > 1 else "less" if card.lift.ci_upper < 1 else "same"
-        words = {"n": self.voice.customers(card.size.count or 0), "all": self.compared.lost}
-        return self.say(f"segments.card.size_{key}", share=card.size, churn=card.churn, **words)
-
-    def _in_common(self, shared: Shared) -> str:
-        """One thing with its share or median here and among the others who left."""
-        facts = {"here": shared.here, "others": shared.others}
-        if shared.level:
-            return self.say("segments.card.level", pair=self.names.pair(shared.attribute, shared.level), **facts)
-        name = self.names.attribute(shared.attribute, first=True)
-        return self.say("segments.card.number", attribute=name, **facts)
-
-    def _offer(self, card: Card) -> str:
-        """What to ask before the contract, and what to offer for the reason that is typical of the segment."""
-        asked = self._attributes(shared.attribute for shared in card.shared)
-        lines = [self.say("segments.card.ask", attributes=asked)] if asked else []
-        reason = card.typical(self.stated.shares)
-        theme = self.names.theme(reason) if reason else ""
-        if theme in _OFFERS:
-            lines.append(self.say(f"segments.offer.{theme}"))
-        elif not card.reasons:
-            lines.append(self.say("segments.offer.unknown"))
-        return " ".join(lines)
-
-    def sure_title(self) -> str:
-        """Heading of how sure the groups are."""
-        return self.say("segments.sure.title")
-
-    def sure_text(self) -> list[str]:
-        """How far groups and differences can be trusted, in plain words."""
-        facts = needed(self.segments)
-        lines, null = [self.say("segments.sure.again", again=facts.again)], facts.found.judgement.null
-        if null is not None:
-            key = "segments.sure.groups" if facts.groups else "segments.sure.fluid"
-            lines.append(self.say(key, samples=self.voice.number(len(null.null))))
-        return [*lines, self.say("segments.sure.rules", fidelity=facts.fidelity), self.say("segments.sure.cause")]
-
     # -- the page ------------------------------------------------------------------------------------
 
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
-        if self.segments is not None or self.contrasts is not None:
-            yield Cards(self.segments_title(), self.segments_text(), self.segment_cards())
-        if self.cards:
-            yield Section(self.sure_title(), self.sure_text())
+        if self.groups is not None:
+            yield from self.groups.blocks(self.segments_title(), self.segments_text())
         if self.compared.places:
-            yield self.picture(needed(self.contrasts), self.contrast_figure(), self.contrast_caption())
-        if self.reversal_text():
-            yield Section(self.reversal_title(), self.reversal_text())
+            yield self.picture(needed(self.contrasts), self.comparing.figure(), self.comparing.caption())
+        if self.groups is None and self.contrasts is not None:
+            yield Section(self.segments_title(), self.segments_text())
         yield from self.said.blocks()
-        if self.compared.places:
-            yield Section.of(self.contrast_table())
-
-
-def _direction(ratio: Fact) -> str:
-    return "segments.more" if ratio.value > 1 else "segments.less"
+        yield from self.comparing.details()
+        if self.groups is not None:
+            yield from self.groups.details(self.data.truth)
 
 
 def segment_story(
@@ -389,10 +377,12 @@ def segment_story(
     *,
     lang: str = "en",
     threshold: int = 5,
+    losses: Losses | None = None,
 ) -> SegmentStory:
     """The story of what lost customers have in common, in a language, silent about fewer than the threshold."""
-    profiled = None if segments is None else Segments(segments, segments.profile())
-    return SegmentStory(data, contrasts, reasons, profiled, voice_of(data, lang, threshold))
+    profiled = None if segments is None else Segments(segments, segments.profile(), losses)
+    people = None if segments is None else segments.roster
+    return SegmentStory(data, contrasts, reasons, profiled, people, losses, voice_of(data, lang, threshold))
 
 
 class SegmentChapter(Chapter):
@@ -405,10 +395,13 @@ class SegmentChapter(Chapter):
         """Contrasts, segments of the lost, and stated reasons."""
         self.contrasts = enough(contrast, self.data, adjust=self.study.adjust)
         found = enough(segment_churned, self.data)
-        self.segments = None if found is None else Segments(found, found.profile())
+        self.people = enough(roster, self.data) if found is None else found.roster
+        self.losses = None if self.people is None else Losses.of(self.data, self.people, self.study.year)
+        self.segments = None if found is None else Segments(found, found.profile(), self.losses)
         self.reasons = enough(reason_by_type, self.data)
 
     def story(self, lang: str) -> SegmentStory:
         """The results in the words of a language."""
         voice = voice_of(self.data, lang, self.study.threshold)
-        return SegmentStory(self.data, self.contrasts, self.reasons, self.segments, voice)
+        parts = (self.contrasts, self.reasons, self.segments, self.people, self.losses)
+        return SegmentStory(self.data, *parts, voice)

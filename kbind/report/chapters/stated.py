@@ -96,7 +96,7 @@ class StatedStory(Speaker):
             done = self.say(f"segments.sign.{measure}", how=self.say(f"segments.how.{key}"))
             lines.append(self.say(f"segments.behaviour.{key}", here=here, reason=self.names.reason(reason), done=done))
         if any(not gap.ci_lower > 0 for *_, gap in self.stated.checked):
-            lines.append(self.say("segments.behaviour.polite"))
+            lines.append(self.say("segments.behaviour.unseen"))
         if (before["hidden"] & ~before["nearly"] & (before["n"] > 0)).any():
             lines.append(self.say("segments.reasons.hidden", dash=DASH))
         return lines
@@ -120,6 +120,8 @@ class StatedStory(Speaker):
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""
         if self.stated.typed:
-            yield Section(self.reasons_title(), [self.reasons_text(), self.reasons_note()], self.reasons_table())
+            yield Section(
+                self.reasons_title(), [self.reasons_text(), self.reasons_note()], self.reasons_table(), folded=True
+            )
         if self.stated.checked:
-            yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table())
+            yield Section(self.behaviour_title(), self.behaviour_text(), self.behaviour_table(), folded=True)

@@ -12,10 +12,14 @@ import pytest
 
 import kbind as kb
 from kbind.customers.levels import MISSING
+from kbind.customers.roster import roster
 from kbind.facts.contrasts import hidden_levels
+from kbind.facts.losses import Losses
 from kbind.facts.segments import Card, Segments
 from kbind.plot.base import alt_text
 from kbind.report.chapters.segments import SegmentStory, segment_story
+from kbind.report.chapters.study import Study
+from kbind.revenue.movements import movements
 from kbind.text.disclosure import Disclosure
 from simulations.company import simulate_saas
 
@@ -37,35 +41,40 @@ def company() -> kb.Dataset:
 def grouped(company: kb.Dataset) -> Segments:
     """Four segments as asked, so that the test of the verdict costs little; the verdict is set by the tests."""
     found = kb.segment_churned(company, k=4, resamples=20, null_samples=19)
-    return Segments(replace(found, verdict="groups"), found.profile())
+    losses = Losses.of(company, found.roster, Study(company).year)
+    return Segments(replace(found, verdict="groups"), found.profile(), losses)
 
 
 @pytest.fixture(scope="module")
 def story(company: kb.Dataset, grouped: Segments) -> SegmentStory:
-    return segment_story(company, kb.contrast(company, adjust=ALIKE), kb.reason_by_type(company), grouped.found)
+    return segment_story(company, kb.contrast(company, adjust=ALIKE), kb.reason_by_type(company), grouped.found,
+                         losses=grouped.losses)  # fmt: skip
 
 
 def in_german(story: SegmentStory, **changes: object) -> SegmentStory:
     given = {"contrasts": story.contrasts, "reasons": story.reasons, "segments": story.segments, **changes}
     told = segment_story(story.data, given["contrasts"], given["reasons"], lang="de")
-    return replace(told, segments=given["segments"])
+    changed = {"segments": given["segments"], "people": story.people, "losses": story.losses}
+    return replace(told, **{**changed, **{name: given[name] for name in ("people", "losses") if name in given}})
 
 
 def with_verdict(grouped: Segments, verdict: str, **changes: object) -> Segments:
-    return Segments(replace(grouped.found, verdict=verdict, **changes), grouped.profile)
+    return Segments(replace(grouped.found, verdict=verdict, **changes), grouped.profile, grouped.losses)
 
 
 def everything(story: SegmentStory) -> str:
     """All that a page can hold."""
-    lines = [story.question(), story.finding(), story.means(), story.act(), story.certainty(), story.contrast_title()]
+    lines = [story.question(), story.finding(), story.means(), story.act(), story.certainty()]
+    lines += [] if story.contrasts is None else [story.comparing.title(), story.comparing.caption()]
     lines += [part for tile in story.tiles() for part in tile]
-    lines += [*story.definitions(), story.segments_title(), *story.segments_text(), *story.reversal_text()]
-    lines += [
-        text for title, rows in story.segment_cards() for text in (title, *(part for row in rows for part in row))
-    ]
-    if story.cards:
-        lines += story.sure_text()
-    tables = [story.contrast_table()] if story.contrasts is not None else []
+    lines += [*story.definitions(), story.segments_title(), *story.segments_text(), *story.comparing.reversal_text()]
+    row = story.line()
+    lines += [] if row is None else [row.question, row.answer, row.sure, row.step, row.measure, row.unknown]
+    if story.groups is not None:
+        for title, rows in story.groups.rows():
+            lines += [title, *(part for row in rows for part in row)]
+        lines += story.groups.sure_text()
+    tables = [story.comparing.table()] if story.contrasts is not None else []
     if story.stated.typed:
         lines += [story.said.reasons_title(), story.said.reasons_text(), story.said.reasons_note()]
         tables.append(story.said.reasons_table())
@@ -79,39 +88,114 @@ def everything(story: SegmentStory) -> str:
 # -- the answer ----------------------------------------------------------------------------------------------------
 
 
-def test_answer_is_yes_where_there_are_groups_and_types(story: SegmentStory) -> None:
-    assert story.answer == "yes"
-    here, rest = story.compared.left_of(story.compared.headline)
-    assert story.finding() == (
-        "Yes: the lost customers form 4 distinct groups, and of 100 customers from the retail industry, "
-        f"{round(100 * here.value)} left, against only {round(100 * rest.value)} of 100 others."
+def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: SegmentStory) -> None:
+    assert story.answer == "groups"
+    groups = story.groups
+    shares = [card.revenue_share.value for card in story.cards]
+    assert shares == sorted(shares, reverse=True)
+    assert groups.costly is story.cards[0]
+    assert groups.frequent is max(story.cards, key=lambda card: card.churn.value)
+    assert groups.frequent is not groups.costly
+    costly, often = groups.name(groups.costly), groups.name(groups.frequent)
+    assert story.finding().startswith(f"The group “{costly}” costs most revenue: €")
+    assert f"{round(100 * shares[0])}% of the loss" in story.finding()
+    assert (
+        f"The group “{often}” leaves most often ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
     )
-    assert in_german(story).finding().startswith("Ja: Die verlorenen Kunden bilden 4 erkennbare Gruppen, und von 100")
+    german = in_german(story)
+    assert german.finding().startswith("Am meisten Umsatz kostet die Gruppe „")
+    assert not re.match(r"Ja|Yes", german.finding() + story.finding())
+    assert story.tiles()[0][0] == story.tell(groups.costly.revenue, "about")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "said"),
-    [
-        ("a useful partition of a continuum", "die Übergänge zwischen den Typen sind aber fließend"),
-        ("no stable segments", "feste Gruppen bilden die Verlorenen aber nicht"),
-        (None, "für Gruppen sind es noch zu wenige Verlorene"),
-    ],
-)
-def test_answer_is_partly_where_there_are_types_only(
-    story: SegmentStory, grouped: Segments, verdict: str | None, said: str
+def test_money_of_the_groups_adds_up_with_the_revenue_lost_in_that_year(story: SegmentStory) -> None:
+    moved = movements(story.data, period="year")
+    place = moved.calendar.labels.index(str(story.losses.year))
+    churned = moved.amounts["churn"][:, place].sum() / moved.scale
+    assert story.losses.total.value == pytest.approx(12 * churned)
+    assert sum(card.revenue.value for card in story.cards) == pytest.approx(12 * churned)
+    assert f"(lost in {story.losses.year})" in story.finding()
+    assert f"at the start of {story.losses.year}" in " ".join(story.definitions())
+
+
+def test_without_a_whole_year_the_money_of_all_who_left_is_told(story: SegmentStory) -> None:
+    losses = Losses.of(story.data, story.people, None)
+    assert losses.total.value == pytest.approx(12 * np.nansum(story.people.revenue[story.people.left]))
+    told = segment_story(story.data, story.contrasts, None, story.segments.found, losses=losses)
+    assert "(lost so far)" in told.finding()
+    assert "over the whole recorded time" in " ".join(told.definitions())
+
+
+def test_without_revenue_the_finding_counts_customers(story: SegmentStory) -> None:
+    told = replace(story, segments=replace(story.segments, losses=None), losses=None)
+    sizes = [card.size.value for card in told.cards]
+    assert sizes == sorted(sizes, reverse=True)
+    assert told.finding().startswith("Most of the lost belong to the group “")
+    assert "€" not in told.finding() + told.means() + told.certainty()
+    assert told.line().stake is None
+
+
+def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(story: SegmentStory) -> None:
+    card = story.groups.costly
+    assert story.act().startswith(f"Start with the {story.tell(card.present)} customers who are in this group today.")
+    assert story.groups.step(card) in story.act()
+    steps = list(story.groups.steps.values())
+    assert len(set(steps)) == len(steps)
+    assert story.certainty().startswith("The figure: ")
+    assert "The step: open" in story.certainty()
+    worth = card.mean.value * story.data.card.margin
+    assert story.voice.tell(replace(story._worth, value=worth), "about") in story.certainty()
+
+
+def test_the_row_of_the_summary_has_the_money_of_a_year(story: SegmentStory) -> None:
+    for told in (story, in_german(story)):
+        row = told.line()
+        assert row.stake == told.cards[0].revenue
+        assert row.stake.unit == "money"
+        assert told.groups.name(told.cards[0]) in row.answer
+        assert all((row.question, row.sure, row.step, row.measure, row.unknown))
+        assert len(row.answer) < 300
+    assert "Step: open" in story.line().sure
+
+
+def test_where_nothing_goes_with_leaving_there_is_no_row() -> None:
+    data = _flags(1.0)
+    assert segment_story(data, kb.contrast(data)).line() is None
+
+
+@pytest.mark.parametrize("verdict", ["no stable segments", None])
+def test_without_groups_the_type_that_leaves_most_often_is_told_with_its_money(
+    story: SegmentStory, grouped: Segments, verdict: str | None
 ) -> None:
     german = in_german(story, segments=None if verdict is None else with_verdict(grouped, verdict))
-    assert german.answer == "partly"
-    assert german.finding().startswith("Zum Teil: Von 100 Kunden aus der Branche Handel gingen")
-    assert said in german.finding()
+    assert german.answer == "type"
+    assert german.finding().startswith("Am häufigsten gehen Kunden aus der Branche Handel: ")
+    rows = story.people.columns["industry"]
+    retail = rows.codes == rows.levels.index("retail")
+    share = story.losses.amount[retail].sum() / story.losses.amount.sum()
+    assert f"{round(100 * share)}\u00a0% des gesamten Verlusts" in german.finding()
+    assert german.line().stake.value == pytest.approx(story.losses.amount[retail].sum())
 
 
 def test_no_stable_segments_is_an_answer_to_work_with(story: SegmentStory, grouped: Segments) -> None:
     german = in_german(story, segments=with_verdict(grouped, "no stable segments"))
     assert german.segments_title() == "Feste Gruppen verlorener Kunden gibt es nicht"
-    assert german.segment_cards() == []
+    assert german.groups is None
     assert "Das spart Arbeit" in german.segments_text()[-1]
     assert "Branche" in german.segments_text()[-1]
+
+
+def test_losses_of_a_level_and_of_a_range_are_those_of_its_customers(company: kb.Dataset) -> None:
+    people = roster(company)
+    losses = Losses.of(company, people, None)
+    budget = people.columns["budget"]
+    for level, rows in (("< 520", budget < 520), ("520 to < 1600", (budget >= 520) & (budget < 1600)),
+                        (">= 1600", budget >= 1600)):  # fmt: skip
+        revenue, share = losses.of_level(people, "budget", level)
+        assert revenue.value == pytest.approx(losses.amount[rows].sum())
+        assert share.ci_lower < share.value < share.ci_upper
+    assert losses.of_level(people, "industry", "mining") is None
+    assert losses.of_level(people, "budget", "rich") is None
 
 
 def _flags(effect: float, n: int = 3000) -> kb.Dataset:
@@ -125,22 +209,22 @@ def _flags(effect: float, n: int = 3000) -> kb.Dataset:
 
 def test_answer_is_no_where_nothing_goes_with_leaving() -> None:
     data = _flags(1.0)
-    for lang, start in (("de", "Nein: Ein gemeinsamer Kundentyp"), ("en", "No: no shared type")):
+    for lang, start in (("de", "Ein gemeinsamer Kundentyp ist nicht"), ("en", "No shared type can be seen")):
         told = segment_story(data, kb.contrast(data), lang=lang)
-        assert told.answer == "no"
+        assert told.answer == "none"
         assert told.finding().startswith(start)
         assert len(told.tiles()) == 1
-        assert "tier: " in alt_text(told.contrasts.plot(**told.contrast_figure()))
+        assert "tier: " in alt_text(told.contrasts.plot(**told.comparing.figure()))
 
 
 def test_names_of_the_data_are_told_as_they_are() -> None:
     data = _flags(2.5)
     told = segment_story(data, kb.contrast(data), lang="de")
-    assert told.answer == "partly"
-    assert "Von 100 Kunden mit „tier: iron“ gingen" in told.finding()
-    # odds are never told as "times as often"
-    assert told.contrast_title() == "Am deutlichsten hebt sich ab: tier: iron"
-    assert "-mal so oft" not in everything(told)
+    assert told.answer == "type"
+    assert told.finding().startswith("Am häufigsten gehen Kunden mit „tier: iron“: ")
+    assert told.comparing.title().startswith("Von 100 Kunden mit „tier: iron“ sind ")
+    # shares are told, and never a ratio
+    assert not re.search(r"-mal so oft|Verhältnis", told.finding() + told.certainty() + told.comparing.caption())
 
 
 def test_nothing_to_compare_is_said() -> None:
@@ -160,33 +244,49 @@ def test_no_page_claims_a_cause(story: SegmentStory, lang: str) -> None:
     told = everything(story if lang == "en" else in_german(story))
     assert "{" not in told
     assert not re.search(r"\b(because of|caused|leads to|führt zu|wegen|verursacht|Grund dafür)\b", told)
-    assert re.search(r"does not prove a cause|Ursache ist damit nicht bewiesen", told)
+    assert re.search(r"no cause is proven|eine Ursache ist nicht bewiesen", told)
 
 
 # -- contrasts -----------------------------------------------------------------------------------------------------
 
 
 def test_figure_shows_the_largest_effects_with_their_numbers(story: SegmentStory) -> None:
-    ax = story.contrasts.plot(**story.contrast_figure())
+    ax = story.contrasts.plot(**story.comparing.figure())
     effects = [story.compared.effect(int(place)) for place in story.compared.shown["place"]]
     assert [fact.value for fact in effects] == sorted((fact.value for fact in effects), reverse=True)
     assert 5 < len(effects) == len(ax.get_yticklabels()) <= 10
     assert ax.get_yticklabels()[0].get_text() == "Industry: retail"
-    for fact in effects:
-        assert f"{story.voice.tell(fact)} ({story.voice.tell(fact, 'range')})" in alt_text(ax)
-    assert ax.get_title(loc="left").startswith("Customers from the retail industry leave ")
+    for place in story.compared.places:
+        here, rest = (story.voice.tell(fact, "whole") for fact in story.compared.left_of(place))
+        assert f"{here}, the others {rest}" in alt_text(ax)
+    assert ax.get_title(loc="left").startswith("Of 100 customers from the retail industry, ")
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] == 0
+
+
+def test_like_with_like_is_said_once_and_as_a_share(story: SegmentStory) -> None:
+    facts = story.compared
+    here, rest = facts.left_of(facts.headline)
+    alike = facts.alike(facts.headline)
+    assert rest.value < alike.value < here.value
+    assert alike.ci_lower < alike.value < alike.ci_upper
+    # rates: the share stands for a hazard, which the ratio brings down
+    assert np.log(1 - here.value) / np.log(1 - alike.value) == pytest.approx(facts.effect(facts.headline).value)
+    assert "stand against about" in story.comparing.caption()
+    assert not re.search(r"ratio|times as often", everything(story))
 
 
 def test_reversals_are_told_in_words() -> None:
     telco = kb.datasets.load_telco()
     found = kb.contrast(telco, adjust=["contract", "internet_service", "tenure"])
     told = segment_story(telco, found, lang="en")
-    text = " ".join(told.reversal_text())
+    text = " ".join(told.comparing.reversal_text())
     assert "“Total_charges" not in text  # names stay as they are
     assert "total_charges" in text
-    first, gone = (next(line for line in told.reversal_text() if part in line) for part in (
+    first, gone = (next(line for line in told.comparing.reversal_text() if part in line) for part in (
         "leave less often, but among otherwise similar ones more often", "Such impressions"))  # fmt: skip
-    assert "“total_charges: 3,800 or more” (ratio 0.4, then 1.8)" in first
+    assert "“total_charges: 3,800 or more” (" in first
+    assert re.search(r"of 100 against \d+; comparable others about \d+\)", first)
     assert gone
 
 
@@ -201,15 +301,16 @@ def test_default_adjustment_leaves_out_numbers_but_tenure() -> None:
 
 
 def test_cards_tell_how_many_what_revenue_what_they_share_and_what_to_offer(story: SegmentStory) -> None:
-    cards = story.segment_cards()
+    cards = story.groups.rows()
     assert len(cards) == 4
     labels = [label for label, _ in cards[0][1]]
-    assert labels == ["How many", "Revenue", "In common", "Stated reasons", "Ask and offer", "Planted"]
-    saver = next(dict(rows) for _, rows in cards if "“savers”" in dict(rows)["Planted"])
-    assert "more than the average" in saver["How many"]
-    assert "Offer a smaller plan" in saver["Ask and offer"]
-    share = int(re.search(r"^(\d+)%", saver["Planted"])[1])
-    assert share >= 85
+    assert labels == ["Loss", "Lost", "In common", "Stated reasons", "What to do"]
+    planted = {row[1]: row for row in story.groups.planted_table(story.data.truth).rows}
+    saver = next(dict(rows) for title, rows in cards if planted["savers"][0] in title)
+    assert "more than overall" in saver["Lost"]
+    assert "Offer a smaller plan" in saver["What to do"]
+    assert int(planted["savers"][2].rstrip("%")) >= 85
+    assert not any("planted" in text.casefold() for _, rows in cards for row in rows for text in row)
 
 
 def test_cards_keep_small_counts_to_themselves(company: kb.Dataset, grouped: Segments) -> None:
@@ -281,7 +382,7 @@ def test_a_finding_is_striking_only_if_it_is_surely_not_small() -> None:
     assert told.compared.findings["attribute"].tolist() == ["tier"]
     assert 1 < told.compared.findings["effect_ci_lower"].iloc[0] < 1.25
     assert len(told.compared.striking) == 0
-    assert told.answer == "no"
+    assert told.answer == "none"
 
 
 # -- reasons -------------------------------------------------------------------------------------------------------
@@ -349,10 +450,22 @@ def test_no_hidden_reason_can_be_computed_back(company: kb.Dataset, story: Segme
 def test_polite_reasons_are_set_against_behaviour() -> None:
     data = simulate_saas(4000, scenario="polite_reasons")
     told = segment_story(data, None, kb.reason_by_type(data), lang="de")
-    assert "„Preis“" in told.said.behaviour_title()
     text = " ".join(told.said.behaviour_text())
-    assert "Wer „Preis“ sagt, hatte vorher nicht häufiger eine Preiserhöhung als andere" in text
-    assert "aus Höflichkeit" in text
+    assert "Höflichkeit" not in text
+    others = {reason: here.value - gap.value for reason, _, here, gap in told.stated.checked}
+    assert max(others.values()) <= 0.8
+
+
+def test_what_nearly_all_went_through_checks_no_reason(story: SegmentStory) -> None:
+    """A price rise of 95 in 100 others leaves no room for those who say price; one of 40 does."""
+    assert story.reasons is not None
+    for others, asked in ((0.95, False), (0.4, True)):
+        frame = pd.DataFrame({"reason": ["price", "product"], "measure": "price_rose", "n": [200, 300],
+                              "value": [0.6, others]}).assign(difference=[0.6 - others, others - 0.6],
+                              difference_ci_lower=-0.1, difference_ci_upper=0.1)  # fmt: skip
+        given = SimpleNamespace(behaviour=lambda frame=frame: frame, leavers=story.reasons.leavers)
+        told = segment_story(story.data, None, given)
+        assert [reason for reason, *_ in told.stated.checked] == (["price"] if asked else [])
 
 
 def behaved(story: SegmentStory, counts: dict[str, tuple[int, int]], threshold: int) -> dict[str, str]:
@@ -407,5 +520,5 @@ def test_no_hidden_behaviour_can_be_computed_back(company: kb.Dataset, story: Se
 
 def test_facts_of_a_card_have_names_of_their_own(story: SegmentStory) -> None:
     cards: list[Card] = story.cards
-    names = [fact.id for card in cards for fact in (card.size, card.churn, card.lift, card.revenue)]
+    names = [fact.id for card in cards for fact in (card.size, card.churn, card.lift, card.revenue, card.mean)]
     assert len(names) == len(set(names))
