@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kbind.estimate.estimate import Estimate
-from kbind.retention.period_rates import PeriodRates
+from kbind.retention.period_rates import LateChange, PeriodRates
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
@@ -23,6 +23,43 @@ def main_rate(rates: PeriodRates) -> Estimate:
 def kept(rates: PeriodRates) -> Fact:
     """The main rate."""
     return Fact.of("kept", main_rate(rates), "period_rates(...).pooled()" if together(rates) else SOURCE)
+
+
+def late_and_before(rates: PeriodRates, periods: int) -> dict[str, Fact]:
+    """Retention over so many of the last periods, and over all before them."""
+    return {
+        "late": Fact.of("late", rates.pooled(-periods), f"period_rates(...).pooled({-periods})"),
+        "before": Fact.of("before", rates.pooled(0, -periods), f"period_rates(...).pooled(0, {-periods})"),
+    }
+
+
+def of_year(rates: PeriodRates, rate: Estimate, name: str) -> Fact:
+    """A rate per period as one over twelve months."""
+    return Fact.of(name, rates.year(rate), "period_rates(...).year(...)")
+
+
+def periods_of_year(rates: PeriodRates) -> float:
+    """How many periods make a year."""
+    known = {"week": 52.0, "month": 12.0, "quarter": 4.0, "year": 1.0}
+    return known.get(rates.kind, 365.25 / float(rates.counts["days"].iloc[-1]))
+
+
+def lost_revenue(rates: PeriodRates, places: slice) -> Fact:
+    """Revenue a year that some periods lost: that of a period, times the periods of a year."""
+    rows, times = rates.counts.iloc[places], periods_of_year(rates)
+    lost = float((rows["revenue_lost"] + rows["revenue_contraction"]).sum(skipna=False)) * times
+    definition = f"revenue lost or contracted in {len(rows)} periods, times {times:.3g} periods a year"
+    return Fact("revenue.lost", lost, "money", definition, count=int(rows["lost"].sum()), source=SOURCE)
+
+
+def more_lost(rates: PeriodRates, change: LateChange) -> Fact:
+    """Revenue a year that the last periods lost beyond the share that was lost before them."""
+    late, before = rates.counts.iloc[-change.periods :], rates.counts.iloc[: -change.periods]
+    gone = [rows["revenue_lost"] + rows["revenue_contraction"] for rows in (late, before)]
+    share = float(gone[1].sum(skipna=False)) / max(float(before["revenue_start"].sum()), 1e-12)
+    extra = float((gone[0] - share * late["revenue_start"]).sum(skipna=False)) * periods_of_year(rates)
+    definition = "revenue lost or contracted, less the share of the periods before, times the periods of a year"
+    return Fact("revenue.more_lost", extra, "money", definition, count=int(late["lost"].sum()), source=SOURCE)
 
 
 def in_period(rates: PeriodRates, position: int) -> Fact:

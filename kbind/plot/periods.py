@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from kbind.errors import check_flag
-from kbind.facts.periods import in_period, kept, label, name, together
+from kbind.errors import check_count
+from kbind.facts.periods import in_period, kept, label, late_and_before, name, together
 from kbind.plot.base import (
     BLUE,
     MIDBLUE,
@@ -31,7 +31,7 @@ TEXT_POINTS = 24
 _NAMES = 5
 
 
-def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: bool = False) -> Axes:
+def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) -> Axes:
     """Share of the customers at the start of each period who were there at its end, with intervals.
 
     Parameters
@@ -39,15 +39,15 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: bool = Fals
     result : PeriodRates
         Of counts by period.
     canvas : Canvas
-    stands_out : bool
-        Whether the last period does.
+    stands_out : int
+        How many of the last periods do.
     """
     speak = canvas.speaker(action="stay", period=result.kind or "month")
     frame, size = result.to_frame(), len(result.to_frame())
     facts = [in_period(result, i) for i in range(size)]
     shown = np.array([speak.disclosure.fact(fact).known for fact in facts], dtype=bool)
     last = np.zeros(size, dtype=bool)
-    last[-1] = check_flag("stands_out", stands_out)
+    last[size - check_count("stands_out", stands_out, 0, size) :] = True
     axes = canvas.axes(3.2)
     x, (value, lower, upper) = np.arange(size), limits_of(frame, "retention")
     for part, colour, line, ink in ((~last, BLUE, MIDBLUE, BLUE), (last, SAND, SAND, SAND_TEXT)):
@@ -56,7 +56,7 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: bool = Fals
         axes.plot(x[part], value[part], "o", color=colour, markersize=7)
         for i in x[part] if size <= _NAMES or colour == SAND else ():
             write_at(axes, speak.tell(facts[i]), (i, value[i]), (9, 0), va="center", color=ink)
-    mean = kept(result)
+    mean = late_and_before(result, stands_out)["before"] if 0 < stands_out < size else kept(result)
     if together(result) and speak.disclosure.fact(mean).known:
         axes.axhline(mean.value, color=MIDBLUE, linewidth=1.2, linestyle="--")
         write_beside(axes, speak.tell(mean), mean.value, color=MIDBLUE_TEXT)

@@ -187,6 +187,66 @@ def period_rates(data: Dataset, *, conf_level: float = 0.95) -> PeriodRates:
     return PeriodRates(counts, reasons, conf_level, Provenance.of(data, data.as_of))
 
 
+@dataclass(frozen=True)
+class LateChange:
+    """The last periods against all before them. Made by `late_change`.
+
+    Parameters
+    ----------
+    periods : int
+        How many of the last periods are compared.
+    late, before : Estimate
+        Retention in them, and in all before.
+    chance : float
+        How often so large a difference arises where nothing has changed, however many of the last periods were tried.
+    """
+
+    periods: int
+    late: Estimate
+    before: Estimate
+    chance: float
+
+
+def late_change(rates: PeriodRates, most: int = 2) -> LateChange | None:
+    """The last period, or the last few, against those before: whichever differs most surely.
+
+    Fisher's exact test of those who stayed; the chance is multiplied by the number of tests, as one looks at several.
+
+    Parameters
+    ----------
+    rates : PeriodRates
+        Of periods of one length, else there is nothing to compare.
+    most : int
+        Up to so many of the last periods are taken together.
+
+    Returns
+    -------
+    LateChange or None
+        None where there is no earlier period, or nobody was there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from kbind.dataset.opening import open_dataset
+    >>> months = pd.date_range("2024-01-01", periods=4, freq="MS")
+    >>> counts = {"first_day": months, "last_day": months + pd.offsets.MonthEnd(), "customers_start": 500, "gained": 0,
+    ...           "lost": [25, 25, 60, 55]}
+    >>> found = late_change(period_rates(open_dataset({"periods": pd.DataFrame(counts)})))
+    >>> found.periods, round(found.late.value, 3), found.before.value, found.chance < 0.001
+    (2, 0.885, 0.95, True)
+    """
+    from scipy.stats import fisher_exact
+
+    looks = range(1, min(most, len(rates.counts) - 1) + 1) if rates.alike else range(0)
+    found = []
+    for k in looks:
+        late, before = rates.pooled(-k), rates.pooled(0, -k)
+        if late.n and before.n:
+            stayed = [(each.count, each.n - each.count) for each in (late, before) if each.n and each.count is not None]
+            found.append(LateChange(k, late, before, min(1.0, len(looks) * float(fisher_exact(stayed)[1]))))
+    return min(found, key=lambda change: change.chance, default=None)
+
+
 def _days(column: pd.Series[date]) -> Sequence[date]:
     return [day.date() for day in pd.to_datetime(column)]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.retention.period_rates import PeriodRates
+from kbind.retention.period_rates import LateChange, PeriodRates, late_change
 from kbind.retention.rates import rescale_churn
 
 QUARTERS = (("2024-01-01", "2024-03-31"), ("2024-04-01", "2024-06-30"), ("2024-07-01", "2024-09-30"))
@@ -157,3 +158,43 @@ def test_period_rates_need_the_table(toy: kb.Dataset) -> None:
         kb.period_rates("filled.xlsx")
     with pytest.raises(kb.ArgumentError, match="conf_level=95"):
         kb.period_rates(kb.datasets.load_counts(), conf_level=95)
+
+
+def _changes(rng: np.random.Generator, stay: list[float], runs: int) -> list[LateChange]:
+    firsts = pd.date_range("2022-01-01", periods=len(stay), freq="QS")
+    found = []
+    for _ in range(runs):
+        lost = 450 - rng.binomial(450, stay)
+        frame = pd.DataFrame({"first_day": firsts, "last_day": firsts + pd.offsets.QuarterEnd(), "customers_start": 450,
+                              "gained": 0, "lost": lost})  # fmt: skip
+        change = late_change(kb.period_rates(kb.open_dataset({"periods": frame})))
+        assert change is not None
+        found.append(change)
+    return found
+
+
+def test_late_change_is_seldom_found_where_nothing_changed_and_mostly_where_it_did() -> None:
+    """Nominal is 5 % in both directions together; planted are two worse quarters, 86 instead of 92 of 100."""
+    rng = np.random.default_rng(7)
+    calm = _changes(rng, [0.92] * 8, 150)
+    assert np.mean([change.chance < 0.05 for change in calm]) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
+    worse = _changes(rng, [0.92] * 6 + [0.86] * 2, 40)
+    assert np.mean([change.chance < 0.05 and change.late.value < change.before.value for change in worse]) > 0.9
+
+
+def test_late_change_by_hand() -> None:
+    """876 of 985 against 2,485 of 2,695: all tables with these margins that are no likelier, doubled for two looks."""
+    change = late_change(kb.period_rates(kb.datasets.load_counts()))
+    assert change is not None
+    assert (change.periods, change.late.count, change.late.n, change.before.count, change.before.n) == (
+        2, 876, 985, 2485, 2695,
+    )  # fmt: skip
+    ways = [comb(985, lost) * comb(2695, 319 - lost) for lost in range(320)]
+    exact = sum(way for way in ways if way <= ways[109]) / comb(3680, 319)
+    assert change.chance == pytest.approx(2 * exact)
+
+
+def test_late_change_needs_an_earlier_period_of_the_same_length() -> None:
+    one = pd.DataFrame({"first_day": ["2024-01-01"], "last_day": ["2024-03-31"], "customers_start": [100],
+                        "gained": [0], "lost": [9]})  # fmt: skip
+    assert late_change(kb.period_rates(kb.open_dataset({"periods": one}))) is None

@@ -12,10 +12,22 @@ import numpy as np
 import pandas as pd
 
 from kbind.dataset.dataset import Dataset
-from kbind.facts.periods import SOURCE, in_period, kept, main_rate, name, together
+from kbind.facts.periods import (
+    SOURCE,
+    in_period,
+    kept,
+    late_and_before,
+    lost_revenue,
+    main_rate,
+    more_lost,
+    name,
+    of_year,
+    periods_of_year,
+    together,
+)
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
-from kbind.retention.period_rates import PeriodRates, period_rates
+from kbind.report.chapters.base import Chapter, Lead, Line, Scope, Story, needed, sureness, voice_of
+from kbind.retention.period_rates import LateChange, PeriodRates, late_change, period_rates
 from kbind.text.facts import Fact
 from kbind.text.names import named
 from kbind.text.tables import Table
@@ -23,6 +35,8 @@ from kbind.text.voice import Voice
 
 #: Rows a manager's tables have at most: as many periods as a template has room for.
 TABLE_ROWS = 36
+#: Up to this chance the last periods are said to differ from those before.
+ALARM = 0.05
 #: Days from which on a period is as good as a year.
 _YEAR = 350
 
@@ -68,29 +82,40 @@ class PeriodStory(Story):
     @cached_property
     def year(self) -> Fact:
         """The same over twelve months."""
-        return Fact.of("kept.year", self.rates.year(main_rate(self.rates)), "period_rates(...).year(...)")
+        return of_year(self.rates, main_rate(self.rates), "kept.year")
 
     def in_period(self, position: int) -> Fact:
         """Share of the customers at the start of a period who were there at its end."""
         return in_period(self.rates, position)
 
     @cached_property
-    def trend(self) -> str:
-        """How the last period compares with all before: "better", "worse", "same", or "none"."""
-        if not together(self.rates) or not self.told(self.in_period(-1), self.before):
-            return "none"
-        apart = self.rates.rate(-1).minus(self.rates.pooled(0, -1))
-        return "better" if apart.ci_lower > 0 else "worse" if apart.ci_upper < 0 else "same"
+    def change(self) -> LateChange | None:
+        """The last period or two against all before them."""
+        found = late_change(self.rates) if together(self.rates) else None
+        return found if found and self.told(*self._both(found).values()) else None
+
+    def _both(self, change: LateChange) -> dict[str, Fact]:
+        return late_and_before(self.rates, change.periods)
 
     @cached_property
-    def before(self) -> Fact:
-        """Retention over all periods but the last."""
-        return Fact.of("before", self.rates.pooled(0, -1), "period_rates(...).pooled(0, -1)")
+    def trend(self) -> str:
+        """How the last one or two periods compare with all before: "better", "worse", "same", or "none"."""
+        if self.change is None:
+            return "none"
+        if self.change.chance >= ALARM:
+            return "same"
+        return "better" if self.change.late.value > self.change.before.value else "worse"
+
+    @property
+    def alarm(self) -> LateChange | None:
+        """The change, if the last periods are clearly worse."""
+        return self.change if self.trend == "worse" else None
 
     def total(self, name: str) -> Fact:
-        """Customers gained or lost in all periods."""
-        definition = f"customers {name} in all periods"
-        return Fact(f"total.{name}", float(self.frame[name].sum()), "customers", definition, source=SOURCE)
+        """Customers gained or lost, in the last periods where these are worse, else in all."""
+        rows = self.frame.iloc[-self.alarm.periods :] if self.alarm else self.frame
+        definition = f"customers {name} in {len(rows)} periods"
+        return Fact(f"total.{name}", float(rows[name].sum()), "customers", definition, source=SOURCE)
 
     def revenue(self, name: str, position: int) -> Fact:
         """GRR or NRR of a period; who is alone in having left must not be read from it."""
@@ -125,11 +150,29 @@ class PeriodStory(Story):
         number = (follows & differs).sum()
         return Fact("breaks", float(number), "count", definition, source=SOURCE)
 
+    def late_years(self) -> dict[str, Fact]:
+        """Twelve months at the rate of the last periods, and at that of those before."""
+        change = needed(self.change)
+        pairs = {"year": change.late, "earlier": change.before}
+        return {name: of_year(self.rates, rate, f"{name}.of_change") for name, rate in pairs.items()}
+
+    @cached_property
+    def more_lost(self) -> Fact | None:
+        """Revenue a year that the last periods lost beyond the usual; None where that is not known, or none."""
+        fact = more_lost(self.rates, self.alarm) if self.alarm else None
+        return fact if fact and self.told(fact) and fact.value > 0 else None
+
     # -- names ---------------------------------------------------------------------------------------
 
     def name(self, position: int) -> str:
         """What a reader calls a period."""
         return name(self.rates, position, self.voice)
+
+    @property
+    def late_names(self) -> str:
+        """What a reader calls the last periods that are compared."""
+        change = needed(self.change)
+        return self.voice.listed([self.name(i) for i in range(-change.periods, 0)])
 
     def per(self) -> str:
         """Per what the main rate is."""
@@ -138,58 +181,118 @@ class PeriodStory(Story):
     # -- sentences -----------------------------------------------------------------------------------
 
     def finding(self) -> str:
-        """The answer in one sentence."""
+        """The answer in one sentence: first of all that it got worse."""
         if not self.told(self.kept):
             return self.say("periods.finding.few")
+        if self.trend in ("worse", "better"):
+            facts = self._both(needed(self.change))
+            return self.say(f"periods.finding.{self.trend}", per=self.per(), names=self.late_names, **facts)
         if together(self.rates):
             return self.say("periods.finding.all", kept=self.kept, per=self.per())
         return self.say("periods.finding.one", kept=self.kept, name=self.name(-1))
 
+    @property
+    def short(self) -> bool:
+        """Whether a period is so short that a year says more."""
+        return float(self.frame["days"].iloc[-1]) < _YEAR
+
     def means(self) -> str:
         """What the answer means."""
         sentences = []
-        if self.told(self.year) and float(self.frame["days"].iloc[-1]) < _YEAR:
+        if self.alarm and self.short and self.told(*self.late_years().values()):
+            sentences.append(self.say("periods.means.worse", **self.late_years()))
+        elif self.told(self.year) and self.short:
             sentences.append(self.say("periods.means.year", year=self.year))
-        gained, lost = self.total("gained"), self.total("lost")
+        if self.more_lost:
+            sentences.append(self.say("periods.means.money", money=self.more_lost))
+        gained, lost = (self.total(name) for name in ("gained", "lost"))
         if self.told(gained, lost):
             order = "more" if gained.value > lost.value else "fewer" if gained.value < lost.value else "even"
-            sentences.append(self.say(f"periods.means.{order}", gained=gained, lost=lost))
+            key = f"periods.means.late.{order}" if self.alarm else f"periods.means.{order}"
+            sentences.append(self.say(key, gained=gained, lost=lost))
         return " ".join(sentences) or self.say("periods.means.few")
 
     def act(self) -> str:
         """What a manager should do."""
-        if self.trend == "worse":
-            return self.say("periods.act.worse", name=self.name(-1))
+        if self.alarm:
+            return self.say("periods.act.worse", name=self.late_names)
         if len(self.rates.reasons) and self.told(self.reason(0)):
             return self.say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
         return self.say("periods.act.ask")
 
     def certainty(self) -> str:
-        """How sure the answer is, and what it rests on."""
+        """How sure the answer is, what it rests on, and that nobody knows yet whether a step pays."""
         if not self.told(self.kept):
             return self.say("periods.certainty.few")
-        sentence = self.say(f"periods.certainty.{sureness(self.kept)}", kept=self.kept)
+        if self.trend in ("worse", "better"):
+            change = needed(self.change)
+            chance = self.voice.number(max(1, math.ceil(100 * change.chance)))
+            sentence = self.say("periods.certainty.change", chance=chance, **self._both(change))
+        else:
+            sentence = self.say(f"periods.certainty.{sureness(self.kept)}", kept=self.kept)
         breaks = [self.say("periods.certainty.breaks", breaks=self.breaks)] if self.breaks.value else []
-        return " ".join([sentence, *breaks])
+        return " ".join([sentence, *breaks, self.say("periods.certainty.step")])
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """What stays per period, over a year, and of the revenue."""
-        tiles = []
-        if self.told(self.kept):
-            text = self.say("periods.tile.kept" if together(self.rates) else "periods.tile.one", per=self.per())
-            tiles.append(self.tile_of(self.kept, text, "periods.tile.interval"))
-            if float(self.frame["days"].iloc[-1]) < _YEAR:
-                tiles.append(self.tile_of(self.year, self.say("periods.tile.year"), "periods.tile.interval"))
-        if self.latest_revenue is not None:
-            gross, net = (self.revenue(name, self.latest_revenue) for name in ("grr", "nrr"))
-            note = self.say("periods.tile.net", net=net) if self.told(net) else self.name(self.latest_revenue)
-            tiles.append((self.tell(gross), self.say("periods.tile.gross"), note))
+        return [*self._late_tiles(), *self._revenue_tile()] if self.alarm else [*self._tiles(), *self._revenue_tile()]
+
+    def _tiles(self) -> list[tuple[str, str, str]]:
+        if not self.told(self.kept):
+            return []
+        text = self.say("periods.tile.kept" if together(self.rates) else "periods.tile.one", per=self.per())
+        tiles = [self._of_hundred(self.kept, text)]
+        return [*tiles, self._of_hundred(self.year, self.say("periods.tile.year"))] if self.short else tiles
+
+    def _late_tiles(self) -> list[tuple[str, str, str]]:
+        both, years = self._both(needed(self.change)), self.late_years()
+        label = self.say("periods.tile.late", per=self.per(), names=self.late_names)
+        tiles = [self._of_hundred(both["late"], label, both["before"])]
+        if self.short:
+            tiles.append(self._of_hundred(years["year"], self.say("periods.tile.year"), years["earlier"]))
         return tiles
+
+    def _of_hundred(self, fact: Fact, label: str, earlier: Fact | None = None) -> tuple[str, str, str]:
+        note = self.say("periods.tile.interval", fact=fact)
+        if earlier is not None:
+            note = f"{note}; {self.say('periods.tile.before', earlier=earlier)}"
+        return self.say("periods.tile.of100", fact=fact), label, note
+
+    def _revenue_tile(self) -> list[tuple[str, str, str]]:
+        if self.latest_revenue is None:
+            return []
+        gross, net = (self.revenue(name, self.latest_revenue) for name in ("grr", "nrr"))
+        note = self.say("periods.tile.net", net=net) if self.told(net) else ""
+        return [(self.tell(gross), self.say("periods.tile.gross", name=self.name(self.latest_revenue)), note)]
+
+    # -- the summary of all chapters -------------------------------------------------------------------
+
+    def stake(self) -> Fact | None:
+        """Revenue a year: what was lost of late beyond the usual, or what all periods of a year lost."""
+        if self.alarm:
+            return self.more_lost
+        periods = max(1, min(round(periods_of_year(self.rates)), len(self.frame)))
+        fact = lost_revenue(self.rates, slice(len(self.frame) - periods, None))
+        return fact if self.told(fact) else None
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters."""
+        if not self.told(self.kept):
+            return None
+        sure = "change" if self.trend in ("worse", "better") else sureness(self.kept)
+        unknown = self.say("periods.line.unknown") if self.alarm else ""
+        question, level = self.say("periods.line.question"), self.say(f"periods.line.sure.{sure}")
+        return Line(question, self.finding(), level, self.act(), self.stake(), unknown=unknown)
+
+    def lead(self) -> Lead | None:
+        """How many stay, as the opening of all chapters."""
+        return Lead(self.finding(), self.means(), self.tiles()) if self.told(self.kept) else None
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
         level = self.voice.percent(self.rates.conf_level)
-        keys = ["kept", *(["all"] if together(self.rates) else []), "year", "counted"]
+        keys = ["kept", *(["all", "change"] if together(self.rates) else []), "year", "counted"]
+        keys += ["money"] if self.more_lost else []
         lines = [self.say(f"periods.foot.{key}", level=level) for key in keys]
         return [*lines, *([self.say("periods.foot.revenue")] if self.latest_revenue is not None else [])]
 
@@ -202,17 +305,22 @@ class PeriodStory(Story):
             if not self.told(last):
                 return self.say("periods.curve.few")
             return self.say("periods.curve.one", kept=last, name=self.name(-1))
-        facts = {"last": last, "before": self.before}
-        return self.say(f"periods.curve.{self.trend}", name=self.name(-1), **facts)
+        change = needed(self.change)
+        return self.say(f"periods.curve.{self.trend}", name=self.late_names, **self._both(change))
 
     def curve_figure(self) -> dict[str, Any]:
         """What the page adds to the figure by period."""
         facts = map(self.in_period, range(len(self.frame)))
-        return self.drawn(self.curve_title, facts, stands_out=self.trend in ("better", "worse"))
+        return self.drawn(self.curve_title, facts, stands_out=self._outstanding)
+
+    @property
+    def _outstanding(self) -> int:
+        return needed(self.change).periods if self.trend in ("better", "worse") else 0
 
     def curve_caption(self) -> str:
         """How to read the figure by period."""
         key = "periods.caption.all" if together(self.rates) else "periods.caption"
+        key = "periods.caption.before" if self._outstanding else key
         return self.say(key, level=self.voice.percent(self.rates.conf_level))
 
     def revenue_title(self) -> str:
@@ -282,11 +390,11 @@ class PeriodStory(Story):
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
         yield self.picture(self.rates, self.curve_figure(), self.curve_caption())
-        if self.latest_revenue is not None:
-            yield Section(self.revenue_title(), [self.revenue_text()], self.revenue_table())
         if len(self.rates.reasons):
             yield Section(self.reasons_title(), (), self.reasons_table())
-        yield Section.of(self.periods_table())
+        if self.latest_revenue is not None:
+            yield Section(self.revenue_title(), [self.revenue_text()], self.revenue_table(), folded=True)
+        yield Section.of(self.periods_table(), folded=True)
 
 
 def period_story(

@@ -24,26 +24,50 @@ def told(*rows: tuple[int, int, int], lang: str = "en", threshold: int = 5, days
     return period_story(kb.open_dataset({"periods": frame}), lang=lang, threshold=threshold)
 
 
-def test_example_is_told_in_both_languages() -> None:
+def test_example_says_the_alarm_first() -> None:
+    """Of the last two quarters together 876 of 985 stayed, of the six before 2,485 of 2,695."""
     english, german = (period_story(kb.datasets.load_counts(lang), lang=lang) for lang in ("en", "de"))
-    assert english.finding() == "Of 100 customers, 91 stay every quarter."
-    assert german.finding() == "Von 100 Kunden bleiben pro Quartal 91."
-    assert "nach zwölf Monaten von 100 noch 70 da" in german.means()
-    assert "„Preis“ steht hinter 42\u00a0% der Verluste" in german.act()
-    assert (
-        german.certainty()
-        == "Hoch: Der Anteil ist auf wenige Punkte genau bekannt (95\u00a0%‑Bereich 90,4 bis 92,2\u00a0%)."
+    assert english.finding() == (
+        "Fewer have stayed of late: 89 of 100 customers every quarter, down from 92 (Q3 2024 and Q4 2024)."
     )
-    assert [tile[0] for tile in german.tiles()] == ["91,3\u00a0%", "69,8\u00a0%", "88,6\u00a0%"]
+    assert german.finding() == (
+        "Zuletzt bleiben weniger: Von 100 Kunden sind es pro Quartal noch 89, zuvor waren es 92 "
+        "(3. Quartal 2024 und 4. Quartal 2024)."
+    )
+    assert german.means() == (
+        "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch ging 36.000 "
+        "Umsatz im Jahr mehr verloren als üblich. Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
+    )
+    assert "in höchstens 1 von 100 Fällen" in german.certainty()
+    assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "88,6\u00a0%"]
+    assert german.tiles()[0][2] == "zwischen 87 und 91 von 100; zuvor 92 ▼"
+    assert "(4. Quartal 2024)" in german.tiles()[2][1]
     assert german.reasons_table().rows[0] == ("Preis", "135", "42,3\u00a0%")
     assert german.reasons_table().rows[-1] == ("Ohne Angabe", "29", "9,1\u00a0%")
+
+
+def test_row_of_the_summary_is_about_what_was_lost_beyond_the_usual() -> None:
+    data = kb.datasets.load_counts()
+    story = period_story(data)
+    frame = data.table("periods").sort_values("first_day")
+    gone = frame["revenue_lost"] + frame["revenue_contraction"]
+    usual = gone.iloc[:-2].sum() / frame["revenue_start"].iloc[:-2].sum()
+    line = story.line()
+    assert line is not None
+    assert line.stake is not None
+    assert line.stake.value == pytest.approx(4 * (gone - usual * frame["revenue_start"]).iloc[-2:].sum())
+    assert line.answer == story.finding()
+    assert line.unknown
+    calm = told((1000, 100, 100), (1000, 100, 100), (1000, 100, 105)).line()
+    assert calm is not None
+    assert (calm.stake, calm.unknown) == (None, "")
 
 
 @pytest.mark.parametrize(
     ("last", "trend", "title"),
     [
-        ((1000, 50, 40), "better", "More stayed of late than before: 96.0% instead of 90.0% (March 2024)"),
-        ((1000, 50, 160), "worse", "Fewer stayed of late than before: 84.0% instead of 90.0% (March 2024)"),
+        ((1000, 50, 40), "better", "More stayed of late than before: 96% instead of 90% (March 2024)"),
+        ((1000, 50, 160), "worse", "Fewer stayed of late than before: 84% instead of 90% (March 2024)"),
         ((1000, 50, 105), "same", "89.5% stayed of late, 90.0% before: no sure difference (March 2024)"),
     ],
 )
@@ -51,14 +75,25 @@ def test_trend_is_told_only_if_it_is_sure(last: tuple[int, int, int], trend: str
     story = told((1000, 100, 100), (1000, 100, 100), last)
     assert (story.trend, story.curve_title()) == (trend, title)
     assert story.act().startswith("First find out") == (trend == "worse")
+    assert ("Fewer have stayed of late" in story.finding()) == (trend == "worse")
+    assert ("▼" in story.tiles()[0][2]) == (trend == "worse")
+
+
+def test_two_last_periods_are_an_alarm_where_neither_is_one_alone() -> None:
+    story = told(*[(500, 40, 40)] * 6, (500, 40, 54), (500, 40, 54))
+    assert story.alarm is not None
+    assert story.alarm.periods == 2
+    assert "July 2024 and August 2024" in story.finding()
+    assert told(*[(500, 40, 40)] * 7, (500, 40, 54)).alarm is None
+    assert told(*[(500, 40, 40)] * 8).alarm is None
 
 
 def test_one_period_is_told_as_one() -> None:
     story = told((44, 12, 13))
     assert story.finding().startswith("Of 100 customers who were there at the start, 70 were still there at the end")
     assert story.curve_title() == "70.5% stayed until the end (January 2024)"
-    assert story.certainty().startswith("Low: ")
-    assert story.voice.tell(story.in_period(0), "interval") == "95% interval 55.8 to 81.8%"
+    assert story.certainty().startswith("The figure: low")
+    assert story.voice.tell(story.in_period(0), "interval") == "between 56 and 82%"
 
 
 def test_periods_of_different_length_are_not_added_up() -> None:
