@@ -1,6 +1,8 @@
-"""Rows of a data set by period, as facts."""
+"""Rows of a data set by period, as facts, and what is to be settled about them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -8,6 +10,38 @@ from kbind.dataset.quality import Quality
 from kbind.text.facts import Fact
 
 _LOGS = ("events", "subscriptions", "customers")
+#: Chapters that use a table; without the table that most chapters rest on, which is in `USES`.
+TOUCHED = {
+    "customers": ("03", "04", "05"),
+    "events": ("01", "01d", "02", "03"),
+    "subscriptions": ("01", "01b", "02", "03", "04", "05"),
+    "cancellations": ("02", "04"),
+    "tickets": ("03", "04"),
+    "feedback": ("03", "04"),
+    "contacts": ("02", "03"),
+    "campaigns": ("03",),
+}
+#: Of these, the ones that look at money only.
+OF_MONEY = ("01b", "01d", "05")
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something to be settled.
+
+    Parameters
+    ----------
+    text : str
+        One sentence.
+    brief : str
+        The same as the end of a sentence: "in „Kunden“ fehlen viele Angaben".
+    chapters : tuple of str
+        Numbers of the chapters that it may spoil.
+    """
+
+    text: str
+    brief: str
+    chapters: tuple[str, ...]
 
 
 def main_table(found: Quality) -> str:

@@ -15,10 +15,12 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.quality import Quality, quality
 from kbind.dataset.schema import TABLES, Kind
 from kbind.errors import plain
-from kbind.facts.quality import by_period, main_table, rows_of_periods
+from kbind.facts.names import Names
+from kbind.facts.quality import OF_MONEY, TOUCHED, Concern, by_period, main_table, rows_of_periods
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, voice_of
+from kbind.report.chapters.base import Chapter, Line, Scope, Story, voice_of
 from kbind.text.facts import Fact
+from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
@@ -111,17 +113,26 @@ class QualityStory(Story):
     # -- what to look at -------------------------------------------------------------------------------
 
     @cached_property
-    def concerns(self) -> list[str]:
-        """One sentence for everything worth a question."""
-        sentences = []
+    def concerns(self) -> list[Concern]:
+        """Everything worth a question, what many chapters rest on first."""
+        concerns = []
         for name in self.found.tables["table"]:
-            sentences += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
-        return sentences + self._untranslated() + self._currencies() + self._unended()
+            concerns += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
+        concerns += [*self._untranslated(), *self._currencies(), *self._unended()]
+        return sorted(concerns, key=lambda concern: -len(concern.chapters))
 
-    def _currencies(self) -> list[str]:
+    def _concern(self, key: str, table: str, chapters: tuple[str, ...] | None = None, **values: object) -> Concern:
+        """A concern about a table, told in both lengths; by default all chapters that use it and are possible."""
+        words = {"table": self.name_of(table), **values}
+        frame = self.found.chapters
+        possible = set(frame.loc[frame["possible"].astype(bool), "chapter"])
+        touched = tuple(n for n in (TOUCHED.get(table, ()) if chapters is None else chapters) if n in possible)
+        return Concern(self.say(f"quality.concern.{key}", **words), self.say(f"quality.brief.{key}", **words), touched)
+
+    def _currencies(self) -> list[Concern]:
         frame = self.found.treated[self.found.treated["what"] == "currencies"]
         rows = zip(frame["table"], frame["example"], strict=True)
-        return [self.say("quality.concern.currencies", table=self.name_of(t), currencies=codes) for t, codes in rows]
+        return [self._concern("currencies", table, OF_MONEY, currencies=codes) for table, codes in rows]
 
     @cached_property
     def treated(self) -> list[str]:
@@ -137,7 +148,7 @@ class QualityStory(Story):
             sentences.append(self.say(f"quality.treated.{key}", n=fact, **words))
         return sentences
 
-    def _gap(self, table: str) -> list[str]:
+    def _gap(self, table: str) -> list[Concern]:
         frame = self.found.calendar[self.found.calendar["table"] == table]
         gaps = frame[frame["gap"]]
         if gaps.empty:
@@ -149,25 +160,25 @@ class QualityStory(Story):
             "gaps": self._count(f"{table}.gaps", len(gaps), definition),
             "periods": self._count(f"{table}.periods", len(frame), f"{self.found.period}s that are over"),
         }
-        return [self.say("quality.concern.gap", table=self.name_of(table), names=listed, **facts)]
+        return [self._concern("gap", table, names=listed, **facts)]
 
-    def _unknown(self, table: str) -> list[str]:
+    def _unknown(self, table: str) -> list[Concern]:
         rows = self._row(table)["unknown_rows"]
         if pd.isna(rows):
             return []
         share = self._share(f"{table}.unknown", int(rows), table, "rows of customers that are not in customers")
-        return self._notable("quality.concern.unknown", table, share)
+        return self._notable("unknown", table, share)
 
-    def _repeated(self, table: str) -> list[str]:
+    def _repeated(self, table: str) -> list[Concern]:
         rows = int(self._row(table)["duplicates"])
         share = self._share(f"{table}.duplicates", rows, table, "rows that repeat another one in every column")
-        return self._notable("quality.concern.duplicates", table, share)
+        return self._notable("duplicates", table, share)
 
-    def _notable(self, key: str, table: str, share: Fact) -> list[str]:
+    def _notable(self, key: str, table: str, share: Fact) -> list[Concern]:
         notable = share.value >= NOTABLE and self.told(share)
-        return [self.say(key, table=self.name_of(table), share=share)] if notable else []
+        return [self._concern(key, table, share=share)] if notable else []
 
-    def _thin(self, table: str) -> list[str]:
+    def _thin(self, table: str) -> list[Concern]:
         """Attributes and amounts with many values missing; times and texts may be empty for a reason."""
         contract = TABLES[table].columns
         frame = self.found.columns[self.found.columns["table"] == table]
@@ -177,16 +188,16 @@ class QualityStory(Story):
         if thin.empty:
             return []
         worst = thin.sort_values("share", ascending=False, kind="stable").iloc[0]
-        words = {"table": self.name_of(table), "column": str(worst["column"]), "limit": self.voice.percent(THIN)}
+        words = {"column": self.column(str(worst["column"])), "limit": self.voice.percent(THIN)}
         facts = {
             "thin": self._count(f"{table}.thin", len(thin), f"columns with more than {THIN:.0%} of values missing"),
             "columns": self._count(f"{table}.columns", len(frame), "attributes and amounts"),
-            "most": self.missing_fact(table, words["column"], int(worst["missing"])),
+            "most": self.missing_fact(table, str(worst["column"]), int(worst["missing"])),
         }
-        return [self.say("quality.concern.thin", **words, **facts)] if self.told(facts["most"]) else []
+        return [self._concern("thin", table, **words, **facts)] if self.told(facts["most"]) else []
 
-    def _untranslated(self) -> list[str]:
-        sentences = []
+    def _untranslated(self) -> list[Concern]:
+        concerns = []
         for _, row in self.found.id_map.iterrows():
             table = str(row["table"])
             left = self._count(f"{table}.unmatched", row["ids"] - row["found"], "ids without partner", "customers")
@@ -197,13 +208,13 @@ class QualityStory(Story):
                 "ids": self._count(f"{table}.ids", row["ids"], "different ids", "customers"),
                 "rows": self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner"),
             }
-            names = {"table": self.name_of(table), "system": str(row["system"])}
-            sentences.append(self.say("quality.concern.ids", **names, **facts))
-        return sentences
+            concerns.append(self._concern("ids", table, system=str(row["system"]), **facts))
+        return concerns
 
-    def _unended(self) -> list[str]:
+    def _unended(self) -> list[Concern]:
         n = self.found.unended
-        return [] if not n or self.hides(n) else [self.say("quality.concern.unended", n=self.voice.customers(n))]
+        concerned = n and not self.hides(n)
+        return [self._concern("unended", "subscriptions", n=self.voice.customers(n))] if concerned else []
 
     def missing_fact(self, table: str, column: str, missing: int) -> Fact:
         """Share of a table's rows without a value in a column."""
@@ -221,19 +232,30 @@ class QualityStory(Story):
         if self.snapshot:
             return self.say("quality.finding.snapshot", n=self.voice.customers(self._customers))
         if self.concerns:
-            number = len(self.concerns)
-            return self.voice.catalogue.text("quality.finding.look", number, n=self.voice.number(number))
+            briefs = [concern.brief for concern in self.concerns]
+            key = {1: "one", 2: "two"}.get(len(briefs), "more")
+            first, second = briefs[0], briefs[-1]
+            return self.say(f"quality.finding.{key}", n=self.voice.number(len(briefs)), first=first, second=second)
         return self.say("quality.finding.good", periods=self.voice.periods(len(self.calendar)))
 
     def means(self) -> str:
         """What the answer means."""
         n = self.voice.customers(self._customers, dative=True)
-        return self.say("quality.means", rows=self.rows, n=n)
+        rows = self.say("quality.means", rows=self.rows, n=n, table=self.name_of(self.log))
+        return f"{self.spoilt()} {rows}" if self.concerns and not self.snapshot else rows
+
+    def spoilt(self) -> str:
+        """Which chapters the concerns touch, and that the others are not touched."""
+        touched = {number for concern in self.concerns for number in concern.chapters}
+        numbers = [number.lstrip("0") for number in sorted(touched)]
+        if not numbers:
+            return self.say("quality.spoilt.none")
+        return self.voice.catalogue.text("quality.spoilt", len(numbers), chapters=self.voice.listed(numbers))
 
     def act(self) -> str:
         """What a manager should do."""
         if self.concerns:
-            return self.say("quality.act.look")
+            return self.voice.catalogue.text("quality.act.look", len(self.concerns))
         return self.say("quality.act.snapshot" if self.snapshot else "quality.act.good")
 
     def certainty(self) -> str:
@@ -255,6 +277,13 @@ class QualityStory(Story):
     def _tables_counted(self) -> str:
         number = len(self.found.tables)
         return self.voice.catalogue.text("quality.tile.tables", number, n=self.voice.number(number))
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters: only where something is to be settled."""
+        if not self.concerns or self.snapshot:
+            return None
+        sure = self.say("quality.line.sure")
+        return Line(self.say("quality.line.question"), f"{self.finding()} {self.spoilt()}", sure, self.act())
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -285,6 +314,13 @@ class QualityStory(Story):
 
     # -- tables ------------------------------------------------------------------------------------------
 
+    def column(self, name: str) -> str:
+        """What a reader calls a column: with a word of our own where there is one."""
+        key = f"quality.column.{name}"
+        if self.voice.catalogue.has(key):
+            return self.voice.catalogue.text(key)
+        return Names(self.voice, self.data.card.key).attribute(name)
+
     def name_of(self, table: str) -> str:
         """What a reader calls a table."""
         return self.voice.catalogue.text(f"table.{table}")
@@ -312,7 +348,9 @@ class QualityStory(Story):
         rows = []
         for _, row in frame.iterrows():
             fact = self.missing_fact(str(row["table"]), str(row["column"]), int(row["missing"]))
-            rows.append((str(row["column"]), self.name_of(str(row["table"])), self.tell(fact)))
+            rows.append(
+                (upper_first(self.column(str(row["column"]))), self.name_of(str(row["table"])), self.tell(fact))
+            )
         names = ("column", "table", "missing")
         return self.table_of("quality.table.{}", names, rows, title=self.say("quality.missing.title"))
 
@@ -344,22 +382,22 @@ class QualityStory(Story):
 
     def _need(self, need: str) -> str:
         table, _, column = need.partition(".")
-        return f"{self.name_of(table)}: {column}" if column else self.name_of(table)
+        return f"{self.name_of(table)}: {self.column(column)}" if column else self.name_of(table)
 
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
         if len(self.calendar):
             yield self.picture(self.found, self.calendar_figure(), self.calendar_caption())
         if self.concerns:
-            yield Section(self.looks_title(), self.concerns)
-        yield Section.of(self.tables_table())
+            yield Section(self.looks_title(), [concern.text for concern in self.concerns])
+        yield Section.of(self.tables_table(), folded=True)
         if self.treated:
-            yield Section(self.treated_title(), self.treated)
+            yield Section(self.treated_title(), self.treated, folded=True)
         if len(self.found.incomplete):
-            yield Section.of(self.missing_table())
+            yield Section.of(self.missing_table(), folded=True)
         if len(self.found.id_map):
-            yield Section.of(self.ids_table())
-        yield Section.of(self.uses_table())
+            yield Section.of(self.ids_table(), folded=True)
+        yield Section.of(self.uses_table(), folded=True)
 
 
 def quality_story(data: Dataset, found: Quality | None = None, *, lang: str = "en", threshold: int = 5) -> QualityStory:

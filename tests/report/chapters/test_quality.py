@@ -27,13 +27,17 @@ def thin() -> kb.Dataset:
 
 def test_every_planted_fault_is_named(thin: kb.Dataset) -> None:
     story = quality_story(thin)
-    assert story.concerns == [
+    assert {concern.text for concern in story.concerns} == {
         "Customers: in 1 of 2 columns more than 20% of the values are missing, most of all in “industry” (50.0%).",
         "Events: in 1 of 12 months, far fewer rows were recorded than in the neighbouring ones (May 2023).",
         "Events: 19.8% of the rows belong to customers who are missing from the table of customers.",
         "Events: 9.1% of the rows repeat another row in every column.",
-    ]
-    assert story.finding() == "Mostly. 4 things should be settled before you rely on the numbers."
+    }
+    assert story.finding() == (
+        "Yes, by and large. 4 things are to be settled, above all: “Events” has far fewer rows than usual in 1 of 12 "
+        "months."
+    )
+    assert story.means().startswith("Only chapters 1, 2, 3, 4 and 5 are affected.")
     axes = story.found.plot(**story.calendar_figure())
     assert axes.get_title(loc="left").replace("\n", " ") == (
         "In 1 of 12 months, far fewer rows were recorded than usual"
@@ -43,10 +47,31 @@ def test_every_planted_fault_is_named(thin: kb.Dataset) -> None:
 
 def test_german_says_the_same(thin: kb.Dataset) -> None:
     story = quality_story(thin, lang="de")
-    assert story.concerns[1] == (
-        "Vorgänge: In 1 von 12 Monaten wurden weit weniger Zeilen aufgezeichnet als in den benachbarten (Mai 2023)."
-    )
+    assert (
+        "Ereignisse: In 1 von 12 Monaten wurden weit weniger Zeilen aufgezeichnet als in den benachbarten (Mai 2023)."
+    ) in [concern.text for concern in story.concerns]
     assert story.act().startswith("Klären Sie die Punkte unten")
+
+
+def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
+    """Half of an attribute is missing: that touches groups and personas, and not how many come back."""
+    days = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h")
+    log = pd.DataFrame({"customer_id": [i % 50 for i in range(len(days))], "timestamp": days})
+    people = pd.DataFrame({"customer_id": range(50), "industry": [None] * 25 + ["trade"] * 25})
+    data = kb.open_dataset({"events": log, "customers": people})
+    story = quality_story(data)
+    assert story.finding() == (
+        "Yes, by and large. Only one thing is to be settled: many values are missing in “Customers”, most of all "
+        "“industry” (50%)."
+    )
+    assert story.means().startswith("Only chapters 3, 4 and 5 are affected.")
+    german = quality_story(data, lang="de")
+    assert german.finding().startswith("Im Großen und Ganzen ja. Nur eines ist zu klären: in „Kunden“ fehlen")
+    assert german.act().startswith("Klären Sie den Punkt unten")
+    line = story.line()
+    assert line is not None
+    assert "Only chapters 3, 4 and 5" in line.answer
+    assert line.stake is None
 
 
 def test_faultless_data_is_praised() -> None:
@@ -54,6 +79,8 @@ def test_faultless_data_is_praised() -> None:
     log = pd.DataFrame({"customer_id": [i % 50 for i in range(len(days))], "timestamp": days})
     story = quality_story(kb.open_dataset({"events": log}))
     assert story.concerns == []
+    assert story.line() is None
+    assert "affected" not in story.means()
     assert story.finding().startswith("Yes. The records run over 12 months without a gap")
     assert story.uses_table().rows[1][-1] == "no; missing: Contracts"
 
@@ -87,7 +114,7 @@ def test_refunds_cancelled_orders_and_rows_left_out_are_told(tmp_path: Path) -> 
         "Events: rows after the end of the data: 8. They are left out.",
     ]
     german = quality_story(data, lang="de").treated
-    assert german[1] == "Vorgänge: Kunden, von denen es nur Erstattungen gibt: 6. Auch sie gelten als aktiv."
+    assert german[1] == "Ereignisse: Kunden, von denen es nur Erstattungen gibt: 6. Auch sie gelten als aktiv."
     few = kb.open_dataset({"events": data.table("events").query("customer_id != '100' or amount > 0")[:92]})
     assert not any("nothing but refunds" in sentence for sentence in quality_story(few).treated)
 
@@ -95,7 +122,7 @@ def test_refunds_cancelled_orders_and_rows_left_out_are_told(tmp_path: Path) -> 
 def test_several_currencies_are_to_be_settled() -> None:
     log = pd.DataFrame({"customer_id": range(40), "timestamp": "2024-01-05", "amount": 5.0, "ccy": ["EUR", "CHF"] * 20})
     story = quality_story(kb.open_dataset({"events": log}))
-    assert story.concerns == [
+    assert [concern.text for concern in story.concerns] == [
         "Events: the amounts are in several currencies (CHF, EUR). They are not added up, so revenue is missing from "
         "the other chapters until they are converted into one."
     ]
