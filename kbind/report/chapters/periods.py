@@ -255,7 +255,7 @@ class PeriodStory(Story):
     def _of_hundred(self, fact: Fact, label: str, earlier: Fact | None = None) -> tuple[str, str, str]:
         note = self.say("periods.tile.interval", fact=fact)
         if earlier is not None:
-            note = f"{note}; {self.say('periods.tile.before', earlier=earlier)}"
+            note = "; ".join([note, self.say("periods.tile.before", earlier=earlier)])
         return self.say("periods.tile.of100", fact=fact), label, note
 
     def _revenue_tile(self) -> list[tuple[str, str, str]]:

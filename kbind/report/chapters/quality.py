@@ -116,12 +116,12 @@ class QualityStory(Story):
     def concerns(self) -> list[Concern]:
         """Everything worth a question, what many chapters rest on first."""
         concerns = []
-        for name in self.found.tables["table"]:
+        for name in sorted(self.found.tables["table"], key=lambda name: name != self.log):
             concerns += [*self._gap(name), *self._unknown(name), *self._repeated(name), *self._thin(name)]
         concerns += [*self._untranslated(), *self._currencies(), *self._unended()]
         return sorted(concerns, key=lambda concern: -len(concern.chapters))
 
-    def _concern(self, key: str, table: str, chapters: tuple[str, ...] | None = None, **values: object) -> Concern:
+    def _concern(self, key: str, table: str, chapters: tuple[str, ...] | None = None, /, **values: object) -> Concern:
         """A concern about a table, told in both lengths; by default all chapters that use it and are possible."""
         words = {"table": self.name_of(table), **values}
         frame = self.found.chapters

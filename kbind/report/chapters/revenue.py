@@ -172,7 +172,7 @@ class RevenueStory(Story):
         if not self.steps:
             return sentence
         ends = {"start": self.facts.start, "end": self.facts.end}
-        return f"{sentence} {self.say('revenue.means.ends', **ends)}"
+        return " ".join([sentence, self.say("revenue.means.ends", **ends)])
 
     def act(self) -> str:
         """What a manager should do."""
@@ -190,7 +190,8 @@ class RevenueStory(Story):
         grr = self.facts.rate("grr")
         if not self.told(grr) or math.isnan(grr.ci_lower):
             return self.say("revenue.certainty.few")
-        return f"{self.say(f'revenue.certainty.{sureness(grr)}', grr=grr)} {self.say('revenue.certainty.step')}"
+        figure = self.say(f"revenue.certainty.{sureness(grr)}", grr=grr)
+        return " ".join([figure, self.say("revenue.certainty.step")])
 
     def before(self, now: Fact, earlier: Fact, *, sure: bool = True) -> str:
         """The window before in the words of a note, with an arrow where the last one lies on another side of it."""
