@@ -14,6 +14,7 @@ from kbind.churn.evaluation import Calls, Figure, by_risk, calls_of, judge_lists
 from kbind.churn.folds import Fold, Validation, fit_on, make_folds
 from kbind.churn.leakage import without_leaks
 from kbind.churn.profit import Campaign, Decision, Rows, contactable, decision_of
+from kbind.churn.snapshots.picking import customer_codes
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.provenance import Provenance
 from kbind.errors import (
@@ -387,7 +388,7 @@ def _tested(snapshots: Snapshots, parts: Sequence[Fold], probability: Floats) ->
     repeat = np.repeat([fold.repeat for fold in parts], sizes)
     lost = snapshots.lost_in_lead[row]
     left, consent = np.where(lost, 0.0, snapshots.target[row]), contactable(snapshots)[row]
-    _, customer = np.unique(snapshots.customer[row].astype(str), return_inverse=True)
+    customer = customer_codes(snapshots.customer[row])
     _, date = np.unique(snapshots.as_of[row], return_inverse=True)
     rows = Rows(row, left, lost, consent, customer, date, repeat, probability)
     return rows, np.repeat([fold.number for fold in parts], sizes)

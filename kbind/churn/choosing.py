@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from kbind.churn.preparing import Curves, preparation, varying
+from kbind.churn.snapshots.picking import rows_of_some
 from kbind.estimate.scores import fit_logistic, log_loss, log_odds
 from kbind.typing import Floats, Ints
 
@@ -173,7 +174,7 @@ def choose(wanted: str, frame: pd.DataFrame, kinds: dict[str, bool], left: Ints,
     if wanted == "logistic":
         return Setting("logistic")
     who = np.arange(len(left)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    rows = _sample(who)
+    rows = rows_of_some(who, ROWS)
     some, y, who = frame.iloc[rows], left[rows], who[rows]
     parts = _parts(y, who)
     if not parts:
@@ -211,14 +212,6 @@ def _boosting(trees: int, **more: Any) -> HistGradientBoostingClassifier:
         random_state=0,
         **more,
     )
-
-
-def _sample(who: Ints) -> Ints:
-    """All rows, or those of as many customers, drawn at random, as make about `ROWS`."""
-    if len(who) <= ROWS:
-        return np.arange(len(who))
-    drawn = np.random.default_rng(0).random(int(who.max()) + 1) < ROWS / len(who)
-    return np.flatnonzero(drawn[who])
 
 
 def _parts(left: Ints, who: Ints) -> list[tuple[Ints, Ints]]:

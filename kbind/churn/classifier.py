@@ -17,6 +17,7 @@ from kbind.churn.choosing import Setting, choose, fit_pipeline
 from kbind.churn.folds import learnable
 from kbind.churn.leakage import without_leaks
 from kbind.churn.preparing import Curves, column_kinds, uniform_frame
+from kbind.churn.snapshots.picking import customer_codes
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.frames import as_pandas
 from kbind.errors import ArgumentError, NotEnoughData, check_choice, told
@@ -192,7 +193,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise NotEnoughData(f"none of {len(known):,} snapshots has a known outcome; give earlier observation dates")
         reduced, self.removed_ = without_leaks(seen, self.keep)
         self.notes_ += tuple(f"left out: {name} ({why})" for name, why in self.removed_.items())
-        return reduced.features[known], seen.target[known].astype(int), seen.customer[known].astype(str)
+        return reduced.features[known], seen.target[known].astype(int), customer_codes(seen.customer[known])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from kbind.churn.snapshots.picking import customer_codes, rows_of_some
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.errors import NotEnoughData, check_choice, check_count
 from kbind.estimate.threads import threads_for
@@ -31,18 +32,21 @@ class Validation:
         Of a cross-validation. They smooth the split's chance and add no customers, which intervals respect.
     resamples : int
         Of the customers, for intervals of lifts, profit and calibration error.
+    most : int, optional
+        Rows that are learned from at most in each part: those of customers drawn at random. None: all.
 
     Examples
     --------
     >>> import kbind as kb
     >>> kb.Validation(folds=5, repeats=1)
-    Validation(scheme=None, folds=5, repeats=1, resamples=2000)
+    Validation(scheme=None, folds=5, repeats=1, resamples=2000, most=None)
     """
 
     scheme: str | None = None
     folds: int = 10
     repeats: int = 2
     resamples: int = 2000
+    most: int | None = None
 
     def __post_init__(self) -> None:
         if self.scheme is not None:
@@ -50,6 +54,8 @@ class Validation:
         check_count("folds", self.folds, 2, 1000)
         check_count("repeats", self.repeats, 1, 1000)
         check_count("resamples", self.resamples, 1, 100_000)
+        if self.most is not None:
+            check_count("most", self.most, 100, 10**9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ def fit_on(model: Any, snapshots: Snapshots, rows: Ints) -> Any:
     from sklearn.base import clone
     from sklearn.utils.validation import has_fit_parameter
 
-    told = {"groups": snapshots.customer[rows].astype(str)} if has_fit_parameter(model, "groups") else {}
+    told = {"groups": customer_codes(snapshots.customer[rows])} if has_fit_parameter(model, "groups") else {}
     with threads_for(len(rows)):
         return clone(model).fit(snapshots.features.iloc[rows], snapshots.target[rows].astype(int), **told)
 
@@ -85,6 +91,19 @@ def make_folds(snapshots: Snapshots, validation: Validation, seed: int) -> tuple
     NotEnoughData
         The data does not allow the scheme.
     """
+    scheme, folds = _folds(snapshots, validation, seed)
+    most = validation.most
+    return scheme, folds if most is None else [
+        replace(fold, train=_some(snapshots, fold.train, most)) for fold in folds
+    ]
+
+
+def _some(snapshots: Snapshots, rows: Ints, most: int) -> Ints:
+    """Of some rows those that are learned from."""
+    return rows if len(rows) <= most else rows[rows_of_some(customer_codes(snapshots.customer[rows]), most)]
+
+
+def _folds(snapshots: Snapshots, validation: Validation, seed: int) -> tuple[str, list[Fold]]:
     scheme = validation.scheme
     forward = _forward(snapshots, validation.folds) if scheme in (None, "forward") else []
     if forward:
@@ -119,7 +138,7 @@ def _crossed(snapshots: Snapshots, validation: Validation, seed: int, *, by_cust
 
     known, folds = learnable(snapshots), validation.folds
     rows = np.flatnonzero(known | snapshots.lost_in_lead)
-    _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
+    customer = customer_codes(snapshots.customer[rows])
     several = by_customer and len(customer) > customer.max(initial=-1) + 1
     # those gone in the lead are no leavers to learn from, and spread like a class of their own
     kind = np.where(known[rows], np.nan_to_num(snapshots.target[rows]), 2).astype(int)

@@ -12,9 +12,10 @@ from kbind.churn.backtests import Backtest, backtest
 from kbind.churn.classifier import ChurnClassifier, settled
 from kbind.churn.contacts import ContactList, contact_list, last_rows
 from kbind.churn.folds import Validation, learnable
-from kbind.churn.leakage import LeakageReport, leakage_report, without_leaks
+from kbind.churn.leakage import LeakageReport, leakage_report, without, without_leaks
 from kbind.churn.profit import Campaign
 from kbind.churn.risk_drivers import Drivers, drivers
+from kbind.churn.snapshots.picking import customer_codes, picked, rows_of_some
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.churn.snapshots.snapshots import snapshots
 from kbind.customers.leaks import Leak
@@ -22,7 +23,6 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import names_of
 from kbind.errors import NotEnoughData, check_kind, check_rng
 from kbind.result import Shown
-from kbind.typing import Ints
 
 #: Share of the customers that the assumed budget reaches.
 REACHED = 0.05
@@ -34,8 +34,13 @@ ACCEPTED = 0.3
 _UNPRICED = 1e6
 #: Alarms that prove nothing and are told.
 SUSPECT = ("missing", "identifier")
+#: Rows that are learned from at most, and searched for leaks: those of customers drawn at random. Beyond, more rows
+#: make a model that is hardly better; every customer is tested and may be on the list.
+MOST = 300_000
 #: How the model is tested; drivers leave out one part of the customers at a time, too.
-_TESTED = Validation(folds=5, repeats=1, resamples=1000)
+_TESTED = Validation(folds=5, repeats=1, resamples=1000, most=MOST)
+#: The same where chance weighs little, so that fewer draws tell how much.
+_TESTED_LARGE = replace(_TESTED, resamples=400)
 
 
 @dataclass(frozen=True)
@@ -161,21 +166,35 @@ def forecast_churn(
     suspects: tuple[str, ...] = ()
     try:
         seen = snapshots(data, lead=lead, horizon=horizon)
-        if len(np.unique(seen.target[learnable(seen)])) == 2:
-            report = leakage_report(seen)
+        some = _to_learn_from(seen)
+        if len(np.unique(some.target[learnable(some)])) == 2:
+            report = leakage_report(some)
             leaks, suspects = _signs(report, names_of(keep, "keep"))
-        seen, _ = without_leaks(seen, keep)
+        some, removed = without_leaks(some, keep)
+        seen = without(seen, removed)
         kept = [str(name) for name in seen.features]
         margin = getattr(data.card, "margin", None)
         terms = terms_of(seen, stated, margin)
         worth = seen if margin is None else replace(seen, value=seen.value * margin)
-        tested = backtest(worth, ["default"], campaign=terms.campaign, validation=_TESTED, keep=kept, rng=rng)
-        model = ChurnClassifier(keep=kept).fit(seen)
-        moved = drivers(settled(model, model), seen, folds=_TESTED.folds, keep=kept, rng=rng)
+        test = _TESTED if len(some.target) == len(seen.target) else _TESTED_LARGE
+        tested = backtest(worth, ["default"], campaign=terms.campaign, validation=test, keep=kept, rng=rng)
+        model = ChurnClassifier(keep=kept).fit(some)
+        moved = drivers(settled(model, model), some, folds=_TESTED.folds, keep=kept, rng=rng)
     except NotEnoughData as error:
         return Forecast(data, seen, terms, leaks=leaks, suspects=suspects, why=str(error), leakage=report)
-    listed = contact_list(model, _pick(worth, last_rows(seen)), terms.campaign, rng=rng)
+    listed = contact_list(model, picked(worth, last_rows(seen)), terms.campaign, rng=rng)
     return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects, leakage=report)
+
+
+def _to_learn_from(seen: Snapshots) -> Snapshots:
+    """All snapshots, or where these are too many those of customers drawn at random, and a note of that."""
+    known = int(learnable(seen).sum())
+    if known <= MOST:
+        return seen
+    customer = customer_codes(seen.customer)
+    some = picked(seen, rows_of_some(customer, int(MOST * len(customer) / known)))
+    learned, everybody = (f"{len(np.unique(who)):,}" for who in (customer_codes(some.customer), customer))
+    return replace(some, notes=(*some.notes, f"learned from {learned} of {everybody} customers, drawn at random"))
 
 
 def _signs(report: LeakageReport, kept: Sequence[str]) -> tuple[tuple[Leak, ...], tuple[str, ...]]:
@@ -185,13 +204,6 @@ def _signs(report: LeakageReport, kept: Sequence[str]) -> tuple[tuple[Leak, ...]
     weaker = alarms[alarms["check"].isin(SUSPECT)]["feature"]
     proven = {leak.column for leak in report.proven}
     return leaks, tuple(dict.fromkeys([*weaker[~weaker.isin(proven)], *sorted(proven & set(kept))]))
-
-
-def _pick(seen: Snapshots, rows: Ints) -> Snapshots:
-    """Some rows of snapshots."""
-    names = ("customer", "as_of", "target", "lost_in_lead", "value", "consent")
-    chosen = {name: getattr(seen, name)[rows] for name in names}
-    return replace(seen, features=seen.features.iloc[rows].reset_index(drop=True), **chosen)
 
 
 def terms_of(seen: Snapshots, stated: Campaign, margin: float | None) -> Terms:

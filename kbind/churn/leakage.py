@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.churn.folds import learnable
+from kbind.churn.snapshots.picking import customer_codes
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.customers.leaks import PROVEN_LEVEL, Column, Leak, Rows, proven
 from kbind.dataset.groups import names_of
@@ -224,7 +225,7 @@ def without(snapshots: Snapshots, removed: dict[str, str]) -> Snapshots:
 
 
 def _rows(snapshots: Snapshots, rows: Ints) -> Rows:
-    _, customer = np.unique(snapshots.customer[rows].astype(str), return_inverse=True)
+    customer = customer_codes(snapshots.customer[rows])
     _, date = np.unique(snapshots.as_of[rows], return_inverse=True)
     left = snapshots.target[rows]
     gone = np.bincount(customer, left == 1) > 0
@@ -254,5 +255,5 @@ def _repeating(features: pd.DataFrame, customer: Ints) -> float:
 
 
 def _repeated(snapshots: Snapshots, rows: Ints) -> float:
-    frame = pd.DataFrame({"customer": snapshots.customer[rows].astype(str), "as_of": snapshots.as_of[rows]})
+    frame = pd.DataFrame({"customer": customer_codes(snapshots.customer[rows]), "as_of": snapshots.as_of[rows]})
     return float(frame.duplicated(keep=False).mean())

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kbind.churn.folds import fit_on, learnable
 from kbind.churn.leakage import without_leaks
+from kbind.churn.snapshots.picking import customer_codes
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.provenance import Provenance
 from kbind.errors import (
@@ -332,7 +333,7 @@ def drivers(
     model = model_of(model)
     snapshots, removed = without_leaks(snapshots, keep)
     known = np.flatnonzero(learnable(snapshots))
-    _, customer = np.unique(snapshots.customer[known].astype(str), return_inverse=True)
+    customer = customer_codes(snapshots.customer[known])
     left = snapshots.target[known]
     if len(np.unique(left)) < 2 or customer.max(initial=-1) + 1 < 2 * folds:
         raise NotEnoughData(f"folds={folds} needs customers who left and who stayed, two a part at least")
