@@ -108,8 +108,11 @@ def report(
     lang: Annotated[Languages, typer.Option(help="Language of the pages.")] = Languages.both,
     chapters: Annotated[str, typer.Option(help="Chapters, separated by commas: 01,02. Default: all.")] = "",
     threshold: Annotated[int, typer.Option(help="Smallest number of customers that is shown.")] = 5,
+    compare: Annotated[
+        Path | None, typer.Option(readable=False, help="facts.json of an earlier report: tells what has changed.")
+    ] = None,
 ) -> None:
-    """Write the report for managers: index.html and a page per chapter and language."""
+    """Write the report for managers: a summary on one page and a page per chapter, in each language."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
@@ -139,6 +142,7 @@ def report(
             lang=lang.value,
             chapters=chosen,
             threshold=threshold,
+            compare=compare,
             progress=progress,
         )
     typer.echo(f"Written: {index}")

@@ -36,7 +36,7 @@ _UNPRICED = 1e6
 SUSPECT = ("missing", "identifier")
 #: Rows that are learned from at most, and searched for leaks: those of customers drawn at random. Beyond, more rows
 #: make a model that is hardly better; every customer is tested and may be on the list.
-MOST = 300_000
+MOST = 100_000
 #: How the model is tested; drivers leave out one part of the customers at a time, too.
 _TESTED = Validation(folds=5, repeats=1, resamples=1000, most=MOST)
 #: The same where chance weighs little, so that fewer draws tell how much.

@@ -30,6 +30,10 @@ _YEARS = range(1900, 2201)
 ENDS = ("inclusive", "exclusive")
 
 
+#: Numbers of the chapters of a report.
+CHAPTERS = ("00", "01", "01b", "01c", "01d", "02", "03", "04", "05")
+
+
 @dataclass(frozen=True)
 class Role:
     """A column of `customers` that plays a part, and for flags the value that means yes."""
@@ -58,6 +62,7 @@ class Config:
     currency: str = ""
     margin: float | None = None
     acquisition_cost: float | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
     timezone: str | None = None
     as_of: object = None
     recorded_from: object = None
@@ -174,6 +179,21 @@ def blamed(*, on_config: bool) -> Iterator[None]:
         if on_config:
             raise DatasetError.of(CONFIG_NAME, str(error)) from error
         raise
+
+
+def _read_owners(owners: object, where: str) -> dict[str, str]:
+    """Who is responsible for what a chapter asks for, by its number."""
+    if not isinstance(owners, Mapping):
+        raise _wrong(where, f"owners: {owners!r}", f"allowed: chapters ({listed(CHAPTERS)}), each with a name")
+    result = {}
+    for chapter, name in owners.items():
+        number = re.sub(r"^(?=\d(\D|$))", "0", str(chapter))
+        if number not in CHAPTERS:
+            raise _wrong(where, f"owners: unknown chapter {chapter!r}", f"allowed: {listed(CHAPTERS)}")
+        if not isinstance(name, str) or not name.strip():
+            raise _wrong(where, f"owners: chapter {chapter}: {name!r}", "allowed: who is responsible, as text")
+        result[number] = plain(" ".join(name.split()), 60)
+    return result
 
 
 def _read_times(times: object, where: str) -> dict[str, str]:
@@ -308,6 +328,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "drop_rows_without": lambda *_: ("customer_id",),
     "times": _read_times,
     "tables": read_mapping,
+    "owners": _read_owners,
     "roles": read_roles,
     "labels": read_labels,
 }

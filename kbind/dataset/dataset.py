@@ -52,6 +52,8 @@ class Card:
         Share of the revenue that is left after what serving a customer costs.
     acquisition_cost : float or None
         What winning one customer costs.
+    owners : mapping of str to str
+        Who is responsible for what a chapter of the report asks for, by the chapter's number.
     """
 
     title: str
@@ -65,6 +67,7 @@ class Card:
     currency: str = ""
     margin: float | None = None
     acquisition_cost: float | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [self.title, f"Source: {self.source}", f"Licence: {self.licence}", f"Size: {self.n}", "Fields:"]

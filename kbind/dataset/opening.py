@@ -84,6 +84,7 @@ def open_dataset(
         - ends : "inclusive" or "exclusive", whether the end of a contract is the last day that belongs to it, or the
           moment from which on it is over. Default: what the contracts show, told in the notes.
         - title, currency, margin, acquisition_cost : what stands above a page, and what money is worth.
+        - owners : who is responsible for what a chapter of the report asks for, by its number.
         - decimal, date_order, times, drop_rows_without : how values of a file are read.
 
     Returns
@@ -152,7 +153,8 @@ def open_dataset(
         raise DatasetError(wrong)
     check_periods(engine, sources)
     tables |= {name: translated(engine, tables[name], system) for name, system in systems.items()}
-    card = Card(title=name, currency=config.currency, margin=config.margin, acquisition_cost=config.acquisition_cost)
+    worth = {key: getattr(config, key) for key in ("currency", "margin", "acquisition_cost")}
+    card = Card(title=name, **worth, owners=config.owners)
     data = Dataset(name, engine, tables, zone, read_as_of(config.as_of, zone), config.roles, (), card)
     began = read_as_of(config.recorded_from, zone, "recorded_from")
     data = replace(data, recorded_from=began, grace=patience, lapse=silence, labels=config.labels)

@@ -15,8 +15,6 @@ from kbind.report.contents import shown_number
 from kbind.report.telling import Telling
 from kbind.text.messages import Catalogue
 
-_NAMES = {"de": "Deutsch", "en": "English"}
-
 
 @dataclass(frozen=True, repr=False)
 class Page:
@@ -46,9 +44,9 @@ class Page:
         return "\n\n".join(block.plain() for block in self.blocks)
 
     def _repr_html_(self) -> str:
-        css = _safe(_rules().replace(":root", ":scope").replace("body {", ":scope {"))
+        rules = _safe(_rules().replace(":root", ":scope").replace("body {", ":scope {"))
         template = environment().get_template("shown.html")
-        return str(template.render(lang=self.lang, **_body(self.blocks), css=css, fonts=_safe(_fonts())))
+        return str(template.render(lang=self.lang, **_body(self.blocks), css=rules, fonts=_safe(_fonts())))
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,18 @@ class Around:
 
     before: str = ""
     after: str = ""
-    summary: str = "../index.html"
+    summary: str = "index.html"
+
+    @classmethod
+    def of(cls, name: str, names: Sequence[str]) -> Around:
+        """A chapter among the chapters of a report.
+
+        >>> Around.of("b", ["a", "b", "c"])
+        Around(before='a', after='c', summary='index.html')
+        """
+        place = list(names).index(name) if name in names else 0
+        known = ["", *names, ""]
+        return cls(known[place], known[place + 2]) if name in names else cls()
 
 
 def chapter_page(telling: Telling, languages: Sequence[str], around: Around | None = None) -> Page:
@@ -78,6 +87,8 @@ def chapter_page(telling: Telling, languages: Sequence[str], around: Around | No
         "question": summary.question,
         "finding": summary.finding,
         "data": summary.about,
+        **telling.record,
+        "state": "told",
         "facts": telling.facts,
     }
     html = _page(telling.chapter, telling.lang, languages, summary.question, _body(telling.blocks), around)
@@ -106,29 +117,35 @@ def missing_page(
     tables = ", ".join(present)
     finding = catalogue.text("index.missing", table=wanted, present=tables)
     told = Section(finding, [catalogue.text("missing.what")])
-    return _bare_page(chapter, lang, languages, title, told, around)
+    return _bare_page(chapter, lang, languages, title, told, around, "missing")
 
 
 def short_page(chapter: str, lang: str, languages: Sequence[str], around: Around | None = None) -> Page:
     """The page of a chapter that the data has what it needs for, but too little of it."""
     text = Catalogue(lang).text
     told = Section(text("short.finding"), [text("short.what")])
-    return _bare_page(chapter, lang, languages, text("missing.title"), told, around)
+    return _bare_page(chapter, lang, languages, text("missing.title"), told, around, "missing")
 
 
 def failed_page(chapter: str, lang: str, languages: Sequence[str], around: Around | None = None) -> Page:
     """The page of a chapter whose computation failed: says so, and that the others stand."""
     text = Catalogue(lang).text
     told = Section(text("failed.finding"), [text("failed.what")])
-    return _bare_page(chapter, lang, languages, text("failed.title"), told, around)
+    return _bare_page(chapter, lang, languages, text("failed.title"), told, around, "failed")
 
 
 def _bare_page(
-    chapter: str, lang: str, languages: Sequence[str], title: str, block: Section, around: Around | None
+    chapter: str,
+    lang: str,
+    languages: Sequence[str],
+    title: str,
+    block: Section,
+    around: Around | None,
+    state: str,
 ) -> Page:
     heading = environment().from_string("<h1>{{ title }}</h1>").render(title=title)
     body = {"opening": [], "parts": [{"html": _safe(heading)}, _part(block)]}
-    empty = {"data": "", "facts": []}
+    empty = {"data": "", "state": state, "facts": []}
     record = {"chapter": chapter, "language": lang, "question": title, "finding": block.heading, **empty}
     return Page(chapter, lang, _page(chapter, lang, languages, title, body, around), record, [block])
 
@@ -144,25 +161,6 @@ def _body(blocks: Sequence[Block]) -> dict[str, list[dict[str, Any]]]:
 
 def _part(block: Block, id: str = "") -> dict[str, Any]:
     return {"html": _safe(render_block(block, id))}
-
-
-def index_page(records: Sequence[Mapping[str, Any]]) -> str:
-    """The page that lists all chapters, by language."""
-    languages = []
-    for lang in sorted({record["language"] for record in records}):
-        mine = sorted((r for r in records if r["language"] == lang), key=lambda r: str(r["chapter"]))
-        chapters = [
-            {
-                "href": f"{lang}/{record['chapter']}.html",
-                "number": shown_number(str(record["chapter"])),
-                **{key: record[key] for key in ("question", "finding", "data")},
-            }
-            for record in mine
-        ]
-        title = Catalogue(lang).text("index.title")
-        languages.append({"lang": lang, "name": _NAMES[lang], "title": title, "chapters": chapters})
-    html = environment().get_template("index.html").render(languages=languages, css=_css(), version=__version__)
-    return str(html)
 
 
 def _page(
@@ -189,7 +187,7 @@ def _page(
             lang=lang,
             title=title,
             subject=text("page.subject"),
-            css=_css(),
+            css=css(),
             links=[*onward, *others],
             onward=onward,
             onward_label=text("page.onward"),
@@ -212,7 +210,7 @@ def _onward(around: Around, lang: str) -> list[dict[str, str]]:
     return links
 
 
-def _css() -> Any:
+def css() -> Any:
     """Typeface and rules of a page."""
     return _safe(_fonts() + _rules())
 

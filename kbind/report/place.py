@@ -26,7 +26,7 @@ from kbind.text.messages import LANGUAGES
 #: How folders begin that hold pages which are not in place: in the folder, or beside it after its own name.
 STAGING = ".kbind-"
 
-_PAGE = re.compile(r"\d+[a-z]?_\w+\.(html|json)")
+_PAGE = re.compile(r"\d+[a-z]?_\w+\.(html|json)|index\.html")
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -90,7 +90,7 @@ def put(texts: Mapping[str, str], out: Path) -> None:
 def _only_ours(out: Path) -> bool:
     """Whether nothing but pages of ours lies in the folder."""
     for entry in out.iterdir():
-        if entry.is_symlink() or (entry.name not in LANGUAGES and entry.name != "index.html"):
+        if entry.is_symlink() or (entry.name not in LANGUAGES and entry.name not in ("index.html", "facts.json")):
             return False
         if entry.name in LANGUAGES and not (
             entry.is_dir() and all(_PAGE.fullmatch(e.name) and e.is_file() for e in entry.iterdir())

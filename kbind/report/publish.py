@@ -1,4 +1,4 @@
-"""Put the pages of a report into its folder, with an index of all that lie there."""
+"""Put the pages of a report into its folder, with a summary of all that lie there."""
 
 from __future__ import annotations
 
@@ -8,24 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from kbind.errors import ReportError
-from kbind.report.pages import Page, index_page
+from kbind.report.changes import FACTS, changes_since, facts_file, read_facts
+from kbind.report.pages import Page
 from kbind.report.place import placing, put
+from kbind.report.summary import language_page, sheet_of, summary_page
 from kbind.text.messages import LANGUAGES
 
 
-def put_in_place(pages: Sequence[Page], out: Path) -> Path:
+def put_in_place(pages: Sequence[Page], out: Path, compare: Path | None = None) -> Path:
     """Write everything, then put it in place together; other files in the folder are not touched.
+
+    Parameters
+    ----------
+    pages : sequence of Page
+    out : Path
+    compare : Path, optional
+        Facts of an earlier report; the summary says what has changed since.
 
     Returns
     -------
     Path
-        The index page.
+        The page that leads to the summaries.
 
     Raises
     ------
     ReportError
-        The folder cannot be written; an earlier report is unchanged.
+        The folder cannot be written, or the earlier facts cannot be read; an earlier report is unchanged.
     """
+    earlier = None if compare is None else read_facts(compare)
     try:
         with placing(out) as place:
             texts = {}
@@ -33,7 +43,16 @@ def put_in_place(pages: Sequence[Page], out: Path) -> Path:
                 record = json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)
                 texts[f"{page.lang}/{page.chapter}.html"] = page.html + "\n"
                 texts[f"{page.lang}/{page.chapter}.json"] = record + "\n"
-            texts["index.html"] = index_page(_all_records(pages, place)) + "\n"
+            records = _all_records(pages, place)
+            languages = [lang for lang in LANGUAGES if any(record["language"] == lang for record in records)]
+            sheets = []
+            for lang in languages:
+                mine = [record for record in records if record["language"] == lang]
+                changes = [] if earlier is None else changes_since(earlier, mine, lang)
+                sheets.append(sheet_of(mine, lang, changes))
+                texts[f"{lang}/index.html"] = summary_page(sheets[-1], languages) + "\n"
+            texts["index.html"] = language_page(sheets) + "\n"
+            texts[FACTS] = facts_file([record for record in records if record["language"] == languages[0]])
             put(texts, place)
     except OSError as error:
         raise ReportError(
@@ -50,8 +69,8 @@ def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:
             if (lang, path.stem) not in records and path.with_suffix(".html").exists():
                 try:
                     earlier = json.loads(path.read_text(encoding="utf-8"))
-                    about = {key: str(earlier[key]) for key in ("question", "finding", "data")}
-                    records[(lang, path.stem)] = {"chapter": path.stem, "language": lang, **about}
-                except (ValueError, KeyError, TypeError):
+                    if {"question", "finding", "state", "facts"} <= set(earlier):
+                        records[(lang, path.stem)] = {**earlier, "chapter": path.stem, "language": lang}
+                except (ValueError, TypeError):
                     continue  # not a record of ours
     return list(records.values())

@@ -22,7 +22,7 @@ from kbind.personas.persona import Persona
 from kbind.report.chapters.base import Chapter, enough
 from kbind.report.chapters.study import Study
 from kbind.report.contents import NAMES, chapter_of, chosen, number_of
-from kbind.report.pages import Page, chapter_page, missing_page, short_page
+from kbind.report.pages import Around, Page, chapter_page, missing_page, short_page
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
 from kbind.report.telling import tell
@@ -125,30 +125,41 @@ class Report:
         (name,) = chosen([check_name("chapter", chapter)])
         return self.page_of(name, lang)
 
-    def page_of(self, name: str, lang: str, languages: Sequence[str] = ()) -> Page:
-        """The page of a chapter by its name, which links to the same in other languages."""
+    def page_of(self, name: str, lang: str, languages: Sequence[str] = (), names: Sequence[str] = ()) -> Page:
+        """The page of a chapter by its name, which links to the same in other languages and to its neighbours."""
+        around = Around.of(name, names)
         if lacking := self._lacks(name):
-            return missing_page(name, lang, languages, lacking, list(self.data.tables))
+            return missing_page(name, lang, languages, lacking, list(self.data.tables), around)
         chapter = self._chapter(name)
         if chapter is None:
-            return short_page(name, lang, languages)
-        return chapter_page(tell(chapter, lang), languages)
+            return short_page(name, lang, languages, around)
+        return chapter_page(tell(chapter, lang), languages, around)
 
-    def write(self, out: str | Path = "reports", lang: str = "both", chapters: Sequence[str] = ()) -> Path:
+    def write(
+        self,
+        out: str | Path = "reports",
+        lang: str = "both",
+        chapters: Sequence[str] = (),
+        *,
+        compare: str | Path | None = None,
+    ) -> Path:
         """Write pages as files, all at once when all are made.
 
         Parameters
         ----------
         out : path
-            Folder for `index.html`, `<lang>/<chapter>.html` and, beside each page, its facts as JSON.
+            Folder for `<lang>/index.html` (the summary), `<lang>/<chapter>.html` and, beside each page, its facts as
+            JSON; all of them in `facts.json`.
         lang : {"de", "en", "both"}
         chapters : sequence of str
             Numbers or names; default all.
+        compare : path, optional
+            The `facts.json` of an earlier report; the summary says what has changed since.
 
         Returns
         -------
         Path
-            The index page.
+            The page that leads to the summary in each language.
 
         Raises
         ------
@@ -159,9 +170,10 @@ class Report:
         """
         languages, folder = languages_of(lang), check_path("out", out)
         names = chosen(check_list("chapters", chapters, "numbers or names of chapters, such as ['01', '04']"))
+        earlier = None if compare is None else check_path("compare", compare)
         check_out(folder)
-        pages = [self.page_of(name, each, languages) for name in names for each in languages]
-        return put_in_place(pages, folder)
+        pages = [self.page_of(name, each, languages, names) for name in names for each in languages]
+        return put_in_place(pages, folder, earlier)
 
 
 def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:

@@ -10,8 +10,9 @@ from babel.dates import format_interval, get_timezone_location
 
 from kbind.dataset.dataset import Dataset
 from kbind.report.blocks import Block, Foot, Summary
-from kbind.report.chapters.base import Chapter, Lead, Line, Story
-from kbind.report.contents import shown_number
+from kbind.report.chapters.base import Chapter, Story
+from kbind.report.contents import number_of, shown_number
+from kbind.report.record import record_of
 from kbind.text.names import named
 
 
@@ -27,16 +28,15 @@ class Telling:
         First the summary, last the foot.
     facts : sequence of dict
         For JSON; each with the number of the block that tells it first.
-    line, lead : Line or None, Lead or None
-        For the summary of all chapters.
+    record : dict
+        For the summary of all chapters; see `record_of`.
     """
 
     chapter: str
     lang: str
     blocks: Sequence[Block]
     facts: Sequence[dict[str, Any]]
-    line: Line | None = None
-    lead: Lead | None = None
+    record: dict[str, Any]
 
 
 def tell(chapter: Chapter, lang: str) -> Telling:
@@ -52,9 +52,11 @@ def tell(chapter: Chapter, lang: str) -> Telling:
     for block in frame.blocks():
         note()
         blocks.append(block)
-    line, lead = story.line(), story.lead()
+    opening = blocks[0]
+    assert isinstance(opening, Summary)
+    record = record_of(story, chapter.data, frame.title, opening, number_of(chapter.name))
     note()
-    return Telling(chapter.name, lang, blocks, facts, line, lead)
+    return Telling(chapter.name, lang, blocks, facts, record)
 
 
 class _PageFrame:

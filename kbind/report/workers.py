@@ -29,7 +29,7 @@ from kbind.engine.engine import share_machine
 from kbind.errors import DatasetError, KbindError, Problem, temporary_folder
 from kbind.report.contents import number_of
 from kbind.report.example import example
-from kbind.report.pages import Page, failed_page
+from kbind.report.pages import Around, Page, failed_page
 from kbind.report.report import Report
 
 #: CPU seconds that chapters take, about, of the example; only for the time left, and for what goes first.
@@ -53,12 +53,15 @@ class Job:
     options : mapping
         Arguments of `Report`.
     languages : sequence of str
+    names : sequence of str
+        Chapters of the report.
     """
 
     source: str | None
     declared: Mapping[str, Any]
     options: Mapping[str, Any]
     languages: Sequence[str]
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def _effort(name: str) -> float:
 
 
 def _failed(name: str, job: Job, why: str) -> Outcome:
-    return Outcome(name, [failed_page(name, lang, job.languages) for lang in job.languages], why)
+    around = Around.of(name, job.names)
+    return Outcome(name, [failed_page(name, lang, job.languages, around) for lang in job.languages], why)
 
 
 def _cores() -> int:
@@ -260,5 +264,6 @@ def _pages(name: str) -> list[Page]:
     for lang in job.languages:
         _STATE["steps"].put((name, lang))
         report = _report_on(example(name, lang) if job.source is None else _own_data())
-        pages.append(replace(report.page_of(name, lang, job.languages), blocks=()))  # blocks are for notebooks
+        page = report.page_of(name, lang, job.languages, job.names)
+        pages.append(replace(page, blocks=()))  # blocks are for notebooks
     return pages

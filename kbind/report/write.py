@@ -8,6 +8,7 @@ from typing import Any
 
 from kbind.dataset.opening import open_dataset
 from kbind.errors import ArgumentError, ReportError, told
+from kbind.report.changes import read_facts
 from kbind.report.contents import chosen, number_of
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
@@ -23,6 +24,7 @@ def write_report(
     lang: str = "both",
     chapters: Sequence[str] = (),
     threshold: int = 5,
+    compare: str | Path | None = None,
     progress: OnProgress | None = None,
     **declared: Any,
 ) -> Path:
@@ -35,13 +37,16 @@ def write_report(
     period : {"day", "week", "month", "quarter", "year"}, optional
         Length of the periods; default what fits the data.
     out : path
-        Folder for `index.html`, `<lang>/<chapter>.html` and, beside each page, its facts as JSON.
+        Folder for `<lang>/index.html` (the summary), `<lang>/<chapter>.html` and, beside each page, its facts as JSON;
+        all of them in `facts.json`.
     lang : {"de", "en", "both"}
         Languages to write.
     chapters : sequence of str
         Numbers or names of chapters; default all.
     threshold : int
         Smallest number of customers that is shown.
+    compare : path, optional
+        The `facts.json` of an earlier report; the summary says what has changed since.
     progress : callable, optional
         Told what is being done, how much of all the work is done, and how much there is.
     **declared
@@ -50,7 +55,7 @@ def write_report(
     Returns
     -------
     Path
-        The index page.
+        The page that leads to the summary in each language.
 
     Raises
     ------
@@ -64,6 +69,9 @@ def write_report(
     names = chosen(chapters)
     check_options(period, threshold)
     check_out(Path(out))
+    earlier = None if compare is None else Path(compare)
+    if earlier is not None:
+        read_facts(earlier)  # told before any chapter runs
     if source is not None:
         open_dataset(source, **declared)  # wrong data or arguments are told before any chapter runs
     elif name := next((name for name, value in declared.items() if value is not None), None):
@@ -73,12 +81,13 @@ def write_report(
         declared,
         {"period": period, "threshold": threshold},
         languages,
+        names,
     )
     outcomes = write_chapters(names, job, progress)
     failed = [f"{number_of(each.name)}: {each.why}" for each in outcomes if each.why]
     if len(failed) == len(outcomes):
         raise ReportError("\n".join(["no chapter could be written, an earlier report is unchanged:", *failed]))
-    index = put_in_place([page for each in outcomes for page in each.pages], Path(out))
+    index = put_in_place([page for each in outcomes for page in each.pages], Path(out), earlier)
     if failed:
         raise ReportError("\n".join([f"written: {index}, but for", *failed]))
     return index

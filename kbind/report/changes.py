@@ -1,0 +1,104 @@
+"""What has changed since an earlier report, and whether that is more than chance."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from kbind.errors import ReportError
+from kbind.report.summary import Record, fact_of, opening_of
+from kbind.text.facts import Fact
+from kbind.text.voice import Voice
+
+#: Days that the figures of a year look back.
+_WINDOW = 365
+#: Name of the file that holds all facts of a report.
+FACTS = "facts.json"
+
+
+def facts_file(records: Sequence[Record]) -> str:
+    """All facts of a report as JSON; they are the same in every language."""
+    chapters = {r["chapter"]: {key: r.get(key, "") for key in ("as_of", "firm", "facts")} for r in records}
+    return json.dumps({"chapters": chapters}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def read_facts(path: Path) -> Mapping[str, Any]:
+    """The chapters of an earlier report.
+
+    Raises
+    ------
+    ReportError
+        The file cannot be read, or holds no facts of a report.
+    """
+    allowed = f"allowed: the {FACTS} of an earlier report"
+    try:
+        chapters = json.loads(path.read_text(encoding="utf-8"))["chapters"]
+        for chapter in chapters.values():
+            for fact in chapter["facts"]:
+                fact["id"], fact["value"]
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read: {error.strerror or error}; {allowed}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReportError(f"{path} holds no facts of a report; {allowed}") from error
+    return dict(chapters)
+
+
+def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: str) -> list[str]:
+    """The figures that open the summary which are not what they were, each in a sentence.
+
+    Where two figures of a year do not look at the same days, a sentence says whether the difference is more than
+    chance: whether its interval, made from the two intervals (MOVER), leaves out zero.
+
+    References
+    ----------
+    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
+    """
+    now = opening_of(records)
+    before = None if now is None else earlier.get(now["chapter"])
+    if now is None or before is None or not before.get("as_of") or not now["as_of"]:
+        return []
+    then = date.fromisoformat(before["as_of"])
+    voice = Voice(lang, action="stay", currency=now["currency"])
+    told = {"day": voice.day(then)}
+    recorded = {fact["id"] for fact in before["facts"]}
+    apart = (date.fromisoformat(now["as_of"]) - then).days >= _WINDOW
+    sentences = []
+    for tile, name in zip(now["lead"]["tiles"], now["lead"]["figures"], strict=False):
+        if name not in recorded:
+            continue
+        new, old = fact_of(now, name), fact_of(before, name)
+        written = [voice.tell(fact, "about" if fact.unit == "money" else "") for fact in (new, _renamed(old))]
+        if not (new.known and old.known) or written[0] == written[1]:
+            continue
+        key = "change.overlap" if not apart else _kind(new, old)
+        sentences.append(voice.catalogue.text(key, label=tile[1], now=written[0], before=written[1], **told))
+    return sentences or [voice.catalogue.text("change.none", **told)]
+
+
+def _renamed(fact: Fact) -> Fact:
+    return Fact(f"{fact.id} before", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
+
+
+def _kind(new: Fact, old: Fact) -> str:
+    """Whether the difference of two figures is more than chance, as far as their intervals say."""
+    lower, upper = difference_of(new, old)
+    if math.isnan(lower):
+        return "change.plain"
+    return "change.more" if lower > 0 or upper < 0 else "change.chance"
+
+
+def difference_of(new: Fact, old: Fact) -> tuple[float, float]:
+    """Interval of the difference of two independent figures, from their own intervals; NaN where one has none.
+
+    >>> new, old = (Fact("x", p, "share", "d", p - 0.02, p + 0.03) for p in (0.9, 0.8))
+    >>> [round(limit, 4) for limit in difference_of(new, old)]
+    [0.0639, 0.1361]
+    """
+    gap = new.value - old.value
+    below = math.hypot(new.value - new.ci_lower, old.ci_upper - old.value)
+    above = math.hypot(new.ci_upper - new.value, old.value - old.ci_lower)
+    return gap - below, gap + above
