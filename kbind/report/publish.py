@@ -69,7 +69,7 @@ def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:
             if (lang, path.stem) not in records and path.with_suffix(".html").exists():
                 try:
                     earlier = json.loads(path.read_text(encoding="utf-8"))
-                    if {"question", "finding", "state", "facts"} <= set(earlier):
+                    if {"question", "finding", "facts"} <= set(earlier):
                         records[(lang, path.stem)] = {**earlier, "chapter": path.stem, "language": lang}
                 except (ValueError, TypeError):
                     continue  # not a record of ours

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from kbind._version import __version__
-from kbind.plot.base import Canvas, finish
+from kbind.plot.base import Canvas, finish, house_style
 from kbind.plot.revenue import waterfall
 from kbind.report.blocks import Picture, environment
 from kbind.report.contents import NAMES, number_of
@@ -79,15 +79,14 @@ class Sheet:
 
 def sheet_of(records: Sequence[Record], lang: str, changes: Sequence[str] = ()) -> Sheet:
     """The summary of the chapters that were recorded in a language, about the company of the opening alone."""
-    text = Catalogue(lang).text
     ordered = sorted(records, key=lambda record: NAMES.index(record["chapter"]) if record["chapter"] in NAMES else 99)
     opening = opening_of(ordered)
-    main: Record = opening or next((r for r in ordered if r.get("line")), ordered[0])
-    told = [r for r in ordered if r.get("state") == "told"]
-    mine = [r for r in told if r["firm"] == main.get("firm")]
+    told = [r for r in ordered if r.get("state", "told") == "told"]
+    main: Record = opening or next((r for r in told if r.get("line")), (told or ordered)[0])
+    mine = [r for r in told if r.get("firm") == main.get("firm")]
     lead = main.get("lead") or {}
     lines = sorted((r for r in mine if r.get("line")), key=lambda r: -(r["line"]["worth"] or 0))
-    sentence = lead.get("sentence") or (lines[0]["line"]["answer"] if lines else text("index.title"))
+    sentence = lead.get("sentence") or (lines[0]["line"]["answer"] if lines else main["finding"])
     return Sheet(
         lang,
         main.get("firm", ""),
@@ -166,7 +165,8 @@ def _picture(record: Record) -> Picture:
     voice = Voice(lang, action="stay", currency=record["currency"])
 
     def draw() -> Any:
-        axes = Canvas(None, lang, None, voice).axes(_HEIGHT)
-        return finish(axes, lead["heading"], waterfall(axes, steps, voice=voice))
+        with house_style():
+            axes = Canvas(None, lang, None, voice).axes(_HEIGHT)
+            return finish(axes, lead["heading"], waterfall(axes, steps, voice=voice))
 
     return picture_of(draw, "")

@@ -31,11 +31,13 @@ def _files(folder: Path) -> set[str]:
 
 def test_files_of_a_report(example_report: Path) -> None:
     ends = [f"{name}.{end}" for name in NAMES for end in ("html", "json")]
-    assert _files(example_report) == {"index.html", *(f"{lang}/{end}" for lang in ("de", "en") for end in ends)}
-    index = (example_report / "index.html").read_text(encoding="utf-8")
-    assert f'href="de/{NAME}.html"' in index
-    assert "Wie viele Kunden bleiben?" in index
-    assert "How many customers stay?" in index
+    paths = {f"{lang}/{end}" for lang in ("de", "en") for end in [*ends, "index.html"]}
+    assert _files(example_report) == {"index.html", "facts.json", *paths}
+    choice = (example_report / "index.html").read_text(encoding="utf-8")
+    assert 'href="de/index.html"' in choice
+    assert 'href="en/index.html"' in choice
+    summary = (example_report / "de" / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}.html"' in summary for name in NAMES)
 
 
 def test_facts_carry_no_language(example_report: Path) -> None:
@@ -51,13 +53,20 @@ def test_one_language_and_later_the_other(toy: kb.Dataset, tmp_path: Path) -> No
     data.mkdir()
     toy.table("events").to_csv(data / "events.csv", index=False)
     write_report(data, out=tmp_path / "out", lang="en", chapters=["01"], as_of="2024-05-01")
-    assert _files(tmp_path / "out") == {"index.html", f"en/{NAME}.html", f"en/{NAME}.json"}
+    assert _files(tmp_path / "out") == {
+        "index.html",
+        "facts.json",
+        "en/index.html",
+        f"en/{NAME}.html",
+        f"en/{NAME}.json",
+    }
     (tmp_path / "out" / "mine.txt").write_text("not ours")
     write_report(data, out=tmp_path / "out", lang="de", chapters=[NAME], as_of="2024-05-01")
     assert (tmp_path / "out" / "mine.txt").read_text() == "not ours"
     index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert f"en/{NAME}.html" in index
-    assert f"de/{NAME}.html" in index
+    assert "en/index.html" in index
+    assert "de/index.html" in index
+    assert f'href="{NAME}.html"' in (tmp_path / "out" / "en" / "index.html").read_text(encoding="utf-8")
 
 
 def test_data_without_the_table_gives_a_page_that_says_so(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 @pytest.mark.parametrize(
     "moment",
     [
-        f"writing.index_page = lambda *_: {KILL}",
+        f"writing.language_page = lambda *_: {KILL}",
         "text = Path.write_text\n"
         f"Path.write_text = lambda self, *a, **k: {KILL} if self.name == 'index.html' else text(self, *a, **k)",
         f"place._move_all = lambda *_: {KILL}",
@@ -132,7 +132,7 @@ def test_killed(old: Path, moment: str) -> None:
     assert {name: content for name, content in _content(old).items() if not name.startswith(".")} == before
     _place(old, "newer")
     assert _says(old, "newer")
-    assert sorted(path.name for path in old.iterdir()) == ["de", "en", "index.html", "mine.txt"]
+    assert sorted(path.name for path in old.iterdir()) == ["de", "en", "facts.json", "index.html", "mine.txt"]
 
 
 @pytest.mark.parametrize("stop", [OSError(5, "Input/output error"), KeyboardInterrupt()], ids=["error", "interrupt"])
@@ -190,7 +190,7 @@ def test_runs_at_once_leave_the_report_of_one(tmp_path: Path) -> None:
     processes = [_start(out, f"run-{i}", 50_000) for i in range(3)]
     assert [process.communicate()[1] for process in processes] == [""] * 3
     assert [_says(out, f"run-{i}") for i in range(3)].count(True) == 1
-    assert sorted(path.name for path in out.iterdir()) == ["de", "en", "index.html"]
+    assert sorted(path.name for path in out.iterdir()) == ["de", "en", "facts.json", "index.html"]
 
 
 def test_a_run_waits_for_the_one_that_is_placing_pages(old: Path) -> None:
@@ -213,4 +213,4 @@ def test_two_reports_at_once(write: Write, tmp_path: Path) -> None:
     ] * 2
     for page in out.rglob("*.html"):
         assert page.read_text(encoding="utf-8").endswith("</html>\n")
-    assert sorted(path.name for path in out.iterdir()) == ["de", "en", "index.html"]
+    assert sorted(path.name for path in out.iterdir()) == ["de", "en", "facts.json", "index.html"]
