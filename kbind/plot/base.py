@@ -44,8 +44,8 @@ _WHOLE = 1e-6
 WIDTH, NARROW = 6.6, 3.65
 #: Typographic points below which nobody reads on a page, and on a phone: there 11 pixels.
 _SMALLEST, _SMALLEST_NARROW = 9.5, 8.75
-#: Signs of a name in a line: beside a line or row, on a phone; and of what is below an axis.
-_NAME, _AXIS, _AXIS_NARROW = 16, 90, 44
+#: Signs in a line on a phone: of a name beside a line or row, of what is written in the figure, and below all of it.
+_NAME, _NOTE, _AXIS = 20, 24, 50
 #: The house's typeface, and what stands in for signs that it has not.
 FONT = ("Kbind Sans", "DejaVu Sans")
 
@@ -186,15 +186,29 @@ class Canvas:
 def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
     """Give a figure its finding, or what it shows, and its text alternative."""
     ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
-    slim = is_narrow()
-    ax.set_xlabel(fill(ax.get_xlabel(), _AXIS_NARROW if slim else _AXIS))
     ax.tick_params(labelfontfamily=list(FONT))  # labels are made when they are first needed
     for text in ax.texts:
-        text.set_fontsize(max(text.get_fontsize(), _SMALLEST_NARROW if slim else _SMALLEST))
-    if slim and type(ax.xaxis.get_major_locator()) in (AutoLocator, MaxNLocator):
-        ax.xaxis.set_major_locator(MaxNLocator(3))
+        text.set_fontsize(max(text.get_fontsize(), _SMALLEST_NARROW if is_narrow() else _SMALLEST))
+    if is_narrow():
+        _fit_phone(ax)
     _SAID[ax] = (title, alternative)
     return ax
+
+
+def _fit_phone(ax: Axes) -> None:
+    """Break what is written in and below a narrow figure into lines, and have few ticks."""
+    for text in ax.texts:
+        if len(text.get_text()) > _NOTE:
+            text.set_text(fill(text.get_text(), _NOTE, break_long_words=False))
+    names = [line for label in ax.get_yticklabels() for line in label.get_text().split("\n")]
+    ax.set_xlabel(fill(ax.get_xlabel(), _AXIS - max(map(len, names), default=0)))
+    if type(ax.xaxis.get_major_locator()) in (AutoLocator, MaxNLocator):
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+    below = [label.get_text() for label in ax.get_xticklabels()]
+    room = _AXIS // max(len(below), 1)
+    if any(len(line) > room for label in below for line in label.split("\n")):
+        broken = [fill(label.replace("\n", " "), max(room, 5), break_long_words=False) for label in below]
+        ax.set_xticks(ax.get_xticks(), broken, fontsize=_SMALLEST_NARROW)
 
 
 def alt_text(ax: Axes) -> str:
@@ -353,7 +367,7 @@ def _in_lines(name: str) -> str:
     """A name as it fits beside a line or a row: on a phone in two lines at most."""
     if not is_narrow() or len(name) <= _NAME:
         return name
-    lines = wrap(name, _NAME)
+    lines = wrap(name, _NAME, break_long_words=False)
     return "\n".join(lines[:2] if len(lines) < 3 else [lines[0], lines[1][: _NAME - 1] + "…"])
 
 

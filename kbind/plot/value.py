@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from kbind.facts.value import ends, figure_of, name_of, written
-from kbind.plot.base import BLUE, INK, MIDBLUE, MIDBLUE_TEXT, Canvas, finish, row_axis, write_at
+from kbind.plot.base import BLUE, INK, MIDBLUE, MIDBLUE_TEXT, Canvas, finish, is_narrow, row_axis, write_at
 from kbind.revenue.retention_value import RetentionValue
 from kbind.text.messages import upper_first
 
@@ -35,7 +35,7 @@ def plot_tornado(result: RetentionValue, canvas: Canvas) -> Axes:
     axes.axvline(base.value, color=INK, linewidth=1.2)
     row_axis(axes, [upper_first(name_of(name, speak)) for name in levers["parameter"]], speak.money)
     axes.set_xlabel(speak.say("value.tornado.axis", after=after))
-    axes.margins(x=0.16)  # room for what stands at the ends of the bars
+    axes.margins(x=0.36 if is_narrow() else 0.16)  # room for what stands at the ends of the bars
     axes.xaxis.set_major_locator(MaxNLocator(5))
     alternative = speak.say("value.tornado.alt", value=base, points="; ".join(points) or speak.tell(base))
     return finish(axes, canvas.heading("figure.tornado", speak, value=base, after=after), alternative)

@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 from kbind.text.tables import Table
 
+#: Pixels of the page on a phone, of a sign in a table there, and between two columns.
+_PHONE, _SIGN, _BETWEEN = 350, 6.7, 10
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -129,8 +132,28 @@ def render_block(block: Block, id: str = "") -> str:
     return environment().get_template("blocks.html").render(block=block, id=id).strip()
 
 
+def phone_form(table: Table) -> str:
+    """How a table gets onto a phone: as it is (""), with cells in lines ("wrap"), rows below each other ("stack")."""
+    words, cells = [], []
+    for column, name in enumerate(table.head):
+        texts = [row[column] for row in table.rows]
+        words.append(max(len(word) for text in (name, *texts) for word in f"{text} ".split(" ")))
+        whole = [] if column == 0 or column in table.words else texts
+        cells.append(max([words[-1], *map(len, whole)]))
+    if len(set(table.words) - {0}) > 1 or not _fits(words):
+        return "stack"
+    return "" if _fits(cells) else "wrap"
+
+
+def _fits(columns: Sequence[int]) -> bool:
+    """Whether columns of so many signs stand side by side on a phone."""
+    return sum(columns) * _SIGN + len(columns) * _BETWEEN <= _PHONE
+
+
 @cache
 def environment() -> Environment:
     """The templates; a name that is not given is an error, every value is escaped."""
     loader = PackageLoader("kbind.report", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["phone"] = phone_form
+    return made

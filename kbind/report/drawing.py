@@ -72,10 +72,11 @@ def svg_of(figure: Figure, kind: str) -> Markup:
         element.tag = element.tag.removeprefix(_SPACE)
         if element.get("transform", "").startswith("rotate(-0 "):
             del element.attrib["transform"]
-        element.attrib = {name.removeprefix("{http://www.w3.org/1999/xlink}"): _short(value, prefix)
-                          for name, value in sorted(element.attrib.items())}  # fmt: skip
-        if "id" in element.attrib:
-            element.set("id", prefix + element.attrib["id"])
+        own = {"id": element.attrib.pop("id", ""), "href": element.attrib.pop(_LINK, "")}
+        values = {name: _short(value, prefix) for name, value in element.attrib.items()}
+        values |= {"id": prefix + own["id"]} if own["id"] else {}
+        values |= {"href": f"#{prefix}{own['href'][1:]}"} if own["href"] else {}
+        element.attrib = dict(sorted(values.items()))
     view = root.get("viewBox", "")
     root.attrib = {"class": kind, "viewBox": view, "width": str(width), "height": str(height)}
     _flatten(root)
@@ -122,8 +123,6 @@ def _flatten(parent: ET.Element) -> None:
 def _short(value: str, prefix: str) -> str:
     """An attribute's value with the page's colours, its own ids, and no more decimals than a screen has."""
     value = value.replace("url(#", f"url(#{prefix}")
-    if value.startswith("#"):
-        return f"#{prefix}{value[1:]}"
     value = re.sub(r"font-family: [^;]+(; )?", "", " ".join(value.split()))
     value = _COLOUR.sub(lambda found: _colour(found[0]), _LONG.sub(lambda found: f"{float(found[0]):.1f}", value))
     return "; ".join(part for part in value.split("; ") if part not in _PLAIN).replace(": ", ":").replace("; ", ";")

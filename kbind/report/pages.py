@@ -186,6 +186,7 @@ def _page(
         .render(
             lang=lang,
             title=title,
+            name=chapter,
             subject=text("page.subject"),
             css=css(),
             links=[*onward, *others],

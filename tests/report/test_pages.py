@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 
 import kbind as kb
-from kbind.report.blocks import Picture, Section, Summary, render_block
+from kbind.report.blocks import Picture, Section, Summary, phone_form, render_block
+from kbind.report.pages import Around, block_page, short_page
+from kbind.text.messages import Catalogue
 from kbind.text.tables import Table
 
 NAME = "01_retention_metrics"
@@ -142,6 +145,98 @@ def test_small_counts_are_hidden_everywhere(shop: Path, shop_report: Path) -> No
     page = _page(shop_report, "en")
     assert "·" in " ".join(_alternatives(page))
     assert "Hatched: fewer than 5 customers." in page.get_text(" ")
+
+
+# -- the frame ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("lang", "made"), [("de", "Beispieldaten, erfunden"), ("en", "Example data: made up")])
+def test_example_data_says_that_it_is_made_up(grocery_report: Path, shop_report: Path, lang: str, made: str) -> None:
+    page = _page(grocery_report, lang)
+    assert page.select_one(".kicker .made").get_text() == made
+    assert page.get_text(" ").count(made) == 1
+    assert not _page(shop_report, lang).select(".made")
+
+
+def test_every_example_is_marked_as_made_up() -> None:
+    for load in (kb.datasets.load_telco, kb.datasets.load_counts, kb.datasets.load_saas, kb.datasets.load_grocery):
+        assert all(Catalogue(lang).has(f"data.{load().card.key}.about") for lang in ("de", "en"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("de", "„Zwischen … und …“: In 95 von 100 Fällen liegt der wahre Wert in einem so berechneten Bereich."),
+        ("en", "“Between … and …”: in 95 of 100 cases the true value lies within a range computed like this."),
+    ],
+)
+def test_the_foot_explains_once_what_a_range_means(grocery_report: Path, lang: str, told: str) -> None:
+    assert _page(grocery_report, lang).get_text(" ").count(told) == 1
+
+
+def test_the_foot_speaks_of_revenue_a_year_where_there_is_money_by_the_month() -> None:
+    contracts = kb.Report(kb.datasets.load_saas()).page("01b", "de")
+    assert str(contracts).count("Umsatz im Jahr ist das Zwölffache des Umsatzes im Monat.") == 1
+    counts = kb.Report(kb.datasets.load_counts("de")).page("01c", "de")
+    assert "Zwölffache" not in str(counts)
+
+
+@pytest.mark.parametrize(
+    ("zone", "german", "english"),
+    [
+        ("Europe/Berlin", "Zeitangaben in Berliner Zeit.", "Times are Berlin time."),
+        ("Europe/Vienna", "Zeitangaben in der Ortszeit von Wien.", "Times are local time in Vienna."),
+        (None, "Zeitangaben wie in den Daten; eine Zeitzone ist dort nicht angegeben.",
+         "Times are as in the data, which states no time zone."),
+    ],
+)  # fmt: skip
+def test_the_foot_says_by_which_clock(toy: kb.Dataset, zone: str | None, german: str, english: str) -> None:
+    data = kb.open_dataset({"events": toy.table("events")}, timezone=zone)
+    report = kb.Report(data)
+    for lang, told in (("de", german), ("en", english)):
+        assert told in report.page("01", lang).html
+
+
+def test_a_page_links_to_its_neighbours() -> None:
+    around = Around("01b_revenue_and_value", "03_who_is_about_to_leave", "index.html")
+    page = BeautifulSoup(short_page("02_when_customers_leave", "de", ("de", "en"), around).html, "html.parser")
+    links = [[(link["href"], link.get_text()) for link in nav.find_all("a")] for nav in page.select("nav.bar")]
+    onward = [
+        ("index.html", "Übersicht"),
+        ("01b_revenue_and_value.html", "← Kapitel 1b"),
+        ("03_who_is_about_to_leave.html", "Kapitel 3 →"),
+    ]
+    assert links == [[*onward, ("../en/02_when_customers_leave.html", "English version")], onward]
+    first = short_page("01_retention_metrics", "en", ("en",), Around(before="00_data_quality")).html
+    assert "← The data" in first
+    assert "→" not in first
+
+
+def test_the_first_picture_is_part_of_the_opening() -> None:
+    summary = Summary("k", "a", "q", "l", "f", [], [], "t")
+    picture = Picture("h", "alt", "c", [Markup("<svg></svg>")])
+    section = Section("s", ["p"], folded=True)
+    with_picture = block_page("x", [summary, picture, section], "en", "t").html
+    without = block_page("x", [summary, section, picture], "en", "t").html
+    for html, inside in ((with_picture, 1), (without, 0)):
+        page = BeautifulSoup(html, "html.parser")
+        assert len(page.select(".opening .picture")) == inside
+        assert page.select_one(".parts details > summary > h2").get_text() == "s"
+        assert not page.select("details[open]")
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "words", "form"),
+    [
+        (["Month", "Share"], ["12", "84 %"], (), ""),
+        (["Month", "Share", "Range", "Observed"], ["12", "84.0 %", "82.5 to 85.4 %", "2,415"], (), ""),
+        (["Beginning", "Observed", "Returned", "Range", "Whenever"], ["1", "9", "8%", "82.5 to 85.4%", ""], (), "wrap"),
+        (["Group", *["Something"] * 6], ["a", *["1"] * 6], (), "stack"),
+        (["Claim", "Here", "Result"], ["a", "b", "c"], (1, 2), "stack"),
+    ],
+)  # fmt: skip
+def test_tables_get_onto_a_phone(head: list[str], row: list[str], words: tuple[int, ...], form: str) -> None:
+    assert phone_form(Table("t", head, [row], words)) == form
 
 
 # -- blocks ---------------------------------------------------------------------------------------------------
