@@ -13,10 +13,11 @@ from kbind.churn.backtests import Backtest
 from kbind.churn.contacts import ContactList
 from kbind.churn.evaluation import Calls
 from kbind.churn.risk_drivers import Drivers
-from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.churn.snapshots.snapshot_table import Feature, Snapshots
 from kbind.customers.leaks import Leak
 from kbind.estimate.estimate import Estimate
 from kbind.facts.features import feature_name
+from kbind.facts.names import Names
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
@@ -27,6 +28,9 @@ from kbind.text.voice import DASH, Voice
 GROUPS, SHOWN = 10, 8
 #: Levels of a column that are named.
 _LEVELS = 3
+#: Measures in days, and in money; columns that hold money.
+_IN_DAYS, _IN_MONEY = ("tenure", "days_since", "days_to", "gap"), ("sum", "sum_change", "price_per_seat")
+MONEY = ("mrr", "amount", "goodwill", "budget", "monthly_charges", "total_charges")
 
 
 def hidden_groups(risks: pd.DataFrame, disclosure: Disclosure) -> frozenset[int]:
@@ -186,34 +190,51 @@ def lever(moved: Drivers, row: pd.Series[Any]) -> Fact:
     return Fact.of(name, Estimate.in_row(row, "effect", definition, moved.conf_level), "drivers(...).to_frame()")
 
 
-def lever_name(seen: Snapshots, voice: Voice, feature: str, others: str = "") -> str:
-    """A feature in words, and how many go with it."""
-    meaning = {one.name: one for one in seen.meanings}[feature]
-    name = feature_name(meaning, voice.lang)
-    more = len([other for other in others.split(", ") if other])
-    if not more:
-        return name
-    return voice.catalogue.text("churn.driver.more", more, name=name, n=voice.number(more))
+def lever_name(seen: Snapshots, voice: Voice, feature: str) -> str:
+    """A feature in words."""
+    return feature_name(_meaning(seen, feature), voice.lang)
 
 
-def lever_values(seen: Snapshots, voice: Voice, row: pd.Series[Any]) -> str:
-    """Values that go with high and with low risk: "27 statt 345"."""
-    high, low = (feature_value(seen, voice, row[f"value_{end}"], row["feature"]) for end in ("high", "low"))
+def lever_values(seen: Snapshots, voice: Voice, row: pd.Series[Any], example: str = "") -> str:
+    """Values that go with high and with low risk: "hohes Risiko: 27 Tage, niedriges: 345 Tage"."""
+    high, low = (feature_value(seen, voice, row[f"value_{end}"], row["feature"], example) for end in ("high", "low"))
     if high == low or DASH in (high, low):
         return ""
     return voice.say("churn.driver.values", high=high, low=low)
 
 
-def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str) -> str:
-    """A feature's value as a reader expects it."""
+def _meaning(seen: Snapshots, feature: str) -> Feature:
+    return {one.name: one for one in seen.meanings}[feature]
+
+
+def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str, example: str = "") -> str:
+    """A feature's value as a reader expects it, with its unit.
+
+    Parameters
+    ----------
+    seen : Snapshots
+    voice : Voice
+    value : object
+    feature : str
+        One of the features of the snapshots.
+    example : str
+        Key of example data, whose levels have names in both languages; else empty.
+    """
     if pd.isna(value):
         return DASH
     if _yes_or_no(seen, feature):
         return voice.say("churn.yes" if value else "churn.no")
-    if isinstance(value, (int, float, np.number)):
-        number = float(value)
-        return voice.number(number, 0 if abs(number) >= 10 or number == round(number) else 1)
-    return named(str(value))
+    meaning = _meaning(seen, feature)
+    if not isinstance(value, (int, float, np.number)):
+        return Names(voice, example).level(meaning.column, str(value))
+    number = float(value)
+    written = voice.number(number, 0 if abs(number) >= 10 or number == round(number) else 1)
+    if meaning.measure in _IN_MONEY or meaning.column in MONEY:
+        return voice.money(number)
+    if meaning.measure in _IN_DAYS:
+        unit = "months" if meaning.table == "customers" else "days"
+        return voice.catalogue.text(f"churn.value.{unit}", 1 if number == 1 else 2, n=written)
+    return voice.percent(number) if meaning.column == "discount" and abs(number) <= 1 else written
 
 
 def _yes_or_no(seen: Snapshots, feature: str) -> bool:

@@ -21,6 +21,7 @@ from kbind.plot.base import (
     SAND_TEXT,
     Canvas,
     finish,
+    is_narrow,
     limits_of,
     percent_axis,
     row_axis,
@@ -30,7 +31,9 @@ from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
 #: Height of a driver's row, and of everything around the rows, in inches.
-_ROW, _AROUND = 0.5, 0.9
+_ROW, _ROW_NARROW, _AROUND = 0.5, 0.72, 0.9
+#: How far a driver's bar stands above the middle of its row, as its values are written below.
+_RAISED = 0.14
 
 
 def plot_backtest(
@@ -70,7 +73,10 @@ def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> N
     shown = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
     x, predicted = risks["group"].to_numpy(), risks["predicted"].to_numpy(dtype=float)
     share, lower, upper = limits_of(risks, "share")
-    axes.bar(x, np.where(shown, share, 0.0), color=[*[MIDBLUE] * (len(x) - 1), BLUE], width=0.72)
+    colours = np.array([*[MIDBLUE] * (len(x) - 1), BLUE])
+    axes.bar(x[shown], share[shown], color=colours[shown].tolist(), width=0.72)
+    hidden = x[~shown]
+    axes.plot(hidden, np.zeros(len(hidden)), "o", markersize=4, color="white", markeredgecolor=MUTE, clip_on=False)
     axes.vlines(x[shown], lower[shown], upper[shown], color=INK, linewidth=0.8)
     axes.plot(x, predicted, "o", color=SAND, markersize=5)
     top = float(np.nanmax(np.concatenate([upper[shown], predicted])))
@@ -98,32 +104,36 @@ def _calibration(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voic
     axes.xaxis.set_major_formatter(axes.yaxis.get_major_formatter())
 
 
-def plot_drivers(result: Drivers, canvas: Canvas) -> Axes:
+def plot_drivers(result: Drivers, canvas: Canvas, *, example: str = "") -> Axes:
     """By how much each group of like features moves the predicted risk, with intervals, the strongest on top.
 
     Parameters
     ----------
     result : Drivers
-        The eight strongest are shown.
+        The eight strongest are shown; below each the values that go with high and with low risk.
     canvas : Canvas
+    example : str
+        Key of example data, whose levels have names in both languages; else empty.
     """
     seen, rows = result.snapshots, levers(result)
     speak = canvas.speaker(customer=seen.provenance.customer, action="stay")
     facts = [lever(result, row) for _, row in rows.iterrows()]
     names, points = [], []
-    axes = canvas.axes(_AROUND + _ROW * max(len(rows), 1))
+    slim = is_narrow()  # there is no room for names on the left: they stand above the bars
+    axes = canvas.axes(_AROUND + (_ROW_NARROW if slim else _ROW) * max(len(rows), 1))
     for y, ((_, row), fact) in enumerate(zip(rows.iterrows(), facts, strict=True)):
-        axes.barh(y, fact.value, height=0.5, color=MIDBLUE)
-        axes.hlines(y, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)
-        name, values = lever_name(seen, speak, row["feature"], row["with"]), lever_values(seen, speak, row)
-        write_at(axes, values, (fact.ci_upper, y), (5, 0), va="center", color=MUTE, fontsize=8.5)
-        names.append(fill(name, 34))
+        axes.barh(y - _RAISED, fact.value, height=0.25 if slim else 0.42, color=MIDBLUE)
+        axes.hlines(y - _RAISED, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)
+        name, values = lever_name(seen, speak, row["feature"]), lever_values(seen, speak, row, example)
+        write_at(axes, values, (0, y + _RAISED + 0.1), (2, 0), va="center", color=INK, fontsize=8.5)
+        names.append("" if slim else fill(name, 34))
+        if slim:
+            write_at(axes, name, (0, y - 0.42), (2, 0), va="center", color=MUTE)
         words = {"feature": name, "effect": speak.number(100 * fact.value, 1), "values": values}
         points.append(speak.say("churn.driver.point" if values else "churn.driver.point.short", **words))
     furthest = max((fact.ci_upper for fact in facts), default=0.1)
     row_axis(axes, names, lambda v: speak.number(100 * v, 0 if furthest > 0.05 else 1))
-    axes.set_xlim(0, furthest * 1.75)  # values stand to the right of the bars
+    axes.set_xlim(0, furthest * 1.05)
     axes.set_xlabel(speak.say("churn.driver.axis"), loc="left")
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= furthest * 1.05])
     title = canvas.heading("figure.drivers", speak)
     return finish(axes, title, speak.say("churn.drivers.alt", points="; ".join(points)))

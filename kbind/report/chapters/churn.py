@@ -16,24 +16,20 @@ from kbind.churn.forecast import Forecast, forecast_churn
 from kbind.churn.snapshots.moments import LOOK_BACK
 from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, leak_text
-from kbind.facts.signs import SignGroup, sign_groups
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, needed, sureness, voice_of
+from kbind.report.chapters.base import Chapter, Line, Scope, Story, needed, sureness, voice_of
+from kbind.report.chapters.calling import CallingStory
 from kbind.report.chapters.drivers import DriversStory
 from kbind.report.chapters.shop import silence_text
 from kbind.spells.silence import silence_of
-from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.names import named
-from kbind.text.tables import Table
 from kbind.text.voice import Voice
 
 #: Leavers among the tested from which on there is something to tell.
 ENOUGH = 50
 #: Half width of the highest tenth's interval, as a share of it, up to which certainty is called high, and medium.
 HIGH, MEDIUM = 0.15, 0.35
-#: Past lists are said to have kept their word from this share on.
-KEPT = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +83,7 @@ class ChurnStory(Story):
     @cached_property
     def drivers(self) -> DriversStory:
         """What moves the risk."""
-        return DriversStory(needed(self.forecast.drivers), self.voice)
+        return DriversStory(needed(self.forecast.drivers), self.data.card.key, self.voice)
 
     @cached_property
     def facts(self) -> ListFacts:
@@ -97,7 +93,7 @@ class ChurnStory(Story):
     @property
     def size(self) -> int:
         """Customers on the list."""
-        return len(self.listed.customer)
+        return len(needed(self.forecast.contacts).customer)
 
     @cached_property
     def left(self) -> int:
@@ -131,9 +127,9 @@ class ChurnStory(Story):
         return self.forecast.terms is not None and self.forecast.terms.priced
 
     @cached_property
-    def signs(self) -> list[SignGroup]:
-        """The list by its customers' strongest signs."""
-        return sign_groups(self.listed, needed(self.forecast.snapshots), max(self.voice.disclosure.threshold, 2))
+    def calls(self) -> CallingStory:
+        """The list, what it yields, and what a trial takes."""
+        return CallingStory(self.forecast, self.verdict, self.facts, self._scheme, self.voice)
 
     # -- the answer ----------------------------------------------------------------------------------
 
@@ -169,8 +165,16 @@ class ChurnStory(Story):
         if verdict in ("short", "blind"):
             why = self.lack if verdict == "short" else verdict
             return self.say(f"churn.finding.{why}")
-        key = "churn.finding.nobody" if verdict == "nobody" else "churn.finding.list"
-        return self.say(key, top=self.facts.risk(GROUPS), all=self.facts.anyone)
+        return self._of_top("finding")
+
+    def _of_top(self, place: str) -> str:
+        """A sentence about the riskiest tenth, with the days in which leaving counts where there are any."""
+        seen = needed(self.forecast.snapshots)
+        top = {"found": self.calls.calling.in_top, "top": self.facts.risk(GROUPS), "all": self.facts.anyone}
+        if not self.dated:
+            return self.say(f"churn.{place}.once", **top)
+        start, end = map(self.voice.number, (seen.lead, seen.lead + seen.horizon))
+        return self.say(f"churn.{place}.dated", start=start, end=end, **top)
 
     def means(self) -> str:
         """What the answer means."""
@@ -182,28 +186,38 @@ class ChurnStory(Story):
             return self.say(f"churn.means.{self.lack}", days=days, **words)
         if verdict == "blind":
             return self.say("churn.means.blind")
-        if not self.priced:
-            return self.say("churn.means.unpriced", hit=self.facts.hit)
+        held = self.calls.calling.held
+        money = [] if held is None or not self.told(held) else [self.say("churn.means.held", held=held)]
         if verdict == "nobody":
-            return self.say("churn.means.nobody")
-        return self.say(f"churn.means.{self._scheme}", past=self.facts.past)
+            return " ".join([*money, self.say("churn.means.nobody")])
+        open_end = [] if self.priced else [self.say("churn.means.unpriced")]
+        return " ".join([*money, self.calls.chance(), *open_end])
 
     def act(self) -> str:
-        """What a manager should do."""
+        """What a manager should do: a trial first, as long as nobody knows whether contacting keeps anybody."""
         verdict = self.verdict
         if verdict == "short":
             return self.say(f"churn.act.{self.lack}")
-        listed = {} if verdict in ("blind", "nobody", "few") else {"listed": self.voice.customers(self.size)}
-        return self.say(f"churn.act.{verdict}", **listed)
+        if verdict in ("blind", "nobody", "few"):
+            return self.say(f"churn.act.{verdict}")
+        return self.calls.step()
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
         if self.verdict == "short":
             return self.say("churn.certainty.short")
+        tested = self.say(f"churn.tested.{self._scheme}", dates=self.calls.dates())
+        risk = self.say(f"churn.certainty.{self._level}", tested=tested, right=self._right())
+        if not self.listing:
+            return risk
+        better = "sure" if self.calls.calling.surely_better else "open"
+        lines = [risk, self.say(f"churn.certainty.list.{better}"), self.say("churn.certainty.effect")]
+        return " ".join([*lines, *([self.calls.assumed()] if self.priced else [])])
+
+    @property
+    def _level(self) -> str:
         top = self.facts.risk(GROUPS)
-        level = sureness(top, HIGH, MEDIUM, of=top.value or math.nan)
-        tested = self.say(f"churn.tested.{self._scheme}", dates=self._dates())
-        return self.say(f"churn.certainty.{level}", tested=tested, right=self._right())
+        return sureness(top, HIGH, MEDIUM, of=top.value or math.nan)
 
     def _right(self) -> str:
         """Whether probabilities can be believed."""
@@ -214,21 +228,45 @@ class ChurnStory(Story):
     def _scheme(self) -> str:
         return "forward" if self.tested.scheme == "forward" else "grouped"
 
-    def _dates(self) -> str:
-        dates = len(self.facts.calls.as_of)
-        return self.voice.catalogue.text("churn.dates", dates, n=self.voice.number(dates))
-
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Of those on the list, who would leave; of the leavers, who is on it; what it brings."""
-        if not self.listing or not self.told(self.facts.hit, self.facts.found):
+        """Leavers in the riskiest tenth, what it pays a year, and what lists bring; without money, whom lists find."""
+        if not self.telling:
             return []
-        facts = self.facts
-        hit = facts.hit, self.say("churn.tile.hit", all=facts.anyone), "churn.tile.hit.note"
-        tiles = self.tiles_of(hit, (facts.found, self.say("churn.tile.found"), "churn.tile.found.note"))
-        if self.priced:
-            past = self.tell(facts.past, "about"), self.say("churn.tile.past"), self.tell(facts.past, "interval")
-            tiles.append(past)
-        return tiles
+        calling, facts = self.calls.calling, self.facts
+        tiles = self.tiles_of((calling.in_top, self.say("churn.tile.top"), "churn.tile.found.note"))
+        if calling.held is not None and self.told(calling.held):
+            held = self.tell(calling.held, "about"), self.say("churn.tile.held"), self.tell(calling.held, "n")
+            tiles.append(held)
+        if not self.listing or not self.told(facts.hit, facts.found):
+            return tiles
+        if not self.priced:
+            hit = facts.hit, self.say("churn.tile.hit", all=facts.anyone), "churn.tile.hit.note"
+            found = facts.found, self.say("churn.tile.found"), "churn.tile.found.note"
+            return [*tiles, *self.tiles_of(hit, found)][:3]
+        note = self.say("churn.tile.gain.note", gain=calling.gain, acceptance=calling.acceptance)
+        return [*tiles, (self.tell(calling.gain, "about"), self.say("churn.tile.gain"), note)]
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters; None where the risk cannot be told of."""
+        if not self.telling:
+            return None
+        calling, priced = self.calls.calling, self.listing and self.priced
+        held = calling.held if calling.held is not None and self.told(calling.held) else None
+        better = "none" if not self.listing else "sure" if calling.surely_better else "open"
+        pays = "pays" if self.told(calling.even) else "never"
+        money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance}
+        money |= {"even": calling.even} if pays == "pays" else {}
+        listed = self.voice.customers(self.size, dative=True)
+        sure = self.say(f"churn.line.sure.{self._level}"), self.say(f"churn.line.list.{better}")
+        return Line(
+            question=self.say("churn.line.question"),
+            answer=self._of_top("line"),
+            sure=" ".join(sure),
+            step=self.calls.short_step() if self.listing else self.act(),
+            stake=held,
+            measure=self.say(f"churn.line.measure.{pays}", listed=listed, **money) if priced else "",
+            unknown=self.say("churn.line.unknown"),
+        )
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -247,7 +285,7 @@ class ChurnStory(Story):
             lines += [self.say("churn.foot.base")] if self.dated else []
             lines.append(self.say(f"churn.foot.model.{needed(self.forecast.model).chosen}"))
             lines.append(self.say(f"churn.foot.tested.{self._scheme}"))
-            keys = ["drivers", *["lists"] * self.listing, *["gain"] * self.priced]
+            keys = ["drivers", *["lists", "chance", "trial"] * self.listing, *["gain"] * self.priced]
             lines += [self.say(f"churn.foot.{key}") for key in keys]
         if terms is not None and terms.priced and terms.campaign.value is None and terms.margin is None:
             lines.append(self.say("churn.foot.margin"))
@@ -287,105 +325,8 @@ class ChurnStory(Story):
 
     def risk_caption(self) -> str:
         """How to read it, and whether probabilities can be believed."""
-        level = self.voice.percent(self.tested.conf_level)
-        return self.say("churn.risk.caption", level=level, right=upper_first(self._right()))
-
-    # -- whom to contact -----------------------------------------------------------------------------
-
-    def list_title(self) -> str:
-        """Heading of the list by signs."""
-        return self.say("churn.list", listed=self.voice.customers(self.size))
-
-    def list_text(self) -> list[str]:
-        """What the list is, and what the signs are not."""
-        lines = [self.say("churn.list.text" if self.priced else "churn.list.text.risk")]
-        if self.priced and self.told(self.facts.hit) and self.facts.hit.ci_upper < self.facts.risk(GROUPS).ci_lower:
-            lines.append(self.say("churn.list.lower", hit=self.facts.hit, top=self.facts.risk(GROUPS)))
-        without = self.listed.n_customers - self.listed.n_contactable
-        if without:
-            definition = "customers who have not agreed to be contacted"
-            fact = Fact("list.no_consent", without, "customers", definition, source="contact_list(...)")
-            lines.append(self.say("churn.list.consent", without=fact))
-        return lines
-
-    def sign(self, signs: tuple[str, ...]) -> str:
-        """Signs in words: "wenig Nutzung und baldiges Vertragsende"."""
-        words = [self.say(f"churn.sign.{sign}") for sign in signs]
-        return upper_first(self.say("churn.signs", first=words[0], second=words[-1]) if words[1:] else words[0])
-
-    def list_table(self) -> Table:
-        """The list by signs, without anybody's name."""
-        voice, rows = self.voice, []
-        whole = float(self.listed.expected_gain.sum())
-        for group in self.signs:
-            row = [self.sign(group.signs), voice.count(group.n), voice.percent(group.leaving / group.n)]
-            share = voice.percent(group.gain / whole if whole > 0 else math.nan)
-            rows.append([*row, *[share] * self.priced])
-        heads = ("sign", "n", "risk", *["share"] * self.priced)
-        return self.table_of("churn.list.{}", heads, rows, title=self.say("churn.list.table"))
-
-    # -- what it yields ------------------------------------------------------------------------------
-
-    def yield_title(self) -> str:
-        """Finding of what a list brings."""
-        return self.say(f"churn.yield.{self.verdict}", past=self.facts.past)
-
-    def yield_text(self) -> list[str]:
-        """What past lists brought, and what the new one promises."""
-        lines = []
-        if self.facts.calls.called.sum():
-            lines.append(self.say(f"churn.yield.past.{self._scheme}", past=self.facts.past, dates=self._dates()))
-        if self.facts.kept.known and self.facts.kept.value > 0 and self.told(self.facts.expected):
-            key = "churn.yield.kept" if self.facts.kept.value >= KEPT else "churn.yield.promised"
-            if self.size:
-                lines.append(self.say(key, expected=self.facts.expected, kept=self.facts.kept))
-        return lines or [self.say("churn.means.nobody")]
-
-    def terms_table(self) -> Table:
-        """What was assumed, and what was stated."""
-        voice, terms, rows = self.voice, needed(self.forecast.terms), []
-        stated = vars(terms.campaign)
-        for name in ("budget", "cost", "offer", "acceptance"):
-            written = voice.percent(stated[name]) if name == "acceptance" else voice.money(stated[name])
-            origin = self.say("churn.terms.assumed" if name in terms.assumed else "churn.terms.stated")
-            rows.append((self.say(f"churn.terms.{name}"), written, origin))
-        value = terms.campaign.value
-        if value is not None:
-            rows.append((self.say("churn.terms.value"), voice.money(value), self.say("churn.terms.stated")))
-        elif self.size:
-            key = "revenue" if terms.margin is None else "margin"
-            what = self.say(f"churn.terms.{key}", margin=voice.percent(terms.margin or 0))
-            rows.append((what, voice.money(float(self.listed.value.mean())), self.say("churn.terms.data")))
-        return self.table_of("churn.terms.{}", ("what", "amount", "origin"), rows)
-
-    # -- what the list gets wrong --------------------------------------------------------------------
-
-    def errors_title(self) -> str:
-        """Finding of what the list gets wrong."""
-        return self.say("churn.errors", miss=self.facts.miss, missed=self.facts.missed)
-
-    def errors_text(self) -> list[str]:
-        """Both kinds of mistakes, and why they happen."""
-        # as many as the budget reaches, which test lists may not use up
-        reached = self.voice.customers(int(self.facts.calls.called.max()))
-        called = "churn.errors.called" if self.facts.calls.gone.any() else "churn.errors.called.all"
-        key = "churn.errors.missed" if self.priced else "churn.errors.missed.risk"
-        return [
-            self.say(called, miss=self.facts.miss),
-            self.say(key, missed=self.facts.missed, reached=reached),
-            self.say("churn.errors.prediction"),
-        ]
-
-    def errors_table(self) -> Table | None:
-        """Counts over all tested dates; None where one of them is too small to tell."""
-        voice, calls = self.voice, self.facts.calls
-        called, left, leavers = (int(part.sum()) for part in (calls.called, calls.left, calls.leavers))
-        counts = {"called": called, "left": left, "stayed": called - left, "leavers": leavers, "missed": leavers - left}
-        if self.hides(*counts.values()):
-            return None
-        rows = [(self.say(f"churn.errors.{name}.row"), voice.number(count)) for name, count in counts.items()]
-        heads = (self.say("churn.errors.what"), voice.word("customers_upper"))
-        return Table(self.say("churn.errors.table"), heads, rows)
+        ring = [self.say("churn.risk.caption.hidden")] if self.facts.hidden_groups else []
+        return " ".join([self.say("churn.risk.caption", right=upper_first(self._right())), *ring])
 
     # -- the page ------------------------------------------------------------------------------------
 
@@ -396,14 +337,12 @@ class ChurnStory(Story):
         if not self.short:
             yield self.picture(self.tested, self.risk_figure(), self.risk_caption())
         if self.listing:
-            signs = self.list_table()
-            yield Section(self.list_title(), self.list_text(), signs if signs.rows else None)
+            yield self.calls.list_section()
         if self.telling and self.priced:
-            yield Section(self.yield_title(), self.yield_text(), self.terms_table())
+            yield self.calls.yield_section()
         if self.telling:
             yield from self.drivers.blocks()
-        if self.listing:
-            yield Section(self.errors_title(), self.errors_text(), self.errors_table())
+            yield from self.calls.details()
 
 
 def churn_story(forecast: Forecast, *, lang: str = "en", threshold: int = 5) -> ChurnStory:

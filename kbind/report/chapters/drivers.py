@@ -24,11 +24,14 @@ class DriversStory(Speaker):
     ----------
     moved : Drivers
         What was computed.
+    example : str
+        Key of example data, whose levels have names in both languages; else empty.
     voice : Voice
         Who speaks.
     """
 
     moved: Drivers
+    example: str
     voice: Voice = field(repr=False)
 
     @cached_property
@@ -45,11 +48,12 @@ class DriversStory(Speaker):
 
     def figure(self) -> dict[str, Any]:
         """What the page adds to the figure of what moves the risk."""
-        return self.drawn(self.title, (lever(self.moved, row) for _, row in self.levers.iterrows()))
+        facts = (lever(self.moved, row) for _, row in self.levers.iterrows())
+        return self.drawn(self.title, facts, example=self.example)
 
     def caption(self) -> str:
         """How to read it, and what it does not say."""
-        return self.say("churn.drivers.caption", level=self.voice.percent(self.moved.conf_level))
+        return self.say("churn.drivers.caption")
 
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import kbind as kb
 from kbind.churn import risk_drivers
 from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Feature
+from kbind.facts.churn import feature_value
 from kbind.facts.signs import OTHER, sign_groups, sign_of
 from kbind.plot.base import alt_text
 from kbind.report.chapters.churn import ChurnStory, churn_story
+from kbind.text.voice import Voice
 from simulations.company import simulate_saas
 
 
@@ -64,14 +67,15 @@ def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
     assert story.facts.past.value == pytest.approx(calls["money"].mean())
     assert (calls["called"] == calls["left"] + calls["stayed"] + calls["gone"]).all()
     assert story.facts.risks["n"].sum() == calls["customers"].sum() - story.tested.n_lost
-    assert story.finding().startswith("Those about to leave can be narrowed down: of 100 customers")
-    assert "does not say why anybody leaves" in story.certainty()
+    assert story.finding().startswith("Of 100 customers who leave in 30 to 120 days, ")
+    left = story.facts.risks["left"]
+    assert story.calls.calling.in_top.value == pytest.approx(left.iloc[-1] / left.sum())
 
 
 def test_german_says_the_same(saas: Forecast) -> None:
     story = churn_story(saas, lang="de")
-    assert story.finding().startswith("Wer bald geht, lässt sich eingrenzen")
-    assert "sagt nicht, warum jemand geht" in story.certainty()
+    assert story.finding().startswith("Von 100 Kunden, die in 30 bis 120 Tagen gehen, kommen")
+    assert "für die Reihenfolge nach Risiko" in story.certainty()
     assert "keine Ursache" in story.drivers.caption()
 
 
@@ -83,13 +87,14 @@ def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
     frame["customer_id"] = frame["customer_id"].map(names)
     data = kb.open_dataset({"customers": frame}, roles={"churned": "gone", "revenue": "price"})
     story = churn_story(kb.forecast_churn(data), lang=lang, threshold=20)
-    table = story.list_table()
-    text = " ".join([story.finding(), story.means(), story.act(), *story.list_text(), *story.errors_text()])
+    calls = story.calls
+    table = calls.list_table()
+    text = " ".join([story.finding(), story.means(), story.act(), *calls.list_text(), *calls.errors_text()])
     assert "ACME" not in text + str(table) + alt_text(story.drivers.moved.plot(**story.drivers.figure())) + alt_text(
         story.tested.plot(**story.risk_figure())
     )
-    assert all(group.n >= 20 for group in story.signs)
-    assert sum(group.n for group in story.signs) == story.size
+    assert all(group.n >= 20 for group in calls.signs)
+    assert sum(group.n for group in calls.signs) == story.size
 
 
 def test_signs_add_up_and_none_is_small(saas: Forecast) -> None:
@@ -128,19 +133,26 @@ def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
         kb.forecast_churn(flagged(price=20.0), campaign=kb.Campaign(cost=500.0, offer=10.0, budget=5000.0))
     )
     assert story.verdict == "nobody"
-    assert "does not pay to contact anybody" in story.finding()
+    assert "does not pay to contact anybody" in story.means()
     assert story.act().startswith("Contact nobody")
     assert not story.listing
-    assert story.tiles() == []
-    assert ["stated" in row for row in story.terms_table().rows] == [True, True, True, False]
+    assert len(story.tiles()) == 2  # who is at risk, and what they pay
+    assert ["stated" in row for row in story.calls.terms_table().rows] == [True, True, True, False]
+    line = story.line()
+    assert line is not None
+    assert (line.measure, line.sure) == ("", "Order by risk: high. No list pays.")
 
 
 def test_data_without_money_gives_a_list_by_risk() -> None:
     story = churn_story(kb.forecast_churn(flagged()))
     assert story.verdict == "unpriced"
-    assert len(story.list_table().head) == 3
-    assert len(story.tiles()) == 2
-    listed = story.listed
+    assert len(story.calls.list_table().head) == 3
+    assert len(story.tiles()) == 3
+    assert "the data hold no money" in story.means()
+    line = story.line()
+    assert line is not None
+    assert (line.stake, line.measure) == (None, "")
+    listed = story.calls.listed
     assert (np.diff(listed.probability) <= 0).all()
 
 
@@ -181,19 +193,19 @@ def test_few_customers_are_not_told_of(n: int) -> None:
 def test_margin_makes_customers_worth_less(priced: Forecast) -> None:
     data = flagged(price=20.0)
     full = churn_story(priced)
-    assert full.listed.value.max() == 240
+    assert full.calls.listed.value.max() == 240
     assert any("revenue counts as value" in line for line in full.definitions())
     object.__setattr__(data.card, "margin", 0.5) if hasattr(data.card, "margin") else None
     if hasattr(data.card, "margin"):
         half = churn_story(kb.forecast_churn(data))
-        assert half.listed.value.max() == 120
+        assert half.calls.listed.value.max() == 120
 
 
 def test_past_lists_bring_less_than_they_promise_and_that_is_said(saas: Forecast) -> None:
     story = churn_story(saas)
     promised = story.facts.calls.to_frame()["expected"].sum()
     assert story.facts.kept.value == pytest.approx(story.facts.calls.money.sum() / promised)
-    text = " ".join(story.yield_text())
+    text = " ".join(story.calls.yield_text())
     assert "of what they promised" in text
 
 
@@ -226,6 +238,112 @@ def test_a_group_of_few_leavers_cannot_be_computed_back(priced: Forecast) -> Non
     few = ChurnStory(priced, story.voice)
     few.facts.__dict__["risks"] = story.facts.risks.assign(left=[0, 0, 9, 9, 12, 20, 30, 40, 50, 60])
     assert not few.facts.hidden_groups
+
+
+# -- what calling brings ---------------------------------------------------------------------------------------------
+
+
+def test_list_is_compared_with_everybody_else(saas: Forecast, priced: Forecast) -> None:
+    """The shares of those on lists and of the others add up to that of all, and their difference decides."""
+    for forecast in (saas, priced):
+        calling = churn_story(forecast).calls.calling
+        every, on, off = calling.facts.calls.anyone, calling.facts.calls.leaving, calling.others
+        assert (on.n + off.n, on.count + off.count) == (every.n, every.count)
+        assert calling.better.value == pytest.approx(on.value - off.value)
+        assert calling.surely_better == (calling.better.ci_lower > 0)
+    assert "is better than calling at random" in churn_story(priced).means()
+    assert "High for the list" in churn_story(priced).certainty()
+
+
+def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
+    story = churn_story(priced)
+    calling = story.calls.calling
+    calling.__dict__["others"] = replace(calling.others, value=calling.facts.hit.value)
+    assert not calling.surely_better
+    assert story.calls.chance().startswith(
+        "That the list by expected gain is better than calling at random is not shown"
+    )
+    assert "Low for the list" in story.certainty()
+    line = story.line()
+    assert line is not None
+    assert "not surely better than chance" in line.sure
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_list_pays_from_the_acceptance_at_which_it_brings_nothing(priced: Forecast, lang: str) -> None:
+    """Made again with that acceptance, the same calls bring 0; and the range holds the assumed acceptance's."""
+    story = churn_story(priced, lang=lang)
+    calling, terms = story.calls.calling, story.calls.listed.terms
+    calls = story.facts.calls.to_frame()
+    costs = (terms.cost * calls["called"] + terms.offer * calls["stayed"]).mean()
+    worth = (calls["money"].mean() + costs) / terms.acceptance
+    assert calling.even.value * worth - costs == pytest.approx(0)
+    assert calling.even.ci_lower < calling.even.value < calling.even.ci_upper
+    width = calling.gain.ci_upper - calling.gain.ci_lower
+    assert width > calling.lists * (story.facts.past.ci_upper - story.facts.past.ci_lower)
+    stated = kb.forecast_churn(priced.data, campaign=kb.Campaign(acceptance=0.3))
+    assert churn_story(stated).calls.calling.gain.value == pytest.approx(calling.gain.value)
+    known = churn_story(stated).calls.calling.gain
+    assert known.ci_upper - known.ci_lower == pytest.approx(story.facts.past.ci_upper - story.facts.past.ci_lower)
+    assert story.voice.tell(calling.even, "per100") in story.calls.assumed()
+
+
+def test_acceptance_that_never_pays_is_said(priced: Forecast) -> None:
+    story = churn_story(priced)
+    story.calls.calling.__dict__["even"] = replace(story.calls.calling.even, value=np.nan)
+    assert story.calls.assumed() == "The list would not have paid at any acceptance; 30 of 100 are assumed."
+
+
+def test_trial_is_made_where_it_shows_soonest(saas: Forecast) -> None:
+    story = churn_story(saas)
+    calling = story.calls.calling
+    tenth, listed = calling.trial("tenth"), calling.trial("list")
+    assert tenth is not None
+    assert listed is not None
+    assert calling.best_trial == (listed if listed.rounds <= tenth.rounds else tenth)
+    for trial in (tenth, listed):
+        assert trial.rounds * trial.size >= 2 * trial.needed.value > (trial.rounds - 1) * trial.size
+        assert trial.days == 90 * (trial.rounds - 1) + 120
+    best = calling.best_trial
+    assert story.voice.day(calling.known_on(best)) in story.act() or best.rounds > 12
+    assert "FOLDER" in " ".join(story.calls.list_text())
+
+
+def test_list_reaches_what_the_budget_pays_for(saas: Forecast) -> None:
+    """5 of 100 customers of the last date, also where past lists held fewer."""
+    story = churn_story(saas)
+    reached = int(np.ceil(0.05 * story.calls.listed.n_customers))
+    assert story.calls.calling.reached == reached
+    assert f"the budget reaches {reached} customers a list" in " ".join(story.calls.errors_text())
+
+
+def test_riskiest_tenth_holds_what_its_customers_pay(priced: Forecast) -> None:
+    calling = churn_story(priced).calls.calling
+    n = len(calling.top.customer)
+    assert n == np.ceil(calling.facts.listed.n_customers / 10)
+    assert calling.held is not None
+    assert calling.held.value == pytest.approx(n * 12 * 20)
+    line = churn_story(priced).line()
+    assert line is not None
+    assert line.stake == calling.held
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "text"),
+    [
+        (Feature("x", "days_to", "subscriptions", column="term_end"), 20.0, "20 Tage"),
+        (Feature("x", "tenure", "customers"), 1.0, "1 Monat"),
+        (Feature("x", "attribute", "customers", column="budget"), 309.0, "309 €"),
+        (Feature("x", "value", "subscriptions", column="discount"), 0.15, "15 %"),
+        (Feature("x", "count", "events", window=30), 5.5, "5,5"),
+        (Feature("x", "attribute", "customers", column="industry"), "retail", "Handel"),
+        (Feature("x", "attribute", "customers", column="company_size"), "1-9", "1–9"),
+    ],
+)
+def test_values_have_units_and_words(priced: Forecast, feature: Feature, value: Any, text: str) -> None:
+    assert priced.snapshots is not None
+    seen = replace(priced.snapshots, meanings=(feature,), features=pd.DataFrame({"x": [value, 2, 7]}))
+    assert feature_value(seen, Voice("de", currency="EUR"), value, "x", "saas").replace("\xa0", " ") == text
 
 
 # -- columns that know the outcome ----------------------------------------------------------------------------------
