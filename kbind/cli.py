@@ -111,6 +111,13 @@ def report(
     compare: Annotated[
         Path | None, typer.Option(readable=False, help="facts.json of an earlier report: tells what has changed.")
     ] = None,
+    lists: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="Folder outside of --out for lists of customers, as CSV and XLSX."),
+    ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print each language as one PDF, too; needs Chromium or Chrome.")
+    ] = False,
 ) -> None:
     """Write the report for managers: a summary on one page and a page per chapter, in each language."""
     from rich.console import Console
@@ -143,9 +150,13 @@ def report(
             chapters=chosen,
             threshold=threshold,
             compare=compare,
+            lists=lists,
+            pdf=pdf,
             progress=progress,
         )
     typer.echo(f"Written: {index}")
+    if lists is not None:
+        typer.echo(f"Written: lists of customers in {lists}")
 
 
 @app.command()

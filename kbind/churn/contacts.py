@@ -110,34 +110,44 @@ class ContactList(Shown):
 
     def to_csv(self, path: str | Path) -> None:
         """Write the list as CSV; text that a spreadsheet might run as a formula gets an apostrophe in front."""
-        target, frame = check_path("path", path), self.to_frame()
-        for name in ("customer_id", *(f"reason_{rank}" for rank in range(1, REASONS + 1))):
-            frame[name] = frame[name].map(_harmless)
-        # a bare carriage return would otherwise begin a new row
+        target = check_path("path", path)
         with written("path", target):
-            frame.to_csv(target, index=False, quoting=csv.QUOTE_NONNUMERIC)
+            save_csv(self.to_frame(), target)
 
     def to_excel(self, path: str | Path) -> None:
         """Write the list as a workbook; text stays text whatever it begins with."""
-        from openpyxl import Workbook
-        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-        target, book = check_path("path", path), Workbook()
-        sheet = book.active
-        assert sheet is not None
-        frame = self.to_frame()
-        sheet.append(list(frame.columns))
-        for row, values in enumerate(frame.astype(object).where(frame.notna(), None).itertuples(index=False), start=2):
-            for column, value in enumerate(values, start=1):
-                cell = sheet.cell(row, column)
-                if isinstance(value, str):
-                    cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
-                    cell.data_type, cell.quotePrefix = "s", value.startswith(FORMULA)
-                else:
-                    cell.value = value
-        sheet.freeze_panes = "A2"
+        target = check_path("path", path)
         with written("path", target):
-            book.save(target)
+            save_excel(self.to_frame(), target)
+
+
+def save_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV; text that a spreadsheet might run as a formula gets an apostrophe in front."""
+    words = frame.select_dtypes(exclude=["number", "bool"])
+    safe = frame.assign(**{str(name): words[name].map(_harmless) for name in words})
+    # quoted: a bare carriage return would otherwise begin a new row
+    safe.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def save_excel(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as a workbook; text stays text whatever it begins with."""
+    from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(list(frame.columns))
+    for row, values in enumerate(frame.astype(object).where(frame.notna(), None).itertuples(index=False), start=2):
+        for column, value in enumerate(values, start=1):
+            cell = sheet.cell(row, column)
+            if isinstance(value, str):
+                cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
+                cell.data_type, cell.quotePrefix = "s", value.startswith(FORMULA)
+            else:
+                cell.value = value
+    sheet.freeze_panes = "A2"
+    book.save(path)
 
 
 def contact_list(

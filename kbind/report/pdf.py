@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kbind.errors import ReportError, check_choice
 from kbind.report.blocks import environment
-from kbind.text.messages import LANGUAGES
+from kbind.text.messages import LANGUAGES, Catalogue
 
 #: Names of browsers that print as Chromium does, and where they lie on macOS and Windows.
 _COMMANDS = (
@@ -158,3 +158,11 @@ def _markup(text: str) -> object:
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704 - pages of ours, in which every value is escaped
+
+
+def print_report(out: Path, lang: str) -> Path:
+    """Print the summary and all chapters of a report that lies in a folder, in a language, into one PDF beside them."""
+    folder = out / lang
+    paths = [folder / "index.html", *sorted(folder.glob("[0-9]*_*.html"))]
+    title = Catalogue(lang).text("index.title")
+    return write_pdf([path.read_text(encoding="utf-8") for path in paths], folder / "report.pdf", lang, title)

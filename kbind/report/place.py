@@ -26,7 +26,7 @@ from kbind.text.messages import LANGUAGES
 #: How folders begin that hold pages which are not in place: in the folder, or beside it after its own name.
 STAGING = ".kbind-"
 
-_PAGE = re.compile(r"\d+[a-z]?_\w+\.(html|json)|index\.html")
+_PAGE = re.compile(r"\d+[a-z]?_\w+\.(html|json)|index\.html|report\.pdf")
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 

@@ -22,6 +22,7 @@ from kbind.personas.persona import Persona
 from kbind.report.chapters.base import Chapter, enough
 from kbind.report.chapters.study import Study
 from kbind.report.contents import NAMES, chapter_of, chosen, number_of
+from kbind.report.lists import Lists, check_lists, write_lists
 from kbind.report.pages import Around, Page, chapter_page, missing_page, short_page
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
@@ -135,6 +136,11 @@ class Report:
             return short_page(name, lang, languages, around)
         return chapter_page(tell(chapter, lang), languages, around)
 
+    def lists_of(self, name: str) -> Lists:
+        """Customers that a chapter speaks of, by the name of the list."""
+        chapter = None if self._lacks(name) else self._chapter(name)
+        return {} if chapter is None else chapter.lists()
+
     def write(
         self,
         out: str | Path = "reports",
@@ -142,6 +148,7 @@ class Report:
         chapters: Sequence[str] = (),
         *,
         compare: str | Path | None = None,
+        lists: str | Path | None = None,
     ) -> Path:
         """Write pages as files, all at once when all are made.
 
@@ -155,6 +162,9 @@ class Report:
             Numbers or names; default all.
         compare : path, optional
             The `facts.json` of an earlier report; the summary says what has changed since.
+        lists : path, optional
+            Folder, outside of `out`, for lists of customers as CSV and workbooks: whom to contact, the tenth with the
+            highest risk, who is like those lost in each segment, who fits each refined persona.
 
         Returns
         -------
@@ -172,8 +182,14 @@ class Report:
         names = chosen(check_list("chapters", chapters, "numbers or names of chapters, such as ['01', '04']"))
         earlier = None if compare is None else check_path("compare", compare)
         check_out(folder)
+        target = None if lists is None else check_path("lists", lists)
+        if target is not None:
+            check_lists(target, folder)
         pages = [self.page_of(name, each, languages, names) for name in names for each in languages]
-        return put_in_place(pages, folder, earlier)
+        index = put_in_place(pages, folder, earlier)
+        if target is not None:
+            write_lists({key: frame for name in names for key, frame in self.lists_of(name).items()}, target)
+        return index
 
 
 def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:

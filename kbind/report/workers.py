@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +29,7 @@ from kbind.engine.engine import share_machine
 from kbind.errors import DatasetError, KbindError, Problem, temporary_folder
 from kbind.report.contents import number_of
 from kbind.report.example import example
+from kbind.report.lists import Lists
 from kbind.report.pages import Around, Page, failed_page
 from kbind.report.report import Report
 
@@ -55,6 +56,8 @@ class Job:
     languages : sequence of str
     names : sequence of str
         Chapters of the report.
+    lists : bool
+        Whether lists of customers are wanted.
     """
 
     source: str | None
@@ -62,16 +65,18 @@ class Job:
     options: Mapping[str, Any]
     languages: Sequence[str]
     names: Sequence[str] = ()
+    lists: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A chapter's pages; of one that failed, pages that say so, and why."""
+    """A chapter's pages and lists; of one that failed, pages that say so, and why."""
 
     name: str
     pages: Sequence[Page]
     why: str = ""
     damage: Sequence[Problem] = ()
+    lists: Lists = field(default_factory=dict)
 
 
 def write_chapters(names: Sequence[str], job: Job, progress: OnProgress | None = None) -> list[Outcome]:
@@ -246,7 +251,7 @@ def _report_on(data: Dataset) -> Report:
 def _work(name: str) -> None:
     """Write one chapter in all languages, and leave what came of it in the folder."""
     try:
-        outcome = Outcome(name, _pages(name))
+        outcome = Outcome(name, _pages(name), lists=_lists(name) if _STATE["job"].lists else {})
     except DatasetError as error:
         outcome = Outcome(name, (), str(error), error.problems)
     except KbindError as error:
@@ -267,3 +272,8 @@ def _pages(name: str) -> list[Page]:
         page = report.page_of(name, lang, job.languages, job.names)
         pages.append(replace(page, blocks=()))  # blocks are for notebooks
     return pages
+
+
+def _lists(name: str) -> Lists:
+    job: Job = _STATE["job"]
+    return _report_on(example(name, job.languages[0]) if job.source is None else _own_data()).lists_of(name)

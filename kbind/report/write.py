@@ -10,6 +10,8 @@ from kbind.dataset.opening import open_dataset
 from kbind.errors import ArgumentError, ReportError, told
 from kbind.report.changes import read_facts
 from kbind.report.contents import chosen, number_of
+from kbind.report.lists import check_lists, write_lists
+from kbind.report.pdf import find_browser, print_report
 from kbind.report.place import check_out
 from kbind.report.publish import put_in_place
 from kbind.report.report import check_options, languages_of
@@ -25,6 +27,8 @@ def write_report(
     chapters: Sequence[str] = (),
     threshold: int = 5,
     compare: str | Path | None = None,
+    lists: str | Path | None = None,
+    pdf: bool = False,
     progress: OnProgress | None = None,
     **declared: Any,
 ) -> Path:
@@ -47,6 +51,10 @@ def write_report(
         Smallest number of customers that is shown.
     compare : path, optional
         The `facts.json` of an earlier report; the summary says what has changed since.
+    lists : path, optional
+        Folder, outside of `out`, for lists of customers; see `Report.write`.
+    pdf : bool
+        Whether all pages of a language are printed into `<lang>/report.pdf` as well, by a browser that is there.
     progress : callable, optional
         Told what is being done, how much of all the work is done, and how much there is.
     **declared
@@ -72,6 +80,10 @@ def write_report(
     earlier = None if compare is None else Path(compare)
     if earlier is not None:
         read_facts(earlier)  # told before any chapter runs
+    if lists is not None:
+        check_lists(Path(lists), Path(out))
+    if pdf:
+        find_browser()
     if source is not None:
         open_dataset(source, **declared)  # wrong data or arguments are told before any chapter runs
     elif name := next((name for name, value in declared.items() if value is not None), None):
@@ -82,12 +94,17 @@ def write_report(
         {"period": period, "threshold": threshold},
         languages,
         names,
+        lists is not None,
     )
     outcomes = write_chapters(names, job, progress)
     failed = [f"{number_of(each.name)}: {each.why}" for each in outcomes if each.why]
     if len(failed) == len(outcomes):
         raise ReportError("\n".join(["no chapter could be written, an earlier report is unchanged:", *failed]))
     index = put_in_place([page for each in outcomes for page in each.pages], Path(out), earlier)
+    if lists is not None:
+        write_lists({name: frame for each in outcomes for name, frame in each.lists.items()}, Path(lists))
+    for language in languages if pdf else ():
+        print_report(Path(out), language)
     if failed:
         raise ReportError("\n".join([f"written: {index}, but for", *failed]))
     return index

@@ -15,6 +15,7 @@ from kbind.dataset.dataset import Dataset
 from kbind.errors import NotEnoughData
 from kbind.report.blocks import Block, Picture
 from kbind.report.chapters.study import Study
+from kbind.report.lists import Lists
 from kbind.report.pictures import picture_of
 from kbind.result import Shown
 from kbind.text.disclosure import Disclosure
@@ -318,3 +319,7 @@ class Chapter(ABC):
     @abstractmethod
     def story(self, lang: str) -> Story:
         """The results in the words of a language."""
+
+    def lists(self) -> Lists:
+        """Customers that the chapter speaks of, by the name of the list; they stand on no page."""
+        return {}

@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kbind.churn.backtests import Backtest
-from kbind.churn.contacts import ContactList
+from kbind.churn.contacts import ContactList, last_rows
 from kbind.churn.forecast import Forecast, forecast_churn
 from kbind.churn.snapshots.moments import LOOK_BACK
+from kbind.churn.snapshots.picking import picked
 from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, leak_text
 from kbind.report.blocks import Block, Section
@@ -21,6 +23,7 @@ from kbind.report.chapters.base import Chapter, Line, Scope, Story, needed, sure
 from kbind.report.chapters.calling import CallingStory
 from kbind.report.chapters.drivers import DriversStory
 from kbind.report.chapters.shop import silence_text
+from kbind.report.lists import Lists
 from kbind.spells.silence import silence_of
 from kbind.text.messages import upper_first
 from kbind.text.names import named
@@ -363,3 +366,13 @@ class ChurnChapter(Chapter):
     def story(self, lang: str) -> ChurnStory:
         """The results in the words of a language."""
         return churn_story(self.forecast, lang=lang, threshold=self.study.threshold)
+
+    def lists(self) -> Lists:
+        """Whom to contact, and the tenth of the customers with the highest risk."""
+        seen, model, listed = self.forecast.snapshots, self.forecast.model, self.forecast.contacts
+        if seen is None or model is None or listed is None:
+            return {}
+        now = picked(seen, last_rows(seen))
+        frame = pd.DataFrame({"customer_id": now.customer, "probability": model.predict_proba(now)[:, 1]})
+        tenth = frame.nlargest(max(len(frame) // 10, 1), "probability").reset_index(drop=True)
+        return {"contact_list": listed.to_frame(), "highest_risk": tenth}

@@ -11,8 +11,9 @@ import numpy as np
 
 from kbind.dataset.dataset import Dataset
 from kbind.facts.personas import ChangeFacts, borne_out, coverage, fit, held, in_order, mark_kinds, pick, with_range
-from kbind.facts.rules import RuleWords
+from kbind.facts.rules import RuleWords, slug
 from kbind.personas.evaluation import ALL, PersonaEvaluation, evaluate_personas
+from kbind.personas.matching import reached, score
 from kbind.personas.parts import Rule
 from kbind.personas.persona import Persona
 from kbind.personas.questions import QualifyingQuestions, qualifying_questions
@@ -24,6 +25,7 @@ from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Chapter, Scope, Story, enough, needed, voice_of
 from kbind.report.chapters.questions import QuestionsStory
 from kbind.report.chapters.traps import TrapsStory
+from kbind.report.lists import Lists, marked
 from kbind.text.facts import Fact
 from kbind.text.names import named
 from kbind.text.tables import Table
@@ -409,3 +411,15 @@ class PersonasChapter(Chapter):
             lang=lang,
             threshold=self.study.threshold,
         )
+
+    def lists(self) -> Lists:
+        """Customers who fit each persona with its refined rules."""
+        people = self.data.table("customers")
+        lists = {}
+        for name, refinement in self.refined.items():
+            persona = refinement.refined
+            if persona is None:
+                continue
+            fits = reached(score(persona.rules, people), persona.min_match)
+            lists[f"persona_{slug(name)}"] = marked(people["customer_id"].to_numpy(dtype=object)[fits], self.study.here)
+        return lists

@@ -21,6 +21,7 @@ from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, need
 from kbind.report.chapters.compared import ComparedStory
 from kbind.report.chapters.groups import GroupsStory
 from kbind.report.chapters.stated import StatedStory
+from kbind.report.lists import Lists, marked
 from kbind.segments.segmentation import Segmentation
 from kbind.segments.segmenting import segment_churned
 from kbind.text.facts import Fact
@@ -405,3 +406,11 @@ class SegmentChapter(Chapter):
         voice = voice_of(self.data, lang, self.study.threshold)
         parts = (self.contrasts, self.reasons, self.segments, self.people, self.losses)
         return SegmentStory(self.data, *parts, voice)
+
+    def lists(self) -> Lists:
+        """Customers who are most like those lost in each segment."""
+        if self.segments is None:
+            return {}
+        fallen = self.segments.found.assign(self.data)
+        of = {number: fallen.customer_id[fallen.segment == number] for number in range(1, fallen.k + 1)}
+        return {f"segment_{number}": marked(customer, self.study.here) for number, customer in of.items()}

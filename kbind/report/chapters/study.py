@@ -11,8 +11,10 @@ from kbind.churn.profit import Campaign
 from kbind.dataset.dataset import Dataset
 from kbind.hearsay.claims_checked import Claims, claims
 from kbind.personas.persona import Persona
+from kbind.report.lists import customers_here
 from kbind.retention.activity import Activity, activity, suitable_period
 from kbind.survival.durations import Durations, durations
+from kbind.typing import Objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,11 @@ class Study:
     def durations(self) -> Durations:
         """How long customers stayed."""
         return durations(self.data)
+
+    @cached_property
+    def here(self) -> Objects:
+        """Who is a customer at the end of the data."""
+        return customers_here(self.data)
 
     @cached_property
     def claims(self) -> Claims:
