@@ -187,12 +187,25 @@ class RetentionFacts:
         labels = self.activity.calendar.labels
         return self.on.rate(1, exclude=labels[1:]).minus(self.on.rate(1, exclude=labels[:1])).ci_lower > 0
 
+    def apart(self, which: str) -> list[Fact]:
+        """Every share of the curve of the "first" cohort, or of all "later" ones."""
+        labels = self.activity.calendar.labels
+        frame = self.on.pooled(exclude=labels[1:] if which == "first" else labels[:1])
+        source = f"cohort_retention(kind='on').pooled(exclude=...), {which}"
+        rows = frame[(frame["at_risk"] > 0) & (frame["age"] > 0)].iterrows()
+        return [Fact.of(f"{which}.age.{row['age']:.0f}", self.on.rate_in(row), source) for _, row in rows]
+
     # -- who is missing ------------------------------------------------------------------------------
 
     @cached_property
     def returned(self) -> Fact:
-        """Of those who were missing in the period after their first, the share who came later."""
-        return Fact.of("returned", return_rate(self.on, self.ever), "return_rate(on, ever), age 1")
+        """Of those who were missing in the period after their first, the share who came later.
+
+        Of the new ones only where the first cohort is the start of recording and comes back more often.
+        """
+        first = self.activity.calendar.labels[:1] if self.panel_matters else []
+        source = f"return_rate(on, ever, exclude={first}), age 1"
+        return Fact.of("returned", return_rate(self.on, self.ever, exclude=first), source)
 
     @cached_property
     def absence(self) -> str:
@@ -214,6 +227,15 @@ class RetentionFacts:
         definition = f"customers gone in a {period}, divided by customers of the {period} before, over all"
         rate = rate_of(gone, before, self.on.conf_level, definition)
         return Fact.of("churn", rate, f"{_CYCLE}, sums of churned and active")
+
+    @cached_property
+    def yearly(self) -> Fact:
+        """The same over a year, if it goes on like this."""
+        times = _SPAN[self.activity.calendar.period] if self.activity.calendar.period != "day" else 365
+        churn = self.churn
+        value, low, high = (1 - (1 - x) ** times for x in (churn.value, churn.ci_lower, churn.ci_upper))
+        definition = f"1 - (1 - churn) ** {times}; {churn.definition}"
+        return Fact("churn.year", value, "share", definition, low, high, churn.conf_level, churn.n, churn.count, _CYCLE)
 
     def mean(self, state: str) -> Fact:
         """Mean customers per period in a state, over the periods after the second."""

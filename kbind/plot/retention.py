@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from kbind.errors import ArgumentError, check_choice, check_kind, check_number
+from kbind.errors import ArgumentError, check_choice, check_flag, check_kind, check_number
 from kbind.facts.retention import STATES
 from kbind.plot.base import (
     BLUE,
+    HATCH,
     MIDBLUE,
     MIDBLUE_TEXT,
     PALE,
@@ -68,6 +69,7 @@ def plot_cohorts(
     kind: str | None = None,
     on_or_after: CohortRetention | None = None,
     until: int | None = None,
+    apart: bool = False,
 ) -> Axes:
     """Retention by cohort and age as a heat map, or by age over all cohorts as curves.
 
@@ -82,6 +84,8 @@ def plot_cohorts(
         Of that kind, as a second curve.
     until : int, optional
         Last age of the curves; default the last that anybody has lived.
+    apart : bool
+        Instead of one curve, one of the first cohort and one of all later ones.
 
     Raises
     ------
@@ -115,6 +119,8 @@ def plot_cohorts(
         if on_or_after.activity is not result.activity:
             raise ArgumentError("two curves need one activity; these results were made from different ones")
     last = _last_lived(result.pooled()) if until is None else int(check_number("until", until, 0))
+    if check_flag("apart", apart):
+        return _curves_apart(result, canvas, last, speak)
     return _curves(result, on_or_after, canvas, last, speak)
 
 
@@ -162,6 +168,42 @@ def _curves(result: CohortRetention, ever: CohortRetention | None, canvas: Canva
     age_ticks(axes, last)
     percent_axis(axes, voice)
     return finish(axes, canvas.heading("figure.curves", voice), _curve_alternative(frame, upper, voice))
+
+
+def _curves_apart(result: CohortRetention, canvas: Canvas, last: int, voice: Voice) -> Axes:
+    """The first cohort, who may have been there before, and all later ones."""
+    labels, lines = result.activity.calendar.labels, []
+    for which, left_out in (("first", labels[1:]), ("later", labels[:1])):
+        frame = _safe(result.pooled(exclude=left_out), voice)
+        lines.append((voice.say(f"retention.panel.{which}"), frame[(frame["age"] > 0) & (frame["age"] <= last)]))
+    axes, ends = canvas.axes(3.4), []
+    for (name, frame), (colour, band, ink) in zip(lines, ((MIDBLUE, PALE, MIDBLUE_TEXT), (SAND, HATCH, SAND_TEXT)),
+                                                  strict=True):  # fmt: skip
+        ages, (share, lower, top) = frame["age"].to_numpy(), limits_of(frame, "retention")
+        axes.fill_between(ages, lower, top, color=band, linewidth=0, alpha=0.6)
+        axes.plot(ages, share, color=colour, linewidth=2)
+        known = np.flatnonzero(np.isfinite(share))
+        if known.size:
+            ends.append((float(share[known[-1]]), name, ink))
+    known_low = np.concatenate([limits_of(frame, "retention")[1] for _, frame in lines])
+    low = _floor(float(np.nanmin(known_low)) if np.isfinite(known_low).any() else 0.0)
+    axes.set(ylim=(low, 1.02), xlim=(1, max(last, 2)), xlabel=voice.say("retention.axis.age"))
+    name_lines(axes, ends, low, 1.02)
+    age_ticks(axes, max(last, 2))
+    axes.set_xlim(1, max(last, 2))
+    percent_axis(axes, voice)
+    shares = [frame.set_index("age")["retention"] for _, frame in lines]
+    points = [
+        voice.say(
+            "retention.curve.point.apart",
+            age=voice.number(age),
+            first=voice.percent(float(shares[0].get(age, np.nan)), 1),
+            later=voice.percent(float(shares[1].get(age, np.nan)), 1),
+        )
+        for age in [int(age) for age in shares[0].index][:TEXT_POINTS]
+    ]
+    alternative = voice.say("retention.curve.alt", points="; ".join(points))
+    return finish(axes, canvas.heading("figure.curves", voice), alternative)
 
 
 def _label_curves(

@@ -247,7 +247,7 @@ def follow_up(result: CohortRetention) -> int:
     return max(1, min(FOLLOW_UP, (result.activity.calendar.lived - 2) // 2))
 
 
-def return_rate(on: CohortRetention, ever: CohortRetention) -> Estimate:
+def return_rate(on: CohortRetention, ever: CohortRetention, *, exclude: Collection[str] = ()) -> Estimate:
     """Of those who were not active in the period after their first, the share who were active later.
 
     Only customers count who have been observed for some periods after the absence (see `follow_up`): who was
@@ -257,11 +257,13 @@ def return_rate(on: CohortRetention, ever: CohortRetention) -> Estimate:
     ----------
     on, ever : CohortRetention
         Kinds "on" and "on_or_after" of the same activity.
+    exclude : collection of str
+        Cohorts left out.
     """
     if on.activity is not ever.activity or (on.kind, ever.kind) != ("on", "on_or_after"):
         raise ArgumentError("return_rate needs the kinds 'on' and 'on_or_after' of one activity")
     calendar = on.activity.calendar
-    young = calendar.labels[max(calendar.lived - 1 - follow_up(on), 0) :]
+    young = [*exclude, *calendar.labels[max(calendar.lived - 1 - follow_up(on), 0) :]]
     here, later = on.rate(1, exclude=young), ever.rate(1, exclude=young)
     period = calendar.period
     definition = (

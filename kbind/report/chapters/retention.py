@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from kbind.errors import ArgumentError
 from kbind.facts.retention import NUMBERED_COHORTS, RetentionFacts
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, last_day, sureness
+from kbind.report.chapters.base import Chapter, Lead, Line, Scope, Story, last_day, sureness
 from kbind.retention.activity import Activity
 from kbind.retention.cohorts import CohortRetention, cohort_retention, follow_up
 from kbind.retention.lifecycle import Lifecycle, lifecycle
@@ -119,6 +119,20 @@ class RetentionStory(Story):
         """What goes before an average: "every month", or "on average" if two months drive it or some are hidden."""
         return {"rhythm": self.voice.word("period_each" if all(map(self.facts.even, states)) else "period_mean")}
 
+    def of_hundred(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
+        """Figures of the opening that count customers of a hundred, as far as they may be told; see `tiles_of`."""
+        tiles = []
+        for fact, label, note in figures:
+            if self.told(fact):
+                _, label, note = self.tile_of(fact, label, note, **values)
+                tiles.append((self.say("retention.tile.of100", fact=fact), label, note))
+        return tiles
+
+    def lead(self) -> Lead | None:
+        """How many stay or come back, as the opening of all chapters."""
+        tiles = self.tiles()
+        return Lead(self.finding(), self.means(), tiles) if tiles else None
+
     def curve_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of the curves."""
         options = {"kind": "curves", "on_or_after": self.ever if self.both else None, "until": self.facts.last_age}
@@ -135,7 +149,7 @@ class RetentionStory(Story):
     def curve_caption(self) -> str:
         """How to read the curves."""
         key = "retention.curve.caption" if self.both else "retention.curve.caption.one"
-        return self.say(key, level=self.voice.percent(self.on.conf_level))
+        return self.say(key)
 
     def cohort_caption(self) -> str:
         """How to read the heat map."""
@@ -169,6 +183,8 @@ class RetentionStory(Story):
         waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
         if waiting and not self.hides(waiting):
             parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
+        if self.activity.action == "stay":
+            parts.append(self.say("retention.foot.bridge"))
         return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
 
     # -- the page ------------------------------------------------------------------------------------
@@ -179,7 +195,7 @@ class RetentionStory(Story):
         yield self.picture(self.on, self.cohort_figure(), self.cohort_caption())
         yield from self.recording()
         yield self.picture(self.cycle, self.cycle_figure(), self.cycle_caption())
-        yield Section.of(self.curve_table())
+        yield Section.of(self.curve_table(), folded=True)
 
     def recording(self) -> Iterator[Block]:
         """What the page says of a first cohort that is the start of recording."""
@@ -227,12 +243,16 @@ class ContractStory(RetentionStory):
         """What the answer means."""
         if not self.told(self.facts.churn):
             return self.say("retention.means.contract.short")
-        return self.say("retention.means.contract", churn=self.facts.churn)
+        if self.activity.calendar.period == "year":
+            return self.say("retention.means.contract", churn=self.facts.churn)
+        return self.say("retention.means.contract.year", churn=self.facts.churn, year=self.facts.yearly)
 
     def act(self) -> str:
         """What a manager should do."""
         if self.facts.last_age < 3 or not self.told(self.facts.churn):
             return self.advice(3)
+        if self.facts.steepest <= 1:
+            return self.say("retention.act.contract.first")
         return self.say("retention.act.contract", k=self.voice.number(self.facts.steepest))
 
     def certainty(self) -> str:
@@ -245,7 +265,7 @@ class ContractStory(RetentionStory):
         tiles = []
         for age in [] if self.short else self.facts.marks:
             label = self.say("retention.tile.contract", after=self.voice.after(age))
-            tiles += self.tiles_of((self.facts.at(age), label, "retention.tile.note"))
+            tiles += self.of_hundred((self.facts.at(age), label, "retention.tile.note"))
         churn = self.facts.churn, self.say("retention.tile.churn"), "retention.tile.churn.note"
         return [*tiles, *self.tiles_of(churn)]
 
@@ -304,6 +324,8 @@ class ReturnStory(RetentionStory):
     def means(self) -> str:
         """What the answer means."""
         returned = {"returned": self.facts.returned} if self.told(self.facts.returned) else {}
+        if self.facts.panel_matters and self.facts.absence == "returning":
+            return self.say("retention.means.new", **returned)
         return self.say(f"retention.means.{self.facts.absence}", **returned)
 
     def act(self) -> str:
@@ -316,7 +338,9 @@ class ReturnStory(RetentionStory):
             return self.say(f"retention.act.{absence}")
         if not self.told(*means.values()):
             return self.say("retention.act.open")
-        return self.say("retention.act.returning", **self.rhythm(*both), **means)
+        rhythm = self.rhythm(*both)["rhythm"]
+        waiting = self.say("retention.act.returning", rhythm_lower=rhythm[:1].lower() + rhythm[1:], **means)
+        return " ".join([self.say("retention.act.new"), waiting]) if self.facts.panel_matters else waiting
 
     def certainty(self) -> str:
         """How sure the answer is, and what it rests on."""
@@ -338,10 +362,20 @@ class ReturnStory(RetentionStory):
             (fact, self.say(f"retention.tile.{key}"), notes.get(key, "retention.tile.note"))
             for key, fact in shown.items()
         ]
-        return self.tiles_of(*rows, span=span)
+        return self.of_hundred(*rows, span=span)
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters."""
+        fact = self.facts.first_or_later("later") if self.facts.panel_matters else self.facts.following
+        if self.short or not self.told(fact):
+            return None
+        sure = self.say(f"retention.line.sure.{sureness(fact)}")
+        return Line(self.say("retention.line.question"), self.finding(), sure, self.act())
 
     def curve_title(self) -> str:
         """Finding of the retention curves."""
+        if self.facts.panel_matters:
+            return self.say("retention.curve.panel", **self._apart())
         facts = {"next": self.facts.following, "last": self.facts.at(self.facts.last_age)}
         if not self.short:
             facts |= dict(zip(("low", "high"), self.facts.extremes, strict=True))
@@ -349,15 +383,21 @@ class ReturnStory(RetentionStory):
             return self.say("retention.curve.short")
         return self.say(f"retention.curve.{self.facts.trend}", after=self.voice.after(self.facts.last_age), **facts)
 
+    def curve_figure(self) -> dict[str, Any]:
+        """What the page adds to the figure of the curves: new and existing customers, where they differ."""
+        if not self.facts.panel_matters:
+            return super().curve_figure()
+        facts = [fact for which in ("first", "later") for fact in self.facts.apart(which)]
+        return self.drawn(self.curve_title, facts, kind="curves", until=self.facts.last_age, apart=True)
+
     def curve_caption(self) -> str:
-        """How to read the curves, and that later ages rest on the oldest customers."""
-        caption = super().curve_caption()
-        return f"{caption} {self.say('retention.curve.mix')}" if self.facts.panel_matters else caption
+        """How to read the curves."""
+        if not self.facts.panel_matters:
+            return super().curve_caption()
+        return self.say("retention.curve.caption.apart", share=self.facts.panel_share)
 
     def cohort_title(self) -> str:
         """Finding of the cohort heat map of kind "on"."""
-        if self.facts.panel_matters:
-            return self.say("retention.cohort.panel", **self._apart())
         return self.compared_cohorts(1, self.voice.word("period_following"))
 
     def _apart(self) -> dict[str, Fact]:
@@ -376,7 +416,7 @@ class ReturnStory(RetentionStory):
     def recording(self) -> Iterator[Block]:
         """What the page says of a first cohort that is the start of recording."""
         if self.panel_start:
-            yield Section(self.panel_title(), [self.panel_text()], self.panel_table())
+            yield Section(self.panel_title(), [self.panel_text()], self.panel_table(), folded=True)
 
     def panel_title(self) -> str:
         """That recording starts in the middle of business."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import kbind as kb
+from kbind.plot.base import alt_text
 from kbind.report.chapters.retention import RetentionStory, retention_story
 from kbind.retention.activity import suitable_period
 
@@ -48,9 +50,9 @@ def test_numbers_in_the_sentences_are_those_of_the_estimates() -> None:
     pooled = story.on.pooled()
     row = pooled[pooled["age"] == 1].iloc[0]
     assert f"Of 100 customers, {100 * row['retention']:.0f} buy again" in story.finding()
-    assert story.tiles()[0][0] == f"{row['retention']:.1%}"
+    assert story.tiles()[0][0] == f"{100 * row['retention']:.0f} of 100"
     low, high = (round(100 * row[f"retention_ci_{end}"]) for end in ("lower", "upper"))
-    assert f"between {low} and {high}%" in story.tiles()[0][2]
+    assert f"between {low} and {high} of 100" in story.tiles()[0][2]
 
 
 def test_breaks_and_farewells_ask_for_different_action() -> None:
@@ -75,7 +77,33 @@ def test_start_of_recording_is_recognised() -> None:
     assert _story(panel).panel_start
     assert not _story(table).panel_start
     assert "Of 100 new customers" in _story(panel).finding()
-    assert "there from the start" in _story(panel).cohort_title()
+    assert "New ones buy again less often" in _story(panel).curve_title()
+    assert "New ones" not in _story(table).curve_title()
+
+
+def test_where_new_customers_differ_the_page_speaks_and_draws_them_apart() -> None:
+    """The new ones come back with half, those there before nearly all: no sentence adds the two up."""
+    rng = np.random.default_rng(4)
+    story = _story(np.vstack([_steady(rng, 0.5, 0.5, 600), rng.random((2000, MONTHS)) < 0.9]))
+    first, later = (story.facts.first_or_later(which) for which in ("first", "later"))
+    assert story.finding() == (
+        f"Of 100 new customers, {100 * later.value:.0f} buy again in the following month; of 100 existing ones, "
+        f"{100 * first.value:.0f} do."
+    )
+    assert story.act().startswith("Get new customers to buy a second time within the first month")
+    assert "chapter 1d" in story.act().lower()
+    assert story.facts.returned.n < 600  # of the new ones only
+    assert "probably there before" in story.certainty()
+    axes = story.on.plot(**story.curve_figure())
+    assert f"1: new {later.value:.1%}, existing {first.value:.1%}" in alt_text(axes)
+    assert {text.get_text() for text in axes.texts} == {"new", "probably existing"}
+    plt.close(axes.figure)
+    line = story.line()
+    assert line is not None
+    assert line.answer == story.finding()
+    lead = story.lead()
+    assert lead is not None
+    assert (lead.sentence, len(lead.tiles)) == (story.finding(), 3)
 
 
 @pytest.mark.parametrize("sizes", [(300, 290, 310, 0, 0, 0, 5, 0, 4), (900, 0, 0, 40, 35, 44, 38, 41, 30), (300, 250),
@@ -114,7 +142,7 @@ def test_later_cohorts_better_worse_or_the_same() -> None:
     trend = first / MONTHS * 0.6
     assert "more often" in title(0.2 + trend)
     assert "less often" in title(0.8 - trend)
-    assert "little difference" in title(np.full(3000, 0.5))
+    assert "no sure difference" in title(np.full(3000, 0.5))
 
 
 def _sentences(story: RetentionStory) -> list[str]:
@@ -141,7 +169,7 @@ def test_small_groups_are_not_told_of() -> None:
     story = _story(table)
     assert story.finding() == "There are too few customers to say who comes back."
     assert not re.search(r"\b3 of|2\.9|\b3%", " ".join(_sentences(story)))
-    assert all(tile[1].startswith("of those missing") or tile[1].startswith("come") for tile in story.tiles())
+    assert all("missing" in tile[1] or "at some point" in tile[1] for tile in story.tiles())
 
 
 def test_no_sides_are_taken_while_the_interval_holds_the_half() -> None:
@@ -255,9 +283,13 @@ def test_contracts_are_spoken_of_as_contracts() -> None:
     pooled = story.on.pooled().set_index("age")["retention"]
     year, two = (f"{100 * pooled[age]:.0f}" for age in (12, 24))
     assert (
-        story.finding() == f"Of 100 customers, {year} still have a contract after 12 months, and {two} after 24 months."
+        story.finding()
+        == f"Of 100 new customers, {year} still have a contract after 12 months, and {two} after 24 months."
     )
     assert story.facts.churn.value == pytest.approx(0.04, abs=0.005)
+    assert story.facts.yearly.value == pytest.approx(1 - (1 - story.facts.churn.value) ** 12)
+    assert f"{100 * story.facts.yearly.value:.0f} of 100 leave in a year" in story.means()
+    assert story.line() is None
     text = " ".join(_sentences(story))
     for wrong in ("come back", "buy", "return later", "stay away", "recording"):
         assert wrong not in text.replace("returned", "")
