@@ -17,7 +17,7 @@ from kbind.hearsay.claims_checked import Claims
 from kbind.orders.lapse import Lapse, lapse
 from kbind.orders.purchases import Purchases, purchases
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Scope, Story, last_day, needed, sureness, voice_of
+from kbind.report.chapters.base import Chapter, Lead, Line, Scope, Story, last_day, needed, sureness, voice_of
 from kbind.report.chapters.claims import claims_story
 from kbind.spells.silence import SILENCE, silence_of
 from kbind.text.facts import Fact
@@ -154,18 +154,39 @@ class ShopStory(Story):
         """How sure the answer is, and what it rests on."""
         if not self.told(self.again) or math.isnan(self.again.ci_lower):
             return self.say("shop.certainty.few")
-        return self.say(f"shop.certainty.{sureness(self.again)}", again=self.again)
+        figure = self.say(f"shop.certainty.{sureness(self.again)}", again=self.again)
+        return " ".join([figure, self.say("shop.certainty.step")])
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Share who buy again, revenue per new customer, false alarms."""
-        figures = [(self.again, self.say("shop.tile.again", days=self._days(WITHIN)), "shop.tile.note")]
+        tiles = self._of_hundred(self.again, self.say("shop.tile.again", days=self._days(WITHIN)), "shop.tile.note")
         if self.oldest >= 0:
             label = self.say("shop.tile.brought", after=self.voice.after(self.oldest + 1))
-            figures.append((self.brought(self.oldest), label, "shop.tile.note"))
+            tiles += self.tiles_of((self.brought(self.oldest), label, "shop.tile.note.money"))
         if self.standard is not None:
             label = self.say("shop.tile.false", floor=self._days(self.standard))
-            figures.append((self.false_alarms(self.standard), label, "shop.tile.note.alarms"))
-        return self.tiles_of(*figures)
+            tiles += self._of_hundred(self.false_alarms(self.standard), label, "shop.tile.note.alarms")
+        return tiles
+
+    def _of_hundred(self, fact: Fact, label: str, note: str) -> list[tuple[str, str, str]]:
+        """A share as a number of a hundred, if it may be told."""
+        rows = self.tiles_of((fact, label, note))
+        return [(self.say("shop.tile.of100", fact=fact), *row[1:]) for row in rows]
+
+    def line(self) -> Line | None:
+        """The chapter's row on the summary of all chapters."""
+        if self.standard is None:
+            return None
+        false = self.false_alarms(self.standard)
+        level = sureness(false, 0.05, 0.15)
+        sure = self.say(f"shop.line.sure.{level}")
+        answer = self.say("shop.line.answer", floor=self._days(self.standard), false=false)
+        return Line(self.say("shop.line.question"), answer, sure, self.act(), unknown=self.say("shop.line.unknown"))
+
+    def lead(self) -> Lead | None:
+        """What new customers bring, as the opening of all chapters."""
+        tiles = self.tiles()
+        return Lead(self.finding(), self.means(), tiles) if self.told(self.again) and tiles else None
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
@@ -191,7 +212,7 @@ class ShopStory(Story):
 
     def revenue_caption(self) -> str:
         """How to read the revenue curve."""
-        return self.say("shop.revenue.caption", level=self.voice.percent(self.bought.conf_level))
+        return self.say("shop.revenue.caption")
 
     def lapse_title(self) -> str:
         """Finding of the curve of false alarms."""
@@ -212,8 +233,7 @@ class ShopStory(Story):
 
     def lapse_caption(self) -> str:
         """How to read the curve of false alarms."""
-        level = self.voice.percent(self.rule.conf_level)
-        return self.say("shop.lapse.caption", days=self._days(WITHIN), level=level)
+        return self.say("shop.lapse.caption", days=self._days(WITHIN))
 
     def status_text(self) -> str:
         """How many customers the rule calls what."""
@@ -243,8 +263,8 @@ class ShopStory(Story):
     def body(self) -> Iterator[Block]:
         """What the page shows between its opening and its foot, in order."""
         yield self.picture(self.bought, self.revenue_figure(), self.revenue_caption())
-        yield Section.of(self.orders_table())
         yield self.picture(self.rule, self.lapse_figure(), f"{self.lapse_caption()} {self.status_text()}")
+        yield Section.of(self.orders_table(), folded=True)
         if self.claims:
             yield from claims_story(self.data, self.claims, voice=self.voice).blocks()
 

@@ -38,6 +38,17 @@ def test_sentences_are_whole(grocery: kb.Dataset, lang: str) -> None:
     assert all(len(row) == 5 for row in told.orders_table().rows)
 
 
+def test_row_and_opening_of_the_summary_speak_of_the_same_numbers(story: ShopStory) -> None:
+    line, lead = story.line(), story.lead()
+    assert line is not None
+    assert lead is not None
+    assert line.answer.startswith("After 112 days without a purchase, 70 of 100 alarms are false")
+    assert line.stake is None
+    assert lead.sentence == story.finding()
+    assert lead.tiles[0][0] == "87 of 100"
+    assert lead.tiles[2][0] == "70 of 100"
+
+
 def test_figures_hold_their_numbers_as_text(story: ShopStory) -> None:
     brought, alarms = story.bought.plot(**story.revenue_figure()), story.rule.plot(**story.lapse_figure())
     for axes, fact in ((brought, story.brought(0)), (alarms, story.false_alarms(112))):
@@ -54,5 +65,6 @@ def test_little_data_is_said_to_be_little() -> None:
     assert story.means() == "Too few silences are long and old enough to judge what they mean."
     assert "when the data hold 146 days" in story.act()
     assert story.tiles() == []
+    assert (story.line(), story.lead()) == (None, None)
     for axes in (story.bought.plot(**story.revenue_figure()), story.rule.plot(**story.lapse_figure())):
         plt.close(axes.figure)
