@@ -14,14 +14,17 @@ from seaborn.utils import relative_luminance
 
 from kbind.errors import ArgumentError
 from kbind.facts.retention import NUMBERED_COHORTS
-from kbind.plot.base import BLUE, HATCH, INK, Canvas
+from kbind.plot.base import BLUE, HATCH, INK, Canvas, is_narrow
 from kbind.text.tables import picked
 from kbind.text.voice import Voice
 from kbind.typing import Bools, Floats
 
 #: Rows that a heat map can show, and those that a text alternative names.
 _MOST_COHORTS, TEXT_POINTS = 130, 24
-_SHADES = sns.light_palette(BLUE, as_cmap=True)
+#: From the lightest to the darkest: as many as an eye can tell apart.
+SHADES = sns.light_palette(BLUE, as_cmap=True).resampled(51)
+#: Columns with numbers, or with names, that fit a phone.
+_PHONE_NUMBERS, _PHONE_NAMES = 12, 6
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class CohortMap:
     @property
     def annotated(self) -> bool:
         """Whether there is room for numbers in the cells."""
-        return len(self.names) <= NUMBERED_COHORTS
+        return len(self.names) <= NUMBERED_COHORTS and not (is_narrow() and self.values.shape[1] > _PHONE_NUMBERS)
 
     def draw(self, canvas: Canvas, voice: Voice) -> Axes:
         """Draw it; the axes still lack a title."""
@@ -69,7 +72,7 @@ class CohortMap:
         sns.heatmap(
             self.values,
             ax=axes,
-            cmap=_SHADES,
+            cmap=SHADES,
             vmin=0,
             vmax=self.top,
             annot=np.vectorize(self._short, otypes=[object])(self.values) if annotated else None,
@@ -80,6 +83,9 @@ class CohortMap:
             cbar=not annotated,
             cbar_kws={"format": FuncFormatter(lambda y, _: self.write(y)), "shrink": 0.6},
         )
+        bar = axes.collections[0].colorbar
+        if bar is not None and bar.solids is not None:
+            bar.solids.set_rasterized(False)
         for text, value in zip(axes.texts, self.values[np.isfinite(self.values)], strict=False):
             text.set_color(_readable(value / self.top))
         for row, column in np.argwhere(self.hidden):
@@ -88,7 +94,8 @@ class CohortMap:
             )
         rows = range(0, cohorts, 1 if annotated else int(np.ceil(cohorts / 20)))
         axes.set_yticks([r + 0.5 for r in rows], [f"{self.names[r]}  ({self.sizes[r]})" for r in rows], rotation=0)
-        columns = range(0, ages, 1 if ages <= 19 else int(np.ceil((ages + 1) / 12)))
+        each, most = (_PHONE_NUMBERS, _PHONE_NAMES) if is_narrow() else (19, 12)
+        columns = range(0, ages, 1 if ages <= each else int(np.ceil((ages + 1) / most)))
         axes.set_xticks([c + 0.5 for c in columns], [voice.number(c + self.first) for c in columns], rotation=0)
         axes.set(xlabel=voice.say("retention.axis.age"), ylabel="")
         return axes
@@ -112,5 +119,5 @@ class CohortMap:
 
 def _readable(share: float) -> str:
     """Whichever of ink and white reads better on a shade, by the accessibility guidelines (WCAG 2)."""
-    shade, ink = relative_luminance(_SHADES(share)), relative_luminance(INK)
+    shade, ink = relative_luminance(SHADES(share)), relative_luminance(INK)
     return "white" if 1.05 / (shade + 0.05) > (shade + 0.05) / (ink + 0.05) else INK

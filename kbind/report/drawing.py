@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from io import StringIO
 
-import numpy as np
-import seaborn as sns
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -29,6 +27,7 @@ from kbind.plot.base import (
     SAND_TEXT,
     house_style,
 )
+from kbind.plot.heatmap import SHADES
 
 #: Colours of pictures by their names in `page.css`, where each has another value in the dark.
 NAMES = (
@@ -139,5 +138,4 @@ def _colour(code: str) -> str:
 @cache
 def _shades() -> dict[str, int]:
     """Per cent of blue in each shade of a heat map."""
-    shades = sns.light_palette(BLUE, as_cmap=True)
-    return {to_hex(shades(share)): round(100 * share) for share in np.linspace(0, 1, 256)}
+    return {to_hex(SHADES(step)): round(100 * step / (SHADES.N - 1)) for step in range(SHADES.N)}

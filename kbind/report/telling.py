@@ -100,7 +100,8 @@ class _PageFrame:
         """Definitions, what intervals and money of a year mean, data, calendar, threshold."""
         text, data, scope = self.voice.catalogue.text, self.data, self.scope
         rows = self.voice.number(data.tables[scope.log].rows)
-        lines = [*self.story.definitions(), *self._explained()]
+        lines = [*self.story.definitions()]
+        lines += self._explained(lines)
         kinds = {"events": "buy" if data.has("events.amount") else "use", "subscriptions": "stay", "periods": "counts"}
         kind = kinds.get(scope.log, "snapshot")
         if scope.log == "subscriptions":
@@ -138,11 +139,12 @@ class _PageFrame:
         """The same at the end of a sentence; empty without days."""
         return f", {self._span()}" if self._span() else ""
 
-    def _explained(self) -> list[str]:
-        """What the page says often, explained once."""
+    def _explained(self, definitions: Sequence[str]) -> list[str]:
+        """What the page says often, explained once: not where the chapter has done so already."""
         text, told = self.voice.catalogue.text, self.voice.told.values()
         spread = any(fact.ci_lower < fact.ci_upper for fact in told)
         yearly = self.data.has("subscriptions.mrr") and any(fact.unit == "money" for fact in told)
+        yearly = yearly and not any(line.startswith(text("foot.year.term")) for line in definitions)
         return [text("foot.interval")] * spread + [text("foot.year")] * yearly
 
     def _zone(self) -> str:

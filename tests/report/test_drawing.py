@@ -104,6 +104,16 @@ def test_hatching_keeps_its_colours() -> None:
     assert "var(--hatch)" in str(pattern.path)
 
 
+@pytest.mark.parametrize("period", ["month", "quarter"])
+def test_a_heat_map_is_drawn_in_shades_of_the_page(period: str) -> None:
+    cohorts = kb.cohort_retention(kb.activity(kb.datasets.load_saas(), period=period))
+    for drawing in picture_of(lambda: cohorts.plot(), "c").drawings:
+        assert "<image" not in drawing
+        shades = re.findall(r"color-mix\(in srgb,var\(--blue\) (\d+)%,var\(--shade\)\)", drawing)
+        assert len(shades) > 60
+        assert max(map(int, shades)) > 80
+
+
 def test_a_figure_without_a_text_alternative_is_refused() -> None:
     with pytest.raises(ReportError, match="no text alternative"):
         picture_of(lambda: finish(plt.figure().add_subplot(), "t", " "), "c")
