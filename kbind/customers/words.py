@@ -57,6 +57,13 @@ BOND = (
     "bindung", "bindungsfrist", "verlaengerung",
 )  # fmt: skip
 
+#: Words of columns that hold what is agreed on when the contract is signed: nobody can be asked about it before.
+AGREED = (
+    "plan", "tariff", "seats", "discount", "price", "charges", "monthly_charges", "total_charges", "payment",
+    "payment_method", "billing", "paperless", "invoice", "add_on", "addon", "extra", "tarif", "paket", "rabatt",
+    "preis", "zahlungsart", "zahlungsweise", "rechnung", "zusatzleistung",
+)  # fmt: skip
+
 #: Answers that are about gender, whatever the column is called.
 _GENDERS = {
     "female", "male", "diverse", "divers", "weiblich", "maennlich", "mann", "frau", "herr", "mr", "mrs", "ms", "man",

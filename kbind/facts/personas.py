@@ -10,11 +10,13 @@ import numpy as np
 
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import rate_of
+from kbind.facts.losses import MONTHS
 from kbind.personas.evaluation import ALL, PersonaEvaluation
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.refinement import ACCEPT, HeldOut, Refinement
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
+from kbind.text.names import named
 from kbind.text.voice import Voice
 
 #: Where facts come from: of all customers, and of the third part that nothing was chosen on.
@@ -46,6 +48,12 @@ def held(refinement: Refinement, version: str) -> Fact:
     measured = getattr(refinement.held_out, version)
     stayed = _stayed(measured.retention, measured.n, not refinement.rate)
     return _fact(f"held.{version}", measured.retention, "share", measured.n, stayed, refinement)
+
+
+def persona_name(persona: Persona, voice: Voice) -> str:
+    """What readers call a persona: as kbind.yaml says, else as its own file does, else its name."""
+    declared = voice.labels.persona(persona.name, voice.lang)
+    return declared or named((persona.label or {}).get(voice.lang, "")) or named(persona.name)
 
 
 def _stayed(retention: Estimate, n: int, snapshot: bool) -> int | None:
@@ -116,9 +124,50 @@ class ChangeFacts:
 
     @cached_property
     def gain(self) -> Fact:
-        """Retention of the new version minus that of the old one, in points."""
-        points = Estimate.of(100 * value for value in self.measured.gain)
-        return _fact("gain", points, "ratio", self.measured.old.n, self.measured.new.n, self.refinement)
+        """Retention of the new version minus that of the old one, as it looks at first sight."""
+        return _fact("gain", self.measured.gain, "share", *self._sizes, self.refinement)
+
+    @property
+    def alike(self) -> bool:
+        """Whether customers could be compared who are alike in what is adjusted for."""
+        return not np.isnan(self.measured.gain_adjusted.value)
+
+    @cached_property
+    def more(self) -> Fact:
+        """What to count on: the gain among customers who are alike, where they can be compared."""
+        found = self.measured.gain_adjusted if self.alike else self.measured.gain
+        return _fact("more", found, "share", *self._sizes, self.refinement)
+
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        return self.measured.old.n, self.measured.new.n
+
+    @cached_property
+    def fitting(self) -> Fact:
+        """How many of all customers fit the new version, by the third part."""
+        total = sum(self.refinement.sizes)
+        n = self.measured.new.n / self.refinement.sizes[2] * total if self.refinement.sizes[2] else np.nan
+        meaning = "customers who fit the new version on the third part, times all customers over those of that part"
+        return Fact("personas.fitting", float(n), "customers", meaning, n=self.measured.new.n, source=HELD_OUT)
+
+    @cached_property
+    def stake(self) -> Fact:
+        """Revenue of a year that stays because more do, if as many come and pay as those who fitted so far."""
+        each = MONTHS * self.measured.old.revenue * self.fitting.value
+        value, low, high = (each * share for share in (self.more.value, self.more.ci_lower, self.more.ci_upper))
+        meaning = "more customers of 100 who stay x customers who fit x 12 x monthly revenue of those who fitted so far"
+        conf = self.refinement.conf_level
+        return Fact("personas.stake", value, "money", meaning, low, high, conf, n=min(self._sizes), source=HELD_OUT)
+
+    @cached_property
+    def break_even(self) -> Fact:
+        """Customers who fit the new version, for 100 of the old one, with whom as much stays as before."""
+        kept = self.measured.old.retention.value
+        ends = (self.more.value, self.more.ci_upper, self.more.ci_lower)
+        value, low, high = (kept / (kept + more) if kept + more > 0 else np.nan for more in ends)
+        meaning = "retention of the old version, divided by it and what more stay of the new one"
+        return Fact("personas.break_even", value, "share", meaning, low, high, self.refinement.conf_level,
+                    min(self._sizes), source=HELD_OUT)  # fmt: skip
 
     @property
     def both(self) -> int:

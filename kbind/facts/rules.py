@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kbind.churn.snapshots.snapshot_table import Feature
 from kbind.estimate.estimate import Estimate
 from kbind.facts.features import feature_name
+from kbind.facts.losses import MONTHS
 from kbind.personas.parts import Rule
 from kbind.personas.refinement.measure import Edit
 from kbind.personas.refinement.refinement import Measured
 from kbind.personas.staying import Staying
+from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.names import named
 from kbind.text.voice import DASH, Voice
@@ -33,18 +35,26 @@ class RuleWords:
         Who speaks.
     tenure : str
         Column that holds how long customers have been there; empty if there is none.
+    example : str
+        Key of example data, whose columns and levels have names in both languages.
     """
 
     voice: Voice
     tenure: str = ""
+    example: str = ""
 
     def attribute(self, column: str) -> str:
         """What a column is called."""
-        own = self.voice.labels.column(column, self.voice.lang)
+        own = self.voice.labels.column(column, self.voice.lang) or self._own(f"attribute.{self.example}.{column}")
         if own:
             return upper_first(own)
         measure = "tenure" if column == self.tenure else "attribute"
         return feature_name(Feature(column, measure, "customers", column), self.voice.lang)
+
+    def about(self, column: str) -> str:
+        """What a question on a column is about: "Gender" of a column that says who is a woman."""
+        key = f"personas.about.{column}"
+        return self.voice.catalogue.text(key) if self.voice.catalogue.has(key) else self.attribute(column)
 
     def attributes(self, columns: Iterable[str]) -> str:
         """Several of them in a row."""
@@ -57,7 +67,7 @@ class RuleWords:
             several = {"first": ", ".join(levels[:-1]), "last": levels[-1]}
             words = levels[0] if len(levels) == 1 else self.voice.say("personas.or", **several)
         else:
-            words = span(self.voice, *(rule.range or (None, None)))
+            words = span(self.voice, *(rule.range or (None, None)), unit=f"amount.{self.example}.{rule.attribute}")
         if rule.weight == 1:
             return words
         return self.voice.say("personas.weighted", rule=words, weight=self.voice.short(rule.weight))
@@ -69,6 +79,7 @@ class RuleWords:
     def level(self, attribute: str, level: str) -> str:
         """An answer in words; one that we have no word for as the data has it."""
         own = self.voice.labels.level(attribute, level, self.voice.lang)
+        own = own or self._own(f"level.{self.example}.{attribute}.{slug(level)}")
         if own:
             return own
         keys = [f"personas.level.{attribute}.{slug(level)}", f"personas.level.{slug(level)}"]
@@ -88,31 +99,49 @@ class RuleWords:
         ground = self.voice.catalogue.text(ground_key) if self.voice.catalogue.has(ground_key) else named(ground)
         return self.voice.say(f"personas.reason.{key}", ground=ground, held=self.attributes(adjust), other=other)
 
-    def points(self, estimate: Estimate, *counts: int) -> str:
-        """A difference in retention with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
-        return self._ranged(estimate, lambda share: self.voice.number(100 * share + 0.0, 1), *counts)
+    def points(self, name: str, estimate: Estimate, *counts: int) -> str:
+        """A difference in retention of 100 with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
+        fact = fact_of(name, estimate, "share", *counts)
+        return self._ranged(fact, lambda share: self.voice.number(100 * share + 0.0, 1))
 
-    def money(self, estimate: Estimate, n: int) -> str:
-        """An amount with its range; nothing of too few."""
-        return self._ranged(estimate, self.voice.money, n)
+    def money(self, name: str, estimate: Estimate, *counts: int) -> str:
+        """An amount of a year with its range, from one a month; nothing of too few."""
+        return self._ranged(fact_of(name, of_year(estimate), "money", *counts), self.voice.money)
 
-    def revenue(self, staying: Staying | Measured) -> str:
-        """Revenue that stays, without its range."""
-        return self.money(Estimate(staying.retained_revenue.value), staying.n)
+    def revenue(self, name: str, staying: Staying | Measured) -> str:
+        """Revenue of a year that stays, without its range."""
+        return self.money(name, Estimate(staying.retained_revenue.value), staying.n)
 
-    def _ranged(self, estimate: Estimate, write: Callable[[float], str], *counts: int) -> str:
-        if any(map(self.voice.disclosure.hides, counts)):
+    def _ranged(self, fact: Fact, write: Callable[[float], str]) -> str:
+        (safe,) = self.voice.note(fact)
+        if safe.hidden:
             return self.voice.under_threshold()
-        value, low, high = map(write, estimate)
-        if np.isnan(estimate.ci_lower):
+        value, low, high = map(write, (safe.value, safe.ci_lower, safe.ci_upper))
+        if np.isnan(safe.ci_lower):
             return value
         return self.voice.say("personas.with_range", value=value, range=self.voice.between(low, high))
 
+    def _own(self, key: str) -> str:
+        return self.voice.catalogue.text(key) if self.example and self.voice.catalogue.has(key) else ""
 
-def span(voice: Voice, low: float | None, high: float | None, decimals: int = 2) -> str:
-    """Two limits of which one may be open: "from 3 to 5", "below 3"."""
+
+def fact_of(name: str, estimate: Estimate, unit: str, *counts: int) -> Fact:
+    """An estimate of a persona as a fact, resting on the fewest of some counts of customers."""
+    fact = Fact.of(f"personas.{name}", estimate, "refine_persona(...), qualifying_questions(...)", unit)
+    return replace(fact, n=min(counts, default=estimate.n))
+
+
+def of_year(estimate: Estimate) -> Estimate:
+    """An amount a month as one a year."""
+    return replace(estimate, **{name: MONTHS * getattr(estimate, name) for name in ("value", "ci_lower", "ci_upper")})
+
+
+def span(voice: Voice, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
+    """Two limits of which one may be open: "from 3 to 5", "below 3"; `unit`: key of what they are written with."""
     key = "below" if low is None else "from" if high is None else "between"
     ends = {name: voice.short(end, decimals) for name, end in (("low", low), ("high", high)) if end is not None}
+    if unit and voice.catalogue.has(unit):
+        ends = {name: voice.catalogue.text(unit, number=number) for name, number in ends.items()}
     return voice.say(f"persona.rules.{key}", **ends)
 
 

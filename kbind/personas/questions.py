@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.customers.words import protected_columns
+from kbind.customers.words import AGREED, names_one, protected_columns
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_rng, listed
@@ -93,6 +93,8 @@ class QualifyingQuestions(Shown):
         Columns in which compared leads are alike.
     value, cost : float
         What a customer who stays is worth, and what winning one costs; NaN if not stated.
+    agreed : tuple of str
+        Columns that hold what is only agreed on with the contract: extras of a service, and such as plan or payment.
     """
 
     persona: Persona
@@ -108,6 +110,7 @@ class QualifyingQuestions(Shown):
     meaning: str
     n: int
     provenance: Provenance
+    agreed: tuple[str, ...] = ()
 
     @property
     def definition(self) -> str:
@@ -303,6 +306,7 @@ def qualifying_questions(
         meaning=p.meaning,
         n=int(second.sum()),
         provenance=p.provenance,
+        agreed=tuple(name for name in p.attributes if name in p.structural or names_one(name, AGREED)),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from kbind.errors import NotEnoughData, check_choice, check_kind
-from kbind.facts.personas import fit, held, in_order, with_range
+from kbind.facts.personas import fit, held, in_order, persona_name, with_range
 from kbind.personas.drift import PersonaDrift
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.refinement.refinement import Refinement
@@ -28,9 +28,9 @@ from kbind.plot.base import (
     period_ticks,
     row_axis,
     write_at,
+    write_beside,
 )
 from kbind.text.facts import Fact
-from kbind.text.names import named
 from kbind.text.tables import picked
 from kbind.text.voice import Voice
 
@@ -52,7 +52,7 @@ def plot_personas(result: PersonaEvaluation, canvas: Canvas, *, refinement: Refi
         Of a persona, confirmed on customers that nothing was chosen on: its old and its new version are shown too.
     """
     speak = canvas.speaker(customer=result.members.lives.provenance.customer, action="stay")
-    rows = [(named(persona.name), fit(result, persona.name), BLUE, BLUE) for persona in in_order(result)]
+    rows = [(persona_name(persona, speak), fit(result, persona.name), BLUE, BLUE) for persona in in_order(result)]
     snapshot, every = result.members.snapshot, fit(result)
     if refinement is not None:
         check_kind("refinement", refinement, Refinement, "kb.refine_persona(...)")
@@ -81,7 +81,7 @@ def plot_refinement(result: Refinement, canvas: Canvas) -> Axes:
     rows = _versions(result, speak)
     axes = canvas.axes(_AROUND + 2 * _ROW)
     points = _rows(axes, rows, speak, snapshot=not result.rate)
-    title = canvas.heading("figure.refinement", speak, name=named(result.persona.name))
+    title = canvas.heading("figure.refinement", speak, name=persona_name(result.persona, speak))
     return finish(axes, title, f"{title}. {points}.")
 
 
@@ -123,7 +123,7 @@ def _versions(refinement: Refinement, voice: Voice) -> list[_Row]:
     """Rows of the old and the new version."""
     if refinement.held_out is None:
         raise NotEnoughData(f"there is no new version of {refinement.persona.name!r} to draw: {refinement.reason}")
-    name = named(refinement.persona.name)
+    name = persona_name(refinement.persona, voice)
     return [
         (voice.say(f"personas.figure.{v}", name=name), held(refinement, v), SAND, SAND_TEXT) for v in ("old", "new")
     ]
@@ -134,11 +134,11 @@ def _rows(axes: Axes, rows: Sequence[_Row], voice: Voice, *, snapshot: bool) -> 
     for y, (_, fact, colour, ink) in enumerate(rows):
         told = voice.tell(fact)
         if not voice.disclosure.tells(fact):
-            axes.annotate(told, (0.02, y), va="center", color=MUTE, fontsize=8.5)
+            write_beside(axes, told, y, color=MUTE, fontsize=8.5)
             continue
         axes.hlines(y, fact.ci_lower, fact.ci_upper, color=colour, linewidth=2)
         axes.plot([fact.value], [y], "o", color=colour, markersize=6)
-        write_at(axes, told, (fact.value, y), (0, 5), ha="center", va="bottom", color=ink, fontsize=8.5)
+        write_beside(axes, told, y, color=ink, fontsize=8.5)
     row_axis(axes, [label for label, _, _, _ in rows], voice.percent, top=-1.0)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set(xlim=(0, 1.04), xlabel=voice.say(f"personas.figure.axis_{'snapshot' if snapshot else 'horizon'}"))

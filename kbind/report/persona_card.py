@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kbind.errors import check_kind
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.persona import Persona
@@ -13,6 +15,9 @@ from kbind.text.disclosure import Disclosure
 from kbind.text.messages import Catalogue
 from kbind.text.voice import Voice
 
+#: Codes of currencies that money is written with; others stay a plain number.
+_CODE = re.compile("[A-Z]{3}")
+
 
 def persona_card(
     persona: Persona, evaluation: PersonaEvaluation | None = None, *, lang: str = "en", threshold: int = 5
@@ -22,7 +27,10 @@ def persona_card(
         check_kind("evaluation", evaluation, PersonaEvaluation, "kb.evaluate_personas(...)")
     Catalogue(lang)
     customer = "customer" if evaluation is None else evaluation.members.lives.provenance.customer
-    story = PersonaStory(persona, evaluation, Voice(lang, customer=customer, disclosure=Disclosure(threshold)))
+    currency = persona.revenue.currency if persona.revenue is not None else ""
+    known = currency if _CODE.fullmatch(currency) else ""
+    voice = Voice(lang, customer=customer, disclosure=Disclosure(threshold), currency=known)
+    story = PersonaStory(persona, evaluation, voice)
     text = story.voice.catalogue.text
     rules, match, table = story.rules()
     statements, said = story.statements()

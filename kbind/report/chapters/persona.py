@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from kbind.errors import ArgumentError, listed
-from kbind.facts.personas import coverage, fit, mark_kinds
-from kbind.facts.rules import span
+from kbind.facts.personas import coverage, fit, mark_kinds, persona_name
+from kbind.facts.rules import fact_of, of_year, span
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.parts import ASSUMED, Mark, Rule, Statement
 from kbind.personas.persona import Persona
@@ -61,7 +61,7 @@ class PersonaStory(Speaker):
 
     def kicker(self) -> str:
         """Name, version, owner, and from when on it is valid."""
-        words = {"name": named(self.persona.name), "owner": named(self.persona.owner)}
+        words = {"name": persona_name(self.persona, self.voice), "owner": named(self.persona.owner)}
         words |= {"version": self.voice.number(self.persona.version), "day": self.voice.day(self.persona.valid_from)}
         return self.say("persona.kicker.negative" if self.persona.negative else "persona.kicker", **words)
 
@@ -107,16 +107,12 @@ class PersonaStory(Speaker):
         ]
 
     def _money(self, evaluation: PersonaEvaluation) -> Iterator[tuple[str, str, str]]:
-        staying, number = evaluation.staying[self.persona.name], self.voice.number
-        value, lower, upper = staying.retained_revenue
+        staying = evaluation.staying[self.persona.name]
+        kept = fact_of("kept", of_year(staying.retained_revenue), "money", staying.n)
         # of few customers, or where few have left, the mean would tell what single ones pay
-        if np.isnan(value) or self.hides(staying.n) or self.voice.disclosure.fact(self.fit).hidden:
+        if np.isnan(kept.value) or self.hides(staying.n) or self.voice.disclosure.fact(self.fit).hidden:
             return
-        currency = "" if self.persona.revenue is None else f" {named(self.persona.revenue.currency, 10)}"
-        limits = self.voice.between(number(lower), number(upper)) if not np.isnan(lower) else number(lower)
-        words = {"level": self.voice.percent(evaluation.conf_level), "n": self.voice.count(staying.n)}
-        note = self.say("persona.tile.note.money", range=limits, **words)
-        yield number(value) + currency, self.say("persona.tile.retained"), note
+        yield self.tell(kept), self.say("persona.tile.retained"), self.say("persona.tile.note.money", fact=kept)
 
     def rules(self) -> tuple[str, str, Table]:
         """Heading, how the rules add up, and the rules."""

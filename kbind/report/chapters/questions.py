@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kbind.facts.rules import RuleWords
@@ -36,7 +36,18 @@ class QuestionsStory(Speaker):
     def asked(self) -> list[Question]:
         """Questions worth asking, those that tell most first."""
         names = self.questions.to_frame()["attribute"].tolist()
+        return [question for question in self._told(names) if not self._later(question)]
+
+    def _told(self, names: Sequence[str]) -> list[Question]:
         return [question for question in self.questions.questions if question.attribute in names]
+
+    def _later(self, question: Question) -> bool:
+        """Whether it asks for what is only agreed on with the contract, and nobody has worded it as a question."""
+        return question.wording is None and self.agreed(question.attribute)
+
+    def agreed(self, attribute: str) -> bool:
+        """Whether an attribute is only settled with the contract."""
+        return attribute in self.questions.agreed or attribute == self.words.tenure
 
     def wording(self, question: Question) -> str:
         """A question as sales asks it, or the attribute it is about."""
@@ -56,11 +67,12 @@ class QuestionsStory(Speaker):
             away, n = question.turned_away, question.n
             fact = Fact(f"personas.turned.{question.attribute}", away / n, "share", "leads without a good answer",
                         n=n, count=away, source="qualifying_questions(...)")  # fmt: skip
-            points, lost = self.voice.under_threshold(), self.voice.under_threshold()
-            if not self.hides(away, n - away):
-                points = self.words.points(question.difference_adjusted)
-                lost = self.voice.number(100 * away / n * question.retention_other.value)
-            rows.append((self.wording(question), self.words.condition(question.rule), points, self.tell(fact), lost))
+            stay = Fact(f"personas.lost.{question.attribute}", away / n * question.retention_other.value, "share",
+                        "leads without a good answer who would have stayed", n=min(away, n - away))  # fmt: skip
+            name = f"asked.{question.attribute}"
+            points = self.words.points(name, question.difference_adjusted, away, n - away)
+            told = (points, self.tell(fact, "per100"), self.tell(stay, "per100"))
+            rows.append((self.wording(question), self.words.condition(question.rule), *told))
         tells = "tells" if self.questions.adjust else "tells_plain"
         return self.table_of("personas.ask.{}", ("question", "answer", tells, "turned", "lost"), rows, words=(1,))
 
@@ -68,16 +80,22 @@ class QuestionsStory(Speaker):
         """How to read the questions."""
         if not self.asked():
             return self.say("personas.ask.none")
-        level, held = self.voice.percent(self.questions.conf_level), self.words.attributes(self.questions.adjust)
-        words = self.say("personas.ask.alike" if held else "personas.ask.plain", held=held, level=level)
-        return f"{words} {self.say('personas.ask.text')}"
+        held = self.words.attributes(self.questions.adjust)
+        key = "personas.ask.alike" if held else "personas.ask.plain"
+        words = [self.say(key, held=held), self.say("personas.ask.text")]
+        if any(question.wording for question in self.asked()):
+            words.append(self.say("personas.ask.wording"))
+        return " ".join(words)
 
     def do_not_ask_table(self) -> Table:
         """What not to ask, and why."""
         by_reason = dict[str, list[str]]()
+        later = [q.attribute for q in self._told(self.questions.to_frame()["attribute"].tolist()) if self._later(q)]
+        if later:
+            by_reason[self.say("personas.reason.agreed")] = [self.words.about(name) for name in later]
         for name, why in self.questions.do_not_ask()[["attribute", "reason"]].itertuples(index=False):
             reason = self.words.reason(why, self.questions.adjust)
-            by_reason.setdefault(reason, []).append(self.words.attribute(name))
+            by_reason.setdefault(reason, []).append(self.words.about(name))
         rows = [(", ".join(names), why) for why, names in by_reason.items()]
         heads = [self.say("personas.ask.question"), self.say("personas.not.why")]
         return Table(self.say("personas.not.title"), heads, rows, words=(1,))
@@ -86,4 +104,4 @@ class QuestionsStory(Speaker):
         """What a page shows of it."""
         asked = self.table()
         yield Section(asked.title, [self.text()], asked if asked.rows else None)
-        yield Section.of(self.do_not_ask_table())
+        yield Section.of(self.do_not_ask_table(), folded=True)

@@ -326,7 +326,7 @@ class SegmentStory(Story):
         if self.segments is not None:
             used = self._attributes(self.segments.found.coding.attributes)
             lines.append(self.say("segments.foot.segments", attributes=used))
-        return [*lines, *self.of_truth(self.data)]
+        return lines
 
     def _attributes(self, names: Iterable[str]) -> str:
         return self.voice.listed([self.names.attribute(name) for name in names])

@@ -11,7 +11,7 @@ import pytest
 
 import kbind as kb
 from kbind.estimate.estimate import Estimate
-from kbind.facts.personas import coverage, mark_kinds, pick, with_range
+from kbind.facts.personas import coverage, held, mark_kinds, pick, with_range
 from kbind.plot.base import alt_text
 from kbind.report.chapters.personas import PersonasStory, personas_story
 
@@ -67,48 +67,139 @@ def kinds(name: str, *levels: str, negative: bool = False) -> kb.Persona:
     return kb.Persona(name, 1, "Sales", date(2026, 1, 1), WORDS, (kb.Rule("kind", in_=levels),), negative=negative)
 
 
-def test_summary_names_the_persona_to_change_and_both_figures(story: PersonasStory) -> None:
-    there = story.change.measured
+def test_summary_leads_with_the_figure_to_count_on(story: PersonasStory) -> None:
+    there, facts = story.change.facts.measured, story.change.facts
     assert story.chosen is not None
     assert story.chosen.persona.name == "streaming"
     assert there.gain.value >= 0.15
-    assert there.gain.ci_lower > 0
-    old, new = (story.voice.tell(story.held(v), "per100") for v in ("old", "new"))
-    assert story.finding() == (
-        f"Change “streaming”: of 100 customers who fit this persona, {old} have stayed; "
-        f"of 100 who fit the new rules, {new}."
+    assert 0 < there.gain_adjusted.value < there.gain.value / 2
+    assert facts.more.value == there.gain_adjusted.value
+    more = story.voice.tell(facts.more, "per100")
+    assert story.finding().startswith(
+        f"Redefine “Film fans”: among customers who have been here equally long, {more} of"
     )
+    assert story.tiles()[0][0] == f"+{more}"
+    assert more in story.change.title()
+    # what it is at first sight stands in the explanation only
+    sight = story.voice.tell(facts.gain, "per100")
+    assert f"At first sight it is {sight} of 100" in story.means()
+    for said in (
+        story.finding(),
+        story.certainty(),
+        story.change.title(),
+        *(part for t in story.tiles() for part in t),
+    ):
+        assert f"{sight} of 100" not in said
     assert "“Has a partner: no” is dropped; “Technical support: yes” is added" in story.act()
-    assert story.act().endswith("Technical support.")
     assert "make nobody more loyal" in story.means()
 
 
-def test_certainty_counts_runs_that_come_out_alike(story: PersonasStory) -> None:
-    accepted = sum(one.verdict == "accept" for one in story.again)
-    assert f"{accepted} of 3 runs led to a change" in story.certainty()
+def test_money_is_that_of_a_year_like_with_like(story: PersonasStory) -> None:
+    facts, parts = story.change.facts, story.change.facts.measured
+    fitting = parts.new.n * sum(story.chosen.sizes) / story.chosen.sizes[2]
+    assert facts.stake.value == pytest.approx(parts.gain_adjusted.value * fitting * 12 * parts.old.revenue)
+    assert facts.stake.ci_lower < facts.stake.value < facts.stake.ci_upper
+    assert story.tiles()[1][0] == story.voice.tell(facts.stake, "about")
+    assert "pay as much as those so far" in story.tiles()[1][2]
+
+
+def test_break_even_keeps_as_many_as_before(story: PersonasStory) -> None:
+    facts = story.change.facts
+    kept = facts.measured.old.retention.value
+    assert facts.break_even.value * (kept + facts.more.value) == pytest.approx(kept)
+    assert f"at least {story.voice.tell(facts.break_even, 'per100')} customers" in story.certainty()
+
+
+def test_what_is_only_agreed_on_with_the_contract_is_not_asked_before(story: PersonasStory) -> None:
+    assert "tech_support" in story.questions.agreed
+    assert "tech_support" in story.questions.to_frame()["attribute"].tolist()
+    assert "tech_support" not in [question.attribute for question in story.asking.asked()]
+    assert "cannot be asked before: Technical support" in story.act()
+    assert "Technical support" not in story.asking.first()
+    reasons = {name: row[1] for row in story.asking.do_not_ask_table().rows for name in row[0].split(", ")}
+    assert reasons["Technical support"].startswith("Only settled with the contract")
+    # a persona may word it as a question of its own, such as what somebody likes to watch
+    told = replace(story.asking.questions.questions[0], attribute="tech_support", wording={"de": "Wie?", "en": "How?"})
+    other = with_other(story, questions=replace(story.questions, questions=(told,)))
+    assert [question.attribute for question in other.asking.asked()] == ["tech_support"]
+    assert "in quotation marks are assumed" in other.asking.text()
+    assert "in quotation marks" not in story.asking.text()
+
+
+def test_certainty_counts_only_runs_that_led_to_a_change(story: PersonasStory) -> None:
+    accepted = [one for one in story.again if one.verdict == "accept"]
+    assert f"{len(accepted)} of 3 runs led to a change" in story.certainty()
     times = sum((row.edit.kind, row.edit.attribute) == ("drop", "partner") and row.finding == "confirmed"
-                for one in story.again for row in one.edits)  # fmt: skip
-    assert f"“Has a partner: no” is dropped ({times} times)" in story.certainty()
+                for one in accepted for row in one.edits)  # fmt: skip
+    assert f"“Has a partner: no” is dropped ({times} of these)" in story.certainty()
+    # a run that confirmed an edit, and still came to no change, does not count
+    refused = [replace(one, verdict="reject") for one in story.again[:1]]
+    other = replace(story, again=[*refused, *story.again[1:]], voice=personas_story(story.data, None, {}).voice)
+    assert f"{len(accepted) - (story.again[0].verdict == 'accept')} of 3 runs" in other.certainty()
+    none = replace(story, again=refused, voice=personas_story(story.data, None, {}).voice)
+    assert "none of 1 runs led to a change" in none.certainty()
+
+
+def test_a_figure_that_may_be_nothing_is_never_sure(story: PersonasStory) -> None:
+    there = story.chosen.held_out
+    weak = replace(story.chosen, held_out=replace(there, gain_adjusted=Estimate(0.05, -0.01, 0.11)))
+    other = with_other(story, refinements={"streaming": weak})
+    assert other.certainty().startswith("The figure: low")
+
+
+def test_the_row_of_the_summary(story: PersonasStory) -> None:
+    for told in (story, in_german(story)):
+        row = told.line()
+        assert row.stake == told.change.facts.stake
+        assert told.voice.tell(told.change.facts.more, "interval100") in row.answer
+        assert all((row.question, row.sure, row.step, row.measure, row.unknown))
+        assert len(row.answer) < 300
+    assert "Step: open" in story.line().sure
+
+
+def test_every_figure_of_the_page_is_a_fact(story: PersonasStory) -> None:
+    told = with_other(story)
+    blocks = [told.finding(), told.means(), told.certainty(), told.tiles(), *told.body()]
+    assert blocks
+    facts = told.voice.told
+    for question in told.asking.asked():
+        assert facts[f"personas.asked.{question.attribute}"].value == question.difference_adjusted.value
+        assert facts[f"personas.lost.{question.attribute}"].known
+    for name, found in told.refinements.items():
+        for place, row in enumerate(found.edits, 1):
+            assert facts[f"personas.edit.{name}.{place}.gain"].value == row.weighed.gain.value
+    for name in ("more", "gain", "stake", "break_even", "turned", "held.kept.old", "held.kept.more", "runs.accepted"):
+        assert f"personas.{name}" in facts
+    assert len(facts) > 35
+
+
+def test_personas_are_described_in_words(story: PersonasStory) -> None:
+    rows = {row[0]: row[1] for row in story.verdicts_table().rows}
+    assert rows["Phone only"].startswith("Wants to be reachable")
+    assert "Lives alone" in story.means()
+    bare = kb.Persona("films", 1, "Sales", "2026-01-01", "films", (kb.Rule("streaming_tv", in_=("Yes",)),))
+    assert story.who(bare) == "TV streaming: yes"
+    assert story.name(bare) == "films"
 
 
 def test_customers_of_both_versions_are_those_who_match_both(story: PersonasStory, telco: kb.Dataset) -> None:
-    there, both = story.change.measured, story.change.both
+    there, both = story.change.facts.measured, story.change.facts.both
     assert both / (there.old.n + there.new.n - both) == pytest.approx(there.identity, abs=1e-9)
-    assert story.change.shared("turned").value == pytest.approx(1 - both / there.old.n)
-    assert story.change.shared("fresh").value == pytest.approx(1 - both / there.new.n)
+    assert story.change.facts.shared("turned").value == pytest.approx(1 - both / there.old.n)
+    assert story.change.facts.shared("fresh").value == pytest.approx(1 - both / there.new.n)
 
 
 def test_verdicts_of_good_and_poor_personas(story: PersonasStory) -> None:
     rows = {row[0]: row for row in story.verdicts_table().rows}
-    assert list(rows) == ["basic", "family", "streaming", "all"]  # by retention
-    assert rows["basic"][4].startswith("Keep")
-    assert rows["streaming"][4].startswith("Change")
-    assert rows["family"][4].startswith("Leave as it is")
-    assert rows["all"][2].startswith("73.5%")
+    assert list(rows) == ["Phone only", "Families", "Film fans", "all"]  # by retention
+    assert rows["Phone only"][4].startswith("Keep")
+    assert rows["Film fans"][4].startswith("Change")
+    assert rows["Families"][4].startswith("Leave as it is")
+    assert rows["all"][3].startswith("73.5%")
 
 
 def test_rules_stand_side_by_side_with_what_they_rest_on(story: PersonasStory) -> None:
-    rows = {row[0]: row[1:] for row in story.rules_table().rows}
+    rows = {row[0]: row[1:] for row in story.change.rules_table().rows}
     assert rows["Has a partner"][:2] == ("no", "does not matter")
     assert rows["Technical support"][:2] == ("does not matter", "yes")
     assert rows["Technical support"][2].startswith("measured: ")
@@ -117,9 +208,9 @@ def test_rules_stand_side_by_side_with_what_they_rest_on(story: PersonasStory) -
 
 def test_traps_are_named_where_they_bite(story: PersonasStory) -> None:
     became = [(row[0], row[3]) for row in story.traps.table().rows]
-    assert any(name == "family" and words.startswith("Trap, revenue: ") and "-$" in words for name, words in became)
-    assert any(words.startswith("Trap, identity: ") for _, words in became)
-    assert [name for name, words in became if words == "Confirmed."] == ["streaming", "streaming"]
+    assert any(name == "Families" and words.startswith("Loses revenue: ") and "−$" in words for name, words in became)
+    assert any(words.startswith("Means other customers: ") for _, words in became)
+    assert [name for name, words in became if words == "Confirmed."] == ["Film fans", "Film fans"]
     assert "(Contract)" in story.traps.text()[1]
 
 
@@ -127,22 +218,22 @@ def test_questions_and_what_not_to_ask(story: PersonasStory) -> None:
     assert story.questions is not None
     asked = story.asking.table().rows
     assert [row[0] for row in asked] == [story.asking.wording(question) for question in story.asking.asked()]
-    assert len(asked) == len(story.questions.to_frame())
+    assert len(asked) == len(story.questions.to_frame()) - 1  # technical support is an extra
     refused = {name for row in story.asking.do_not_ask_table().rows for name in row[0].split(", ")}
-    assert {"Woman", "Senior citizen", "Contract", "Months as a customer"} <= refused
+    assert {"Gender", "Age", "Contract", "Months as a customer"} <= refused
     reasons = {row[0]: row[1] for row in story.asking.do_not_ask_table().rows}
-    assert reasons["Senior citizen"] == "Protected characteristic: age."
+    assert reasons["Age"] == "Protected characteristic: age."
 
 
 def test_german_page_says_the_same(story: PersonasStory) -> None:
     german = in_german(story)
-    assert german.finding().startswith("„streaming“ ändern: Von 100 Kunden")
+    assert german.finding().startswith("Fassen Sie „Serienfans“ neu: Gleich lange Kunden verglichen")
     assert "„Lebt in Partnerschaft: nein“ entfällt" in german.act()
-    assert [row[0] for row in german.verdicts_table().rows][:-1] == ["basic", "family", "streaming"]
+    assert [row[0] for row in german.verdicts_table().rows][:-1] == ["Nur Telefon", "Familien", "Serienfans"]
     tables = (
         "verdicts_table",
-        "rules_table",
-        "outcome_table",
+        "change.rules_table",
+        "change.outcome_table",
         "asking.table",
         "asking.do_not_ask_table",
         "traps.table",
@@ -154,11 +245,12 @@ def test_german_page_says_the_same(story: PersonasStory) -> None:
 
 def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
     axes = story.evaluation.plot(**story.figure())
-    assert "streaming, new: " + with_range(story.held("new"), story.voice) in alt_text(axes)
-    assert axes.get_title(loc="left").startswith("Those who fit “basic” stay most often")
+    assert "Phone only: " + with_range(story.fit("basic"), story.voice) in alt_text(axes)
+    assert axes.get_title(loc="left").startswith("Those who fit “Phone only” stay most often")
     marks = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_marker() == "o"]
-    assert marks == pytest.approx([*(story.fit(p.name).value for p in story.personas),
-                                   story.held("old").value, story.held("new").value])  # fmt: skip
+    assert marks == pytest.approx([story.fit(p.name).value for p in story.personas])
+    # the share of all customers is dashed, and no label stands on it
+    assert {text.xyann[0] for text in axes.texts if "%" in text.get_text()} <= {4, 6}
 
 
 def test_all_personas_are_assumed_and_said_to_be(story: PersonasStory) -> None:
@@ -172,32 +264,32 @@ def test_all_personas_are_assumed_and_said_to_be(story: PersonasStory) -> None:
 def test_few_customers_are_not_told_of(telco: kb.Dataset) -> None:
     story = told(telco, kb.datasets.load_personas(), threshold=1500)
     rows = {row[0]: row for row in story.verdicts_table().rows}
-    assert rows["streaming"][1] == rows["streaming"][2] == "under 1,500"
-    assert rows["streaming"][3] == "under 1,500"
+    assert rows["Film fans"][2] == rows["Film fans"][3] == "under 1,500"
     assert all(row[2] == "under 1,500" for row in story.traps.table().rows)
     assert story.tiles()[0][0] == "under 1,500"
-    stayed, alike, kept = story.outcome_table().rows[:3]
+    alike, stayed, kept = story.change.outcome_table().rows[:3]
     assert all("under 1,500" in cell for cell in (*stayed[1:], alike[3], *kept[1:]))
+    assert story.line() is None
     assert alike[1:3] == ("–", "–")
 
 
 def test_shared_customers_are_hidden_where_few_remain(story: PersonasStory) -> None:
     """Neither a few who fit both versions nor a few who fit one only: each would follow from the other."""
     assert story.chosen is not None
-    there = story.change.measured
+    there = story.change.facts.measured
     for both in (3, there.old.n - 3):
         identity = both / (there.old.n + there.new.n - both)
         other = replace(
             story, refinements={"streaming": replace(story.chosen, held_out=replace(there, identity=identity))}
         )
-        assert other.change.both == both
-        few = other.outcome_table().rows[-1][1]
+        assert other.change.facts.both == both
+        few = other.change.outcome_table().rows[-1][1]
         assert few in ("under 5", "not shown")
-        assert not other.voice.disclosure.fact(other.change.shared("turned")).known
+        assert not other.voice.disclosure.fact(other.change.facts.shared("turned")).known
 
 
 def test_without_personas_the_page_says_what_to_write(telco: kb.Dataset) -> None:
-    for lang, words in (("en", "None yet"), ("de", "Noch keine")):
+    for lang, words in (("en", "It cannot be said yet"), ("de", "Das lässt sich noch nicht sagen")):
         story = personas_story(telco, None, {}, lang=lang)
         assert story.finding().startswith(words)
         heading, texts = story.missing()
@@ -211,7 +303,8 @@ def test_without_personas_the_page_says_what_to_write(telco: kb.Dataset) -> None
 
 def test_nothing_to_change_and_too_little_data() -> None:
     same = told(rated(900, {"a": 0.7, "b": 0.7, "c": 0.7}), [kinds("ab", "a", "b")])
-    assert same.finding().startswith("None:")
+    assert same.finding().startswith("Those of today:")
+    assert same.line() is None
     few = told(rated(60, {"a": 0.7, "b": 0.7}), [kinds("a", "a"), kinds("not_b", "b", negative=True)])
     assert few.finding().startswith("It cannot be said")
     rows = {row[0]: row[4] for row in few.verdicts_table().rows}
@@ -232,9 +325,9 @@ def test_whom_not_to_sell_to_is_judged_by_whether_they_stay_less() -> None:
 def test_planted_kind_is_found_and_told() -> None:
     story = told(rated(900, {"stays": 0.9, "leaves": 0.5, "other": 0.8}), [kinds("both", "stays", "leaves")])
     assert story.chosen is not None
-    assert story.held("new").value == pytest.approx(0.9, abs=0.06)
-    assert story.verdicts_table().rows[0][3] == "–"  # no revenue in this data
-    assert len(story.tiles()) == 2
+    assert held(story.chosen, "new").value == pytest.approx(0.9, abs=0.06)
+    assert len(story.tiles()) == 2  # no revenue in this data
+    assert story.line().stake is None
 
 
 def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjusted_for() -> None:
@@ -251,11 +344,11 @@ def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjus
     assert story.questions is not None
     assert story.questions.adjust == story.chosen.adjust == ()
     assert "stay through an average year" in story.finding()
-    assert "average year instead of the first" in story.caption()
-    assert story.verdicts_table().head[2] == "Of these there after the first year"
-    assert [row[0] for row in story.outcome_table().rows][:2] == [
-        "stay through an average year", "revenue that stays per fitting customer and month"]  # fmt: skip
-    assert story.asking.table().head[2] == "More stay (points)"
+    assert story.change.how_compared == "year"
+    assert story.verdicts_table().head[3] == "Of these there after the first year"
+    assert [row[0] for row in story.change.outcome_table().rows][:2] == [
+        "stay through an average year", "revenue a year that stays per fitting customer"]  # fmt: skip
+    assert story.asking.table().head[2] == "So many more stay (of 100)"
     assert "vanishes after adjusting" not in story.questions.do_not_ask()["reason"].tolist()
     for said in (story.means(), story.asking.text(), *(note for *_, note in story.tiles())):
         assert "like with like" not in said
@@ -269,8 +362,9 @@ def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
 
 def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
     gain = Estimate(0.1, 0.05, 0.15)
-    assert story.words.points(gain, 100, 4) == story.words.points(gain, 4, 100) == "under 5"
-    assert story.words.points(gain, 100, 5) == "10.0 (5.0 to 15.0)"
+    assert story.words.points("a", gain, 100, 4) == story.words.points("b", gain, 4, 100) == "under 5"
+    assert story.words.points("c", gain, 100, 5) == "10.0 (5.0 to 15.0)"
+    assert story.voice.told["personas.a"].as_dict()["value"] is None
 
 
 def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory) -> None:
@@ -285,11 +379,11 @@ def test_questions_that_few_answer_in_one_way_are_not_told(story: PersonasStory)
 
 def test_few_who_fit_both_versions_are_in_no_sentence(story: PersonasStory) -> None:
     assert story.chosen is not None
-    there = story.change.measured
+    there = story.change.facts.measured
     identity = 3 / (there.old.n + there.new.n - 3)
-    held = replace(story.chosen, held_out=replace(there, identity=identity))
-    assert "%" not in with_other(story, refinements={"streaming": held}).outcome_text()
-    assert "%" in with_other(story).outcome_text()
+    few = replace(story.chosen, held_out=replace(there, identity=identity))
+    assert "%" not in with_other(story, refinements={"streaming": few}).change.identity_text()
+    assert "%" in with_other(story).change.identity_text()
 
 
 def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None:
@@ -298,8 +392,8 @@ def test_reasons_not_to_ask_say_what_is_the_matter(story: PersonasStory) -> None
         "more than 30 levels": "Too many different answers to be compared.",
         "all customers are alike in it": "All give the same answer.",
         "says the same as tech_support": "Says the same as Technical support.",
-        "grows with the time that a customer has been there": "Trap, survivors: the value grows with the time "
-        "somebody has been there.",
+        "grows with the time that a customer has been there": "The value grows with the time somebody has "
+        "been a customer.",
     }
     for why, words in said.items():
         assert story.words.reason(why, story.questions.adjust) == words
@@ -314,7 +408,7 @@ def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
         identity = both / ((old + row.coverage) * sizes[1] - both)
         one = replace(found, edits=(found.edits[0], replace(row, identity=identity)))
         words = with_other(story, refinements={name: one}).traps.table().rows[-1][3]
-        assert words.startswith("Trap, identity: ")
+        assert words.startswith("Means other customers: ")
         assert told in words
         assert ("%" in words) == (both != 3)
 
@@ -324,5 +418,5 @@ def test_facts_carry_the_definition_of_what_they_were_measured_by(story: Persona
     assert story.evaluation is not None
     for fact in (story.fit("basic"), coverage(story.evaluation, "basic")):
         assert fact.definition == story.evaluation.definition
-    for fact in (story.change.gain, story.held("new"), story.change.shared("turned")):
+    for fact in (story.change.facts.gain, held(story.chosen, "new"), story.change.facts.shared("turned")):
         assert fact.definition == story.chosen.definition
