@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from io import StringIO
 
@@ -66,20 +66,15 @@ def svg_of(figure: Figure, kind: str) -> Markup:
     root = ET.fromstring(drawn)  # noqa: S314 - as above
     prefix = "k" + hashlib.sha256(drawn.encode()).hexdigest()[:8]
     width, height = (round(inches * 96) for inches in figure.get_size_inches())
-    _prune(root, {name for element in root.iter() for name in _named(element)})
+    used = sorted({name for element in root.iter() for name in _named(element)})
+    names = {name: f"{prefix}{number}" for number, name in enumerate(used)}
+    _prune(root, set(names))
     for element in root.iter():
-        element.tag = element.tag.removeprefix(_SPACE)
-        if element.get("transform", "").startswith("rotate(-0 "):
-            del element.attrib["transform"]
-        own = {"id": element.attrib.pop("id", ""), "href": element.attrib.pop(_LINK, "")}
-        values = {name: _short(value, prefix) for name, value in element.attrib.items()}
-        values |= {"id": prefix + own["id"]} if own["id"] else {}
-        values |= {"href": f"#{prefix}{own['href'][1:]}"} if own["href"] else {}
-        element.attrib = dict(sorted(values.items()))
+        _rewrite(element, names)
     view = root.get("viewBox", "")
     root.attrib = {"class": kind, "viewBox": view, "width": str(width), "height": str(height)}
     _flatten(root)
-    return Markup(ET.tostring(root, encoding="unicode", short_empty_elements=True))  # noqa: S704 - text in it is escaped
+    return Markup(ET.tostring(root, encoding="unicode").replace(" />", "/>"))  # noqa: S704 - text in it is escaped
 
 
 def _named(element: ET.Element) -> Iterator[str]:
@@ -119,9 +114,24 @@ def _flatten(parent: ET.Element) -> None:
     parent[:] = children
 
 
-def _short(value: str, prefix: str) -> str:
+def _rewrite(element: ET.Element, names: Mapping[str, str]) -> None:
+    """An element as it stands in a page: without name spaces, its ids by their new names."""
+    element.tag = element.tag.removeprefix(_SPACE)
+    values = {}
+    for name, value in element.attrib.items():
+        if name == _LINK:
+            values["href"] = f"#{names[value[1:]]}"
+        elif name == "id":
+            values["id"] = names[value]
+        elif not value.startswith("rotate(-0 "):
+            short = _short(value, names)
+            values[name] = re.sub(" ?([A-Za-z]) ?", r"\1", short).strip() if name == "d" else short
+    element.attrib = dict(sorted(values.items()))
+
+
+def _short(value: str, names: Mapping[str, str]) -> str:
     """An attribute's value with the page's colours, its own ids, and no more decimals than a screen has."""
-    value = value.replace("url(#", f"url(#{prefix}")
+    value = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", value)
     value = re.sub(r"font-family: [^;]+(; )?", "", " ".join(value.split()))
     value = _COLOUR.sub(lambda found: _colour(found[0]), _LONG.sub(lambda found: f"{float(found[0]):.1f}", value))
     return "; ".join(part for part in value.split("; ") if part not in _PLAIN).replace(": ", ":").replace("; ", ";")

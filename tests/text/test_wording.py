@@ -35,10 +35,10 @@ def _strings(lang: str) -> dict[str, tuple[str, ...]]:
 
 
 def _places(text: str) -> set[str]:
-    """Names to fill in, but not those that every sentence may use."""
+    """Names to fill in, in whichever case, but not those that every sentence may use."""
     names = {name for _, name, _, _ in Formatter().parse(text) if name}
     return {
-        n
+        n.removesuffix("_dative")
         for n in names
         if not n.startswith(("period_", "customers")) and n not in ("threshold", "after", "after_upper")
     }
