@@ -163,17 +163,26 @@ class GroupsStory(Speaker):
         if card is None:
             return ""
         first = self.say("segments.groups.begin", here=card.present) if self.told(card.present) else ""
-        return " ".join(part for part in (first, self.step(card), self.say("segments.groups.trial")) if part)
+        step = self.first_steps[card.number] or self.step(card)
+        return " ".join(part for part in (first, step, self.say("segments.groups.trial")) if part)
 
     # -- what to do ----------------------------------------------------------------------------------
 
     @cached_property
-    def steps(self) -> dict[int, str]:
-        """What to do about each group: by what it has in common, each in its own way, and the reason typical of it."""
+    def first_steps(self) -> dict[int, str]:
+        """What to do about each group by what it has in common, each in its own way; empty where it has nothing."""
         used: set[str] = set()
-        first = {card.number: self._trait_step(card, used) for card in self.cards}
-        used |= {_SAME[kind] for kind in used & set(_SAME)}
-        return {card.number: self._with_offer(card, first[card.number], used) for card in self.cards}
+        return {card.number: self._trait_step(card, used) for card in self.cards}
+
+    @cached_property
+    def steps(self) -> dict[int, str]:
+        """The same with what is offered for the reason that is typical of a group, each theme once."""
+        kinds = {kind for card in self.cards for kind, _ in map(self._kinded, card.shared)}
+        used = {_SAME[kind] for kind in kinds & set(_SAME)}
+        return {card.number: self._with_offer(card, self.first_steps[card.number], used) for card in self.cards}
+
+    def _kinded(self, shared: Shared) -> tuple[str, Shared]:
+        return self._kind(shared), shared
 
     def step(self, card: Card) -> str:
         """What to do about a group."""
@@ -181,7 +190,7 @@ class GroupsStory(Speaker):
 
     def _trait_step(self, card: Card, used: set[str]) -> str:
         """By the clearest trait that no costlier group is told apart by."""
-        kinds = [(self._kind(shared), shared) for shared in card.shared]
+        kinds = list(map(self._kinded, card.shared))
         wanted = [each for each in kinds if each[0] not in used] or kinds
         if not wanted:
             return ""

@@ -191,15 +191,19 @@ class PersonasStory(Story):
         return self.say("personas.figure.caption", all=self.fit())
 
     def verdicts_table(self) -> Table:
-        """All personas: who is meant, who fits, who stays, and the verdict."""
+        """All personas: who fits, who stays, and the verdict."""
         rows = []
         for persona in self.personas:
             share, stay = coverage(needed(self.evaluation), persona.name), self.fit(persona.name)
             told = (self.tell(share, "whole"), with_range(stay, self.voice))
-            rows.append((self.name(persona), self.who(persona), *told, self.verdict(persona.name)))
-        rows.append((self.say("personas.all"), DASH, DASH, with_range(self.fit(), self.voice), DASH))
-        names = ("persona", "who", "fit", f"stay_{self.how}", "verdict")
-        return self.table_of("personas.table.{}", names, rows, words=(1, 4))
+            rows.append((self.name(persona), *told, self.verdict(persona.name)))
+        rows.append((self.say("personas.all"), DASH, with_range(self.fit(), self.voice), DASH))
+        names = ("persona", "fit", f"stay_{self.how}", "verdict")
+        return self.table_of("personas.table.{}", names, rows, words=(3,))
+
+    def described(self) -> list[str]:
+        """Who is meant by each persona, a sentence each."""
+        return [self.say("personas.means.who", name=self.name(each), who=self.who(each)) for each in self.personas]
 
     def verdict(self, name: str) -> str:
         """What to do with a persona, in words."""
@@ -235,7 +239,8 @@ class PersonasStory(Story):
             yield Section(heading, texts)
             return
         yield self.picture(self.evaluation, self.figure(), self.caption())
-        yield Section.of(self.verdicts_table())
+        verdicts = self.verdicts_table()
+        yield Section(verdicts.title, self.described(), verdicts)
         if self.change:
             yield self.change.rules_section()
         if self.asking:

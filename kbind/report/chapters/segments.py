@@ -408,9 +408,10 @@ class SegmentChapter(Chapter):
         return SegmentStory(self.data, *parts, voice)
 
     def lists(self) -> Lists:
-        """Customers who are most like those lost in each segment."""
-        if self.segments is None:
+        """Customers who are most like those lost in each group, in the order of the cards."""
+        cards = self.story("en").cards
+        if self.segments is None or not cards:
             return {}
         fallen = self.segments.found.assign(self.data)
-        of = {number: fallen.customer_id[fallen.segment == number] for number in range(1, fallen.k + 1)}
-        return {f"segment_{number}": marked(customer, self.study.here) for number, customer in of.items()}
+        of = {place: fallen.customer_id[fallen.segment == card.number] for place, card in enumerate(cards, 1)}
+        return {f"segment_{place}": marked(customer, self.study.here) for place, customer in of.items()}

@@ -138,7 +138,8 @@ def test_without_revenue_the_finding_counts_customers(story: SegmentStory) -> No
 def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(story: SegmentStory) -> None:
     card = story.groups.costly
     assert story.act().startswith(f"Start with the {story.tell(card.present)} customers who are in this group today.")
-    assert story.groups.step(card) in story.act()
+    assert story.groups.first_steps[card.number] in story.act()
+    assert story.groups.step(card).startswith(story.groups.first_steps[card.number])
     steps = list(story.groups.steps.values())
     assert len(set(steps)) == len(steps)
     assert story.certainty().startswith("The figure: ")
@@ -244,7 +245,7 @@ def test_no_page_claims_a_cause(story: SegmentStory, lang: str) -> None:
     told = everything(story if lang == "en" else in_german(story))
     assert "{" not in told
     assert not re.search(r"\b(because of|caused|leads to|führt zu|wegen|verursacht|Grund dafür)\b", told)
-    assert re.search(r"no cause is proven|eine Ursache ist nicht bewiesen", told)
+    assert re.search(r"not yet a cause|noch keine Ursache", told)
 
 
 # -- contrasts -----------------------------------------------------------------------------------------------------
