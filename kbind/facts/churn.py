@@ -226,7 +226,8 @@ def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str, examp
         return voice.say("churn.yes" if value else "churn.no")
     meaning = _meaning(seen, feature)
     if not isinstance(value, (int, float, np.number)):
-        return Names(voice, example).level(meaning.column, str(value))
+        word = {"yes": "churn.yes", "no": "churn.no"}.get(str(value).casefold())
+        return voice.say(word) if word else Names(voice, example).level(meaning.column, str(value))
     number = float(value)
     written = voice.number(number, 0 if abs(number) >= 10 or number == round(number) else 1)
     if meaning.measure in _IN_MONEY or meaning.column in MONEY:

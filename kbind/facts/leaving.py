@@ -109,6 +109,12 @@ class LeavingFacts:
         return int(self.months["month"].max()) if len(self.months) else 0
 
     @cached_property
+    def followed(self) -> int:
+        """The oldest month that somebody was seen to the end of."""
+        seen = self.curve.curves[0].risk.times
+        return min(self.last, int(seen[-1])) if len(seen) else 0
+
+    @cached_property
     def later(self) -> pd.DataFrame:
         """The months after the first day."""
         return self.months[self.months["month"] > 0].reset_index(drop=True)
@@ -144,7 +150,7 @@ class LeavingFacts:
     @cached_property
     def horizon(self) -> int:
         """Months that departures are counted over: a year, or until the first dangerous month if that comes later."""
-        return max([min(YEAR, self.last), *self.renewals[:1]])
+        return max([min(YEAR, self.followed), *(month for month in self.renewals[:1] if month <= self.followed)])
 
     # -- shares of new customers ---------------------------------------------------------------------
 

@@ -79,6 +79,11 @@ class CallingStory(Speaker):
         dates = len(self.facts.calls.as_of)
         return self.voice.catalogue.text("churn.dates", dates, n=self.voice.number(dates))
 
+    @property
+    def often(self) -> str:
+        """For how long the gain of lists is told: "im Jahr", or "einmalig" where there are no dates."""
+        return self.say("churn.often.year" if self.calling.dated else "churn.often.once")
+
     def chance(self) -> str:
         """Whether the list is better than calling at random."""
         key = "churn.chance.better" if self.calling.surely_better else "churn.chance.open"
@@ -127,15 +132,16 @@ class CallingStory(Speaker):
         return {"half": self.voice.number(trial.half), **names}
 
     def _known(self, trial: Trial) -> str:
-        number, text = self.voice.number, self.voice.catalogue.text
         if trial.rounds > ENDLESS:
             return self.say("churn.known.never", needed=trial.needed)
         if not trial.days:
-            rounds = text("churn.rounds.once", trial.rounds, n=number(trial.rounds))
-            return self.say("churn.known.once", needed=trial.needed, rounds=rounds)
-        apart = number(needed(self.forecast.snapshots).horizon)
-        rounds = text("churn.rounds", trial.rounds, n=number(trial.rounds), days=apart)
-        return self.say("churn.known", rounds=rounds, day=self.voice.day(self.calling.known_on(trial)))
+            return self.say("churn.known.once", needed=trial.needed, rounds=self._rounds("churn.rounds.once", trial))
+        day = self.voice.day(self.calling.known_on(trial))
+        return self.say("churn.known", rounds=self._rounds("churn.rounds", trial), day=day)
+
+    def _rounds(self, key: str, trial: Trial) -> str:
+        number, apart = self.voice.number, needed(self.forecast.snapshots).horizon
+        return self.voice.catalogue.text(key, trial.rounds, n=number(trial.rounds), days=number(apart))
 
     def trial_text(self) -> list[str]:
         """How many customers a trial takes, in the list and in the riskiest tenth."""
@@ -148,9 +154,7 @@ class CallingStory(Speaker):
             definition = "customers of the group who may be contacted at one date"
             facts = {"share": share, "needed": trial.needed, "acceptance": self.calling.acceptance}
             size = Fact(f"trial.{name}.size", trial.size, "customers", definition, source="contact_list(...)")
-            rounds = Fact(
-                f"trial.{name}.rounds", trial.rounds, "count", "dates that the trial takes", source="trial_size(...)"
-            )
+            rounds = self._rounds("churn.rounds.once", trial)
             lines.append(self.say(f"churn.trial.{name}", size=size, rounds=rounds, **facts))
         return lines
 
@@ -213,7 +217,7 @@ class CallingStory(Speaker):
 
     def yield_title(self) -> str:
         """Finding of what a list brings."""
-        return self.say(f"churn.yield.{self.verdict}", gain=self.calling.gain)
+        return self.say(f"churn.yield.{self.verdict}", gain=self.calling.gain, often=self.often)
 
     def yield_text(self) -> list[str]:
         """What past lists brought, from which acceptance on they pay, and what the new one promises."""

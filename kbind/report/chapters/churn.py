@@ -247,7 +247,7 @@ class ChurnStory(Story):
             found = facts.found, self.say("churn.tile.found"), "churn.tile.found.note"
             return [*tiles, *self.tiles_of(hit, found)][:3]
         note = self.say("churn.tile.gain.note", gain=calling.gain, acceptance=calling.acceptance)
-        return [*tiles, (self.tell(calling.gain, "about"), self.say("churn.tile.gain"), note)]
+        return [*tiles, (self.tell(calling.gain, "about"), self.say("churn.tile.gain", often=self.calls.often), note)]
 
     def line(self) -> Line | None:
         """The chapter's row on the summary of all chapters; None where the risk cannot be told of."""
@@ -257,7 +257,7 @@ class ChurnStory(Story):
         held = calling.held if calling.held is not None and self.told(calling.held) else None
         better = "none" if not self.listing else "sure" if calling.surely_better else "open"
         pays = "pays" if self.told(calling.even) else "never"
-        money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance}
+        money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance, "often": self.calls.often}
         money |= {"even": calling.even} if pays == "pays" else {}
         listed = self.voice.customers(self.size, dative=True)
         sure = self.say(f"churn.line.sure.{self._level}"), self.say(f"churn.line.list.{better}")

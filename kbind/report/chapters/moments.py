@@ -43,9 +43,13 @@ class Moments(Speaker):
         month = self.named(self.facts.renewals[:1])
         return self.voice.catalogue.text("survival.renewal.first", month=month) if self.facts.yearly else month
 
-    def at(self, name: str) -> str:
-        """The same for new customers, of whom the first dangerous month is told."""
-        return self.when(name) if name == "early" else self.first_renewal()
+    def at(self, name: str, *, short: bool = False) -> str:
+        """The same for new customers, of whom the first dangerous month is told; short: without its number."""
+        if name == "early":
+            return self.when(name)
+        return (
+            self.voice.catalogue.text("survival.renewal.short") if short and self.facts.yearly else self.first_renewal()
+        )
 
     def horizon(self) -> str:
         """The time over which departures are counted: "im ersten Jahr"."""

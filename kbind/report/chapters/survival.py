@@ -120,8 +120,7 @@ class SurvivalStory(Story):
     @cached_property
     def marks(self) -> list[int]:
         """One or two ages to speak of: a year and two, or what has been observed."""
-        seen = self.curve.curves[0].risk.times  # a month that nobody has seen to its end is not told of
-        last = min(self.facts.last, int(seen[-1])) if len(self.months) else 0
+        last = self.facts.followed
         return [YEAR, 2 * YEAR] if last >= 2 * YEAR else [YEAR] if last >= YEAR else [last]
 
     def at(self, month: int) -> Fact:
@@ -217,6 +216,13 @@ class SurvivalStory(Story):
             return self.say("survival.means.quiet", quiet=quiet)
         names = self.facts.times
         rates = {name: self.facts.a_month(name) for name in names}
+        times = {f"when_{name}": self.moments.when(name) for name in names}
+        return self.say(f"survival.means.{self.lack}")
+        quiet = self.facts.a_month("quiet")
+        if not self.facts.first:
+            return self.say("survival.means.quiet", quiet=quiet)
+        names = self.facts.times
+        rates = {name: self.facts.a_month(name) for name in names}
         places = [self.moments.when(name) for name in names]
         times = {
             f"when_{name}": place for name, place in zip(names, [upper_first(places[0]), *places[1:]], strict=True)
@@ -269,7 +275,7 @@ class SurvivalStory(Story):
             (whole, self.say("survival.tile.left", when=self.moments.horizon()), "survival.tile.note")
         )
         for name in self.facts.times:
-            label, money = self.say("survival.tile.left", when=self.moments.at(name)), self.facts.lost(name)
+            label, money = self.say("survival.tile.left", when=self.moments.at(name, short=True)), self.facts.lost(name)
             kind = "part" if money is None else "months" if name == "renewal" and not self.facts.yearly else name
             words = {} if money is None else {"money": money, "year": self.year}
             tiles += self.tiles_of((self.share_of(name), label, f"survival.tile.{kind}.note"), **words)
@@ -337,7 +343,7 @@ class SurvivalStory(Story):
         """Finding of the shares by month."""
         if self.short:
             return self.say("survival.hazard.short")
-        early = {"when": upper_first(self.moments.when("early"))} if self.facts.block else {}
+        early = {"when": self.moments.when("early")} if self.facts.block else {}
         peaks = {"months": self.moments.named(self.facts.renewals)} if self.facts.renewals else {}
         which = "both" if self.both else self.facts.first or "even"
         return self.say(f"survival.hazard.{which}", **early, **peaks)
@@ -387,8 +393,8 @@ class SurvivalStory(Story):
 
     def months_table(self) -> Table:
         """Share still there and share leaving: of the early months, each half year and the dangerous months."""
-        half_years = range(HALF_A_YEAR, self.last + 1, HALF_A_YEAR)
-        chosen = {*range(self.facts.block + 1), 0, 1, *half_years, *self.facts.renewals, self.last}
+        half_years = range(HALF_A_YEAR, self.facts.followed + 1, HALF_A_YEAR)
+        chosen = {*range(self.facts.block + 1), 0, 1, *half_years, *self.facts.renewals, self.facts.followed}
         rows = []
         for month in sorted(chosen & {int(month) for month in self.months["month"]}):
             leaving, staying = self.in_month(month), self.at(month)
