@@ -55,7 +55,7 @@ def riskiest(forecast: Forecast, share: float = 0.1) -> Riskiest:
     forecast : Forecast
         With a model.
     share : float
-        Of all of them, between 0 and 1; rounded up.
+        Of all of them, between 0 and 1; rounded down, one at least.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def riskiest(forecast: Forecast, share: float = 0.1) -> Riskiest:
     >>> import kbind as kb
     >>> found = riskiest(kb.forecast_churn(kb.datasets.load_telco()))
     >>> len(found.customer), bool((np.diff(found.probability) <= 0).all())
-    (518, True)
+    (517, True)
     """
     check_share("share", share)
     seen, model = forecast.snapshots, forecast.model
@@ -76,7 +76,7 @@ def riskiest(forecast: Forecast, share: float = 0.1) -> Riskiest:
     rows = last_rows(seen)
     removed = {name: why for name, why in model.removed_.items() if name in seen.features}
     probability = model.predict_proba(without(seen, removed).features.iloc[rows])[:, 1]
-    first = np.argsort(-probability, kind="stable")[: int(np.ceil(share * len(rows)))]
+    first = np.argsort(-probability, kind="stable")[: max(int(share * len(rows) + 1e-9), 1)]
     chosen = rows[first]
     return Riskiest(
         customer=seen.customer[chosen],

@@ -128,8 +128,7 @@ class CallingStory(Speaker):
         return " ".join([self.say(f"churn.line.step.{trial.name}", **self._halves(trial)), self._known(trial)])
 
     def _halves(self, trial: Trial) -> dict[str, str]:
-        names = {"size": self.voice.customers(trial.size), "size_dative": self.voice.customers(trial.size, dative=True)}
-        return {"half": self.voice.number(trial.half), **names}
+        return {"half": self.voice.number(trial.half), "size": self.voice.customers(trial.size)}
 
     def _known(self, trial: Trial) -> str:
         if trial.rounds > ENDLESS:

@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kbind.churn.backtests import Backtest
-from kbind.churn.contacts import ContactList, last_rows
+from kbind.churn.contacts import ContactList
 from kbind.churn.forecast import Forecast, forecast_churn
+from kbind.churn.riskiest import riskiest
 from kbind.churn.snapshots.moments import LOOK_BACK
-from kbind.churn.snapshots.picking import picked
 from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, leak_text
 from kbind.report.blocks import Block, Section
@@ -369,10 +368,7 @@ class ChurnChapter(Chapter):
 
     def lists(self) -> Lists:
         """Whom to contact, and the tenth of the customers with the highest risk."""
-        seen, model, listed = self.forecast.snapshots, self.forecast.model, self.forecast.contacts
-        if seen is None or model is None or listed is None:
+        forecast = self.forecast
+        if forecast.snapshots is None or forecast.model is None or forecast.contacts is None:
             return {}
-        now = picked(seen, last_rows(seen))
-        frame = pd.DataFrame({"customer_id": now.customer, "probability": model.predict_proba(now)[:, 1]})
-        tenth = frame.nlargest(max(len(frame) // 10, 1), "probability").reset_index(drop=True)
-        return {"contact_list": listed.to_frame(), "highest_risk": tenth}
+        return {"contact_list": forecast.contacts.to_frame(), "highest_risk": riskiest(forecast, 1 / GROUPS).to_frame()}

@@ -217,17 +217,8 @@ class SurvivalStory(Story):
         names = self.facts.times
         rates = {name: self.facts.a_month(name) for name in names}
         times = {f"when_{name}": self.moments.when(name) for name in names}
-        return self.say(f"survival.means.{self.lack}")
-        quiet = self.facts.a_month("quiet")
-        if not self.facts.first:
-            return self.say("survival.means.quiet", quiet=quiet)
-        names = self.facts.times
-        rates = {name: self.facts.a_month(name) for name in names}
-        places = [self.moments.when(name) for name in names]
-        times = {
-            f"when_{name}": place for name, place in zip(names, [upper_first(places[0]), *places[1:]], strict=True)
-        }
-        return self.say(f"survival.means.{'both' if self.both else names[0]}", quiet=quiet, **rates, **times)
+        which = "both" if self.both else names[0]
+        return self.say(f"survival.means.{which}", quiet=quiet, **rates, **times)
 
     def act(self) -> str:
         """What a manager should do: first where most is lost."""

@@ -184,6 +184,15 @@ def test_a_month_of_few_is_a_ring_and_one_of_nobody_is_empty(saas: kb.Dataset) -
     assert "A ring" not in told(lives(EVEN)).hazard_caption()
 
 
+def test_months_that_nobody_was_seen_to_the_end_of_are_not_told() -> None:
+    """Households of a year: the first month stands out, and departures are counted as far as anybody was followed."""
+    story = told(kb.datasets.load_grocery())
+    assert (story.facts.block, story.facts.horizon) == (1, story.facts.followed)
+    assert "leave in the first 7 months" in story.finding()
+    assert all("–" not in row for row in story.months_table().rows)
+    assert "in the first month" in story.means()
+
+
 def test_table_holds_early_months_half_years_and_renewals() -> None:
     rows = [int(row[0]) for row in told(lives(BOTH)).months_table().rows]
     assert rows == [1, 2, 3, 4, 6, 12, 18, 24]
