@@ -14,6 +14,7 @@ import kbind as kb
 from kbind.errors import ReportError
 from kbind.report.template import write_template
 from kbind.report.write import write_report
+from kbind.retention.period_rates import late_change
 
 FIRST, LAST = 6, 41
 ACTIVE = ("=1+1", "+49 30", "-5 %", "@sum(A1)", "Preis")
@@ -180,10 +181,14 @@ def test_a_filled_german_template_becomes_a_german_page(filled: Path, filled_rep
     found = kb.period_rates(kb.open_dataset(filled))
     assert "Wie viele Kunden bleiben nach Ihrer eigenen Zählung?" in page
     assert "Kapitel 1c · Quote &lt;b&gt;2024" in page
-    for share in (found.pooled().value, found.rate(-1).value, found.to_frame()["grr"].iloc[-1]):
+    change = late_change(found)
+    assert change is not None
+    for share in (change.late, change.before):
+        lower, upper = (round(100 * limit) for limit in share.interval)
+        assert f"zwischen {lower} und {upper} von 100" in page
+    assert f"{round(100 * change.late.value)} von 100" in page
+    for share in (found.rate(-1).value, found.to_frame()["grr"].iloc[-1]):
         assert f"{100 * share:.1f}".replace(".", ",") + "\u00a0%" in page
-    lower, upper = (f"{100 * limit:.1f}".replace(".", ",") for limit in found.pooled().interval)
-    assert f"{lower} bis {upper}" in page
     assert "Zuletzt blieben weniger als zuvor" in page
     assert "=1+1" in page
     assert "<script" not in page

@@ -283,7 +283,8 @@ class QualityStory(Story):
         if not self.concerns or self.snapshot:
             return None
         sure = self.say("quality.line.sure")
-        return Line(self.say("quality.line.question"), f"{self.finding()} {self.spoilt()}", sure, self.act())
+        question, answer = self.say("quality.line.question"), f"{self.finding()} {self.spoilt()}"
+        return Line(question, answer, sure, self.say("quality.line.step"))
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""

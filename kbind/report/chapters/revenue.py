@@ -230,7 +230,9 @@ class RevenueStory(Story):
             return []
         notes = [self.say("revenue.tile.grr.note", fact=grr)]
         if len(facts.frame) > 1:
-            notes.append(self.before(grr, facts.rate("grr", -2), sure=not self.unsettled))
+            earlier = facts.rate("grr", -2)
+            # what is open can only be lost in addition
+            notes.append(self.before(grr, earlier, sure=not self.unsettled or grr.value < earlier.value))
         label = self.say("revenue.tile.grr", when=self.when)
         return [(self.say("revenue.tile.whole", fact=grr), label, "; ".join(filter(None, notes)))]
 
