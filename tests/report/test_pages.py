@@ -73,8 +73,8 @@ def test_numbers_on_the_page_are_the_estimates(grocery_report: Path, grocery: kb
     pooled = kb.cohort_retention(kb.activity(grocery)).pooled().set_index("age")
     share = pooled.loc[1, "retention"]
     english, german = (_page(grocery_report, lang).get_text(" ", strip=True) for lang in ("en", "de"))
-    assert f"{share:.1%} of all households buy again in the following month" in english
-    assert f"{100 * share:.1f}".replace(".", ",") + "\u00a0% aller Haushalte kaufen im Folgemonat wieder" in german
+    assert f"{100 * share:.0f} of 100 households overall buy again in the following month" in english
+    assert f"{100 * share:.0f} von 100 Haushalten insgesamt kaufen im Folgemonat wieder" in german
     for age, row in pooled.loc[1:].iterrows():
         low, high = 100 * row["retention_ci_lower"], row["retention_ci_upper"]
         assert f"{age} {row['at_risk']:,.0f} {row['retention']:.1%} {low:.1f} to {high:.1%}" in english
