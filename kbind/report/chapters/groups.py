@@ -134,8 +134,11 @@ class GroupsStory(Speaker):
         share = often.revenue_share if self.by_money else often.size
         if not self.told(share):
             return ""
-        kind = "money" if self.by_money else "customers"
-        return self.say(f"segments.groups.often_{kind}", name=self.name(often), churn=often.churn, share=share)
+        words = {"name": self.name(often), "churn": often.churn, "share": share}
+        if not self.by_money:
+            return self.say("segments.groups.often_customers", **words)
+        little = "little" if share.value < often.size.value else "money"
+        return self.say(f"segments.groups.often_{little}", **words)
 
     @property
     def when(self) -> str:
@@ -155,7 +158,7 @@ class GroupsStory(Speaker):
         if not card.mean.value > mean.value:
             return self.say("segments.groups.many", mean=card.mean, all=mean)
         key = "segments.groups.dear" if card.lift.ci_upper < 1 else "segments.groups.dear_too"
-        return self.say(key, mean=card.mean, all=mean, churn=card.churn, left=self.segments.everybody)
+        return self.say(key, mean=card.mean, all=mean, left=self.segments.everybody)
 
     def act(self) -> str:
         """Where to begin, what to do there, and how to see whether it works."""

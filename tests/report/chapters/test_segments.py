@@ -97,13 +97,14 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     assert groups.frequent is max(story.cards, key=lambda card: card.churn.value)
     assert groups.frequent is not groups.costly
     costly, often = groups.name(groups.costly), groups.name(groups.frequent)
-    assert story.finding().startswith(f"The group “{costly}” costs most revenue: €")
+    assert story.finding().startswith(f"“{costly}” costs most revenue: €")
     assert f"{round(100 * shares[0])}% of the loss" in story.finding()
-    assert (
-        f"The group “{often}” leaves most often ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
-    )
+    assert f"“{often}” leaves most often ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
+    share = groups.frequent.revenue_share.value
+    assert share < groups.frequent.size.value
+    assert f"but that is only {round(100 * share)}% of the loss" in story.finding()
     german = in_german(story)
-    assert german.finding().startswith("Am meisten Umsatz kostet die Gruppe „")
+    assert german.finding().startswith("Am meisten Umsatz kostet „")
     assert not re.match(r"Ja|Yes", german.finding() + story.finding())
     assert story.tiles()[0][0] == story.tell(groups.costly.revenue, "about")
 
@@ -130,7 +131,7 @@ def test_without_revenue_the_finding_counts_customers(story: SegmentStory) -> No
     told = replace(story, segments=replace(story.segments, losses=None), losses=None)
     sizes = [card.size.value for card in told.cards]
     assert sizes == sorted(sizes, reverse=True)
-    assert told.finding().startswith("Most of the lost belong to the group “")
+    assert told.finding().startswith("Most of the lost belong to “")
     assert "€" not in told.finding() + told.means() + told.certainty()
     assert told.line().stake is None
 
