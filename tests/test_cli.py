@@ -112,7 +112,7 @@ def test_report_takes_the_options_of_check(shop_like: Path) -> None:
     assert result.returncode == 0, result.stderr
     page = (shop_like / "reports" / "en" / "01_retention_metrics.html").read_text(encoding="utf-8")
     assert "Complete up to January 31, 2024." in page
-    assert "by the clock of Tokyo" in page
+    assert "Times are local time in Tokyo." in page
     assert "per week" in page
 
 

@@ -76,7 +76,7 @@ def test_data_without_the_table_gives_a_page_that_says_so(tmp_path: Path) -> Non
     assert "braucht eine Tabelle: events oder subscriptions. Vorhanden: customers." in page
     assert page.count("<h1") == 1
     quality = (out / "de" / f"{QUALITY}.html").read_text(encoding="utf-8")
-    assert "nein; es fehlt: Vorgänge" in quality
+    assert "nein; es fehlt: Ereignisse" in quality
 
 
 def test_personas_beside_the_data_are_read(tmp_path: Path) -> None:
