@@ -13,7 +13,7 @@ from markupsafe import Markup
 from kbind.text.tables import Table
 
 #: Pixels of the page on a phone, of a sign in a table there, and between two columns.
-_PHONE, _SIGN, _BETWEEN = 350, 6.7, 10
+_PHONE, _SIGN, _BETWEEN = 350, 7, 10
 
 
 @dataclass(frozen=True)
