@@ -36,6 +36,15 @@ def ends(worth: RetentionValue, row: pd.Series[Any]) -> tuple[Fact, Fact]:
     return both[0], both[1]
 
 
+def input_of(worth: RetentionValue, parameter: str) -> Fact:
+    """An input with its limits, as far as it came with any."""
+    kind = _WRITTEN.get(parameter, "count")
+    low, high = worth.ranges.get(parameter, (np.nan, np.nan))
+    value, source = float(getattr(worth.inputs, parameter)), "retention_value(...).inputs"
+    return Fact(f"value.input.{parameter}", value, kind, f"{parameter} that the value was computed with", low, high,
+                source=source)  # fmt: skip
+
+
 def name_of(parameter: str, voice: Voice) -> str:
     """What a reader calls an input."""
     return voice.say(f"value.parameter.{parameter}")

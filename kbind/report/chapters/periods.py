@@ -226,6 +226,8 @@ class PeriodStory(Story):
             return self.say("periods.certainty.few")
         if self.trend in ("worse", "better"):
             change = needed(self.change)
+            definition = "chance of so large a difference where nothing has changed, corrected for looking twice"
+            self.voice.note(Fact("change.chance", change.chance, "share", definition, source="late_change(rates)"))
             chance = self.voice.number(max(1, math.ceil(100 * change.chance)))
             sentence = self.say("periods.certainty.change", chance=chance, **self._both(change))
         else:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from kbind.facts.value import ends, figure_of, name_of, written
+from kbind.facts.value import ends, figure_of, input_of, name_of, written
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Speaker
 from kbind.revenue.retention_value import RetentionValue
@@ -115,6 +115,7 @@ class ValueStory(Speaker):
             value = getattr(given, name)
             if np.isnan(value) or (not value and name in ("gained", "discount")):
                 continue
+            self.voice.note(input_of(self.worth, name))
             limits, worth = DASH, DASH
             if name in self.worth.ranges:
                 low, high = (written(name, limit, self.voice) for limit in self.worth.ranges[name])

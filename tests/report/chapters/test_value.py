@@ -85,6 +85,14 @@ def test_table_holds_what_each_input_does_to_the_value() -> None:
     assert rows["Margin"] == ("60.0%", "–", "–")
 
 
+def test_every_input_of_the_table_is_a_fact() -> None:
+    story = told(churn=MEASURED)
+    story.inputs_table()
+    facts = story.voice.told
+    assert (facts["value.input.customers"].value, facts["value.input.price"].value) == (1000, 50)
+    assert (facts["value.input.churn"].ci_lower, facts["value.input.churn"].ci_upper) == MEASURED.interval
+
+
 def test_tornado_carries_its_numbers() -> None:
     worth = told(churn=MEASURED, price=(50, 20, 60)).worth
     ax = worth.plot()
