@@ -21,6 +21,8 @@ from kbind.text.voice import Voice
 
 #: Past lists are said to have kept their word from this share on.
 KEPT = 0.9
+#: Width of a range from which on a share in it is told in whole per cent.
+_WIDE = 0.02
 #: Dates from which on a trial is said to take too long.
 ENDLESS = 12
 
@@ -88,8 +90,7 @@ class CallingStory(Speaker):
         """Whether the list is better than calling at random."""
         key = "churn.chance.better" if self.calling.surely_better else "churn.chance.open"
         name = self.say("churn.list.by_gain" if self.priced else "churn.list.by_risk")
-        names = {"list": name, "list_lower": name[:1].lower() + name[1:]}
-        return self.say(key, hit=self.facts.hit, others=self.calling.others, **names)
+        return self.say(key, list=name, hit=self.facts.hit, others=self.calling.others)
 
     def assumed(self) -> str:
         """From which acceptance on the list pays, and which one it is counted with."""
@@ -97,7 +98,9 @@ class CallingStory(Speaker):
         origin = self.say("churn.terms.assumed" if self._guessed else "churn.terms.stated")
         if not self.told(even):
             return self.say("churn.assumed.never", acceptance=acceptance, origin=origin)
-        return self.say("churn.assumed", acceptance=acceptance, even=even, origin=origin)
+        wide = even.ci_upper - even.ci_lower > _WIDE
+        words = {"even": self.tell(even, "whole" if wide else ""), "range": self.tell(even, "interval")}
+        return self.say("churn.assumed", acceptance=acceptance, origin=origin, **words)
 
     @property
     def _guessed(self) -> bool:

@@ -251,7 +251,7 @@ def test_list_is_compared_with_everybody_else(saas: Forecast, priced: Forecast) 
         assert (on.n + off.n, on.count + off.count) == (every.n, every.count)
         assert calling.better.value == pytest.approx(on.value - off.value)
         assert calling.surely_better == (calling.better.ci_lower > 0)
-    assert "is better than calling at random" in churn_story(priced).means()
+    assert "surely holds more leavers than calling at random" in churn_story(priced).means()
     assert "High for the list" in churn_story(priced).certainty()
 
 
@@ -261,7 +261,7 @@ def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
     calling.__dict__["others"] = replace(calling.others, value=calling.facts.hit.value)
     assert not calling.surely_better
     assert story.calls.chance().startswith(
-        "That the list by expected gain is better than calling at random is not shown"
+        "The list by expected gain does not surely hold more leavers than calling at random"
     )
     assert "Low for the list" in story.certainty()
     line = story.line()
@@ -285,7 +285,7 @@ def test_list_pays_from_the_acceptance_at_which_it_brings_nothing(priced: Foreca
     assert churn_story(stated).calls.calling.gain.value == pytest.approx(calling.gain.value)
     known = churn_story(stated).calls.calling.gain
     assert known.ci_upper - known.ci_lower == pytest.approx(story.facts.past.ci_upper - story.facts.past.ci_lower)
-    assert story.voice.tell(calling.even) in story.calls.assumed()
+    assert story.voice.tell(calling.even, "interval") in story.calls.assumed()
 
 
 def test_acceptance_that_never_pays_is_said(priced: Forecast) -> None:
