@@ -46,6 +46,8 @@ class Names:
     def attribute(self, name: str, *, first: bool = False) -> str:
         """A column: "Branche"; with a capital where it comes first, unless the data calls it so."""
         own = self.voice.labels.column(name, self.voice.lang) or self._own(f"attribute.{self.example}.{name}")
+        if not own and self.example:
+            own = self._own(f"feature.attribute.{name}")
         if not own:
             return named(name)
         return own[:1].upper() + own[1:] if first else own
@@ -55,11 +57,14 @@ class Names:
         text = self.voice.catalogue.text
         if level == MISSING:
             return text("segments.missing")
-        slug = re.sub(r"\W+", "_", level)
+        slug = re.sub(r"\W+", "_", level).strip("_").casefold()
         own = self.voice.labels.level(attribute, level, self.voice.lang) or self._own(
             f"level.{self.example}.{attribute}.{slug}"
         )
-        if own:
+        # a number of 1 is not yes
+        if not own and self.example and (not slug.isdigit() or attribute in self.flags):
+            own = self._own(f"personas.level.{attribute}.{slug}") or self._own(f"personas.level.{slug}")
+        if own and slug not in _WORDS:
             return own
         span = _SPAN.fullmatch(level)
         if span:
@@ -69,6 +74,8 @@ class Names:
             if match:
                 ends = map(self._number, match.groups())
                 return text(f"segments.{key}", **dict(zip(("one", "two"), ends, strict=False)))
+        if own:
+            return own
         if attribute in self.flags and level.casefold() in _WORDS:
             return text(f"segments.{_WORDS[level.casefold()]}")
         return named(level)

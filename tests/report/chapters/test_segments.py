@@ -283,13 +283,24 @@ def test_reversals_are_told_in_words() -> None:
     found = kb.contrast(telco, adjust=["contract", "internet_service", "tenure"])
     told = segment_story(telco, found, lang="en")
     text = " ".join(told.comparing.reversal_text())
-    assert "“Total_charges" not in text  # names stay as they are
-    assert "total_charges" in text
+    assert "total_charges" not in text  # example data is called in words
     first, gone = (next(line for line in told.comparing.reversal_text() if part in line) for part in (
         "leave less often, but among otherwise similar ones more often", "Such impressions"))  # fmt: skip
-    assert "“total_charges: 3,800 or more” (" in first
+    assert "“Total charges so far: 3,800 or more” (" in first
     assert re.search(r"of 100 against \d+; comparable others about \d+\)", first)
     assert gone
+
+
+@pytest.mark.parametrize(("lang", "contract", "film"), [
+    ("de", "Vertrag: monatlich kündbar", "Glasfaser"), ("en", "Contract: month to month", "fibre")])  # fmt: skip
+def test_example_data_is_called_in_words_of_the_language(lang: str, contract: str, film: str) -> None:
+    telco = kb.datasets.load_telco()
+    names = segment_story(telco, None, lang=lang).names
+    assert names.pair("contract", "Month-to-month") == contract
+    assert names.level("internet_service", "Fiber optic") == film
+    assert names.level("streaming_tv", "Yes") == ("ja" if lang == "de" else "yes")
+    assert names.level("household_size", "1") == "1"  # a number of one says nothing of yes
+    assert names.level("tenure", "< 1") == ("unter 1" if lang == "de" else "below 1")
 
 
 def test_default_adjustment_leaves_out_numbers_but_tenure() -> None:
