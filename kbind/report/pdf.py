@@ -27,6 +27,7 @@ _PATIENCE = 180
 
 _HOISTED = re.compile(r"@font-face\s*\{[^}]*\}")
 _SHEET = re.compile(r"@page\s*(\{(?:[^{}]|\{[^{}]*\})*\})")
+_BODY = re.compile(r'<body(?: class="([^"]*)")?>(.*)</body>', re.DOTALL)
 _ON_SCREEN = re.compile(r"<(nav|footer)\b.*?</\1>", re.DOTALL)
 _IDS = re.compile(r'(\s(?:id|aria-labelledby|aria-describedby)="|href="#|url\(#)')
 
@@ -129,9 +130,10 @@ def one_document(pages: Sequence[str], lang: str, title: str) -> str:
             first += _HOISTED.findall(css)
             first += [f"@page {kind} {sheet}" for sheet in _SHEET.findall(css)] + [f".{kind} {{ page: {kind}; }}"]
             styles[css] = kind
-        body = _ON_SCREEN.sub("", page.partition("<body>")[2].rpartition("</body>")[0])
+        found = _BODY.search(page)
+        looks, body = ("", "") if found is None else (found[1] or "", _ON_SCREEN.sub("", found[2]))
         html = _linked(_IDS.sub(rf"\g<1>p{number}-", body), names)
-        sheets.append({"id": f"p{number}", "kind": styles[css], "html": html})
+        sheets.append({"id": f"p{number}", "kind": f"{styles[css]} {looks}".strip(), "html": html})
     rules = [f"@scope (.{kind}) {{\n{_scoped(css)}\n}}" for css, kind in styles.items()]
     template = environment().get_template("print.html")
     whole = _markup("\n".join([*dict.fromkeys(first), *rules]))

@@ -79,7 +79,8 @@ def test_what_is_folded_on_screen_is_printed_whole(printed: PdfReader) -> None:
 
 def test_pages_keep_their_own_rules_and_ids() -> None:
     first = '<html><head><style>:root { --x: 1 } body { color: red } @page { margin: 1mm; @top-left { content: "a" } }'
-    first += '@font-face { src: url(data:x) }</style></head><body><nav>n</nav><main><a href="de/02_when.html">go</a>'
+    first += '@font-face { src: url(data:x) }</style></head><body class="sheet"><nav>n</nav><main>'
+    first += '<a href="de/02_when.html">go</a>'
     first += '<a href="elsewhere.html">no</a><h1 id="s1">One</h1><a href="#s1">up</a></main></body></html>'
     second = '<html><head><style>p { margin: 0 }</style></head><body><main data-name="02_when"><h1 id="s1">Two</h1>'
     second += '<p aria-labelledby="s1" style="fill:url(#s1)">x</p></main><footer>f</footer></body></html>'
@@ -88,6 +89,7 @@ def test_pages_keep_their_own_rules_and_ids() -> None:
     assert html.count("@scope (.kind-") == 2
     assert "@page kind-0 { margin: 1mm;" in html
     assert re.search(r"@scope \(\.kind-0\) \{\s*:scope \{ --x: 1 \} :scope \{ color: red \}\s*\}", html)
+    assert re.findall(r'<div class="([^"]+)"', html) == ["printed kind-0 sheet", "printed kind-1", "printed kind-1"]
     assert html.index("@font-face") < html.index("@scope")
     assert re.findall(r'<h1 id="([^"]+)"', html) == ["p0-s1", "p1-s1", "p2-s1"]
     assert '<a href="#p1">go</a><a>no</a>' in html
