@@ -133,7 +133,7 @@ def one_document(pages: Sequence[str], lang: str, title: str) -> str:
         found = _BODY.search(page)
         looks, body = ("", "") if found is None else (found[1] or "", _ON_SCREEN.sub("", found[2]))
         html = _linked(_IDS.sub(rf"\g<1>p{number}-", body), names)
-        sheets.append({"id": f"p{number}", "kind": f"{styles[css]} {looks}".strip(), "html": html})
+        sheets.append({"id": f"p{number}", "kind": styles[css], "looks": looks, "html": html})
     rules = [f"@scope (.{kind}) {{\n{_scoped(css)}\n}}" for css, kind in styles.items()]
     template = environment().get_template("print.html")
     whole = _markup("\n".join([*dict.fromkeys(first), *rules]))

@@ -89,7 +89,7 @@ def test_pages_keep_their_own_rules_and_ids() -> None:
     assert html.count("@scope (.kind-") == 2
     assert "@page kind-0 { margin: 1mm;" in html
     assert re.search(r"@scope \(\.kind-0\) \{\s*:scope \{ --x: 1 \} :scope \{ color: red \}\s*\}", html)
-    assert re.findall(r'<div class="([^"]+)"', html) == ["printed kind-0 sheet", "printed kind-1", "printed kind-1"]
+    assert re.findall(r'<div class="([^"]+)"', html) == ["printed kind-0", "sheet", "printed kind-1", "printed kind-1"]
     assert html.index("@font-face") < html.index("@scope")
     assert re.findall(r'<h1 id="([^"]+)"', html) == ["p0-s1", "p1-s1", "p2-s1"]
     assert '<a href="#p1">go</a><a>no</a>' in html
