@@ -156,8 +156,12 @@ class RevenueStory(Story):
         """Whether revenue grows all the same, and why."""
         facts, new = self.facts, self.facts.won
         start, end = facts.start.value, facts.end.value
+        if round(facts.growth.value, 2) == 0:
+            return self.say("revenue.growth.same", new=new)
         if end < start:
-            return self.say("revenue.growth.falls", growth=facts.growth, new=new)
+            return self.say(
+                "revenue.growth.falls" if new.value else "revenue.growth.none", growth=facts.growth, new=new
+            )
         key = "old" if facts.rate("nrr").value >= 1 else "new"
         return self.say(f"revenue.growth.{key}", growth=facts.growth, new=new)
 
@@ -165,9 +169,10 @@ class RevenueStory(Story):
         """What new customers have to make up for, what they brought, and revenue at both ends."""
         facts = {name: self.facts.moved(name) for name in ("churn", "contraction", "expansion")}
         facts["new"] = self.facts.won
-        if not self.told(*facts.values()):
+        if not self.told(self.facts.rate("grr"), *facts.values()):
             return self.say("revenue.means.few")
-        key = "gap" if self.facts.rate("nrr").value < 1 else "gain"
+        moved = facts["contraction"].value or facts["expansion"].value
+        key = "new" if not moved else "gap" if self.facts.rate("nrr").value < 1 else "gain"
         sentence = self.say(f"revenue.means.{key}", when_upper=upper_first(self.when), gap=self.facts.gap, **facts)
         if not self.steps:
             return sentence

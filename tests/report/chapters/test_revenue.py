@@ -72,6 +72,10 @@ def test_revenue_that_falls_is_not_said_to_grow() -> None:
     story = revenue_story(company([*rows, *((200 + i, "2024-05-05", None, 10) for i in range(6))]))
     assert story.finding().endswith("New customers brought only €720; revenue fell by 24%.")
     assert story.moves_title() == "New customers do not make up for what is lost"
+    nobody = revenue_story(company(rows))
+    assert nobody.finding().endswith("No new customers came; revenue fell by 30%.")
+    even = revenue_story(company([*rows, *((200 + i, "2024-05-05", None, 10) for i in range(30))]))
+    assert even.finding().endswith("Revenue stayed as it was: new customers brought €3,600.")
 
 
 def test_the_year_before_is_compared_and_an_arrow_shows_which_way() -> None:
