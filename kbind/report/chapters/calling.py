@@ -120,8 +120,8 @@ class CallingStory(Speaker):
         if trial is None:
             return self.say("churn.step.none")
         if trial.name == "tenth":
-            return " ".join([self.say("churn.step.tenth", **self._halves(trial)), self._known(trial)])
-        return " ".join([self.say("churn.step.list", **self._halves(trial)), self._known(trial)])
+            return " ".join([self.say("churn.step.tenth", **self._halves(trial, dative=True)), self._known(trial)])
+        return " ".join([self.say("churn.step.list", **self._halves(trial, dative=True)), self._known(trial)])
 
     def short_step(self) -> str:
         """The same for a table."""
@@ -130,8 +130,8 @@ class CallingStory(Speaker):
             return self.say("churn.step.none")
         return " ".join([self.say(f"churn.line.step.{trial.name}", **self._halves(trial)), self._known(trial)])
 
-    def _halves(self, trial: Trial) -> dict[str, str]:
-        return {"half": self.voice.number(trial.half), "size": self.voice.customers(trial.size)}
+    def _halves(self, trial: Trial, *, dative: bool = False) -> dict[str, str]:
+        return {"half": self.voice.number(trial.half), "size": self.voice.customers(trial.size, dative=dative)}
 
     def _known(self, trial: Trial) -> str:
         if trial.rounds > ENDLESS:

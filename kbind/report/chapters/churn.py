@@ -188,12 +188,10 @@ class ChurnStory(Story):
             return self.say(f"churn.means.{self.lack}", days=days, **words)
         if verdict == "blind":
             return self.say("churn.means.blind")
-        held = self.calls.calling.held
-        money = [] if held is None or not self.told(held) else [self.say("churn.means.held", held=held)]
         if verdict == "nobody":
-            return " ".join([*money, self.say("churn.means.nobody")])
+            return self.say("churn.means.nobody")
         open_end = [] if self.priced else [self.say("churn.means.unpriced")]
-        return " ".join([*money, self.calls.chance(), *open_end])
+        return " ".join([self.calls.chance(), *open_end])
 
     def act(self) -> str:
         """What a manager should do: a trial first, as long as nobody knows whether contacting keeps anybody."""
@@ -209,7 +207,9 @@ class ChurnStory(Story):
         if self.verdict == "short":
             return self.say("churn.certainty.short")
         tested = self.say(f"churn.tested.{self._scheme}", dates=self.calls.dates())
-        risk = self.say(f"churn.certainty.{self._level}", tested=tested, right=self._right())
+        risk = self.say(f"churn.certainty.{self._level}", tested=tested)
+        if not self.facts.calibrated:
+            risk = f"{risk} {upper_first(self._right())}."
         if not self.listing:
             return risk
         better = "sure" if self.calls.calling.surely_better else "open"
