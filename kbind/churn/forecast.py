@@ -89,6 +89,8 @@ class Forecast(Shown):
         What the data lacks; empty if nothing.
     leakage : LeakageReport or None
         Signs that features know the outcome, before anything was left out.
+    learned_from : int or None
+        Customers drawn at random that the model, its drivers and the search for leaks rest on; None: all.
     """
 
     data: Dataset
@@ -102,6 +104,7 @@ class Forecast(Shown):
     suspects: tuple[str, ...] = ()
     why: str = ""
     leakage: LeakageReport | None = field(default=None, repr=False)
+    learned_from: int | None = None
 
     @property
     def definition(self) -> str:
@@ -183,18 +186,17 @@ def forecast_churn(
     except NotEnoughData as error:
         return Forecast(data, seen, terms, leaks=leaks, suspects=suspects, why=str(error), leakage=report)
     listed = contact_list(model, picked(worth, last_rows(seen)), terms.campaign, rng=rng)
-    return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects, leakage=report)
+    learned = None if len(some.target) == len(seen.target) else len(np.unique(customer_codes(some.customer)))
+    return Forecast(data, seen, terms, tested, model, listed, moved, leaks, suspects, "", report, learned)
 
 
 def _to_learn_from(seen: Snapshots) -> Snapshots:
-    """All snapshots, or where these are too many those of customers drawn at random, and a note of that."""
+    """All snapshots, or where these are too many those of customers drawn at random."""
     known = int(learnable(seen).sum())
     if known <= MOST:
         return seen
     customer = customer_codes(seen.customer)
-    some = picked(seen, rows_of_some(customer, int(MOST * len(customer) / known)))
-    learned, everybody = (f"{len(np.unique(who)):,}" for who in (customer_codes(some.customer), customer))
-    return replace(some, notes=(*some.notes, f"learned from {learned} of {everybody} customers, drawn at random"))
+    return picked(seen, rows_of_some(customer, int(MOST * len(customer) / known)))
 
 
 def _signs(report: LeakageReport, kept: Sequence[str]) -> tuple[tuple[Leak, ...], tuple[str, ...]]:

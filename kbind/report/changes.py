@@ -67,7 +67,7 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
     recorded = {fact["id"] for fact in before["facts"]}
     apart = (date.fromisoformat(now["as_of"]) - then).days >= _WINDOW
     sentences = []
-    for tile, name in zip(now["lead"]["tiles"], now["lead"]["figures"], strict=False):
+    for label, name in now["lead"]["figures"]:
         if name not in recorded:
             continue
         new, old = fact_of(now, name), fact_of(before, name)
@@ -75,7 +75,7 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
         if not (new.known and old.known) or written[0] == written[1]:
             continue
         key = "change.overlap" if not apart else _kind(new, old)
-        sentences.append(voice.catalogue.text(key, label=tile[1], now=written[0], before=written[1], **told))
+        sentences.append(voice.catalogue.text(key, label=label, now=written[0], before=written[1], **told))
     return sentences or [voice.catalogue.text("change.none", **told)]
 
 

@@ -41,10 +41,10 @@ def _of_line(story: Story, line: Line) -> dict[str, Any]:
 
 
 def _of_lead(story: Story, lead: Lead) -> dict[str, Any]:
-    story.voice.note(*lead.figures, *(fact for _, fact in lead.steps))
+    story.voice.note(*(fact for _, fact in (*lead.figures, *lead.steps)))
     return {
         **{key: getattr(lead, key) for key in ("sentence", "under", "heading")},
         "tiles": [list(tile) for tile in lead.tiles],
-        "figures": [fact.id for fact in lead.figures],
+        "figures": [[name, fact.id] for name, fact in lead.figures],
         "steps": [[name, fact.id] for name, fact in lead.steps],
     }

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import matplotlib.pyplot as plt
+
 from kbind._version import __version__
-from kbind.plot.base import Canvas, finish, house_style
+from kbind.plot.base import Canvas, finish, house_style, is_narrow
 from kbind.plot.revenue import waterfall
 from kbind.report.blocks import Picture, environment
 from kbind.report.contents import NAMES, number_of
@@ -21,8 +23,8 @@ from kbind.text.voice import Voice
 ROWS, STEPS = 6, 3
 #: Chapters whose opening the summary takes, the first that has one.
 _LEADS = ("01b", "01", "01c", "02", "01d")
-#: Height of the picture in inches.
-_HEIGHT = 2.3
+#: Width and height of the picture in inches, and its height on a phone.
+_SIZE, _HEIGHT = (9.6, 2.2), 2.6
 
 Record = Mapping[str, Any]
 
@@ -114,8 +116,9 @@ def summary_page(sheet: Sheet, languages: Sequence[str]) -> str:
     """The summary as HTML."""
     text = Catalogue(sheet.lang).text
     others = [(f"../{lang}/index.html", lang) for lang in languages if lang != sheet.lang]
+    heads = {name: text(f"index.table.{name}") for name in ("question", "answer", "stake", "sure", "step")}
     template = environment().get_template("summary.html")
-    html = template.render(sheet=sheet, others=others, text=text, css=css(), version=__version__)
+    html = template.render(sheet=sheet, heads=heads, others=others, text=text, css=css(), version=__version__)
     return str(html)
 
 
@@ -166,7 +169,8 @@ def _picture(record: Record) -> Picture:
 
     def draw() -> Any:
         with house_style():
-            axes = Canvas(None, lang, None, voice).axes(_HEIGHT)
+            wide = None if is_narrow() else plt.figure(figsize=_SIZE, layout="constrained").add_subplot()
+            axes = Canvas(wide, lang, None, voice).axes(_HEIGHT)
             return finish(axes, lead["heading"], waterfall(axes, steps, voice=voice))
 
     return picture_of(draw, "")

@@ -43,7 +43,13 @@ def _kept(value: float, half: float = 0.02, name: str = "kept") -> dict[str, Any
 
 def _opening(value: float = 0.83, *, as_of: str = "2025-12-31", **more: Any) -> dict[str, Any]:
     tile = [f"{value:.0%}", "customers who stayed", "note"]
-    lead = {"sentence": "We lose 17 of 100.", "under": "", "tiles": [tile], "figures": ["kept"], "heading": "Grows"}
+    lead = {
+        "sentence": "We lose 17 of 100.",
+        "under": "",
+        "tiles": [tile],
+        "figures": [["customers who stayed", "kept"]],
+        "heading": "Grows",
+    }
     return _record("01b", as_of=as_of, lead={**lead, "steps": []}, facts=[_kept(value)], **more)
 
 
@@ -159,7 +165,7 @@ def test_every_number_of_the_example_is_a_fact(example_report: Path) -> None:
     record = json.loads((example_report / "en" / "01b_revenue_and_value.json").read_text(encoding="utf-8"))
     known = {fact["id"] for fact in record["facts"]}
     assert {name for _, name in record["lead"]["steps"]} <= known
-    assert set(record["lead"]["figures"]) <= known
+    assert {name for _, name in record["lead"]["figures"]} <= known
     assert len(record["lead"]["figures"]) == len(record["lead"]["tiles"]) == 3
 
 

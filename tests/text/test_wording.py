@@ -57,6 +57,7 @@ def test_languages_have_the_same_keys_and_places() -> None:
 
 def test_catalogues_hold_no_sentence_that_nobody_says() -> None:
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    source += "\n".join(path.read_text() for path in PACKAGE.rglob("*.html"))
     notebooks = "\n".join(path.read_text() for path in (PACKAGE.parent / "notebooks").glob("*.ipynb"))
     stems = set(re.findall(r'f?"([a-z_]+(?:\.[a-z_0-9{}().\']+)+)"', source + notebooks.replace('\\"', '"')))
     patterns = [re.compile("^" + re.sub(r"\\{[^}]*\\}", "[a-z_0-9]+", re.escape(stem)) + "$") for stem in stems]

@@ -155,8 +155,8 @@ class Lead:
         At most three figures, as in `Story.tiles`, each compared with the year before where that is known.
     heading : str
         Finding of the picture; empty without one.
-    figures : sequence of Fact
-        What the tiles show, in their order; they are compared with an earlier report.
+    figures : sequence of (str, Fact)
+        What is compared with an earlier report, each with its name.
     steps : sequence of (str, Fact)
         From the revenue at the start over what moved it to the revenue at the end, each with its name; losses are
         negative.
@@ -167,7 +167,7 @@ class Lead:
     tiles: Sequence[tuple[str, str, str]]
     heading: str = ""
     steps: Sequence[tuple[str, Fact]] = ()
-    figures: Sequence[Fact] = ()
+    figures: Sequence[tuple[str, Fact]] = ()
 
 
 class Speaker:

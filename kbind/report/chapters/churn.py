@@ -286,6 +286,8 @@ class ChurnStory(Story):
         if self.verdict != "short":
             lines += [self.say("churn.foot.base")] if self.dated else []
             lines.append(self.say(f"churn.foot.model.{needed(self.forecast.model).chosen}"))
+            if self.forecast.learned_from is not None:
+                lines.append(self.say("churn.foot.sample", some=self.voice.customers(self.forecast.learned_from)))
             lines.append(self.say(f"churn.foot.tested.{self._scheme}"))
             keys = ["drivers", *["lists", "chance", "trial"] * self.listing, *["gain"] * self.priced]
             lines += [self.say(f"churn.foot.{key}") for key in keys]
