@@ -63,6 +63,8 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
         return []
     then = date.fromisoformat(before["as_of"])
     voice = Voice(lang, action="stay", currency=now["currency"])
+    if not now["lead"]["figures"]:
+        return []
     told = {"day": voice.day(then)}
     recorded = {fact["id"] for fact in before["facts"]}
     apart = (date.fromisoformat(now["as_of"]) - then).days >= _WINDOW

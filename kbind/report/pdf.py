@@ -25,7 +25,7 @@ _WINDOWS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/
 #: Seconds after which a browser that does not come to an end is given up.
 _PATIENCE = 180
 
-_HOISTED = re.compile(r"@font-face\s*\{[^}]*\}")
+_HOISTED = re.compile(r"@font-face\s*\{[^}]*\}|@page\s+[a-z]+\s*\{[^{}]*\}")
 _SHEET = re.compile(r"@page\s*(\{(?:[^{}]|\{[^{}]*\})*\})")
 _BODY = re.compile(r'<body(?: class="([^"]*)")?>(.*)</body>', re.DOTALL)
 _ON_SCREEN = re.compile(r"<(nav|footer)\b.*?</\1>", re.DOTALL)

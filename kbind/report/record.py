@@ -41,10 +41,11 @@ def _of_line(story: Story, line: Line) -> dict[str, Any]:
 
 
 def _of_lead(story: Story, lead: Lead) -> dict[str, Any]:
-    story.voice.note(*(fact for _, fact in (*lead.figures, *lead.steps)))
+    story.voice.note(*(fact for _, fact in lead.steps))
+    shown = story.voice.figures
     return {
         **{key: getattr(lead, key) for key in ("sentence", "under", "heading")},
         "tiles": [list(tile) for tile in lead.tiles],
-        "figures": [[name, fact.id] for name, fact in lead.figures],
+        "figures": [[label, shown[label].id] for _, label, _ in lead.tiles if label in shown],
         "steps": [[name, fact.id] for name, fact in lead.steps],
     }

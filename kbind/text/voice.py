@@ -71,6 +71,7 @@ class Voice:
         if not self.catalogue.has(f"customer.{customer}.many"):
             raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
         self.told: dict[str, Fact] = {}
+        self.figures: dict[str, Fact] = {}  # what tiles show, by their labels
 
     # -- sentences ---------------------------------------------------------------------------------
 

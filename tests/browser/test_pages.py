@@ -21,7 +21,7 @@ from kbind.report.pages import block_page
 from kbind.text.messages import LANGUAGES
 
 REPORTS = ("example_report", "hostile_report", "missing_report")
-NAMES = ["index.html", *(f"{lang}/{chapter}.html" for chapter in CHAPTERS for lang in LANGUAGES)]
+NAMES = ["index.html", *(f"{lang}/{chapter}.html" for chapter in ("index", *CHAPTERS) for lang in LANGUAGES)]
 WIDTHS = (360, 768, 1280)
 NARROWEST, ZOOMED = 320, 640  # a desk's 1280 pixels at 400 and at 200 %
 PAPER = 665  # A4 without margins, in CSS pixels
@@ -242,6 +242,15 @@ def test_the_first_screen_holds_the_opening(example_report: Path, chapter: str, 
         })"""
     )
     assert min(sizes, default=LEAST_TYPE) >= LEAST_TYPE
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_summary_is_one_sheet(example_report: Path, lang: str, visit: Open) -> None:
+    """what all chapters come to, on one sheet of paper"""
+    page = visit(example_report / lang / "index.html").page
+    (sheet,) = PdfReader(BytesIO(page.pdf(prefer_css_page_size=True))).pages
+    assert [round(side) for side in sheet.mediabox[2:]] == [595, 842]
+    assert 4 <= page.locator(".stakes tbody tr").count() <= 6
 
 
 def test_folded_parts_open_with_a_click(tmp_path: Path, visit: Open) -> None:

@@ -155,8 +155,6 @@ class Lead:
         At most three figures, as in `Story.tiles`, each compared with the year before where that is known.
     heading : str
         Finding of the picture; empty without one.
-    figures : sequence of (str, Fact)
-        What is compared with an earlier report, each with its name.
     steps : sequence of (str, Fact)
         From the revenue at the start over what moved it to the revenue at the end, each with its name; losses are
         negative.
@@ -167,7 +165,6 @@ class Lead:
     tiles: Sequence[tuple[str, str, str]]
     heading: str = ""
     steps: Sequence[tuple[str, Fact]] = ()
-    figures: Sequence[tuple[str, Fact]] = ()
 
 
 class Speaker:
@@ -197,9 +194,14 @@ class Speaker:
         """Whether one of some counts of customers is too small to tell."""
         return any(map(self.voice.disclosure.hides, counts))
 
+    def labelled(self, label: str, fact: Fact) -> str:
+        """The label of a figure of the opening, which is then compared with an earlier report."""
+        self.voice.figures[label] = fact
+        return label
+
     def tile_of(self, fact: Fact, label: str, note: str, **values: object) -> tuple[str, str, str]:
         """A figure of the opening: value, what it is, and its note by key."""
-        return self.tell(fact), label, self.say(note, fact=fact, **values)
+        return self.tell(fact), self.labelled(label, fact), self.say(note, fact=fact, **values)
 
     def tiles_of(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
         """Of some figures those that may be told, each with what it is and the key of its note; see `tile_of`."""

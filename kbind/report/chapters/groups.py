@@ -166,7 +166,7 @@ class GroupsStory(Speaker):
         if card is None:
             return ""
         first = self.say("segments.groups.begin", here=card.present) if self.told(card.present) else ""
-        step = self.first_steps[card.number] or self.step(card)
+        step = self.first_step(card)
         return " ".join(part for part in (first, step, self.say("segments.groups.trial")) if part)
 
     # -- what to do ----------------------------------------------------------------------------------
@@ -190,6 +190,10 @@ class GroupsStory(Speaker):
     def step(self, card: Card) -> str:
         """What to do about a group."""
         return self.steps[card.number]
+
+    def first_step(self, card: Card) -> str:
+        """The part of it that follows from what the group has in common, if there is one."""
+        return self.first_steps[card.number] or self.step(card)
 
     def _trait_step(self, card: Card, used: set[str]) -> str:
         """By the clearest trait that no costlier group is told apart by."""

@@ -225,9 +225,8 @@ class RevenueStory(Story):
                 sure = (facts.least.value > earlier.value) == (stayed.value > earlier.value)
             notes.append(self.before(stayed, earlier, sure=sure))
         value = self.say("revenue.tile.of100", fact=stayed)
-        return [
-            (value, self.say(f"revenue.tile.stayed.{self.kind}", name=self.window_name), "; ".join(filter(None, notes)))
-        ]
+        label = self.labelled(self.say(f"revenue.tile.stayed.{self.kind}", name=self.window_name), stayed)
+        return [(value, label, "; ".join(filter(None, notes)))]
 
     def _revenue_tile(self) -> list[tuple[str, str, str]]:
         facts, grr = self.facts, self.facts.rate("grr")
@@ -238,7 +237,7 @@ class RevenueStory(Story):
             earlier = facts.rate("grr", -2)
             # what is open can only be lost in addition
             notes.append(self.before(grr, earlier, sure=not self.unsettled or grr.value < earlier.value))
-        label = self.say("revenue.tile.grr", when=self.when)
+        label = self.labelled(self.say("revenue.tile.grr", when=self.when), grr)
         return [(self.say("revenue.tile.whole", fact=grr), label, "; ".join(filter(None, notes)))]
 
     def _open_customers(self, *, dative: bool = True) -> str:

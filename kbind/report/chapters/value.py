@@ -101,7 +101,8 @@ class ValueStory(Speaker):
         """Value, what it is, and its range or horizon, for the opening of a chapter."""
         value = self.fact("value")
         note = self.span if np.isnan(value.ci_lower) else self.say("value.tile.note", value=value, inputs=self.inputs)
-        return self.tell(value, "about"), self.say("value.tile", points=self.points, after=self.span), note
+        label = self.labelled(self.say("value.tile", points=self.points, after=self.span), value)
+        return self.tell(value, "about"), label, note
 
     def title(self) -> str:
         """Heading of what the points are worth."""
