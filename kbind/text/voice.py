@@ -325,10 +325,10 @@ def _signed(number: str) -> str:
 
 
 def _rounded(value: float) -> float:
-    """Two leading digits: what "about" means."""
-    if abs(value) < 100:
+    """Three leading digits: what "about" means where no interval says how exact it is."""
+    if abs(value) < 1000:
         return round(value)
-    digits = int(np.floor(np.log10(abs(value)))) - 1
+    digits = int(np.floor(np.log10(abs(value)))) - 2
     return round(value, -digits)
 
 

@@ -85,7 +85,9 @@ class ChangeStory(Speaker):
 
     def finding(self) -> str:
         """How many more stay, like compared with like."""
-        return self.say(f"personas.change.{self.how_compared}", name=self.name, more=self.facts.more, held=self._held)
+        found = self.say(f"personas.change.{self.how_compared}", name=self.name, more=self.facts.more, held=self._held)
+        turned = self.facts.shared("turned")
+        return f"{found} {self.say('personas.change.turned', turned=turned)}" if self.told(turned) else found
 
     def means(self) -> str:
         """Whom it is about, what the rules do, and what the difference is at first sight."""

@@ -14,7 +14,7 @@ from kbind.facts.reasons import ReasonFacts
 from kbind.facts.segments import Card, Segments, Shared
 from kbind.plot.segments import GroupBar
 from kbind.report.blocks import Block, Cards, Section
-from kbind.report.chapters.base import Speaker
+from kbind.report.chapters.base import Speaker, needed
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
@@ -165,7 +165,9 @@ class GroupsStory(Speaker):
         card = self.costly
         if card is None:
             return ""
-        first = self.say("segments.groups.begin", here=card.present) if self.told(card.present) else ""
+        first = self.say("segments.groups.begin_some")
+        if self.told(card.present):
+            first = self.say("segments.groups.begin", here=card.present)
         step = self.first_step(card)
         return " ".join(part for part in (first, step, self.say("segments.groups.trial")) if part)
 
@@ -190,6 +192,10 @@ class GroupsStory(Speaker):
     def step(self, card: Card) -> str:
         """What to do about a group."""
         return self.steps[card.number]
+
+    def short_step(self) -> str:
+        """What to try with the group that costs most."""
+        return self.say("segments.line.step", step=self.first_step(needed(self.costly)))
 
     def first_step(self, card: Card) -> str:
         """The part of it that follows from what the group has in common, if there is one."""

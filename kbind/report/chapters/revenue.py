@@ -202,8 +202,9 @@ class RevenueStory(Story):
         """The window before in the words of a note, with an arrow where the last one lies on another side of it."""
         if not self.told(earlier):
             return ""
+        clear = not now.ci_lower <= earlier.value <= now.ci_upper
         gap = round(100 * now.value) - round(100 * earlier.value)
-        arrow = "" if not gap or not sure else " ▲" if gap > 0 else " ▼"
+        arrow = "" if not gap or not sure or not clear else " ▲" if gap > 0 else " ▼"
         return self.say(f"revenue.before.{self.kind}", earlier=earlier, arrow=arrow)
 
     def tiles(self) -> list[tuple[str, str, str]]:

@@ -282,7 +282,7 @@ class SegmentStory(Story):
             question=self.say("segments.line.question"),
             answer=self.finding() if groups is None else groups.short(),
             sure=self._short_sure(),
-            step=self.act() if groups is None else groups.first_step(needed(groups.costly)),
+            step=self.act() if groups is None else groups.short_step(),
             stake=money,
             measure="" if groups is None else self._measure(groups),
             unknown=self.say("segments.line.unknown"),

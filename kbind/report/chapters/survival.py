@@ -173,7 +173,7 @@ class SurvivalStory(Story):
         if not self.both or money is None or share is None:
             return self._of_new_customers()
         where = {"when": self.moments.when(first), "year": self.year}
-        dear = self.say("survival.finding.money", money=money, share=share, **where)
+        dear = self.say("survival.finding.money", money=money, share=share, whole=needed(facts.lost("all")), **where)
         more, fewer = facts.in_order
         words = {"when": self.moments.at(more), "other": self.moments.at(fewer)}
         key = "survival.finding.also" if more == first else "survival.finding.more"
