@@ -14,6 +14,8 @@ import pandas as pd
 from kbind.churn.leakage import without
 from kbind.churn.profit import Campaign, Decision, contactable, decision_of
 from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.churn.snapshots.snapshots import snapshots
+from kbind.dataset.dataset import Dataset
 from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
 from kbind.estimate.estimate import Estimate
@@ -248,6 +250,13 @@ def last_rows(snapshots: Snapshots) -> Ints:
     if np.isnat(dates).all():
         return np.flatnonzero(snapshots.target != 1)
     return np.flatnonzero(dates == dates[~np.isnat(dates)].max())
+
+
+def customers_here(data: Dataset) -> Objects:
+    """Who is a customer at the end of the data."""
+    dated = "subscriptions" in data.tables or "events" in data.tables
+    seen = snapshots(data, as_of=[data.as_of] if dated else None)
+    return np.asarray(seen.customer[last_rows(seen)])
 
 
 def _risk(model: Any, snapshots: Snapshots, rows: Ints) -> Floats:

@@ -8,16 +8,20 @@ from functools import cached_property
 
 import numpy as np
 
+from kbind.churn.contacts import customers_here
+from kbind.dataset.dataset import Dataset
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import rate_of
 from kbind.facts.losses import MONTHS
 from kbind.personas.evaluation import ALL, PersonaEvaluation
+from kbind.personas.matching import reached, score
 from kbind.personas.persona import Persona
 from kbind.personas.refinement.refinement import ACCEPT, HeldOut, Refinement
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.names import named
 from kbind.text.voice import Voice
+from kbind.typing import Objects
 
 #: Where facts come from: of all customers, and of the third part that nothing was chosen on.
 EVALUATED, HELD_OUT = "evaluate_personas(...)", "refine_persona(...).held_out"
@@ -101,6 +105,13 @@ def pick(refinements: Iterable[Refinement]) -> Refinement | None:
     return max(gains, key=lambda pair: pair[0])[1] if gains else None
 
 
+def fitting_customers(data: Dataset, persona: Persona) -> Objects:
+    """Customers of any time who fit a persona."""
+    people = data.table("customers")
+    fits = reached(score(persona.rules, people), persona.min_match)
+    return people["customer_id"].to_numpy(dtype=object)[fits]
+
+
 @dataclass(frozen=True, eq=False)
 class ChangeFacts:
     """Facts about the change of a persona, on the third part that nothing was chosen on.
@@ -111,10 +122,13 @@ class ChangeFacts:
         An accepted one.
     disclosure : Disclosure
         What may be told.
+    data : Dataset
+        What the persona was refined on.
     """
 
     refinement: Refinement
     disclosure: Disclosure
+    data: Dataset
 
     @property
     def measured(self) -> HeldOut:
@@ -144,18 +158,17 @@ class ChangeFacts:
 
     @cached_property
     def fitting(self) -> Fact:
-        """How many of all customers fit the new version, by the third part."""
-        total = sum(self.refinement.sizes)
-        n = self.measured.new.n / self.refinement.sizes[2] * total if self.refinement.sizes[2] else np.nan
-        meaning = "customers who fit the new version on the third part, times all customers over those of that part"
-        return Fact("personas.fitting", float(n), "customers", meaning, n=self.measured.new.n, source=HELD_OUT)
+        """How many of the customers of today fit the new version."""
+        assert self.refinement.refined is not None
+        n = int(np.isin(fitting_customers(self.data, self.refinement.refined), customers_here(self.data)).sum())
+        return Fact("personas.fitting", n, "customers", "customers of today who fit the new version", n=n, count=n)
 
     @cached_property
     def stake(self) -> Fact:
         """Revenue of a year that stays because more do, if as many come and pay as those who fitted so far."""
         each = MONTHS * self.measured.old.revenue * self.fitting.value
         value, low, high = (each * share for share in (self.more.value, self.more.ci_lower, self.more.ci_upper))
-        meaning = "more customers of 100 who stay x customers who fit x 12 x monthly revenue of those who fitted so far"
+        meaning = "more of 100 who stay x customers of today who fit x 12 x monthly revenue of those who fitted so far"
         conf = self.refinement.conf_level
         return Fact("personas.stake", value, "money", meaning, low, high, conf, n=min(self._sizes), source=HELD_OUT)
 

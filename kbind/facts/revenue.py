@@ -157,10 +157,16 @@ class YearOfRevenue:
 
     @cached_property
     def least(self) -> Fact:
-        """Share of the customers of the start who pay at the end if none of the open contracts is renewed."""
+        """Share of the customers of the start who surely pay at the end: a lower limit.
+
+        It takes all open contracts for those of customers of the start; which of them are is not counted.
+        """
         stayed = self.stayed()
         n, kept = stayed.n or 0, max((stayed.count or 0) - (self.open.count or 0), 0)
-        definition = "customers at the end without those whose contract has just ended, divided by those at the start"
+        definition = (
+            "customers of the start who pay at the end, less all customers whose contract has just ended (some of whom "
+            "came after the start), divided by those at the start: a lower limit"
+        )
         return Fact.of(
             "revenue.stayed.least", rate_of(kept, n, self.window.conf_level, definition), _source(self.window)
         )

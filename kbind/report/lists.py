@@ -8,21 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kbind.churn.contacts import last_rows, save_csv, save_excel
-from kbind.churn.snapshots.snapshots import snapshots
-from kbind.dataset.dataset import Dataset
+from kbind.churn.contacts import save_csv, save_excel
 from kbind.errors import ReportError
 from kbind.typing import Objects
 
 #: Name of a list, which becomes that of its files, and its customers.
 Lists = Mapping[str, pd.DataFrame]
-
-
-def customers_here(data: Dataset) -> Objects:
-    """Who is a customer at the end of the data."""
-    dated = "subscriptions" in data.tables or "events" in data.tables
-    seen = snapshots(data, as_of=[data.as_of] if dated else None)
-    return np.asarray(seen.customer[last_rows(seen)])
 
 
 def marked(customer: Objects, here: Objects) -> pd.DataFrame:

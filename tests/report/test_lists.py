@@ -9,8 +9,9 @@ import pytest
 from openpyxl import load_workbook
 
 import kbind as kb
+from kbind.churn.contacts import customers_here
 from kbind.errors import ReportError
-from kbind.report.lists import check_lists, customers_here, marked, write_lists
+from kbind.report.lists import check_lists, marked, write_lists
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def test_forms_of_a_fact() -> None:
         "2,463 customers",
     ]
     counted = Fact("z", 1876.5, "customers", "d")
-    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,876", "1,900"]
+    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,876", "1,880"]
     assert voice.tell(Fact("a", 64.4, "count", "d"), "about") == "64"
 
 

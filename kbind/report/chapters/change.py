@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from kbind.dataset.dataset import Dataset
 from kbind.facts.personas import ChangeFacts, held, persona_name, pick, with_range
 from kbind.facts.rules import RuleWords
 from kbind.personas.parts import Rule
@@ -45,6 +47,8 @@ class ChangeStory(Speaker):
         How staying is told: of a "snapshot", or a year on ("horizon").
     voice : Voice
         Who speaks.
+    data : Dataset
+        What it is about.
     """
 
     chosen: Refinement
@@ -54,11 +58,12 @@ class ChangeStory(Speaker):
     words: RuleWords
     how: str
     voice: Voice = field(repr=False)
+    data: Dataset = field(repr=False)
 
-    @property
+    @cached_property
     def facts(self) -> ChangeFacts:
         """Facts about the change."""
-        return ChangeFacts(self.chosen, self.voice.disclosure)
+        return ChangeFacts(self.chosen, self.voice.disclosure, self.data)
 
     @property
     def name(self) -> str:

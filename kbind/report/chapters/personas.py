@@ -8,10 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from kbind.dataset.dataset import Dataset
-from kbind.facts.personas import borne_out, coverage, fit, in_order, mark_kinds, persona_name, pick, with_range
+from kbind.facts.personas import (
+    borne_out,
+    coverage,
+    fit,
+    fitting_customers,
+    in_order,
+    mark_kinds,
+    persona_name,
+    pick,
+    with_range,
+)
 from kbind.facts.rules import RuleWords, slug
 from kbind.personas.evaluation import ALL, PersonaEvaluation, evaluate_personas
-from kbind.personas.matching import reached, score
 from kbind.personas.persona import Persona
 from kbind.personas.questions import QualifyingQuestions, qualifying_questions
 from kbind.personas.refinement.refine import refine_persona
@@ -89,7 +98,9 @@ class PersonasStory(Story):
         """What is told of the change, if there is one."""
         if self.chosen is None:
             return None
-        return ChangeStory(self.chosen, self.again, self.asking, self.traps, self.words, self.how, self.voice)
+        return ChangeStory(
+            self.chosen, self.again, self.asking, self.traps, self.words, self.how, self.voice, self.data
+        )
 
     @property
     def how(self) -> str:
@@ -307,12 +318,10 @@ class PersonasChapter(Chapter):
 
     def lists(self) -> Lists:
         """Customers who fit each persona with its refined rules."""
-        people = self.data.table("customers")
         lists = {}
         for name, refinement in self.refined.items():
             persona = refinement.refined
             if persona is None:
                 continue
-            fits = reached(score(persona.rules, people), persona.min_match)
-            lists[f"persona_{slug(name)}"] = marked(people["customer_id"].to_numpy(dtype=object)[fits], self.study.here)
+            lists[f"persona_{slug(name)}"] = marked(fitting_customers(self.data, persona), self.study.here)
         return lists

@@ -219,7 +219,7 @@ class RevenueStory(Story):
         notes = [self.say("revenue.tile.note", fact=stayed)]
         sure = True
         if self.unsettled:
-            notes.append(self.say("revenue.tile.least", least=facts.least, open=self._open_customers(dative=False)))
+            notes.append(self.say("revenue.tile.open", open=self._open_customers()))
         if windows > 1 and self.told(facts.rate("logo_churn", -2)):
             earlier = facts.stayed(-2)
             if self.unsettled:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from kbind.churn.contacts import customers_here
 from kbind.churn.profit import Campaign
 from kbind.dataset.dataset import Dataset
 from kbind.hearsay.claims_checked import Claims, claims
 from kbind.personas.persona import Persona
-from kbind.report.lists import customers_here
 from kbind.retention.activity import Activity, activity, suitable_period
 from kbind.survival.durations import Durations, durations
 from kbind.typing import Objects

@@ -251,7 +251,7 @@ def test_list_is_compared_with_everybody_else(saas: Forecast, priced: Forecast) 
         assert (on.n + off.n, on.count + off.count) == (every.n, every.count)
         assert calling.better.value == pytest.approx(on.value - off.value)
         assert calling.surely_better == (calling.better.ci_lower > 0)
-    assert "surely holds more leavers than calling at random" in churn_story(priced).means()
+    assert "clearly catches more leavers than random calls would" in churn_story(priced).means()
     assert "High for the list" in churn_story(priced).certainty()
 
 
@@ -261,7 +261,7 @@ def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
     calling.__dict__["others"] = replace(calling.others, value=calling.facts.hit.value)
     assert not calling.surely_better
     assert story.calls.chance().startswith(
-        "The list by expected gain does not surely hold more leavers than calling at random"
+        "The list by expected gain does not clearly catch more leavers than random calls would"
     )
     assert "Low for the list" in story.certainty()
     line = story.line()

@@ -97,9 +97,9 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     assert groups.frequent is max(story.cards, key=lambda card: card.churn.value)
     assert groups.frequent is not groups.costly
     costly, often = groups.name(groups.costly), groups.name(groups.frequent)
-    assert story.finding().startswith(f"“{costly}” costs most revenue: €")
+    assert story.finding().startswith(f"The group “{costly}” accounts for the largest loss of revenue: €")
     assert f"{round(100 * shares[0])}% of the loss" in story.finding()
-    assert f"“{often}” leaves most often ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
+    assert f"“{often}” has the highest loss rate ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
     share = groups.frequent.revenue_share.value
     assert share < groups.frequent.size.value
     assert f"but that is only {round(100 * share)}% of the loss" in story.finding()
@@ -138,7 +138,7 @@ def test_without_revenue_the_finding_counts_customers(story: SegmentStory) -> No
 
 def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(story: SegmentStory) -> None:
     card = story.groups.costly
-    assert story.act().startswith(f"Start with the {story.tell(card.present)} customers who are in this group today.")
+    assert story.act().startswith(f"Try this with half of the {story.tell(card.present)} customers who are in this group today")
     assert story.groups.first_steps[card.number] in story.act()
     assert story.groups.step(card).startswith(story.groups.first_steps[card.number])
     steps = list(story.groups.steps.values())
@@ -157,7 +157,7 @@ def test_the_row_of_the_summary_has_the_money_of_a_year(story: SegmentStory) -> 
         assert told.groups.name(told.cards[0]) in row.answer
         assert all((row.question, row.sure, row.step, row.measure, row.unknown))
         assert len(row.answer) < 300
-    assert "Step: open" in story.line().sure
+    assert "Effect: not tried" in story.line().sure
 
 
 def test_where_nothing_goes_with_leaving_there_is_no_row() -> None:
