@@ -97,6 +97,16 @@ class CallingFacts:
         definition = "what the tenth with the highest predicted risk pays a month at the last date, times 12"
         return Fact("risk.held", float(paid.sum()), "money", definition, n=len(paid), source="riskiest(...)")
 
+    @cached_property
+    def going(self) -> Fact | None:
+        """Money a year of those in the riskiest tenth who are expected to leave; None where no money is known."""
+        known = ~np.isnan(self.top.paid)
+        if self.held is None:
+            return None
+        value = float((self.top.probability[known] * self.top.paid[known]).sum())
+        definition = "predicted risk times what a customer pays a month, times 12, over the tenth with the highest risk"
+        return Fact("risk.going", value, "money", definition, n=int(known.sum()), source="riskiest(...)")
+
     # -- is the list better than chance ---------------------------------------------------------------
 
     @cached_property

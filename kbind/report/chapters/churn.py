@@ -253,7 +253,7 @@ class ChurnStory(Story):
         if not self.telling:
             return None
         calling, priced = self.calls.calling, self.listing and self.priced
-        held = calling.held if calling.held is not None and self.told(calling.held) else None
+        going = calling.going if calling.going is not None and self.told(calling.going) else None
         better = "none" if not self.listing else "sure" if calling.surely_better else "open"
         pays = "pays" if self.told(calling.even) else "never"
         money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance, "often": self.calls.often}
@@ -265,7 +265,7 @@ class ChurnStory(Story):
             answer=self._of_top("line"),
             sure=" ".join(sure),
             step=self.calls.short_step() if self.listing else self.act(),
-            stake=held,
+            stake=going,
             measure=self.say(f"churn.line.measure.{pays}", listed=listed, **money) if priced else "",
             unknown=self.say("churn.line.unknown"),
         )

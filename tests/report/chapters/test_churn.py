@@ -325,7 +325,9 @@ def test_riskiest_tenth_holds_what_its_customers_pay(priced: Forecast) -> None:
     assert calling.held.value == pytest.approx(n * 12 * 20)
     line = churn_story(priced).line()
     assert line is not None
-    assert line.stake == calling.held
+    assert line.stake == calling.going
+    assert calling.going is not None
+    assert calling.going.value == pytest.approx(12 * 20 * calling.top.probability.sum())
 
 
 @pytest.mark.parametrize(
