@@ -241,7 +241,7 @@ MADE_BY_HAND = (
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.end_at", "Dataset.require", "Dataset.wall_clock"}
-INHERITED |= {"Estimate.complement", "Estimate.in_row", "Estimate.minus", "Estimate.of", "Report.page_of"}
+INHERITED |= {"Estimate.complement", "Estimate.in_row", "Estimate.minus", "Estimate.of", "Report.page_of", "Report.lists_of"}
 INHERITED |= {"CohortRetention.rate_in", "Dataset.wall_time", "Dataset.constant", "Dataset.period_index"}
 
 TERMS: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
@@ -450,7 +450,7 @@ KINDS: dict[str, str] = {
     "Rule.of.value": "nothing", "retention_rate.gained": "place",
     "revenue_retention.period": "optional", "Report.period": "optional", "Report.adjust": "names",
     "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
-    "Report.write.out": "path",
+    "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
 #: Seconds after which a call is taken to hang.
