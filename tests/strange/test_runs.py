@@ -73,9 +73,9 @@ def old(tmp_path: Path) -> Path:
 
 
 def test_report_on_a_full_disk(write: Write, run: Run, small_disk: Callable[[int], Path]) -> None:
-    out = small_disk(384) / "out"
+    out = small_disk(512) / "out"
     _place(out, "old")
-    (out / "mine").write_bytes(b"x" * 150_000)
+    (out / "mine").write_bytes(b"x" * 250_000)
     before = _content(out)
     result = run("report", "--data", write(customers=CUSTOMERS), "--out", out, "--chapters", "01")
     assert result.returncode == 1
