@@ -241,7 +241,14 @@ MADE_BY_HAND = (
 #: From scikit-learn, which checks on its own; and what only kbind itself calls.
 INHERITED = {f"ChurnClassifier.{name}" for name in ("get_params", "set_fit_request", "set_score_request", "score")}
 INHERITED |= {"Dataset.customers_in", "Dataset.end_at", "Dataset.require", "Dataset.wall_clock"}
-INHERITED |= {"Estimate.complement", "Estimate.in_row", "Estimate.minus", "Estimate.of", "Report.page_of", "Report.lists_of"}
+INHERITED |= {
+    "Estimate.complement",
+    "Estimate.in_row",
+    "Estimate.minus",
+    "Estimate.of",
+    "Report.page_of",
+    "Report.lists_of",
+}
 INHERITED |= {"CohortRetention.rate_in", "Dataset.wall_time", "Dataset.constant", "Dataset.period_index"}
 
 TERMS: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
