@@ -40,7 +40,7 @@ def test_titles_state_the_finding_in_both_languages(record: Activity) -> None:
     )
     told = retention_story(record)
     english = told.cycle.plot(**told.cycle_figure())
-    assert english.get_title(loc="left").startswith("Every month about 190 households stay away")
+    assert english.get_title(loc="left").startswith("Every month about 186 households stay away")
     assert {"new", "returned", "stayed", "stayed away"} <= set(_texts(english))
 
 

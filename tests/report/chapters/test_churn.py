@@ -140,7 +140,7 @@ def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
     assert ["stated" in row for row in story.calls.terms_table().rows] == [True, True, True, False]
     line = story.line()
     assert line is not None
-    assert (line.measure, line.sure) == ("", "Order by risk: high. No list pays.")
+    assert (line.measure, line.sure) == ("", "Order by risk: reliable. No list pays.")
 
 
 def test_data_without_money_gives_a_list_by_risk() -> None:

@@ -35,8 +35,8 @@ def test_example_says_the_alarm_first() -> None:
         "zuvor waren es 92."
     )
     assert german.means() == (
-        "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch ging 36.000 "
-        "Umsatz im Jahr mehr verloren als üblich. Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
+        "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch gingen 35.800 "
+        "mehr Umsatz im Jahr verloren als üblich. Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
     )
     assert "in höchstens 1 von 100 Fällen" in german.certainty()
     assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "88,6\u00a0%"]

@@ -142,7 +142,7 @@ def test_later_cohorts_better_worse_or_the_same() -> None:
     trend = first / MONTHS * 0.6
     assert "more often" in title(0.2 + trend)
     assert "less often" in title(0.8 - trend)
-    assert "no sure difference" in title(np.full(3000, 0.5))
+    assert "No clear difference" in title(np.full(3000, 0.5))
 
 
 def _sentences(story: RetentionStory) -> list[str]:

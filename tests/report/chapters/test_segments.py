@@ -102,9 +102,9 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     assert f"“{often}” has the highest loss rate ({round(100 * groups.frequent.churn.value)} of 100)" in story.finding()
     share = groups.frequent.revenue_share.value
     assert share < groups.frequent.size.value
-    assert f"but that is only {round(100 * share)}% of the loss" in story.finding()
+    assert f"but accounts for only {round(100 * share)}% of the loss" in story.finding()
     german = in_german(story)
-    assert german.finding().startswith("Am meisten Umsatz kostet „")
+    assert german.finding().startswith("Den größten Umsatzverlust bringt die Gruppe „")
     assert not re.match(r"Ja|Yes", german.finding() + story.finding())
     assert story.tiles()[0][0] == story.tell(groups.costly.revenue, "about")
 
