@@ -16,7 +16,6 @@ from kbind.churn.profit import ACCEPTANCE_WEIGHT
 from kbind.churn.riskiest import Riskiest, riskiest
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import rate_of
-from kbind.estimate.trial import trial_size
 from kbind.facts.churn import GROUPS, ListFacts
 from kbind.text.facts import Fact
 
@@ -25,6 +24,20 @@ YEAR = 365
 #: Half the width of an interval of 95 %, in standard errors.
 _WIDE = 1.96
 _CALLS = "backtest(...).calls()"
+
+
+def _needed(share: float, gap: float) -> int | None:
+    """Customers in each of two groups, so that a gap below a share is found; None where there is none to find.
+
+    >>> _needed(0.25, 0.05)  # R: power.prop.test(p1 = .2, p2 = .25, power = .8) gives 1093.739
+    1094
+    """
+    from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail  # takes a second to load
+
+    if not share > 0 or not gap > 0:
+        return None
+    needed = samplesize_proportions_2indep_onetail(gap, share - gap, 0.8, alpha=0.05, alternative="two-sided")
+    return ceil(float(needed))
 
 
 @dataclass(frozen=True)
@@ -205,7 +218,7 @@ class CallingFacts:
         """What a trial on the "list" or in the riskiest "tenth" takes; None where it cannot be known."""
         share = self.facts.hit if name == "list" else self.facts.risk(GROUPS)
         size = len(self.facts.listed.customer) if name == "list" else int(self.top.contactable.sum())
-        needed = trial_size(share.value, share.value * (1 - self.acceptance.value)) if share.value > 0 else None
+        needed = _needed(share.value, share.value * self.acceptance.value)
         if needed is None or size < 2:
             return None
         definition = (
@@ -215,7 +228,7 @@ class CallingFacts:
         seen, rounds = self.forecast.snapshots, ceil(2 * needed / size)
         assert seen is not None
         days = (rounds - 1) * seen.horizon + seen.lead + seen.horizon if self.dated else 0
-        fact = Fact(f"trial.{name}", needed, "count", definition, source="trial_size(...)")
+        fact = Fact(f"trial.{name}", needed, "count", definition, source="statsmodels.stats.proportion")
         return Trial(name, size, fact, rounds, days)
 
     @cached_property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kbind.errors import ReportError
+from kbind.estimate.estimate import Estimate
 from kbind.report.summary import Record, fact_of, opening_of
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
@@ -51,11 +52,7 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
     """The figures that open the summary which are not what they were, each in a sentence.
 
     Where two figures of a year do not look at the same days, a sentence says whether the difference is more than
-    chance: whether its interval, made from the two intervals (MOVER), leaves out zero.
-
-    References
-    ----------
-    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
+    chance: whether its interval (`Estimate.minus`) leaves out zero.
     """
     now = opening_of(records)
     before = None if now is None else earlier.get(now["chapter"])
@@ -87,20 +84,8 @@ def _renamed(fact: Fact) -> Fact:
 
 def _kind(new: Fact, old: Fact) -> str:
     """Whether the difference of two figures is more than chance, as far as their intervals say."""
-    lower, upper = difference_of(new, old)
-    if math.isnan(lower):
+    now, before = (Estimate(fact.value, fact.ci_lower, fact.ci_upper) for fact in (new, old))
+    gap = now.minus(before)
+    if math.isnan(gap.ci_lower):
         return "change.plain"
-    return "change.more" if lower > 0 or upper < 0 else "change.chance"
-
-
-def difference_of(new: Fact, old: Fact) -> tuple[float, float]:
-    """Interval of the difference of two independent figures, from their own intervals; NaN where one has none.
-
-    >>> new, old = (Fact("x", p, "share", "d", p - 0.02, p + 0.03) for p in (0.9, 0.8))
-    >>> [round(limit, 4) for limit in difference_of(new, old)]
-    [0.0639, 0.1361]
-    """
-    gap = new.value - old.value
-    below = math.hypot(new.value - new.ci_lower, old.ci_upper - old.value)
-    above = math.hypot(new.ci_upper - new.value, old.value - old.ci_lower)
-    return gap - below, gap + above
+    return "change.more" if gap.ci_lower > 0 or gap.ci_upper < 0 else "change.chance"

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
-from hypothesis import strategies as st
 
 import kbind as kb
 from kbind.errors import ReportError
-from kbind.report.changes import changes_since, difference_of, facts_file, read_facts
+from kbind.report.changes import changes_since, facts_file, read_facts
 from kbind.report.summary import ROWS, sheet_of, summary_page
 from kbind.text.facts import Fact
 
@@ -128,13 +126,16 @@ def test_without_intervals_nothing_is_said_of_chance(tmp_path: Path) -> None:
     assert sentence == "customers who stayed: 80.0%, before 90.0% (as of December 31, 2024)."
 
 
-@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(0.001, 0.05), st.floats(0.001, 0.05))
-def test_the_interval_of_a_difference(new: float, old: float, wide: float, narrow: float) -> None:
-    one, two = (Fact("x", p, "share", "d", p - half, p + half) for p, half in ((new, wide), (old, narrow)))
-    low, high = difference_of(one, two)
-    assert low <= new - old <= high
-    assert high - low <= 2 * (wide + narrow) + 1e-12
-    assert difference_of(two, one) == pytest.approx((-high, -low))
+def test_whether_it_is_chance_minds_which_side_of_an_interval_is_wide(tmp_path: Path) -> None:
+    """Of .90 now and .85 before: the limit of the gap is made of the lower side now and the upper side before."""
+    before, now = (_opening(value, as_of=day) for value, day in ((0.85, "2024-12-31"), (0.90, "2025-12-31")))
+    for record, (lower, upper), said in (
+        (now, (0.87, 0.99), "more than chance"),  # .05 - hypot(.03, .02) > 0
+        (now, (0.80, 0.91), "may be chance"),  # .05 - hypot(.10, .02) < 0
+    ):
+        record["facts"][0].update(ci_lower=lower, ci_upper=upper)
+        (sentence,) = _changes(before, now, tmp_path)
+        assert said in sentence
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"chapters": {"01": 5}}'])
