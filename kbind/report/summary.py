@@ -127,7 +127,7 @@ def language_page(sheets: Sequence[Sheet]) -> str:
     said = [(sheet.lang, Catalogue(sheet.lang).text("index.choice"), sheet.sentence) for sheet in sheets]
     first = sheets[0]
     template = environment().get_template("index.html")
-    html = template.render(lang=first.lang, firm=first.firm, said=said, css=css(), version=__version__)
+    html = template.render(lang=first.lang, firm=first.firm, made=first.made, said=said, css=css(), version=__version__)
     return str(html)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from string import Formatter
@@ -160,7 +161,8 @@ class Voice:
         """The limits of a number that is no share, rounded as the number is."""
         step = _step(fact)
         low, high = (limit if step is None else _to(limit, step) for limit in (fact.ci_lower, fact.ci_upper))
-        return self._plain(low, fact.unit), self._plain(high, fact.unit)
+        # a sign in front of a currency stays on its line: without it a loss would read as a gain
+        return _joined(self._plain(low, fact.unit)), _joined(self._plain(high, fact.unit))
 
     def between(self, low: str, high: str) -> str:
         """Two limits that are written already: "82 bis 85"."""
@@ -322,6 +324,15 @@ class _FactFormatter(Formatter):
 def _signed(number: str) -> str:
     """A written number with a minus instead of a hyphen, and without a sign where nothing but zeros is left."""
     return number.replace("-", MINUS if any(sign in "123456789" for sign in number) else "")
+
+
+def _joined(amount: str) -> str:
+    """A written amount whose minus no line break parts from a currency that follows.
+
+    >>> _joined("\u2212€9"), _joined("\u22129 €")
+    ('−\u2060€9', '−9 €')
+    """
+    return re.sub("\u2212(?=[^0-9])", "\u2212\u2060", amount)
 
 
 def _rounded(value: float) -> float:

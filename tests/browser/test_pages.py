@@ -147,8 +147,8 @@ def on_paper(page: Page) -> list[str]:
 
 
 def _solid(text: str) -> str:
-    """Without white space, ligatures and kinds of hyphen: a PDF knows places and shapes."""
-    return re.sub(r"\s+", "", re.sub("[\u2010\u2011]", "-", unicodedata.normalize("NFKC", text)))
+    """Without white space (of no width, too), ligatures and kinds of hyphen: a PDF knows places and shapes."""
+    return re.sub(r"[\s\u2060]+", "", re.sub("[\u2010\u2011]", "-", unicodedata.normalize("NFKC", text)))
 
 
 # -- every page passes ------------------------------------------------------------------------------------

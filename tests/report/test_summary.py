@@ -159,6 +159,8 @@ def test_of_counts(tmp_path: Path) -> None:
     page = BeautifulSoup((tmp_path / "en" / "index.html").read_text(encoding="utf-8"), "html.parser")
     assert page.h1.get_text()
     assert page.select_one(".made").get_text() == "Example data: made up"
+    choice = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert choice.select_one(".made").get_text() == "Example data: made up"
 
 
 def test_every_number_of_the_example_is_a_fact(example_report: Path) -> None:

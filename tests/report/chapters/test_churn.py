@@ -252,7 +252,7 @@ def test_list_is_compared_with_everybody_else(saas: Forecast, priced: Forecast) 
         assert calling.better.value == pytest.approx(on.value - off.value)
         assert calling.surely_better == (calling.better.ci_lower > 0)
     assert "clearly catches more leavers than random calls would" in churn_story(priced).means()
-    assert "High for the list" in churn_story(priced).certainty()
+    assert "The list: reliable" in churn_story(priced).certainty()
 
 
 def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
@@ -263,10 +263,10 @@ def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
     assert story.calls.chance().startswith(
         "The list by expected gain does not clearly catch more leavers than random calls would"
     )
-    assert "Low for the list" in story.certainty()
+    assert "The list: uncertain" in story.certainty()
     line = story.line()
     assert line is not None
-    assert "not surely better than chance" in line.sure
+    assert "not clearly better than chance" in line.sure
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
