@@ -46,6 +46,8 @@ class Card:
         What a customer is called in a report: "customer" or "household".
     key : str
         Name of what a report says about the data, if anything: "grocery".
+    apart : bool
+        Whether an example is about another company than the other chapters of its report.
     currency : str
         Code of the currency that amounts are in, such as "EUR"; empty if not known.
     margin : float or None
@@ -64,6 +66,7 @@ class Card:
     caveats: tuple[str, ...] = ()
     customer: str = "customer"
     key: str = ""
+    apart: bool = False
     currency: str = ""
     margin: float | None = None
     acquisition_cost: float | None = None

@@ -37,11 +37,14 @@ class Concern:
         The same as the end of a sentence: "in „Kunden“ fehlen viele Angaben".
     chapters : tuple of str
         Numbers of the chapters that it may spoil.
+    facts : tuple of Fact
+        The numbers in the sentences.
     """
 
     text: str
     brief: str
     chapters: tuple[str, ...]
+    facts: tuple[Fact, ...] = ()
 
 
 def main_table(found: Quality) -> str:

@@ -32,6 +32,8 @@ HOLDS, RANGE = 0.03, 0.15
 HALF = 0.5
 #: Periods that make a span a manager thinks in: a year, or a month of days.
 _SPAN = {"day": 30, "week": 52, "month": 12, "quarter": 4, "year": 1}
+#: Periods that an average is taken over at most: those of a span, of which three where it is one.
+_RECENT = {period: max(span, 3) for period, span in _SPAN.items()}
 _CYCLE = "lifecycle(...).to_frame()"
 
 
@@ -238,14 +240,22 @@ class RetentionFacts:
         return Fact("churn.year", value, "share", definition, low, high, churn.conf_level, churn.n, churn.count, _CYCLE)
 
     def mean(self, state: str) -> Fact:
-        """Mean customers per period in a state, over the periods after the second."""
+        """Mean customers per period in a state, over the last periods after the second."""
         counts = self._counts(state)
         mean = float(counts.mean()) if len(counts) else math.nan
-        definition = f"mean of {state} customers per {self.activity.calendar.period}, from the third on"
+        which = f"over the last {self.recent}" if self.recent else "from the third on"
+        definition = f"mean of {state} customers per {self.activity.calendar.period}, {which}"
         return Fact(f"mean.{state}", mean, "customers", definition, source=_CYCLE)
 
+    @cached_property
+    def recent(self) -> int:
+        """How many periods the averages are about, if there are more: numbers of a base that grew say little on now."""
+        most = _RECENT[self.activity.calendar.period]
+        return most if len(self.cycle.to_frame()) > most + 2 else 0
+
     def _counts(self, state: str) -> pd.Series[int]:
-        return self.cycle.to_frame()[state].iloc[2:]
+        counts: pd.Series[int] = self.cycle.to_frame()[state].iloc[2:]
+        return counts.iloc[-self.recent :] if self.recent else counts
 
     def driving(self, state: str) -> list[int]:
         """The two periods that hold more than half of all in a state, if there are five or more; else none."""

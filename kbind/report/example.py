@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from kbind.dataset.dataset import Dataset
@@ -25,9 +26,14 @@ def _company() -> Dataset:
 
 @cache
 def _shop() -> Dataset:
-    return load_grocery()
+    return _apart(load_grocery())
 
 
 @cache
 def _counts(lang: str) -> Dataset:
-    return load_counts(lang)
+    return _apart(load_counts(lang))
+
+
+def _apart(data: Dataset) -> Dataset:
+    """The same, marked as being about another company than the other chapters."""
+    return replace(data, card=replace(data.card, apart=True))

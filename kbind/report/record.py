@@ -33,9 +33,11 @@ def record_of(story: Story, data: Dataset, firm: str, opening: Summary, number: 
 
 def _of_line(story: Story, line: Line) -> dict[str, Any]:
     told = line.stake is not None and story.told(line.stake)
+    spread = told and line.stake is not None and line.stake.ci_lower < line.stake.ci_upper
     return {
         **{key: getattr(line, key) for key in ("question", "answer", "sure", "step", "measure", "unknown")},
         "stake": story.tell(line.stake, "about") if told and line.stake is not None else "",
+        "stake_range": story.tell(line.stake, "range") if spread and line.stake is not None else "",
         "worth": line.stake.value if told and line.stake is not None else None,
     }
 

@@ -31,12 +31,13 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: a chapter's answer, what is at stake in money, how sure, and what to do."""
+    """A row of the table: a chapter's answer, what is at stake in money and its range, how sure, and what to do."""
 
     chapter: str
     question: str
     answer: str
     stake: str
+    limits: str
     sure: str
     step: str
     owner: str
@@ -135,7 +136,8 @@ def _row(record: Record, lang: str) -> Row:
     line = record["line"]
     stake = line["stake"] or Catalogue(lang).text("index.unmeasured")
     told = {key: line[key] for key in ("question", "answer", "sure", "step")}
-    return Row(chapter=f"{record['chapter']}.html", stake=stake, owner=record.get("owner", ""), **told)
+    about = {"stake": stake, "limits": line.get("stake_range", ""), "owner": record.get("owner", "")}
+    return Row(chapter=f"{record['chapter']}.html", **about, **told)
 
 
 def _chapter(record: Record, main: Record, lang: str) -> tuple[str, str, str]:

@@ -92,7 +92,7 @@ class _PageFrame:
             ],
             tiles=story.tiles(),
             tiles_label=text("page.figures"),
-            made=made,
+            made=text("page.made.apart") if self.data.card.apart else made,
             day="" if last is None else text("page.day", day=self.voice.day(last)),
         )
 

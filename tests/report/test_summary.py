@@ -55,16 +55,18 @@ def test_rows_are_ranked_by_money_and_what_is_not_measured_comes_last() -> None:
     records = [
         _record("02", line=_line(None)),
         _record("03", line=_line(5.0, measure="Try it.", unknown="Whether it works."), owner="Sales"),
-        _record("04", line=_line(90.0)),
+        _record("04", line=_line(90.0, stake_range="€80 to €100")),
         _opening(),
     ]
     sheet = sheet_of(records, "en")
     assert [row.chapter[:2] for row in sheet.rows] == ["04", "03", "02"]
     assert [row.stake for row in sheet.rows] == ["€90.0", "€5.0", "not measured"]
+    assert [row.limits for row in sheet.rows] == ["€80 to €100", "", ""]
     assert [measure for _, measure in sheet.measures] == ["Try it."]
     assert list(sheet.unknown) == ["Whether it works."]
     page = BeautifulSoup(summary_page(sheet, ["en"]), "html.parser")
     assert page.h1.get_text() == "We lose 17 of 100."
+    assert [cell.get_text() for cell in page.select("td.stake")] == ["€90.0 (€80 to €100)", "€5.0", "not measured"]
     assert [row.select("td")[-1].get_text() for row in page.select("tbody tr")] == ["Call.", "Call. (Sales)", "Call."]
 
 

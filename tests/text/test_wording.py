@@ -330,7 +330,7 @@ def test_limits_that_round_to_the_same_are_told_apart() -> None:
     assert Voice("de").range(0.0, 0.00004) == "0,000 bis 0,004\u00a0%"
 
 
-@pytest.mark.parametrize(("lang", "text"), [("en", "interval not known"), ("de", "Bereich nicht bekannt")])
+@pytest.mark.parametrize(("lang", "text"), [("en", "range not known"), ("de", "Bereich nicht bekannt")])
 def test_an_interval_that_is_not_known_is_said_to_be_so(lang: str, text: str) -> None:
     assert Voice(lang).tell(Fact("x", 0.9, "share", "d"), "interval") == text
     assert Voice(lang).tell(Fact("y", 9.0, "money", "d"), "interval") == text

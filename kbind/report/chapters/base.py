@@ -13,7 +13,7 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.errors import NotEnoughData
-from kbind.report.blocks import Block, Picture
+from kbind.report.blocks import Block, Picture, Section
 from kbind.report.chapters.study import Study
 from kbind.report.lists import Lists
 from kbind.report.pictures import picture_of
@@ -206,6 +206,11 @@ class Speaker:
     def tiles_of(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
         """Of some figures those that may be told, each with what it is and the key of its note; see `tile_of`."""
         return [self.tile_of(fact, label, note, **values) for fact, label, note in figures if self.told(fact)]
+
+    def bridge(self, revenue: bool, *more: str) -> Section:
+        """Why chapters give different shares that leave, and perhaps more; revenue: whether 1b is one of them."""
+        which = "all" if revenue else "two"
+        return Section(self.say(f"bridge.title.{which}"), [self.say(f"bridge.text.{which}"), *more])
 
     def of_truth(self, data: Dataset) -> list[str]:
         """That the data is simulated, where it is and the page does not say so anyway."""

@@ -34,6 +34,8 @@ class RetentionStory(Story):
         Its life cycle.
     voice : Voice
         Who speaks.
+    revenue : bool
+        Whether another chapter tells what it costs.
     """
 
     asks = "retention.question"
@@ -44,6 +46,7 @@ class RetentionStory(Story):
     ever: CohortRetention
     cycle: Lifecycle
     voice: Voice
+    revenue: bool = False
 
     @cached_property
     def facts(self) -> RetentionFacts:
@@ -113,8 +116,15 @@ class RetentionStory(Story):
         return self.say(f"retention.cohort.{order}", when=when, **facts)
 
     def rhythm(self, *states: str) -> dict[str, str]:
-        """What goes before an average: "every month", or "on average" if two months drive it or some are hidden."""
-        return {"rhythm": self.voice.word("period_each" if all(map(self.facts.even, states)) else "period_mean")}
+        """What goes around an average.
+
+        Before it "every month", or "on average" if two months drive it or some are hidden; after it, if it is not one
+        of all periods, of which.
+        """
+        rhythm = self.voice.word("period_each" if all(map(self.facts.even, states)) else "period_mean")
+        recent = self.facts.recent
+        which = self.say("retention.recent", span=self.voice.periods(recent)) if recent else ""
+        return {"rhythm": rhythm, "recent": f" {which}" if which else ""}
 
     def of_hundred(self, *figures: tuple[Fact, str, str], **values: object) -> list[tuple[str, str, str]]:
         """Figures of the opening that count customers of a hundred, as far as they may be told; see `tiles_of`."""
@@ -180,8 +190,6 @@ class RetentionStory(Story):
         waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
         if waiting and not self.hides(waiting):
             parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
-        if self.activity.action == "stay":
-            parts.append(self.say("retention.foot.bridge"))
         return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
 
     # -- the page ------------------------------------------------------------------------------------
@@ -192,6 +200,8 @@ class RetentionStory(Story):
         yield self.picture(self.on, self.cohort_figure(), self.cohort_caption())
         yield from self.recording()
         yield self.picture(self.cycle, self.cycle_figure(), self.cycle_caption())
+        if self.activity.action == "stay" and self.told(self.facts.churn):
+            yield self.bridge(self.revenue)
         yield Section.of(self.curve_table(), folded=True)
 
     def recording(self) -> Iterator[Block]:

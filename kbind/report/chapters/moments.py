@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kbind.facts.leaving import YEAR, LeavingFacts
 from kbind.report.chapters.base import Speaker
 from kbind.text.voice import Voice
 
-#: Dangerous months that a sentence names.
-NAMED = 3
+#: Dangerous months that a sentence names: all of them up to so many, of more that follow each other yearly the first.
+ALL, NAMED = 6, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +65,12 @@ class Moments(Speaker):
     def named(self, months: Sequence[int]) -> str:
         """Months of age in a row of words: "im 12. und 24. Monat"."""
         text = self.voice.catalogue.text
-        names = [text("survival.nth", n=self.voice.number(month)) for month in months[:NAMED]]
-        return text("survival.month", months=self.voice.listed(names))
+        further = len(months) > ALL and {after - before for before, after in pairwise(months)} == {YEAR}
+        shown = months[:NAMED] if further else months
+        names = self.voice.listed([text("survival.nth", n=self.voice.number(month)) for month in shown])
+        return (
+            text("survival.month.yearly", months=names) if further else text("survival.month", len(shown), months=names)
+        )
 
     def _span(self, key: str, months: int) -> str:
         return self.voice.catalogue.text(key, months, n=self.voice.number(months))

@@ -204,7 +204,8 @@ class PeriodStory(Story):
         elif self.told(self.year) and self.short:
             sentences.append(self.say("periods.means.year", year=self.year))
         if self.more_lost:
-            sentences.append(self.say("periods.means.money", money=self.more_lost))
+            key = "periods.means.money" if self.voice.currency else "periods.means.money.bare"
+            sentences.append(self.say(key, money=self.more_lost))
         gained, lost = (self.total(name) for name in ("gained", "lost"))
         if self.told(gained, lost):
             order = "more" if gained.value > lost.value else "fewer" if gained.value < lost.value else "even"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from kbind.facts.names import Names
 from kbind.facts.quality import OF_MONEY, TOUCHED, Concern, by_period, main_table, rows_of_periods
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Chapter, Line, Scope, Story, voice_of
+from kbind.report.chapters.study import Study
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
@@ -127,7 +128,9 @@ class QualityStory(Story):
         frame = self.found.chapters
         possible = set(frame.loc[frame["possible"].astype(bool), "chapter"])
         touched = tuple(n for n in (TOUCHED.get(table, ()) if chapters is None else chapters) if n in possible)
-        return Concern(self.say(f"quality.concern.{key}", **words), self.say(f"quality.brief.{key}", **words), touched)
+        facts = tuple(word for word in words.values() if isinstance(word, Fact))
+        both = self.say(f"quality.concern.{key}", **words), self.say(f"quality.brief.{key}", **words)
+        return Concern(*both, touched, facts)
 
     def _currencies(self) -> list[Concern]:
         frame = self.found.treated[self.found.treated["what"] == "currencies"]
@@ -407,6 +410,18 @@ def quality_story(data: Dataset, found: Quality | None = None, *, lang: str = "e
     return QualityStory(data, found, voice_of(data, lang, threshold, action="use", period=found.period))
 
 
+def cautions(study: Study, chapter: str, voice: Voice) -> list[str]:
+    """What is to be settled about the data that a chapter rests on, such as "03"; empty if nothing.
+
+    The voice is that of the chapter, so that the numbers are facts of its page.
+    """
+    told = quality_story(study.data, study.quality, lang=voice.lang, threshold=study.threshold)
+    concerns = [concern for concern in told.concerns if chapter in concern.chapters]
+    voice.note(*(replace(fact, id=f"quality.{fact.id}") for concern in concerns for fact in concern.facts))
+    texts = " ".join(concern.text for concern in concerns)
+    return [voice.say("quality.caution", texts=texts)] if texts else []
+
+
 class QualityChapter(Chapter):
     """Whether the data is good enough."""
 
@@ -415,7 +430,7 @@ class QualityChapter(Chapter):
 
     def compute(self) -> None:
         """Look at the data."""
-        self.found = quality(self.data)
+        self.found = self.study.quality
 
     def story(self, lang: str) -> QualityStory:
         """The results in the words of a language."""

@@ -37,9 +37,11 @@ class ContractStory(RetentionStory):
         """What the answer means."""
         if not self.told(self.facts.churn):
             return self.say("retention.means.contract.short")
+        cost = [self.say("retention.means.contract.cost")] if self.revenue else []
         if self.activity.calendar.period == "year":
-            return self.say("retention.means.contract", churn=self.facts.churn)
-        return self.say("retention.means.contract.year", churn=self.facts.churn, year=self.facts.yearly)
+            return " ".join([self.say("retention.means.contract", churn=self.facts.churn), *cost])
+        yearly = self.say("retention.means.contract.year", churn=self.facts.churn, year=self.facts.yearly)
+        return " ".join([yearly, *cost])
 
     def act(self) -> str:
         """What a manager should do."""
@@ -132,8 +134,9 @@ class ReturnStory(RetentionStory):
             return self.say(f"retention.act.{absence}")
         if not self.told(*means.values()):
             return self.say("retention.act.open")
-        rhythm = self.rhythm(*both)["rhythm"]
-        waiting = self.say("retention.act.returning", rhythm_lower=rhythm[:1].lower() + rhythm[1:], **means)
+        words = self.rhythm(*both)
+        words["rhythm_lower"] = words["rhythm"][:1].lower() + words["rhythm"][1:]
+        waiting = self.say("retention.act.returning", **words, **means)
         return " ".join([self.say("retention.act.new"), waiting]) if self.facts.panel_matters else waiting
 
     def certainty(self) -> str:
@@ -243,9 +246,17 @@ def results_of(activity: Activity) -> Results:
 
 
 def retention_story(
-    activity: Activity, results: Results | None = None, *, lang: str = "en", threshold: int = 5
+    activity: Activity,
+    results: Results | None = None,
+    *,
+    lang: str = "en",
+    threshold: int = 5,
+    revenue: bool = False,
 ) -> RetentionStory:
-    """The story of an activity, in a language, silent about fewer customers than the threshold."""
+    """The story of an activity, in a language, silent about fewer customers than the threshold.
+
+    With `revenue`, another chapter tells what it costs.
+    """
     if activity.by:
         raise ArgumentError(f"this shows one group at a time; reduce without by={', '.join(activity.by)!r}")
     kind = ContractStory if activity.action == "stay" else ReturnStory
@@ -254,7 +265,7 @@ def retention_story(
         "action": activity.action,
         "period": activity.calendar.period,
     }
-    return kind(*(results or results_of(activity)), Voice(lang, **words, disclosure=Disclosure(threshold)))
+    return kind(*(results or results_of(activity)), Voice(lang, **words, disclosure=Disclosure(threshold)), revenue)
 
 
 class RetentionChapter(Chapter):
@@ -270,4 +281,5 @@ class RetentionChapter(Chapter):
 
     def story(self, lang: str) -> RetentionStory:
         """The results in the words of a language."""
-        return retention_story(self.record, self.results, lang=lang, threshold=self.study.threshold)
+        threshold, revenue = self.study.threshold, self.data.has("subscriptions.mrr")
+        return retention_story(self.record, self.results, lang=lang, threshold=threshold, revenue=revenue)

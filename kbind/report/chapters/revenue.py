@@ -310,6 +310,8 @@ class RevenueStory(Story):
             yield from self.value.blocks()
         else:
             yield Section(self.worth_title(), [self.worth_missing()])
+        if self.told(self.facts.rate("logo_churn")):
+            yield self.bridge(revenue=True)
         presets = self.presets_table()
         yield Section(presets.title, [self.presets_note()], presets, folded=True)
         if self.claims:

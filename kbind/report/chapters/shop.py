@@ -162,7 +162,8 @@ class ShopStory(Story):
         tiles = self._of_hundred(self.again, self.say("shop.tile.again", days=self._days(WITHIN)), "shop.tile.note")
         if self.oldest >= 0:
             label = self.say("shop.tile.brought", after=self.voice.after(self.oldest + 1))
-            tiles += self.tiles_of((self.brought(self.oldest), label, "shop.tile.note.money"))
+            rows = self.tiles_of((self.brought(self.oldest), label, "shop.tile.note.money"))
+            tiles += [(self.tell(self.brought(self.oldest), "about"), *row[1:]) for row in rows]
         if self.standard is not None:
             label = self.say("shop.tile.false", floor=self._days(self.standard))
             tiles += self._of_hundred(self.false_alarms(self.standard), label, "shop.tile.note.alarms")

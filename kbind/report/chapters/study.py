@@ -10,6 +10,7 @@ from functools import cached_property
 from kbind.churn.contacts import customers_here
 from kbind.churn.profit import Campaign
 from kbind.dataset.dataset import Dataset
+from kbind.dataset.quality import Quality, quality
 from kbind.hearsay.claims_checked import Claims, claims
 from kbind.personas.persona import Persona
 from kbind.retention.activity import Activity, activity, suitable_period
@@ -61,6 +62,11 @@ class Study:
         end = datetime(self.data.wall_clock(as_of).year, 1, 1)
         start = end.replace(year=end.year - 1)
         return None if since is not None and self.data.wall_clock(since) > start else (start, end)
+
+    @cached_property
+    def quality(self) -> Quality:
+        """What speaks for and against the data."""
+        return quality(self.data)
 
     @cached_property
     def durations(self) -> Durations:

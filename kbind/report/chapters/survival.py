@@ -173,7 +173,7 @@ class SurvivalStory(Story):
         if not self.both or money is None or share is None:
             return self._of_new_customers()
         where = {"when": self.moments.when(first), "year": self.year}
-        dear = self.say("survival.finding.money", money=money, share=share, whole=needed(facts.lost("all")), **where)
+        dear = self.say("survival.finding.money", money=money, share=share, **where)
         more, fewer = facts.in_order
         words = {"when": self.moments.at(more), "other": self.moments.at(fewer)}
         key = "survival.finding.also" if more == first else "survival.finding.more"
@@ -204,9 +204,10 @@ class SurvivalStory(Story):
     def _money_lost(self) -> list[str]:
         first = self.facts.first
         money, share = (self.facts.lost(first), self.facts.share_lost(first)) if first else (None, None)
-        if self.short or self.both or money is None or share is None:
+        if self.short or money is None or share is None:
             return []
-        return [self.say("survival.means.money", money=money, share=share, year=self.year)]
+        part = [] if self.both else [self.say("survival.means.money", money=money, share=share, year=self.year)]
+        return [*part, self.say("survival.means.whole", whole=needed(self.facts.lost("all")), year=self.year)]
 
     def _by_month(self) -> str:
         if self.short:
@@ -403,6 +404,10 @@ class SurvivalStory(Story):
             yield Section(self.contact_title(), [self.contact_text()])
         if self.incidence is not None:
             yield self.picture(self.incidence, self.causes_figure(), self.say("survival.causes.caption"))
+        if self.durations.log == "subscriptions" and not self.short:
+            known = self.facts.lost("all") is not None and self.facts.first
+            money = [self.say("bridge.money", year=self.year)] if known else []
+            yield self.bridge(self.data.has("subscriptions.mrr"), *money)
         yield Section.of(self.months_table(), folded=True)
 
 

@@ -28,7 +28,7 @@ def test_example_says_the_alarm_first() -> None:
     """Of the last two quarters together 876 of 985 stayed, of the six before 2,485 of 2,695."""
     english, german = (period_story(kb.datasets.load_counts(lang), lang=lang) for lang in ("en", "de"))
     assert english.finding() == (
-        "Fewer have stayed of late: 89 of 100 customers every quarter, down from 92 (Q3 2024 and Q4 2024)."
+        "Recently fewer have stayed: 89 of 100 customers every quarter, down from 92 (Q3 2024 and Q4 2024)."
     )
     assert german.finding() == (
         "Zuletzt (3. Quartal 2024 und 4. Quartal 2024) bleiben weniger: Von 100 Kunden sind es pro Quartal noch 89, "
@@ -36,7 +36,8 @@ def test_example_says_the_alarm_first() -> None:
     )
     assert german.means() == (
         "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch gingen 35.800 "
-        "mehr Umsatz im Jahr verloren als üblich. Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
+        "mehr Umsatz im Jahr verloren als üblich (in der Währung der Vorlage, die dort nicht genannt ist). "
+        "Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
     )
     assert "in höchstens 1 von 100 Fällen" in german.certainty()
     assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "88,6\u00a0%"]
@@ -66,16 +67,16 @@ def test_row_of_the_summary_is_about_what_was_lost_beyond_the_usual() -> None:
 @pytest.mark.parametrize(
     ("last", "trend", "title"),
     [
-        ((1000, 50, 40), "better", "More stayed of late than before: 96% instead of 90% (March 2024)"),
-        ((1000, 50, 160), "worse", "Fewer stayed of late than before: 84% instead of 90% (March 2024)"),
-        ((1000, 50, 105), "same", "89.5% stayed of late, 90.0% before: no sure difference (March 2024)"),
+        ((1000, 50, 40), "better", "Recently more stayed than before: 96% instead of 90% (March 2024)"),
+        ((1000, 50, 160), "worse", "Recently fewer stayed than before: 84% instead of 90% (March 2024)"),
+        ((1000, 50, 105), "same", "Recently 89.5% stayed, before that 90.0%: no sure difference (March 2024)"),
     ],
 )
 def test_trend_is_told_only_if_it_is_sure(last: tuple[int, int, int], trend: str, title: str) -> None:
     story = told((1000, 100, 100), (1000, 100, 100), last)
     assert (story.trend, story.curve_title()) == (trend, title)
     assert story.act().startswith("First find out") == (trend == "worse")
-    assert ("Fewer have stayed of late" in story.finding()) == (trend == "worse")
+    assert ("Recently fewer have stayed" in story.finding()) == (trend == "worse")
     assert ("▼" in story.tiles()[0][2]) == (trend == "worse")
 
 

@@ -7,7 +7,9 @@ import pytest
 
 import kbind as kb
 from kbind.plot.base import alt_text
-from kbind.report.chapters.quality import quality_story
+from kbind.report.chapters.quality import cautions, quality_story
+from kbind.report.chapters.study import Study
+from kbind.text.voice import Voice
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,18 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
     assert line is not None
     assert "Only chapters 3, 4 and 5" in line.answer
     assert line.stake is None
+
+
+def test_a_chapter_is_told_what_is_to_be_settled_about_its_data(thin: kb.Dataset) -> None:
+    study, voice = Study(thin), Voice("en")
+    (text,) = cautions(study, "04", voice)
+    assert text.startswith("Something in the data is to be settled that may affect this chapter: Customers: in 1 of 2")
+    assert "Events" not in text  # chapter 04 does not rest on them
+    assert voice.told["quality.customers.missing.industry"].value == 0.5
+    assert not any(".gaps" in name for name in voice.told)
+    days = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h")
+    log = pd.DataFrame({"customer_id": [i % 50 for i in range(len(days))], "timestamp": days})
+    assert cautions(Study(kb.open_dataset({"events": log})), "03", Voice("en")) == []
 
 
 def test_faultless_data_is_praised() -> None:

@@ -42,12 +42,12 @@ def test_the_year_tells_what_was_lost_won_and_grew(story: RevenueStory) -> None:
     assert (grr.value, nrr.value, left.value) == pytest.approx((0.85, 0.93, 0.12))
     assert (grr.n, left.count) == (100, 12)
     assert story.finding() == (
-        "In 2024, 12 of 100 customers left, and €1,440 of revenue a year with them. "
+        "In 2024, of 100 customers there at the start, 12 left, taking €1,440 of annual revenue with them. "
         "Revenue still grew by 13%, because new customers brought €2,400."
     )
     assert story.means() == (
         "Smaller contracts cost another €360, larger ones brought €960. In 2024, that left €840 to be replaced by new "
-        "customers; they brought €2,400. Revenue a year went from €12,000 to €13,600."
+        "customers; they brought €2,400. Annual revenue went from €12,000 to €13,600."
     )
     assert story.tiles()[:2] == [
         ("88 of 100", "customers were still there a year later (2024)", "between 80 and 93 of 100"),
@@ -94,12 +94,12 @@ def test_contracts_that_have_just_ended_are_open_and_no_progress() -> None:
     ends = ["2023-05-20"] * 12 + ["2024-05-20"] * 6 + [None] * 82 + ["2025-01-01"] * 8
     rows: list[Row] = [(i, "2022-06-15", end, 10) for i, end in enumerate(ends)]
     story = revenue_story(company(rows))
-    assert story.finding().startswith("In 2024, at least 6 of 100 customers left")
+    assert story.finding().startswith("In 2024, of 100 customers there at the start, at least 6 left")
     assert (
         story.tiles()[0][2]
         == "between 87 and 97 of 100; still open for 8 customers whose contract has just ended; year before 89"
     )
-    assert "the contracts of 8 customers with €960 of revenue a year have only just ended" in story.moves_caption()
+    assert "the contracts of 8 customers with €960 of annual revenue have only just ended" in story.moves_caption()
     settled = revenue_story(company([row for row in rows if row[2] != "2025-01-01"]))
     assert "at least" not in settled.finding()
     assert "Still open" not in settled.moves_caption()
@@ -130,8 +130,8 @@ def test_few_who_came_back_are_told_with_the_new() -> None:
 def test_german_page_says_the_same() -> None:
     german = revenue_story(shrinking(), lang="de")
     assert german.finding() == (
-        "Im Jahr 2024 sind 12 von 100 Kunden gegangen und mit ihnen 1.440\u00a0€ Umsatz im Jahr. "
-        "Der Umsatz wuchs trotzdem um 13\u00a0%, weil neue Kunden 2.400\u00a0€ brachten."
+        "Im Jahr 2024 sind von 100 Kunden, die zu Beginn da waren, 12 gegangen und mit ihnen 1.440\u00a0€ "
+        "Umsatz im Jahr. Der Umsatz wuchs trotzdem um 13\u00a0%, weil neue Kunden 2.400\u00a0€ brachten."
     )
     assert german.question().endswith("?")
     assert "Im Jahr" not in german.presets_table().title
@@ -182,7 +182,7 @@ def test_few_customers_are_not_told() -> None:
 def test_figure_shows_the_steps_and_says_what_grows(story: RevenueStory) -> None:
     axes = story.series.plot(**story.moves_figure())
     assert finding(axes) == "Revenue grows, but only because of new customers"
-    assert alt_text(axes).startswith("Waterfall of revenue a year: Start of 2024 €12,000, new customers €2,400")
+    assert alt_text(axes).startswith("Waterfall of annual revenue: Start of 2024 €12,000, new customers €2,400")
     heights = [(bar.get_y(), bar.get_height()) for bar in axes.patches]
     assert heights[0] == (0, 12_000)
     assert heights[-1] == (0, 13_560)

@@ -52,8 +52,29 @@ def test_renewals_are_found_where_they_were_planted(saas: kb.Dataset) -> None:
     assert story.facts.renewals[:4] == [12, 24, 36, 48]  # also those of too few to be sure of
     assert story.facts.yearly
     assert "at the first renewal in month 12" in story.finding()
-    assert "(in month 9, 21 and 33)" in story.act()
+    assert "(in months 9, 21, 33 and 45)" in story.act()
     assert story.facts.a_month("quiet").value < 0.5 * story.facts.a_month("renewal").value
+
+
+def test_more_renewals_than_a_sentence_holds_are_said_to_go_on(saas: kb.Dataset) -> None:
+    moments = told(saas).moments
+    assert moments.named([12, 24, 36, 48]) == "in months 12, 24, 36 and 48"
+    assert moments.named(range(12, 97, 12)) == "in months 12, 24 and 36 and every 12 months after that"
+    assert moments.named([12]) == "in month 12"
+    assert moments.named([1, 2, 3, 4, 5, 6, 9]).endswith("5, 6 and 9")
+    assert told(saas, "de").moments.named(range(9, 97, 12)) == "im 9., 21. und 33. Monat und danach alle 12 Monate"
+
+
+def test_other_chapters_with_other_numbers_are_bridged(saas: kb.Dataset) -> None:
+    """Only where there are contracts, and only with money that the page tells."""
+    heading = "Why chapters 1, 1b and 2 give different numbers"
+    story = told(saas, departed=paid(1000, 9000))
+    (bridge,) = [block for block in story.body() if block.heading == heading]
+    assert len(bridge.paragraphs) == 2
+    assert "everybody who left in 2024, at what they paid last" in bridge.paragraphs[1]
+    (bridge,) = [block for block in told(saas).body() if block.heading == heading]
+    assert len(bridge.paragraphs) == 1
+    assert not [block for block in told(lives(BOTH)).body() if "give different numbers" in block.heading]
 
 
 def test_german_says_the_same(saas: kb.Dataset) -> None:
@@ -116,9 +137,11 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     """More customers leave in the first 4 months; the step follows the money, and the finding says both."""
     story = told(lives(BOTH), departed=paid(early, renewal))
     assert story.facts.first == first
-    assert "108,000 a year in 2024, 90% of 120,000 (including customers who only came in 2024)." in story.finding()
+    assert "108,000 of annual revenue in 2024 (between 87,000 and 129,000), 90% of the whole loss." in story.finding()
+    assert "In all, 120,000 of annual revenue was lost in 2024; that includes customers who only" in story.means()
     assert ("More customers leave then, too:" in story.finding()) == (first == "early")
-    assert story.act().startswith("Guide new customers" if first == "early" else "Speak to customers in month 9 and 21")
+    begins = "Guide new customers" if first == "early" else "Speak to customers in months 9 and 21"
+    assert story.act().startswith(begins)
     assert "Second: " in story.act()
     assert "Which of the two costs more" not in story.certainty()
     line = story.line()
