@@ -23,7 +23,7 @@ from kbind.text.facts import Fact
 YEAR = 365
 #: Half the width of an interval of 95 %, in standard errors.
 _WIDE = 1.96
-_CALLS = "backtest(...).calls()"
+_CALLS, _LISTED = "backtest(...).calls()", "contact_list(...)"
 
 
 def _needed(share: float, gap: float) -> int | None:
@@ -68,6 +68,20 @@ class Trial:
     def half(self) -> int:
         """Customers to be contacted at a date; the others are the comparison."""
         return self.size // 2
+
+    @property
+    def available(self) -> Fact:
+        """Customers of the group at one date."""
+        definition = "customers of the group who may be contacted at one date"
+        return Fact(
+            f"trial.{self.name}.size", self.size, "customers", definition, n=self.size, source="contact_list(...)"
+        )
+
+    @property
+    def contacted(self) -> Fact:
+        """Those of them to be contacted."""
+        definition = "half of the customers of the group at one date, drawn by lot"
+        return Fact(f"trial.{self.name}.half", self.half, "customers", definition, source="contact_list(...)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,9 +172,37 @@ class CallingFacts:
         return not np.isnat(self.facts.calls.as_of).all()
 
     @property
-    def reached(self) -> int:
+    def lists_a_year(self) -> Fact:
+        """Lists a year, with one decimal."""
+        return Fact("list.a_year", round(self.lists, 1), "count", f"{YEAR} / days in which leaving counts")
+
+    @property
+    def listed_now(self) -> Fact:
+        """Customers on the list of the last date."""
+        size = len(self.facts.listed.customer)
+        return Fact("list.size", size, "customers", "customers on the list of the last date", n=size, source=_LISTED)
+
+    @property
+    def reached(self) -> Fact:
         """Customers on a list that the budget pays for."""
-        return int(min(self.facts.listed.terms.contacts, self.facts.listed.n_customers))
+        count = int(min(self.facts.listed.terms.contacts, self.facts.listed.n_customers))
+        definition = "budget of a list / cost of a contact and an offer, and no more than there are customers"
+        return Fact("list.reached", count, "customers", definition, n=count, source=_LISTED)
+
+    def term(self, name: str) -> Fact:
+        """Money of the campaign that was stated or assumed: budget, cost, offer or value."""
+        stated = vars(self.forecast.terms.campaign)[name] if self.forecast.terms else None
+        value = np.nan if stated is None else float(stated)
+        return Fact(f"terms.{name}", value, "money", f"{name} of the campaign, stated or assumed", source="terms")
+
+    @property
+    def worth(self) -> Fact:
+        """What keeping a customer on the list is worth on average."""
+        value, n = self.facts.listed.value, len(self.facts.listed.customer)
+        mean = float(value.mean()) if n else np.nan
+        return Fact(
+            "terms.worth", mean, "money", "value of keeping a customer, mean over the list", n=n, source=_LISTED
+        )
 
     @cached_property
     def acceptance(self) -> Fact:

@@ -197,7 +197,10 @@ def lever_name(seen: Snapshots, voice: Voice, feature: str) -> str:
 
 def lever_values(seen: Snapshots, voice: Voice, row: pd.Series[Any], example: str = "") -> str:
     """Values that go with high and with low risk: "hohes Risiko: 27 Tage, niedriges: 345 Tage"."""
-    high, low = (feature_value(seen, voice, row[f"value_{end}"], row["feature"], example) for end in ("high", "low"))
+    high, low = (
+        feature_value(seen, voice, row[f"value_{end}"], row["feature"], example, name=f"driver.{row['feature']}.{end}")
+        for end in ("high", "low")
+    )
     if high == low or DASH in (high, low):
         return ""
     return voice.say("churn.driver.values", high=high, low=low)
@@ -207,7 +210,9 @@ def _meaning(seen: Snapshots, feature: str) -> Feature:
     return {one.name: one for one in seen.meanings}[feature]
 
 
-def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str, example: str = "") -> str:
+def feature_value(
+    seen: Snapshots, voice: Voice, value: Any, feature: str, example: str = "", *, name: str = "driver.value"
+) -> str:
     """A feature's value as a reader expects it, with its unit.
 
     Parameters
@@ -219,6 +224,8 @@ def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str, examp
         One of the features of the snapshots.
     example : str
         Key of example data, whose levels have names in both languages; else empty.
+    name : str
+        Of the fact that a number becomes.
     """
     if pd.isna(value):
         return DASH
@@ -229,13 +236,17 @@ def feature_value(seen: Snapshots, voice: Voice, value: Any, feature: str, examp
         word = {"yes": "churn.yes", "no": "churn.no"}.get(str(value).casefold())
         return voice.say(word) if word else Names(voice, example).level(meaning.column, str(value))
     number = float(value)
-    written = voice.number(number, 0 if abs(number) >= 10 or number == round(number) else 1)
+    definition = f"a value of {feature} that is typical of a high or a low risk"
     if meaning.measure in _IN_MONEY or meaning.column in MONEY:
-        return voice.money(number)
+        return voice.tell(Fact(name, number, "money", definition))
+    if meaning.column == "discount" and abs(number) <= 1:
+        return voice.tell(Fact(name, number, "share", definition), "whole")
+    short = round(number, 0 if abs(number) >= 10 else 1)
+    written = voice.tell(Fact(name, short, "count", definition), "short")
     if meaning.measure in _IN_DAYS:
         unit = "months" if meaning.table == "customers" else "days"
         return voice.catalogue.text(f"churn.value.{unit}", 1 if number == 1 else 2, n=written)
-    return voice.percent(number) if meaning.column == "discount" and abs(number) <= 1 else written
+    return written
 
 
 def _yes_or_no(seen: Snapshots, feature: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kbind.customers.levels import MISSING
 from kbind.reasons.themes import ThemeDictionary
+from kbind.text.facts import Fact
 from kbind.text.names import named
 from kbind.text.voice import Voice
 
@@ -72,7 +73,7 @@ class Names:
         for key, pattern in (("below", _BELOW), ("from", _FROM), ("between", _BETWEEN)):
             match = pattern.fullmatch(level)
             if match:
-                ends = map(self._number, match.groups())
+                ends = (self._number(attribute, written) for written in match.groups())
                 return text(f"segments.{key}", **dict(zip(("one", "two"), ends, strict=False)))
         if own:
             return own
@@ -121,10 +122,10 @@ class Names:
             known.sort(key=lambda level: numbers[level])
         return [*known, *(level for level in levels if level == MISSING)]
 
-    def _number(self, written: str) -> str:
-        value = float(written)
-        decimals = 0 if value == round(value) else min(len(written.partition(".")[2]), 3)
-        return self.voice.number(value, decimals)
+    def _number(self, attribute: str, written: str) -> str:
+        """A limit between levels of a number."""
+        limit = Fact(f"limit.{attribute}.{written}", float(written), "count", f"limit between levels of {attribute}")
+        return self.voice.tell(limit, "short")
 
     def _filled(self, key: str, number: str) -> str:
         return self.voice.catalogue.text(key, number=number) if self.voice.catalogue.has(key) else ""

@@ -182,6 +182,12 @@ class ChangeFacts:
         return Fact("personas.break_even", value, "share", meaning, low, high, self.refinement.conf_level,
                     min(self._sizes), source=HELD_OUT)  # fmt: skip
 
+    def fits(self, version: str) -> Fact:
+        """How many of the third part fit the "old" or the "new" version."""
+        n = getattr(self.measured, version).n
+        return Fact(f"personas.held.{version}.n", n, "customers", f"customers of the third part who fit the {version} "
+                    "version", source=HELD_OUT)  # fmt: skip
+
     @property
     def both(self) -> int:
         """Customers who match both versions."""

@@ -67,10 +67,11 @@ class RuleWords:
             several = {"first": ", ".join(levels[:-1]), "last": levels[-1]}
             words = levels[0] if len(levels) == 1 else self.voice.say("personas.or", **several)
         else:
-            words = span(self.voice, *(rule.range or (None, None)), unit=f"amount.{self.example}.{rule.attribute}")
+            unit = f"amount.{self.example}.{rule.attribute}"
+            words = span(self.voice, *(rule.range or (None, None)), unit=unit, about=rule.attribute)
         if rule.weight == 1:
             return words
-        return self.voice.say("personas.weighted", rule=words, weight=self.voice.short(rule.weight))
+        return self.voice.say("personas.weighted", rule=words, weight=weight_of(self.voice, rule, 2))
 
     def rule(self, rule: Rule | None) -> str:
         """A rule as "Internet: fibre"; a dash without one."""
@@ -136,10 +137,37 @@ def of_year(estimate: Estimate) -> Estimate:
     return replace(estimate, **{name: MONTHS * getattr(estimate, name) for name in ("value", "ci_lower", "ci_upper")})
 
 
-def span(voice: Voice, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
-    """Two limits of which one may be open: "from 3 to 5", "below 3"; `unit`: key of what they are written with."""
+def stated(voice: Voice, name: str, number: float, definition: str, decimals: int = 2) -> str:
+    """A number that somebody set, as a fact named after it: it may be another one elsewhere."""
+    value = round(float(number), decimals)
+    return voice.tell(Fact(f"personas.{name}.{value:.10g}", value, "count", definition), "short")
+
+
+def weight_of(voice: Voice, rule: Rule, decimals: int) -> str:
+    """The weight of a rule."""
+    return stated(voice, f"weight.{rule.attribute}", rule.weight, f"weight of a rule on {rule.attribute}", decimals)
+
+
+def span(voice: Voice, low: float | None, high: float | None, decimals: int = 2, unit: str = "", *, about: str) -> str:
+    """Two limits of which one may be open: "from 3 to 5", "below 3".
+
+    Parameters
+    ----------
+    voice : Voice
+    low, high : float or None
+    decimals : int
+        At most.
+    unit : str
+        Key of what they are written with.
+    about : str
+        What they limit, for the names of the facts that they become.
+    """
     key = "below" if low is None else "from" if high is None else "between"
-    ends = {name: voice.short(end, decimals) for name, end in (("low", low), ("high", high)) if end is not None}
+    ends = {
+        name: stated(voice, f"limit.{about}", end, f"limit of {about} that a persona asks for", decimals)
+        for name, end in (("low", low), ("high", high))
+        if end is not None
+    }
     if unit and voice.catalogue.has(unit):
         ends = {name: voice.catalogue.text(unit, number=number) for name, number in ends.items()}
     return voice.say(f"persona.rules.{key}", **ends)

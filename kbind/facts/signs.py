@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from kbind.churn.contacts import ContactList
 from kbind.churn.snapshots.snapshot_table import Feature, Snapshots
+from kbind.text.facts import Fact
 
 #: A second sign is told if it goes with at least so much of the risk, as a share of the first.
 SECOND = 0.5
@@ -44,6 +46,18 @@ class SignGroup:
     n: int
     leaving: float
     gain: float
+
+    def facts(self, whole: float) -> dict[str, Fact]:
+        """How many they are, their mean risk, and their share of the whole gain expected of the list."""
+        name, source = f"list.sign.{'+'.join(self.signs)}", "contact_list(...)"
+        share = self.gain / whole if whole > 0 else math.nan
+        return {
+            "n": Fact(f"{name}.n", self.n, "customers", "customers on the list who show these signs", source=source),
+            "risk": Fact(f"{name}.risk", self.leaving / self.n, "share", "mean predicted risk of those who show these "
+                         "signs", n=self.n, source=source),
+            "gain": Fact(f"{name}.gain", share, "share", "gain expected of those who show these signs / of the list",
+                         n=self.n, source=source),
+        }  # fmt: skip
 
 
 def sign_of(feature: Feature, value: Any, usual: Any) -> str:

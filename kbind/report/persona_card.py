@@ -44,6 +44,7 @@ def persona_card(
             rows=story.rows(),
             tiles=story.tiles(),
             tiles_label=text("persona.tiles"),
+            made=story.made(),
         ),
         Section(rules, [match], table),
         Section(statements, [], said),

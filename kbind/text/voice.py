@@ -23,6 +23,8 @@ _PERIOD_FORMS = (
     "this_or_later", "start", "kth", "same_start", "later", "before", "first_within",
 )  # fmt: skip
 
+#: Decimals at most of a number that is written with as many as it has.
+_FINEST = 3
 #: A value that is not there.
 DASH = "–"
 #: The sign of numbers below zero: as wide as a plus, and never at the end of a line.
@@ -80,7 +82,8 @@ class Voice:
         """A sentence about facts.
 
         Facts are written by unit; a place may ask for a form: ``{x:per100}`` (of 100), ``{x:whole}`` (whole per
-        cent), ``{x:about}`` (rounded), ``{x:interval}`` (between two limits), ``{x:interval100}`` (the same, of 100).
+        cent), ``{x:about}`` (rounded), ``{x:short}`` (with the decimals it has), ``{x:interval}`` (between two
+        limits), ``{x:interval100}`` (the same, of 100).
         The names of customers and periods are filled in. If a fact may not be told or is unknown, the sentence is
         replaced by one that says so.
 
@@ -137,6 +140,8 @@ class Voice:
             return self.customers(fact.n or 0, dative=form == "n_dative")
         if form == "size":
             return self.count(fact.n or 0)
+        if form == "short":
+            return self.short(fact.value, _FINEST)
         if form == "range":
             return self._limits(fact)
         if fact.unit == "share":

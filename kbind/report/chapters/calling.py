@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,7 +78,12 @@ class CallingStory(Speaker):
     def dates(self) -> str:
         """How many dates were tested: "5 frühere Stichtage"."""
         dates = len(self.facts.calls.as_of)
-        return self.voice.catalogue.text("churn.dates", dates, n=self.voice.number(dates))
+        fact = Fact("test.dates", dates, "count", "dates on which the prediction was tested", source="backtest(...)")
+        return self.voice.catalogue.text("churn.dates", dates, n=self.tell(fact))
+
+    def listed_customers(self, *, dative: bool = False) -> str:
+        """How many customers are on the list, with their noun."""
+        return self.tell(self.calling.listed_now, "n_dative" if dative else "n")
 
     @property
     def often(self) -> str:
@@ -131,7 +135,8 @@ class CallingStory(Speaker):
         return " ".join([self.say(f"churn.line.step.{trial.name}", **self._halves(trial)), self._known(trial)])
 
     def _halves(self, trial: Trial, *, dative: bool = False) -> dict[str, str]:
-        return {"half": self.voice.number(trial.half), "size": self.voice.customers(trial.size, dative=dative)}
+        size = self.tell(trial.available, "n_dative" if dative else "n")
+        return {"half": self.tell(trial.contacted), "size": size}
 
     def _known(self, trial: Trial) -> str:
         if trial.rounds > ENDLESS:
@@ -142,8 +147,11 @@ class CallingStory(Speaker):
         return self.say("churn.known", rounds=self._rounds("churn.rounds", trial), day=day)
 
     def _rounds(self, key: str, trial: Trial) -> str:
-        number, apart = self.voice.number, needed(self.forecast.snapshots).horizon
-        return self.voice.catalogue.text(key, trial.rounds, n=number(trial.rounds), days=number(apart))
+        apart = needed(self.forecast.snapshots).horizon
+        days = Fact("window.days", apart, "count", "days in which leaving counts, and from one date to the next")
+        definition = "dates that a trial of this size takes"
+        rounds = Fact(f"trial.{trial.name}.rounds", trial.rounds, "count", definition)
+        return self.voice.catalogue.text(key, trial.rounds, n=self.tell(rounds), days=self.tell(days))
 
     def trial_text(self) -> list[str]:
         """How many customers a trial takes, in the list and in the riskiest tenth."""
@@ -153,11 +161,9 @@ class CallingStory(Speaker):
             if trial is None or self.hides(trial.size):
                 continue
             share = self.facts.hit if name == "list" else self.facts.risk(GROUPS)
-            definition = "customers of the group who may be contacted at one date"
             facts = {"share": share, "needed": trial.needed, "acceptance": self.calling.acceptance}
-            size = Fact(f"trial.{name}.size", trial.size, "customers", definition, source="contact_list(...)")
             rounds = self._rounds("churn.rounds.once", trial)
-            lines.append(self.say(f"churn.trial.{name}", size=size, rounds=rounds, **facts))
+            lines.append(self.say(f"churn.trial.{name}", size=trial.available, rounds=rounds, **facts))
         return lines
 
     # -- the sections ----------------------------------------------------------------------------------
@@ -185,7 +191,7 @@ class CallingStory(Speaker):
 
     def list_title(self) -> str:
         """Heading of the list by signs."""
-        return self.say("churn.list", listed=self.voice.customers(self.size))
+        return self.say("churn.list", listed=self.listed_customers())
 
     def list_text(self) -> list[str]:
         """What the list is, and what the signs are not."""
@@ -206,12 +212,11 @@ class CallingStory(Speaker):
 
     def list_table(self) -> Table:
         """The list by signs, without anybody's name."""
-        voice, rows = self.voice, []
-        whole = float(self.listed.expected_gain.sum())
+        rows, whole = [], float(self.listed.expected_gain.sum())
         for group in self.signs:
-            row = [self.sign(group.signs), voice.count(group.n), voice.percent(group.leaving / group.n)]
-            share = voice.percent(group.gain / whole if whole > 0 else math.nan)
-            rows.append([*row, *[share] * self.priced])
+            facts = group.facts(whole)
+            shares = (self.tell(fact, "whole") for fact in (facts["risk"], *[facts["gain"]] * self.priced))
+            rows.append([self.sign(group.signs), self.tell(facts["n"]), *shares])
         heads = ("sign", "n", "risk", *["share"] * self.priced)
         return self.table_of("churn.list.{}", heads, rows, title=self.say("churn.list.table"))
 
@@ -228,7 +233,7 @@ class CallingStory(Speaker):
             told = {
                 "past": self.facts.past,
                 "gain": self.calling.gain,
-                "lists": self.voice.short(self.calling.lists, 1),
+                "lists": self.tell(self.calling.lists_a_year, "short"),
             }
             lines += [self.say(f"churn.yield.past.{self.scheme}", dates=self.dates(), **told), self.assumed()]
             added = self.calling.added
@@ -242,19 +247,20 @@ class CallingStory(Speaker):
 
     def terms_table(self) -> Table:
         """What was assumed, and what was stated."""
-        voice, terms, rows = self.voice, needed(self.forecast.terms), []
-        stated = vars(terms.campaign)
+        terms, calling, rows = needed(self.forecast.terms), self.calling, []
         for name in ("budget", "cost", "offer", "acceptance"):
-            written = voice.percent(stated[name]) if name == "acceptance" else voice.money(stated[name])
+            fact = calling.acceptance if name == "acceptance" else calling.term(name)
             origin = self.say(f"churn.terms.from.{name}" if name in terms.assumed else "churn.terms.stated")
-            rows.append((self.say(f"churn.terms.{name}"), written, origin))
-        value = terms.campaign.value
-        if value is not None:
-            rows.append((self.say("churn.terms.value"), voice.money(value), self.say("churn.terms.stated")))
+            rows.append((self.say(f"churn.terms.{name}"), self.tell(fact, "whole"), origin))
+        if terms.campaign.value is not None:
+            rows.append(
+                (self.say("churn.terms.value"), self.tell(calling.term("value")), self.say("churn.terms.stated"))
+            )
         elif self.size:
-            key = "revenue" if terms.margin is None else "margin"
-            what = self.say(f"churn.terms.{key}", margin=voice.percent(terms.margin or 0))
-            rows.append((what, voice.money(float(self.listed.value.mean())), self.say("churn.terms.data")))
+            margin = Fact("terms.margin", terms.margin or 0, "share", "stated margin", source="terms")
+            key = {"margin": self.tell(margin, "whole")} if terms.margin is not None else {}
+            what = self.say("churn.terms.margin" if key else "churn.terms.revenue", **key)
+            rows.append((what, self.tell(calling.worth), self.say("churn.terms.data")))
         return self.table_of("churn.terms.{}", ("what", "amount", "origin"), rows)
 
     # -- what the list gets wrong --------------------------------------------------------------------
@@ -265,7 +271,7 @@ class CallingStory(Speaker):
 
     def errors_text(self) -> list[str]:
         """Both kinds of mistakes, and why they happen."""
-        reached = self.voice.customers(self.calling.reached)
+        reached = self.tell(self.calling.reached, "n")
         called = "churn.errors.called" if self.facts.calls.gone.any() else "churn.errors.called.all"
         key = "churn.errors.missed" if self.priced else "churn.errors.missed.risk"
         return [
@@ -276,11 +282,18 @@ class CallingStory(Speaker):
 
     def errors_table(self) -> Table | None:
         """Counts over all tested dates; None where one of them is too small to tell."""
-        voice, calls = self.voice, self.facts.calls
+        calls = self.facts.calls
         called, left, leavers = (int(part.sum()) for part in (calls.called, calls.left, calls.leavers))
         counts = {"called": called, "left": left, "stayed": called - left, "leavers": leavers, "missed": leavers - left}
         if self.hides(*counts.values()):
             return None
-        rows = [(self.say(f"churn.errors.{name}.row"), voice.number(count)) for name, count in counts.items()]
-        heads = (self.say("churn.errors.what"), voice.word("customers_upper"))
+        meaning, source = "customers, over all tested dates", "backtest(...).calls()"
+        rows = [
+            (
+                self.say(f"churn.errors.{name}.row"),
+                self.tell(Fact(f"errors.{name}", count, "customers", f"{name}: {meaning}", source=source)),
+            )
+            for name, count in counts.items()
+        ]
+        heads = (self.say("churn.errors.what"), self.voice.word("customers_upper"))
         return Table(self.say("churn.errors.table"), heads, rows)

@@ -95,8 +95,10 @@ class ChangeStory(Speaker):
         return f"{found} {self.say('personas.change.turned', turned=turned)}" if self.told(turned) else found
 
     def means(self) -> str:
-        """Whom it is about, what the rules do, and what the difference is at first sight."""
-        lines = [self.say("personas.means.change", turned=self.facts.shared("turned"))]
+        """What the rules do, what that is worth, and what the difference is at first sight."""
+        lines = [self.say("personas.means.change")]
+        if self.told(self.facts.stake):
+            lines.append(self.say("personas.means.stake", stake=self.facts.stake))
         if self.facts.alike and self.told(self.facts.gain):
             lines.append(self.say("personas.means.sight", gain=self.facts.gain, held=self._held))
         return " ".join(lines)
@@ -221,7 +223,7 @@ class ChangeStory(Speaker):
             (say("personas.outcome.alike", held=self._held), DASH, DASH, alike),
             (say(f"personas.outcome.stay_{self.how}"), *stay, apart),
             (say("personas.outcome.kept"), *money, more),
-            (say("personas.outcome.fit"), *(self.voice.count(version.n) for version in pair.values()), DASH),
+            (say("personas.outcome.fit"), *(self.tell(facts.fits(name)) for name in pair), DASH),
             (say("personas.outcome.shared"), *[self._shared_count()] * 2, DASH),
         ]
         shown = [row for row in rows if row[3] != DASH or row[1] != DASH]
@@ -232,7 +234,9 @@ class ChangeStory(Speaker):
         """Customers of both versions; not told where the total would give away a few others."""
         both = self.facts.both
         few = self.hides(self.facts.measured.old.n - both, self.facts.measured.new.n - both)
-        return self.say("personas.hidden") if few else self.voice.count(both)
+        meaning = "customers of the third part who fit both versions"
+        shared = Fact("personas.held.both.n", both, "customers", meaning, source="refine_persona(...).held_out")
+        return self.say("personas.hidden") if few else self.tell(shared)
 
     def outcome_text(self) -> str:
         """What the change means for leads."""
@@ -245,8 +249,9 @@ class ChangeStory(Speaker):
             both = self.facts.measured.identity
             meaning = "customers who fit both versions, divided by those who fit either"
             shared = Fact("personas.held.both", both, "share", meaning, n=self.facts.both)
-            floor = self.voice.percent(self.chosen.bounds.identity)
-            lines.append(self.say("personas.outcome.identity", shared=shared, floor=floor))
+            meaning = "share of those who fit either version that has to fit both"
+            floor = Fact("personas.bounds.identity", self.chosen.bounds.identity, "share", meaning)
+            lines.append(self.say("personas.outcome.identity", shared=shared, floor=self.tell(floor, "whole")))
         return " ".join(lines)
 
     def title(self) -> str:

@@ -24,6 +24,7 @@ from kbind.report.chapters.drivers import DriversStory
 from kbind.report.chapters.shop import silence_text
 from kbind.report.lists import Lists
 from kbind.spells.silence import silence_of
+from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.names import named
 from kbind.text.voice import Voice
@@ -171,27 +172,47 @@ class ChurnStory(Story):
 
     def _of_top(self, place: str) -> str:
         """A sentence about the riskiest tenth, with the days in which leaving counts where there are any."""
-        seen = needed(self.forecast.snapshots)
         top = {"found": self.calls.calling.in_top, "top": self.facts.risk(GROUPS), "all": self.facts.anyone}
         if not self.dated:
             return self.say(f"churn.{place}.once", **top)
-        start, end = map(self.voice.number, (seen.lead, seen.lead + seen.horizon))
-        return self.say(f"churn.{place}.dated", start=start, end=end, **top)
+        return self.say(f"churn.{place}.dated", **self._window, **top)
+
+    @property
+    def _window(self) -> dict[str, str]:
+        """The days after a date between which leaving counts."""
+        seen = needed(self.forecast.snapshots)
+        days = {"start": seen.lead, "end": seen.lead + seen.horizon}
+        meaning = "days from the date to the {} of the time in which leaving counts"
+        return {
+            name: self.tell(Fact(f"window.{name}", count, "count", meaning.format(name)))
+            for name, count in days.items()
+        }
 
     def means(self) -> str:
         """What the answer means."""
         verdict = self.verdict
         if verdict == "short":
             seen = self.forecast.snapshots  # it takes a look back, the lead and the horizon
-            days = self.voice.number(LOOK_BACK + (120 if seen is None else seen.lead + seen.horizon))
-            words = {"enough": self.voice.number(self.enough), "left": self.voice.count(self.left)}
-            return self.say(f"churn.means.{self.lack}", days=days, **words)
+            days = LOOK_BACK + (120 if seen is None else seen.lead + seen.horizon)
+            facts = {
+                "days": Fact("test.days", days, "count", "days of data that a test takes"),
+                "enough": Fact("test.enough", self.enough, "count", "customers who have to have left for a test"),
+            }
+            left = Fact("test.left", self.left, "customers", "customers who left in the time that could be tested")
+            return self.say(f"churn.means.{self.lack}", left=self.tell(left), **facts)
         if verdict == "blind":
             return self.say("churn.means.blind")
         if verdict == "nobody":
             return self.say("churn.means.nobody")
         open_end = [] if self.priced else [self.say("churn.means.unpriced")]
-        return " ".join([self.calls.chance(), *open_end])
+        return " ".join([*self._at_stake(), self.calls.chance(), *open_end])
+
+    def _at_stake(self) -> list[str]:
+        """What the riskiest tenth pays a year, and how much of it is expected to go."""
+        held, going = self.calls.calling.held, self.calls.calling.going
+        if held is None or going is None or not self.told(held, going):
+            return []
+        return [self.say("churn.means.stake", held=held, going=going)]
 
     def act(self) -> str:
         """What a manager should do: a trial first, as long as nobody knows whether contacting keeps anybody."""
@@ -213,7 +234,7 @@ class ChurnStory(Story):
         if not self.listing:
             return risk
         better = "sure" if self.calls.calling.surely_better else "open"
-        lines = [risk, self.say(f"churn.certainty.list.{better}"), self.say("churn.certainty.effect")]
+        lines = [risk, self.say("churn.certainty.effect"), self.say(f"churn.certainty.list.{better}")]
         return " ".join([*lines, *([self.calls.assumed()] if self.priced else [])])
 
     @property
@@ -258,7 +279,7 @@ class ChurnStory(Story):
         pays = "pays" if self.told(calling.even) else "never"
         money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance, "often": self.calls.often}
         money |= {"even": calling.even} if pays == "pays" else {}
-        listed = self.voice.customers(self.size, dative=True)
+        listed = self.calls.listed_customers(dative=True)
         sure = self.say(f"churn.line.sure.{self._level}"), self.say(f"churn.line.list.{better}")
         return Line(
             question=self.say("churn.line.question"),
@@ -272,14 +293,12 @@ class ChurnStory(Story):
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
-        number = self.voice.number
         seen, terms = self.forecast.snapshots, self.forecast.terms
         if seen is None:
             return []
         log = self.scope().log
-        window = {"start": number(seen.lead), "end": number(seen.lead + seen.horizon)}
-        days = number(silence_of(self.data).days) if log == "events" else ""
-        lines = [self.say(f"churn.foot.target.{log}", days=days, **window)]
+        days = self.voice.number(silence_of(self.data).days) if log == "events" else ""
+        lines = [self.say(f"churn.foot.target.{log}", days=days, **self._window)]
         lines += [silence_text(self.voice, self.data)] if log == "events" else []
         if self.forecast.suspects:
             lines.append(self.say("churn.foot.suspects", columns=self._columns(self.forecast.suspects)))
@@ -287,7 +306,9 @@ class ChurnStory(Story):
             lines += [self.say("churn.foot.base")] if self.dated else []
             lines.append(self.say(f"churn.foot.model.{needed(self.forecast.model).chosen}"))
             if self.forecast.learned_from is not None:
-                lines.append(self.say("churn.foot.sample", some=self.voice.customers(self.forecast.learned_from)))
+                some = self.forecast.learned_from
+                fact = Fact("model.customers", some, "customers", "customers that the model learned from", n=some)
+                lines.append(self.say("churn.foot.sample", some=self.tell(fact, "n")))
             lines.append(self.say(f"churn.foot.tested.{self._scheme}"))
             keys = ["drivers", *["lists", "chance", "trial"] * self.listing, *["gain"] * self.priced]
             lines += [self.say(f"churn.foot.{key}") for key in keys]

@@ -317,7 +317,9 @@ class GroupsStory(Speaker):
         lines, null = [self.say("segments.sure.again", again=facts.again)], facts.found.judgement.null
         if null is not None:
             key = "segments.sure.groups" if facts.groups else "segments.sure.fluid"
-            lines.append(self.say(key, samples=self.voice.number(len(null.null))))
+            meaning = "made-up sets of customers without groups that were divided in the same way"
+            samples = Fact("segments.samples", len(null.null), "count", meaning, source="segment_churned(...)")
+            lines.append(self.say(key, samples=samples))
         return [*lines, self.say("segments.sure.rules", fidelity=facts.fidelity), self.say("segments.sure.cause")]
 
     def planted_table(self, truth: Truth | None) -> Table | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from kbind.errors import ArgumentError, listed
 from kbind.facts.personas import coverage, fit, mark_kinds, persona_name
-from kbind.facts.rules import fact_of, of_year, span
+from kbind.facts.rules import fact_of, of_year, span, stated, weight_of
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.parts import ASSUMED, Mark, Rule, Statement
 from kbind.personas.persona import Persona
@@ -52,7 +52,7 @@ class PersonaStory(Speaker):
 
     @property
     def _months(self) -> str:
-        return self.voice.number(needed(self.evaluation).horizon)
+        return stated(self.voice, "horizon", needed(self.evaluation).horizon, "months of staying that are counted")
 
     @cached_property
     def fit(self) -> Fact:
@@ -62,14 +62,28 @@ class PersonaStory(Speaker):
     def kicker(self) -> str:
         """Name, version, owner, and from when on it is valid."""
         words = {"name": persona_name(self.persona, self.voice), "owner": named(self.persona.owner)}
-        words |= {"version": self.voice.number(self.persona.version), "day": self.voice.day(self.persona.valid_from)}
+        words |= {
+            "version": self._stated("version", self.persona.version),
+            "day": self.voice.day(self.persona.valid_from),
+        }
         return self.say("persona.kicker.negative" if self.persona.negative else "persona.kicker", **words)
+
+    @property
+    def _example(self) -> str:
+        """Key of the example data it was measured on; empty for data of a user."""
+        return "" if self.evaluation is None else self.evaluation.members.lives.provenance.example
 
     def about(self) -> str:
         """The data it was measured on."""
         if self.evaluation is None:
             return self.say("persona.about.none")
+        if self._example:
+            return f"{self.say(f'data.{self._example}.name')} ({self.made()})"
         return self.say("persona.about.data", data=named(self.evaluation.members.lives.provenance.source))
+
+    def made(self) -> str:
+        """That the data is made up, where it is."""
+        return self.say("page.made") if self._example else ""
 
     def question(self) -> str:
         """Who it is."""
@@ -88,7 +102,10 @@ class PersonaStory(Speaker):
     def rows(self) -> list[tuple[str, str]]:
         """How much rests on what, and how sure it is."""
         marks = [*mark_kinds(self.persona), *["measured"] * len(self.tiles())]
-        counts = {kind: self.voice.number(marks.count(kind)) for kind in ("measured", "said", "assumed")}
+        kinds, meaning = ("measured", "said", "assumed"), "statements and figures of the card that are {}"
+        counts = {
+            kind: Fact(f"personas.basis.{kind}", marks.count(kind), "count", meaning.format(kind)) for kind in kinds
+        }
         rests = self.say("persona.rests.counted", **counts)
         rows = [(self.say("persona.data"), self.about()), (self.say("persona.rests"), rests)]
         if self.evaluation is not None:
@@ -117,10 +134,12 @@ class PersonaStory(Speaker):
     def rules(self) -> tuple[str, str, Table]:
         """Heading, how the rules add up, and the rules."""
         rows = [
-            (named(rule.attribute), named(self._condition(rule)), self.voice.short(rule.weight, _DECIMALS))
+            (named(rule.attribute), named(self._condition(rule)), weight_of(self.voice, rule, _DECIMALS))
             for rule in self.persona.rules
         ]
-        title, share = self.say("persona.rules.heading"), self.voice.percent(self.persona.min_match)
+        meaning = "share of the weight of the known attributes that has to be met"
+        least = Fact("personas.min_match", self.persona.min_match, "share", meaning)
+        title, share = self.say("persona.rules.heading"), self.tell(least, "whole")
         table = self.table_of("persona.rules.{}", ("attribute", "value", "weight"), rows, title=title)
         return title, self.say("persona.rules.match", share=share), table
 
@@ -132,8 +151,9 @@ class PersonaStory(Speaker):
         return heading, Table(heading, head, rows)
 
     def definitions(self) -> Sequence[str]:
-        """What the marks mean, and what is not told."""
-        return [self.say("persona.foot.marks"), self.say("persona.foot.disclosure")]
+        """What the marks mean, what data it is where that is made up, and what is not told."""
+        data = [self.say(f"data.{self._example}.about")] if self._example else []
+        return [self.say("persona.foot.marks"), *data, self.say("persona.foot.disclosure")]
 
     def _statements(self) -> Iterator[tuple[str, str, Mark]]:
         """What it is about, the words, and what they rest on."""
@@ -147,7 +167,8 @@ class PersonaStory(Speaker):
                 words = self.say("persona.bond.both", bond=bond, other=self.say(f"persona.bond.{bonding.secondary}"))
             yield "bonding", words, bonding.mark
         if revenue is not None:
-            limits, currency = span(self.voice, *revenue.range, _DECIMALS), named(revenue.currency, 10)
+            limits = span(self.voice, *revenue.range, _DECIMALS, about="revenue")
+            currency = named(revenue.currency, 10)
             yield "revenue", self.say("persona.revenue", range=limits, currency=currency), revenue.mark
         yield from self._listed("qualifying_questions", "evidence")
 
@@ -166,14 +187,21 @@ class PersonaStory(Speaker):
         if mark.kind == "assumed":
             return self.say("persona.mark.assumed")
         if mark.kind == "said":
-            return self.say("persona.mark.said", n=self.voice.count(needed(mark.n)))
+            said = Fact(f"personas.said.{needed(mark.n)}", needed(mark.n), "customers", "people who said so")
+            return self.say("persona.mark.said", n=self.tell(said))
         if self.hides(needed(mark.n)):
             return self.say("persona.mark.hidden")
         # a measured one has them all
         numbers = map(needed, (mark.estimate, mark.ci_lower, mark.ci_upper))
-        value, low, high = (self.voice.short(number, _DECIMALS) for number in numbers)
-        n = self.voice.number(needed(mark.n))
+        value, low, high = (self._stated("measured", number) for number in numbers)
+        n = self._stated("cases", needed(mark.n))
         return self.say("persona.mark.measured", value=value, range=self.voice.between(low, high), n=n)
 
     def _condition(self, rule: Rule) -> str:
-        return listed(rule.in_ or ()) if rule.range is None else span(self.voice, *rule.range, _DECIMALS)
+        if rule.range is None:
+            return listed(rule.in_ or ())
+        return span(self.voice, *rule.range, _DECIMALS, about=rule.attribute)
+
+    def _stated(self, name: str, number: float) -> str:
+        """A number that stands in the persona's file."""
+        return stated(self.voice, name, number, f"{name}, as the file of the persona says", _DECIMALS)

@@ -238,7 +238,10 @@ class PersonasStory(Story):
     def basis_text(self) -> tuple[str, str]:
         """Heading, and how much of the personas is measured, said or assumed."""
         marks = [kind for persona in self.personas for kind in mark_kinds(persona)]
-        counts = {kind: self.voice.number(marks.count(kind)) for kind in ("measured", "said", "assumed")}
+        counts = {
+            kind: Fact(f"personas.basis.{kind}", marks.count(kind), "count", f"statements of personas that are {kind}")
+            for kind in ("measured", "said", "assumed")
+        }
         return self.say("personas.basis.heading"), self.say("personas.basis", **counts)
 
     # -- the page ------------------------------------------------------------------------------------

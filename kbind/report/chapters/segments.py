@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from kbind.contrasts.contrast import contrast
 from kbind.contrasts.contrasts import Contrasts
 from kbind.customers.roster import Roster, roster
@@ -26,6 +28,7 @@ from kbind.segments.segmentation import Segmentation
 from kbind.segments.segmenting import segment_churned
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
+from kbind.typing import Objects
 
 #: Lower limit of an effect from which certainty is called high.
 HIGH = 1.5
@@ -50,11 +53,13 @@ class SegmentStory(Story):
     segments : Segments or None
         Segments of those who left; None where there are too few.
     people : Roster or None
-        Customers one by one, to tell what revenue went with a type.
+        Customers one by one, to tell what revenue went with a type, and who came back.
     losses : Losses or None
         Revenue that went with those who left; None where it is not known.
     voice : Voice
         Who speaks.
+    here : ndarray, optional
+        Who is a customer at the end of the data.
     """
 
     asks = "segments.question"
@@ -66,6 +71,7 @@ class SegmentStory(Story):
     people: Roster | None
     losses: Losses | None
     voice: Voice = field(repr=False)
+    here: Objects | None = field(default=None, repr=False)
 
     @cached_property
     def names(self) -> Names:
@@ -319,7 +325,9 @@ class SegmentStory(Story):
         lines.append(self.say(f"segments.foot.{self.compared.kind}"))
         if self.compared.adjusted:
             lines.append(self.say("segments.foot.alike", attributes=self._attributes(self.contrasts.adjust)))
-        lines.append(self.say("segments.foot.many", fdr=self.voice.percent(self.contrasts.fdr)))
+        meaning = "of differences that are told, the share expected to be chance at most"
+        fdr = Fact("contrast.fdr", self.contrasts.fdr, "share", meaning, source="contrast(...)")
+        lines.append(self.say("segments.foot.many", fdr=self.tell(fdr, "whole")))
         if self.contrasts.leaks:
             left_out = self._attributes(leak.column for leak in self.contrasts.leaks)
             lines.append(self.say("leaks.foot", columns=left_out))
@@ -340,12 +348,30 @@ class SegmentStory(Story):
 
     def segments_title(self) -> str:
         """Verdict on groups."""
-        words = {} if self.segments is None else {"k": self.voice.number(self.segments.found.k)}
+        words = {}
+        if self.segments is not None:
+            words["k"] = Fact("segments.k", self.segments.found.k, "count", "groups of customers who left")
         key = {"alike": "groups"}.get(self._grouping, self._grouping)
         return self.say(f"segments.title.{key}", **words)
 
     def segments_text(self) -> list[str]:
-        """What the verdict means, for each of them an answer to work with."""
+        """What the verdict means, for each of them an answer to work with; and that a return undoes no departure."""
+        return [*self._verdict(), *self._returned()]
+
+    def _returned(self) -> list[str]:
+        """That those who came back count as lost, and how many of them are customers today."""
+        if self.contrasts is None or self.scope().log == "customers":
+            return []
+        if self.people is None or self.here is None:
+            return [self.say("segments.returned.too")]
+        count = int(np.isin(self.people.customer_id[self.people.left], self.here).sum())
+        meaning = "customers who have left and are customers again at the end of the data"
+        back = Fact("lost.returned", count, "customers", meaning, source="roster(...).left")
+        if not count or not self.told(back):
+            return [self.say("segments.returned.too")]
+        return [self.say("segments.returned", back=back)]
+
+    def _verdict(self) -> list[str]:
         if self.segments is None or self.cards:
             return [self.say(f"segments.verdict.{self._grouping}")]
         unrelated = self.segments.found.judgement.association > _LEVEL
@@ -405,7 +431,7 @@ class SegmentChapter(Chapter):
         """The results in the words of a language."""
         voice = voice_of(self.data, lang, self.study.threshold)
         parts = (self.contrasts, self.reasons, self.segments, self.people, self.losses)
-        return SegmentStory(self.data, *parts, voice)
+        return SegmentStory(self.data, *parts, voice, self.study.here)
 
     def lists(self) -> Lists:
         """Customers who are most like those lost in each group, in the order of the cards."""

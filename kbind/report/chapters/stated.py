@@ -13,8 +13,12 @@ from kbind.facts.names import Names
 from kbind.facts.reasons import MEASURES, ReasonFacts
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Speaker, needed
+from kbind.text.facts import Fact
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
+
+#: Column of a table with all customers.
+_ALL = "(all)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,16 +71,30 @@ class StatedStory(Speaker):
         names, typed, (counts, mask) = self.names, self.stated.typed, self.stated.crossed
         whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
         totals, known = whole.sum(axis=1), ~mask[:, -1]
-        sizes = [self.voice.number(total) if shown else DASH for total, shown in zip(totals, known, strict=True)]
+        kinds, meaning = [*map(str, counts.index), _ALL], "customers who said goodbye"
+        sizes = [
+            self._cell(Fact(f"typed.{kind}.n", total, "customers", f"{meaning}, with {typed} {kind!r}"), shown)
+            for kind, total, shown in zip(kinds, map(int, totals), known, strict=True)
+        ]
         rows = [[self.say("segments.table.leavers"), *sizes]]
         for column, reason in enumerate(counts.columns):
-            told = known & ~mask[:, column]
-            shares = np.where(told, whole[:, column] / np.where(told, totals, 1), np.nan)
             label = names.reason(str(reason)) if reason else self.say("segments.others")
-            rows.append([label, *map(self.voice.percent, shares)])
+            row = [label]
+            for kind, total, count, shown in zip(
+                kinds, map(int, totals), map(int, whole[:, column]), known & ~mask[:, column], strict=True
+            ):
+                share = f"{meaning} because of {reason!r} / {meaning}, with {typed} {kind!r}"
+                value = count / total if total else np.nan
+                fact = Fact(f"typed.{kind}.share.{reason}", value, "share", share, n=total, count=count)
+                row.append(self._cell(fact, shown))
+            rows.append(row)
         levels = (names.level(typed, str(level)) for level in counts.index)
         head = [self.say("segments.table.reason"), *levels, self.say("segments.table.all")]
         return Table(self.say("segments.reasons.title", attribute=names.attribute(typed)), head, rows)
+
+    def _cell(self, fact: Fact, shown: bool) -> str:
+        """A field of a table of which some are not told."""
+        return self.tell(fact, "whole") if shown else DASH
 
     # -- against behaviour ---------------------------------------------------------------------------
 
@@ -109,13 +127,19 @@ class StatedStory(Speaker):
         rows = []
         for reason in frame["reason"].unique():
             own = frame[frame["reason"] == reason].set_index("measure")
-            rows.append([self.names.reason(str(reason)), *(self._measured(own.loc[m]) for m in measures)])
+            rows.append(
+                [self.names.reason(str(reason)), *(self._measured(own.loc[m], str(reason), m) for m in measures)]
+            )
         return Table(self.say("segments.behaviour.title"), head, rows)
 
-    def _measured(self, row: pd.Series[Any]) -> str:
+    def _measured(self, row: pd.Series[Any], reason: str, measure: str) -> str:
         if row["hidden"]:
             return self.say("segments.table.nearly") if row["nearly"] else DASH
-        return self.voice.percent(row["value"]) if row["of_share"] else self.voice.number(row["value"], 1)
+        value, n = float(row["value"]), int(row["n"])
+        name, definition = f"before.{reason}.{measure}", f"{measure} before leaving, of those who said {reason!r}"
+        if not row["of_share"]:
+            return self.tell(Fact(name, value, "ratio", f"{definition}, mean", n=n))
+        return self.tell(Fact(name, value, "share", definition, n=n, count=round(value * n)), "whole")
 
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""

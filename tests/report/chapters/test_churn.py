@@ -313,7 +313,7 @@ def test_list_reaches_what_the_budget_pays_for(saas: Forecast) -> None:
     """5 of 100 customers of the last date, also where past lists held fewer."""
     story = churn_story(saas)
     reached = int(np.ceil(0.05 * story.calls.listed.n_customers))
-    assert story.calls.calling.reached == reached
+    assert story.calls.calling.reached.value == reached
     assert f"the budget reaches {reached} customers a list" in " ".join(story.calls.errors_text())
 
 
