@@ -54,6 +54,13 @@ def risk_of(tested: Backtest, risks: pd.DataFrame, group: int, hidden: frozenset
     return replace(Fact.of(f"risk.{group}", share, source), hidden=group in hidden)
 
 
+def predicted_of(risks: pd.DataFrame, group: int) -> Fact:
+    """Mean predicted risk of a group by risk, counted from 1; `risks` as `Backtest.by_risk`."""
+    row, definition = risks.iloc[group - 1], f"mean predicted risk in tenth {group} by predicted risk"
+    numbers = float(row["predicted"]), "share", definition
+    return Fact(f"risk.{group}.predicted", *numbers, n=int(row["n"]), source="backtest(...).by_risk()")
+
+
 @dataclass(frozen=True, eq=False)
 class ListFacts:
     """Facts about a test of a churn model, and about the list made with it.

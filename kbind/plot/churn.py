@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from kbind.churn.backtests import Backtest
 from kbind.churn.risk_drivers import Drivers
 from kbind.errors import check_choice, check_count
-from kbind.facts.churn import GROUPS, hidden_groups, lever, lever_name, lever_values, levers, risk_of
+from kbind.facts.churn import GROUPS, hidden_groups, lever, lever_name, lever_values, levers, predicted_of, risk_of
 from kbind.plot.base import (
     BLUE,
     INK,
@@ -62,8 +62,8 @@ def plot_backtest(
     axes = canvas.axes(3.1)
     (_bars if kind == "groups" else _calibration)(axes, risks, facts, speak)
     points = []
-    for group, fact, chance in zip(risks["group"], facts, risks["predicted"], strict=True):
-        shares = {"share": speak.tell(fact), "predicted": speak.percent(chance, 1)}
+    for group, fact in zip(risks["group"], facts, strict=True):
+        shares = {"share": speak.tell(fact), "predicted": speak.tell(predicted_of(risks, int(group)))}
         points.append(speak.say("churn.risk.point", group=speak.number(int(group)), **shares))
     title = canvas.heading(f"figure.backtest.{kind}", speak)
     return finish(axes, title, speak.say("churn.risk.alt", points="; ".join(points)))

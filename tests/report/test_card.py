@@ -46,7 +46,8 @@ def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> Non
     english, german = (words(who.card(found, lang=lang)) for lang in ("en", "de"))
     for part in (
         "Of 100 customers who fit, 50 stay for at least 12 months", "30.0% of the customers fit", "12 customers",
-        "4 measured, 1 said, 2 assumed", "goal grow 1.5", "Reports In their words: “show me” Need said by 12 people asked",
+        "4 measured, 1 said, 2 assumed", "goal grow 1.5",
+        "Reports In their words: “show me” Need said by 12 people asked",
         "mainly shared values, also lock-in Bond assumed", "€600",
         "from 200 EUR a month Revenue measured on 900 cases: 310.25 (300 to 320.5)",
     ):  # fmt: skip
@@ -79,6 +80,17 @@ def test_card_without_data_says_that_nothing_was_measured() -> None:
     assert "Nothing on this page was measured." in card
     assert "Not for us: grow · version 1" in card
     assert "0 measured, 0 said, 1 assumed" in card
+
+
+def test_card_says_that_example_data_is_made_up() -> None:
+    who = kb.datasets.load_personas()[0]
+    found = kb.evaluate_personas(who, kb.datasets.load_telco())
+    english, german = (words(who.card(found, lang=lang)) for lang in ("en", "de"))
+    assert "A telephone company (Example data: made up)" in english
+    assert "IBM made this telephone company up" in english
+    assert "(Beispieldaten, erfunden)" in german
+    own = words(persona().card(kb.evaluate_personas(persona(), company())))
+    assert "made up" not in own
 
 
 def test_card_of_nobody() -> None:

@@ -128,6 +128,35 @@ def test_sign_of_a_feature(feature: Feature, value: Any, usual: Any, sign: str) 
     assert sign_of(feature, value, usual) == sign
 
 
+def test_tables_of_the_list_are_facts(saas: Forecast) -> None:
+    story = churn_story(saas)
+    known, calls = story.voice.told, story.calls
+    table, terms = calls.list_table(), calls.terms_table()
+    for group, row in zip(calls.signs, table.rows, strict=True):
+        name = f"list.sign.{'+'.join(group.signs)}"
+        assert row[1] == str(int(known[f"{name}.n"].value)) == str(group.n)
+        assert known[f"{name}.risk"].value == pytest.approx(group.leaving / group.n)
+    assert saas.terms is not None
+    assert known["terms.budget"].value == saas.terms.campaign.budget
+    assert terms.rows[0][1] == story.voice.money(known["terms.budget"].value)
+    assert known["terms.worth"].value == pytest.approx(story.listed.value.mean())
+    alt_text(story.drivers.moved.plot(**story.drivers.figure()))
+    strongest = story.drivers.levers.iloc[0]
+    high = known[f"driver.{strongest['feature']}.high"]
+    assert high.value == pytest.approx(float(strongest["value_high"]), abs=0.5)
+
+
+def test_a_feature_that_many_have_no_value_in_is_named(priced: Forecast) -> None:
+    story = churn_story(priced)
+    assert "have no entry" not in story.drivers.caption()
+    assert priced.drivers is not None
+    seen = priced.drivers.snapshots
+    (name,) = [one.name for one in seen.meanings if one.column == "shoe"]
+    features = seen.features.assign(**{name: seen.features[name].where(np.arange(len(seen.features)) % 2 == 0)})
+    holes = replace(priced, drivers=replace(priced.drivers, _snapshots=replace(seen, features=features)))
+    assert "have no entry for “Shoe”" in churn_story(holes).drivers.caption()
+
+
 def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
     story = churn_story(
         kb.forecast_churn(flagged(price=20.0), campaign=kb.Campaign(cost=500.0, offer=10.0, budget=5000.0))

@@ -284,7 +284,7 @@ def test_shared_customers_are_hidden_where_few_remain(story: PersonasStory) -> N
     there = story.change.facts.measured
     for both in (3, there.old.n - 3):
         identity = both / (there.old.n + there.new.n - both)
-        other = replace(
+        other = with_other(
             story, refinements={"streaming": replace(story.chosen, held_out=replace(there, identity=identity))}
         )
         assert other.change.facts.both == both

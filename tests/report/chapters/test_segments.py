@@ -58,6 +58,13 @@ def in_german(story: SegmentStory, **changes: object) -> SegmentStory:
     return replace(told, **{**changed, **{name: given[name] for name in ("people", "losses") if name in given}})
 
 
+def told_of(story: SegmentStory, **changes: object) -> SegmentStory:
+    """The same story of something else, told by a voice that has not said anything yet."""
+    fresh = segment_story(story.data, story.contrasts, story.reasons)
+    changed = {"segments": story.segments, "people": story.people, "losses": story.losses, **changes}
+    return replace(fresh, **changed)
+
+
 def with_verdict(grouped: Segments, verdict: str, **changes: object) -> Segments:
     return Segments(replace(grouped.found, verdict=verdict, **changes), grouped.profile, grouped.losses)
 
@@ -185,8 +192,36 @@ def test_no_stable_segments_is_an_answer_to_work_with(story: SegmentStory, group
     german = in_german(story, segments=with_verdict(grouped, "no stable segments"))
     assert german.segments_title() == "Feste Gruppen verlorener Kunden gibt es nicht"
     assert german.groups is None
-    assert "Das spart Arbeit" in german.segments_text()[-1]
-    assert "Branche" in german.segments_text()[-1]
+    assert "Das spart Arbeit" in german.segments_text()[1]
+    assert "Branche" in german.segments_text()[1]
+
+
+def test_who_came_back_counts_as_lost_and_the_page_says_how_many(story: SegmentStory) -> None:
+    people = story.people
+    back = np.concatenate([people.customer_id[people.left][:7], people.customer_id[~people.left]])
+    said = "Those who came back later count as lost, too"
+    assert f"{said}: 7 are customers again today." in told_of(story, here=back).segments_text()
+    assert f"{said}." in told_of(story, here=back[4:]).segments_text()  # 3 are too few to tell
+    assert f"{said}." in told_of(story, here=back[7:]).segments_text()
+    assert any("has left all the same" in line for line in story.definitions())
+    frame = pd.DataFrame({"customer_id": range(400), "goal": ["a", "b"] * 200, "gone": [*[False] * 150, *[True] * 250]})
+    flagged = kb.open_dataset({"customers": frame}, roles={"churned": "gone"})
+    assert said not in everything(segment_story(flagged, kb.contrast(flagged)))
+
+
+def test_a_column_that_many_have_no_value_in_is_named(story: SegmentStory) -> None:
+    assert "have no entry" not in " ".join(story.segments_text())
+    columns, n = story.people.columns, len(story.people)
+    goal = replace(columns["goal"], codes=np.where(np.arange(n) % 4 == 0, -1, columns["goal"].codes))
+    one = told_of(story, people=replace(story.people, columns={**columns, "goal": goal}))
+    assert "25% of the customers have no entry for “Goal”" in one.segments_text()[-1]
+    budget = np.where(np.arange(n) % 2 == 0, np.nan, columns["budget"])
+    two = told_of(story, people=replace(story.people, columns={**columns, "goal": goal, "budget": budget}))
+    assert "above all “Monthly budget” and “Goal” (“Monthly budget” for 50%)" in two.segments_text()[-1]
+    few = replace(columns["goal"], codes=np.where(np.arange(n) % 6 == 0, -1, columns["goal"].codes))
+    assert "have no entry" not in " ".join(
+        told_of(story, people=replace(story.people, columns={**columns, "goal": few})).segments_text()
+    )
 
 
 def test_losses_of_a_level_and_of_a_range_are_those_of_its_customers(company: kb.Dataset) -> None:
@@ -413,6 +448,20 @@ def test_reasons_show_silence_and_add_up(story: SegmentStory) -> None:
     assert (np.abs(shares.sum(axis=0) - 100) <= 4).all() or any("–" in row for row in rows.values())
     assert story.reasons is not None
     assert rows["Cancelled"][-1] == story.voice.number(len(story.reasons.leavers))
+
+
+def test_tables_of_reasons_are_facts(story: SegmentStory) -> None:
+    table, known = story.said.reasons_table(), story.voice.told
+    counts, _ = story.stated.crossed
+    level, reason = str(counts.index[0]), str(counts.columns[0])
+    total, count = int(counts.iloc[0].sum()), int(counts.iloc[0, 0])
+    assert known[f"typed.{level}.n"].value == total
+    assert known[f"typed.{level}.share.{reason}"].value == pytest.approx(count / total)
+    assert known["typed.(all).n"].value == int(counts.to_numpy().sum())
+    assert table.rows[1][1] == f"{round(100 * count / total)}%"
+    story.said.behaviour_table()
+    row = story.stated.behaviour[~story.stated.behaviour["hidden"]].iloc[0]
+    assert known[f"before.{row['reason']}.{row['measure']}"].value == row["value"]
 
 
 def test_one_reason_is_that_of_surely_more_than_half(company: kb.Dataset) -> None:
