@@ -243,6 +243,7 @@ def load_counts(lang: str = "en") -> Dataset:
             "periods.*": "customers at the start of the quarter, gained, lost; revenue a month of those at the start",
             "reasons.*": "customers lost for a reason, by quarter",
         },
+        currency="EUR",
         caveats=("Invented: the numbers show what the chapter does, and say nothing about a market.",),
         key="counts",
     )

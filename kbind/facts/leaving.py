@@ -143,6 +143,12 @@ class LeavingFacts:
         return end if end and self.disclosure.tells(self.left_by(end)) else 0
 
     @property
+    def early_months(self) -> Fact:
+        """The same as a fact."""
+        definition = "first months in which customers surely leave more often than in the calm months after"
+        return Fact("early.months", float(self.block), "count", definition, source="hazard_curve(...).to_frame()")
+
+    @property
     def times(self) -> tuple[str, ...]:
         """Times that stand out: "early", "renewal", both or neither."""
         return ("early",) * bool(self.block) + ("renewal",) * bool(self.renewals)
@@ -151,6 +157,14 @@ class LeavingFacts:
     def horizon(self) -> int:
         """Months that departures are counted over: a year, or until the first dangerous month if that comes later."""
         return max([min(YEAR, self.followed), *(month for month in self.renewals[:1] if month <= self.followed)])
+
+    @cached_property
+    def late(self) -> Fact:
+        """Customers who came before recording began."""
+        lives = self.hazard.durations
+        number = float(lives.n[lives.entry > 0].sum())
+        definition = "customers who count only from the start of recording on, as they came before"
+        return Fact("customers.before", number, "customers", definition, source="durations(...)")
 
     # -- shares of new customers ---------------------------------------------------------------------
 

@@ -219,6 +219,20 @@ class RetentionFacts:
             return "none"
         return "returning" if fact.ci_lower > HALF else "leaving" if fact.ci_upper < HALF else "open"
 
+    @cached_property
+    def before(self) -> Fact:
+        """Customers who were there before recording began."""
+        definition = "customers whose first day lies before the start of recording"
+        return Fact("customers.before", float(self.cycle.known.sum()), "customers", definition, source="lifecycle(...)")
+
+    @cached_property
+    def waiting(self) -> Fact:
+        """Customers whose contract has just ended, so that another one may follow."""
+        lived = self.activity.calendar.lived
+        number = float(self.activity.open[:, lived - 1].sum()) if lived else 0.0
+        definition = "customers whose contract has ended within grace"
+        return Fact("customers.open", number, "customers", definition, source="activity(...)")
+
     # -- by period -----------------------------------------------------------------------------------
 
     @cached_property

@@ -194,6 +194,11 @@ class Speaker:
         """Whether one of some counts of customers is too small to tell."""
         return any(map(self.voice.disclosure.hides, counts))
 
+    def counted(self, fact: Fact, *, dative: bool = False) -> str:
+        """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""
+        self.voice.note(fact)
+        return self.voice.customers(int(fact.value), dative=dative)
+
     def labelled(self, label: str, fact: Fact) -> str:
         """The label of a figure of the opening, which is then compared with an earlier report."""
         self.voice.figures[label] = fact

@@ -173,9 +173,9 @@ class RetentionStory(Story):
         if two and self.told(self.facts.mean("churned")):
             first, second = (self.name_of(self.activity.early + i) for i in two)
             parts.append(self.say("retention.cycle.driven", first=first, second=second))
-        before = int(self.cycle.known.sum())
-        if before and not self.hides(before):
-            parts.append(self.say("retention.new.known", before=self.voice.customers(before)))
+        before = self.facts.before
+        if before.value and self.told(before):
+            parts.append(self.say("retention.new.known", before=self.counted(before)))
         if self._hide_some(self.facts.states()):
             parts.append(self.say("retention.cycle.hidden"))
         return " ".join(parts)
@@ -186,10 +186,9 @@ class RetentionStory(Story):
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
         parts = [self.say("retention.foot.on"), *([self.say("retention.foot.ever")] if self.both else [])]
-        lived = self.activity.calendar.lived
-        waiting = int(self.activity.open[:, lived - 1].sum()) if lived else 0
-        if waiting and not self.hides(waiting):
-            parts.append(self.say("retention.foot.open", n=self.voice.customers(waiting, dative=True)))
+        waiting = self.facts.waiting
+        if waiting.value and self.told(waiting):
+            parts.append(self.say("retention.foot.open", n=self.counted(waiting, dative=True)))
         return [*parts, self.say("retention.foot.interval", level=self.voice.percent(self.on.conf_level))]
 
     # -- the page ------------------------------------------------------------------------------------

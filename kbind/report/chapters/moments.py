@@ -32,6 +32,7 @@ class Moments(Speaker):
     def when(self, name: str) -> str:
         """The time of a loss, "early" or at "renewal": "in den ersten 5 Monaten", "zur jährlichen Verlängerung"."""
         if name == "early":
+            self.voice.note(self.facts.early_months)
             return self._span("survival.first", self.facts.block)
         if not self.facts.yearly:
             return self.named(self.facts.renewals)

@@ -77,6 +77,10 @@ class QualityStory(Story):
         return int(self._row(self.log)["customers"])
 
     @cached_property
+    def _people(self) -> Fact:
+        return self._count("customers", self._customers, f"different customers in {self.log}", "customers")
+
+    @cached_property
     def rows(self) -> Fact:
         """Rows of all tables."""
         return self._count("rows", int(self.found.tables["rows"].sum()), "rows of all tables")
@@ -233,7 +237,7 @@ class QualityStory(Story):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.snapshot:
-            return self.say("quality.finding.snapshot", n=self.voice.customers(self._customers))
+            return self.say("quality.finding.snapshot", n=self.counted(self._people))
         if self.concerns:
             briefs = [concern.brief for concern in self.concerns]
             key = {1: "one", 2: "two"}.get(len(briefs), "more")
@@ -243,7 +247,7 @@ class QualityStory(Story):
 
     def means(self) -> str:
         """What the answer means."""
-        n = self.voice.customers(self._customers, dative=True)
+        n = self.counted(self._people, dative=True)
         rows = self.say("quality.means", rows=self.rows, n=n, table=self.name_of(self.log))
         return f"{self.spoilt()} {rows}" if self.concerns and not self.snapshot else rows
 
@@ -267,7 +271,7 @@ class QualityStory(Story):
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Rows, customers, periods."""
-        people = self._count("customers", self._customers, f"different customers in {self.log}", "customers")
+        people = self._people
         tiles = [
             (self.tell(self.rows), self.say("quality.tile.rows"), self._tables_counted()),
             (self.tell(people), self.say("quality.tile.customers"), self.say("quality.tile.customers.note")),
@@ -279,6 +283,7 @@ class QualityStory(Story):
 
     def _tables_counted(self) -> str:
         number = len(self.found.tables)
+        self.voice.note(self._count("tables", number, "tables of the data"))
         return self.voice.catalogue.text("quality.tile.tables", number, n=self.voice.number(number))
 
     def line(self) -> Line | None:

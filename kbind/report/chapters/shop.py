@@ -119,6 +119,10 @@ class ShopStory(Story):
         definition = f"customers who are {name} by the rule"
         return Fact(f"shop.status.{name}", float(row[f"n_{name}"]), "customers", definition, source="lapse(...)")
 
+    def _wait(self, order: int, days: float) -> Fact:
+        definition = "days until half of the customers of an order have bought again (Kaplan-Meier)"
+        return Fact(f"shop.wait.{order}", days, "count", definition, source="purchases(...).waiting((0.5,))")
+
     # -- sentences -----------------------------------------------------------------------------------
 
     def _days(self, days: int) -> str:
@@ -253,8 +257,8 @@ class ShopStory(Story):
         for _, row in frame.head(TABLE_ROWS).iterrows():
             order = int(row["order"])
             fact = row_fact(f"shop.repeat.{order}", row, "rate", "share", "as shop.again", "at_risk", count="repeated")
-            wait = voice.number(float(waits.loc[order]) if self.told(fact) else math.nan)
-            cells = self.tell(fact), self.tell(fact, "range"), wait, self.tell(fact, "size")
+            wait = self._wait(order, float(waits.loc[order]) if self.told(fact) else math.nan)
+            cells = self.tell(fact), self.tell(fact, "range"), self.tell(wait), self.tell(fact, "size")
             rows.append((voice.number(order), *cells))
         names = ("order", "again", "interval", "wait", "size")
         return self.table_of("shop.table.{}", names, rows, days=self._days(WITHIN))

@@ -305,9 +305,8 @@ class SurvivalStory(Story):
             lines.append(self.say("survival.foot.money", year=self.year))
         if self.durations.since is not None:
             lines.append(self.say("shop.foot.since", day=self.voice.day(self.durations.since)))
-        late = int(self.durations.n[self.durations.entry > 0].sum())
-        if late and not self.hides(late):
-            lines.append(self.say("survival.foot.late", late=self.voice.customers(late)))
+        if self.facts.late.value and self.told(self.facts.late):
+            lines.append(self.say("survival.foot.late", late=self.counted(self.facts.late)))
         return [*lines, *self.of_truth(self.data)]
 
     # -- pictures ------------------------------------------------------------------------------------

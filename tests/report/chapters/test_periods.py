@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
@@ -9,6 +10,7 @@ import kbind as kb
 from kbind.facts.periods import together
 from kbind.plot.base import alt_text
 from kbind.report.chapters.periods import PeriodStory, period_story
+from kbind.report.example import example
 from kbind.text.messages import LANGUAGES
 
 
@@ -35,9 +37,9 @@ def test_example_says_the_alarm_first() -> None:
         "zuvor waren es 92."
     )
     assert german.means() == (
-        "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch gingen 35.800 "
-        "mehr Umsatz im Jahr verloren als üblich (in der Währung der Vorlage, die dort nicht genannt ist). "
-        "Zuletzt wurden 91 gewonnen und 109 verloren: Der Bestand schrumpft."
+        "Geht es so weiter, sind nach zwölf Monaten von 100 noch 63 da; wie zuvor wären es 72. Dadurch gingen "
+        "35.800\u00a0€ mehr Umsatz im Jahr verloren als üblich. Zuletzt wurden 91 gewonnen und 109 verloren: "
+        "Der Bestand schrumpft."
     )
     assert "in höchstens 1 von 100 Fällen" in german.certainty()
     assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "88,6\u00a0%"]
@@ -45,6 +47,21 @@ def test_example_says_the_alarm_first() -> None:
     assert "(4. Quartal 2024)" in german.tiles()[2][1]
     assert german.reasons_table().rows[0] == ("Preis", "135", "42,3\u00a0%")
     assert german.reasons_table().rows[-1] == ("Ohne Angabe", "29", "9,1\u00a0%")
+
+
+def test_money_without_a_currency_is_said_to_have_none() -> None:
+    data = kb.datasets.load_counts()
+    assert "That cost €35,800 more annual revenue than usual." in period_story(data).means()
+    bare = replace(data, card=replace(data.card, currency=""))
+    assert "35,800 more annual revenue than usual (in the currency of the template, which" in period_story(bare).means()
+
+
+def test_a_page_of_another_company_says_so_at_the_top() -> None:
+    page = kb.Report(example("01c_from_the_template", "en")).page("01c").html
+    assert "made up; not the same company as in the other chapters" in page
+    alone = kb.Report(kb.datasets.load_counts()).page("01c").html
+    assert "Example data: made up" in alone
+    assert "not the same company" not in alone
 
 
 def test_row_of_the_summary_is_about_what_was_lost_beyond_the_usual() -> None:
