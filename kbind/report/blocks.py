@@ -10,6 +10,7 @@ from typing import ClassVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kbind.text.marks import plain
 from kbind.text.tables import Table
 
 #: Pixels of the page on a phone, of a sign in a table there, and between two columns.
@@ -136,7 +137,7 @@ def phone_form(table: Table) -> str:
     """How a table gets onto a phone: as it is (""), with cells in lines ("wrap"), rows below each other ("stack")."""
     words, cells = [], []
     for column, name in enumerate(table.head):
-        texts = [row[column] for row in table.rows]
+        name, texts = plain(name), [plain(row[column]) for row in table.rows]
         words.append(max(len(word) for text in (name, *texts) for word in f"{text} ".split(" ")))
         whole = [] if column == 0 or column in table.words else texts
         cells.append(max([words[-1], *map(len, whole)]))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from kbind.errors import ReportError
 from kbind.estimate.estimate import Estimate
+from kbind.report.contents import number_of
+from kbind.report.record import recorded_voice
 from kbind.report.summary import Record, fact_of, opening_of
 from kbind.text.facts import Fact
-from kbind.text.voice import Voice
+from kbind.text.marks import plain
 
 #: Days that the figures of a year look back.
 _WINDOW = 365
@@ -21,10 +24,11 @@ _WINDOW = 365
 FACTS = "facts.json"
 
 
-def facts_file(records: Sequence[Record]) -> str:
-    """All facts of a report as JSON; they are the same in every language."""
+def facts_file(records: Sequence[Record], summaries: Mapping[str, Any] | None = None) -> str:
+    """All facts of a report as JSON: of chapters, the same in every language; and what is on summaries only."""
     chapters = {r["chapter"]: {key: r.get(key, "") for key in ("as_of", "firm", "facts")} for r in records}
-    return json.dumps({"chapters": chapters}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    whole = {"chapters": chapters, "summaries": summaries or {}}
+    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def read_facts(path: Path) -> Mapping[str, Any]:
@@ -59,7 +63,7 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
     if now is None or before is None or not before.get("as_of") or not now["as_of"]:
         return []
     then = date.fromisoformat(before["as_of"])
-    voice = Voice(lang, action="stay", currency=now["currency"])
+    voice = recorded_voice(now, lang)
     if not now["lead"]["figures"]:
         return []
     told = {"day": voice.day(then)}
@@ -70,16 +74,21 @@ def changes_since(earlier: Mapping[str, Any], records: Sequence[Record], lang: s
         if name not in recorded:
             continue
         new, old = fact_of(now, name), fact_of(before, name)
-        written = [voice.tell(fact, "about" if fact.unit == "money" else "") for fact in (new, _renamed(old))]
-        if not (new.known and old.known) or written[0] == written[1]:
+        written = [voice.tell(fact, "about" if fact.unit == "money" else "") for fact in (_of(now, new), _renamed(old))]
+        if not (new.known and old.known) or plain(written[0]) == plain(written[1]):
             continue
         key = "change.overlap" if not apart else _kind(new, old)
         sentences.append(voice.catalogue.text(key, label=label, now=written[0], before=written[1], **told))
     return sentences or [voice.catalogue.text("change.none", **told)]
 
 
+def _of(record: Record, fact: Fact) -> Fact:
+    """The fact of a chapter, under the name that the summary calls it by."""
+    return replace(fact, id=f"{number_of(record['chapter'])}/{fact.id}")
+
+
 def _renamed(fact: Fact) -> Fact:
-    return Fact(f"{fact.id} before", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
+    return Fact(f"before.{fact.id}", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
 
 
 def _kind(new: Fact, old: Fact) -> str:

@@ -10,9 +10,11 @@ from importlib.resources import files
 from typing import Any
 
 from kbind._version import __version__
+from kbind.report.binding import bind
 from kbind.report.blocks import Block, Picture, Section, Summary, environment, render_block
 from kbind.report.contents import shown_number
 from kbind.report.telling import Telling
+from kbind.text.marks import plainly, references
 from kbind.text.messages import Catalogue
 
 
@@ -32,6 +34,8 @@ class Page:
         Facts and what the index needs, for JSON; empty for a page of its own.
     blocks : sequence of Block
         What it shows, in order.
+    exact : sequence of dict
+        Its facts with nothing kept back; never part of what is handed on.
     """
 
     chapter: str
@@ -39,6 +43,7 @@ class Page:
     html: str
     record: Mapping[str, Any]
     blocks: Sequence[Block]
+    exact: Sequence[Mapping[str, Any]] = ()
 
     def __repr__(self) -> str:
         return "\n\n".join(block.plain() for block in self.blocks)
@@ -92,7 +97,11 @@ def chapter_page(telling: Telling, languages: Sequence[str], around: Around | No
         "facts": telling.facts,
     }
     html = _page(telling.chapter, telling.lang, languages, summary.question, _body(telling.blocks), around)
-    return Page(telling.chapter, telling.lang, html, record, telling.blocks)
+    bound = bind(html, telling.scribe.drawn)
+    said = references(record)
+    bound.references |= {reference for text in said.values() for reference, _ in text}
+    record = {**plainly(record), "numbers": bound.small_facts(telling.scribe.numbers), "bound": said}
+    return Page(telling.chapter, telling.lang, bound.html, record, plainly(telling.blocks), telling.exact)
 
 
 def block_page(name: str, blocks: Sequence[Block], lang: str, title: str) -> Page:
@@ -147,7 +156,8 @@ def _bare_page(
     body = {"opening": [], "parts": [{"html": _safe(heading)}, _part(block)]}
     empty = {"data": "", "state": state, "facts": []}
     record = {"chapter": chapter, "language": lang, "question": title, "finding": block.heading, **empty}
-    return Page(chapter, lang, _page(chapter, lang, languages, title, body, around), record, [block])
+    bound = bind(_page(chapter, lang, languages, title, body, around), {})
+    return Page(chapter, lang, bound.html, record | {"numbers": bound.small_facts({})}, [block])
 
 
 def _body(blocks: Sequence[Block]) -> dict[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from kbind.errors import ReportError
 from kbind.plot.base import alt_text, finding, narrow
 from kbind.report.blocks import Picture
 from kbind.report.drawing import svg_of
+from kbind.text.marks import drawing
 
 
 def picture_of(draw: Callable[[], Axes], caption: str) -> Picture:
@@ -37,12 +38,13 @@ def picture_of(draw: Callable[[], Axes], caption: str) -> Picture:
 
 def _drawn(draw: Callable[[], Axes], kind: str) -> tuple[str, str, Markup]:
     """Finding, text alternative, and the drawing without a title."""
-    ax = draw()
-    heading, alternative, figure = finding(ax), alt_text(ax), ax.get_figure(root=True)
-    if not alternative.strip() or figure is None:
-        raise ReportError(f"the figure {heading!r} has no text alternative")
-    ax.set_title("", loc="left")
-    drawing = svg_of(figure, kind)
+    with drawing():  # what stands on the axes is written when it is saved
+        ax = draw()
+        heading, alternative, figure = finding(ax), alt_text(ax), ax.get_figure(root=True)
+        if not alternative.strip() or figure is None:
+            raise ReportError(f"the figure {heading!r} has no text alternative")
+        ax.set_title("", loc="left")
+        svg = svg_of(figure, kind)
     figure.clear()
     plt.close(figure)
-    return heading, alternative, drawing
+    return heading, alternative, svg

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kbind.errors import ReportError
+from kbind.report.binding import bind
 from kbind.report.changes import FACTS, changes_since, facts_file, read_facts
 from kbind.report.pages import Page
 from kbind.report.place import placing, put
+from kbind.report.record import marked_record
 from kbind.report.summary import language_page, sheet_of, summary_page
+from kbind.text.marks import writing
 from kbind.text.messages import LANGUAGES
 
 
@@ -43,22 +46,32 @@ def put_in_place(pages: Sequence[Page], out: Path, compare: Path | None = None) 
                 record = json.dumps(page.record, ensure_ascii=False, indent=1, allow_nan=False)
                 texts[f"{page.lang}/{page.chapter}.html"] = page.html + "\n"
                 texts[f"{page.lang}/{page.chapter}.json"] = record + "\n"
-            records = _all_records(pages, place)
-            languages = [lang for lang in LANGUAGES if any(record["language"] == lang for record in records)]
-            sheets = []
-            for lang in languages:
-                mine = [record for record in records if record["language"] == lang]
-                changes = [] if earlier is None else changes_since(earlier, mine, lang)
-                sheets.append(sheet_of(mine, lang, changes))
-                texts[f"{lang}/index.html"] = summary_page(sheets[-1], languages) + "\n"
-            texts["index.html"] = language_page(sheets) + "\n"
-            texts[FACTS] = facts_file([record for record in records if record["language"] == languages[0]])
+            texts |= _summaries(_all_records(pages, place), earlier)
             put(texts, place)
     except OSError as error:
         raise ReportError(
             f"{out} cannot be written: {error.strerror or error}; an earlier report is unchanged"
         ) from error
     return out / "index.html"
+
+
+def _summaries(records: Sequence[dict[str, Any]], earlier: Mapping[str, Any] | None) -> dict[str, str]:
+    """The summary in each language, the page that leads to them, and the facts of all pages."""
+    languages = [lang for lang in LANGUAGES if any(record["language"] == lang for record in records)]
+    texts, sheets, own = {}, [], {}
+    for lang in languages:
+        with writing() as scribe:
+            mine = [marked_record(record) for record in records if record["language"] == lang]
+            changes = [] if earlier is None else changes_since(earlier, mine, lang)
+            sheets.append(sheet_of(mine, lang, changes))
+            bound = bind(summary_page(sheets[-1], languages), scribe.drawn)
+        texts[f"{lang}/index.html"] = bound.html + "\n"
+        own[lang] = [*scribe.facts.values(), *bound.small_facts(scribe.numbers)]
+    bound = bind(language_page(sheets), {})
+    own[""] = bound.small_facts({})
+    texts["index.html"] = bound.html + "\n"
+    texts[FACTS] = facts_file([record for record in records if record["language"] == languages[0]], own)
+    return texts
 
 
 def _all_records(pages: Sequence[Page], out: Path) -> list[dict[str, Any]]:

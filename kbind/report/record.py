@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kbind.dataset.dataset import Dataset
 from kbind.report.blocks import Summary
 from kbind.report.chapters.base import Lead, Line, Story
+from kbind.report.contents import number_of
+from kbind.text.disclosure import Disclosure
+from kbind.text.marks import marked_again
+from kbind.text.voice import Voice
+
+#: What of a record is no text.
+_UNMARKED = ("chapter", "language", "as_of", "currency", "state", "facts", "numbers", "voice", "bound")
 
 
 def record_of(story: Story, data: Dataset, firm: str, opening: Summary, number: str) -> dict[str, Any]:
@@ -15,7 +23,7 @@ def record_of(story: Story, data: Dataset, firm: str, opening: Summary, number: 
     Returns
     -------
     dict
-        firm, made, day (as they stand above the page), as_of (ISO, or ""), currency, customer, owner, line, lead.
+        firm, made, day (as they stand above the page), as_of (ISO, or ""), currency, voice, owner, line, lead.
     """
     last = story.scope().last
     line, lead = story.line(), story.lead()
@@ -25,10 +33,32 @@ def record_of(story: Story, data: Dataset, firm: str, opening: Summary, number: 
         "day": opening.day,
         "as_of": "" if last is None else last.isoformat(),
         "currency": story.voice.currency,
+        "voice": _of_voice(story),
         "owner": data.card.owners.get(number, ""),
         "line": None if line is None else _of_line(story, line),
         "lead": None if lead is None else _of_lead(story, lead),
     }
+
+
+def marked_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record whose texts have their marks again, each with the number of the chapter whose fact it is."""
+    bound, prefix = record.get("bound", {}), f"{number_of(record['chapter'])}/"
+    kept = {key: record[key] for key in record if key in _UNMARKED}
+    return {**marked_again(dict(record), bound, prefix), **kept} if bound else dict(record)
+
+
+def recorded_voice(record: Mapping[str, Any], lang: str) -> Voice:
+    """Who speaks as the chapter did."""
+    spoken = {"action": "stay", "currency": record.get("currency", ""), **record.get("voice", {})}
+    threshold = spoken.pop("threshold", Disclosure().threshold)
+    return Voice(lang, **spoken, disclosure=Disclosure(threshold))
+
+
+def _of_voice(story: Story) -> dict[str, Any]:
+    """How the chapter speaks, so that its numbers can be written again."""
+    voice = story.voice
+    named = {key: getattr(voice, key) for key in ("customer", "action", "period", "currency")}
+    return {**named, "threshold": voice.disclosure.threshold}
 
 
 def _of_line(story: Story, line: Line) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,9 +15,10 @@ from kbind.report.blocks import Picture, environment
 from kbind.report.contents import NAMES, number_of
 from kbind.report.pages import css
 from kbind.report.pictures import picture_of
+from kbind.report.record import recorded_voice
 from kbind.text.facts import Fact
+from kbind.text.marks import plain, shown
 from kbind.text.messages import LANGUAGES, Catalogue
-from kbind.text.voice import Voice
 
 #: Rows of the table, and measures below it, at most.
 ROWS, STEPS = 6, 3
@@ -101,7 +102,9 @@ def sheet_of(records: Sequence[Record], lang: str, changes: Sequence[str] = ()) 
         _picture(main) if lead.get("steps") else None,
         [_row(record, lang) for record in lines[:ROWS]],
         [(r["line"]["question"], r["line"]["measure"]) for r in lines if r["line"]["measure"]][:STEPS],
-        list(dict.fromkeys(r["line"]["unknown"] for r in lines if r["line"]["unknown"]))[:STEPS],
+        list({plain(r["line"]["unknown"]): r["line"]["unknown"] for r in lines if r["line"]["unknown"]}.values())[
+            :STEPS
+        ],
         changes,
         [_chapter(record, main, lang) for record in ordered],
     )
@@ -166,8 +169,10 @@ def _picture(record: Record) -> Picture:
     """The steps from the revenue at the start to that at the end, drawn from facts."""
     lead, lang = record["lead"], record["language"]
     assert lang in LANGUAGES
-    steps = [(name, fact_of(record, fact)) for name, fact in lead["steps"]]
-    voice = Voice(lang, action="stay", currency=record["currency"])
+    prefix = number_of(record["chapter"])
+    facts = [(name, fact_of(record, fact)) for name, fact in lead["steps"]]
+    steps = [(shown(name), replace(fact, id=f"{prefix}/{fact.id}")) for name, fact in facts]
+    voice = recorded_voice(record, lang)
 
     def draw() -> Any:
         with house_style():

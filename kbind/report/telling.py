@@ -13,6 +13,7 @@ from kbind.report.blocks import Block, Foot, Summary
 from kbind.report.chapters.base import Chapter, Story
 from kbind.report.contents import number_of, shown_number
 from kbind.report.record import record_of
+from kbind.text.marks import Scribe, writing
 from kbind.text.names import named
 
 
@@ -30,6 +31,10 @@ class Telling:
         For JSON; each with the number of the block that tells it first.
     record : dict
         For the summary of all chapters; see `record_of`.
+    scribe : Scribe
+        What the numbers are that stand between marks in the blocks.
+    exact : sequence of dict
+        The facts with nothing kept back, for those inside the company.
     """
 
     chapter: str
@@ -37,10 +42,17 @@ class Telling:
     blocks: Sequence[Block]
     facts: Sequence[dict[str, Any]]
     record: dict[str, Any]
+    scribe: Scribe
+    exact: Sequence[dict[str, Any]]
 
 
 def tell(chapter: Chapter, lang: str) -> Telling:
-    """Write a chapter down in a language."""
+    """Write a chapter down in a language, its numbers between marks."""
+    with writing() as scribe:
+        return _told(chapter, lang, scribe)
+
+
+def _told(chapter: Chapter, lang: str, scribe: Scribe) -> Telling:
     blocks: list[Block] = []
     facts: list[dict[str, Any]] = []
     story = chapter.story(lang)
@@ -56,7 +68,8 @@ def tell(chapter: Chapter, lang: str) -> Telling:
     assert isinstance(opening, Summary)
     record = record_of(story, chapter.data, frame.title, opening, number_of(chapter.name))
     note()
-    return Telling(chapter.name, lang, blocks, facts, record)
+    exact = [fact.as_dict() for fact in story.voice.exact.values()]
+    return Telling(chapter.name, lang, blocks, facts, record, scribe, exact)
 
 
 class _PageFrame:

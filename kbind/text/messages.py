@@ -12,6 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from kbind.errors import KbindError, check_choice
+from kbind.text.marks import MARKED
 
 LANGUAGES = ("de", "en")
 
@@ -86,4 +87,6 @@ def fill(template: str, key: str, values: dict[str, Any], formatter: Formatter |
 
 def upper_first(text: str) -> str:
     """The text as the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
+    marked = MARKED.match(text)
+    first = marked.start(2) if marked else 0
+    return text[:first] + text[first : first + 1].upper() + text[first + 1 :]

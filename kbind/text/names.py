@@ -7,6 +7,8 @@ import unicodedata
 _LONGEST = 100
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+#: Control signs, and those that no writing has (of icons, and of our marks).
+_UNSEEN = {"Cc", "Co"}
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -24,7 +26,7 @@ def named(name: str, longest: int = _LONGEST) -> str:
     100
     """
     signs = (" " if sign.isspace() else sign for sign in name if unicodedata.bidirectional(sign) not in _DIRECTING)
-    line = " ".join("".join(sign for sign in signs if unicodedata.category(sign) != "Cc").split())
+    line = " ".join("".join(sign for sign in signs if unicodedata.category(sign) not in _UNSEEN).split())
     if len(line) > longest:
         line = line[: longest - 1].rstrip() + "…"
     if any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in line):

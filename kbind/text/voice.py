@@ -16,6 +16,17 @@ from kbind.errors import ArgumentError
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.labels import Labels
+from kbind.text.marks import (
+    of_day,
+    of_days,
+    of_fact,
+    of_money,
+    of_months,
+    of_number,
+    of_percent,
+    of_period,
+    writes,
+)
 from kbind.text.messages import Catalogue, fill
 
 _PERIOD_FORMS = (
@@ -74,6 +85,7 @@ class Voice:
         if not self.catalogue.has(f"customer.{customer}.many"):
             raise ArgumentError(f"customer={customer!r} is not known; allowed: 'customer', 'household'")
         self.told: dict[str, Fact] = {}
+        self.exact: dict[str, Fact] = {}  # the same as it was before anything was kept back
         self.figures: dict[str, Fact] = {}  # what tiles show, by their labels
 
     # -- sentences ---------------------------------------------------------------------------------
@@ -112,6 +124,8 @@ class Voice:
             A fact of the same name had another value.
         """
         safe = [self.disclosure.fact(fact) for fact in facts]
+        for fact in facts:
+            self.exact.setdefault(fact.id, fact)
         for fact in safe:
             earlier = self.told.setdefault(fact.id, fact)
             if earlier.as_dict() != fact.as_dict():  # NaN is not equal to itself, None is
@@ -121,9 +135,12 @@ class Voice:
     def tell(self, fact: Fact, form: str = "") -> str:
         """A fact on its own; a dash where unknown, "under 5" where hidden."""
         (safe,) = self.note(fact)
-        if safe.hidden:
-            return self.under_threshold()
-        return self._written(safe, form)
+        return self.write(safe, form)
+
+    @writes(of_fact)
+    def write(self, fact: Fact, form: str = "") -> str:
+        """A fact that was noted already, on its own; see `tell`."""
+        return self.under_threshold() if fact.hidden else self._written(fact, form)
 
     def _written(self, fact: Fact, form: str = "") -> str:
         """The fact's value in a form; see `say`."""
@@ -247,6 +264,7 @@ class Voice:
 
     # -- numbers and dates ---------------------------------------------------------------------------
 
+    @writes(of_number)
     def number(self, value: float, decimals: int = 0) -> str:
         """A number with the language's separators; a dash for NaN."""
         if value is None or np.isnan(value):
@@ -258,6 +276,7 @@ class Voice:
         """A number with as many decimals as it needs, and no more than so many."""
         return self.number(value, next((k for k in range(most) if round(value, k) == round(value, most)), most))
 
+    @writes(of_percent)
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share in per cent: "83,9 %" or "83.9%"; a dash for NaN."""
         if share is None or np.isnan(share):
@@ -266,6 +285,7 @@ class Voice:
         sign = "\u00a0%" if self.lang == "de" else "%"
         return _signed(str(format_percent(float(share), format=digits + sign, locale=self.lang)))
 
+    @writes(of_money)
     def money(self, value: float) -> str:
         """An amount in the report's currency, from 100 on without cents: "1.234 €", "€9.90"; a dash for NaN."""
         if value is None or np.isnan(value):
@@ -279,18 +299,22 @@ class Voice:
         amount = round(float(value), decimals) + 0.0
         return _signed(str(format_currency(amount, self.currency, pattern, locale=self.lang, currency_digits=False)))
 
+    @writes(of_day)
     def day(self, day: date) -> str:
         """A date in words: "31. Dezember 2017"."""
         return str(format_date(day, "long", locale=self.lang))
 
+    @writes(of_months)
     def span(self, first: date, last: date) -> str:
         """From one day to another, as one range of months for a table: "Jan.–Dez. 2017"."""
         return str(format_interval(first, last, skeleton="yMMM", locale=self.lang))
 
+    @writes(of_days)
     def days(self, first: date, last: date) -> str:
         """From one day to another, both included: "1. Jan. – 15. Feb. 2024"."""
         return str(format_interval(first, last, skeleton="yMMMd", locale=self.lang))
 
+    @writes(of_period)
     def period_name(self, start: date, label: str, *, short: bool = False) -> str:
         """What a reader calls a period: "Februar 2017", "KW 5/2017", "1. Quartal 2017"."""
         if self.period == "month":
@@ -317,7 +341,7 @@ class _FactFormatter(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Fact):
-            return self.voice._written(value, format_spec)
+            return self.voice.write(value, format_spec)
         if not isinstance(value, str) or format_spec:
             raise TypeError(f"{value!r} is neither a fact nor text without a form")
         return value

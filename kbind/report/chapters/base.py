@@ -20,6 +20,7 @@ from kbind.report.pictures import picture_of
 from kbind.result import Shown
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
+from kbind.text.marks import shown
 from kbind.text.tables import Table
 from kbind.text.voice import Voice
 
@@ -242,7 +243,7 @@ class Speaker:
     def drawn(self, title: Callable[[], str], facts: Iterable[Fact] = (), **options: Any) -> dict[str, Any]:
         """What the page adds to a figure: who speaks, and its finding; what it shows is noted."""
         self.voice.note(*facts)
-        return {"voice": self.voice, "title": title(), **options}
+        return {"voice": self.voice, "title": title(), **shown(options)}
 
 
 class Story(Speaker, ABC):

@@ -11,6 +11,7 @@ from kbind.hearsay.claims_checked import CHECKED, NEEDS, Check, Claims
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Speaker, voice_of
 from kbind.text.facts import Fact
+from kbind.text.marks import plain
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import Voice
@@ -108,8 +109,8 @@ class ClaimsStory(Speaker):
     def written(self, fact: Fact) -> str:
         """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
         if fact.unit != "ratio":
-            ends = {self.voice.percent(x, 1) for x in (fact.ci_lower, fact.ci_upper)}
-            if fact.unit == "share" and ends == {self.tell(fact)}:
+            ends = {plain(self.voice.percent(x, 1)) for x in (fact.ci_lower, fact.ci_upper)}
+            if fact.unit == "share" and ends == {plain(self.tell(fact))}:
                 return self.tell(fact)  # so sure that its range is the number itself
             return self.say("claims.here", value=self.tell(fact), range=self.tell(fact, "range"))
         decimals = 2 if fact.value < FINE else 1

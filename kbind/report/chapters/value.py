@@ -15,6 +15,7 @@ from kbind.report.chapters.base import Speaker
 from kbind.revenue.retention_value import RetentionValue
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
+from kbind.text.marks import plain
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
@@ -61,7 +62,7 @@ class ValueStory(Speaker):
         more = 100 * ((1 - given.churn + given.fall) ** periods - (1 - given.churn) ** periods)
         number = self.voice.short(more, 1)
         words = {name: self.voice.word(name) for name in ("customers", "customers_dative")}
-        return self.voice.catalogue.text("value.points", 1 if number == "1" else 2, n=number, **words)
+        return self.voice.catalogue.text("value.points", 1 if plain(number) == "1" else 2, n=number, **words)
 
     @property
     def span(self) -> str:
@@ -123,8 +124,8 @@ class ValueStory(Speaker):
                 limits = self.voice.between(low, high)
             if name in moved.index:
                 both = ends(self.worth, self.levers[self.levers["parameter"] == name].iloc[0])
-                texts = sorted({self.tell(end, "about"): end.value for end in both}.items(), key=lambda item: item[1])
-                worth = texts[0][0] if len(texts) == 1 else self.voice.between(texts[0][0], texts[1][0])
+                low, high = (self.tell(end, "about") for end in sorted(both, key=lambda end: end.value))
+                worth = low if plain(low) == plain(high) else self.voice.between(low, high)
             rows.append((upper_first(name_of(name, self.voice)), written(name, value, self.voice), limits, worth))
         return self.table_of("value.table.{}", ("input", "value", "limits", "worth"), rows)
 
