@@ -160,6 +160,37 @@ def report(
 
 
 @app.command()
+def verify(
+    reports: Annotated[Path, typer.Argument(readable=False, help="The folder of a report.")],
+    data: Annotated[
+        Path | None, typer.Option(readable=False, help="Compute the facts from this data once more, as for report.")
+    ] = None,
+    table: Table = None,
+    timezone: Timezone = None,
+    as_of: AsOf = None,
+    grace: Grace = None,
+    lapse: Lapse = None,
+    ends: Ends = None,
+    period: Annotated[str | None, typer.Option(help="As the report was written with.")] = None,
+) -> None:
+    """Check that every number on the pages of a report is its fact; exit with 1 and a line for each that is not."""
+    from kbind.report.verify import recomputed
+    from kbind.report.verify import verify as verified
+
+    found = verified(reports)
+    findings = list(found.findings)
+    if data is not None:
+        declared = {"table": table, "timezone": timezone, "as_of": as_of, "grace": grace, "lapse": lapse, "ends": ends}
+        findings += recomputed(reports, data, period=period, **declared)
+    for finding in findings:
+        typer.echo(finding)
+    typer.echo(f"{found.numbers:,} numbers on {found.pages} pages, " +
+               (f"{len(findings)} findings" if findings else "each is its fact"))  # fmt: skip
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
 def notebooks(
     data: Annotated[Path, typer.Option(readable=False, help="As for check.")],
     table: Table = None,

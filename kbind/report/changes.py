@@ -22,6 +22,8 @@ from kbind.text.marks import plain
 _WINDOW = 365
 #: Name of the file that holds all facts of a report.
 FACTS = "facts.json"
+#: How ids of facts begin that an earlier report told.
+BEFORE = "before."
 
 
 def facts_file(records: Sequence[Record], summaries: Mapping[str, Any] | None = None) -> str:
@@ -88,7 +90,7 @@ def _of(record: Record, fact: Fact) -> Fact:
 
 
 def _renamed(fact: Fact) -> Fact:
-    return Fact(f"before.{fact.id}", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
+    return Fact(f"{BEFORE}{fact.id}", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
 
 
 def _kind(new: Fact, old: Fact) -> str:

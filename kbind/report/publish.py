@@ -9,7 +9,7 @@ from typing import Any
 
 from kbind.errors import ReportError
 from kbind.report.binding import bind
-from kbind.report.changes import FACTS, changes_since, facts_file, read_facts
+from kbind.report.changes import BEFORE, FACTS, changes_since, facts_file, read_facts
 from kbind.report.pages import Page
 from kbind.report.place import placing, put
 from kbind.report.record import marked_record
@@ -66,7 +66,8 @@ def _summaries(records: Sequence[dict[str, Any]], earlier: Mapping[str, Any] | N
             sheets.append(sheet_of(mine, lang, changes))
             bound = bind(summary_page(sheets[-1], languages), scribe.drawn)
         texts[f"{lang}/index.html"] = bound.html + "\n"
-        own[lang] = [*scribe.facts.values(), *bound.small_facts(scribe.numbers)]
+        earlier_facts = [fact for name, fact in scribe.facts.items() if name.startswith(BEFORE)]
+        own[lang] = [*earlier_facts, *bound.small_facts(scribe.numbers)]
     bound = bind(language_page(sheets), {})
     own[""] = bound.small_facts({})
     texts["index.html"] = bound.html + "\n"

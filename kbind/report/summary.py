@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -156,13 +156,7 @@ def _chapter(record: Record, main: Record, lang: str) -> tuple[str, str, str]:
 
 def fact_of(record: Record, name: str) -> Fact:
     """A recorded fact by its id."""
-    found = next(fact for fact in record["facts"] if fact["id"] == name)
-    known = {field.name for field in fields(Fact)}
-    values: dict[str, Any] = {key: value for key, value in found.items() if key in known}
-    return Fact(**values | {key: float("nan") for key in _NUMBERS if values.get(key) is None})
-
-
-_NUMBERS = ("value", "ci_lower", "ci_upper")
+    return Fact.from_dict(next(fact for fact in record["facts"] if fact["id"] == name))
 
 
 def _picture(record: Record) -> Picture:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from kbind.errors import check_choice
@@ -62,6 +63,12 @@ class Fact:
         """An estimate as a fact."""
         told = (estimate.value, unit, estimate.definition, *estimate.interval, estimate.conf_level)
         return cls(id, *told, n=estimate.n, count=estimate.count, source=source)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Fact:
+        """A fact as JSON holds it; see `as_dict`."""
+        known = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        return cls(**known | {key: math.nan for key in ("value", "ci_lower", "ci_upper") if known.get(key) is None})
 
     @property
     def known(self) -> bool:

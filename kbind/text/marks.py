@@ -7,6 +7,7 @@ of periods, become small facts of their own.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -262,16 +263,17 @@ def shown(value: T) -> T:
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value itself where no text in it has marks."""
     if isinstance(value, str):
         return change(value) if _BEGIN in value else value
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):
         parts = [_mapped(part, change) for part in value]
-        return parts if isinstance(value, list) else tuple(parts)
+        return value if all(map(operator.is_, parts, value)) else type(value)(parts)
     if isinstance(value, dict):
         return {_mapped(key, change): _mapped(part, change) for key, part in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         held = {each.name: getattr(value, each.name) for each in fields(value)}
-        changed = {name: part for name, old in held.items() if (part := _mapped(old, change)) != old}
+        changed = {name: part for name, old in held.items() if (part := _mapped(old, change)) is not old}
         return replace(value, **changed) if changed else value
     return value
 
