@@ -1,8 +1,8 @@
-"""The command line: `kbind check`, `kbind report`, `kbind notebooks` and `kbind template`.
+"""The command line: `kbind check`, `kbind report`, `kbind verify`, `kbind notebooks` and `kbind template`.
 
-Exit codes: 0 done; 1 the report, a chapter of it, notebooks or the template could not be written, or there was no room
-for temporary files; 2 the data or the command is not usable; 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by the
-end of its terminal.
+Exit codes: 0 done; 1 the report, a chapter of it, notebooks or the template could not be written, a number of a report
+is not its fact, or there was no room for temporary files; 2 the data or the command is not usable; 130 interrupted
+(Ctrl-C), 143 ended by SIGTERM, 129 by the end of its terminal.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="Exit codes: 0 done; 1 the report, a chapter, notebooks or a template could not be written, or no room; "
+    epilog="Exit codes: 0 done; 1 the report, a chapter, notebooks or a template could not be written, or no room, or "
+    "verify found something; "
     "2 the data or the command is not usable; 130 interrupted, 143 ended by SIGTERM, 129 by the end of its terminal."
 )
 def _main(
@@ -115,6 +116,10 @@ def report(
         Path | None,
         typer.Option(readable=False, help="Folder outside of --out for lists of customers, as CSV and XLSX."),
     ] = None,
+    internal: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="File outside of --out for exact facts: for those inside the company."),
+    ] = None,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print each language as one PDF, too; needs Chromium or Chrome.")
     ] = False,
@@ -151,12 +156,15 @@ def report(
             threshold=threshold,
             compare=compare,
             lists=lists,
+            internal=internal,
             pdf=pdf,
             progress=progress,
         )
     typer.echo(f"Written: {index}")
     if lists is not None:
         typer.echo(f"Written: lists of customers in {lists}")
+    if internal is not None:
+        typer.echo(f"Written: exact facts, not to be handed on, in {internal}")
 
 
 @app.command()

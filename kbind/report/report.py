@@ -22,6 +22,7 @@ from kbind.personas.persona import Persona
 from kbind.report.chapters.base import Chapter, enough
 from kbind.report.chapters.study import Study
 from kbind.report.contents import NAMES, chapter_of, chosen, number_of
+from kbind.report.internal import check_internal, write_internal
 from kbind.report.lists import Lists, check_lists, write_lists
 from kbind.report.pages import Around, Page, chapter_page, missing_page, short_page
 from kbind.report.place import check_out
@@ -149,6 +150,7 @@ class Report:
         *,
         compare: str | Path | None = None,
         lists: str | Path | None = None,
+        internal: str | Path | None = None,
     ) -> Path:
         """Write pages as files, all at once when all are made.
 
@@ -165,6 +167,8 @@ class Report:
         lists : path, optional
             Folder, outside of `out`, for lists of customers as CSV and workbooks: whom to contact, the tenth with the
             highest risk, who is like those lost in each segment, who fits each refined persona.
+        internal : path, optional
+            File, outside of `out`, for exact facts by chapter: not rounded, none hidden, not to be handed on.
 
         Returns
         -------
@@ -185,8 +189,13 @@ class Report:
         target = None if lists is None else check_path("lists", lists)
         if target is not None:
             check_lists(target, folder)
+        exact = None if internal is None else check_path("internal", internal)
+        if exact is not None:
+            check_internal(exact, folder)
         pages = [self.page_of(name, each, languages, names) for name in names for each in languages]
         index = put_in_place(pages, folder, earlier)
+        if exact is not None:
+            write_internal(pages, exact)
         if target is not None:
             write_lists({key: frame for name in names for key, frame in self.lists_of(name).items()}, target)
         return index

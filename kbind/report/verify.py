@@ -130,6 +130,13 @@ class Book:
     """Facts that a page may refer to, each with the voice that tells it."""
 
     facts: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
+    voices: dict[tuple[str, str], Voice] = field(default_factory=dict)
+
+    def _voice(self, record: Mapping[str, Any], lang: str) -> Voice:
+        key = (str(record.get("chapter")), lang)
+        if key not in self.voices:
+            self.voices[key] = recorded_voice(record, lang)
+        return self.voices[key]
 
     @classmethod
     def of(cls, record: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], prefix: str = "") -> Book:
@@ -145,7 +152,7 @@ class Book:
                 return f"{_near(rest)!r} is tied to {name!r}, which is no fact of the page"
             fact, record = self.facts[name]
             try:
-                written = written_again(fact, form, recorded_voice(record, place.lang))
+                written = written_again(fact, form, self._voice(record, place.lang))
             except (KbindError, ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"{_near(rest)!r} is tied to {name!r}, which cannot be written as {form!r}: {error}"
             before, found, behind = rest.partition(written.casefold())

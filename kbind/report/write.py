@@ -10,6 +10,7 @@ from kbind.dataset.opening import open_dataset
 from kbind.errors import ArgumentError, ReportError, told
 from kbind.report.changes import read_facts
 from kbind.report.contents import chosen, number_of
+from kbind.report.internal import check_internal, write_internal
 from kbind.report.lists import check_lists, write_lists
 from kbind.report.pdf import find_browser, print_report
 from kbind.report.place import check_out
@@ -28,6 +29,7 @@ def write_report(
     threshold: int = 5,
     compare: str | Path | None = None,
     lists: str | Path | None = None,
+    internal: str | Path | None = None,
     pdf: bool = False,
     progress: OnProgress | None = None,
     **declared: Any,
@@ -53,6 +55,8 @@ def write_report(
         The `facts.json` of an earlier report; the summary says what has changed since.
     lists : path, optional
         Folder, outside of `out`, for lists of customers; see `Report.write`.
+    internal : path, optional
+        File, outside of `out`, for exact facts by chapter: not rounded, none hidden, not to be handed on.
     pdf : bool
         Whether all pages of a language are printed into `<lang>/report.pdf` as well, by a browser that is there.
     progress : callable, optional
@@ -82,6 +86,8 @@ def write_report(
         read_facts(earlier)  # told before any chapter runs
     if lists is not None:
         check_lists(Path(lists), Path(out))
+    if internal is not None:
+        check_internal(Path(internal), Path(out))
     if pdf:
         find_browser()
     if source is not None:
@@ -100,7 +106,10 @@ def write_report(
     failed = [f"{number_of(each.name)}: {each.why}" for each in outcomes if each.why]
     if len(failed) == len(outcomes):
         raise ReportError("\n".join(["no chapter could be written, an earlier report is unchanged:", *failed]))
-    index = put_in_place([page for each in outcomes for page in each.pages], Path(out), earlier)
+    pages = [page for each in outcomes for page in each.pages]
+    index = put_in_place(pages, Path(out), earlier)
+    if internal is not None:
+        write_internal(pages, Path(internal))
     if lists is not None:
         write_lists({name: frame for each in outcomes for name, frame in each.lists.items()}, Path(lists))
     for language in languages if pdf else ():
