@@ -17,7 +17,6 @@ from datetime import date
 from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from kbind.text.facts import Fact
@@ -69,7 +68,7 @@ class Source:
     @property
     def reference(self) -> str:
         """Id and form in one word."""
-        return f"{quote(self.id, safe='/')}:{quote(self.form, safe='')}"
+        return f"{_quoted(self.id)}:{_quoted(self.form)}"
 
 
 @dataclass
@@ -237,7 +236,16 @@ def reference_in(moved: str) -> str:
 def id_and_form(reference: str) -> tuple[str, str]:
     """What a reference says."""
     name, _, form = reference.rpartition(":")
-    return unquote(name), unquote(form)
+    return _unquoted(name), _unquoted(form)
+
+
+def _quoted(text: str) -> str:
+    """A text as one word without colons, as in addresses: "a b" becomes "a%20b"."""
+    return re.sub(r"[^A-Za-z0-9_.~/-]", lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), text)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(rb"%([0-9A-F]{2})", lambda code: bytes([int(code[1], 16)]), text.encode()).decode(errors="replace")
 
 
 def plain(text: str) -> str:
