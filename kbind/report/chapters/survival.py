@@ -278,19 +278,23 @@ class SurvivalStory(Story):
         first = self.facts.first if not self.short and self.told(self.at(self.marks[0])) else ""
         if not first:
             return None
-        level = sureness(self.facts.left_by(self.facts.horizon))
         tenth = self.facts.tenth(first)
-        tried = self.say(f"survival.line.measure.{first}")
         pays = [] if tenth is None else [self.say("survival.line.measure.pays", tenth=tenth)]
         return Line(
             question=self.say("survival.line.question"),
-            answer=self._of_new_customers(),
-            sure=self.say(f"survival.line.sure.{level}"),
+            answer=" ".join([*self._dearest(), self._of_new_customers()]),
+            sure=self.say(f"survival.line.sure.{sureness(self.facts.left_by(self.facts.horizon))}"),
             step=self._step("act", first),
             stake=self.facts.lost(first),
-            measure=" ".join([tried, *pays]),
+            measure=" ".join([self.say(f"survival.line.measure.{first}"), *pays]),
             unknown=self.say(f"survival.line.unknown.{first}"),
         )
+
+    def _dearest(self) -> list[str]:
+        """Where most revenue goes, if two times stand out and their revenue is known."""
+        share = self.facts.share_lost(self.facts.first) if self.both else None
+        when = self.moments.when(self.facts.first)
+        return [] if share is None else [self.say("survival.line.answer", when=when, share=share)]
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -404,8 +408,7 @@ class SurvivalStory(Story):
         if self.incidence is not None:
             yield self.picture(self.incidence, self.causes_figure(), self.say("survival.causes.caption"))
         if self.durations.log == "subscriptions" and not self.short:
-            known = self.facts.lost("all") is not None and self.facts.first
-            money = [self.say("bridge.money", year=self.year)] if known else []
+            money = [self.say("bridge.money", year=self.year)] if self.facts.lost("all") and self.facts.first else []
             yield self.bridge(self.data.has("subscriptions.mrr"), *money)
         yield Section.of(self.months_table(), folded=True)
 

@@ -150,6 +150,8 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     assert line is not None
     assert line.stake is not None
     assert line.stake.value == 108_000
+    assert line.answer.startswith("The most revenue is lost in ")
+    assert "(90% of the loss). Of 100 new customers" in line.answer
     assert "10,800" in line.measure
 
 
