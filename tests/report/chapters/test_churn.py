@@ -281,7 +281,7 @@ def test_list_is_compared_with_everybody_else(saas: Forecast, priced: Forecast) 
         assert calling.better.value == pytest.approx(on.value - off.value)
         assert calling.surely_better == (calling.better.ci_lower > 0)
     assert "clearly catches more leavers than random calls would" in churn_story(priced).means()
-    assert "The list: reliable" in churn_story(priced).certainty()
+    assert "The list: clearly better than chance" in churn_story(priced).certainty()
 
 
 def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:

@@ -146,7 +146,7 @@ def test_without_revenue_the_finding_counts_customers(story: SegmentStory) -> No
 def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(story: SegmentStory) -> None:
     card = story.groups.costly
     assert story.act().startswith(
-        f"Try this with half of the {story.tell(card.present)} customers who are in this group today"
+        f"Start with half of the {story.tell(card.present)} customers who are in this group today"
     )
     assert story.groups.first_steps[card.number] in story.act()
     assert story.groups.step(card).startswith(story.groups.first_steps[card.number])
