@@ -121,9 +121,7 @@ class GroupsStory(Speaker):
         """The group with which most is lost."""
         words = {"name": self.name(card), "churn": card.churn}
         if not self.by_money:
-            return self.say(
-                "segments.groups.customers", n=self.voice.customers(card.size.count or 0), share=card.size, **words
-            )
+            return self.say("segments.groups.customers", n=self._lost(card), share=card.size, **words)
         return self.say(
             "segments.groups.money", revenue=card.revenue, share=card.revenue_share, when=self.when, **words
         )
@@ -252,11 +250,17 @@ class GroupsStory(Speaker):
             result.append((self.say("segments.card.name", **title), labelled))
         return result
 
+    def _lost(self, card: Card) -> str:
+        """How many customers of a group have left, with their noun."""
+        n, hidden = card.size.count or 0, card.size.hidden
+        meaning = "customers of the segment who have left"
+        return self.tell(Fact(f"segment.{card.number}.n", n, "customers", meaning, n=n, hidden=hidden), "n")
+
     def _size(self, card: Card) -> str:
         if not self.told(card.size, card.churn, card.lift):
             return DASH
         key = "more" if card.lift.ci_lower > 1 else "less" if card.lift.ci_upper < 1 else "same"
-        words = {"n": self.voice.customers(card.size.count or 0), "all": self.segments.everybody}
+        words = {"n": self._lost(card), "all": self.segments.everybody}
         return self.say(f"segments.card.size_{key}", share=card.size, churn=card.churn, **words)
 
     def _in_common(self, shared: Shared) -> str:

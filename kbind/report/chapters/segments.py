@@ -196,7 +196,8 @@ class SegmentStory(Story):
         """How sure the figure is, and how sure it is that the step pays."""
         if self.answer == "short":
             return self.say("segments.certainty.short")
-        lost = self.voice.customers(self.compared.lost.count or 0)
+        n = self.compared.lost.count or 0
+        lost = self.tell(Fact("lost.n", n, "customers", "customers who have left", n=n), "n")
         if self.answer in ("none", "reason"):
             return self.say("segments.certainty.no", lost=lost)
         return f"{self._sure_figure(lost)} {self._sure_step()}"
