@@ -31,6 +31,8 @@ from kbind.text.voice import Voice
 
 #: How far facts that are computed again may be off: other machines add up in another order.
 _NEAR = 1e-9
+#: Ids of digits of the wording, on a chapter's page and on the summary.
+_WORDING = re.compile(r"(\d+[a-z]?/)?text\.")
 #: Signs around a number that a finding shows.
 _AROUND = 30
 
@@ -62,6 +64,7 @@ class Place:
     lang: str
     text: str
     references: Sequence[str]
+    drawn: bool = False
 
 
 @dataclass
@@ -117,7 +120,8 @@ class Places(HTMLParser):
     def _end(self) -> str:
         element = self._open.pop()
         if element.name not in UNREAD:
-            self._keep(Place(element.where, element.lang, "".join(element.texts), element.references))
+            drawn = any(each.name == "svg" for each in self._open)
+            self._keep(Place(element.where, element.lang, "".join(element.texts), element.references, drawn))
         return element.name
 
     def _keep(self, place: Place) -> None:
@@ -203,14 +207,13 @@ def verify(reports: str | Path) -> Verified:
         summed = whole.get("chapters", {}).get(name, {}).get("facts")
         if summed != record["facts"] and lang == next(iter(records))[0]:
             findings.append(f"{FACTS}: facts of {name} are not those beside its page")
-    numbers = pages = 0
+    read = {}
     for page, book in _pages(folder, records, whole.get("summaries", {})):
-        pages += 1
-        for place in Places(_text(page)).found:
-            numbers += len(place.references)
-            if wrong := book(place.lang).wrong(place):
-                findings.append(f"{page.relative_to(folder)}, {place.where}: {wrong}")
-    return Verified(findings, numbers, pages)
+        read[page.relative_to(folder).as_posix()] = places = Places(_text(page)).found
+        wrongs = ((place.where, book(place.lang).wrong(place)) for place in places)
+        findings += [f"{page.relative_to(folder).as_posix()}, {where}: {wrong}" for where, wrong in wrongs if wrong]
+    findings += _of_one_language(read)
+    return Verified(findings, sum(len(place.references) for places in read.values() for place in places), len(read))
 
 
 def recomputed(reports: str | Path, source: str | Path, **declared: Any) -> list[str]:
@@ -286,12 +289,28 @@ def _text(path: Path) -> str:
 
 
 def _between_languages(records: Mapping[tuple[str, str], Any]) -> Iterator[str]:
+    """Facts that one language tells otherwise, or not at all."""
     for name in dict.fromkeys(name for _, name in records):
         both = [records[lang, name] for lang in LANGUAGES if (lang, name) in records]
         if len(both) == len(LANGUAGES):
-            first, second = ({fact["id"]: fact for fact in record["facts"]} for record in both)
+            first, second = (_by_id({"facts": record["facts"]}) for record in both)
             for fact, what in _different(first, second):
                 yield f"{LANGUAGES[0]}/{name}.json: {fact!r}: {what.format(LANGUAGES[1] + ' says')}"
+
+
+def _of_one_language(read: Mapping[str, Sequence[Place]]) -> Iterator[str]:
+    """Numbers that a page tells in one language only; axes and the digits of the wording are a language's own."""
+    told = {
+        page: {id_and_form(reference)[0] for place in places if not place.drawn for reference in place.references}
+        for page, places in read.items()
+    }
+    first, second = LANGUAGES
+    for page in sorted(told):
+        other = page.replace(f"{first}/", f"{second}/", 1)
+        if page.startswith(f"{first}/") and other in told:
+            for name in sorted(told[page] ^ told[other]):
+                if not _WORDING.match(name):
+                    yield f"{page}: {name!r} is told in {first if name in told[page] else second} only"
 
 
 def _by_id(record: Mapping[str, Any]) -> Facts:
