@@ -101,9 +101,10 @@ class ReasonFacts:
 
     @cached_property
     def crossed(self) -> tuple[pd.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
-        """Leavers by level and reason, rare reasons together as "", and what of it is hidden."""
+        """Leavers by level and reason, rare ones of both together as "", and what of it is hidden."""
         counts = self.result.counts(self.typed)
         counts = counts.loc[self.names.in_order(list(counts.index))]
+        counts = _gathered(counts, self.disclosure.threshold)
         common, rare = list(counts.columns[:_MOST_REASONS]), list(counts.columns[_MOST_REASONS:-1])
         shown = counts[common].copy()
         if rare:
@@ -145,7 +146,8 @@ class ReasonFacts:
         if self.reasons is None:
             return pd.DataFrame(columns=["reason", "measure", "n", "value", "of_share", "hidden", "nearly"])
         frame = self.reasons.behaviour()
-        frame = frame[frame["measure"].isin(MEASURES)].reset_index(drop=True)
+        few = [reason for reason, fact in self.shares.items() if (fact.count or 0) < self.disclosure.threshold]
+        frame = frame[frame["measure"].isin(MEASURES) & ~frame["reason"].isin(few)].reset_index(drop=True)
         shares = {m.name for m in self.reasons.leavers.measures if m.share}
         frame = frame.assign(of_share=frame["measure"].isin(shares), hidden=False, nearly=False)
         for _, rows in frame.groupby("measure"):
@@ -190,3 +192,20 @@ class ReasonFacts:
                 gap = Fact.of(f"gap.{reason}", Estimate.in_row(row, "difference", apart, n=n))
                 measured.append((reason, measure, here, gap))
         return measured
+
+
+def _gathered(counts: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Levels and reasons of fewer customers than can be told together as "": their names may be of one customer.
+
+    >>> table = pd.DataFrame({"price": [9, 1], "my boss": [0, 1], "(missing)": [5, 0]}, index=["basic", "of Mr X"])
+    >>> _gathered(table, 5)
+           price     (missing)
+    basic      9  0          5
+               1  1          0
+    """
+    rows = [level if level == MISSING or n >= least else "" for level, n in counts.sum(axis=1).items()]
+    names = [name if name == MISSING or n >= least else "" for name, n in counts.sum(axis=0).items()]
+    last = [*(name for name in dict.fromkeys(names) if name not in ("", MISSING)), *([""] * ("" in names)), MISSING]
+    kinds = [*(level for level in dict.fromkeys(rows) if level not in ("", MISSING)), *([""] * ("" in rows))]
+    whole = counts.T.groupby(names, sort=False).sum().T.groupby(rows, sort=False).sum()
+    return whole.loc[[*kinds, *([MISSING] * (MISSING in rows))], last]

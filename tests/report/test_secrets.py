@@ -62,13 +62,13 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "customers": {
             "customer_id": of("id", every),
             **{kind: of(kind, every) for kind in ("name", "e-mail", "phone", "note")},
-            "plan": rng.choice(["basic", "large"], CUSTOMERS),
+            "plan": [*of("name", range(3)), *rng.choice(["basic", "large"], CUSTOMERS - 3)],
         },
         "subscriptions": {"customer_id": of("id", every), "start": start, "end": end, "mrr": rng.integers(20, 90, 240)},
         "cancellations": {
             "customer_id": of("id", gone),
             "timestamp": end[gone],
-            "reason": rng.choice(["price", "product"], len(gone)),
+            "reason": [*of("reason", gone[:10]), *rng.choice(["price", "product"], len(gone) - 10)],
             "reason_text": of("reason", gone),
         },
         "feedback": {

@@ -69,6 +69,7 @@ class StatedStory(Speaker):
     def reasons_table(self) -> Table:
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
         names, typed, (counts, mask) = self.names, self.stated.typed, self.stated.crossed
+        others = self.say("segments.others")
         whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
         totals, known = whole.sum(axis=1), ~mask[:, -1]
         kinds, meaning = [*map(str, counts.index), _ALL], "customers who said goodbye"
@@ -78,7 +79,7 @@ class StatedStory(Speaker):
         ]
         rows = [[self.say("segments.table.leavers"), *sizes]]
         for column, reason in enumerate(counts.columns):
-            label = names.reason(str(reason)) if reason else self.say("segments.others")
+            label = names.reason(str(reason)) if reason else others
             row = [label]
             for kind, total, count, shown in zip(
                 kinds, map(int, totals), map(int, whole[:, column]), known & ~mask[:, column], strict=True
@@ -88,7 +89,7 @@ class StatedStory(Speaker):
                 fact = Fact(f"typed.{kind}.share.{reason}", value, "share", share, n=total, count=count)
                 row.append(self._cell(fact, shown))
             rows.append(row)
-        levels = (names.level(typed, str(level)) for level in counts.index)
+        levels = (names.level(typed, str(level)) if level else others for level in counts.index)
         head = [self.say("segments.table.reason"), *levels, self.say("segments.table.all")]
         return Table(self.say("segments.reasons.title", attribute=names.attribute(typed)), head, rows)
 
