@@ -17,6 +17,7 @@ import pytest
 import kbind as kb
 from kbind.cli import main
 from kbind.errors import ReportError
+from kbind.report.publish import put_in_place
 from kbind.report.verify import recomputed, verify
 
 CHAPTERS = ["00", "01", "01c"]
@@ -128,8 +129,9 @@ def test_a_number_without_a_fact(copied: Path) -> None:
     (finding,) = verify(copied).findings
     assert re.fullmatch(r"de/01_retention_metrics\.html, <h1> in line \d+: '.*77' is tied to no fact", finding)
     page.write_text(html.replace('data-facts="', 'data-facts="made.up: ', 1), encoding="utf-8")
-    (finding,) = verify(copied).findings
-    assert "is tied to 'made.up', which is no fact of the page" in finding
+    tied, alone = verify(copied).findings
+    assert "is tied to 'made.up', which is no fact of the page" in tied
+    assert alone == "de/01_retention_metrics.html: 'made.up' is told in de only"
 
 
 def test_facts_from_the_data(orders: Path, copied: Path) -> None:
@@ -159,6 +161,30 @@ def test_the_command(copied: Path, capsys: pytest.CaptureFixture[str], monkeypat
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("index.html, <p> in line ")
     assert lines[1].endswith(" numbers on 9 pages, 1 findings")
+
+
+def test_what_has_changed_is_checked_as_well(told: Path, tmp_path: Path) -> None:
+    facts = json.loads((told / "facts.json").read_text(encoding="utf-8"))
+    chapter = facts["chapters"]["01_retention_metrics"]
+    chapter["as_of"] = "2023-05-31"
+    for fact in chapter["facts"]:
+        fact["value"] = None if fact["value"] is None else fact["value"] * 0.9
+    (tmp_path / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    again = publish_again(told, tmp_path / "again", tmp_path / "facts.json")
+    html = (again / "en" / "index.html").read_text(encoding="utf-8")
+    assert "May 31, 2023" in html
+    assert 'data-facts="' in html
+    assert verify(again).findings == []
+    (again / "en" / "index.html").write_text(html.replace("May 31, 2023", "May 30, 2023", 1), encoding="utf-8")
+    (finding,) = verify(again).findings
+    assert finding.startswith("en/index.html, <li> in line ")
+
+
+def publish_again(report: Path, out: Path, earlier: Path) -> Path:
+    """The same pages with a summary that compares them with earlier facts."""
+    shutil.copytree(report, out)
+    put_in_place([], out, earlier)
+    return out
 
 
 def test_a_folder_without_a_report(tmp_path: Path) -> None:
