@@ -79,7 +79,7 @@ office:
 		"whether the formulas of the template give kbind's numbers."
 
 unit: $(VENV)/.kbind browser office
-	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind simulations/company
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind simulations/company simulations/attacker
 
 notebooks-test: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg -p no:cacheprovider notebooks
@@ -125,7 +125,7 @@ pandas3: requirements.lock
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "pandas>=3" -r $(VENV)-pandas3/requirements.txt
 	@$(VENV)-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(VENV)-pandas3/bin/python -c "import pandas; print('pandas', pandas.__version__)"
-	$(ONE_THREAD) $(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind simulations/company
+	$(ONE_THREAD) $(VENV)-pandas3/bin/python -m pytest -p no:cacheprovider -n $(JOBS) --dist loadscope tests kbind simulations/company simulations/attacker
 
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --fork-strategy fewest \
