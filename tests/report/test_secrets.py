@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pypdf import PdfReader
 
 import kbind as kb
 from kbind.errors import ReportError
 from kbind.report import workers
+from kbind.report.pdf import find_browser, print_report
 from kbind.report.verify import verify
 from kbind.report.write import write_report
 
@@ -114,6 +117,20 @@ def test_no_customer_and_no_path_is_named(written: Path, secret: Path) -> None:
         assert str(Path.home()) not in text
         assert "Traceback" not in text
     assert _leaks("asked for her sister zorblat017") == ["asked for her sister zorblat017", "zorblat"]
+
+
+def test_no_customer_and_no_path_is_in_the_pdf(written: Path, tmp_path: Path) -> None:
+    try:
+        find_browser()
+    except ReportError as error:
+        pytest.skip(f"whether the PDF names a customer or a path: {error}")
+    out = shutil.copytree(written, tmp_path / "home-of-maria" / "reports")
+    printed = print_report(out, "de")
+    reader = PdfReader(printed)
+    text = "\n".join([str(reader.metadata), str(reader.xmp_metadata), *(page.extract_text() for page in reader.pages)])
+    assert _leaks(text) == []
+    assert str(tmp_path) not in text
+    assert str(tmp_path).encode() not in printed.read_bytes()
 
 
 def test_every_number_of_all_chapters_is_its_fact(written: Path) -> None:
