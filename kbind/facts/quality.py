@@ -62,6 +62,6 @@ def rows_of_periods(found: Quality) -> list[Fact]:
     """Rows of the main table in every period."""
     definition = f"rows of {main_table(found)} in the {found.period}"
     return [
-        Fact(f"rows.{row['period']}", float(row["rows"]), "count", definition, source="quality(data)")
+        Fact(f"rows.{row['period']}", float(row["rows"]), "rows", definition, source="quality(data)")
         for _, row in by_period(found).iterrows()
     ]

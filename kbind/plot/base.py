@@ -24,6 +24,7 @@ from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator
 
 from kbind.errors import ArgumentError, check_choice, plain
 from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
 from kbind.text.messages import LANGUAGES
 from kbind.text.voice import DASH, Voice
 from kbind.typing import Floats
@@ -379,6 +380,13 @@ def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, 
 def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
     """Write to the right of the axes, at a height."""
     write_at(ax, _in_lines(text), (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
+
+
+def told_limits(facts: Sequence[Fact], voice: Voice) -> tuple[Floats, ...]:
+    """Values of facts and their lower and upper limits, as the voice tells them; NaN where it does not."""
+    told = [voice.disclosure.fact(fact) for fact in facts]
+    rows = [(fact.value, fact.ci_lower, fact.ci_upper) if fact.known else (np.nan,) * 3 for fact in told]
+    return tuple(np.array(rows, dtype=float).reshape(-1, 3).T)
 
 
 def limits_of(frame: pd.DataFrame, name: str) -> tuple[Floats, ...]:

@@ -22,9 +22,9 @@ from kbind.plot.base import (
     Canvas,
     finish,
     is_narrow,
-    limits_of,
     percent_axis,
     row_axis,
+    told_limits,
     write_at,
 )
 from kbind.text.facts import Fact
@@ -70,9 +70,9 @@ def plot_backtest(
 
 
 def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> None:
-    shown = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
     x, predicted = risks["group"].to_numpy(), risks["predicted"].to_numpy(dtype=float)
-    share, lower, upper = limits_of(risks, "share")
+    share, lower, upper = told_limits(facts, voice)
+    shown = np.isfinite(share)
     colours = np.array([*[MIDBLUE] * (len(x) - 1), BLUE])
     axes.bar(x[shown], share[shown], color=colours[shown].tolist(), width=0.72)
     hidden = x[~shown]
@@ -91,9 +91,8 @@ def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> N
 
 
 def _calibration(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> None:
-    risks = risks[[voice.disclosure.fact(fact).known for fact in facts]]
+    share, low, high = told_limits(facts, voice)
     x = risks["predicted"].to_numpy(dtype=float)
-    share, low, high = limits_of(risks, "share")
     top = 1.05 * float(np.nanmax(np.concatenate([x, high, [0.01]])))
     axes.plot([0, top], [0, top], color=MUTE, linewidth=1, linestyle="--")
     axes.vlines(x, low, high, color=MIDBLUE, linewidth=1.4)

@@ -16,9 +16,9 @@ from kbind.plot.base import (
     SAND_TEXT,
     Canvas,
     finish,
-    limits_of,
     percent_axis,
     period_ticks,
+    told_limits,
     write_at,
     write_beside,
 )
@@ -45,11 +45,11 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) ->
     speak = canvas.speaker(action="stay", period=result.kind or "month")
     frame, size = result.to_frame(), len(result.to_frame())
     facts = [in_period(result, i) for i in range(size)]
-    shown = np.array([speak.disclosure.fact(fact).known for fact in facts], dtype=bool)
     last = np.zeros(size, dtype=bool)
     last[size - check_count("stands_out", stands_out, 0, size) :] = True
     axes = canvas.axes(3.2)
-    x, (value, lower, upper) = np.arange(size), limits_of(frame, "retention")
+    x, (value, lower, upper) = np.arange(size), told_limits(facts, speak)
+    shown = np.isfinite(value)
     for part, colour, line, ink in ((~last, BLUE, MIDBLUE, BLUE), (last, SAND, SAND, SAND_TEXT)):
         part = part & shown
         axes.vlines(x[part], lower[part], upper[part], color=line, linewidth=2)
@@ -57,9 +57,10 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) ->
         for i in x[part] if size <= _NAMES or colour == SAND else ():
             write_at(axes, speak.tell(facts[i]), (i, value[i]), (9, 0), va="center", color=ink)
     mean = late_and_before(result, stands_out)["before"] if 0 < stands_out < size else kept(result)
-    if together(result) and speak.disclosure.fact(mean).known:
-        axes.axhline(mean.value, color=MIDBLUE, linewidth=1.2, linestyle="--")
-        write_beside(axes, speak.tell(mean), mean.value, color=MIDBLUE_TEXT)
+    level = speak.disclosure.fact(mean)
+    if together(result) and level.known:
+        axes.axhline(level.value, color=MIDBLUE, linewidth=1.2, linestyle="--")
+        write_beside(axes, speak.tell(mean), level.value, color=MIDBLUE_TEXT)
     if result.kind:
         period_ticks(axes, speak, frame["first_day"].tolist(), [label(result, i) for i in range(size)])
     else:

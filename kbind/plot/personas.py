@@ -58,10 +58,11 @@ def plot_personas(result: PersonaEvaluation, canvas: Canvas, *, refinement: Refi
         check_kind("refinement", refinement, Refinement, "kb.refine_persona(...)")
         rows += _versions(refinement, speak)
     axes = canvas.axes(_AROUND + _ROW * len(rows))
-    if speak.disclosure.tells(every):
-        axes.axvline(every.value, color=MUTE, linewidth=1, linestyle="--")
+    level = speak.disclosure.fact(every)
+    if level.known:
+        axes.axvline(level.value, color=MUTE, linewidth=1, linestyle="--")
         label = speak.say("personas.figure.all", share=speak.tell(every))
-        write_at(axes, label, (every.value, -0.75), (4, 0), color=MUTE, fontsize=8.5, va="center")
+        write_at(axes, label, (level.value, -0.75), (4, 0), color=MUTE, fontsize=8.5, va="center")
     points = _rows(axes, rows, speak, snapshot=snapshot)
     if refinement is not None:
         axes.axhline(len(rows) - 2.6, color=LINE, linewidth=1)
@@ -133,11 +134,12 @@ def _rows(axes: Axes, rows: Sequence[_Row], voice: Voice, *, snapshot: bool) -> 
     """Draw the rows; returns their numbers as text."""
     for y, (_, fact, colour, ink) in enumerate(rows):
         told = voice.tell(fact)
-        if not voice.disclosure.tells(fact):
+        shown = voice.disclosure.fact(fact)
+        if not shown.known:
             write_beside(axes, told, y, color=MUTE, fontsize=8.5)
             continue
-        axes.hlines(y, fact.ci_lower, fact.ci_upper, color=colour, linewidth=2)
-        axes.plot([fact.value], [y], "o", color=colour, markersize=6)
+        axes.hlines(y, shown.ci_lower, shown.ci_upper, color=colour, linewidth=2)
+        axes.plot([shown.value], [y], "o", color=colour, markersize=6)
         write_beside(axes, told, y, color=ink, fontsize=8.5)
     row_axis(axes, [label for label, _, _, _ in rows], voice.percent, top=-1.0)
     axes.tick_params(axis="y", labelcolor=INK)

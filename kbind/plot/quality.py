@@ -20,17 +20,18 @@ def plot_rows(result: Quality, canvas: Canvas) -> Axes:
     starts, labels = [start.date() for start in frame["start"]], list(frame["period"])
     axes = canvas.axes(2.6)
     x = np.arange(len(frame))
-    rows, gap = frame["rows"].to_numpy(dtype=float), frame["gap"].to_numpy(dtype=bool)
+    rows, gap = np.nan_to_num(speak.disclosure.counts(frame["rows"])), frame["gap"].to_numpy(dtype=bool)
     axes.bar(x, rows, color=np.where(gap, SAND, MIDBLUE).tolist(), width=0.72)
-    axes.hlines(frame["usual"].to_numpy(dtype=float)[gap], x[gap] - 0.36, x[gap] + 0.36, color=INK, linewidth=1.4)
+    axes.hlines(speak.disclosure.rounded(frame["usual"])[gap], x[gap] - 0.36, x[gap] + 0.36, color=INK, linewidth=1.4)
     for i in np.flatnonzero(gap) if gap.sum() <= 6 else ():
         at = float(x[i]), rows[i]
-        write_at(axes, speak.number(rows[i]), at, (0, 2), ha="center", fontsize=8.5, color=SAND_TEXT)
+        write_at(axes, speak.count(frame["rows"].iloc[i]), at, (0, 2), ha="center", fontsize=8.5, color=SAND_TEXT)
     period_ticks(axes, speak, starts, labels)
     axes.set_ylim(bottom=0)
     value_axis(axes, speak.number)
     points = [
-        f"{speak.period_name(starts[k], labels[k])}: {speak.number(rows[k])}" for k in picked(len(frame), TEXT_POINTS)
+        f"{speak.period_name(starts[k], labels[k])}: {speak.count(frame['rows'].iloc[k])}"
+        for k in picked(len(frame), TEXT_POINTS)
     ]
     title = canvas.heading("figure.rows", speak, table=main_table(result))
     return finish(axes, title, speak.say("quality.calendar.alt", points="; ".join(points)))

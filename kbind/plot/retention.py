@@ -56,10 +56,9 @@ def _speaker(canvas: Canvas, activity: Activity) -> Voice:
 
 
 def _safe(frame: pd.DataFrame, voice: Voice) -> pd.DataFrame:
-    """A retention frame without the cells that rest on too few customers."""
-    counts = [name for name in ("cohort_size", "at_risk", "active") if name in frame]
-    hidden = ["active", "retention", "retention_ci_lower", "retention_ci_upper"]
-    return voice.disclosure.frame(frame, counts=counts, told=hidden)
+    """A retention frame as it is told: rounded, without the cells that rest on too few customers."""
+    also = [name for name in ("cohort_size",) if name in frame]
+    return voice.disclosure.frame(frame, "retention", n="at_risk", count="active", also=also)
 
 
 def plot_cohorts(
@@ -284,7 +283,7 @@ def plot_lifecycle(result: Lifecycle, canvas: Canvas) -> Axes:
     """New, retained and resurrected customers as stacked bars, churned ones below the line; of all together."""
     one_group(result.activity.by, "the life cycle")
     speak, calendar, frame = _speaker(canvas, result.activity), result.activity.calendar, result.to_frame()
-    frame = frame.assign(**{s: speak.disclosure.frame(frame, counts=[s], told=[s])[s] for s in STATES})
+    frame = frame.assign(**{state: speak.disclosure.counts(frame[state]) for state in STATES})
     heights = {state: frame[state].fillna(0).to_numpy(dtype=float) for state in STATES}
     losses = {"churned": heights.pop("churned")}
     axes = canvas.axes(3.4)

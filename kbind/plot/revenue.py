@@ -25,6 +25,7 @@ from kbind.plot.base import (
     one_group,
     period_ticks,
     stacked_bars,
+    told_limits,
     value_axis,
     write_at,
 )
@@ -91,7 +92,7 @@ def waterfall(axes: Axes, steps: Sequence[tuple[str, Fact]], *, voice: Voice) ->
     str
         The text alternative.
     """
-    amounts = [fact.value for _, fact in steps]
+    amounts = [voice.disclosure.fact(fact).value for _, fact in steps]
     totals = [0, len(steps) - 1]
     ends = [amount if i in totals else sum(amounts[: i + 1]) for i, amount in enumerate(amounts)]
     bases = [0.0 if i in totals else ends[i - 1] for i in range(len(steps))]
@@ -120,10 +121,7 @@ def _series(result: RevenueRetention, canvas: Canvas, speak: Voice) -> Axes:
     """Bars of every window."""
     bars, calendar, size = movements(result), result.movements.calendar, shown_windows(result)
     ticks = Voice(speak.lang, period=calendar.period)
-    heights = {
-        kind: np.array([f.value if speak.disclosure.fact(f).known else 0.0 for f in facts])
-        for kind, facts in bars.items()
-    }
+    heights = {kind: np.nan_to_num(told_limits(facts, speak)[0]) for kind, facts in bars.items()}
     gains, losses = ({kind: heights[kind] for kind in kinds} for kinds in (GAINS, LOSSES))
     axes = canvas.axes(3.4)
     stacked_bars(axes, gains, losses, _LOOKS, {kind: speak.say(f"revenue.kind.{kind}") for kind in heights})

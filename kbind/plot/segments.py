@@ -82,10 +82,11 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
         colour, ink = ((SAND, SAND_TEXT) if more else (BLUE, BLUE)) if place in found else (MUTE, MUTE)
         said = {"pair": labels[-1], "here": speak.tell(here, "whole"), "rest": speak.tell(rest, "whole")}
         points.append(speak.say("segments.contrast.point_shares", **said))
-        if speak.disclosure.tells(here, rest):
-            axes.plot([rest.value, here.value], [y, y], color=LINE, linewidth=3, zorder=1)
-            axes.plot([rest.value], [y], "o", color=MIDBLUE_TEXT if colour == MUTE else HATCH, markersize=6, zorder=2)
-            axes.plot([here.value], [y], "o", color=colour, markersize=7, zorder=3)
+        at, other = (speak.disclosure.fact(fact) for fact in (here, rest))
+        if at.known and other.known:
+            axes.plot([other.value, at.value], [y, y], color=LINE, linewidth=3, zorder=1)
+            axes.plot([other.value], [y], "o", color=MIDBLUE_TEXT if colour == MUTE else HATCH, markersize=6, zorder=2)
+            axes.plot([at.value], [y], "o", color=colour, markersize=7, zorder=3)
         beside = {"here": said["here"], "rest": said["rest"]}
         write_beside(axes, speak.say("segments.contrast.beside", **beside), y, color=ink, fontsize=8.5)
     row_axis(axes, [label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…" for label in labels], speak.percent)
@@ -157,6 +158,6 @@ def plot_reasons(result: ReasonsByType, canvas: Canvas) -> Axes:
 def _row(label: str, fact: Fact, voice: Voice) -> Row:
     """A fact as a row, without a mark where it may not be told."""
     said, span = voice.tell(fact), voice.tell(fact, "range")
-    if not voice.disclosure.fact(fact).known:
-        return Row(label, np.nan, np.nan, np.nan, said, span)
-    return Row(label, fact.value, fact.ci_lower, fact.ci_upper, said, span)
+    shown = voice.disclosure.fact(fact)
+    limits = (shown.value, shown.ci_lower, shown.ci_upper) if shown.known else (np.nan,) * 3
+    return Row(label, *limits, said, span)

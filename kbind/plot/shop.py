@@ -20,10 +20,10 @@ from kbind.plot.base import (
     age_ticks,
     finish,
     groups_of,
-    limits_of,
     name_lines,
     one_group,
     percent_axis,
+    told_limits,
     value_axis,
     write_at,
 )
@@ -69,12 +69,12 @@ def plot_purchases(result: Purchases, canvas: Canvas, *, kind: str = "age", leas
 
 def _ages(axes: Axes, frame: pd.DataFrame, voice: Voice) -> list[str]:
     facts = [brought(frame, int(age)) for age in frame["age"]]
-    x, (revenue, lower, upper) = frame["age"].to_numpy(), limits_of(frame, "revenue")
+    x, (revenue, lower, upper) = frame["age"].to_numpy(), told_limits(facts, voice)
     axes.fill_between(x, lower, upper, color=PALE, linewidth=0)
     axes.plot(x, revenue, color=BLUE, linewidth=2)
-    for fact, age in zip(facts[-1:], x[-1:], strict=True):
-        axes.plot([age], [fact.value], "o", color=BLUE, markersize=5)
-        write_at(axes, voice.tell(fact), (age, fact.value), (-4, 7), color=BLUE, ha="right")
+    for fact, age, amount in zip(facts[-1:], x[-1:], revenue[-1:], strict=True):
+        axes.plot([age], [amount], "o", color=BLUE, markersize=5)
+        write_at(axes, voice.tell(fact), (age, amount), (-4, 7), color=BLUE, ha="right")
     return [
         voice.say("shop.revenue.point", month=voice.number(int(x[i])), amount=voice.tell(facts[i]))
         for i in picked(len(x), TEXT_POINTS)
@@ -135,7 +135,7 @@ def plot_false_alarms(
     mark = result.rule.floor if mark is None else check_count("mark", mark, 1)
     facts = [false_alarms(frame, int(floor)) for floor in frame["floor"]]
     axes = canvas.axes(3.0)
-    x, (rate, low, high) = frame["floor"].to_numpy(dtype=float), limits_of(frame, "false_alarm_rate")
+    x, (rate, low, high) = frame["floor"].to_numpy(dtype=float), told_limits(facts, speak)
     axes.vlines(x, low, high, color=MIDBLUE, linewidth=1.2)
     axes.plot(x, rate, "o-", color=BLUE, linewidth=1.2, markersize=5)
     axes.axhline(BEARABLE, color=MUTE, linewidth=0.8, linestyle=":")

@@ -30,6 +30,7 @@ from kbind.plot.base import (
     name_lines,
     one_group,
     percent_axis,
+    told_limits,
     write_at,
 )
 from kbind.plot.rows import Row, draw_rows, points_of, ratio_axis
@@ -107,11 +108,28 @@ def _steps(axes: Axes, steps: pd.DataFrame, band: dict[str, Any], line: dict[str
     axes.step(x, share, where="post", **line)
 
 
+def _told(result: SurvivalCurve, last: float, voice: Voice) -> pd.DataFrame:
+    """The steps of the curve up to an age; where small counts are not told, by month: each of its own shows one day."""
+    frame = result.to_frame()
+    if voice.disclosure.threshold == 1:
+        return frame[frame["time"] <= last]
+    months = np.arange(int(last) + 1, dtype=float)
+    at, names = result.at(months.tolist()), list(result.durations.by)
+    at["at_risk"] = np.concatenate(
+        [
+            curve.risk.at_risk[np.maximum(np.searchsorted(curve.risk.times, months, side="right") - 1, 0)]
+            for curve in result.curves
+        ]
+    )
+    told = voice.disclosure.frame(at, "survival", n="at_risk")
+    return told[[*names, "time", "survival", "survival_ci_lower", "survival_ci_upper"]]
+
+
 def _curve(
     axes: Axes, result: SurvivalCurve, last: float, marks: Collection[int], truth: pd.DataFrame | None, voice: Voice
 ) -> list[str]:
-    frame = result.to_frame()
-    _steps(axes, frame[frame["time"] <= last], {"color": PALE}, {"color": BLUE, "linewidth": 2})
+    frame = _told(result, last, voice)
+    _steps(axes, frame, {"color": PALE}, {"color": BLUE, "linewidth": 2})
     if truth is not None:
         axes.plot(truth["time"], truth["survival"], color=SAND, linewidth=1.5, linestyle="--")
         place = truth[truth["time"] <= last].iloc[-1]
@@ -120,9 +138,10 @@ def _curve(
     _name_curve(axes, frame, last, voice)
     for month in check_numbers("marks", list(marks)) if marks else ():
         fact = staying(result, int(month))
-        if voice.disclosure.fact(fact).known:
-            axes.plot([month], [fact.value], "o", color=BLUE, markersize=5)
-            write_at(axes, voice.tell(fact), (month, fact.value), (4, 7), color=BLUE)
+        shown = voice.disclosure.fact(fact)
+        if shown.known:
+            axes.plot([month], [shown.value], "o", color=BLUE, markersize=5)
+            write_at(axes, voice.tell(fact), (month, shown.value), (4, 7), color=BLUE)
     return [
         voice.say("survival.point", month=voice.number(month), share=voice.tell(staying(result, month)))
         for month in picked(int(last) + 1, TEXT_POINTS)
@@ -141,9 +160,8 @@ def _curves_by_group(axes: Axes, result: SurvivalCurve, last: float, voice: Voic
     ages = picked(int(last) + 1, GROUP_POINTS)
     at = result.at(ages)["survival"].to_numpy(dtype=float).reshape(-1, len(ages))
     ends, points = [], []
-    groups = groups_of(result.to_frame(), len(result.durations.by))
+    groups = groups_of(_told(result, last, voice), len(result.durations.by))
     for (name, line, steps), told in zip(groups, at, strict=True):
-        steps = steps[steps["time"] <= last]
         _steps(axes, steps, {"color": line["color"], "alpha": 0.13}, {"linewidth": 1.8, **line})
         ends.append((float(steps["survival"].iloc[-1]) if len(steps) else 1.0, name, line["color"]))
         shares = ", ".join(
@@ -209,8 +227,8 @@ def _hazard_bars(
 ) -> list[str]:
     """Bars with their limits; a ring on the axis for a share that is not told, nothing where nobody left."""
     facts = [leaving(result, months, int(month)) for month in months["month"]]
-    told = np.array([voice.disclosure.fact(fact).known for fact in facts], dtype=bool)
-    x, (hazard, lower, upper) = months["month"].to_numpy(), limits_of(months, "hazard")
+    x, (hazard, lower, upper) = months["month"].to_numpy(), told_limits(facts, voice)
+    told = np.isfinite(hazard)
     shown, marked = told & (hazard > 0), colours == SAND
     axes.bar(x[shown], hazard[shown], color=colours[shown].tolist(), width=0.72)
     axes.vlines(x[shown], lower[shown], upper[shown], color=INK, linewidth=0.8)
@@ -227,7 +245,7 @@ def _hazard_bars(
 
 def _hazard_lines(axes: Axes, months: pd.DataFrame, by: int, voice: Voice) -> list[str]:
     ends, points = [], []
-    for name, line, part in groups_of(months, by):
+    for name, line, part in groups_of(voice.disclosure.frame(months, "hazard", n="at_risk", count="events"), by):
         axes.plot(part["month"], part["hazard"], linewidth=1.6, marker="o", markersize=3, **line)
         ends.append((float(part["hazard"].iloc[-1]), name, line["color"]))
         rows = [part.iloc[i] for i in picked(len(part), GROUP_POINTS)]
@@ -259,8 +277,8 @@ def plot_incidence(
     times = result.curves[0].table.times
     last = int(times.max(initial=1.0)) if until is None else int(check_number("until", until, 0.0))
     causes, months = list(lives.causes), list(range(last + 1))
-    frame = result.at(months)
-    wide = np.array([frame[frame["cause"] == cause]["incidence"].to_numpy(dtype=float) for cause in causes])
+    told = [told_limits([lost_to(result, cause, month) for month in months], speak)[0] for cause in causes]
+    wide = np.nan_to_num(np.array(told))
     axes = canvas.axes(3.2)
     colours = [BLUE, SAND, MIDBLUE, MUTE, *GROUPS[2:]]
     axes.stackplot(months, wide, colors=colours[: len(causes)], step="post" if last <= 12 else None, alpha=0.85)

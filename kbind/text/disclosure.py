@@ -1,29 +1,44 @@
-"""What is not told, so that no reader can recognise a single customer. The only place that decides it.
+"""What is told of customers, so that no reader can recognise a single one. The only place that decides it.
 
-The rule: a count of customers from 1 to threshold - 1 is not shown, nor a share whose numerator or denominator
-is such a count. Nobody (0) is shown: it points at no one. Results and method cells are never suppressed, only
-what is written for managers. In a table with totals, further counts are hidden, so that none can be computed back.
+The rule looks at one number alone, and holds for every number of a page, its figures and its facts alike:
+
+- A count of customers under the threshold, 0 included, is not told, nor a share of so few, or of all but so few.
+- Every other count of customers is rounded to a multiple of twice the threshold.
+- A share of counted customers is computed anew from the rounded counts, with its interval.
+- Other shares and money are rounded to what the threshold's number of customers make up.
+
+All that is told, hidden numbers included, follows from rounded counts. Whoever adds up, subtracts or divides what a
+page tells knows each count to within the threshold, and no small remainder follows; see docs/decisions/23. Results are
+never rounded, only what is written for managers; a threshold of 1 tells all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kbind.errors import check_threshold
+from kbind.estimate.intervals import wilson
 from kbind.text.facts import Fact
-from kbind.typing import Bools, Ints
+from kbind.typing import Bools, Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What shares are rounded to: the first that is not less than what the threshold's number of customers make up.
+_STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+#: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
+_DIGITS, _DECIMALS = 3, 2
+
 
 @dataclass(frozen=True)
 class Disclosure:
-    """The rule with its threshold: the smallest number of customers that is shown."""
+    """The rule with its threshold: the smallest number of customers that is told."""
 
     threshold: int = 5
 
@@ -31,124 +46,157 @@ class Disclosure:
         object.__setattr__(self, "threshold", check_threshold(self.threshold))
 
     def hides(self, count: float | None) -> bool:
-        """Whether a count of customers is too small to show.
+        """Whether a count of customers is too small to tell; nobody is, so that "under 5" never means one to four.
 
         >>> [Disclosure(5).hides(n) for n in (0, 1, 4, 5)]
-        [False, True, True, False]
+        [True, True, True, False]
         """
-        return count is not None and 0 < count < self.threshold
+        return self.threshold > 1 and count is not None and count < self.threshold
+
+    def rounded(self, counts: ArrayLike) -> Floats:
+        """Counts rounded to multiples of twice the threshold; where that gives 0, they are too small to tell.
+
+        >>> Disclosure(5).rounded([4, 5, 14, 148])
+        array([  0.,  10.,  10., 150.])
+        """
+        base = 2 * self.threshold if self.threshold > 1 else 1
+        return np.floor(np.asarray(counts, dtype=float) / base + 0.5) * base
+
+    def counts(self, counts: ArrayLike) -> Floats:
+        """Counts as they are told: rounded, NaN where hidden."""
+        rounded = self.rounded(counts)
+        return np.where((rounded == 0) & (self.threshold > 1), np.nan, rounded)
 
     def fact(self, fact: Fact) -> Fact:
-        """The fact, hidden if it tells of too few customers."""
+        """The fact as it is told: rounded, or hidden if it tells of too few customers."""
+        if self.threshold == 1 or fact.hidden:
+            return fact
         counts = [fact.n, fact.count, fact.value if fact.unit == "customers" else None]
-        return replace(fact, hidden=True) if any(self.hides(count) for count in counts) else fact
+        if fact.unit == "rows" and fact.value > 0:  # that a table has none of them points at no one
+            counts.append(fact.value)
+        size, part = (None if number is None else int(self.rounded(number)) for number in (fact.n, fact.count))
+        whole = fact.unit == "share" and size is not None and size == part
+        if whole or any(self.hides(number) for number in counts):
+            return replace(fact, hidden=True)
+        value, lower, upper = self._told(fact)
+        return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part)
+
+    def _told(self, fact: Fact) -> tuple[float, float, float]:
+        """Value and limits of a fact, rounded by what it is."""
+        numbers = fact.value, fact.ci_lower, fact.ci_upper
+        if fact.unit in ("customers", "rows"):
+            value, lower, upper = map(float, self.rounded(numbers))
+        elif fact.unit == "share":
+            n, count = (np.nan if number is None else float(number) for number in (fact.n, fact.count))
+            value, lower, upper = (float(x) for x in self.shares(*numbers, n, count, fact.conf_level)[:3])
+        elif fact.unit == "money":
+            many = fact.n or fact.count
+            step = _nice(self.threshold * abs(fact.value) / many) if many else _last_digit(fact.value)
+            value, lower, upper = map(float, _to_step(np.array(numbers), step)) if step else numbers
+        elif fact.unit == "ratio":
+            value, lower, upper = (round(x, _DECIMALS) for x in numbers)
+        else:
+            value, lower, upper = numbers
+        return value, lower, upper
+
+    def shares(
+        self,
+        value: ArrayLike,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        n: ArrayLike,
+        count: ArrayLike = np.nan,
+        conf_level: float = 0.95,
+    ) -> tuple[Floats, Floats, Floats, Bools]:
+        """Shares of customers as they are told.
+
+        Parameters
+        ----------
+        value, lower, upper : array_like of float, shape (...)
+            Shares with their limits.
+        n, count : array_like of float, shape (...)
+            Customers they rest on, and those in the numerator; NaN where that was not counted.
+        conf_level : float
+            Level of the limits.
+
+        Returns
+        -------
+        value, lower, upper : ndarray of float, shape (...)
+            NaN where hidden.
+        hidden : ndarray of bool, shape (...)
+            Where too few customers are counted.
+        """
+        parts = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (value, lower, upper, n, count)))
+        value, lower, upper, n, count = parts
+        told, hidden = [value, lower, upper], np.zeros(n.shape, dtype=bool)
+        if self.threshold > 1:
+            size, part = self.rounded(n), self.rounded(count)
+            hidden = (size == 0) | (part == 0) | (size == part)
+            # how much one customer moves a share is known as far as the larger part of it
+            most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
+            weight = self.threshold * most / np.where(n > 0, n, np.inf)
+            step = _STEPS[np.minimum(np.searchsorted(_STEPS, weight - 1e-12), len(_STEPS) - 1)]
+            told = [_to_step(x, step) for x in told]
+            plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
+            counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
+            for k, name in enumerate(parts[:3]):
+                told[k] = np.where(counted & np.isclose(name, plain[k], atol=1e-9, rtol=0), anew[k], told[k])
+        value, lower, upper = (np.where(hidden, np.nan, x) for x in told)
+        return value, lower, upper, hidden
 
     def tells(self, *facts: Fact) -> bool:
         """Whether facts are known and may be told."""
         return all(self.fact(fact).known for fact in facts)
 
-    def frame(self, frame: pd.DataFrame, *, counts: Sequence[str], told: Sequence[str]) -> pd.DataFrame:
-        """A frame with what rests on too few customers emptied.
+    def frame(
+        self, frame: pd.DataFrame, figure: str, *, n: str, count: str = "", also: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """A frame of shares as they are told.
 
         Parameters
         ----------
         frame : DataFrame
-            One row a cell; is not changed.
-        counts : sequence of str
-            Columns that count customers.
-        told : sequence of str
-            Columns emptied where any of the counts is too small.
+            One row a share; is not changed.
+        figure : str
+            Column of the share; its limits stand in columns that end in `_ci_lower` and `_ci_upper`.
+        n, count : str
+            Columns of the customers it rests on, and of those in the numerator.
+        also : sequence of str
+            Further columns that count customers; where one of them is too small, the share is hidden too.
 
         Returns
         -------
         DataFrame
-            With a column `hidden` that says where.
+            Rounded, NaN where hidden, with a column `hidden` that says where.
         """
-        small = np.any([(frame[name] > 0) & (frame[name] < self.threshold) for name in counts], axis=0)
-        return frame.assign(**{name: frame[name].astype(float).where(~small) for name in told}, hidden=small)
-
-    def crossed(self, counts: Ints) -> Bools:
-        """Which fields of a table with totals are not told.
-
-        Parameters
-        ----------
-        counts : ndarray of int, shape (rows, columns)
-            Customers by two things, without totals, which are told too.
-
-        Returns
-        -------
-        ndarray of bool, shape (rows + 1, columns + 1)
-            True where a count is hidden; the last row and column stand for the totals.
-
-        Notes
-        -----
-        Small counts are hidden first. Then in each row and column the hidden counts have to add up to the threshold
-        at least, or to nothing, else what the total leaves over would tell of too few; and no hidden count may follow
-        from all rows and columns together. The smallest counts that are shown are hidden as well, until that is so.
-        Within which bounds a hidden count lies can still be told.
-
-        Examples
-        --------
-        >>> Disclosure(5).crossed(np.array([[2, 20, 30], [40, 9, 60]]))
-        array([[ True,  True, False, False],
-               [ True,  True, False, False],
-               [False, False, False, False]])
-        """
-        whole = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1), dtype=np.int64)
-        whole[:-1, :-1] = counts
-        whole[-1, :-1], whole[:-1, -1] = counts.sum(axis=0), counts.sum(axis=1)
-        whole[-1, -1] = counts.sum()
-        hidden = (whole > 0) & (whole < self.threshold)
-        while True:
-            before = int(hidden.sum())
-            # totals are the sum of their row or column, and of each other, so they are protected in the same way
-            for values, mask in [*zip(whole, hidden, strict=True), *zip(whole.T, hidden.T, strict=True)]:
-                self._protect(values, mask)
-            if int(hidden.sum()) == before:
-                for row, column in _given_away(hidden):
-                    # nearby first; where all of that is hidden, anywhere
-                    near = _hide_smallest(whole[row], hidden[row]) | _hide_smallest(whole[:, column], hidden[:, column])
-                    if not near:
-                        _hide_smallest(whole.reshape(-1), hidden.reshape(-1))
-            if int(hidden.sum()) == before:
-                return hidden
-
-    def _protect(self, values: Ints, hidden: Bools) -> None:
-        """Hide the smallest further counts of a line, the total last, until none of few can be computed back."""
-        parts, mask = values[:-1], hidden[:-1]
-
-        def safe() -> bool:
-            if hidden[-1]:  # a total that is not told protects its parts, if they do not add up to it
-                return bool(mask.any())
-            return not mask.any() or bool(mask.sum() > 1 and parts[mask].sum() >= self.threshold)
-
-        for k in np.argsort(parts, kind="stable"):
-            if safe():
-                return
-            mask[k] |= parts[k] > 0
-        hidden[-1] |= not safe()
+        names = [f"{figure}{end}" for end in ("", "_ci_lower", "_ci_upper")]
+        limits = [frame[name] if name in frame else np.full(len(frame), np.nan) for name in names]
+        value, lower, upper = limits
+        *told, hidden = self.shares(value, lower, upper, frame[n], frame[count] if count else np.nan)
+        for name in also:
+            hidden = hidden | np.isnan(self.counts(frame[name]))
+        columns = {name: np.where(hidden, np.nan, x) for name, x in zip(names, told, strict=True) if name in frame}
+        counts = {name: np.where(hidden, np.nan, self.rounded(frame[name])) for name in (n, count, *also) if name}
+        return frame.assign(**columns, **counts, hidden=hidden)
 
 
-def _hide_smallest(values: Ints, hidden: Bools) -> bool:
-    """Hide the smallest count above 0 that is shown; whether there was one."""
-    shown = np.flatnonzero(~hidden & (values > 0))
-    if len(shown):
-        hidden[shown[values[shown].argmin()]] = True
-    return bool(len(shown))
+def _to_step(numbers: Floats, step: Floats | float) -> Floats:
+    """Numbers rounded to multiples of a step, without what computers add to them."""
+    return np.round(np.round(numbers / step) * step, 6)
 
 
-def _given_away(hidden: Bools) -> Ints:
-    """Row and column of the hidden counts that follow from all rows and columns together."""
-    from scipy.linalg import null_space
+def _nice(least: float) -> float:
+    """The first of 1, 2, 5, 10, 20 ... that is not less; 0 of nothing.
 
-    cells = np.argwhere(hidden)
-    if not len(cells):
-        return cells
-    rows, columns = hidden.shape
-    equations = np.zeros((rows + columns, len(cells)))
-    which = np.arange(len(cells))
-    # the parts of a line less its total are nothing
-    equations[cells[:, 0], which] = np.where(cells[:, 1] == columns - 1, -1, 1)
-    equations[rows + cells[:, 1], which] = np.where(cells[:, 0] == rows - 1, -1, 1)
-    free = null_space(equations)
-    return np.asarray(cells[~(np.abs(free) > 1e-9).any(axis=1)])
+    >>> _nice(14_400.0), _nice(0.3)
+    (20000.0, 0.5)
+    """
+    if not least > 0:
+        return 0.0
+    power = 10.0 ** np.floor(np.log10(least))
+    return float(next(k * power for k in (1, 2, 5, 10) if k * power >= least * (1 - 1e-12)))
+
+
+def _last_digit(value: float) -> float:
+    """What the last of the digits that are told counts."""
+    return 0.0 if isnan(value) or abs(value) < 1e-6 else float(10.0 ** (np.floor(np.log10(abs(value))) - _DIGITS + 1))

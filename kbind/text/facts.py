@@ -11,7 +11,7 @@ from kbind.errors import check_choice
 from kbind.estimate.estimate import Estimate
 
 #: What a fact's value is, and so how it is written.
-UNITS = ("share", "customers", "count", "ratio", "money")
+UNITS = ("share", "customers", "rows", "count", "ratio", "money")
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Fact:
         Name within the chapter, such as "next.on".
     value : float
         The number; NaN if unknown.
-    unit : {"share", "customers", "count", "ratio", "money"}
-        A share is a fraction of 1; a count counts things other than customers; a ratio compares two numbers; money
-        is in the currency of the voice that tells it.
+    unit : {"share", "customers", "rows", "count", "ratio", "money"}
+        A share is a fraction of 1; rows are those of a table, each perhaps of another customer; a count counts other
+        things; a ratio compares two numbers; money is in the currency of the voice that tells it.
     definition : str
         What was counted and divided, in one sentence.
     ci_lower, ci_upper : float

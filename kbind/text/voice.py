@@ -191,8 +191,10 @@ class Voice:
         return self.catalogue.text("range", low=low, high=high)
 
     def count(self, customers: int) -> str:
-        """A number of customers, or that it is under the threshold."""
-        return self.under_threshold() if self.disclosure.hides(customers) else self.number(customers)
+        """A number of customers, rounded, or that it is under the threshold."""
+        if self.disclosure.hides(customers):
+            return self.under_threshold()
+        return self.number(float(self.disclosure.rounded(customers)))
 
     def under_threshold(self) -> str:
         """What stands for a number of customers too small to tell: "unter 5"."""
@@ -229,7 +231,8 @@ class Voice:
     def customers(self, n: int, *, dative: bool = False) -> str:
         """A number of customers with their noun: "2.469 Haushalte", "unter 5 Haushalte"."""
         case = "counted_dative" if dative else "counted"
-        grammatical = self.disclosure.threshold if self.disclosure.hides(n) else n
+        hidden = self.disclosure.hides(n)
+        grammatical = self.disclosure.threshold if hidden else int(self.disclosure.rounded(n))
         return self.catalogue.text(f"customer.{self.customer}.{case}", grammatical, n=self.count(n))
 
     def listed(self, names: Sequence[str]) -> str:

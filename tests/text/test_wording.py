@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.estimate.intervals import rate_of
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.messages import LANGUAGES, Catalogue, MessageError, load_catalogue
@@ -77,8 +78,8 @@ def test_german_has_no_english_left_and_english_no_german() -> None:
 @pytest.mark.parametrize(
     ("lang", "share", "interval", "number", "customers"),
     [
-        ("de", "84,0\u00a0%", "zwischen 82 und 85\u00a0%", "1.234,5", "2.463 Haushalte"),
-        ("en", "84.0%", "between 82 and 85%", "1,234.5", "2,463 households"),
+        ("de", "84,0\u00a0%", "zwischen 82 und 85\u00a0%", "1.234,5", "2.465 Haushalte"),
+        ("en", "84.0%", "between 82 and 85%", "1,234.5", "2,465 households"),
     ],
 )
 def test_numbers_as_the_language_writes_them(lang: str, share: str, interval: str, number: str, customers: str) -> None:
@@ -119,27 +120,27 @@ def test_forms_of_a_fact() -> None:
         "84.0%",
         "84%",
         "84",
-        "2,463 customers",
+        "2,465 customers",
     ]
     counted = Fact("z", 1876.5, "customers", "d")
-    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,876", "1,880"]
+    assert [voice.tell(counted), voice.tell(counted, "about")] == ["1,875", "1,880"]
     assert voice.tell(Fact("a", 64.4, "count", "d"), "about") == "64"
 
 
 @pytest.mark.parametrize(
     ("lang", "currency", "large", "small", "interval"),
     [
-        ("de", "EUR", "1.234\u00a0€", "\u22129,90\u00a0€", "zwischen 100\u00a0€ und 2.000\u00a0€"),
-        ("en", "EUR", "€1,234", "\u2212€9.90", "between €100 and €2,000"),
-        ("en", "CHF", "CHF\u00a01,234", "\u2212CHF\u00a09.90", "between CHF\u00a0100 and CHF\u00a02,000"),
-        ("de", "", "1.234", "\u22129,90", "zwischen 100 und 2.000"),
+        ("de", "EUR", "1.230\u00a0€", "\u22129,90\u00a0€", "zwischen 100\u00a0€ und 2.000\u00a0€"),
+        ("en", "EUR", "€1,230", "\u2212€9.90", "between €100 and €2,000"),
+        ("en", "CHF", "CHF\u00a01,230", "\u2212CHF\u00a09.90", "between CHF\u00a0100 and CHF\u00a02,000"),
+        ("de", "", "1.230", "\u22129,90", "zwischen 100 und 2.000"),
     ],
 )
 def test_money_as_the_language_writes_it(lang: str, currency: str, large: str, small: str, interval: str) -> None:
     voice = Voice(lang, currency=currency)
     fact = Fact("m", 1234.4, "money", "d", 99.99, 2000.0)
     assert [voice.tell(fact), voice.money(-9.9), voice.tell(fact, "interval")] == [large, small, interval]
-    assert voice.tell(fact, "about") == large.replace("1.234", "1.200").replace("1,234", "1,200")
+    assert voice.tell(fact, "about") == large.replace("1.230", "1.200").replace("1,230", "1,200")
     assert voice.tell(Fact("u", 5.0, "money", "d"), "range") == voice.money(math.nan) == DASH
 
 
@@ -219,10 +220,60 @@ def test_threshold_and_zero() -> None:
 def test_frames_lose_small_cells_only() -> None:
     frame = pd.DataFrame({"cohort_size": [100, 100, 4], "at_risk": [100, 100, 4], "active": [50.0, 3.0, 2.0],
                           "retention": [0.5, 0.03, 0.5], "retention_ci_lower": [0.4, 0.01, 0.2]})  # fmt: skip
-    safe = Disclosure(5).frame(frame, counts=["cohort_size", "at_risk", "active"], told=["active", "retention"])
+    safe = Disclosure(5).frame(frame, "retention", n="at_risk", count="active", also=["cohort_size"])
     assert safe["hidden"].tolist() == [False, True, True]
     assert safe["retention"].isna().tolist() == [False, True, True]
     assert frame["active"].tolist() == [50.0, 3.0, 2.0]
+
+
+def test_a_share_is_told_from_rounded_counts() -> None:
+    rule = Disclosure(5)
+    told = rule.fact(Fact.of("x", rate_of(2068, 2463, 0.95)))
+    again = rate_of(2070, 2465, 0.95)
+    assert (told.value, told.ci_lower, told.ci_upper, told.n, told.count) == (*again, 2465, 2070)
+    assert rule.fact(told) == told
+    assert Disclosure(1).fact(SHARE) is SHARE
+
+
+def test_few_are_hidden_in_the_rest_of_a_share_too() -> None:
+    rule = Disclosure(5)
+    counts = [(0, 40), (4, 40), (36, 40), (40, 40), (35, 40), (5, 40), (3, 3)]
+    hidden = [rule.fact(Fact.of("x", rate_of(*pair, 0.95))).hidden for pair in counts]
+    assert hidden == [False, True, True, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        (Fact("stay", 0.8396, "share", "d", 0.8246, 0.8536, n=2463), (0.84, 0.824, 0.854)),  # 5 of 2,463 are 0.2 %
+        (Fact("stay", 0.8396, "share", "d", 0.7246, 0.9036, n=98), (0.85, 0.7, 0.9)),  # 5 of 98 are 5 %
+        (Fact("lost", 3_714_129.24, "money", "d", n=1288), (3_720_000.0, math.nan, math.nan)),
+        (Fact("worth", 1234.4, "money", "d", 99.99, 2000.0), (1230.0, 100.0, 2000.0)),
+        (Fact("mean", 38.35, "customers", "d"), (40.0, math.nan, math.nan)),
+        (Fact("more", 1.5691, "ratio", "d", 1.2311, 2.0, n=400, count=80), (1.57, 1.23, 2.0)),
+        (Fact("runs", 7, "count", "d"), (7, math.nan, math.nan)),
+    ],
+)
+def test_what_is_no_counted_share_is_rounded_to_what_few_customers_make_up(fact: Fact, told: tuple[float, ...]) -> None:
+    safe = Disclosure(5).fact(fact)
+    np.testing.assert_allclose((safe.value, safe.ci_lower, safe.ci_upper), told)
+
+
+@given(n=st.integers(5, 3000), part=st.floats(0, 1), threshold=st.integers(2, 12))
+def test_a_told_count_is_within_half_the_threshold_and_never_one_of_few(n: int, part: float, threshold: int) -> None:
+    count = round(part * n)
+    told = Disclosure(threshold).fact(Fact.of("x", rate_of(count, n, 0.95)))
+    few = any(0 < number < threshold for number in (n, count, n - count))
+    assert told.hidden == few
+    if not few:
+        assert told.n is not None
+        assert told.count is not None
+        assert abs(told.n - n) <= threshold / 2
+        assert abs(told.count - count) <= threshold / 2
+        assert told.n % threshold == told.count % threshold == 0
+        assert 0 <= told.count <= told.n
+        assert told.ci_lower <= told.value <= told.ci_upper
+        assert (told.count == 0) == (count == 0)
 
 
 def test_small_numbers_of_customers_are_not_counted_out_loud() -> None:

@@ -284,9 +284,8 @@ class GroupsStory(Speaker):
                 share = card.revenue_share if self.by_money else card.size
                 key = "segments.bar.money" if self.by_money else "segments.bar.customers"
                 said = self.say(key, revenue=card.revenue, share=share) if self.by_money else self.say(key, share=share)
-                result.append(
-                    GroupBar(self.name(card), share.value, card.size.value, said, self.tell(card.size, "whole"))
-                )
+                of_loss, of_lost = (self.voice.disclosure.fact(fact).value for fact in (share, card.size))
+                result.append(GroupBar(self.name(card), of_loss, of_lost, said, self.tell(card.size, "whole")))
         return result
 
     def figure(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class QualityStory(Story):
     @cached_property
     def rows(self) -> Fact:
         """Rows of all tables."""
-        return self._count("rows", int(self.found.tables["rows"].sum()), "rows of all tables")
+        return self._count("rows", int(self.found.tables["rows"].sum()), "rows of all tables", "rows")
 
     @cached_property
     def periods(self) -> Fact:
@@ -111,9 +111,8 @@ class QualityStory(Story):
     def _share(self, name: str, part: int, table: str, definition: str) -> Fact:
         """A share of a table's rows; in the table of customers, rows are people."""
         rows = int(self._row(table)["rows"])
-        people = table == "customers"
-        n, count = (rows, part) if people else (None, None)
-        return Fact(name, part / rows, "share", definition, n=n, count=count, source=_SOURCE)
+        count = part if table == "customers" else None
+        return Fact(name, part / rows, "share", definition, n=rows, count=count, source=_SOURCE)
 
     # -- what to look at -------------------------------------------------------------------------------
 
@@ -148,11 +147,11 @@ class QualityStory(Story):
         for _, row in self.found.treated.iterrows():
             name, what = str(row["table"]), str(row["what"])
             key = what.replace(" ", "_")
-            fact = self._count(f"{name}.{key}", row["count"], f"{what}, {name}", _TREATED.get(what, "count"))
-            if what == "currencies" or not self.told(fact):
+            fact = self._count(f"{name}.{key}", row["count"], f"{what}, {name}", _TREATED.get(what, "rows"))
+            if what == "currencies" or not fact.value:
                 continue
             words = {"table": self.name_of(name), "example": plain(row["example"])}
-            sentences.append(self.say(f"quality.treated.{key}", n=fact, **words))
+            sentences.append(self.say(f"quality.treated.{key}", n=self.tell(fact), **words))
         return sentences
 
     def _gap(self, table: str) -> list[Concern]:
@@ -213,7 +212,7 @@ class QualityStory(Story):
             facts = {
                 "left": left,
                 "ids": self._count(f"{table}.ids", row["ids"], "different ids", "customers"),
-                "rows": self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner"),
+                "rows": self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner", "rows"),
             }
             concerns.append(self._concern("ids", table, system=str(row["system"]), **facts))
         return concerns
@@ -340,9 +339,9 @@ class QualityStory(Story):
         for _, row in self.found.tables.iterrows():
             name = str(row["table"])
             counts = [
-                self._count(f"{name}.rows", row["rows"], f"rows of {name}"),
+                self._count(f"{name}.rows", row["rows"], f"rows of {name}", "rows"),
                 self._count(f"{name}.customers", row["customers"], f"customers in {name}", "customers"),
-                self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows"),
+                self._count(f"{name}.repeated", row["duplicates"], "rows beyond the first of equal rows", "rows"),
                 self._count(f"{name}.strangers", row["unknown_customers"], "customers not in customers", "customers"),
             ]
             cells = [self.tell(count) if count.known else DASH for count in counts]
@@ -370,7 +369,7 @@ class QualityStory(Story):
             table = str(row["table"])
             ids = self._count(f"{table}.ids", row["ids"], "different ids", "customers")
             found = self._count(f"{table}.found", row["found"], "ids with a partner in id_map", "customers")
-            left = self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner")
+            left = self._count(f"{table}.left_out", row["rows_left_out"], "rows of ids without partner", "rows")
             rows.append((self.name_of(table), str(row["system"]), self.tell(ids), self.tell(found), self.tell(left)))
         names = ("table", "system", "ids", "found", "left_out")
         return self.table_of("quality.table.{}", names, rows, title=self.say("quality.ids.title"))
