@@ -34,15 +34,8 @@ MONEY = ("mrr", "amount", "goodwill", "budget", "monthly_charges", "total_charge
 
 
 def hidden_groups(risks: pd.DataFrame, disclosure: Disclosure) -> frozenset[int]:
-    """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
-    left = risks["left"].to_numpy()
-    hidden = {k for k, count in enumerate(left) if disclosure.hides(int(count))}
-    for k in sorted(range(len(left)), key=lambda k: int(left[k])):
-        if not hidden or (len(hidden) > 1 and left[list(hidden)].sum() >= disclosure.threshold):
-            break
-        if left[k] > 0:
-            hidden.add(k)
-    return frozenset(k + 1 for k in hidden)
+    """Groups by risk, counted from 1, in which too few left."""
+    return frozenset((np.flatnonzero(disclosure.few(risks["left"])) + 1).tolist())
 
 
 def risk_of(tested: Backtest, risks: pd.DataFrame, group: int, hidden: frozenset[int] = frozenset()) -> Fact:
@@ -147,7 +140,7 @@ class ListFacts:
 
     @cached_property
     def hidden_groups(self) -> frozenset[int]:
-        """Groups of few leavers, and others until none can be computed back from the total, which is told too."""
+        """Groups by risk, counted from 1, in which too few left."""
         return hidden_groups(self.risks, self.disclosure)
 
     def risk(self, group: int) -> Fact:

@@ -220,10 +220,5 @@ def _other_of(contrasts: Contrasts, row: Comparison, hidden: set[tuple[str, str]
 
 
 def hidden_levels(contrasts: Contrasts, disclosure: Disclosure) -> set[tuple[str, str]]:
-    """Levels of which too few customers left or stayed, or would follow from the others."""
-    hidden: set[tuple[str, str]] = set()
-    for name in dict.fromkeys(c.attribute for c in contrasts.comparisons):
-        rows = [c for c in contrasts.comparisons if c.attribute == name]
-        mask = disclosure.crossed(np.array([[c.left, c.n - c.left] for c in rows], dtype=np.int64))
-        hidden |= {(name, c.level) for c, row in zip(rows, mask[:-1], strict=True) if row.any()}
-    return hidden
+    """Levels of which too few customers left or stayed."""
+    return {(c.attribute, c.level) for c in contrasts.comparisons if disclosure.few([c.left, c.n - c.left]).any()}

@@ -35,8 +35,7 @@ def _gaps(missing: Mapping[str, Bools]) -> dict[str, Fact]:
     found = dict[str, Fact]()
     for name, mask in missing.items():
         n, count, meaning = len(mask), int(mask.sum()), f"customers without a value in {name} / customers"
-        # of few who have one no more is told than of few who have none
-        fact = Fact(f"missing.{name}", count / max(n, 1), "share", meaning, n=n, count=min(count, n - count))
+        fact = Fact(f"missing.{name}", count / max(n, 1), "share", meaning, n=n, count=count)
         found |= {name: fact} if fact.value > MANY else {}
     return dict(sorted(found.items(), key=lambda gap: -gap[1].value))
 

@@ -15,7 +15,7 @@ from kbind.facts.names import Names
 from kbind.reasons.by_type import ReasonsByType
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
-from kbind.typing import Bools, Ints
+from kbind.typing import Bools
 
 #: A reason is shared if so many of those who gave one give it.
 SHARED = 0.5
@@ -100,8 +100,8 @@ class ReasonFacts:
         return str(ranked["attribute"].iloc[0]) if len(ranked) else ""
 
     @cached_property
-    def crossed(self) -> tuple[pd.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
-        """Leavers by level and reason, rare ones of both together as "", and what of it is hidden."""
+    def crossed(self) -> pd.DataFrame:
+        """Leavers by level and reason, rare ones of both together as ""."""
         counts = self.result.counts(self.typed)
         counts = counts.loc[self.names.in_order(list(counts.index))]
         counts = _gathered(counts, self.disclosure.threshold)
@@ -110,7 +110,7 @@ class ReasonFacts:
         if rare:
             shown[""] = counts[rare].sum(axis=1)
         shown[MISSING] = counts[MISSING]
-        return shown, self.disclosure.crossed(shown.to_numpy(dtype=np.int64))
+        return shown
 
     @cached_property
     def deviation(self) -> tuple[str, str, Fact, Fact] | None:
@@ -118,18 +118,14 @@ class ReasonFacts:
         ranked = self.result.association()
         if not self.typed or self.typed not in set(ranked["attribute"][ranked["q_value"] <= _FDR]):
             return None
-        counts, mask = self.crossed
+        shown = set(self.crossed.columns)
         frame = self.result.to_frame()
         frame = frame[(frame["attribute"] == self.typed) & (frame["level"] != MISSING) & (frame["reason"] != MISSING)]
         frame = frame[frame["share_simultaneous_ci_lower"] > frame["share_all"]]
         frame = frame.assign(more=frame["share"] - frame["share_all"]).sort_values("more", ascending=False)
         for _, row in frame.iterrows():
             level, reason = str(row["level"]), str(row["reason"])
-            if reason not in counts.columns:
-                continue
-            place = list(counts.index).index(level)
-            # shares of those who gave a reason would tell how many gave none
-            if mask[place, list(counts.columns).index(reason)] or mask[place, -2] or mask[place, -1]:
+            if reason not in shown:
                 continue
             meaning = f"leavers with {self.typed} {level!r} who said {reason!r}, divided by those of them with a reason"
             name, told = f"typed.{level}.{reason}", (meaning, self.result.conf_level)
@@ -157,20 +153,13 @@ class ReasonFacts:
 
     def _hidden_before(self, rows: pd.DataFrame) -> tuple[Bools, Bools]:
         """One measure: which reasons are hidden, and at which of them it is so of all but too few."""
-        disclosure = self.disclosure
-        n = rows["n"].to_numpy(dtype=np.int64)
-
-        def crossed(counts: Ints) -> Bools:
-            return disclosure.crossed(counts[:, None])[:-1, 0]
-
+        n, few = rows["n"].to_numpy(dtype=np.int64), self.disclosure.few
         if not rows["of_share"].all():
-            return crossed(n) | (n == 0), np.zeros(len(rows), dtype=bool)
+            return few(n) | (n == 0), np.zeros(len(rows), dtype=bool)
         yes = np.rint(rows["value"].fillna(0) * n).to_numpy(dtype=np.int64)
-        # how many give a reason is told above, and how many in all it was so of may be known from elsewhere; a share
-        # tells of those of whom it was not so, too
-        hidden = crossed(yes) | crossed(n - yes)
-        nearly = [disclosure.hides(few) and not disclosure.hides(many) for few, many in zip(n - yes, yes, strict=True)]
-        return hidden | (n == 0), np.array(nearly)
+        size, part = map(self.disclosure.rounded, (n, yes))
+        nearly = (size == part) & ~few(yes) & (self.disclosure.threshold > 1)
+        return few(n) | few(yes) | nearly | (n == 0), nearly
 
     @cached_property
     def checked(self) -> list[tuple[str, str, Fact, Fact]]:

@@ -213,10 +213,10 @@ class RetentionFacts:
     def absence(self) -> str:
         """Whether those who are missing once come back, as far as that is settled."""
         fact = self.returned
+        if not self.disclosure.hides(fact.n) and (fact.value == 0 or self.disclosure.hides(fact.count)):
+            return "none"
         if not self.disclosure.tells(fact):
             return "short"
-        if fact.value == 0:
-            return "none"
         return "returning" if fact.ci_lower > HALF else "leaving" if fact.ci_upper < HALF else "open"
 
     @cached_property

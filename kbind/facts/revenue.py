@@ -124,7 +124,7 @@ class YearOfRevenue:
     def _together(self) -> bool:
         """Whether too few came back to be told of apart, or too little with them to be seen."""
         new, back = (float(self.frame[kind].iloc[-1]) for kind in ("new", "reactivation"))
-        return self.disclosure.hides(self._count("reactivation")) or 0 < back < VISIBLE * new
+        return bool(back > 0) and (self.disclosure.hides(self._count("reactivation")) or back < VISIBLE * new)
 
     @cached_property
     def won(self) -> Fact:

@@ -164,11 +164,11 @@ class Segments:
         return str(own.index[0]), Fact(f"planted.{number}", count / n, "share", meaning, n=n, count=count)
 
     def cards(self, disclosure: Disclosure) -> list[Card]:
-        """One card a segment; facts that would tell of too few are hidden, in it or by what others give away."""
+        """One card a segment; nothing is told of one that too few left or stayed in."""
         frame = self.frame
         left = frame["n_churned"].to_numpy(dtype=np.int64)
         stayed = frame["n"].to_numpy(dtype=np.int64) - left
-        hidden = np.atleast_1d(disclosure.crossed(np.stack([left, stayed], axis=1))[:-1].any(axis=1))
+        hidden = disclosure.few(left) | disclosure.few(stayed)
         reasons, money = self._reasons(left, disclosure), self._money(len(left), disclosure)
         result = []
         for place, (_, row) in enumerate(frame.iterrows()):
@@ -196,7 +196,7 @@ class Segments:
         return Fact(f"segment.{number}.present", stayed, "customers", meaning, hidden=not told)
 
     def _money(self, k: int, disclosure: Disclosure) -> list[tuple[Fact, Fact, Fact]]:
-        """By segment: revenue lost, its share, and the mean of those who left; hidden where a total would tell it."""
+        """By segment: revenue lost, its share, and the mean of those who left; hidden of too few."""
         ids = [f"segment.{number}.{{}}" for number in range(1, k + 1)]
         if self.losses is None:
             return [
@@ -208,10 +208,9 @@ class Segments:
                 for one in ids
             ]
         masks = [self.profile.segment == number for number in range(k)]
-        counts = np.array([[int((mask & self.losses.gone).sum())] for mask in masks], dtype=np.int64)
-        hidden = disclosure.crossed(counts)[:-1, 0]
+        counts = np.array([int((mask & self.losses.gone).sum()) for mask in masks], dtype=np.int64)
         result = []
-        for one, mask, few, (count,) in zip(ids, masks, hidden, counts, strict=True):
+        for one, mask, few, count in zip(ids, masks, disclosure.few(counts), counts, strict=True):
             revenue = replace(self.losses.of_some(one.format("lost_revenue"), mask), hidden=bool(few))
             share = replace(self.losses.share_of(one.format("lost_revenue_share"), mask), hidden=bool(few))
             value = revenue.value / count if count else np.nan
@@ -238,8 +237,7 @@ class Segments:
             if level:
                 # a segment that nobody falls in, seen on others, has no shares
                 counts = np.array([round(same.get(k + 1, 0.0) * size) for k, size in enumerate(left)], dtype=np.int64)
-                mask = disclosure.crossed(np.stack([counts, left - counts], axis=1))
-                if mask[number - 1].any():
+                if disclosure.few([counts[number - 1], n - counts[number - 1]]).any():
                     continue
                 unit, meaning = "share", f"{attribute} is {level}"
                 having = int(counts[number - 1]), int(counts.sum() - counts[number - 1])
@@ -255,8 +253,6 @@ class Segments:
             return [()] * len(left)
         wide = frame.pivot(index="segment", columns="reason", values="n").reindex(range(1, len(left) + 1)).fillna(0)
         table = wide.to_numpy(dtype=np.int64)
-        silent = left - table.sum(axis=1)
-        mask = disclosure.crossed(np.column_stack([table, silent]))
         result = []
         for place in range(len(left)):
             stated = int(table[place].sum())
@@ -264,8 +260,7 @@ class Segments:
             told: list[tuple[str, Fact]] = []
             for _, row in own.iterrows():
                 column = list(wide.columns).index(row["reason"])
-                # without the number of those who gave none, shares of the others would tell it
-                if row["n"] and not mask[place, column] and not mask[place, -2] and len(told) < _REASONS:
+                if not disclosure.few(table[place, column]) and row["n"] and len(told) < _REASONS:
                     name = f"segment.{place + 1}.reason.{row['reason']}"
                     meaning = "customers of the segment who gave this reason, divided by those of it who gave one"
                     fact = Fact.of(name, Estimate.in_row(row, "share", meaning, n=stated, count=int(row["n"])))

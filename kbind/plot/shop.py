@@ -103,7 +103,7 @@ def _cohorts(result: Purchases, canvas: Canvas, voice: Voice) -> Axes:
     ages = max(1, calendar.lived - cohorts[0])
     amount = frame["revenue"].to_numpy(dtype=float).reshape(calendar.size, -1)[cohorts, :ages]
     sizes = [int(frame["cohort_size"].iloc[i * calendar.size]) for i in cohorts]
-    few = np.array([voice.disclosure.hides(n) for n in sizes], dtype=bool)[:, np.newaxis]
+    few = voice.disclosure.few(sizes)[:, np.newaxis]
     hidden = np.isfinite(amount) & few
     amount = np.where(hidden, np.nan, amount)
     names = [voice.period_name(calendar.starts[i], calendar.labels[i]) for i in cohorts]

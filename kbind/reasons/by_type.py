@@ -312,7 +312,7 @@ def reason_by_type(
 
     Notes
     -----
-    Nothing is suppressed in these frames. What managers read is: see `kbind.text.disclosure.Disclosure.crossed`.
+    Nothing is suppressed in these frames. What managers read is: see `kbind.text.disclosure.Disclosure`.
 
     Examples
     --------

@@ -128,7 +128,7 @@ class _PageFrame:
             lines.append(self._zone())
         if scope.running:
             lines.append(text("foot.running", name=scope.running))
-        lines.append(self.voice.say("foot.threshold"))
+        lines.append(self.voice.say("foot.threshold" if self.voice.disclosure.threshold > 1 else "foot.exact"))
         return Foot(text("page.foot"), lines)
 
     @property

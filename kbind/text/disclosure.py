@@ -2,9 +2,10 @@
 
 The rule looks at one number alone, and holds for every number of a page, its figures and its facts alike:
 
-- A count of customers under the threshold, 0 included, is not told, nor a share of so few, or of all but so few.
+- A count of customers under the threshold, 0 included, is not told, nor a share of so few.
 - Every other count of customers is rounded to a multiple of twice the threshold.
-- A share of counted customers is computed anew from the rounded counts, with its interval.
+- A share of counted customers is computed anew from the rounded counts, with its interval. Where these are the same,
+  nearly all may be meant: the threshold's number is taken off; of a small group nothing is told.
 - Other shares and money are rounded to what the threshold's number of customers make up.
 
 All that is told, hidden numbers included, follows from rounded counts. Whoever adds up, subtracts or divides what a
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What shares are rounded to: the first that is not less than what the threshold's number of customers make up.
-_STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+_STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02])
+#: A group is small if it holds fewer than so many times the threshold.
+_SMALL = 20
 #: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
 _DIGITS, _DECIMALS = 3, 2
 
@@ -53,19 +56,26 @@ class Disclosure:
         """
         return self.threshold > 1 and count is not None and count < self.threshold
 
+    @property
+    def base(self) -> int:
+        """What counts are rounded to multiples of."""
+        return 2 * self.threshold if self.threshold > 1 else 1
+
     def rounded(self, counts: ArrayLike) -> Floats:
         """Counts rounded to multiples of twice the threshold; where that gives 0, they are too small to tell.
 
         >>> Disclosure(5).rounded([4, 5, 14, 148])
         array([  0.,  10.,  10., 150.])
         """
-        base = 2 * self.threshold if self.threshold > 1 else 1
-        return np.floor(np.asarray(counts, dtype=float) / base + 0.5) * base
+        return np.floor(np.asarray(counts, dtype=float) / self.base + 0.5) * self.base
 
     def counts(self, counts: ArrayLike) -> Floats:
         """Counts as they are told: rounded, NaN where hidden."""
-        rounded = self.rounded(counts)
-        return np.where((rounded == 0) & (self.threshold > 1), np.nan, rounded)
+        return np.where(self.few(counts), np.nan, self.rounded(counts))
+
+    def few(self, counts: ArrayLike) -> Bools:
+        """Where counts of customers are too small to tell; see `hides`."""
+        return (np.asarray(counts, dtype=float) < self.threshold) & (self.threshold > 1)
 
     def fact(self, fact: Fact) -> Fact:
         """The fact as it is told: rounded, or hidden if it tells of too few customers."""
@@ -75,11 +85,19 @@ class Disclosure:
         if fact.unit == "rows" and fact.value > 0:  # that a table has none of them points at no one
             counts.append(fact.value)
         size, part = (None if number is None else int(self.rounded(number)) for number in (fact.n, fact.count))
-        whole = fact.unit == "share" and size is not None and size == part
-        if whole or any(self.hides(number) for number in counts):
+        if fact.unit == "share" and size is not None and part is not None:
+            part = self._but_few(part, size)
+        if (part is not None and isnan(part)) or any(self.hides(number) for number in counts):
             return replace(fact, hidden=True)
         value, lower, upper = self._told(fact)
+        part = None if part is None else int(part)
         return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part)
+
+    def _but_few(self, part: ArrayLike, size: ArrayLike) -> Any:
+        """Rounded numerators: of all but few where that is the rounded size, NaN if the size is small."""
+        part, size = np.asarray(part, dtype=float), np.asarray(size, dtype=float)
+        nearly = np.where(size < _SMALL * self.threshold, np.nan, size - self.threshold)
+        return np.where(part == size, nearly, part)
 
     def _told(self, fact: Fact) -> tuple[float, float, float]:
         """Value and limits of a fact, rounded by what it is."""
@@ -130,14 +148,15 @@ class Disclosure:
         value, lower, upper, n, count = parts
         told, hidden = [value, lower, upper], np.zeros(n.shape, dtype=bool)
         if self.threshold > 1:
-            size, part = self.rounded(n), self.rounded(count)
-            hidden = (size == 0) | (part == 0) | (size == part)
+            size, part = self.rounded(n), self._but_few(self.rounded(count), self.rounded(n))
+            hidden = (size == 0) | (part == 0) | (np.isnan(part) & ~np.isnan(count))
             # how much one customer moves a share is known as far as the larger part of it
             most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
             weight = self.threshold * most / np.where(n > 0, n, np.inf)
             step = _STEPS[np.minimum(np.searchsorted(_STEPS, weight - 1e-12), len(_STEPS) - 1)]
             told = [_to_step(x, step) for x in told]
-            plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
+            with np.errstate(invalid="ignore"):  # counts of something else than the share
+                plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
             for k, name in enumerate(parts[:3]):
                 told[k] = np.where(counted & np.isclose(name, plain[k], atol=1e-9, rtol=0), anew[k], told[k])
@@ -174,7 +193,7 @@ class Disclosure:
         value, lower, upper = limits
         *told, hidden = self.shares(value, lower, upper, frame[n], frame[count] if count else np.nan)
         for name in also:
-            hidden = hidden | np.isnan(self.counts(frame[name]))
+            hidden = hidden | self.few(frame[name])
         columns = {name: np.where(hidden, np.nan, x) for name, x in zip(names, told, strict=True) if name in frame}
         counts = {name: np.where(hidden, np.nan, self.rounded(frame[name])) for name in (n, count, *also) if name}
         return frame.assign(**columns, **counts, hidden=hidden)
@@ -185,16 +204,16 @@ def _to_step(numbers: Floats, step: Floats | float) -> Floats:
     return np.round(np.round(numbers / step) * step, 6)
 
 
-def _nice(least: float) -> float:
-    """The first of 1, 2, 5, 10, 20 ... that is not less; 0 of nothing.
+def _nice(most: float) -> float:
+    """The last of 1, 2, 5, 10, 20 ... that is not more; 0 of nothing.
 
     >>> _nice(14_400.0), _nice(0.3)
-    (20000.0, 0.5)
+    (10000.0, 0.2)
     """
-    if not least > 0:
+    if not most > 0:
         return 0.0
-    power = 10.0 ** np.floor(np.log10(least))
-    return float(next(k * power for k in (1, 2, 5, 10) if k * power >= least * (1 - 1e-12)))
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(k * power for k in (1, 2, 5) if k * power <= most * (1 + 1e-12)))
 
 
 def _last_digit(value: float) -> float:

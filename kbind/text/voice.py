@@ -263,6 +263,7 @@ class Voice:
         words |= {f"{name}_upper": word[:1].upper() + word[1:] for name, word in words.items()}
         words |= {f"{name}_lower": word[:1].lower() + word[1:] for name, word in words.items() if "_upper" not in name}
         words["threshold"] = self.number(self.disclosure.threshold)
+        words["base"] = self.number(self.disclosure.base)
         return words
 
     # -- numbers and dates ---------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def _places(text: str) -> set[str]:
     return {
         n.removesuffix("_dative")
         for n in names
-        if not n.startswith(("period_", "customers")) and n not in ("threshold", "after", "after_upper")
+        if not n.startswith(("period_", "customers")) and n not in ("threshold", "base", "after", "after_upper")
     }
 
 

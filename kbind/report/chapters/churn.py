@@ -339,7 +339,7 @@ class ChurnStory(Story):
         """Finding of what happened by risk."""
         if not self.facts.tells:
             return self.say("churn.risk.blind")
-        if self.facts.hidden_groups or not self.told(self.facts.lower_half):  # the half could give a hidden tenth away
+        if not self.told(self.facts.lower_half):
             return self.say("churn.risk.top", top=self.facts.risk(GROUPS))
         return self.say("churn.risk", top=self.facts.risk(GROUPS), low=self.facts.lower_half)
 

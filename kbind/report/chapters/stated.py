@@ -64,38 +64,36 @@ class StatedStory(Speaker):
     def reasons_note(self) -> str:
         """How to read the table."""
         note, hidden = self.say("segments.reasons.note"), self.say("segments.reasons.hidden", dash=DASH)
-        return f"{note} {hidden}" if self.stated.crossed[1].any() else note
+        return f"{note} {hidden}" if self.voice.disclosure.few(self.stated.crossed).any() else note
 
     def reasons_table(self) -> Table:
         """Share of each reason, by type; of all who said goodbye, so that the silent are seen."""
-        names, typed, (counts, mask) = self.names, self.stated.typed, self.stated.crossed
+        names, typed, counts = self.names, self.stated.typed, self.stated.crossed
         others = self.say("segments.others")
         whole = np.vstack([counts.to_numpy(dtype=np.int64), counts.sum(axis=0).to_numpy(dtype=np.int64)])
-        totals, known = whole.sum(axis=1), ~mask[:, -1]
+        totals = whole.sum(axis=1)
         kinds, meaning = [*map(str, counts.index), _ALL], "customers who said goodbye"
         sizes = [
-            self._cell(Fact(f"typed.{kind}.n", total, "customers", f"{meaning}, with {typed} {kind!r}"), shown)
-            for kind, total, shown in zip(kinds, map(int, totals), known, strict=True)
+            self._cell(Fact(f"typed.{kind}.n", total, "customers", f"{meaning}, with {typed} {kind!r}"))
+            for kind, total in zip(kinds, map(int, totals), strict=True)
         ]
         rows = [[self.say("segments.table.leavers"), *sizes]]
         for column, reason in enumerate(counts.columns):
             label = names.reason(str(reason)) if reason else others
             row = [label]
-            for kind, total, count, shown in zip(
-                kinds, map(int, totals), map(int, whole[:, column]), known & ~mask[:, column], strict=True
-            ):
+            for kind, total, count in zip(kinds, map(int, totals), map(int, whole[:, column]), strict=True):
                 share = f"{meaning} because of {reason!r} / {meaning}, with {typed} {kind!r}"
                 value = count / total if total else np.nan
                 fact = Fact(f"typed.{kind}.share.{reason}", value, "share", share, n=total, count=count)
-                row.append(self._cell(fact, shown))
+                row.append(self._cell(fact))
             rows.append(row)
         levels = (names.level(typed, str(level)) if level else others for level in counts.index)
         head = [self.say("segments.table.reason"), *levels, self.say("segments.table.all")]
         return Table(self.say("segments.reasons.title", attribute=names.attribute(typed)), head, rows)
 
-    def _cell(self, fact: Fact, shown: bool) -> str:
+    def _cell(self, fact: Fact) -> str:
         """A field of a table of which some are not told."""
-        return self.tell(fact, "whole") if shown else DASH
+        return self.tell(fact, "whole") if self.told(fact) else DASH
 
     # -- against behaviour ---------------------------------------------------------------------------
 

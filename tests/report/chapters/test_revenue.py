@@ -10,9 +10,15 @@ import kbind as kb
 from kbind.dataset.dataset import Card
 from kbind.facts.revenue import shown_windows
 from kbind.plot.base import alt_text, finding
-from kbind.report.chapters.revenue import RevenueStory, revenue_story
+from kbind.report.chapters import revenue
+from kbind.report.chapters.revenue import RevenueStory
 
 Row = tuple[int, str, str | None, float]
+
+
+def revenue_story(data: kb.Dataset, **options: Any) -> RevenueStory:
+    """The story with exact numbers, so that a few customers do for a sentence."""
+    return revenue.revenue_story(data, **{"threshold": 1, **options})
 
 
 def company(rows: list[Row], as_of: str = "2025-01-01", **card: Any) -> kb.Dataset:
@@ -121,7 +127,7 @@ def test_few_who_came_back_are_told_with_the_new() -> None:
     rows += [(i, "2023-01-15", "2023-04-20", 10) for i in range(300, 303)] + [
         (200 + i, "2024-05-05", None, 10) for i in range(9)
     ]
-    story = revenue_story(company([*rows, *((i, "2024-04-20", None, 10) for i in range(300, 303))]))
+    story = revenue_story(company([*rows, *((i, "2024-04-20", None, 10) for i in range(300, 303))]), threshold=5)
     steps = dict(story.steps)
     assert steps["new or back"].value == 12 * 10 * 12
     assert "revenue.new" not in story.voice.told
@@ -169,7 +175,7 @@ def test_worth_needs_a_margin_and_a_point_that_can_be_gained(story: RevenueStory
 
 def test_few_customers_are_not_told() -> None:
     rows: list[Row] = [(i, "2023-06-15", None if i else "2024-04-20", 10) for i in range(20)]
-    story = revenue_story(company(rows))
+    story = revenue_story(company(rows), threshold=5)
     assert story.means() == "Too few customers left or changed their contract to say what that costs."
     assert story.steps == []
     assert story.tiles() == []
