@@ -7,9 +7,11 @@ import pytest
 
 import kbind as kb
 from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import wilson
 from kbind.hearsay.claims_checked import CLAIMS, Claims
 from kbind.report.blocks import Section
 from kbind.report.chapters.claims import ClaimsStory, claims_story
+from kbind.text.disclosure import Disclosure
 from simulations.company import simulate_saas
 
 
@@ -59,8 +61,10 @@ def test_table_puts_what_was_checked_first(saas: kb.Dataset, found: Claims) -> N
     assert len(table.rows) == checked
     assert len(told(saas, found).open_table().rows) == len(CLAIMS) - checked
     phone = next(row for row in table.rows if row[0].startswith("65% of buying"))
-    value, lower, upper = found["phone_first"].estimate
-    assert phone[1] == f"{value:.1%} ({100 * lower:.1f} to {upper:.1%})"
+    share = found["phone_first"].estimate
+    counts = Disclosure().rounded([share.count, share.n])
+    _, lower, upper = wilson(*counts)
+    assert phone[1] == f"{counts[0] / counts[1]:.1%} ({100 * lower:.1f} to {upper:.1%})"
     assert phone[2].startswith("Lower here. ")
 
 

@@ -168,11 +168,13 @@ def test_every_figure_of_the_page_is_a_fact(story: PersonasStory) -> None:
     assert blocks
     facts = told.voice.told
     for question in told.asking.asked():
-        assert facts[f"personas.asked.{question.attribute}"].value == question.difference_adjusted.value
+        assert facts[f"personas.asked.{question.attribute}"].value == pytest.approx(
+            question.difference_adjusted.value, abs=0.01
+        )
         assert facts[f"personas.lost.{question.attribute}"].known
     for name, found in told.refinements.items():
         for place, row in enumerate(found.edits, 1):
-            assert facts[f"personas.edit.{name}.{place}.gain"].value == row.weighed.gain.value
+            assert facts[f"personas.edit.{name}.{place}.gain"].value == pytest.approx(row.weighed.gain.value, abs=0.01)
     for name in ("more", "gain", "stake", "break_even", "turned", "held.kept.old", "held.kept.more", "runs.accepted"):
         assert f"personas.{name}" in facts
     assert len(facts) > 35
@@ -200,7 +202,7 @@ def test_verdicts_of_good_and_poor_personas(story: PersonasStory) -> None:
     assert rows["Phone only"][3].startswith("Keep")
     assert rows["Film fans"][3].startswith("Change")
     assert rows["Families"][3].startswith("Leave as it is")
-    assert rows["all"][2].startswith("73.5%")
+    assert rows["all"][2].startswith("73.4%")
 
 
 def test_rules_stand_side_by_side_with_what_they_rest_on(story: PersonasStory) -> None:
@@ -253,7 +255,7 @@ def test_figure_tells_its_numbers_as_text(story: PersonasStory) -> None:
     assert "Phone only: " + with_range(story.fit("basic"), story.voice) in alt_text(axes)
     assert axes.get_title(loc="left").startswith("Those who fit “Phone only” stay most often")
     marks = [float(np.asarray(line.get_xdata())[0]) for line in axes.lines if line.get_marker() == "o"]
-    assert marks == pytest.approx([story.fit(p.name).value for p in story.personas])
+    assert marks == pytest.approx([story.voice.disclosure.fact(story.fit(p.name)).value for p in story.personas])
     # the share of all customers is dashed, and no label stands on it
     assert {text.xyann[0] for text in axes.texts if "%" in text.get_text()} <= {4, 6}
 
@@ -368,7 +370,7 @@ def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
 def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
     gain = Estimate(0.1, 0.05, 0.15)
     assert story.words.points("a", gain, 100, 4) == story.words.points("b", gain, 4, 100) == "under 5"
-    assert story.words.points("c", gain, 100, 5) == "10.0 (5.0 to 15.0)"
+    assert story.words.points("c", gain, 100, 5) == "10.0 (4.0 to 16.0)"
     assert story.voice.told["personas.a"].as_dict()["value"] is None
 
 
@@ -409,13 +411,13 @@ def test_few_who_would_fit_both_are_in_no_trap(story: PersonasStory) -> None:
                        if any(row.finding == "another persona" for row in one.edits))  # fmt: skip
     old, sizes = found.edits[0].coverage_before, found.sizes
     row = next(row for row in found.edits if row.finding == "another persona")
-    for both, told in ((0, "0% fit both"), (3, "under 5 fit both"), (5, "% fit both")):
+    for both, told in ((0, "under 5 fit both"), (3, "under 5 fit both"), (5, "% fit both")):
         identity = both / ((old + row.coverage) * sizes[1] - both)
         one = replace(found, edits=(found.edits[0], replace(row, identity=identity)))
         words = with_other(story, refinements={name: one}).traps.table().rows[-1][3]
         assert words.startswith("Means other customers: ")
         assert told in words
-        assert ("%" in words) == (both != 3)
+        assert ("%" in words) == (both == 5)
 
 
 def test_facts_carry_the_definition_of_what_they_were_measured_by(story: PersonasStory) -> None:

@@ -85,7 +85,8 @@ def test_where_new_customers_differ_the_page_speaks_and_draws_them_apart() -> No
     """The new ones come back with half, those there before nearly all: no sentence adds the two up."""
     rng = np.random.default_rng(4)
     story = _story(np.vstack([_steady(rng, 0.5, 0.5, 600), rng.random((2000, MONTHS)) < 0.9]))
-    first, later = (story.facts.first_or_later(which) for which in ("first", "later"))
+    rule = story.voice.disclosure
+    first, later = (rule.fact(story.facts.first_or_later(which)) for which in ("first", "later"))
     assert story.finding() == (
         f"Of 100 new customers, {100 * later.value:.0f} buy again in the following month; of 100 existing ones, "
         f"{100 * first.value:.0f} do."
