@@ -106,10 +106,8 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     costly, often = groups.name(groups.costly), groups.name(groups.frequent)
     assert story.finding().startswith(f"The group “{costly}” accounts for the largest loss of revenue: €")
     assert f"{round(100 * shares[0])}% of the loss" in story.finding()
-    assert (
-        f"“{often}” has the highest loss rate ({story.voice.tell(groups.frequent.churn, 'per100')} of 100)"
-        in story.finding()
-    )
+    rate = story.voice.tell(groups.frequent.churn, "per100")
+    assert f"“{often}” has the highest loss rate ({rate} of 100)" in story.finding()
     share = groups.frequent.revenue_share.value
     assert share < groups.frequent.size.value
     assert f"but accounts for only {round(100 * share)}% of the loss" in story.finding()
