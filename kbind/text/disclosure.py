@@ -15,6 +15,7 @@ never rounded, only what is written for managers; a threshold of 1 tells all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: What shares are rounded to: the first that is not less than what the threshold's number of customers make up.
 _STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02])
+#: A clause of a definition that says of how many.
+_CLAUSE = re.compile(r"(^|[;.] )[^;.]*?(\b\d[\d,]* (of|customers?|households?|rows|leavers|gave)\b|missing: \d)[^;.]*")
 #: A group is small if it holds fewer than so many times the threshold.
 _SMALL = 20
 #: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
@@ -88,10 +91,11 @@ class Disclosure:
         if fact.unit == "share" and size is not None and part is not None:
             part = self._but_few(part, size)
         if (part is not None and isnan(part)) or any(self.hides(number) for number in counts):
-            return replace(fact, hidden=True)
+            return replace(fact, hidden=True, definition=_without_counts(fact.definition))
         value, lower, upper = self._told(fact)
         part = None if part is None else int(part)
-        return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part)
+        clean = _without_counts(fact.definition)
+        return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part, definition=clean)
 
     def _but_few(self, part: ArrayLike, size: ArrayLike) -> Any:
         """Rounded numerators: of all but few where that is the rounded size, NaN if the size is small."""
@@ -197,6 +201,15 @@ class Disclosure:
         columns = {name: np.where(hidden, np.nan, x) for name, x in zip(names, told, strict=True) if name in frame}
         counts = {name: np.where(hidden, np.nan, self.rounded(frame[name])) for name in (n, count, *also) if name}
         return frame.assign(**columns, **counts, hidden=hidden)
+
+
+def _without_counts(definition: str) -> str:
+    """What was counted, less clauses that say of how many.
+
+    >>> _without_counts("active / all; left out: 2 customers who came before. Kept: months from 3 on.")
+    'active / all. Kept: months from 3 on.'
+    """
+    return _CLAUSE.sub("", definition).strip()
 
 
 def _to_step(numbers: Floats, step: Floats | float) -> Floats:

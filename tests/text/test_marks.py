@@ -18,15 +18,15 @@ def _said(voice: Voice) -> str:
 
 
 def test_without_a_scribe_nothing_is_marked() -> None:
-    assert _said(Voice("en")) == "83 of 100, 3.25, May 31, 2024"
+    assert _said(Voice("en")) == "84 of 100, 3.25, May 31, 2024"
 
 
 def test_every_number_says_what_it_is() -> None:
     with writing() as scribe:
         text = _said(Voice("en"))
-    assert plain(text) == "83 of 100, 3.25, May 31, 2024"
+    assert plain(text) == "84 of 100, 3.25, May 31, 2024"
     assert references(text) == {
-        plain(text): [["kept%20at%2012:per100", "83"], ["number.3.25:2", "3.25"], ["day.2024-05-31:", "May 31, 2024"]]
+        plain(text): [["kept%20at%2012:per100", "84"], ["number.3.25:2", "3.25"], ["day.2024-05-31:", "May 31, 2024"]]
     }
     assert [fact["value"] for fact in scribe.numbers.values()] == [3.25, "2024-05-31"]
     assert marked_again([plain(text)], references(text), "") == [text]
@@ -54,10 +54,10 @@ def test_figures_remember_instead() -> None:
     with writing() as scribe:
         label = shown([voice.number(7), "b"])
         with drawing():
-            assert voice.tell(STAYED) == "83,4\u00a0%"
+            assert voice.tell(STAYED) == "83,5\u00a0%"
         assert "\ue000" in voice.number(8)
     assert label == ["7", "b"]
-    assert scribe.drawn == {"7": "number.7:0", "83,4\u00a0%": "kept%20at%2012:"}
+    assert scribe.drawn == {"7": "number.7:0", "83,5\u00a0%": "kept%20at%2012:"}
 
 
 def test_blocks_without_marks_are_the_blocks_themselves() -> None:

@@ -46,14 +46,14 @@ def test_example_says_the_alarm_first() -> None:
     assert german.tiles()[0][2] == "zwischen 87 und 91 von 100; zuvor 92 ▼"
     assert "(4. Quartal 2024)" in german.tiles()[2][1]
     assert german.reasons_table().rows[0] == ("Preis", "140", "43,8\u00a0%")
-    assert german.reasons_table().rows[-1] == ("Ohne Angabe", "29", "9,1\u00a0%")
+    assert german.reasons_table().rows[-1] == ("Ohne Angabe", "30", "9,4\u00a0%")
 
 
 def test_money_without_a_currency_is_said_to_have_none() -> None:
     data = kb.datasets.load_counts()
     assert "That cost €36,000 more annual revenue than usual." in period_story(data).means()
     bare = replace(data, card=replace(data.card, currency=""))
-    assert "35,800 more annual revenue than usual (in the currency of the template, which" in period_story(bare).means()
+    assert "36,000 more annual revenue than usual (in the currency of the template, which" in period_story(bare).means()
 
 
 def test_a_page_of_another_company_says_so_at_the_top() -> None:
