@@ -22,7 +22,8 @@ help:
 	@echo "make bench-models  compare churn models with CatBoost and skrub; writes into benchmarks/RESULTS.md (10 minutes)"
 	@echo "make bench-report  time and memory of kbind check and kbind report; writes into benchmarks/RESULTS.md (10 minutes)"
 	@echo "make data       write the simulated companies in data/ anew"
-	@echo "make simulate   check claimed coverage and error rates by simulation; writes docs/simulations.md (an hour)"
+	@echo "make simulate   check claimed coverage and error rates by simulation; and what can be"
+	@echo "                computed back from reports; writes docs/simulations.md, docs/refinement.md, docs/disclosure.md (an hour and a half)"
 	@echo "make pandas3    unit tests against pandas 3, which lifelines does not allow yet"
 	@echo "make lock       resolve requirements.lock anew (needs uv)"
 	@echo "make clean      remove .venv, reports and caches"
@@ -117,6 +118,7 @@ data: $(VENV)/.kbind
 simulate: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/python simulations/run.py $(SIMULATE)
 	$(ONE_THREAD) $(BIN)/python simulations/splits.py
+	$(ONE_THREAD) $(BIN)/python simulations/disclosure.py
 
 # The lock file with the newest pandas instead of its own; nothing is resolved, so lifelines cannot refuse.
 pandas3: requirements.lock

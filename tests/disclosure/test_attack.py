@@ -1,14 +1,28 @@
-"""An attacker with all that reports tell, and what he computes back."""
+"""An attacker with all that reports tell finds no count of 1 to 4 customers."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+import kbind as kb
 from kbind.text.disclosure import Disclosure
-from simulations.attacker.attack import Target, by_family, recovered
+from simulations.attacker import reasons
+from simulations.attacker.attack import Target, by_family, compare, recovered
 from simulations.attacker.companies import company
 from simulations.attacker.knowledge import Knowledge
+from simulations.attacker.reports import read_report
 from simulations.attacker.rules import Rule
 
 THRESHOLD = 5
+#: Companies that are attacked here; `make simulate` attacks a thousand.
+SEEDS = range(12)
+
+
+@pytest.fixture(scope="module")
+def rule() -> Rule:
+    return Rule(Disclosure(THRESHOLD))
 
 
 def test_attack_recovers_what_is_told_exactly() -> None:
@@ -19,3 +33,33 @@ def test_attack_recovers_what_is_told_exactly() -> None:
     assert found["cohorts"] > 30
     assert found["cohorts, gone"] > 30
     assert found["life cycle"] > 10
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_attack_recovers_nothing_from_two_reports_a_month_apart(seed: int, rule: Rule) -> None:
+    known, truth = Knowledge(), {}
+    for earlier in (0, 1):
+        target = Target.of(company(seed, earlier=earlier), THRESHOLD)
+        target.read(known, rule)
+        truth |= target.truth
+    compare(known)
+    assert recovered(known, truth, THRESHOLD) == []
+
+
+def test_attack_recovers_no_reason(rule: Rule) -> None:
+    tables = 0
+    for seed in range(1, 20, 2):
+        told, counts = reasons.told_of(company(seed), "size", THRESHOLD)
+        if told:
+            known = Knowledge()
+            reasons.read_reasons(known, told, rule, counts)
+            assert recovered(known, reasons.truth_of(counts), THRESHOLD) == []
+            tables += 1
+    assert tables > 5
+
+
+def test_attack_recovers_nothing_from_a_whole_report(tmp_path: Path, rule: Rule) -> None:
+    data, known = company(1), Knowledge()
+    kb.Report(data).write(tmp_path, chapters=["01", "02"])
+    assert read_report(known, tmp_path, rule) > 300
+    assert recovered(known, Target.of(data, 1).truth, THRESHOLD) == []

@@ -1,0 +1,124 @@
+"""Attack random companies and whole reports; `python simulations/disclosure.py [--companies 1000] [--reports 20]`.
+
+Writes docs/disclosure.md: how many counts of too few customers an attacker computes back from what reports tell, alone
+and together with the report of a month before, and how much reports hide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing import Pool
+from pathlib import Path
+
+from attacker import reasons
+from attacker.attack import FAMILIES, Target, by_family, compare, recovered
+from attacker.companies import company
+from attacker.knowledge import Knowledge
+from attacker.reports import read_report
+from attacker.rules import Rule
+from run import ROOT, commit
+
+import kbind as kb
+from kbind.text.disclosure import Disclosure
+
+THRESHOLD = 5
+#: What is told, and what of it is hidden, by the first word of the names of facts.
+KINDS = {
+    "cohort": "cohorts by age",
+    "age": "ages",
+    "cycle": "life cycle",
+    "month": "months",
+    "typed": "reasons by type",
+}
+
+HEAD = """# What can be computed back from reports
+
+Written by `make simulate`. An attacker knows what a report tells in both languages, the report of the month before, and
+the program: by which rule counts are rounded, and which of them add up. He asks, by integer programs, which counts of 1
+to 4 customers can be nothing but what they are. Companies are drawn at random: 20 to 400 customers, half of them with
+contracts. "All told" are the same companies with a threshold of 1: what the attacker would find without the rule.
+"""
+
+
+def attacked(seed: int, threshold: int) -> dict[str, Counter[str]]:
+    """One company: its small counts, those recovered, and what is told and hidden."""
+    rule, known, truth = Rule(Disclosure(threshold)), Knowledge(), {}
+    data = company(seed)
+    now = Target.of(data, threshold)
+    facts = list(now.facts)
+    for target in (now, Target.of(company(seed, earlier=1), threshold)):
+        target.read(known, rule)
+        truth |= target.truth
+    compare(known)
+    found = recovered(known, truth, THRESHOLD)
+    if data.has("cancellations.reason"):
+        told, counts = reasons.told_of(data, "size", threshold)
+        if told:
+            table = Knowledge()
+            reasons.read_reasons(table, told, rule, counts)
+            exact = reasons.truth_of(counts)
+            truth |= exact
+            facts += told
+            missing = counts.shape[1] * (counts.shape[0] + 1) - sum(".share." in str(fact["id"]) for fact in told)
+            facts += [{"id": "typed.hidden", "hidden": True}] * missing
+            found += recovered(table, exact, THRESHOLD)
+    small = [name for name, n in truth.items() if 0 < n < THRESHOLD and name.split(".")[0] in FAMILIES]
+    kinds = [(KINDS.get(str(fact["id"]).split(".")[0], ""), bool(fact["hidden"])) for fact in facts]
+    return {
+        "small": by_family(small),
+        "recovered": by_family(found),
+        "told": Counter(kind for kind, _ in kinds),
+        "hidden": Counter(kind for kind, hidden in kinds if hidden),
+    }
+
+
+def reported(seed: int) -> Counter[str]:
+    """Counts recovered from the whole report of a company."""
+    data, known = company(seed), Knowledge()
+    with tempfile.TemporaryDirectory() as folder:
+        kb.Report(data).write(folder, chapters=["01", "02"])
+        read_report(known, Path(folder), Rule(Disclosure(THRESHOLD)))
+    return by_family(recovered(known, Target.of(data, 1).truth, THRESHOLD))
+
+
+def _added(results: list[dict[str, Counter[str]]]) -> dict[str, Counter[str]]:
+    return {name: sum((result[name] for result in results), Counter()) for name in results[0]}
+
+
+def main() -> None:
+    """Attack, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--companies", type=int, default=1000)
+    parser.add_argument("--reports", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "disclosure.md")
+    options = parser.parse_args()
+    seeds = range(options.companies)
+    with Pool(options.processes) as pool:
+        told = _added(pool.map(partial(attacked, threshold=THRESHOLD), seeds, 5))
+        exact = _added(pool.map(partial(attacked, threshold=1), seeds[: max(1, options.companies // 10)], 5))
+        reports = sum(pool.map(reported, range(options.reports), 1), Counter())
+    lines = [
+        "| counts of 1 to 4 customers | there are | recovered | all told: there are | recovered |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for family in dict.fromkeys(FAMILIES.values()):
+        numbers = (counts[name][family] for counts in (told, exact) for name in ("small", "recovered"))
+        lines.append(f"| {family} | {' | '.join(f'{number:,}' for number in numbers)} |")
+    lines += ["", f"In {options.reports} whole reports: {sum(reports.values())} recovered.", ""]
+    lines += ["| told | fields | hidden |", "|---|--:|--:|"]
+    for kind in KINDS.values():
+        share = told["hidden"][kind] / max(told["told"][kind], 1)
+        lines.append(f"| {kind} | {told['told'][kind]:,} | {share:.0%} |")
+    whole = f"{len(seeds):,} companies, threshold {THRESHOLD}; a tenth of them all told."
+    text = "\n".join([HEAD, whole, "", *lines, "", f"Commit {commit()}, {datetime.now(UTC):%Y-%m-%d}."])
+    print(text)
+    options.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
