@@ -358,7 +358,6 @@ class SurvivalStory(Story):
             lines.append(self.say(f"survival.hazard.caption.{which}"))
         left = self.months["events"]
         lines += [self.say("survival.hazard.caption.hidden")] * bool(left.map(self.hides).any())
-        lines += [self.say("survival.hazard.caption.nobody")] * bool((left == 0).any())
         return " ".join(lines)
 
     def causes_title(self) -> str:
