@@ -12,7 +12,10 @@ from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
 #: How an input is written.
-_WRITTEN = {"price": "money", "acquisition_cost": "money", "margin": "share", "churn": "share", "discount": "share"}
+_WRITTEN = {
+    "price": "money", "acquisition_cost": "money", "margin": "share", "churn": "share", "discount": "share",
+    "customers": "customers", "gained": "customers",
+}  # fmt: skip
 
 
 def figure_of(worth: RetentionValue, figure: str, times: float = 1) -> Fact:
@@ -30,7 +33,7 @@ def ends(worth: RetentionValue, row: pd.Series[Any]) -> tuple[Fact, Fact]:
     """The value at the lower and at the upper end of an input, which is a row of `sensitivity`."""
     both = []
     for end in ("low", "high"):
-        definition = f"value with {row['parameter']} at {row[end]:g} and all else as given; {worth.definition}"
+        definition = f"value with {row['parameter']} at {row[end]:.3g} and all else as given; {worth.definition}"
         name, source = f"value.{row['parameter']}.{end}", "retention_value(...).sensitivity()"
         both.append(Fact(name, float(row[f"value_at_{end}"]), "money", definition, source=source))
     return both[0], both[1]
@@ -55,4 +58,6 @@ def written(parameter: str, value: float, voice: Voice) -> str:
     kind = _WRITTEN.get(parameter, "number")
     if kind == "share":
         return voice.percent(value, 1)
+    if kind == "customers":
+        return voice.count(value)
     return voice.money(value) if kind == "money" else voice.number(value)

@@ -70,7 +70,7 @@ def plot_backtest(
 
 
 def _bars(axes: Axes, risks: pd.DataFrame, facts: list[Fact], voice: Voice) -> None:
-    x, predicted = risks["group"].to_numpy(), risks["predicted"].to_numpy(dtype=float)
+    x, predicted = risks["group"].to_numpy(), risks["predicted"].to_numpy(dtype=float).round(3)
     share, lower, upper = told_limits(facts, voice)
     shown = np.isfinite(share)
     colours = np.array([*[MIDBLUE] * (len(x) - 1), BLUE])

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 #: What shares are rounded to: the first that is not less than what the threshold's number of customers make up.
 _STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02])
-#: A clause of a definition that says of how many.
-_CLAUSE = re.compile(r"(^|[;.] )[^;.]*?(\b\d[\d,]* (of|customers?|households?|rows|leavers|gave)\b|missing: \d)[^;.]*")
+#: What says of how many in a definition, or so exactly that it could be worked out.
+_COUNTED = re.compile(r"\b\d[\d,.]* (of|customers?|households?|rows|leavers|gave|gained|would)\b|missing: \d|\d\.\d{4}")
 #: A group is small if it holds fewer than so many times the threshold.
 _SMALL = 20
 #: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
@@ -117,6 +117,9 @@ class Disclosure:
             value, lower, upper = map(float, _to_step(np.array(numbers), step)) if step else numbers
         elif fact.unit == "ratio":
             value, lower, upper = (round(x, _DECIMALS) for x in numbers)
+        elif not float(fact.value).is_integer():  # a mean or something computed, that a computer holds to 16 digits
+            step = _last_digit(fact.value)
+            value, lower, upper = map(float, _to_step(np.array(numbers), step)) if step else numbers
         else:
             value, lower, upper = numbers
         return value, lower, upper
@@ -207,9 +210,10 @@ def _without_counts(definition: str) -> str:
     """What was counted, less clauses that say of how many.
 
     >>> _without_counts("active / all; left out: 2 customers who came before. Kept: months from 3 on.")
-    'active / all. Kept: months from 3 on.'
+    'active / all; Kept: months from 3 on.'
     """
-    return _CLAUSE.sub("", definition).strip()
+    clauses = re.split(r"(?<=[;.])\s+", definition)
+    return " ".join(clause for clause in clauses if not _COUNTED.search(clause))
 
 
 def _to_step(numbers: Floats, step: Floats | float) -> Floats:

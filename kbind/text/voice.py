@@ -190,7 +190,7 @@ class Voice:
         """Two limits that are written already: "82 bis 85"."""
         return self.catalogue.text("range", low=low, high=high)
 
-    def count(self, customers: int) -> str:
+    def count(self, customers: float) -> str:
         """A number of customers, rounded, or that it is under the threshold."""
         if self.disclosure.hides(customers):
             return self.under_threshold()

@@ -238,10 +238,10 @@ def test_a_share_is_told_from_rounded_counts() -> None:
 
 
 def test_definitions_do_not_say_of_how_many() -> None:
-    said = "Share / all. 1,204 of 3,001 customers left, by age; left out: 3 customers of old; 777 rows. By month."
+    said = "Share / all. 1,204 of 3,001 customers left; left out: 3 customers of old; 777 rows. By month; pays 0.12345."
     fact = Fact("x", 0.5, "share", said, n=200, count=100)
-    assert Disclosure(5).fact(fact).definition == "Share / all. By month."
-    assert Disclosure(5).fact(replace(fact, n=3)).as_dict()["definition"] == "Share / all. By month."
+    assert Disclosure(5).fact(fact).definition == "Share / all. By month;"
+    assert Disclosure(5).fact(replace(fact, n=3)).as_dict()["definition"] == "Share / all. By month;"
     assert Disclosure(1).fact(fact).definition == said
 
 
