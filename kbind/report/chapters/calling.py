@@ -104,7 +104,8 @@ class CallingStory(Speaker):
             return self.say("churn.assumed.never", acceptance=acceptance, origin=origin)
         wide = even.ci_upper - even.ci_lower > _WIDE
         words = {"even": self.tell(even, "whole" if wide else ""), "range": self.tell(even, "interval")}
-        return self.say("churn.assumed", acceptance=acceptance, origin=origin, **words)
+        key = "churn.assumed" if self.verdict == "worth" else "churn.assumed.open"
+        return self.say(key, acceptance=acceptance, origin=origin, **words)
 
     @property
     def _guessed(self) -> bool:

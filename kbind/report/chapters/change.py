@@ -16,7 +16,7 @@ from kbind.personas.refinement.edits import CONFIRMED
 from kbind.personas.refinement.measure import Edit
 from kbind.personas.refinement.refinement import Refinement
 from kbind.report.blocks import Section
-from kbind.report.chapters.base import Line, Speaker, needed
+from kbind.report.chapters.base import Line, Speaker, needed, sureness
 from kbind.report.chapters.questions import QuestionsStory
 from kbind.report.chapters.traps import TrapsStory
 from kbind.text.facts import Fact
@@ -76,6 +76,10 @@ class ChangeStory(Speaker):
         return _confirmed(self.chosen)
 
     @property
+    def _edits(self) -> str:
+        return "; ".join(map(self.words.edit, self.edits))
+
+    @property
     def how_compared(self) -> str:
         """In what compared customers are alike: "tenure", "others" too, or only in a "year" or "snapshot"."""
         if not self.facts.alike:
@@ -90,22 +94,23 @@ class ChangeStory(Speaker):
 
     def finding(self) -> str:
         """How many more stay, like compared with like."""
-        found = self.say(f"personas.change.{self.how_compared}", name=self.name, more=self.facts.more, held=self._held)
+        words = {"name": self.name, "edits": self._edits, "more": self.facts.more, "held": self._held}
+        found = self.say(f"personas.change.{self.how_compared}", **words)
         turned = self.facts.shared("turned")
         return f"{found} {self.say('personas.change.turned', turned=turned)}" if self.told(turned) else found
 
     def means(self) -> str:
         """What the rules do, what that is worth, and what the difference is at first sight."""
         lines = [self.say("personas.means.change")]
-        if self.told(self.facts.stake):
-            lines.append(self.say("personas.means.stake", stake=self.facts.stake))
+        if self.told(self.facts.stake, self.facts.fitting):
+            lines.append(self.say("personas.means.stake", stake=self.facts.stake, fitting=self.facts.fitting))
         if self.facts.alike and self.told(self.facts.gain):
             lines.append(self.say("personas.means.sight", gain=self.facts.gain, held=self._held))
         return " ".join(lines)
 
     def act(self) -> str:
         """Which rules to change, what to ask first, and what can only be settled with the contract."""
-        words = self.say("personas.act.change", name=self.name, edits="; ".join(map(self.words.edit, self.edits)))
+        words = self.say("personas.act.change", name=self.name)
         first = self.asking.first() if self.asking else ""
         lines = [words, *([self.say("personas.act.ask", what=first)] if first else [])]
         later = [edit for edit in self.edits if edit.new is not None and self._agreed(edit.attribute)]
@@ -124,13 +129,21 @@ class ChangeStory(Speaker):
         lines = [self.say("personas.certainty.change", level=self.level, more=self.facts.more)]
         if self.again:
             lines.append(self._repeated())
+        turned = self.facts.shared("turned")
         if self.told(self.facts.break_even):
             lines.append(self.say("personas.certainty.step", least=self.facts.break_even))
+            lines += [self.say("personas.certainty.gap", turned=turned)] if self.told(turned) else []
         return " ".join(lines)
 
     @property
     def level(self) -> str:
-        """How sure the figure is, in a word: what chance or single customers decide cannot be sure."""
+        """How sure the figure is, in a word: what may be chance is not."""
+        more = self.facts.more
+        return self.say(f"personas.sure.{sureness(more) if more.ci_lower > 0 else 'low'}")
+
+    @property
+    def rules_level(self) -> str:
+        """How sure the choice of rules is, in a word: what chance or single customers decide cannot be sure."""
         runs, rules = len(self.again), set(needed(self.chosen.refined).rules)
         ends = [persona for again in self.accepted if (persona := again.refined) is not None]
         same, accepted = sum(set(persona.rules) == rules for persona in ends), len(self.accepted)
@@ -149,14 +162,16 @@ class ChangeStory(Speaker):
     def _repeated(self) -> str:
         """In how many repeats there was a change at all, and in how many of these each edit came again."""
         runs = [_confirmed(again) for again in self.accepted]
-        total, accepted = _counted("runs", len(self.again)), _counted("runs.accepted", len(runs))
-        items = [
-            self.say("personas.edit.times", edit=self.words.edit(edit), n=_counted(f"runs.edit.{k}", times))
-            for k, (edit, times) in enumerate(((edit, sum(edit in run for run in runs)) for edit in self.edits), 1)
-        ]
+        words = {"level": self.rules_level, "runs": _counted("runs", len(self.again))}
         if not runs:
-            return self.say("personas.certainty.never", runs=total)
-        return self.say("personas.certainty.again", runs=total, accepted=accepted, edits="; ".join(items))
+            return self.say("personas.certainty.never", **words)
+        items = []
+        for k, edit in enumerate(self.edits, 1):
+            times = sum(edit in run for run in runs)
+            key = "personas.edit.always" if times == len(runs) else "personas.edit.times"
+            items.append(self.say(key, edit=self.words.edit(edit), n=_counted(f"runs.edit.{k}", times)))
+        accepted = _counted("runs.accepted", len(runs))
+        return self.say("personas.certainty.again", accepted=accepted, edits="; ".join(items), **words)
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """How many more stay, what that is worth in a year, and who is turned away."""
@@ -174,7 +189,7 @@ class ChangeStory(Speaker):
 
     def line(self) -> Line:
         """The chapter's row on the summary of all chapters."""
-        facts, edits = self.facts, "; ".join(map(self.words.edit, self.edits))
+        facts, edits = self.facts, self._edits
         words = {"name": self.name, "edits": edits, "more": facts.more, "held": self._held}
         known = not np.isnan(facts.stake.value) and self.told(facts.stake)
         measure = ""
@@ -183,7 +198,7 @@ class ChangeStory(Speaker):
         return Line(
             question=self.say("personas.line.question"),
             answer=self.say(f"personas.line.answer.{self.how_compared}", **words),
-            sure=self.say("personas.line.sure", level=self.level),
+            sure=self.say("personas.line.sure", level=self.level, rules=self.rules_level),
             step=self.act(),
             stake=facts.stake if known else None,
             measure=measure,
@@ -239,8 +254,12 @@ class ChangeStory(Speaker):
         return self.say("personas.hidden") if few else self.tell(shared)
 
     def outcome_text(self) -> str:
-        """What the change means for leads."""
-        return self.say("personas.outcome.text", **{name: self.facts.shared(name) for name in ("turned", "fresh")})
+        """What the change means for leads; where rules only get stricter, nobody fits anew, and nothing is said."""
+        shares = {name: self.facts.shared(name) for name in ("turned", "fresh")}
+        lines = [
+            self.say(f"personas.outcome.{name}", **{name: fact}) for name, fact in shares.items() if self.told(fact)
+        ]
+        return " ".join([*lines, self.say("personas.outcome.signed")])
 
     def identity_text(self) -> str:
         """How far the two versions share their customers, and why shares differ from those of all customers."""

@@ -233,8 +233,7 @@ class ChurnStory(Story):
             risk = f"{risk} {upper_first(self._right())}."
         if not self.listing:
             return risk
-        better = "sure" if self.calls.calling.surely_better else "open"
-        lines = [risk, self.say("churn.certainty.effect"), self.say(f"churn.certainty.list.{better}")]
+        lines = [risk, self.say("churn.certainty.effect")]
         return " ".join([*lines, *([self.calls.assumed()] if self.priced else [])])
 
     @property
@@ -252,16 +251,20 @@ class ChurnStory(Story):
         return "forward" if self.tested.scheme == "forward" else "grouped"
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        """Leavers in the riskiest tenth, what it pays a year, and what lists bring; without money, whom lists find."""
+        """The riskiest tenth: its leavers, what is lost there, how many leave; what lists bring once that is sure."""
         if not self.telling:
             return []
         calling, facts = self.calls.calling, self.facts
         tiles = self.tiles_of((calling.in_top, self.say("churn.tile.top"), "churn.tile.found.note"))
-        if calling.held is not None and self.told(calling.held):
-            held = self.tell(calling.held, "about"), self.say("churn.tile.held"), self.tell(calling.held, "n")
-            tiles.append(held)
+        held, going = calling.held, calling.going
+        if held is not None and going is not None and self.told(held, going):
+            note = self.say("churn.tile.going.note", held=held, size=self.tell(held, "n"))
+            tiles.append((self.tell(going, "about"), self.say("churn.tile.going"), note))
         if not self.listing or not self.told(facts.hit, facts.found):
             return tiles
+        if self.verdict == "open":
+            top = facts.risk(GROUPS), self.say("churn.tile.risk", all=facts.anyone), "churn.tile.risk.note"
+            return [*tiles, *self.tiles_of(top)]
         if not self.priced:
             hit = facts.hit, self.say("churn.tile.hit", all=facts.anyone), "churn.tile.hit.note"
             found = facts.found, self.say("churn.tile.found"), "churn.tile.found.note"
@@ -287,9 +290,16 @@ class ChurnStory(Story):
             sure=" ".join(sure),
             step=self.calls.short_step() if self.listing else self.act(),
             stake=going,
-            measure=self.say(f"churn.line.measure.{pays}", listed=listed, **money) if priced else "",
+            measure=self._measure(self.say(f"churn.line.measure.{pays}", listed=listed, **money)) if priced else "",
             unknown=self.say("churn.line.unknown"),
         )
+
+    def _measure(self, listed: str) -> str:
+        """What is said of the list, or of the trial as long as nobody knows whether the list pays."""
+        if self.verdict == "worth" or self.calls.trial is None or not self.told(self.calls.calling.even):
+            return listed
+        words = {"step": self.calls.short_step(), "even": self.calls.calling.even}
+        return self.say("churn.line.measure.trial", **words)
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -314,6 +324,8 @@ class ChurnStory(Story):
             lines += [self.say(f"churn.foot.{key}") for key in keys]
         if terms is not None and terms.priced and terms.campaign.value is None and terms.margin is None:
             lines.append(self.say("churn.foot.margin"))
+        if self.listing:
+            lines.append(self.say("churn.foot.names"))
         if self.priced and not self.voice.currency:
             lines.append(self.say("value.foot.currency"))
         return [*lines, *self.of_truth(self.data)]

@@ -119,12 +119,11 @@ class GroupsStory(Speaker):
 
     def largest(self, card: Card) -> str:
         """The group with which most is lost."""
-        words = {"name": self.name(card), "churn": card.churn}
+        name = self.name(card)
         if not self.by_money:
-            return self.say("segments.groups.customers", n=self._lost(card), share=card.size, **words)
-        return self.say(
-            "segments.groups.money", revenue=card.revenue, share=card.revenue_share, when=self.when, **words
-        )
+            return self.say("segments.groups.customers", n=self._lost(card), share=card.size, name=name)
+        words = {"revenue": card.revenue, "share": card.revenue_share, "when": self.when}
+        return self.say("segments.groups.money", name=name, **words)
 
     def _often(self, card: Card, often: Card) -> str:
         if often is card:
@@ -153,10 +152,11 @@ class GroupsStory(Speaker):
             return ""
         mean = Fact("lost.mean", losses.total.value / int(losses.gone.sum()), "money",
                     "revenue of a year that went with one lost customer, on average")  # fmt: skip
+        words = {"mean": card.mean, "all": mean, "churn": card.churn}
         if not card.mean.value > mean.value:
-            return self.say("segments.groups.many", mean=card.mean, all=mean)
+            return self.say("segments.groups.many", **words)
         key = "segments.groups.dear" if card.lift.ci_upper < 1 else "segments.groups.dear_too"
-        return self.say(key, mean=card.mean, all=mean, left=self.segments.everybody)
+        return self.say(key, left=self.segments.everybody, **words)
 
     def act(self) -> str:
         """Where to begin, what to do there, and how to see whether it works."""

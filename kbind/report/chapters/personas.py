@@ -132,14 +132,23 @@ class PersonasStory(Story):
 
     def finding(self) -> str:
         """The answer in one sentence."""
-        return self.say(f"personas.finding.{self._state}") if self.change is None else self.change.finding()
+        if self.change is None:
+            return self.say(f"personas.finding.{self._state}")
+        return " ".join([*self._best(), self.change.finding()])
+
+    def _best(self) -> list[str]:
+        """Whom to win, before what to change: the persona that stays best, if surely more stay than of all."""
+        known = [each for each in self.personas if not each.negative and self.told(self.fit(each.name))]
+        best = max(known, key=lambda each: self.fit(each.name).value, default=None)
+        if best is None or not self.fit(best.name).ci_lower > self.fit().value:
+            return []
+        return [self.say(f"personas.finding.best.{self.how}", name=self.name(best), stay=self.fit(best.name))]
 
     def means(self) -> str:
         """What the answer means."""
         if self.change is None:
             return self.say(f"personas.means.{self._state}")
-        who = self.say("personas.means.who", name=self.change.name, who=self.who(self.change.chosen.persona))
-        return f"{who} {self.change.means()}"
+        return self.change.means()
 
     def act(self) -> str:
         """What a manager should do."""

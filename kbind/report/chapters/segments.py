@@ -20,7 +20,7 @@ from kbind.facts.reasons import ReasonFacts
 from kbind.facts.segments import Card, Segments
 from kbind.reasons.by_type import ReasonsByType, reason_by_type
 from kbind.report.blocks import Block, Section
-from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, voice_of
+from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, sureness, voice_of
 from kbind.report.chapters.compared import ComparedStory
 from kbind.report.chapters.groups import GroupsStory
 from kbind.report.chapters.stated import StatedStory
@@ -31,8 +31,6 @@ from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 from kbind.typing import Objects
 
-#: Lower limit of an effect from which certainty is called high.
-HIGH = 1.5
 #: Attributes that are named.
 NAMED = 3
 #: p value up to which attributes have to do with each other.
@@ -206,13 +204,21 @@ class SegmentStory(Story):
         if self.answer == "groups":
             kind, share = "money" if needed(self.groups).by_money else "customers", needed(self.groups).first_share
             said = self.say(f"segments.certainty.groups_{kind}", share=share, lost=lost)
-            return self.say(f"segments.certainty.{needed(self.groups).sure_first}", said=said)
-        place = self.compared.first if self.compared.headline is None else self.compared.headline
-        effect = self.compared.effect(place)
-        level = self.say(f"segments.sureness.{'high' if effect.ci_lower > HIGH else 'medium'}")
-        here = self.compared.left_of(place)[0]
+            return self.say(f"segments.certainty.{needed(self.groups).sure_first}", said=said, level=self._level)
         kind = "adjusted" if self.compared.adjusted else "raw"
-        return self.say(f"segments.certainty.type_{kind}", level=level, here=here, lost=lost)
+        return self.say(f"segments.certainty.type_{kind}", level=self._level, here=self._here, lost=lost)
+
+    @property
+    def _here(self) -> Fact:
+        """Share of the most striking type who have left."""
+        place = self.compared.first if self.compared.headline is None else self.compared.headline
+        return self.compared.left_of(place)[0]
+
+    @property
+    def _level(self) -> str:
+        """How sure the share is that the page names first, in a word."""
+        figure = needed(self.groups).first_share if self.answer == "groups" else self._here
+        return self.say(f"segments.sureness.{sureness(figure)}")
 
     def _sure_step(self) -> str:
         """What the step may cost at most, where it is known what a customer kept brings."""
@@ -238,14 +244,10 @@ class SegmentStory(Story):
         tiles = self._group_tiles() if self.answer == "groups" else self._type_tiles()
         if self.losses is not None and self.told(self.losses.total):
             total = self.losses.total
-            label = self.say("segments.tile.total", when=self._when)
+            kind = "ever" if self.losses.year is None else "year"
+            label = self.say(f"segments.tile.total_{kind}", year=str(self.losses.year))
             return [*tiles, (self.tell(total, "about"), label, self.say("segments.tile.total_note", fact=total))][-3:]
         return [*tiles, self.tile_of(self.compared.lost, self.say("segments.tile.lost"), "segments.tile.lost_note")]
-
-    @property
-    def _when(self) -> str:
-        year = needed(self.losses).year
-        return self.say("segments.when.ever") if year is None else self.say("segments.when.year", year=str(year))
 
     def _group_tiles(self) -> list[tuple[str, str, str]]:
         groups = needed(self.groups)
@@ -297,12 +299,8 @@ class SegmentStory(Story):
         )
 
     def _short_sure(self) -> str:
-        if self.answer == "groups":
-            level = {"first": "high", "perhaps": "medium"}[needed(self.groups).sure_first]
-            return self.say("segments.line.sure", level=self.say(f"segments.sureness.{level}"))
-        place = self.compared.first if self.compared.headline is None else self.compared.headline
-        high = self.compared.effect(place).ci_lower > HIGH
-        return self.say("segments.line.sure", level=self.say(f"segments.sureness.{'high' if high else 'medium'}"))
+        first = self.answer == "groups" and needed(self.groups).sure_first == "first"
+        return self.say("segments.line.first" if first else "segments.line.sure", level=self._level)
 
     def _measure(self, groups: GroupsStory) -> str:
         """What is tried, on how many, and what it may cost at most for each customer kept."""
