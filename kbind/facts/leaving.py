@@ -240,14 +240,16 @@ class LeavingFacts:
         definition = f"{part.definition}: of all of it, what went then"
         return Fact(f"lost.{name}.share", part.value / whole.value, "share", definition, n=part.n, source=part.source)
 
-    def tenth(self, name: str) -> Fact | None:
-        """A tenth of the revenue that went "early" or at "renewal": what keeping one in ten would bring a year."""
+    def tenth(self, name: str, margin: float | None = None) -> Fact | None:
+        """A tenth of the revenue that went "early" or at "renewal", or of its margin: what one in ten is worth."""
         part = self.lost(name)
         if part is None:
             return None
-        limits = part.value / 10, part.ci_lower / 10, part.ci_upper / 10
-        told = Estimate.of(limits, n=part.n, definition=f"a tenth of: {part.definition}")
-        return Fact.of(f"lost.{name}.tenth", told, part.source, "money")
+        times = 0.1 if margin is None else 0.1 * margin
+        limits = times * part.value, times * part.ci_lower, times * part.ci_upper
+        what = "" if margin is None else " the stated margin of"
+        told = Estimate.of(limits, n=part.n, definition=f"a tenth of{what}: {part.definition}")
+        return Fact.of(f"lost.{name}.tenth{'' if margin is None else '.margin'}", told, part.source, "money")
 
     @property
     def surely_dearer(self) -> bool:

@@ -114,14 +114,14 @@ class YearOfRevenue:
 
         Losses are negative. Who came back is put together with who is new where that is little, or too few to be told.
         """
-        back = () if self._together else (("reactivation", self.moved("reactivation")),)
-        gains = [("gained" if self._together else "new", self.won), *back, ("expansion", self.moved("expansion"))]
+        back = () if self.together else (("reactivation", self.moved("reactivation")),)
+        gains = [("gained" if self.together else "new", self.won), *back, ("expansion", self.moved("expansion"))]
         losses = [(kind, _negative(self.moved(kind))) for kind in LOSSES]
         steps = [("start", self.start), *(step for step in (*gains, *losses) if step[1].value), ("end", self.end)]
         return steps if self.disclosure.tells(*(fact for _, fact in steps)) else []
 
     @property
-    def _together(self) -> bool:
+    def together(self) -> bool:
         """Whether too few came back to be told of apart, or too little with them to be seen."""
         new, back = (float(self.frame[kind].iloc[-1]) for kind in ("new", "reactivation"))
         return bool(back > 0) and (self.disclosure.hides(self._count("reactivation")) or back < VISIBLE * new)
@@ -129,7 +129,7 @@ class YearOfRevenue:
     @cached_property
     def won(self) -> Fact:
         """Revenue a year of new customers, and of those who came back where they are not told of apart."""
-        if not self._together:
+        if not self.together:
             return self.moved("new")
         amount = float(self.frame[["new", "reactivation"]].iloc[-1].sum())
         count = self._count("new") + self._count("reactivation")

@@ -30,7 +30,7 @@ class Moments(Speaker):
     voice: Voice = field(repr=False)
 
     def when(self, name: str) -> str:
-        """The time of a loss, "early" or at "renewal": "in den ersten 5 Monaten", "zur jährlichen Verlängerung"."""
+        """The time of a loss, "early" or at "renewal": "in den ersten 5 Monaten", "bei der jährlichen Verlängerung"."""
         if name == "early":
             self.voice.note(self.facts.early_months)
             return self._span("survival.first", self.facts.block)
@@ -40,8 +40,17 @@ class Moments(Speaker):
             return self.voice.catalogue.text("survival.renewals")
         return self.first_renewal()
 
+    def costliest(self, name: str) -> str:
+        """The same as the subject of a sentence: "Die jährliche Verlängerung ist der teuerste Zeitpunkt"."""
+        if name == "early":
+            return self._span("survival.costliest.early", self.facts.block)
+        if not self.facts.yearly:
+            return self.voice.catalogue.text("survival.costliest.months", when=self.when(name))
+        many = len(self.facts.renewals) > 1
+        return self.voice.catalogue.text("survival.costliest.renewals" if many else "survival.costliest.renewal")
+
     def first_renewal(self) -> str:
-        """The first dangerous month: "zur ersten Verlängerung im 12. Monat"."""
+        """The first dangerous month: "bei der ersten Verlängerung im 12. Monat"."""
         month = self.named(self.facts.renewals[:1])
         return self.voice.catalogue.text("survival.renewal.first", month=month) if self.facts.yearly else month
 
@@ -60,7 +69,7 @@ class Moments(Speaker):
         return self._span("survival.first", self.facts.horizon)
 
     def through(self) -> str:
-        """The early months, as customers are guided through them: "durch die ersten 5 Monate"."""
+        """The early months, as customers are guided through them: "in den ersten 5 Monaten"."""
         return self._span("survival.through", self.facts.block)
 
     def named(self, months: Sequence[int]) -> str:

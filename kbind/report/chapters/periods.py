@@ -198,7 +198,7 @@ class PeriodStory(Story):
 
     def means(self) -> str:
         """What the answer means."""
-        sentences = []
+        sentences = self._again()
         if self.alarm and self.short and self.told(*self.late_years().values()):
             sentences.append(self.say("periods.means.worse", **self.late_years()))
         elif self.told(self.year) and self.short:
@@ -213,12 +213,25 @@ class PeriodStory(Story):
             sentences.append(self.say(key, gained=gained, lost=lost))
         return " ".join(sentences) or self.say("periods.means.few")
 
+    def _again(self) -> list[str]:
+        """That the last of several worse periods was better again, if what is told of them shows it."""
+        if not self.alarm or self.alarm.periods < 2:
+            return []
+        facts = [self.in_period(-1), self.in_period(-2), self._both(self.alarm)["late"]]
+        last, *others = (round(100 * self.voice.disclosure.fact(fact).value) for fact in facts)
+        better = self.told(*facts) and last > max(others)
+        return [self.say("periods.means.again", name=self.name(-1), last=facts[0])] if better else []
+
     def act(self) -> str:
         """What a manager should do."""
-        if self.alarm:
-            return self.say("periods.act.worse", name=self.late_names)
+        reasons = {}
         if len(self.rates.reasons) and self.told(self.reason(0)):
-            return self.say("periods.act.reason", reason=self.reason_name(0), share=self.reason(0))
+            reasons = {"reason": self.reason_name(0), "share": self.reason(0)}
+        if self.alarm:
+            keys = ["periods.act.worse", *["periods.act.worse.reason"] * bool(reasons)]
+            return " ".join(self.say(key, name=self.late_names, **reasons) for key in keys)
+        if reasons:
+            return self.say("periods.act.reason", **reasons)
         return self.say("periods.act.ask")
 
     def certainty(self) -> str:
@@ -234,7 +247,8 @@ class PeriodStory(Story):
         else:
             sentence = self.say(f"periods.certainty.{sureness(self.kept)}", kept=self.kept)
         breaks = [self.say("periods.certainty.breaks", breaks=self.breaks)] if self.breaks.value else []
-        return " ".join([sentence, *breaks, self.say("periods.certainty.step")])
+        open_yet = self.say("periods.certainty.cause" if self.alarm else "periods.certainty.step")
+        return " ".join([sentence, *breaks, open_yet])
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """What stays per period, over a year, and of the revenue."""

@@ -154,30 +154,29 @@ class RevenueStory(Story):
 
     def growth(self) -> str:
         """Whether revenue grows all the same, and why."""
-        facts, new = self.facts, self.facts.won
+        facts, words = self.facts, {"new": self.facts.won, "growth": self.facts.growth, **self.won()}
         start, end = facts.start.value, facts.end.value
         if round(facts.growth.value, 2) == 0:
-            return self.say("revenue.growth.same", new=new)
+            return self.say("revenue.growth.same", **words)
         if end < start:
-            return self.say(
-                "revenue.growth.falls" if new.value else "revenue.growth.none", growth=facts.growth, new=new
-            )
-        key = "old" if facts.rate("nrr").value >= 1 else "new"
-        return self.say(f"revenue.growth.{key}", growth=facts.growth, new=new)
+            return self.say("revenue.growth.falls" if facts.won.value else "revenue.growth.none", **words)
+        return self.say(f"revenue.growth.{'old' if facts.rate('nrr').value >= 1 else 'new'}", **words)
+
+    def won(self) -> dict[str, str]:
+        """Who brought what was won: new customers, and those who came back where they are not told of apart."""
+        who = self.say("revenue.won.gained" if self.facts.together else "revenue.won.new")
+        return {"won": who, "won_upper": upper_first(who)}
 
     def means(self) -> str:
-        """What new customers have to make up for, what they brought, and revenue at both ends."""
+        """What new customers have to make up for, and what one more of a hundred who stays is worth."""
         facts = {name: self.facts.moved(name) for name in ("churn", "contraction", "expansion")}
         facts["new"] = self.facts.won
         if not self.told(self.facts.rate("grr"), *facts.values()):
             return self.say("revenue.means.few")
         moved = facts["contraction"].value or facts["expansion"].value
         key = "new" if not moved else "gap" if self.facts.rate("nrr").value < 1 else "gain"
-        sentence = self.say(f"revenue.means.{key}", when_upper=upper_first(self.when), gap=self.facts.gap, **facts)
-        if not self.steps:
-            return sentence
-        ends = {"start": self.facts.start, "end": self.facts.end}
-        return " ".join([sentence, self.say("revenue.means.ends", **ends)])
+        sentence = self.say(f"revenue.means.{key}", gap=self.facts.gap, **facts)
+        return f"{sentence} {self.value.finding()}" if self.value else sentence
 
     def act(self) -> str:
         """What a manager should do."""
@@ -219,7 +218,7 @@ class RevenueStory(Story):
         notes = [self.say("revenue.tile.note", fact=stayed)]
         sure = True
         if self.unsettled:
-            notes.append(self.say("revenue.tile.open", open=self._open_customers()))
+            notes.append(self.say("revenue.tile.open", least=facts.least, open=self._open_customers()))
         if windows > 1 and self.told(facts.rate("logo_churn", -2)):
             earlier = facts.stayed(-2)
             if self.unsettled:
@@ -259,8 +258,8 @@ class RevenueStory(Story):
     def moves_title(self) -> str:
         """Finding of the figure: what makes revenue grow or fall."""
         if self.facts.end.value < self.facts.start.value:
-            return self.say("revenue.moves.falls")
-        return self.say("revenue.moves.old" if self.facts.rate("nrr").value >= 1 else "revenue.moves.new")
+            return self.say("revenue.moves.falls", **self.won())
+        return self.say("revenue.moves.old" if self.facts.rate("nrr").value >= 1 else "revenue.moves.new", **self.won())
 
     def moves_figure(self) -> dict[str, Any]:
         """What the page adds to the figure: the steps of the window, or where they may not be told the series."""

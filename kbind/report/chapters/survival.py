@@ -172,8 +172,8 @@ class SurvivalStory(Story):
         money, share = facts.lost(first), facts.share_lost(first)
         if not self.both or money is None or share is None:
             return self._of_new_customers()
-        where = {"when": self.moments.when(first), "year": self.year}
-        dear = self.say("survival.finding.money", money=money, share=share, **where)
+        costliest = self.moments.costliest(first)
+        dear = self.say("survival.finding.money", costliest=costliest, money=money, share=share, year=self.year)
         more, fewer = facts.in_order
         words = {"when": self.moments.at(more), "other": self.moments.at(fewer)}
         key = "survival.finding.also" if more == first else "survival.finding.more"
@@ -207,7 +207,8 @@ class SurvivalStory(Story):
         if self.short or money is None or share is None:
             return []
         part = [] if self.both else [self.say("survival.means.money", money=money, share=share, year=self.year)]
-        return [*part, self.say("survival.means.whole", whole=needed(self.facts.lost("all")), year=self.year)]
+        key = "survival.means.whole.groups" if self.data.has("customers") else "survival.means.whole"
+        return [*part, self.say(key, whole=needed(self.facts.lost("all")), year=self.year)]
 
     def _by_month(self) -> str:
         if self.short:
@@ -251,9 +252,10 @@ class SurvivalStory(Story):
             return figure
         dearer = self.both and self.facts.lost("early") is not None and self.facts.lost("renewal") is not None
         lines = [self.say("survival.certainty.dearer.open")] if dearer and not self.facts.surely_dearer else []
-        tenth = self.facts.tenth(self.facts.first)
-        step = self.say("survival.certainty.step" if tenth is None else "survival.certainty.step.money", tenth=tenth)
-        return " ".join([figure, *lines, step])
+        tenth, margin = self.facts.tenth(self.facts.first), self.data.card.margin or 0.0
+        key = "survival.certainty.step.margin" if margin else "survival.certainty.step.money"
+        words = {"tenth": tenth, "margin": self.facts.tenth(self.facts.first, margin)}
+        return " ".join([figure, *lines, self.say("survival.certainty.step" if tenth is None else key, **words)])
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """Who leaves within the first year, of them early and in dangerous months; else who is still there."""
@@ -263,13 +265,13 @@ class SurvivalStory(Story):
             labels = {month: self.say("survival.tile.stay", after=self.voice.after(month)) for month in self.marks}
             return self.tiles_of(*((self.at(month), label, "survival.tile.note") for month, label in labels.items()))
         whole = self.facts.left_by(self.facts.horizon)
-        tiles = self.tiles_of(
-            (whole, self.say("survival.tile.left", when=self.moments.horizon()), "survival.tile.note")
-        )
+        label = self.say("survival.tile.left", when=self.moments.horizon())
+        tiles = self.tiles_of((whole, label, "survival.tile.note"))
         for name in self.facts.times:
             label, money = self.say("survival.tile.left", when=self.moments.at(name, short=True)), self.facts.lost(name)
             kind = "part" if money is None else "months" if name == "renewal" and not self.facts.yearly else name
             words = {} if money is None else {"money": money, "year": self.year}
+            words |= {"still": self.in_month(self.facts.renewals[0])} if kind == "renewal" else {}
             tiles += self.tiles_of((self.share_of(name), label, f"survival.tile.{kind}.note"), **words)
         return tiles
 
@@ -293,8 +295,8 @@ class SurvivalStory(Story):
     def _dearest(self) -> list[str]:
         """Where most revenue goes, if two times stand out and their revenue is known."""
         share = self.facts.share_lost(self.facts.first) if self.both else None
-        when = self.moments.when(self.facts.first)
-        return [] if share is None else [self.say("survival.line.answer", when=when, share=share)]
+        words = {"costliest": self.moments.costliest(self.facts.first), "share": share}
+        return [] if share is None else [self.say("survival.line.answer", **words)]
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -353,9 +355,8 @@ class SurvivalStory(Story):
         """How to read the shares by month, and what stands for those that are not told."""
         lines = [self.say("survival.hazard.caption")]
         lines += [self.say("survival.hazard.caption.early", when=self.moments.when("early"))] * bool(self.facts.block)
-        if self.facts.renewals:
-            which = "yearly" if self.facts.yearly else "peaks"
-            lines.append(self.say(f"survival.hazard.caption.{which}"))
+        which = "yearly" if self.facts.yearly else "peaks"
+        lines += [self.say(f"survival.hazard.caption.{which}")] * bool(self.facts.renewals)
         left = self.months["events"]
         lines += [self.say("survival.hazard.caption.hidden")] * bool(left.map(self.hides).any())
         return " ".join(lines)

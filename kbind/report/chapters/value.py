@@ -57,7 +57,7 @@ class ValueStory(Speaker):
 
     @property
     def points(self) -> str:
-        """How many more of a hundred stay a year, with the verb: "einer von 100 Kunden mehr bleibt"."""
+        """How many more of a hundred stay a year: "one more of every 100 customers"."""
         given, periods = self.worth.inputs, PER_YEAR[self.voice.period]
         more = 100 * ((1 - given.churn + given.fall) ** periods - (1 - given.churn) ** periods)
         number = self.voice.short(more, 1)
@@ -70,20 +70,28 @@ class ValueStory(Speaker):
         return self.voice.after(self.worth.inputs.horizon)
 
     @property
+    def within(self) -> str:
+        """The horizon of a sum: "im ersten Jahr", or "nach 18 Monaten"."""
+        return self.say("value.year") if self.worth.inputs.horizon == PER_YEAR[self.voice.period] else self.span
+
+    @property
     def inputs(self) -> str:
         """The inputs that the range is about, in a row of words."""
         return self.voice.listed([self.say(f"value.short.{name}") for name in self.levers["parameter"]])
 
     def finding(self) -> str:
         """What the points are worth, in one sentence."""
-        return self.say("value.finding", points=self.points, after=self.span, value=self.fact("value"))
+        value = self.fact("value")
+        limits = "" if np.isnan(value.ci_lower) else f" ({self.tell(value, 'interval')})"
+        return self.say("value.finding", points=self.points, within=self.within, value=value, limits=limits)
 
     def means(self) -> str:
         """The same in customers, and what it would take to win as many instead."""
         facts = {"extra": self.fact("extra_customers"), "replaced": self.fact("acquisitions_replaced")}
         saved = self.fact("acquisition_saved")
         if saved.known:
-            return self.say("value.means.cost", after_upper=upper_first(self.span), saved=saved, **facts)
+            key = "value.means.cheaper" if saved.value < self.fact("value").value else "value.means.cost"
+            return self.say(key, after_upper=upper_first(self.span), saved=saved, **facts)
         return self.say("value.means", after_upper=upper_first(self.span), **facts)
 
     def act(self) -> str:
@@ -102,12 +110,12 @@ class ValueStory(Speaker):
         """Value, what it is, and its range or horizon, for the opening of a chapter."""
         value = self.fact("value")
         note = self.span if np.isnan(value.ci_lower) else self.say("value.tile.note", value=value, inputs=self.inputs)
-        label = self.labelled(self.say("value.tile", points=self.points, after=self.span), value)
+        label = self.labelled(self.say("value.tile", points=self.points, within=self.within), value)
         return self.tell(value, "about"), label, note
 
     def title(self) -> str:
         """Heading of what the points are worth."""
-        return self.say("value.title", points=self.points, value=self.fact("value"))
+        return self.say("value.title", points=self.points, within=self.within, value=self.fact("value"))
 
     def inputs_table(self) -> Table:
         """What the value was computed from: every input, its limits, and what the value would be at these."""

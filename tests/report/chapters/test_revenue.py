@@ -48,12 +48,13 @@ def test_the_year_tells_what_was_lost_won_and_grew(story: RevenueStory) -> None:
     assert (grr.value, nrr.value, left.value) == pytest.approx((0.85, 0.93, 0.12))
     assert (grr.n, left.count) == (100, 12)
     assert story.finding() == (
-        "In 2024, of 100 customers there at the start, 12 left, taking €1,440 of annual revenue with them. "
-        "Revenue still grew by 13%, because new customers brought €2,400."
+        "In 2024, we lost 12 of every 100 customers we had at the start, and with them €1,440 of annual revenue. "
+        "Revenue still grew by 13%, because new customers brought in €2,400."
     )
     assert story.means() == (
-        "Smaller contracts cost another €360, larger ones brought €960. In 2024, that left €840 to be replaced by new "
-        "customers; they brought €2,400. Annual revenue went from €12,000 to €13,600."
+        "Smaller contracts cost another €360, larger ones brought €960, leaving a gap of €840 for new customers to "
+        "fill. Keeping one more of every 100 customers is worth about €38.00 of margin in the first year (between "
+        "€29.00 and €50.00)."
     )
     assert story.tiles()[:2] == [
         ("88 of 100", "customers were still there a year later (2024)", "between 80 and 93 of 100"),
@@ -76,12 +77,12 @@ def test_steps_lead_from_the_start_to_the_end(story: RevenueStory) -> None:
 def test_revenue_that_falls_is_not_said_to_grow() -> None:
     rows: list[Row] = [(i, "2023-06-15", None if i >= 30 else f"2024-0{1 + i % 9}-20", 10) for i in range(100)]
     story = revenue_story(company([*rows, *((200 + i, "2024-05-05", None, 10) for i in range(6))]))
-    assert story.finding().endswith("New customers brought only €720; revenue fell by 24%.")
+    assert story.finding().endswith("New customers brought in only €720; revenue fell by 24%.")
     assert story.moves_title() == "New customers do not make up for what is lost"
     nobody = revenue_story(company(rows))
     assert nobody.finding().endswith("No new customers came; revenue fell by 30%.")
     even = revenue_story(company([*rows, *((200 + i, "2024-05-05", None, 10) for i in range(30))]))
-    assert even.finding().endswith("Revenue stayed as it was: new customers brought €3,600.")
+    assert even.finding().endswith("Revenue stayed as it was, because new customers brought in €3,600.")
 
 
 def test_the_year_before_is_compared_and_an_arrow_shows_which_way() -> None:
@@ -100,11 +101,9 @@ def test_contracts_that_have_just_ended_are_open_and_no_progress() -> None:
     ends = ["2023-05-20"] * 12 + ["2024-05-20"] * 6 + [None] * 82 + ["2025-01-01"] * 8
     rows: list[Row] = [(i, "2022-06-15", end, 10) for i, end in enumerate(ends)]
     story = revenue_story(company(rows))
-    assert story.finding().startswith("In 2024, of 100 customers there at the start, at least 6 left")
-    assert (
-        story.tiles()[0][2]
-        == "between 87 and 97 of 100; still open for 8 customers whose contract has just ended; year before 89"
-    )
+    assert story.finding().startswith("In 2024, we lost at least 6 of every 100 customers we had")
+    worst = "85 if none of the 8 customers whose contract has just ended renews"
+    assert story.tiles()[0][2] == f"between 87 and 97 of 100; {worst}; year before 89"
     assert "the contracts of 8 customers with €960 of annual revenue have only just ended" in story.moves_caption()
     settled = revenue_story(company([row for row in rows if row[2] != "2025-01-01"]))
     assert "at least" not in settled.finding()
@@ -119,7 +118,7 @@ def test_a_last_month_that_is_not_wholly_there_enters_no_average() -> None:
     assert story.facts.lacking
     assert story.facts.gained == pytest.approx(10)
     assert story.facts.churn.count == 22
-    assert "The last month enters no average." in story.moves_caption()
+    assert "The last month is left out of all averages." in story.moves_caption()
 
 
 def test_few_who_came_back_are_told_with_the_new() -> None:
@@ -129,7 +128,7 @@ def test_few_who_came_back_are_told_with_the_new() -> None:
     ]
     story = revenue_story(company([*rows, *((i, "2024-04-20", None, 10) for i in range(300, 303))]), threshold=5)
     steps = dict(story.steps)
-    assert steps["new or back"].value == 12 * 10 * 12
+    assert steps["new or returning"].value == 12 * 10 * 12
     assert "revenue.new" not in story.voice.told
 
 
@@ -137,7 +136,7 @@ def test_german_page_says_the_same() -> None:
     german = revenue_story(shrinking(), lang="de")
     assert german.finding() == (
         "Im Jahr 2024 sind von 100 Kunden, die zu Beginn da waren, 12 gegangen und mit ihnen 1.440\u00a0€ "
-        "Umsatz im Jahr. Der Umsatz wuchs trotzdem um 13\u00a0%, weil neue Kunden 2.400\u00a0€ brachten."
+        "Jahresumsatz. Der Umsatz wuchs trotzdem um 13\u00a0%, weil neue Kunden 2.400\u00a0€ einbrachten."
     )
     assert german.question().endswith("?")
     assert "Im Jahr" not in german.presets_table().title

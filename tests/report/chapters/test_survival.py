@@ -79,8 +79,8 @@ def test_other_chapters_with_other_numbers_are_bridged(saas: kb.Dataset) -> None
 
 def test_german_says_the_same(saas: kb.Dataset) -> None:
     story = told(saas, "de")
-    assert "zur ersten Verlängerung im 12. Monat" in story.finding()
-    assert story.certainty().startswith("Die Zahl: verlässlich, im ersten Jahr gehen zwischen")
+    assert "bei der ersten Verlängerung im 12. Monat" in story.finding()
+    assert story.certainty().startswith("Die Zahl der Abgänge: verlässlich, im ersten Jahr gehen zwischen")
 
 
 def test_figures_carry_their_numbers_as_text(saas: kb.Dataset) -> None:
@@ -137,10 +137,8 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     """More customers leave in the first 4 months; the step follows the money, and the finding says both."""
     story = told(lives(BOTH), departed=paid(early, renewal))
     assert story.facts.first == first
-    assert "110,000 of annual revenue in 2024 (between 85,000 and 130,000), 90% of the whole loss." in story.finding()
-    assert (
-        "In all, 120,000 of annual revenue was lost in 2024, some of it with customers who only came" in story.means()
-    )
+    assert "110,000 of annual revenue in 2024 (between 85,000 and 130,000), 90% of all revenue lost." in story.finding()
+    assert "In all, 120,000 of annual revenue was lost in 2024; chapters 1b and 4 leave out" in story.means()
     assert ("More customers leave then, too:" in story.finding()) == (first == "early")
     begins = "Guide new customers" if first == "early" else "Speak to customers in months 9 and 21"
     assert story.act().startswith(begins)
@@ -150,9 +148,26 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     assert line is not None
     assert line.stake is not None
     assert line.stake.value == 108_000
-    assert line.answer.startswith("The most revenue is lost in ")
-    assert "(90% of the loss). Of 100 new customers" in line.answer
+    dearest = "The costliest losses come in months" if first == "renewal" else "The first 4 months are the costliest"
+    assert line.answer.startswith(dearest)
+    assert story.finding().startswith(dearest)
+    assert story.certainty().endswith("the step must cost less than the margin on that.")  # which is not stated
+    assert "(90% of all revenue lost). Of 100 new customers" in line.answer
     assert "11,000" in line.measure
+
+
+def test_the_limit_of_cost_is_told_in_money_where_the_margin_is_stated(saas: kb.Dataset) -> None:
+    """A tenth of 12 x 9,000, of which four fifths are margin; and the tile bridges to the share in the figure."""
+    data = replace(saas, card=replace(saas.card, margin=0.8))
+    story = told(data, departed=paid(1000, 9000))
+    tenth, kept = story.facts.tenth("renewal"), story.facts.tenth("renewal", 0.8)
+    assert tenth is not None
+    assert kept is not None
+    assert (tenth.value, kept.value) == pytest.approx((10_800, 8_640))
+    assert "must cost less than the margin on that, " + story.voice.tell(kept, "about") in story.certainty()
+    assert story.finding().startswith("The yearly renewal is the single costliest moment: ")
+    note = story.tiles()[2][2]
+    assert f"{story.voice.tell(story.in_month(12))} of those still there by then; all renewals: " in note
 
 
 def test_losses_that_hardly_differ_are_not_said_to_differ() -> None:

@@ -26,10 +26,10 @@ def test_points_are_told_as_those_of_a_year() -> None:
     """A point a month of 5 % is (0.96 ** 12 - 0.95 ** 12), 7.2 of 100 a year."""
     story = told()
     assert story.finding() == (
-        "If each year 7.2 more of 100 customers stay, that adds up to €16,900 more margin after 12 months."
+        "Keeping 7.2 more of every 100 customers is worth about €16,900 of margin in the first year."
     )
     yearly = told("de", points=points_of_year(0.05, 12), acquisition_cost=300)
-    assert yearly.finding().startswith("Wenn jedes Jahr einer von 100 Kunden mehr bleibt, bringt das nach 12 Monaten")
+    assert yearly.finding().startswith("Wenn von 100 Kunden einer mehr bleibt, bringt das im ersten Jahr rund")
     assert yearly.means().endswith("kosten würde.")
     assert "kosten würde" not in told("de").means()
     assert "about 72 more customers are then there" in told().means()
@@ -46,7 +46,7 @@ def test_cost_that_pays_is_told_for_a_crowd() -> None:
     story = told()
     worth = story.worth
     cost = story.voice.tell(figure_of(worth, "value_per_customer", 100), "about")
-    assert f"may cost up to {cost} a year per 100 customers" in story.act()
+    assert f"should cost less than {cost} a year per 100 customers" in story.act()
 
 
 def test_range_holds_every_input_that_is_not_sure() -> None:
@@ -112,7 +112,7 @@ def test_no_points_are_worth_nothing() -> None:
     story = told(points=0)
     ax = story.worth.plot()
     assert alt_text(ax)
-    assert "0 more of 100 customers stay" in story.finding()
+    assert "0 more of every 100 customers" in story.finding()
     plt.close("all")
 
 
