@@ -79,6 +79,8 @@ def test_summary_leads_with_the_figure_to_count_on(story: PersonasStory) -> None
     edits = "“Has a partner: no” is dropped; “Technical support: yes” is added"
     assert f"With new rules for “Film fans” ({edits}), {more} more of every 100 who fit stay" in story.finding()
     assert "among customers who have been here equally long" in story.finding()
+    assert story.finding().startswith("Those who fit “")
+    assert "do not fit the present ones" in story.change.outcome_text()
     assert story.tiles()[0][0] == f"+{more}"
     assert more in story.change.title()
     # what it is at first sight stands in the explanation only
@@ -356,6 +358,10 @@ def test_contracts_are_told_by_an_average_year_and_without_what_nothing_is_adjus
     assert story.questions is not None
     assert story.questions.adjust == story.chosen.adjust == ()
     assert "would stay in a year" in story.finding()
+    # a persona that does not surely stay better than all is not put first; stricter rules fit nobody anew
+    assert story.finding().startswith("With new rules for ")
+    assert "do not fit the present ones" not in story.change.outcome_text()
+    assert "Too few" not in story.change.outcome_text()
     assert story.change.how_compared == "year"
     assert story.verdicts_table().head[2] == "Of these there after the first year"
     assert [row[0] for row in story.change.outcome_table().rows][:2] == [
