@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02])
 #: What says of how many in a definition, or so exactly that it could be worked out.
 _COUNTED = re.compile(r"\b\d[\d,.]* (of|customers?|households?|rows|leavers|gave|gained|would)\b|missing: \d|\d\.\d{4}")
-#: A group is small if it holds fewer than so many times the threshold.
-_SMALL = 20
+#: A group is small if it holds fewer than so many times the threshold; tenths of a per cent hold from so many times on.
+_SMALL, _EXACT = 20, 200
 #: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
 _DIGITS, _DECIMALS = 3, 2
 
@@ -71,6 +71,14 @@ class Disclosure:
         array([  0.,  10.,  10., 150.])
         """
         return np.floor(np.asarray(counts, dtype=float) / self.base + 0.5) * self.base
+
+    def decimals(self, n: int | None) -> int:
+        """How many decimals a share of so many customers bears in per cent: one rounded customer moves it by less.
+
+        >>> Disclosure(5).decimals(800), Disclosure(5).decimals(1000), Disclosure(1).decimals(20)
+        (0, 1, 1)
+        """
+        return 0 if self.threshold > 1 and n is not None and n < _EXACT * self.threshold else 1
 
     def counts(self, counts: ArrayLike) -> Floats:
         """Counts as they are told: rounded, NaN where hidden."""

@@ -162,7 +162,7 @@ class Voice:
         if form == "range":
             return self._limits(fact)
         if fact.unit == "share":
-            return self.percent(fact.value, 0 if form == "whole" else 1)
+            return self.percent(fact.value, 0 if form == "whole" else self.disclosure.decimals(fact.n))
         return self._plain(fact.value, fact.unit)
 
     def _plain(self, value: float, unit: str) -> str:
@@ -174,7 +174,7 @@ class Voice:
     def _limits(self, fact: Fact) -> str:
         """The fact's interval as two limits; a dash if unknown."""
         if fact.unit == "share":
-            return self.range(fact.ci_lower, fact.ci_upper)
+            return self.range(fact.ci_lower, fact.ci_upper, self.disclosure.decimals(fact.n))
         if np.isnan(fact.ci_lower) or np.isnan(fact.ci_upper):
             return DASH
         return self.between(*self._two_limits(fact))
@@ -220,12 +220,12 @@ class Voice:
             digits += 1
         return self.number(100 * low, digits), self.number(100 * high, digits)
 
-    def range(self, low: float, high: float) -> str:
+    def range(self, low: float, high: float, least: int = 1) -> str:
         """Two shares as limits: "82,5 bis 85,4 %", as exact as it takes to tell them apart; a dash if unknown."""
         if np.isnan(low) or np.isnan(high):
             return DASH
-        alike = [digits for digits in range(1, 4) if self.number(100 * low, digits) == self.number(100 * high, digits)]
-        digits = 1 + len(alike) * (low < high)
+        alike = [n for n in range(least, 4) if self.number(100 * low, n) == self.number(100 * high, n)]
+        digits = least + len(alike) * (low < high)
         return self.between(self.number(100 * low, digits), self.percent(high, digits))
 
     def customers(self, n: int, *, dative: bool = False) -> str:

@@ -54,10 +54,10 @@ def test_figures_remember_instead() -> None:
     with writing() as scribe:
         label = shown([voice.number(7), "b"])
         with drawing():
-            assert voice.tell(STAYED) == "83,5\u00a0%"
+            assert voice.tell(STAYED) == "84\u00a0%"
         assert "\ue000" in voice.number(8)
     assert label == ["7", "b"]
-    assert scribe.drawn == {"7": "number.7:0", "83,5\u00a0%": "kept%20at%2012:"}
+    assert scribe.drawn == {"7": "number.7:0", "84\u00a0%": "kept%20at%2012:"}
 
 
 def test_blocks_without_marks_are_the_blocks_themselves() -> None:

@@ -47,7 +47,7 @@ def test_example_says_the_alarm_first() -> None:
     )
     assert english.certainty().endswith("The cause: open; the numbers do not show it.")
     assert "in höchstens 1 von 100 Fällen" in german.certainty()
-    assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "89,0\u00a0%"]
+    assert [tile[0] for tile in german.tiles()] == ["89 von 100", "63 von 100", "89\u00a0%"]
     assert german.tiles()[0][2] == "zwischen 87 und 91 von 100; zuvor 92 ▼"
     assert "(4. Quartal 2024)" in german.tiles()[2][1]
     assert german.reasons_table().rows[0] == ("Preis", "140", "43,8\u00a0%")
@@ -193,4 +193,4 @@ def test_revenue_is_hidden_where_few_left() -> None:
     assert story.latest_revenue == 7
     shown = dict(row[:2] for row in story.revenue_table().rows)
     assert shown["Q4 2023"] == "under 40"  # 29 left
-    assert shown["Q4 2024"] == "88.0%"
+    assert shown["Q4 2024"] == "88%"
