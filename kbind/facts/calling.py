@@ -258,8 +258,11 @@ class CallingFacts:
 
     def trial(self, name: str) -> Trial | None:
         """What a trial on the "list" or in the riskiest "tenth" takes; None where it cannot be known."""
-        share = self.facts.hit if name == "list" else self.facts.risk(GROUPS)
-        size = len(self.facts.listed.customer) if name == "list" else int(self.top.contactable.sum())
+        rule = self.facts.disclosure  # the size of a trial follows from the share as it is told
+        share = rule.fact(self.facts.hit if name == "list" else self.facts.risk(GROUPS))
+        size = int(rule.rounded(len(self.facts.listed.customer) if name == "list" else self.top.contactable.sum()))
+        if share.hidden:
+            return None
         needed = _needed(share.value, share.value * self.acceptance.value)
         if needed is None or size < 2:
             return None

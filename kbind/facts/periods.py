@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import isnan
+
 from kbind.estimate.estimate import Estimate
 from kbind.retention.period_rates import LateChange, PeriodRates
+from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
@@ -33,9 +37,11 @@ def late_and_before(rates: PeriodRates, periods: int) -> dict[str, Fact]:
     }
 
 
-def of_year(rates: PeriodRates, rate: Estimate, name: str) -> Fact:
-    """A rate per period as one over twelve months."""
-    return Fact.of(name, rates.year(rate), "period_rates(...).year(...)")
+def of_year(rates: PeriodRates, rate: Estimate, name: str, disclosure: Disclosure, position: int = -1) -> Fact:
+    """A rate per period as one over twelve months, made from the rate as it is told."""
+    told = disclosure.estimate(rate)
+    year = Fact.of(name, rates.year(told, position), "period_rates(...).year(...)")
+    return replace(year, hidden=isnan(told.value) and not isnan(rate.value))
 
 
 def periods_of_year(rates: PeriodRates) -> float:

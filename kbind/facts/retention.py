@@ -248,10 +248,11 @@ class RetentionFacts:
     def yearly(self) -> Fact:
         """The same over a year, if it goes on like this."""
         times = _SPAN[self.activity.calendar.period] if self.activity.calendar.period != "day" else 365
-        churn = self.churn
+        churn = self.disclosure.fact(self.churn)
         value, low, high = (1 - (1 - x) ** times for x in (churn.value, churn.ci_lower, churn.ci_upper))
         definition = f"1 - (1 - churn) ** {times}; {churn.definition}"
-        return Fact("churn.year", value, "share", definition, low, high, churn.conf_level, churn.n, churn.count, _CYCLE)
+        known = churn.conf_level, churn.n, churn.count, _CYCLE, churn.hidden
+        return Fact("churn.year", value, "share", definition, low, high, *known)
 
     def mean(self, state: str) -> Fact:
         """Mean customers per period in a state, over the last periods after the second."""

@@ -223,7 +223,8 @@ class YearOfRevenue:
 def estimate_of_window(result: RevenueRetention, figure: str, place: int = -1) -> Estimate:
     """A rate of a window with its interval."""
     row, moved = result.to_frame().iloc[place], result.movements
-    gone = int(moved.counts["churn"][0, : moved.calendar.lived][place]) if figure == "logo_churn" else None
+    counts = {kind: int(moved.counts[kind][0, : moved.calendar.lived][place]) for kind in ("churn", "new")}
+    gone = min(counts.values()) if figure == "quick_ratio" else counts["churn"]
     return Estimate.in_row(row, figure, result.definition, result.conf_level, n=int(row["n_start"]), count=gone)
 
 

@@ -42,4 +42,4 @@ def false_alarms(curve: pd.DataFrame, floor: int) -> Fact:
     """Share of past alarms that were false, for a silence of so many days."""
     row = curve[curve["floor"] == floor].iloc[0]
     definition = f"silences of more than {floor} days and more than the customer's own, that ended within 90 days"
-    return row_fact(f"shop.false.{floor}", row, "false_alarm_rate", "share", definition, "judged")
+    return row_fact(f"shop.false.{floor}", row, "false_alarm_rate", "share", definition, "judged", "false_alarms")

@@ -68,7 +68,7 @@ def _of_line(story: Story, line: Line) -> dict[str, Any]:
         **{key: getattr(line, key) for key in ("question", "answer", "sure", "step", "measure", "unknown")},
         "stake": story.tell(line.stake, "about") if told and line.stake is not None else "",
         "stake_range": story.tell(line.stake, "range") if spread and line.stake is not None else "",
-        "worth": line.stake.value if told and line.stake is not None else None,
+        "worth": story.voice.disclosure.fact(line.stake).value if told and line.stake is not None else None,
     }
 
 

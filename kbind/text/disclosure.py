@@ -18,13 +18,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kbind.errors import check_threshold
+from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import wilson
 from kbind.text.facts import Fact
 from kbind.typing import Bools, Floats
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What shares are rounded to: the first that is not less than what the threshold's number of customers make up.
-_STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02])
+_STEPS = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1])
 #: What says of how many in a definition, or so exactly that it could be worked out.
 _COUNTED = re.compile(r"\b\d[\d,.]* (of|customers?|households?|rows|leavers|gave|gained|would)\b|missing: \d|\d\.\d{4}")
+#: A share that few customers move by more than this is not told at all.
+_COARSEST = 0.1
 #: A group is small if it holds fewer than so many times the threshold; tenths of a per cent hold from so many times on.
 _SMALL, _EXACT = 20, 200
 #: Money that rests on nobody in particular has so many digits, and ratios have so many decimals.
@@ -101,6 +104,8 @@ class Disclosure:
         if (part is not None and isnan(part)) or any(self.hides(number) for number in counts):
             return replace(fact, hidden=True, definition=_without_counts(fact.definition))
         value, lower, upper = self._told(fact)
+        if isnan(value) and not isnan(fact.value):
+            return replace(fact, hidden=True, definition=_without_counts(fact.definition))
         part = None if part is None else int(part)
         clean = _without_counts(fact.definition)
         return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part, definition=clean)
@@ -110,6 +115,18 @@ class Disclosure:
         part, size = np.asarray(part, dtype=float), np.asarray(size, dtype=float)
         nearly = np.where(size < _SMALL * self.threshold, np.nan, size - self.threshold)
         return np.where(part == size, nearly, part)
+
+    def estimate(self, estimate: Estimate) -> Estimate:
+        """A share as it is told, to compute with; without a value where it is hidden.
+
+        What follows from such a share tells no more than the share.
+        """
+        told = self.fact(Fact.of("", estimate))
+        if told.hidden:
+            return replace(estimate, value=nan, ci_lower=nan, ci_upper=nan)
+        return replace(
+            estimate, value=told.value, ci_lower=told.ci_lower, ci_upper=told.ci_upper, n=told.n, count=told.count
+        )
 
     def _told(self, fact: Fact) -> tuple[float, float, float]:
         """Value and limits of a fact, rounded by what it is."""
@@ -124,7 +141,8 @@ class Disclosure:
             step = _nice(self.threshold * abs(fact.value) / many) if many else _last_digit(fact.value)
             value, lower, upper = map(float, _to_step(np.array(numbers), step)) if step else numbers
         elif fact.unit == "ratio":
-            value, lower, upper = (round(x, _DECIMALS) for x in numbers)
+            decimals = _DECIMALS if fact.n is None or fact.n >= _SMALL * self.threshold else 1
+            value, lower, upper = (round(x, decimals) for x in numbers)
         elif not float(fact.value).is_integer():  # a mean or something computed, that a computer holds to 16 digits
             step = _last_digit(fact.value)
             value, lower, upper = map(float, _to_step(np.array(numbers), step)) if step else numbers
@@ -167,12 +185,13 @@ class Disclosure:
             hidden = (size == 0) | (part == 0) | (np.isnan(part) & ~np.isnan(count))
             # how much one customer moves a share is known as far as the larger part of it
             most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
-            weight = self.threshold * most / np.where(n > 0, n, np.inf)
+            weight = self.threshold * most / np.where(size > 0, size, np.inf)
             step = _STEPS[np.minimum(np.searchsorted(_STEPS, weight - 1e-12), len(_STEPS) - 1)]
             told = [_to_step(x, step) for x in told]
             with np.errstate(invalid="ignore"):  # counts of something else than the share
                 plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
+            hidden |= ~counted & (weight > _COARSEST)
             for k, name in enumerate(parts[:3]):
                 told[k] = np.where(counted & np.isclose(name, plain[k], atol=1e-9, rtol=0), anew[k], told[k])
         value, lower, upper = (np.where(hidden, np.nan, x) for x in told)

@@ -106,8 +106,11 @@ class Voice:
         **values : Fact or str
             What is filled in.
         """
-        facts = {name: self.note(value)[0] for name, value in values.items() if isinstance(value, Fact)}
-        if not all(fact.known for fact in facts.values()):
+        facts = {name: self.disclosure.fact(value) for name, value in values.items() if isinstance(value, Fact)}
+        missing = [values[name] for name, fact in facts.items() if not fact.known]
+        # of a sentence that is not said, the record holds only what cannot be told
+        self.note(*(fact for fact in missing or values.values() if isinstance(fact, Fact)))
+        if missing:
             return self.catalogue.text("too_few", customers=self._words()["customers"])
         variant = f"{key}/{self.action}"
         chosen = variant if self.catalogue.has(variant) else key

@@ -256,8 +256,11 @@ def test_shares_of_few_are_hidden_and_of_all_but_few_hide_how_many() -> None:
 @pytest.mark.parametrize(
     ("fact", "told"),
     [
-        (Fact("stay", 0.8396, "share", "d", 0.8246, 0.8536, n=2463), (0.84, 0.824, 0.854)),  # 5 of 2,463 are 0.2 %
-        (Fact("stay", 0.8396, "share", "d", 0.7246, 0.9036, n=98), (0.84, 0.72, 0.9)),  # never coarser than 2 %
+        (
+            Fact("stay", 0.8396, "share", "d", 0.8246, 0.8536, n=2463),
+            (0.84, 0.824, 0.854),
+        ),  # 5 of 2,463 are 0.2 %, to the tenth
+        (Fact("stay", 0.8396, "share", "d", 0.7246, 0.9036, n=98), (0.85, 0.7, 0.9)),  # 5 of 98 are 5 %
         (Fact("lost", 3_714_129.24, "money", "d", n=1288), (3_710_000.0, math.nan, math.nan)),
         (Fact("worth", 1234.4, "money", "d", 99.99, 2000.0), (1230.0, 100.0, 2000.0)),
         (Fact("mean", 38.35, "customers", "d"), (40.0, math.nan, math.nan)),

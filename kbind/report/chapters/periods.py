@@ -82,7 +82,7 @@ class PeriodStory(Story):
     @cached_property
     def year(self) -> Fact:
         """The same over twelve months."""
-        return of_year(self.rates, main_rate(self.rates), "kept.year")
+        return of_year(self.rates, main_rate(self.rates), "kept.year", self.voice.disclosure)
 
     def in_period(self, position: int) -> Fact:
         """Share of the customers at the start of a period who were there at its end."""
@@ -154,7 +154,8 @@ class PeriodStory(Story):
         """Twelve months at the rate of the last periods, and at that of those before."""
         change = needed(self.change)
         pairs = {"year": change.late, "earlier": change.before}
-        return {name: of_year(self.rates, rate, f"{name}.of_change") for name, rate in pairs.items()}
+        rule = self.voice.disclosure
+        return {name: of_year(self.rates, rate, f"{name}.of_change", rule) for name, rate in pairs.items()}
 
     @cached_property
     def more_lost(self) -> Fact | None:
@@ -370,7 +371,7 @@ class PeriodStory(Story):
         for i in self._places():
             kept = self.in_period(i)
             counts = [self.tell(self._count(i, name)) for name in ("customers_start", "gained", "lost")]
-            year = Fact.of(f"year.{i}", self.rates.year(self.rates.rate(i), i), "period_rates(...).year(...)")
+            year = of_year(self.rates, self.rates.rate(i), f"year.{i}", self.voice.disclosure, i)
             rows.append((self.name(i), *counts, self.tell(kept), self.tell(kept, "range"), self.tell(year)))
         return self._table(("period", "start", "gained", "lost", "kept", "interval", "year"), rows)
 

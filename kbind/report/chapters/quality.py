@@ -109,10 +109,9 @@ class QualityStory(Story):
         return Fact(name, math.nan if pd.isna(value) else float(value), unit, definition, source=_SOURCE)
 
     def _share(self, name: str, part: int, table: str, definition: str) -> Fact:
-        """A share of a table's rows; in the table of customers, rows are people."""
+        """A share of a table's rows."""
         rows = int(self._row(table)["rows"])
-        count = part if table == "customers" else None
-        return Fact(name, part / rows, "share", definition, n=rows, count=count, source=_SOURCE)
+        return Fact(name, part / rows, "share", definition, n=rows, count=part, source=_SOURCE)
 
     # -- what to look at -------------------------------------------------------------------------------
 

@@ -91,20 +91,21 @@ class RevenueStory(Story):
 
         None where nobody has said what the margin is, or where less than one of a hundred leaves in a year.
         """
-        card, facts = self.data.card, self.facts
-        points = points_of_year(facts.churn.value, YEAR)
-        if card.margin is None or not facts.end.count or math.isnan(points):
+        card, facts, rule = self.data.card, self.facts, self.voice.disclosure
+        churn, customers = rule.estimate(facts.churn), int(rule.rounded(facts.end.count or 0))  # as they are told
+        points = points_of_year(churn.value, YEAR)
+        if card.margin is None or not customers or math.isnan(points):
             return None
         limits = max(card.margin - MARGIN_OFF, 0.0), min(card.margin + MARGIN_OFF, 1.0)
         return retention_value(
-            customers=facts.end.count,
+            customers=customers,
             price=facts.prices(),
             margin=(card.margin, *limits),
-            churn=facts.churn,
+            churn=churn,
             acquisition_cost=card.acquisition_cost,
             points=points,
             horizon=YEAR,
-        ).assuming(gained=facts.gained)
+        ).assuming(gained=float(rule.rounded(facts.gained)))
 
     @cached_property
     def value(self) -> ValueStory | None:
