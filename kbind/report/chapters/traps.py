@@ -101,9 +101,11 @@ class TrapsStory(Speaker):
     def _identity(self, found: Refinement, row: JudgedEdit) -> str:
         """Of those who fit the old version or the one after an edit, the share who fit both; nothing of too few."""
         old, new = found.edits[0].coverage_before, row.coverage  # the first edit is one of the old version
-        both = round((old + new) * found.sizes[1] * row.identity / (1 + row.identity))
+        either = round((old + new) * found.sizes[1] / (1 + row.identity))
+        both = round(either * row.identity)
         meaning = "customers who fit both versions, divided by those who fit either"
-        return self.tell(Fact(f"personas.{_name(found, row, 'both')}", row.identity, "share", meaning, n=both), "whole")
+        name, share = f"personas.{_name(found, row, 'both')}", both / either if either else float("nan")
+        return self.tell(Fact(name, share, "share", meaning, n=either, count=both), "whole")
 
     def text(self) -> list[str]:
         """What was looked out for, and what rules on the bond itself would have won."""
