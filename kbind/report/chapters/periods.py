@@ -215,13 +215,12 @@ class PeriodStory(Story):
         return " ".join(sentences) or self.say("periods.means.few")
 
     def _again(self) -> list[str]:
-        """That the last of several worse periods was better again, if what is told of them shows it."""
+        """That the last of several worse periods was as good as those before them, if it was, however it is rounded."""
         if not self.alarm or self.alarm.periods < 2:
             return []
-        facts = [self.in_period(-1), self.in_period(-2), self._both(self.alarm)["late"]]
-        last, *others = (round(100 * self.voice.disclosure.fact(fact).value) for fact in facts)
-        better = self.told(*facts) and last > max(others)
-        return [self.say("periods.means.again", name=self.name(-1), last=facts[0])] if better else []
+        last, before = self.in_period(-1), self._both(self.alarm)["before"]
+        better = self.told(last) and last.value >= before.value
+        return [self.say("periods.means.again", name=self.name(-1), last=last)] if better else []
 
     def act(self) -> str:
         """What a manager should do."""
