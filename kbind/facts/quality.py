@@ -35,6 +35,8 @@ class Concern:
         One sentence.
     brief : str
         The same as the end of a sentence: "in „Kunden“ fehlen viele Angaben".
+    ask : str
+        What to do about it: whom to ask what.
     chapters : tuple of str
         Numbers of the chapters that it may spoil.
     facts : tuple of Fact
@@ -43,6 +45,7 @@ class Concern:
 
     text: str
     brief: str
+    ask: str
     chapters: tuple[str, ...]
     facts: tuple[Fact, ...] = ()
 

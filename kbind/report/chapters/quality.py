@@ -132,7 +132,7 @@ class QualityStory(Story):
         touched = tuple(n for n in (TOUCHED.get(table, ()) if chapters is None else chapters) if n in possible)
         facts = tuple(word for word in words.values() if isinstance(word, Fact))
         both = self.say(f"quality.concern.{key}", **words), self.say(f"quality.brief.{key}", **words)
-        return Concern(*both, touched, facts)
+        return Concern(*both, self.say(f"quality.ask.{key}", **words), touched, facts)
 
     def _currencies(self) -> list[Concern]:
         frame = self.found.treated[self.found.treated["what"] == "currencies"]
@@ -260,7 +260,8 @@ class QualityStory(Story):
     def act(self) -> str:
         """What a manager should do."""
         if self.concerns:
-            return self.voice.catalogue.text("quality.act.look", len(self.concerns))
+            more = len(self.concerns) > 1
+            return self.say("quality.act.more" if more else "quality.act.first", ask=self.concerns[0].ask)
         return self.say("quality.act.snapshot" if self.snapshot else "quality.act.good")
 
     def certainty(self) -> str:
@@ -275,7 +276,11 @@ class QualityStory(Story):
             (self.tell(people), self.say("quality.tile.customers"), self.say("quality.tile.customers.note")),
         ]
         if len(self.calendar):
-            note = self.say("quality.tile.gaps" if self.gaps.value else "quality.tile.no_gaps", gaps=self.gaps)
+            note = self.say(
+                "quality.tile.gaps" if self.gaps.value else "quality.tile.no_gaps",
+                gaps=self.gaps,
+                table=self.name_of(self.log),
+            )
             tiles.append((self.tell(self.periods), self.say("quality.tile.periods"), note))
         return tiles
 
@@ -290,7 +295,7 @@ class QualityStory(Story):
             return None
         sure = self.say("quality.line.sure")
         question, answer = self.say("quality.line.question"), f"{self.finding()} {self.spoilt()}"
-        return Line(question, answer, sure, self.say("quality.line.step"))
+        return Line(question, answer, sure, self.act())
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""
@@ -300,7 +305,7 @@ class QualityStory(Story):
         """Finding of the figure of rows by period."""
         if self.gaps.value:
             return self.say("quality.calendar.gaps", gaps=self.gaps, periods=self.periods)
-        return self.say("quality.calendar.good")
+        return self.say("quality.calendar.good", table=self.name_of(self.log))
 
     def calendar_figure(self) -> dict[str, Any]:
         """What the page adds to the figure of rows by period."""

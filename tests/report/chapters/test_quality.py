@@ -43,10 +43,10 @@ def test_every_planted_fault_is_named(thin: kb.Dataset) -> None:
         "Events: 9.1% of the rows repeat another row in every column.",
     }
     assert story.finding() == (
-        "Yes, by and large. 4 things are to be settled, above all: “Events” has far fewer rows than usual in 1 of 12 "
+        "Yes, by and large. 4 things need clearing up, above all: “Events” has far fewer rows than usual in 1 of 12 "
         "months."
     )
-    assert story.means().startswith("Only chapters 1, 2, 3, 4 and 5 are affected.")
+    assert story.means().startswith("Only chapters 1, 2, 3, 4 and 5 are affected;")
     axes = story.found.plot(**story.calendar_figure())
     assert axes.get_title(loc="left").replace("\n", " ") == (
         "In 1 of 12 months, far fewer rows were recorded than usual"
@@ -59,7 +59,8 @@ def test_german_says_the_same(thin: kb.Dataset) -> None:
     assert (
         "Ereignisse: In 1 von 12 Monaten wurden weit weniger Zeilen aufgezeichnet als in den benachbarten (Mai 2023)."
     ) in [concern.text for concern in story.concerns]
-    assert story.act().startswith("Klären Sie die Punkte unten")
+    assert story.act().startswith("Fragen Sie die Stelle, die „Ereignisse“ liefert, ob ")
+    assert "Klären Sie auch die übrigen Punkte unten" in story.act()
 
 
 def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
@@ -70,13 +71,15 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
     data = kb.open_dataset({"events": log, "customers": people})
     story = quality_story(data)
     assert story.finding() == (
-        "Yes, by and large. Only one thing is to be settled: many values are missing in “Customers”, most of all "
+        "Yes, by and large. One thing needs clearing up: many values are missing in “Customers”, most of all "
         "“industry” (50%)."
     )
-    assert story.means().startswith("Only chapters 3, 4 and 5 are affected.")
+    assert story.means().startswith("Only chapters 3, 4 and 5 are affected;")
     german = quality_story(data, lang="de")
     assert german.finding().startswith("Im Großen und Ganzen ja. Nur eines ist zu klären: in „Kunden“ fehlen")
-    assert german.act().startswith("Klären Sie den Punkt unten")
+    assert story.act() == (
+        "Ask whoever supplies “Customers” whether the missing values exist anywhere else, then run the report again."
+    )
     line = story.line()
     assert line is not None
     assert "Only chapters 3, 4 and 5" in line.answer
@@ -86,7 +89,7 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
 def test_a_chapter_is_told_what_is_to_be_settled_about_its_data(thin: kb.Dataset) -> None:
     study, voice = Study(thin), Voice("en")
     (text,) = cautions(study, "04", voice)
-    assert text.startswith("Something in the data is to be settled that may affect this chapter: Customers: in 1 of 2")
+    assert text.startswith("Something in the data needs clearing up that may affect this chapter: Customers: in 1 of 2")
     assert "Events" not in text  # chapter 04 does not rest on them
     assert voice.told["quality.customers.missing.industry"].value == 0.5
     assert not any(".gaps" in name for name in voice.told)
