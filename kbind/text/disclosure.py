@@ -73,7 +73,8 @@ class Disclosure:
         >>> Disclosure(5).rounded([4, 5, 14, 148])
         array([  0.,  10.,  10., 150.])
         """
-        return np.floor(np.asarray(counts, dtype=float) / self.base + 0.5) * self.base
+        exact = np.asarray(counts, dtype=float)
+        return exact if self.threshold == 1 else np.floor(exact / self.base + 0.5) * self.base
 
     def decimals(self, n: int | None) -> int:
         """How many decimals a share of so many customers bears in per cent: one rounded customer moves it by less.
