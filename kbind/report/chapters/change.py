@@ -199,7 +199,7 @@ class ChangeStory(Speaker):
             question=self.say("personas.line.question"),
             answer=self.say(f"personas.line.answer.{self.how_compared}", **words),
             sure=self.say("personas.line.sure", level=self.level, rules=self.rules_level),
-            step=self.act(),
+            step=self.say("personas.line.step"),
             stake=facts.stake if known else None,
             measure=measure,
             unknown=self.say("personas.line.unknown"),
