@@ -238,7 +238,10 @@ class LeavingFacts:
         if part is None or whole is None:
             return None
         definition = f"{part.definition}: of all of it, what went then"
-        return Fact(f"lost.{name}.share", part.value / whole.value, "share", definition, n=part.n, source=part.source)
+        some, every = (
+            self.disclosure.fact(fact).value for fact in (part, whole)
+        )  # so that it is the share of what is told
+        return Fact(f"lost.{name}.share", some / every, "share", definition, source=part.source)
 
     def tenth(self, name: str, margin: float | None = None) -> Fact | None:
         """A tenth of the revenue that went "early" or at "renewal", or of its margin: what one in ten is worth."""

@@ -193,6 +193,8 @@ class Disclosure:
                 plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
             hidden |= ~counted & (weight > _COARSEST)
+            moved = np.where(counted, anew[0] - value, 0.0)  # limits of another kind move with their share
+            told = [np.clip(_to_step(x + moved, step), 0, 1) for x in told] if counted.any() else told
             for k, name in enumerate(parts[:3]):
                 told[k] = np.where(counted & np.isclose(name, plain[k], atol=1e-9, rtol=0), anew[k], told[k])
         value, lower, upper = (np.where(hidden, np.nan, x) for x in told)
