@@ -90,7 +90,7 @@ def _of(record: Record, fact: Fact) -> Fact:
 
 
 def _renamed(fact: Fact) -> Fact:
-    return Fact(f"{BEFORE}{fact.id}", fact.value, fact.unit, fact.definition, fact.ci_lower, fact.ci_upper)
+    return replace(fact, id=f"{BEFORE}{fact.id}")
 
 
 def _kind(new: Fact, old: Fact) -> str:

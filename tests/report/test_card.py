@@ -43,7 +43,7 @@ def test_card_shows_what_is_measured_said_and_assumed_in_both_languages() -> Non
         revenue=Revenue((200, None), "EUR", Mark("measured", 900, 310.25, 300, 320.5)),
     )
     found = kb.evaluate_personas(who, company())
-    english, german = (words(who.card(found, lang=lang)) for lang in ("en", "de"))
+    english, german = (words(who.card(found, lang=lang, threshold=1)) for lang in ("en", "de"))
     for part in (
         "Of 100 customers who fit, 50 stay for at least 12 months", "30.0% of the customers fit", "12 customers",
         "4 measured, 1 said, 2 assumed", "goal grow 1.5",

@@ -125,7 +125,7 @@ def test_without_intervals_nothing_is_said_of_chance(tmp_path: Path) -> None:
     for record in (before, now):
         record["facts"][0].update(ci_lower=None, ci_upper=None)
     (sentence,) = _changes(before, now, tmp_path)
-    assert sentence == "customers who stayed: 80.0%, before 90.0% (as of December 31, 2024)."
+    assert sentence == "customers who stayed: 80%, before 90% (as of December 31, 2024)."
 
 
 def test_whether_it_is_chance_minds_which_side_of_an_interval_is_wide(tmp_path: Path) -> None:
