@@ -270,8 +270,8 @@ def test_names_do_not_turn_numbers_around(hostile_report: Path, lang: str, visit
     page = visit(hostile_report / lang / f"{CHAPTERS[0]}.html").page
     places = page.evaluate(
         """() => {
-          const line = [...document.querySelectorAll(".foot p")].find(e => e.textContent.includes(" 61 "))
-          const text = line.firstChild, start = text.data.lastIndexOf("61 ")
+          const line = [...document.querySelectorAll(".foot p")].find(e => e.textContent.includes(" 60 "))
+          const text = line.firstChild, start = text.data.lastIndexOf("60 ")
           const range = document.createRange()
           return [0, 1, 3].map(i => {
             range.setStart(text, start + i); range.setEnd(text, start + i + 1)

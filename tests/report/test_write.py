@@ -268,4 +268,5 @@ def test_notebooks_end_with_the_pages_of_the_report(example_report: Path, path: 
     shown = [_text("".join(out["data"]["text/html"]), "article main") for cell in pages for out in cell["outputs"]]
     for name in (path.stem, *([REVENUE] if path.stem == NAME else [])):
         written = (example_report / "en" / f"{name}.html").read_text(encoding="utf-8")
-        assert _text(written, "main") in shown
+        apart = "; this chapter is about a different company"  # than the others of the example, which a notebook lacks
+        assert _text(written, "main").replace(apart, "") in shown
