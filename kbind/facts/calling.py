@@ -112,8 +112,7 @@ class CallingFacts:
         left = self.facts.risks["left"].to_numpy()
         definition = "leavers in the tenth with the highest predicted risk / all leavers, at the tested dates"
         share = rate_of(int(left[-1]), int(left.sum()), 0.95, definition)
-        fact = Fact.of("risk.found", share, "backtest(...).by_risk()")
-        return replace(fact, hidden=self.facts.risk(GROUPS).hidden)
+        return Fact.of("risk.found", share, "backtest(...).by_risk()")
 
     @cached_property
     def held(self) -> Fact | None:

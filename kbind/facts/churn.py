@@ -33,18 +33,13 @@ _IN_DAYS, _IN_MONEY = ("tenure", "days_since", "days_to", "gap"), ("sum", "sum_c
 MONEY = ("mrr", "amount", "goodwill", "budget", "monthly_charges", "total_charges")
 
 
-def hidden_groups(risks: pd.DataFrame, disclosure: Disclosure) -> frozenset[int]:
-    """Groups by risk, counted from 1, in which too few left."""
-    return frozenset((np.flatnonzero(disclosure.few(risks["left"])) + 1).tolist())
-
-
-def risk_of(tested: Backtest, risks: pd.DataFrame, group: int, hidden: frozenset[int] = frozenset()) -> Fact:
+def risk_of(tested: Backtest, risks: pd.DataFrame, group: int) -> Fact:
     """Share of a group by risk, counted from 1, who left; `risks` as `Backtest.by_risk`."""
     row = risks.iloc[group - 1]
     definition = f"leavers / customers, among those in tenth {group} by predicted risk"
     counts, source = {"n": int(row["n"]), "count": int(row["left"])}, "backtest(...).by_risk()"
     share = Estimate.in_row(row, "share", definition, tested.conf_level, **counts)
-    return replace(Fact.of(f"risk.{group}", share, source), hidden=group in hidden)
+    return Fact.of(f"risk.{group}", share, source)
 
 
 def predicted_of(risks: pd.DataFrame, group: int) -> Fact:
@@ -138,14 +133,14 @@ class ListFacts:
         """Groups of customers by predicted risk: what was predicted, what happened."""
         return self.tested.by_risk(groups=GROUPS)
 
-    @cached_property
-    def hidden_groups(self) -> frozenset[int]:
-        """Groups by risk, counted from 1, in which too few left."""
-        return hidden_groups(self.risks, self.disclosure)
+    @property
+    def few_left(self) -> bool:
+        """Whether so few left in one of the groups by risk that it is not told."""
+        return bool(self.disclosure.few(self.risks["left"]).any())
 
     def risk(self, group: int) -> Fact:
         """Share of a group by risk, counted from 1, who left."""
-        return risk_of(self.tested, self.risks, group, self.hidden_groups)
+        return risk_of(self.tested, self.risks, group)
 
     @property
     def lower_half(self) -> Fact:

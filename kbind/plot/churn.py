@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from kbind.churn.backtests import Backtest
 from kbind.churn.risk_drivers import Drivers
 from kbind.errors import check_choice, check_count
-from kbind.facts.churn import GROUPS, hidden_groups, lever, lever_name, lever_values, levers, predicted_of, risk_of
+from kbind.facts.churn import GROUPS, lever, lever_name, lever_values, levers, predicted_of, risk_of
 from kbind.plot.base import (
     BLUE,
     INK,
@@ -57,8 +57,7 @@ def plot_backtest(
     check_choice("kind", kind, ("groups", "calibration"))
     speak = canvas.speaker(action="stay")
     risks = result.by_risk(model, groups=check_count("groups", groups, 2, 1000))
-    hidden = hidden_groups(risks, speak.disclosure)
-    facts = [risk_of(result, risks, int(group), hidden) for group in risks["group"]]
+    facts = [risk_of(result, risks, int(group)) for group in risks["group"]]
     axes = canvas.axes(3.1)
     (_bars if kind == "groups" else _calibration)(axes, risks, facts, speak)
     points = []

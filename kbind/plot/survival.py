@@ -42,6 +42,7 @@ from kbind.survival.incidence import CumulativeIncidence
 from kbind.survival.projection import RetentionProjection
 from kbind.text.tables import picked
 from kbind.text.voice import Voice
+from kbind.typing import Floats
 
 #: Numbers up to which a text alternative names every one; of each group where there are several.
 TEXT_POINTS, GROUP_POINTS = 24, 6
@@ -113,12 +114,18 @@ def _told(result: SurvivalCurve, last: float, voice: Voice) -> pd.DataFrame:
     frame = result.to_frame()
     if voice.disclosure.threshold == 1:
         return frame[frame["time"] <= last]
-    months = np.arange(int(last) + 1, dtype=float)
-    at, names = result.at(months.tolist()), list(result.durations.by)
+    return _at(result, np.arange(int(last) + 1, dtype=float), voice)
+
+
+def _at(result: SurvivalCurve, ages: Floats, voice: Voice) -> pd.DataFrame:
+    """The curve at some ages, as it is told."""
+    at, names = result.at(ages.tolist()), list(result.durations.by)
+    tables = [curve.risk for curve in result.curves]
+    places = [np.maximum(np.searchsorted(table.times, ages, side="right") - 1, 0) for table in tables]
     at["at_risk"] = np.concatenate(
         [
-            curve.risk.at_risk[np.maximum(np.searchsorted(curve.risk.times, months, side="right") - 1, 0)]
-            for curve in result.curves
+            table.at_risk[place] if len(table.times) else np.zeros(len(ages))
+            for table, place in zip(tables, places, strict=True)
         ]
     )
     told = voice.disclosure.frame(at, "survival", n="at_risk")
@@ -158,7 +165,7 @@ def _name_curve(axes: Axes, frame: pd.DataFrame, last: float, voice: Voice) -> N
 
 def _curves_by_group(axes: Axes, result: SurvivalCurve, last: float, voice: Voice) -> list[str]:
     ages = picked(int(last) + 1, GROUP_POINTS)
-    at = result.at(ages)["survival"].to_numpy(dtype=float).reshape(-1, len(ages))
+    at = _at(result, np.array(ages, dtype=float), voice)["survival"].to_numpy(dtype=float).reshape(-1, len(ages))
     ends, points = [], []
     groups = groups_of(_told(result, last, voice), len(result.durations.by))
     for (name, line, steps), told in zip(groups, at, strict=True):

@@ -1,4 +1,7 @@
-"""Facts with nothing kept back, in a file that is for those inside the company: never beside the pages."""
+"""Facts with nothing kept back, in a file that is for those inside the company: never beside the pages.
+
+What chapters compute from a share as it is told, such as a rate over a year, is in it as they tell it.
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from babel.dates import format_interval, get_timezone_location
 
-from kbind.dataset.dataset import Dataset
 from kbind.report.blocks import Block, Foot, Summary
 from kbind.report.chapters.base import Chapter, Story
+from kbind.report.chapters.quality import cautions
 from kbind.report.contents import number_of, shown_number
 from kbind.report.record import record_of
 from kbind.text.marks import Scribe, writing
@@ -56,7 +56,7 @@ def _told(chapter: Chapter, lang: str, scribe: Scribe) -> Telling:
     blocks: list[Block] = []
     facts: list[dict[str, Any]] = []
     story = chapter.story(lang)
-    frame = _PageFrame(chapter.data, story, shown_number(chapter.name))
+    frame = _PageFrame(chapter, story)
 
     def note() -> None:
         facts.extend({**fact.as_dict(), "block": len(blocks)} for fact in list(story.voice.told.values())[len(facts) :])
@@ -73,16 +73,18 @@ def _told(chapter: Chapter, lang: str, scribe: Scribe) -> Telling:
 
 
 class _PageFrame:
-    """What frames every chapter: its opening and its foot."""
+    """What frames every chapter: its opening, what is to be settled about its data, and its foot."""
 
-    def __init__(self, data: Dataset, story: Story, number: str) -> None:
-        self.data, self.story, self.voice, self.number = data, story, story.voice, number
+    def __init__(self, chapter: Chapter, story: Story) -> None:
+        self.chapter, self.data, self.story, self.voice = chapter, chapter.data, story, story.voice
+        self.number = shown_number(chapter.name)
         self.scope = story.scope()
 
     def blocks(self) -> Iterator[Block]:
         """The whole page, in order."""
         yield self.summary()
         yield from self.story.body()
+        yield from cautions(self.chapter.study, number_of(self.chapter.name), self.voice)
         yield self.foot()
 
     def summary(self) -> Summary:

@@ -6,11 +6,13 @@ The rule looks at one number alone, and holds for every number of a page, its fi
 - Every other count of customers is rounded to a multiple of twice the threshold.
 - A share of counted customers is computed anew from the rounded counts, with its interval. Where these are the same,
   nearly all may be meant: the threshold's number is taken off; of a small group nothing is told.
-- Other shares and money are rounded to what the threshold's number of customers make up.
+- Other shares and money are rounded to what the threshold's number of customers make up; where that is much of the
+  share, nothing is told.
 
-All that is told, hidden numbers included, follows from rounded counts. Whoever adds up, subtracts or divides what a
-page tells knows each count to within the threshold, and no small remainder follows; see docs/decisions/23. Results are
-never rounded, only what is written for managers; a threshold of 1 tells all.
+Counts, and what of them is hidden, follow from rounded counts: whoever adds up, subtracts or divides what a page tells
+knows each to within the threshold. What follows from a share is computed from the share as it is told (`estimate`),
+for a rounding of its own would tell more. Results are never rounded, only what is written for managers; a threshold of
+1 tells all. See decision 23.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -99,23 +101,19 @@ class Disclosure:
         counts = [fact.n, fact.count, fact.value if fact.unit == "customers" else None]
         if fact.unit == "rows" and fact.value > 0:  # that a table has none of them points at no one
             counts.append(fact.value)
+        clean = replace(fact, definition=_without_counts(fact.definition))
+        value, lower, upper = self._told(fact)
+        if any(map(self.hides, counts)) or (isnan(value) and not isnan(fact.value)):
+            return replace(clean, hidden=True)
         size, part = (None if number is None else int(self.rounded(number)) for number in (fact.n, fact.count))
         if fact.unit == "share" and size is not None and part is not None:
-            part = self._but_few(part, size)
-        if (part is not None and isnan(part)) or any(self.hides(number) for number in counts):
-            return replace(fact, hidden=True, definition=_without_counts(fact.definition))
-        value, lower, upper = self._told(fact)
-        if isnan(value) and not isnan(fact.value):
-            return replace(fact, hidden=True, definition=_without_counts(fact.definition))
-        part = None if part is None else int(part)
-        clean = _without_counts(fact.definition)
-        return replace(fact, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part, definition=clean)
+            part = int(self._but_few(part, size))
+        return replace(clean, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part)
 
-    def _but_few(self, part: ArrayLike, size: ArrayLike) -> Any:
-        """Rounded numerators: of all but few where that is the rounded size, NaN if the size is small."""
+    def _but_few(self, part: ArrayLike, size: ArrayLike) -> Floats:
+        """Rounded numerators, of all but few where that is the rounded size."""
         part, size = np.asarray(part, dtype=float), np.asarray(size, dtype=float)
-        nearly = np.where(size < _SMALL * self.threshold, np.nan, size - self.threshold)
-        return np.where(part == size, nearly, part)
+        return np.where(part == size, size - self.threshold, part)
 
     def estimate(self, estimate: Estimate) -> Estimate:
         """A share as it is told, to compute with; without a value where it is hidden.
@@ -183,7 +181,8 @@ class Disclosure:
         told, hidden = [value, lower, upper], np.zeros(n.shape, dtype=bool)
         if self.threshold > 1:
             size, part = self.rounded(n), self._but_few(self.rounded(count), self.rounded(n))
-            hidden = (size == 0) | (part == 0) | (np.isnan(part) & ~np.isnan(count))
+            whole = (self.rounded(count) == size) & (size < _SMALL * self.threshold)
+            hidden = (size == 0) | (part == 0) | whole
             # how much one customer moves a share is known as far as the larger part of it
             most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
             weight = self.threshold * most / np.where(size > 0, size, np.inf)
@@ -193,10 +192,10 @@ class Disclosure:
                 plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
             hidden |= ~counted & (weight > _COARSEST)
-            moved = np.where(counted, anew[0] - value, 0.0)  # limits of another kind move with their share
-            told = [np.clip(_to_step(x + moved, step), 0, 1) for x in told] if counted.any() else told
-            for k, name in enumerate(parts[:3]):
-                told[k] = np.where(counted & np.isclose(name, plain[k], atol=1e-9, rtol=0), anew[k], told[k])
+            for k, limit in enumerate(parts[:3]):
+                wilsons = counted & np.isclose(limit, plain[k], atol=1e-9, rtol=0)
+                moved = np.clip(_to_step(limit + anew[0] - value, step), 0, 1)  # of another kind: with their share
+                told[k] = np.where(wilsons, anew[k], np.where(counted, moved, told[k]))
         value, lower, upper = (np.where(hidden, np.nan, x) for x in told)
         return value, lower, upper, hidden
 

@@ -129,10 +129,8 @@ class ChangeStory(Speaker):
         lines = [self.say("personas.certainty.change", level=self.level, more=self.facts.more)]
         if self.again:
             lines.append(self._repeated())
-        turned = self.facts.shared("turned")
         if self.told(self.facts.break_even):
             lines.append(self.say("personas.certainty.step", least=self.facts.break_even))
-            lines += [self.say("personas.certainty.gap", turned=turned)] if self.told(turned) else []
         return " ".join(lines)
 
     @property

@@ -362,7 +362,7 @@ class ChurnStory(Story):
 
     def risk_caption(self) -> str:
         """How to read it, and whether probabilities can be believed."""
-        ring = [self.say("churn.risk.caption.hidden")] if self.facts.hidden_groups else []
+        ring = [self.say("churn.risk.caption.hidden")] if self.facts.few_left else []
         return " ".join([self.say("churn.risk.caption", right=upper_first(self._right())), *ring])
 
     # -- the page ------------------------------------------------------------------------------------

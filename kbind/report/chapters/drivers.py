@@ -11,7 +11,6 @@ import pandas as pd
 
 from kbind.churn.risk_drivers import Drivers
 from kbind.facts.churn import lever, lever_name, levers
-from kbind.facts.gaps import gap_text, gaps_of_features
 from kbind.report.blocks import Block
 from kbind.report.chapters.base import Speaker
 from kbind.text.voice import Voice
@@ -53,10 +52,8 @@ class DriversStory(Speaker):
         return self.drawn(self.title, facts, example=self.example)
 
     def caption(self) -> str:
-        """How to read it, what it does not say, and what is missing of many customers."""
-        seen = self.moved.snapshots
-        missing = gap_text(self.voice, gaps_of_features(seen), lambda name: lever_name(seen, self.voice, name))
-        return " ".join([self.say("churn.drivers.caption"), *missing])
+        """How to read it, and what it does not say."""
+        return self.say("churn.drivers.caption")
 
     def blocks(self) -> Iterator[Block]:
         """What a page shows of it."""

@@ -418,16 +418,17 @@ def quality_story(data: Dataset, found: Quality | None = None, *, lang: str = "e
     return QualityStory(data, found, voice_of(data, lang, threshold, action="use", period=found.period))
 
 
-def cautions(study: Study, chapter: str, voice: Voice) -> list[str]:
+def cautions(study: Study, chapter: str, voice: Voice) -> list[Block]:
     """What is to be settled about the data that a chapter rests on, such as "03"; empty if nothing.
 
     The voice is that of the chapter, so that the numbers are facts of its page.
     """
+    if not any(chapter in chapters for chapters in TOUCHED.values()):
+        return []
     told = quality_story(study.data, study.quality, lang=voice.lang, threshold=study.threshold)
     concerns = [concern for concern in told.concerns if chapter in concern.chapters]
     voice.note(*(replace(fact, id=f"quality.{fact.id}") for concern in concerns for fact in concern.facts))
-    texts = " ".join(concern.text for concern in concerns)
-    return [voice.say("quality.caution", texts=texts)] if texts else []
+    return [Section(voice.say("quality.caution"), [concern.text for concern in concerns])] if concerns else []
 
 
 class QualityChapter(Chapter):

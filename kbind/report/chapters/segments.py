@@ -13,7 +13,6 @@ from kbind.contrasts.contrasts import Contrasts
 from kbind.customers.roster import Roster, roster
 from kbind.dataset.dataset import Dataset
 from kbind.facts.contrasts import ContrastFacts
-from kbind.facts.gaps import gap_text, gaps_of_people
 from kbind.facts.losses import Losses
 from kbind.facts.names import Names
 from kbind.facts.reasons import ReasonFacts
@@ -356,9 +355,7 @@ class SegmentStory(Story):
 
     def segments_text(self) -> list[str]:
         """What the verdict means, for each of them an answer to work with; and that a return undoes no departure."""
-        gaps = {} if self.people is None else gaps_of_people(self.people)
-        missing = gap_text(self.voice, gaps, lambda name: self.names.attribute(name, first=True))
-        return [*self._verdict(), *self._returned(), *missing]
+        return [*self._verdict(), *self._returned()]
 
     def _returned(self) -> list[str]:
         """That those who came back count as lost, and how many of them are customers today."""

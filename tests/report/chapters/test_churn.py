@@ -146,17 +146,6 @@ def test_tables_of_the_list_are_facts(saas: Forecast) -> None:
     assert high.value == pytest.approx(float(strongest["value_high"]), abs=0.5)
 
 
-def test_a_feature_that_many_have_no_value_in_is_named(priced: Forecast) -> None:
-    story = churn_story(priced)
-    assert "have no entry" not in story.drivers.caption()
-    assert priced.drivers is not None
-    seen = priced.drivers.snapshots
-    (name,) = [one.name for one in seen.meanings if one.column == "shoe"]
-    features = seen.features.assign(**{name: seen.features[name].where(np.arange(len(seen.features)) % 2 == 0)})
-    holes = replace(priced, drivers=replace(priced.drivers, _snapshots=replace(seen, features=features)))
-    assert "have no entry for “Shoe”" in churn_story(holes).drivers.caption()
-
-
 def test_nobody_is_contacted_where_it_costs_more_than_it_brings() -> None:
     story = churn_story(
         kb.forecast_churn(flagged(price=20.0), campaign=kb.Campaign(cost=500.0, offer=10.0, budget=5000.0))
@@ -258,14 +247,16 @@ def test_probabilities_that_are_wrong_are_called_inexact(priced: Forecast) -> No
 
 def test_a_group_of_few_leavers_is_hidden(priced: Forecast) -> None:
     story = churn_story(priced)
-    few = ChurnStory(priced, story.voice)
+    few = ChurnStory(priced, churn_story(priced).voice)
     few.facts.__dict__["risks"] = story.facts.risks.assign(left=[0, 2, 9, 9, 12, 20, 30, 40, 50, 60])
-    assert few.facts.hidden_groups == {1, 2}
-    assert few.facts.risk(2).hidden
+    assert few.facts.few_left
+    assert [story.voice.disclosure.fact(few.facts.risk(group)).hidden for group in (1, 2, 3)] == [True, True, False]
+    assert "A ring" in few.risk_caption()
     assert few.risk_title().startswith("In the tenth with the highest risk")
-    few = ChurnStory(priced, story.voice)
+    few = ChurnStory(priced, churn_story(priced).voice)
     few.facts.__dict__["risks"] = story.facts.risks.assign(left=[5, 5, 9, 9, 12, 20, 30, 40, 50, 60])
-    assert not few.facts.hidden_groups
+    assert not few.facts.few_left
+    assert "A ring" not in few.risk_caption()
 
 
 # -- what calling brings ---------------------------------------------------------------------------------------------

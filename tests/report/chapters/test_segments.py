@@ -215,21 +215,6 @@ def test_who_came_back_counts_as_lost_and_the_page_says_how_many(story: SegmentS
     assert said not in everything(segment_story(flagged, kb.contrast(flagged)))
 
 
-def test_a_column_that_many_have_no_value_in_is_named(story: SegmentStory) -> None:
-    assert "have no entry" not in " ".join(story.segments_text())
-    columns, n = story.people.columns, len(story.people)
-    goal = replace(columns["goal"], codes=np.where(np.arange(n) % 4 == 0, -1, columns["goal"].codes))
-    one = told_of(story, people=replace(story.people, columns={**columns, "goal": goal}))
-    assert "25% of the customers have no entry for “Goal”" in one.segments_text()[-1]
-    budget = np.where(np.arange(n) % 2 == 0, np.nan, columns["budget"])
-    two = told_of(story, people=replace(story.people, columns={**columns, "goal": goal, "budget": budget}))
-    assert "above all “Monthly budget” and “Goal” (“Monthly budget” for 50%)" in two.segments_text()[-1]
-    few = replace(columns["goal"], codes=np.where(np.arange(n) % 6 == 0, -1, columns["goal"].codes))
-    assert "have no entry" not in " ".join(
-        told_of(story, people=replace(story.people, columns={**columns, "goal": few})).segments_text()
-    )
-
-
 def test_losses_of_a_level_and_of_a_range_are_those_of_its_customers(company: kb.Dataset) -> None:
     people = roster(company)
     losses = Losses.of(company, people, None)
