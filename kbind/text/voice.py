@@ -136,14 +136,22 @@ class Voice:
         return safe
 
     def tell(self, fact: Fact, form: str = "") -> str:
-        """A fact on its own; a dash where unknown, "under 5" where hidden."""
+        """A fact on its own; a dash where unknown, "under 5" or a dash where hidden."""
         (safe,) = self.note(fact)
         return self.write(safe, form)
 
     @writes(of_fact)
     def write(self, fact: Fact, form: str = "") -> str:
         """A fact that was noted already, on its own; see `tell`."""
-        return self.under_threshold() if fact.hidden else self._written(fact, form)
+        return self._kept_back(fact) if fact.hidden else self._written(fact, form)
+
+    def _kept_back(self, fact: Fact) -> str:
+        """What stands for a hidden fact: that it is under the threshold, or a dash where nothing counted is."""
+        counts = [
+            n for n in (fact.n, fact.count, fact.value if fact.unit in ("customers", "rows") else None) if n is not None
+        ]
+        few = not counts or any(map(self.disclosure.hides, counts))
+        return self.under_threshold() if few else DASH
 
     def _written(self, fact: Fact, form: str = "") -> str:
         """The fact's value in a form; see `say`."""

@@ -393,7 +393,12 @@ class SurvivalStory(Story):
         rows = []
         for month in sorted(chosen & {int(month) for month in self.months["month"]}):
             leaving, staying = self.in_month(month), self.at(month)
-            cells = self.tell(staying), self.tell(staying, "range"), self.tell(leaving), self.tell(staying, "size")
+            cells = (
+                self.tell(staying),
+                self.tell(staying, "range"),
+                self.tell(leaving),
+                self.voice.count(staying.n or 0),
+            )
             rows.append((self.voice.number(month), *cells))
         return self.table_of("survival.table.{}", ("month", "stay", "interval", "leave", "size"), rows)
 

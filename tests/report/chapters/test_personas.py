@@ -116,6 +116,9 @@ def test_break_even_keeps_as_many_as_before(story: PersonasStory) -> None:
     assert facts.break_even.value * (kept + facts.more.value) == pytest.approx(kept)
     least = story.voice.tell(facts.break_even, "per100")
     assert f"at least {least} at the same price who fit the new rules; whether it can is open" in story.certainty()
+    assert facts.stake.ci_lower < facts.stake.value < facts.stake.ci_upper
+    assert story.tiles()[1][0] == story.voice.tell(facts.stake, "about")
+    assert "as many as fit the new rules today" in story.tiles()[1][2]
 
 
 def test_what_is_only_agreed_on_with_the_contract_is_not_asked_before(story: PersonasStory) -> None:
@@ -172,13 +175,13 @@ def test_every_figure_of_the_page_is_a_fact(story: PersonasStory) -> None:
     assert blocks
     facts = told.voice.told
     for question in told.asking.asked():
-        assert facts[f"personas.asked.{question.attribute}"].value == pytest.approx(
-            question.difference_adjusted.value, abs=0.01
-        )
+        name = f"personas.asked.{question.attribute}"
+        assert told.voice.exact[name].value == question.difference_adjusted.value
+        assert facts[name].value == pytest.approx(question.difference_adjusted.value, abs=0.01)
         assert facts[f"personas.lost.{question.attribute}"].known
     for name, found in told.refinements.items():
         for place, row in enumerate(found.edits, 1):
-            assert facts[f"personas.edit.{name}.{place}.gain"].value == pytest.approx(row.weighed.gain.value, abs=0.03)
+            assert told.voice.exact[f"personas.edit.{name}.{place}.gain"].value == row.weighed.gain.value
     for name in ("more", "gain", "stake", "break_even", "turned", "held.kept.old", "held.kept.more", "runs.accepted"):
         assert f"personas.{name}" in facts
     assert len(facts) > 35

@@ -188,9 +188,11 @@ def test_without_groups_the_type_that_leaves_most_often_is_told_with_its_money(
     rows = story.people.columns["industry"]
     retail = rows.codes == rows.levels.index("retail")
     share = story.losses.amount[retail].sum() / story.losses.amount.sum()
-    said = re.search(r"(\d+)\u00a0% des gesamten Verlusts", german.finding())
-    assert said is not None
-    assert float(said[1]) == pytest.approx(100 * share, abs=1)
+    exact = story.losses.share_of("share", retail)
+    assert exact.value == pytest.approx(share)
+    assert (
+        f"{german.voice.write(german.voice.disclosure.fact(exact), 'whole')} des gesamten Verlusts" in german.finding()
+    )
     assert german.line().stake.value == pytest.approx(story.losses.amount[retail].sum())
 
 
@@ -452,7 +454,9 @@ def test_tables_of_reasons_are_facts(story: SegmentStory) -> None:
     assert table.rows[1][1] == f"{round(100 * share)}%"
     story.said.behaviour_table()
     row = story.stated.behaviour[~story.stated.behaviour["hidden"]].iloc[0]
-    assert known[f"before.{row['reason']}.{row['measure']}"].value == pytest.approx(row["value"], abs=0.05)
+    name = f"before.{row['reason']}.{row['measure']}"
+    assert story.voice.exact[name].value == row["value"]
+    assert known[name].value == story.voice.disclosure.fact(story.voice.exact[name]).value
 
 
 def test_one_reason_is_that_of_surely_more_than_half(company: kb.Dataset) -> None:
