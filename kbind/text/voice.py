@@ -147,9 +147,8 @@ class Voice:
 
     def _kept_back(self, fact: Fact) -> str:
         """What stands for a hidden fact: that it is under the threshold, or a dash where nothing counted is."""
-        counts = [
-            n for n in (fact.n, fact.count, fact.value if fact.unit in ("customers", "rows") else None) if n is not None
-        ]
+        counted = fact.value if fact.unit in ("customers", "rows") and not np.isnan(fact.value) else None
+        counts = [n for n in (fact.n, fact.count, counted) if n is not None]
         few = not counts or any(map(self.disclosure.hides, counts))
         return self.under_threshold() if few else DASH
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -427,7 +427,7 @@ def cautions(study: Study, chapter: str, voice: Voice) -> list[Block]:
         return []
     told = quality_story(study.data, study.quality, lang=voice.lang, threshold=study.threshold)
     concerns = [concern for concern in told.concerns if chapter in concern.chapters]
-    voice.note(*(replace(fact, id=f"quality.{fact.id}") for concern in concerns for fact in concern.facts))
+    voice.note(*(fact for concern in concerns for fact in concern.facts))
     return [Section(voice.say("quality.caution"), [concern.text for concern in concerns])] if concerns else []
 
 

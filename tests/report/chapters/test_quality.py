@@ -93,7 +93,7 @@ def test_a_chapter_is_told_what_is_to_be_settled_about_its_data(thin: kb.Dataset
     assert isinstance(section, Section)
     (text,) = section.paragraphs  # chapter 04 does not rest on events
     assert text.startswith("Customers: in 1 of 2")
-    assert voice.told["quality.customers.missing.industry"].value == 0.5
+    assert voice.told["customers.missing.industry"].value == 0.5
     assert not any(".gaps" in name for name in voice.told)
     days = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h")
     log = pd.DataFrame({"customer_id": [i % 50 for i in range(len(days))], "timestamp": days})
