@@ -1,0 +1,1 @@
+"""What somebody who talks to one customer needs to know of it: never in a report."""
