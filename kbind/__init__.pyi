@@ -7,6 +7,7 @@ from kbind.churn.classifier import ChurnClassifier as ChurnClassifier
 from kbind.churn.contacts import contact_list as contact_list
 from kbind.churn.folds import Validation as Validation
 from kbind.churn.forecast import forecast_churn as forecast_churn
+from kbind.churn.health import account_health as account_health
 from kbind.churn.leakage import leakage_report as leakage_report
 from kbind.churn.profit import Campaign as Campaign
 from kbind.churn.risk_drivers import drivers as drivers
@@ -21,6 +22,9 @@ from kbind.errors import NotEnoughData as NotEnoughData
 from kbind.feedback.score import feedback_score as feedback_score
 from kbind.feedback.trend import satisfaction_trend as satisfaction_trend
 from kbind.hearsay.claims_checked import claims as claims
+from kbind.measures.occasions import occasions as occasions
+from kbind.measures.recommend import Finding as Finding
+from kbind.measures.recommend import recommend_measures as recommend_measures
 from kbind.orders.lapse import lapse as lapse
 from kbind.orders.purchases import purchases as purchases
 from kbind.orders.referrals import referrals as referrals

@@ -20,9 +20,11 @@ import pytest
 import kbind as kb
 from kbind import datasets
 from kbind.churn.backtests import Backtest
+from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Snapshots
 from kbind.dataset.config import Config
 from kbind.errors import check_amount, check_conf_level, check_count, check_flag, check_number, check_rng, check_share
+from kbind.estimate.estimate import Estimate
 from kbind.personas.evaluation import PersonaEvaluation
 from kbind.personas.refinement.refinement import Refinement
 from kbind.report.template import write_template
@@ -138,6 +140,10 @@ class World:
         )
 
     @cached_property
+    def forecast(self) -> Forecast:
+        return kb.forecast_churn(self.flagged)
+
+    @cached_property
     def activity(self) -> Activity:
         return kb.activity(self.data)
 
@@ -234,6 +240,7 @@ MADE_BY_HAND = (
     kb.ThemeDictionary,
     kb.ChurnClassifier,
     kb.Campaign,
+    kb.Finding,
     kb.Refining,
     kb.Report,
     kb.Validation,
@@ -264,6 +271,13 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
                            "validation": kb.Validation(folds=2, repeats=1, resamples=10)},
     "contact_list": lambda w: {"model": w.fitted, "snapshots": w.snapshots, "campaign": kb.Campaign(**TERMS)},
     "forecast_churn": lambda w: {"data": w.flagged},
+    "account_health": lambda w: {"data": w.flagged},
+    "AccountHealth.drivers": lambda w: {"self": kb.account_health(w.forecast), "customer": 1},
+    "occasions": lambda w: {"data": w.data, "effects": False},
+    "recommend_measures": lambda w: {"scores": {"forced": 1.0, "value": 0.0}},
+    "Recommendations.of_kind": lambda w: {"self": kb.recommend_measures({"forced": 1.0, "value": 0.0}),
+                                          "kind": "family"},
+    "Finding": lambda w: {"effect": Estimate(1.0, 0.5, 1.5)},
     "drivers": lambda w: {"model": w.fitted, "snapshots": w.snapshots, "folds": 2},
     "leakage_report": lambda w: {"snapshots": w.snapshots},
     "claims": lambda w: {"data": w.data},
@@ -457,9 +471,12 @@ KINDS: dict[str, str] = {
     "Rule.of.value": "nothing", "retention_rate.gained": "place",
     "revenue_retention.period": "optional", "Report.period": "optional", "Report.adjust": "names",
     "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
+    "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
+    "lower_is_better": "flag", "trial": "flag", "effects": "flag",
     "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
+FINE["effect"] = {"-1", "0", "2.5"}
 #: Seconds after which a call is taken to hang.
 PATIENCE = 30
 

@@ -20,8 +20,9 @@ from kbind.dataset.provenance import Provenance
 from kbind.errors import ArgumentError, check_kind, check_path, check_rng, written
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import normal
+from kbind.measures.occasions import Occasions
 from kbind.result import Shown
-from kbind.typing import Floats, Ints, Objects
+from kbind.typing import Bools, Floats, Ints, Objects
 
 #: Reasons given with each customer, and other customers they are compared with.
 REASONS, DONORS = 3, 12
@@ -53,6 +54,8 @@ class ContactList(Shown):
         Features that are proven to know the outcome, and how; the model did not have them.
     chosen : str
         The kind of model: "logistic", "boosting", or the class of a classifier.
+    occasions : Occasions or None
+        What gives an occasion to contact them.
     """
 
     customer: Objects
@@ -69,6 +72,7 @@ class ContactList(Shown):
     provenance: Provenance
     removed: dict[str, str]
     chosen: str
+    occasions: Occasions | None = field(default=None, repr=False)
 
     @property
     def definition(self) -> str:
@@ -95,7 +99,8 @@ class ContactList(Shown):
         -------
         DataFrame
             customer_id, probability, value, expected_gain, reason_1, reason_2, reason_3 (names of features; missing
-            where fewer raise the risk).
+            where fewer raise the risk); with occasions, of the most urgent one: occasion, measure, channel, not_before
+            (missing where there is none).
         """
         frame = pd.DataFrame(
             {
@@ -105,10 +110,11 @@ class ContactList(Shown):
                 "expected_gain": self.expected_gain,
             }
         )
-        for rank in range(1, REASONS + 1):
-            named = self.reasons[self.reasons["rank"] == rank].set_index("position")["feature"]
-            frame[f"reason_{rank}"] = named.reindex(frame.index).astype(object)
-        return frame
+        frame = with_reasons(frame, self.reasons)
+        if self.occasions is None:
+            return frame
+        urgent = self.occasions.most_urgent().set_index("customer_id")[["occasion", "measure", "channel", "not_before"]]
+        return frame.join(urgent, on="customer_id")
 
     def to_csv(self, path: str | Path) -> None:
         """Write the list as CSV; text that a spreadsheet might run as a formula gets an apostrophe in front."""
@@ -121,6 +127,14 @@ class ContactList(Shown):
         target = check_path("path", path)
         with written("path", target):
             save_excel(self.to_frame(), target)
+
+
+def with_reasons(frame: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
+    """A row a customer, with the features that go with most of its risk: reason_1, reason_2, reason_3."""
+    for rank in range(1, REASONS + 1):
+        named = reasons[reasons["rank"] == rank].set_index("position")["feature"]
+        frame[f"reason_{rank}"] = named.reindex(frame.index).astype(object)
+    return frame
 
 
 def save_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -158,6 +172,7 @@ def contact_list(
     campaign: Campaign,
     *,
     keep: str | Sequence[str] | None = None,
+    occasions: Occasions | None = None,
     rng: int | np.random.Generator = 0,
 ) -> ContactList:
     """Whom to contact at the last observation date, by expected gain and not by risk.
@@ -172,6 +187,9 @@ def contact_list(
         With budget, cost, offer and acceptance.
     keep : str or sequence of str, optional
         As for `backtest`, of a model that is fitted here.
+    occasions : Occasions, optional
+        Made by `kb.occasions`: customers get the most urgent one, with its measure and the day before which nobody
+        contacts them again; who pays without using is left out, unless a proven occasion speaks for it.
     rng : int or numpy.random.Generator
         Chooses the customers that reasons are compared with.
 
@@ -213,6 +231,8 @@ def contact_list(
     generator = check_rng(rng)
     check_kind("snapshots", snapshots, Snapshots, "kb.snapshots(...)")
     decision = decision_of(snapshots, campaign)
+    if occasions is not None:
+        check_kind("occasions", occasions, Occasions, "kb.occasions(...)")
     rows = last_rows(snapshots)
     if isinstance(model, str):
         model = ChurnClassifier(model, keep).fit(snapshots)
@@ -223,6 +243,8 @@ def contact_list(
     probability = _risk(model, snapshots, rows)
     gain = decision.gain(probability, rows)
     allowed = contactable(snapshots)[rows]
+    if occasions is not None:
+        allowed &= ~_asleep(occasions, snapshots.customer[rows])
     worth = allowed & (gain > 0)
     order = np.argsort(-np.where(worth, gain, -np.inf), kind="stable")
     chosen = order[: int(min(worth.sum(), decision.contacts))]
@@ -231,7 +253,7 @@ def contact_list(
         probability=probability[chosen],
         value=decision.value[rows[chosen]],
         expected_gain=gain[chosen],
-        reasons=_reasons(model, snapshots, rows, rows[chosen], generator),
+        reasons=reasons_of(model, snapshots, rows, rows[chosen], generator),
         n_customers=len(rows),
         n_contactable=int(allowed.sum()),
         n_worthwhile=int(worth.sum()),
@@ -241,6 +263,7 @@ def contact_list(
         provenance=snapshots.provenance,
         removed=removed,
         chosen=chosen_by(model),
+        occasions=occasions,
     )
 
 
@@ -271,6 +294,12 @@ def _risk(model: Any, snapshots: Snapshots, rows: Ints) -> Floats:
         raise ArgumentError(f"model={model!r} gives no probabilities; allowed: a fitted classifier") from error
 
 
+def _asleep(occasions: Occasions, customer: Objects) -> Bools:
+    """Who pays without using, and would only be woken."""
+    sleeping = np.setdiff1d(occasions.sleeping.astype(str), occasions.frame["customer_id"].astype(str))
+    return np.isin(customer.astype(str), sleeping)
+
+
 def _spread(decision: Decision, probability: Floats, rows: Ints) -> float:
     """Standard deviation of what the list brings, if the probabilities are right."""
     kept, offer = decision.value[rows] - decision.offer, decision.offer
@@ -279,7 +308,7 @@ def _spread(decision: Decision, probability: Floats, rows: Ints) -> float:
     return float(np.sqrt((accepted * kept**2 + stays * offer**2 - mean**2).sum()))
 
 
-def _reasons(model: Any, snapshots: Snapshots, everyone: Ints, rows: Ints, rng: np.random.Generator) -> pd.DataFrame:
+def reasons_of(model: Any, snapshots: Snapshots, everyone: Ints, rows: Ints, rng: np.random.Generator) -> pd.DataFrame:
     """The groups of features that go with most of each listed customer's risk."""
     from kbind.churn.risk_drivers import contributions, feature_groups
 

@@ -163,6 +163,20 @@ def list_customers(data: Dataset, rule: Rule, by: Mapping[str, str], end: dateti
         )
 
 
+def list_alarms(data: Dataset, rule: Rule, end: datetime) -> pa.Table:
+    """One row a silence beyond the rule's limit, past or present, judged by what was known on that day.
+
+    Columns customer_id, since (the day after which it was beyond the limit), back (the day of the return; missing while
+    the silence lasts).
+    """
+    with _gap_table(data, rule, {}, end) as (query, _):
+        _try_floors(query, [rule.floor])
+        return _with_alarms(query, rule).select(
+            "SELECT customer_id, _end - CAST(seen - allowed AS INTEGER) AS since, "
+            "_end - CAST(seen - gap AS INTEGER) AS back FROM alarms ORDER BY customer_id, since"
+        )
+
+
 def _try_floors(query: Query, floors: Sequence[int]) -> None:
     query.step("floors", "SELECT _floors AS floor", floors=parse("unnest(_x)", x=literal(list(floors))))
     query.part(least=min(floors))
@@ -178,12 +192,12 @@ def _gap_table(
     """
     some = f" AND hash(customer_id) % {sample} = 0" if sample > 1 else ""
     query = Query(data.engine).table(log="events").part(time=column("timestamp"), quantile=rule.quantile)
+    query.part(end=end.date())
     days = query.copy().step(
         "days",
         f"SELECT DISTINCT customer_id, CAST(_wall AS DATE) AS d FROM log WHERE _time < _cut{some}",
         wall=data.wall_time("events", "timestamp"),
         cut=data.constant("events", "timestamp", end),
-        end=end.date(),
     )
     days.create(
         _GAPS,

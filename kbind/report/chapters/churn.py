@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from kbind.churn.riskiest import riskiest
 from kbind.churn.snapshots.moments import LOOK_BACK
 from kbind.dataset.dataset import Dataset
 from kbind.facts.churn import GROUPS, SHOWN, ListFacts, leak_text
+from kbind.measures.occasions import occasions
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Chapter, Line, Scope, Story, needed, sureness, voice_of
 from kbind.report.chapters.calling import CallingStory
@@ -406,4 +407,7 @@ class ChurnChapter(Chapter):
         forecast = self.forecast
         if forecast.snapshots is None or forecast.model is None or forecast.contacts is None:
             return {}
-        return {"contact_list": forecast.contacts.to_frame(), "highest_risk": riskiest(forecast, 1 / GROUPS).to_frame()}
+        contacts = forecast.contacts
+        if self.data.as_of is not None and ("subscriptions" in self.data.tables or "events" in self.data.tables):
+            contacts = replace(contacts, occasions=occasions(self.data, effects=False))
+        return {"contact_list": contacts.to_frame(), "highest_risk": riskiest(forecast, 1 / GROUPS).to_frame()}
