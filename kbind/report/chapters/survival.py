@@ -393,13 +393,8 @@ class SurvivalStory(Story):
         rows = []
         for month in sorted(chosen & {int(month) for month in self.months["month"]}):
             leaving, staying = self.in_month(month), self.at(month)
-            cells = (
-                self.tell(staying),
-                self.tell(staying, "range"),
-                self.tell(leaving),
-                self.voice.count(staying.n or 0),
-            )
-            rows.append((self.voice.number(month), *cells))
+            cells = self.tell(staying), self.tell(staying, "range"), self.tell(leaving)
+            rows.append((self.voice.number(month), *cells, self.voice.count(staying.n or 0)))
         return self.table_of("survival.table.{}", ("month", "stay", "interval", "leave", "size"), rows)
 
     # -- the page ------------------------------------------------------------------------------------
