@@ -2,6 +2,7 @@
 
 from kbind import datasets as datasets
 from kbind._version import __version__ as __version__
+from kbind.bonds.questions import bond_questions as bond_questions
 from kbind.churn.backtests import backtest as backtest
 from kbind.churn.classifier import ChurnClassifier as ChurnClassifier
 from kbind.churn.contacts import contact_list as contact_list
@@ -35,6 +36,8 @@ from kbind.personas.persona import Persona as Persona
 from kbind.personas.questions import qualifying_questions as qualifying_questions
 from kbind.personas.refinement.refine import refine_persona as refine_persona
 from kbind.personas.refinement.settings import Refining as Refining
+from kbind.practices.service_recovery import service_recovery as service_recovery
+from kbind.practices.single_contacts import single_contacts as single_contacts
 from kbind.reasons.by_type import reason_by_type as reason_by_type
 from kbind.reasons.coding import code_reasons as code_reasons
 from kbind.reasons.themes import ThemeDictionary as ThemeDictionary

@@ -283,6 +283,9 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "claims": lambda w: {"data": w.data},
     "contrast": lambda w: {"data": w.flagged},
     "contact_loss": lambda w: {"data": datasets.load_saas()},
+    "bond_questions": lambda w: {"data": w.data},
+    "service_recovery": lambda w: {"data": datasets.load_saas()},
+    "single_contacts": lambda w: {"data": datasets.load_saas()},
     "feedback_score": lambda w: {"data": w.data, "instrument": "csat"},
     "satisfaction_trend": lambda w: {"data": w.data, "instrument": "csat"},
     "lapse": lambda w: {"data": w.data, "min_events": 3},
@@ -384,6 +387,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "RetentionValue.extremes": lambda w: {"self": _value()},
     "RetentionValue.interval": lambda w: {"self": _value(), "figure": "value"},
     "RetentionValue.sensitivity": lambda w: {"self": _value()},
+    "SingleContacts.if_leaves": lambda w: {"self": kb.single_contacts(datasets.load_saas())},
 }  # fmt: skip
 
 
@@ -452,7 +456,7 @@ KINDS: dict[str, str] = {
     "days_from": "number", "days_to": "number", "rate": "number", "times": "age", "force": "flag",
     "include_reactivation": "flag", "negative": "flag", "position": "place", "first": "place",
     "last": "place", "edges": "levels", "shares": "nothing", "reasons": "list", "texts": "list",
-    "CohortRetention.rate.age": "age",
+    "CohortRetention.rate.age": "age", "service_recovery.severity": "number",
     "compare_survival.horizon": "number", "evaluate_personas.horizon": "number", "contrast.exposure": "flag",
     "lapse.quantile": "names", "Rule.in_": "levels", "Rule.weight": "number", "Rule.attribute": "text",
     "Persona.name": "text", "Persona.owner": "text", "Persona.description": "text", "Persona.source": "words",

@@ -144,7 +144,7 @@ def histories(
         cause=objects(found.column("cause"))[kept],
         columns=values,
         kinds=kinds,
-        windows={name: _windows(table, identifiers) for name, table in spans.items()},
+        windows={name: windows_of(table, identifiers) for name, table in spans.items()},
         causes=lives.causes,
         meaning=lives.meaning,
         left_out=int((~at_risk).sum()),
@@ -178,7 +178,7 @@ def _values(values: pa.ChunkedArray, kind: str) -> Array:
     return np.array(whole.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
 
 
-def _windows(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Windows:
+def windows_of(spans: pa.Table, identifiers: Sequence[object] | Objects) -> Windows:
     """Spans of customers by their position."""
     position = {identifier: k for k, identifier in enumerate(identifiers)}
     who: Ints = np.array([position.get(value, -1) for value in spans.column("customer_id").to_pylist()], dtype=np.int64)
