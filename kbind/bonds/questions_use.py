@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import nan, sqrt
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -176,7 +175,7 @@ def rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
     regular = squares <= limit_of_chance(n, total)
     definition = (
         f"customers with {DAYS} days of use or more whose gaps between them vary less than {1 - LEVEL:.0%} of gaps of "
-        f"as many days laid at random into the same time, of all such customers; by chance alone {LEVEL:.0%}"
+        f"as many days laid at random into the same time, of all such customers; by chance alone at most {LEVEL:.0%}"
     )
     parts: dict[str, Estimate | float] = {
         "by_chance": LEVEL, "median_cv": float(np.median(cv)), "median_gap": float(np.median(total / n)),
@@ -185,18 +184,25 @@ def rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
 
 
 def limit_of_chance(gaps: Floats, days: Floats) -> Floats:
-    """What the sum of squares of (gap - 1) stays under with chance `LEVEL` if days of use are laid at random.
+    """What the sum of squares of (gap - 1) stays under with a chance of at most `LEVEL` if days of use lie at random.
 
-    The gaps less one are then a Dirichlet-multinomial with parameters 1; its mean and variance, of which the mean is
-    exact and the variance that of uniform spacings (Moran 1947), and a log-normal tail.
+    The gaps less one are then a Dirichlet-multinomial with parameters 1. Mean and variance are exact; the tail is that
+    of a gamma distribution from the least possible sum on, which errs on the safe side (0.02 to 0.04 for 0.05).
     """
+    from scipy.special import gammaincinv
+
     free = days - gaps
-    share = free / gaps
-    mean = gaps * (share**2 + share * (1 - 1 / gaps) * (gaps + free) / (gaps + 1))
-    # Greenwood's sum of squared spacings
-    spread = np.sqrt((gaps - 1) / (gaps + 2) / (gaps + 3)) * mean / np.sqrt(1.0)
-    width = np.sqrt(np.log1p((spread / np.maximum(mean, 1e-9)) ** 2))
-    return np.asarray(mean * np.exp(NormalDist().inv_cdf(LEVEL) * width - width**2 / 2))
+    # factorial moments of one part, and of two: the same falling and rising products
+    part = [np.prod([(free - i) / (gaps + i) for i in range(k)], axis=0) for k in range(5)]
+    mean = gaps * 2 * part[2] + free
+    own, cross = 24 * part[4] + 24 * part[3] + 4 * part[2], 4 * part[4]
+    variance = gaps * own + gaps * (gaps - 1) * cross - (gaps * 2 * part[2]) ** 2
+    least = free**2 / gaps
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shape = (mean - least) ** 2 / variance
+        limit = least + gammaincinv(shape, LEVEL) * variance / (mean - least)
+    # whoever used it every day leaves nothing to chance
+    return np.asarray(np.where(variance > 0, limit, -1.0))
 
 
 def broken_rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
