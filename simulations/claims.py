@@ -11,6 +11,7 @@ import contrasts
 import leaks
 import numpy as np
 import personas
+import practices
 import refinement
 import segments
 from draws import (
@@ -291,6 +292,7 @@ def _all() -> list[Claim]:
         *_of_personas(),
         *_of_refinement(),
         *_of_leaks(),
+        *_of_practices(),
         *_of_segments(),
     ]
 
@@ -410,6 +412,25 @@ def _of_leaks() -> list[Claim]:
     """What is claimed of columns that know the outcome."""
     names = tuple(f"honest column removed as a leak: {name}" for name in leaks.HONEST)
     return [Claim(names, n, SIZE, partial(leaks.removed, n=n), most=1000) for n in (500, 2000, 7000)]
+
+
+def _of_practices() -> list[Claim]:
+    """What is claimed of complaints, people and bonds."""
+    ratios = tuple(f"hazard ratio, complaint {which}" for which in ("well against badly", "badly", "well"))
+    stays = ("staying, well against badly", "staying, badly against none", "hazard ratio, who complains")
+    lost = ("only one of ours", "one of ours, others stayed", "one of theirs")
+    people = (*(f"hazard ratio, lost {which}" for which in lost), "expected leavers if people of ours go")
+    dogs = ("effect of a campaign, idle less active", "effect of a campaign, idle", "effect of a campaign, active")
+    prices = ("hazard ratio, price rise of a fifth", "hazard ratio, price rise of 3 %")
+    differ = tuple(f"{name}, complainers differ" for name in ratios)
+    mixed = "who complains again leaves more often than who complained once; the adjustment knows only the latter"
+    return [
+        Claim((*ratios, *stays), 1500, COVERAGE, partial(practices.recovery, n=1500, frail=False), most=500),
+        Claim(differ, 1500, COVERAGE, partial(practices.recovery, n=1500, frail=True), mixed, most=500),
+        Claim(people, 1500, COVERAGE, partial(practices.people, n=1500), most=500),
+        Claim(dogs, 2000, COVERAGE, partial(practices.dogs, n=2000), most=500),
+        Claim(prices, 2000, COVERAGE, partial(practices.prices, n=2000), most=500),
+    ]
 
 
 CLAIMS = _all()
