@@ -7,14 +7,18 @@ and together with the report of a month before, and how much reports hide.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 from attacker import reasons
+from attacker.alone import recovered_alone
 from attacker.attack import FAMILIES, Target, by_family, compare, recovered
 from attacker.companies import company
 from attacker.knowledge import Knowledge
@@ -39,7 +43,8 @@ HEAD = """# What can be computed back from reports
 
 Written by `make simulate`. An attacker knows what a report tells in both languages, the report of the month before, and
 the program: by which rule counts are rounded, and which of them add up. He asks, by integer programs, which counts of 1
-to 4 customers can be nothing but what they are. Companies are drawn at random: 20 to 400 customers, half of them with
+to 4 customers can be nothing but what they are; and of each share of every chapter by itself, from which counts it can
+come. Companies are drawn at random: 20 to 400 customers, half of them with
 contracts. "All told" are the same companies with a threshold of 1: what the attacker would find without the rule.
 """
 
@@ -76,13 +81,32 @@ def attacked(seed: int, threshold: int) -> dict[str, Counter[str]]:
     }
 
 
-def reported(seed: int) -> Counter[str]:
-    """Counts recovered from the whole report of a company."""
-    data, known = company(seed), Knowledge()
+def reported(seed: int) -> dict[str, Counter[str]]:
+    """The whole report of a company: counts recovered, and numbers by chapter, all and hidden ones.
+
+    Shares count as recovered that give a small count away by themselves. "few" are those that count 1 to 4 customers.
+    """
+    data, known, disclosure = company(seed), Knowledge(), Disclosure(THRESHOLD)
     with tempfile.TemporaryDirectory() as folder:
-        kb.Report(data).write(folder, chapters=["01", "02"])
-        read_report(known, Path(folder), Rule(Disclosure(THRESHOLD)))
-    return by_family(recovered(known, Target.of(data, 1).truth, THRESHOLD))
+        pages, internal = Path(folder) / "pages", Path(folder) / "exact.json"
+        kb.Report(data).write(pages, internal=internal)
+        read_report(known, pages, Rule(disclosure))
+        told = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in pages.glob("en/[0-9]*.json")}
+        exact = json.loads(internal.read_text(encoding="utf-8"))["exact"]
+    facts = {name[: name.index("_")]: record.get("facts", ()) for name, record in told.items()}
+    alone = {f"share in {name}": len(recovered_alone(found, disclosure)) for name, found in facts.items()}
+    return {
+        "recovered": by_family(recovered(known, Target.of(data, 1).truth, THRESHOLD)) + Counter(alone),
+        "told": Counter({name: len(found) for name, found in facts.items()}),
+        "hidden": Counter({name: sum(fact["hidden"] for fact in found) for name, found in facts.items()}),
+        "few": Counter({name[: name.index("_")]: sum(map(_of_few, found)) for name, found in exact.items()}),
+    }
+
+
+def _of_few(fact: Mapping[str, Any]) -> bool:
+    """Whether an exact number, its size or its numerator counts 1 to 4 customers: all that was hidden at first."""
+    counts = fact["n"], fact["count"], fact["value"] if fact["unit"] == "customers" else None
+    return any(count is not None and 0 < count < THRESHOLD for count in counts)
 
 
 def _added(results: list[dict[str, Counter[str]]]) -> dict[str, Counter[str]]:
@@ -101,7 +125,7 @@ def main() -> None:
     with Pool(options.processes) as pool:
         told = _added(pool.map(partial(attacked, threshold=THRESHOLD), seeds, 5))
         exact = _added(pool.map(partial(attacked, threshold=1), seeds[: max(1, options.companies // 10)], 5))
-        reports = sum(pool.map(reported, range(options.reports), 1), Counter())
+        reports = _added(pool.map(reported, range(options.reports), 1))
     lines = [
         "| counts of 1 to 4 customers | there are | recovered | all told: there are | recovered |",
         "|---|--:|--:|--:|--:|",
@@ -109,11 +133,19 @@ def main() -> None:
     for family in dict.fromkeys(FAMILIES.values()):
         numbers = (counts[name][family] for counts in (told, exact) for name in ("small", "recovered"))
         lines.append(f"| {family} | {' | '.join(f'{number:,}' for number in numbers)} |")
-    lines += ["", f"In {options.reports} whole reports: {sum(reports.values())} recovered.", ""]
+    lines += [
+        "",
+        f"In {options.reports} whole reports, all chapters: {sum(reports['recovered'].values())} recovered.",
+        "",
+    ]
     lines += ["| told | fields | hidden |", "|---|--:|--:|"]
     for kind in KINDS.values():
         share = told["hidden"][kind] / max(told["told"][kind], 1)
         lines.append(f"| {kind} | {told['told'][kind]:,} | {share:.0%} |")
+    lines += ["", "| whole reports | numbers | hidden | hidden if only numbers of 1 to 4 were |", "|---|--:|--:|--:|"]
+    for name, number in sorted(reports["told"].items()):
+        shares = " | ".join(f"{reports[kind][name] / number:.0%}" for kind in ("hidden", "few"))
+        lines.append(f"| chapter {name} | {number:,} | {shares} |")
     whole = f"{len(seeds):,} companies, threshold {THRESHOLD}; a tenth of them all told."
     text = "\n".join([HEAD, whole, "", *lines, "", f"Commit {commit()}, {datetime.now(UTC):%Y-%m-%d}."])
     print(text)

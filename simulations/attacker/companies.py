@@ -34,7 +34,12 @@ def company(seed: int, *, earlier: int = 0) -> kb.Dataset:
 def _until(tables: Mapping[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
     """What was known at a time."""
     known = dict(tables)
-    for name, column in (("events", "timestamp"), ("cancellations", "timestamp"), ("subscriptions", "start")):
+    for name, column in (
+        ("events", "timestamp"),
+        ("feedback", "timestamp"),
+        ("cancellations", "timestamp"),
+        ("subscriptions", "start"),
+    ):
         if name in known:
             known[name] = known[name][known[name][column] < as_of].reset_index(drop=True)
     if "subscriptions" in known:
@@ -77,4 +82,18 @@ def firm(rng: np.random.Generator, customers: int, months: int) -> dict[str, pd.
     })  # fmt: skip
     sizes = np.array(["small", "medium", "large"])[rng.choice(3, customers, p=[0.5, 0.3, 0.2])]
     people = pd.DataFrame({"customer_id": np.arange(customers), "size": sizes})
-    return {"subscriptions": contracts, "customers": people, "cancellations": goodbyes}
+    # at one price the money of a few customers tells how many they are
+    contracts["mrr"] = 49.0 if rng.random() < 0.5 else rng.choice([49.0, 99.0, 199.0], customers)
+    return {
+        "subscriptions": contracts, "customers": people, "cancellations": goodbyes,
+        "feedback": opinions(rng, contracts, starts[months]),
+    }  # fmt: skip
+
+
+def opinions(rng: np.random.Generator, contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Answers from 0 to 10 of a third of the customers, while their contracts ran."""
+    answering = contracts[rng.random(len(contracts)) < 1 / 3]
+    lived = answering["end"].fillna(as_of) - answering["start"]
+    at = answering["start"] + (lived * rng.random(len(answering))).dt.floor("D")
+    score = rng.integers(3, 11, len(answering))
+    return pd.DataFrame({"customer_id": answering["customer_id"], "timestamp": at, "instrument": "nps", "score": score})

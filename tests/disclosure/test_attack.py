@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kbind as kb
+from kbind.estimate.intervals import wilson
 from kbind.text.disclosure import Disclosure
+from kbind.text.facts import Fact
 from simulations.attacker import reasons
+from simulations.attacker.alone import recovered_alone, told_alike
 from simulations.attacker.attack import Target, by_family, compare, recovered
 from simulations.attacker.companies import company
 from simulations.attacker.knowledge import Knowledge
@@ -63,3 +68,28 @@ def test_attack_recovers_nothing_from_a_whole_report(tmp_path: Path, rule: Rule)
     kb.Report(data).write(tmp_path, chapters=["01", "02"])
     assert read_report(known, tmp_path, rule) > 300
     assert recovered(known, Target.of(data, 1).truth, THRESHOLD) == []
+
+
+class _Exact(Disclosure):
+    """Tells shares as they are, and their sizes rounded."""
+
+    def shares(self, value, lower, upper, n, count=np.nan, conf_level=0.95):  # type: ignore[no-untyped-def]
+        return value, lower, upper, np.zeros(np.shape(value), dtype=bool)
+
+
+def test_one_exact_share_is_enough_for_the_attacker() -> None:
+    value, lower, upper = (float(limit) for limit in wilson(197, 203))
+    fact = Fact("kept", value, "share", "", lower, upper, n=200).as_dict()
+    assert told_alike(fact, _Exact(THRESHOLD)).tolist() == [[203, 197]]
+    value, lower, upper = (float(limit) for limit in wilson(200, 203))
+    fact = Fact("kept", value, "share", "", lower, upper, n=200).as_dict()
+    assert recovered_alone([fact], _Exact(THRESHOLD)) == ["kept"]
+    assert recovered_alone([Disclosure(THRESHOLD).fact(Fact.from_dict(fact)).as_dict()], Disclosure(THRESHOLD)) == []
+
+
+@pytest.mark.xdist_group("example report")
+def test_no_share_of_the_example_report_tells_a_small_count(example_report: Path) -> None:
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(example_report.glob("en/[0-9]*.json"))]
+    assert len(records) == 9
+    for record in records:
+        assert recovered_alone(record["facts"], Disclosure(THRESHOLD)) == [], record["chapter"]
