@@ -80,7 +80,7 @@ office:
 		"whether the formulas of the template give kbind's numbers."
 
 unit: $(VENV)/.kbind browser office
-	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope tests kbind simulations/company simulations/attacker
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadscope --durations=40 --durations-min=4 tests kbind simulations/company simulations/attacker
 
 notebooks-test: $(VENV)/.kbind
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with notebooks/nbval.cfg -p no:cacheprovider notebooks

@@ -87,7 +87,6 @@ def test_one_exact_share_is_enough_for_the_attacker() -> None:
     assert recovered_alone([Disclosure(THRESHOLD).fact(Fact.from_dict(fact)).as_dict()], Disclosure(THRESHOLD)) == []
 
 
-@pytest.mark.xdist_group("example report")
 def test_no_share_of_the_example_report_tells_a_small_count(example_report: Path) -> None:
     records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(example_report.glob("en/[0-9]*.json"))]
     assert len(records) == 9
