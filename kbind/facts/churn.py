@@ -17,7 +17,7 @@ from kbind.churn.snapshots.snapshot_table import Feature, Snapshots
 from kbind.customers.leaks import Leak
 from kbind.estimate.estimate import Estimate
 from kbind.facts.features import feature_name
-from kbind.facts.names import Names
+from kbind.facts.names import MONEY, Names
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
@@ -28,9 +28,8 @@ from kbind.text.voice import DASH, Voice
 GROUPS, SHOWN = 10, 8
 #: Levels of a column that are named.
 _LEVELS = 3
-#: Measures in days, and in money; columns that hold money.
+#: Measures in days, and in money.
 _IN_DAYS, _IN_MONEY = ("tenure", "days_since", "days_to", "gap"), ("sum", "sum_change", "price_per_seat")
-MONEY = ("mrr", "amount", "goodwill", "budget", "monthly_charges", "total_charges")
 
 
 def risk_of(tested: Backtest, risks: pd.DataFrame, group: int) -> Fact:
@@ -185,9 +184,11 @@ def lever(moved: Drivers, row: pd.Series[Any]) -> Fact:
     return Fact.of(name, Estimate.in_row(row, "effect", definition, moved.conf_level), "drivers(...).to_frame()")
 
 
-def lever_name(seen: Snapshots, voice: Voice, feature: str) -> str:
-    """A feature in words."""
-    return feature_name(_meaning(seen, feature), voice.lang)
+def lever_name(seen: Snapshots, voice: Voice, feature: str, example: str = "") -> str:
+    """A feature in words; an attribute of example data as every other chapter calls it."""
+    meaning = _meaning(seen, feature)
+    own = Names(voice, example).own_attribute(meaning.column) if meaning.measure == "attribute" else ""
+    return upper_first(own) or feature_name(meaning, voice.lang)
 
 
 def lever_values(seen: Snapshots, voice: Voice, row: pd.Series[Any], example: str = "") -> str:

@@ -18,6 +18,8 @@ _BELOW, _FROM = re.compile(rf"< ({_NUMBER})"), re.compile(rf">= ({_NUMBER})")
 _BETWEEN = re.compile(rf"({_NUMBER}) to < ({_NUMBER})")
 #: How tables write a range of whole numbers.
 _SPAN = re.compile(r"(\d+) ?- ?(\d+)")
+#: Columns that hold money.
+MONEY = ("mrr", "amount", "goodwill", "budget", "monthly_charges", "total_charges")
 #: Words for yes and no that a column of two levels may hold.
 _WORDS = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}
 
@@ -46,12 +48,16 @@ class Names:
 
     def attribute(self, name: str, *, first: bool = False) -> str:
         """A column: "Branche"; with a capital where it comes first, unless the data calls it so."""
-        own = self.voice.labels.column(name, self.voice.lang) or self._own(f"attribute.{self.example}.{name}")
+        own = self.own_attribute(name)
         if not own and self.example:
             own = self._own(f"feature.attribute.{name}")
         if not own:
             return named(name)
         return own[:1].upper() + own[1:] if first else own
+
+    def own_attribute(self, name: str) -> str:
+        """What the user, or else we, call a column of this very data; empty where nobody has named it."""
+        return self.voice.labels.column(name, self.voice.lang) or self._own(f"attribute.{self.example}.{name}")
 
     def level(self, attribute: str, level: str) -> str:
         """One of its levels: "Handel", "unter 350", "ja", "unbekannt"."""
@@ -123,9 +129,10 @@ class Names:
         return [*known, *(level for level in levels if level == MISSING)]
 
     def _number(self, attribute: str, written: str) -> str:
-        """A limit between levels of a number."""
+        """A limit between levels of a number, of money with its unit where we know it."""
         limit = Fact(f"limit.{attribute}.{written}", float(written), "count", f"limit between levels of {attribute}")
-        return self.voice.tell(limit, "short")
+        told = self.voice.tell(limit, "short")
+        return self.amount(attribute, told) if attribute in MONEY else told
 
     def _filled(self, key: str, number: str) -> str:
         return self.voice.catalogue.text(key, number=number) if self.voice.catalogue.has(key) else ""

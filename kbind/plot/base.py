@@ -184,23 +184,31 @@ class Canvas:
         return voice.say(key, **values) if self.title is None else self.title
 
 
-def finish(ax: Axes, title: str, alternative: str, *, width: int = 60) -> Axes:
-    """Give a figure its finding, or what it shows, and its text alternative."""
+def finish(ax: Axes, title: str, alternative: str, *, width: int = 60, note: int = _NOTE) -> Axes:
+    """Give a figure its finding, or what it shows, and its text alternative.
+
+    Parameters
+    ----------
+    ax : Axes
+    title, alternative : str
+    width, note : int
+        Signs in a line of the title, and on a phone of what is written in the figure.
+    """
     ax.set_title(fill(title, width), loc="left", pad=12, parse_math=False)
     ax.tick_params(labelfontfamily=list(FONT))  # labels are made when they are first needed
     for text in ax.texts:
         text.set_fontsize(max(text.get_fontsize(), _SMALLEST_NARROW if is_narrow() else _SMALLEST))
     if is_narrow():
-        _fit_phone(ax)
+        _fit_phone(ax, note)
     _SAID[ax] = (title, alternative)
     return ax
 
 
-def _fit_phone(ax: Axes) -> None:
+def _fit_phone(ax: Axes, note: int) -> None:
     """Break what is written in and below a narrow figure into lines, and have few ticks."""
     for text in ax.texts:
-        if len(text.get_text()) > _NOTE:
-            text.set_text(fill(text.get_text(), _NOTE, break_long_words=False))
+        if max(map(len, text.get_text().split("\n"))) > note:
+            text.set_text(fill(text.get_text(), note, break_long_words=False))
     names = [line for label in ax.get_yticklabels() for line in label.get_text().split("\n")]
     ax.set_xlabel(fill(ax.get_xlabel(), _AXIS - max(map(len, names), default=0)))
     if type(ax.xaxis.get_major_locator()) in (AutoLocator, MaxNLocator):
@@ -256,17 +264,17 @@ def percent_axis(ax: Axes, voice: Voice) -> None:
     value_axis(ax, lambda y: voice.percent(y, 0 if abs(100 * y - round(100 * y)) < _WHOLE else 1))
 
 
-def row_axis(ax: Axes, labels: Sequence[str], write: Callable[[float], str], top: float = -0.6) -> None:
-    """Rows from the top down, named on the left; values below, with a grid."""
-    ax.set_yticks(range(len(labels)), [_in_lines(label) for label in labels], parse_math=False)
+def row_axis(ax: Axes, labels: Sequence[str], write: Callable[[float], str], top: float = -0.6, most: int = 2) -> None:
+    """Rows from the top down, named on the left, on a phone in so many lines at most; values below, with a grid."""
+    ax.set_yticks(range(len(labels)), [_in_lines(label, most) for label in labels], parse_math=False)
     ax.set_ylim(max(len(labels), 1) - 0.4, top)
     value_axis(ax, write, "x")
 
 
-def age_ticks(ax: Axes, last: int) -> None:
-    """Whole ages on the horizontal axis, the last one among them."""
+def age_ticks(ax: Axes, last: int, first: int = 0) -> None:
+    """Whole ages on the horizontal axis, the first and the last one among them."""
     step = next(s for s in (1, 2, 3, 6, 12, 24, 60, 120, 365, 1000, 10**6) if last <= 5 * s)
-    ticks = [tick for tick in range(0, last, step) if last - tick >= 0.6 * step]
+    ticks = [tick for tick in range(first, last, step) if last - tick >= 0.6 * step]
     ax.set_xticks([*ticks, last])
     ax.tick_params(axis="x", pad=7)
 
@@ -364,12 +372,12 @@ def stacked_bars(
     name_lines(ax, ends, *ax.get_ylim(), gap=0.08)
 
 
-def _in_lines(name: str) -> str:
-    """A name as it fits beside a line or a row: on a phone in two lines at most."""
+def _in_lines(name: str, most: int = 2) -> str:
+    """A name as it fits beside a line or a row: on a phone in so many lines at most."""
     if not is_narrow() or len(name) <= _NAME:
         return name
     lines = wrap(name, _NAME, break_long_words=False)
-    return "\n".join(lines[:2] if len(lines) < 3 else [lines[0], lines[1][: _NAME - 1] + "…"])
+    return "\n".join(lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1][: _NAME - 1] + "…"])
 
 
 def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **look: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
 
 import numpy as np
@@ -31,7 +32,10 @@ from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
 #: Height of a driver's row, and of everything around the rows, in inches.
-_ROW, _ROW_NARROW, _AROUND = 0.5, 0.72, 0.9
+_ROW, _AROUND = 0.5, 0.9
+#: On a phone: signs in a line from one edge to the other; heights of a name's line, of a value's line, of a bar and
+#: between rows, in inches.
+_LINE, _NAME_HEIGHT, _VALUE_HEIGHT, _BAR_HEIGHT, _BETWEEN = 44, 0.2, 0.17, 0.15, 0.15
 #: How far a driver's bar stands above the middle of its row, as its values are written below.
 _RAISED = 0.14
 
@@ -116,22 +120,48 @@ def plot_drivers(result: Drivers, canvas: Canvas, *, example: str = "") -> Axes:
     seen, rows = result.snapshots, levers(result)
     speak = canvas.speaker(customer=seen.provenance.customer, action="stay")
     facts = [lever(result, row) for _, row in rows.iterrows()]
-    names, points = [], []
+    names = [lever_name(seen, speak, row["feature"], example) for _, row in rows.iterrows()]
+    values = [lever_values(seen, speak, row, example) for _, row in rows.iterrows()]
     slim = is_narrow()  # there is no room for names on the left: they stand above the bars
-    axes = canvas.axes(_AROUND + (_ROW_NARROW if slim else _ROW) * max(len(rows), 1))
-    for y, ((_, row), fact) in enumerate(zip(rows.iterrows(), facts, strict=True)):
-        axes.barh(y - _RAISED, fact.value, height=0.25 if slim else 0.42, color=MIDBLUE)
-        axes.hlines(y - _RAISED, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)
-        name, values = lever_name(seen, speak, row["feature"]), lever_values(seen, speak, row, example)
-        write_at(axes, values, (0, y + _RAISED + 0.1), (2, 0), va="center", color=INK, fontsize=8.5)
-        names.append("" if slim else fill(name, 34))
-        if slim:
-            write_at(axes, name, (0, y - 0.42), (2, 0), va="center", color=MUTE)
-        words = {"feature": name, "effect": speak.number(100 * fact.value, 1), "values": values}
-        points.append(speak.say("churn.driver.point" if values else "churn.driver.point.short", **words))
+    axes = (_stacked_drivers if slim else _driver_rows)(canvas, facts, names, values)
+    points = []
+    for fact, name, value in zip(facts, names, values, strict=True):
+        words = {"feature": name, "effect": speak.number(100 * fact.value, 1), "values": value}
+        points.append(speak.say("churn.driver.point" if value else "churn.driver.point.short", **words))
     furthest = max((fact.ci_upper for fact in facts), default=0.1)
-    row_axis(axes, names, lambda v: speak.number(100 * v, 0 if furthest > 0.05 else 1))
+    beside = [""] * len(names) if slim else [fill(name, 34) for name in names]
+    row_axis(axes, beside, lambda v: speak.number(100 * v, 0 if furthest > 0.05 else 1))
     axes.set_xlim(0, furthest * 1.05)
     axes.set_xlabel(speak.say("churn.driver.axis"), loc="left")
     title = canvas.heading("figure.drivers", speak)
-    return finish(axes, title, speak.say("churn.drivers.alt", points="; ".join(points)))
+    return finish(axes, title, speak.say("churn.drivers.alt", points="; ".join(points)), note=_LINE)
+
+
+def _driver_rows(canvas: Canvas, facts: Sequence[Fact], names: Sequence[str], values: Sequence[str]) -> Axes:
+    """Bars with the values below them; the names go on the left."""
+    axes = canvas.axes(_AROUND + _ROW * max(len(names), 1))
+    for y, (fact, value) in enumerate(zip(facts, values, strict=True)):
+        _driver(axes, fact, y - _RAISED, 0.42)
+        write_at(axes, value, (0, y + _RAISED + 0.1), (2, 0), va="center", color=INK, fontsize=8.5)
+    return axes
+
+
+def _stacked_drivers(canvas: Canvas, facts: Sequence[Fact], names: Sequence[str], values: Sequence[str]) -> Axes:
+    """Each name above its bar and the values below it, in rows high enough for the one with the most lines."""
+    above, below = ([fill(text, _LINE, break_long_words=False) for text in texts] for texts in (names, values))
+    most = [max((text.count("\n") + 1 for text in texts), default=1) for texts in (above, below)]
+    room = _NAME_HEIGHT * most[0] + _BETWEEN / 2
+    row = room + _BAR_HEIGHT + _VALUE_HEIGHT * most[1] + _BETWEEN / 2
+    axes = canvas.axes(_AROUND + row * (max(len(names), 1) + 0.2))  # the axis ends a tenth of a row beyond them
+    thick, at = _BAR_HEIGHT / row, (room + _BAR_HEIGHT / 2) / row - 0.5
+    for y, (fact, name, value) in enumerate(zip(facts, above, below, strict=True)):
+        _driver(axes, fact, y + at, thick)
+        write_at(axes, name, (0, y + at - thick / 2), (0, 2), va="bottom", color=MUTE)
+        write_at(axes, value, (0, y + at + thick / 2), (0, -2), va="top", color=INK, fontsize=8.5)
+    return axes
+
+
+def _driver(axes: Axes, fact: Fact, y: float, thick: float) -> None:
+    """One bar with its interval."""
+    axes.barh(y, fact.value, height=thick, color=MIDBLUE)
+    axes.hlines(y, fact.ci_lower, fact.ci_upper, color=INK, linewidth=0.9)

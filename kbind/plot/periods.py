@@ -29,6 +29,8 @@ from kbind.text.tables import picked
 TEXT_POINTS = 24
 #: Names of irregular periods that fit below the axis.
 _NAMES = 5
+#: Upper end of the axis, and the share of it below the lowest interval that a value written there needs.
+_TOP, _ROOM = 1.02, 0.12
 
 
 def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) -> Axes:
@@ -55,7 +57,7 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) ->
         axes.vlines(x[part], lower[part], upper[part], color=line, linewidth=2)
         axes.plot(x[part], value[part], "o", color=colour, markersize=7)
         for i in x[part] if size <= _NAMES or colour == SAND else ():
-            write_at(axes, speak.tell(facts[i]), (i, value[i]), (9, 0), va="center", color=ink)
+            write_at(axes, speak.tell(facts[i]), (i, lower[i]), (0, -4), ha="center", va="top", color=ink)
     mean = late_and_before(result, stands_out)["before"] if 0 < stands_out < size else kept(result)
     level = speak.disclosure.fact(mean)
     if together(result) and level.known:
@@ -67,8 +69,9 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) ->
         places = picked(size, _NAMES)
         axes.set_xticks(places, [name(result, i, speak).replace("\u2009–\u2009", " –\n") for i in places])
         axes.set_xlim(-0.6, size - 0.4)
-    low = max(0.0, np.floor(20 * float(np.min(lower[shown], initial=1.0)) - 0.5) / 20) if shown.any() else 0.0
-    axes.set_ylim(low, 1.02)
+    least = float(np.min(lower[shown], initial=1.0)) if shown.any() else 0.0
+    low = max(0.0, np.floor(20 * (least - max(0.025, _ROOM * (_TOP - least)))) / 20)
+    axes.set_ylim(low, _TOP)
     percent_axis(axes, speak)
     axes.yaxis.set_major_locator(MultipleLocator(0.05 if low >= 0.6 else 0.1 if low >= 0.4 else 0.2))
     points = "; ".join(f"{name(result, i, speak)}: {speak.tell(facts[i])}" for i in picked(size, TEXT_POINTS))

@@ -26,6 +26,7 @@ from kbind.plot.base import (
     SAND_TEXT,
     Canvas,
     finish,
+    is_narrow,
     row_axis,
     write_beside,
 )
@@ -37,6 +38,8 @@ from kbind.text.voice import Voice
 
 #: Height of a row, of a bar, and of everything around them, in inches; signs up to which a label is written in full.
 _ROW, _BAR, _AROUND, _LABEL = 0.34, 0.55, 0.95, 40
+#: On a phone: height of a row and of a bar, in inches, and lines in which a group is named.
+_ROW_NARROW, _BAR_NARROW, _LINES = 0.44, 0.68, 3
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
     facts = ContrastFacts(result, speak.disclosure)
     names = names or Names(speak, flags=facts.flags)
     found = set(facts.findings["place"].astype(int))
-    axes, labels, points = canvas.axes(_AROUND + _ROW * max(len(facts.places), 1)), [], []
+    row = _ROW_NARROW if is_narrow() else _ROW
+    axes, labels, points = canvas.axes(_AROUND + row * max(len(facts.places), 1)), [], []
     for y, place in enumerate(facts.places):
         here, rest = facts.left_of(place)
         labels.append(names.pair(*facts.level(place)))
@@ -86,7 +90,7 @@ def plot_contrasts(result: Contrasts, canvas: Canvas, *, names: Names | None = N
         if at.known and other.known:
             axes.plot([other.value, at.value], [y, y], color=LINE, linewidth=3, zorder=1)
             axes.plot([other.value], [y], "o", color=MIDBLUE_TEXT if colour == MUTE else HATCH, markersize=6, zorder=2)
-            axes.plot([at.value], [y], "o", color=colour, markersize=7, zorder=3)
+            axes.plot([at.value], [y], "o", color=colour, markersize=7, zorder=3, clip_on=False)
         beside = {"here": said["here"], "rest": said["rest"]}
         write_beside(axes, speak.say("segments.contrast.beside", **beside), y, color=ink, fontsize=8.5)
     row_axis(axes, [label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…" for label in labels], speak.percent)
@@ -123,13 +127,13 @@ def plot_segments(result: Segmentation, canvas: Canvas, *, bars: Sequence[GroupB
 
 def _plot_losses(canvas: Canvas, bars: Sequence[GroupBar], speak: Voice, *, money: bool) -> Axes:
     """Bars of the loss by group, each with a mark where its share of the lost customers lies."""
-    axes = canvas.axes(_AROUND + _BAR * len(bars))
+    axes = canvas.axes(_AROUND + (_BAR_NARROW if is_narrow() else _BAR) * len(bars))
     for y, bar in enumerate(bars):
         axes.barh(y, bar.share, height=0.5, color=SAND if y == 0 else MIDBLUE)
         if money:
             axes.plot([bar.customers] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2)
         write_beside(axes, bar.said, y, color=SAND_TEXT if y == 0 else MIDBLUE_TEXT, fontsize=8.5)
-    row_axis(axes, [fill(bar.name, _LABEL // 2 + 6) for bar in bars], speak.percent)
+    row_axis(axes, [fill(bar.name, _LABEL // 2 + 6) for bar in bars], speak.percent, most=_LINES)
     kind = "money" if money else "customers"
     axes.set(xlim=(0, None), xlabel=speak.say(f"segments.losses.axis_{kind}"))
     points = "; ".join(

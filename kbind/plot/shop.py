@@ -36,7 +36,7 @@ TEXT_POINTS, GROUP_POINTS = 12, 4
 
 
 def plot_purchases(result: Purchases, canvas: Canvas, *, kind: str = "age", least: int = 1) -> Axes:
-    """Revenue per new customer so far, by age; one line a group, or a heat map of cohorts.
+    """Revenue per new customer so far, by age, of which 1 is the first; one line a group, or a heat map of cohorts.
 
     Parameters
     ----------
@@ -55,12 +55,11 @@ def plot_purchases(result: Purchases, canvas: Canvas, *, kind: str = "age", leas
         return _cohorts(result, canvas, speak)
     frame = result.pooled()
     frame = frame[frame["at_risk"] >= check_count("least", least, 1)].reset_index(drop=True)
-    last = max(int(frame["age"].max()), 1) if len(frame) else 1
+    last = max(int(frame["age"].max()) + 1, 2) if len(frame) else 2
     axes = canvas.axes(3.0)
     points = _ages_by_group(axes, frame, len(result.by), speak) if result.by else _ages(axes, frame, speak)
-    xlabel = speak.say("shop.revenue.axis" if speak.period == "month" else "retention.axis.age")
-    axes.set(xlim=(0, last), ylim=(0, None), xlabel=xlabel)
-    age_ticks(axes, last)
+    axes.set(xlim=(1, last), ylim=(0, None), xlabel=speak.say("shop.revenue.axis"))
+    age_ticks(axes, last, first=1)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     value_axis(axes, speak.money)
     title = canvas.heading("figure.purchases", speak)
@@ -69,7 +68,7 @@ def plot_purchases(result: Purchases, canvas: Canvas, *, kind: str = "age", leas
 
 def _ages(axes: Axes, frame: pd.DataFrame, voice: Voice) -> list[str]:
     facts = [brought(frame, int(age)) for age in frame["age"]]
-    x, (revenue, lower, upper) = frame["age"].to_numpy(), told_limits(facts, voice)
+    x, (revenue, lower, upper) = frame["age"].to_numpy() + 1, told_limits(facts, voice)
     axes.fill_between(x, lower, upper, color=PALE, linewidth=0)
     axes.plot(x, revenue, color=BLUE, linewidth=2)
     for fact, age, amount in zip(facts[-1:], x[-1:], revenue[-1:], strict=True):
@@ -84,11 +83,11 @@ def _ages(axes: Axes, frame: pd.DataFrame, voice: Voice) -> list[str]:
 def _ages_by_group(axes: Axes, frame: pd.DataFrame, by: int, voice: Voice) -> list[str]:
     ends, points = [], []
     for name, line, part in groups_of(frame, by):
-        axes.plot(part["age"], part["revenue"], linewidth=1.8, **line)
+        axes.plot(part["age"] + 1, part["revenue"], linewidth=1.8, **line)
         ends.append((float(part["revenue"].iloc[-1]), name, line["color"]))
         rows = [part.iloc[i] for i in picked(len(part), GROUP_POINTS)]
         amounts = [
-            voice.say("shop.revenue.point", month=voice.number(row["age"]), amount=voice.money(row["revenue"]))
+            voice.say("shop.revenue.point", month=voice.number(row["age"] + 1), amount=voice.money(row["revenue"]))
             for row in rows
         ]
         points.append(f"{name}: {', '.join(amounts)}")

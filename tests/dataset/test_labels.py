@@ -50,6 +50,17 @@ def test_without_labels_names_are_those_of_the_data(folder: Path) -> None:
     assert names.pair("tarif", "S") == "tarif: S"
 
 
+@pytest.mark.parametrize(("lang", "below", "between"), [("de", "unter 520 €", "von 520 € bis unter 1.600 €"),
+                                                        ("en", "below €520", "€520 to below €1,600")])  # fmt: skip
+def test_limits_of_money_carry_its_unit_in_example_data_only(lang: str, below: str, between: str) -> None:
+    voice = voice_of(kb.datasets.load_saas(), lang, 5)
+    names = Names(voice, "saas")
+    told = [names.level("budget", level).replace("\xa0", " ") for level in ("< 520", "520 to < 1600")]
+    assert told == [below, between]
+    assert "€" not in names.level("age", "< 35")
+    assert "€" not in Names(voice).level("budget", "< 520")  # of a user: who knows in which currency
+
+
 def test_labels_are_given_as_an_argument_too(folder: Path) -> None:
     data = kb.open_dataset(folder, labels={"columns": {"tarif": {"de": "Tarif", "en": "plan"}}})
     assert Names(voice_of(data, "en", 5)).attribute("tarif") == "plan"

@@ -146,7 +146,7 @@ def test_small_counts_are_hidden_everywhere(shop: Path, shop_report: Path) -> No
             assert fact["hidden"] or fact["unit"] != "customers" or not 0 < fact["value"] < 5
     page = _page(shop_report, "en")
     assert "·" in " ".join(_alternatives(page))
-    assert "Hatched: too few customers to tell." in page.get_text(" ")
+    assert "Hatched: not told, because nearly all are there or too few." in page.get_text(" ")
 
 
 # -- the frame ------------------------------------------------------------------------------------------------

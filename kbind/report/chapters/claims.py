@@ -70,8 +70,9 @@ class ClaimsStory(Speaker):
             return self.say("claims.finding.none", all=every)
         verdicts = {"borne": ("borne out",), "open": ("open",), "other": ("higher", "lower")}
         fares = [self.fare(key, self.number(key, *names)) for key, names in verdicts.items()]
-        words = upper_first(self.voice.listed([text for text in fares if text]))
-        return self.say("claims.finding", all=every, checked=checked, fares=words)
+        told = [text for text in fares if text]
+        words = told[0] if len(told) == 1 else self.say("claims.fares", first=", ".join(told[:-1]), last=told[-1])
+        return self.say("claims.finding", all=every, checked=checked, fares=upper_first(words))
 
     def fare(self, key: str, number: Fact) -> str:
         """How many claims fared in one way: "eine ist gestützt"; empty if none did."""

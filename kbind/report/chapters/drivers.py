@@ -43,7 +43,7 @@ class DriversStory(Speaker):
         """Finding of what moves the risk."""
         if self.levers.empty:
             return self.say("churn.drivers.none")
-        name = lever_name(self.moved.snapshots, self.voice, self.levers["feature"].iloc[0])
+        name = lever_name(self.moved.snapshots, self.voice, self.levers["feature"].iloc[0], self.example)
         return self.say("churn.drivers", feature=name)
 
     def figure(self) -> dict[str, Any]:

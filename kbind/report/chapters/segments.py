@@ -306,7 +306,7 @@ class SegmentStory(Story):
         card = needed(groups.costly)
         if not self.told(card.present):
             return ""
-        words = {"name": groups.name(card), "here": card.present, "step": groups.step(card)}
+        words = {"name": groups.name(card), "here": card.present, "step": groups.first_step(card)}
         if self._worth is None:
             return self.say("segments.line.measure", **words)
         kind = "margin" if self.data.card.margin else "revenue"

@@ -11,7 +11,7 @@ import kbind as kb
 from kbind.churn import risk_drivers
 from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Feature
-from kbind.facts.churn import feature_value
+from kbind.facts.churn import feature_value, lever_name
 from kbind.facts.signs import OTHER, sign_groups, sign_of
 from kbind.plot.base import alt_text
 from kbind.report.chapters.churn import ChurnStory, churn_story
@@ -367,6 +367,18 @@ def test_values_have_units_and_words(priced: Forecast, feature: Feature, value: 
     assert priced.snapshots is not None
     seen = replace(priced.snapshots, meanings=(feature,), features=pd.DataFrame({"x": [value, 2, 7]}))
     assert feature_value(seen, Voice("de", currency="EUR"), value, "x", "saas").replace("\xa0", " ") == text
+
+
+@pytest.mark.parametrize(("column", "example", "said"), [
+    ("budget", "saas", "Monatsbudget"), ("company_size", "saas", "Mitarbeiterzahl"), ("budget", "", "Budget"),
+    ("shoe", "saas", "Shoe"),
+])  # fmt: skip
+def test_attributes_of_example_data_are_called_as_in_other_chapters(
+    priced: Forecast, column: str, example: str, said: str
+) -> None:
+    assert priced.snapshots is not None
+    seen = replace(priced.snapshots, meanings=(Feature("x", "attribute", "customers", column=column),))
+    assert lever_name(seen, Voice("de"), "x", example) == said
 
 
 # -- columns that know the outcome ----------------------------------------------------------------------------------

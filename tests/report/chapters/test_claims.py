@@ -83,8 +83,8 @@ def test_finding_counts_the_verdicts(saas: kb.Dataset, found: Claims, telco: kb.
 @pytest.mark.parametrize(
     ("borne", "open_", "lower", "german", "english"),
     [
-        (1, 2, 2, "Eine ist gestützt, 2 sind vereinbar, aber nicht gezeigt und 2 treffen bei Ihnen nicht zu.",
-         "One is borne out, 2 are compatible but not shown and 2 do not hold here."),
+        (1, 2, 2, "Eine ist gestützt, 2 sind vereinbar, aber nicht gezeigt, und 2 treffen bei Ihnen nicht zu.",
+         "One is borne out, 2 are compatible but not shown, and 2 do not hold here."),
         (2, 0, 0, "2 sind gestützt.", "2 are borne out."),
         (0, 0, 1, "Eine trifft bei Ihnen nicht zu.", "One does not hold here."),
     ],

@@ -77,7 +77,7 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
     )
     assert story.means().startswith("Only chapters 3, 4 and 5 are affected;")
     german = quality_story(data, lang="de")
-    assert german.finding().startswith("Im Großen und Ganzen ja. Nur eines ist zu klären: in „Kunden“ fehlen")
+    assert german.finding().startswith("Im Großen und Ganzen ja. Nur eines ist zu klären: In „Kunden“ fehlen")
     assert story.act() == (
         "Ask whoever supplies “Customers” whether the missing values exist anywhere else, then run the report again."
     )

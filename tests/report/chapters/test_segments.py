@@ -170,6 +170,7 @@ def test_the_row_of_the_summary_has_the_money_of_a_year(story: SegmentStory) -> 
         assert told.groups.name(told.cards[0]) in row.answer
         assert all((row.question, row.sure, row.step, row.measure, row.unknown))
         assert len(row.answer) < 300
+        assert told.groups.first_step(told.groups.costly) in row.measure
     assert "Effect: not tried" in story.line().sure
 
 

@@ -56,6 +56,15 @@ def test_figures_hold_their_numbers_as_text(story: ShopStory) -> None:
         plt.close(axes.figure)
 
 
+def test_months_of_the_figure_are_counted_as_in_its_heading(story: ShopStory) -> None:
+    axes = story.bought.plot(**story.revenue_figure())
+    assert axes.get_xlim() == (1, story.oldest + 1)
+    assert list(axes.get_xticks())[:: len(axes.get_xticks()) - 1] == [1, story.oldest + 1]
+    assert story.voice.after(story.oldest + 1) in story.revenue_title()
+    assert f"after month 1 {story.voice.tell(story.brought(0))}" in alt_text(axes)
+    plt.close(axes.figure)
+
+
 def test_little_data_is_said_to_be_little() -> None:
     frame = pd.DataFrame(
         {"customer_id": [1, 1, 2], "timestamp": ["2024-01-05", "2024-02-05", "2024-02-09"], "amount": 5.0}
