@@ -3,6 +3,7 @@
 from kbind import datasets as datasets
 from kbind._version import __version__ as __version__
 from kbind.bonds.questions import bond_questions as bond_questions
+from kbind.bonds.scores import bonding_scores as bonding_scores
 from kbind.churn.backtests import backtest as backtest
 from kbind.churn.classifier import ChurnClassifier as ChurnClassifier
 from kbind.churn.contacts import contact_list as contact_list

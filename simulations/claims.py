@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import bonds
 import contrasts
 import leaks
 import numpy as np
@@ -294,6 +295,7 @@ def _all() -> list[Claim]:
         *_of_leaks(),
         *_of_practices(),
         *_of_segments(),
+        *_of_bonds(),
     ]
 
 
@@ -378,6 +380,21 @@ def _of_segments() -> list[Claim]:
         "segments, found where there are none": segments.false_segments,
     }
     return [Claim((name,), 1500, SIZE, partial(run, n=1500), most=200) for name, run in kinds.items()]
+
+
+def _of_bonds() -> list[Claim]:
+    """What is claimed of bonding scores."""
+    names = (
+        "bonding score interval, from items",
+        "bonding score interval, from behaviour",
+        "mean agreement to a bond, weighted for non-response",
+    )
+    told, refused = "bonds, types told where there are none", "bonds, types refused where there are some"
+    return [
+        Claim((told,), 1500, SIZE, partial(bonds.types_told, n=1500), most=200),
+        Claim((refused,), 1500, 0.1, partial(bonds.types_refused, n=1500), most=200),
+        Claim(names, 1500, COVERAGE, partial(bonds.covered, n=1500), most=500),
+    ]
 
 
 def _of_personas() -> list[Claim]:

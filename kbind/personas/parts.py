@@ -9,6 +9,7 @@ from datetime import date
 from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Self, get_origin, get_type_hints
 
+from kbind.bonds.contexts import BONDS
 from kbind.errors import shown
 from kbind.personas.fields import (
     LANGUAGES,
@@ -25,9 +26,6 @@ from kbind.personas.fields import (
 
 #: What a statement rests on.
 MARKS = ("assumed", "measured", "said")
-
-#: The six types of bond, from extrinsic to intrinsic.
-BONDS = ("forced", "lethargic", "economic", "habitual", "value", "affective")
 
 Check = Callable[[str, Any], object]
 

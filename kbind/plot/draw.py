@@ -12,7 +12,20 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
-from kbind.plot import churn, feedback, periods, personas, quality, retention, revenue, segments, shop, survival, value
+from kbind.plot import (
+    bonds,
+    churn,
+    feedback,
+    periods,
+    personas,
+    quality,
+    retention,
+    revenue,
+    segments,
+    shop,
+    survival,
+    value,
+)
 from kbind.plot.base import Canvas, alt_text, house_style
 from kbind.text.voice import Voice
 
@@ -21,6 +34,7 @@ __all__ = ["alt_text", "draw"]
 #: The function that draws each type of result.
 _FIGURES: dict[str, Callable[..., Axes]] = {
     "Backtest": churn.plot_backtest,
+    "BondingScores": bonds.plot_bonds,
     "CohortRetention": retention.plot_cohorts,
     "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
