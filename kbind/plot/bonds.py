@@ -30,19 +30,22 @@ def plot_bonds(result: BondingScores, canvas: Canvas, wanted: Mapping[str, float
     def write(x: float) -> str:
         return speak.number(x, 1)
 
+    def whole(x: float) -> str:
+        return speak.number(x, 0 if float(x).is_integer() else 1)
+
     rows, names = [], {bond: upper_first(speak.say(f"persona.bond.{bond}")) for bond in BONDS}
     for bond, mean, lower, upper in company[["bond", "mean", "ci_lower", "ci_upper"]].itertuples(index=False):
         span = speak.catalogue.text("range", low=write(lower), high=write(upper))
         rows.append(Row(names[bond], mean, lower, upper, write(mean), span))
-    axes = draw_rows(canvas, rows, write)
+    axes = draw_rows(canvas, rows, whole)
     axes.set_xlim(low, high)
-    axes.set_xlabel(speak.say("bonds.axis", low=write(low), high=write(high)))
+    axes.set_xlabel(speak.say("bonds.axis", low=whole(low), high=whole(high)))
     for y, bond in enumerate(company["bond"]):
         if bond in aims:
             axes.plot([aims[bond]] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=2)
     text = speak.say("bonds.alt", points=points_of(rows, speak))
     if aims:
-        points = "; ".join(f"{names[bond]} {write(aim)}" for bond, aim in aims.items())
+        points = "; ".join(f"{names[bond]} {whole(aim)}" for bond, aim in aims.items())
         said = speak.say("bonds.wanted", points=points)
         text = f"{text} {said}"
     return finish(axes, canvas.heading("figure.bonds", speak), text)

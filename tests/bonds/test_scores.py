@@ -245,7 +245,7 @@ def test_the_picture_tells_the_numbers(scores: BondingScores) -> None:
         ax = scores.plot(lang=lang, wanted={"value": 5, "affective": 6})
         assert [tick.get_text() for tick in ax.get_yticklabels()][3] == word
         assert word in alt_text(ax)
-    assert "Wanted: Shared values 5.0; Affection 6.0." in alt_text(ax)
+    assert "Wanted: Shared values 5; Affection 6." in alt_text(ax)
     assert ax.get_xlim() == (1, 7)
     with pytest.raises(kb.ArgumentError, match=r"wanted: value=9 is not on the scale; allowed: 1 to 7"):
         scores.plot(wanted={"value": 9})
