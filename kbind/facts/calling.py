@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from math import ceil, sqrt
+from math import ceil, nan, sqrt
 
 import numpy as np
 import pandas as pd
@@ -132,6 +132,19 @@ class CallingFacts:
         value = float((self.top.probability[known] * self.top.paid[known]).sum())
         definition = "predicted risk times what a customer pays a month, times 12, over the tenth with the highest risk"
         return Fact("risk.going", value, "money", definition, n=int(known.sum()), source="riskiest(...)")
+
+    @cached_property
+    def going_year(self) -> Fact | None:
+        """What is lost in a year where it goes on as in the days after the last date; as sure as the tested risk."""
+        going, risk = self.going, self.facts.disclosure.fact(self.facts.risk(GROUPS))
+        if going is None:
+            return None
+        ends = (risk.value, risk.ci_lower, risk.ci_upper)
+        value, low, high = (self.lists * going.value * end / risk.value if risk.value else nan for end in ends)
+        definition = (
+            "what is expected to go, for a whole year; limits of the share of such a tenth that left in the test"
+        )
+        return Fact("risk.year", value, "money", definition, low, high, n=going.n, source=going.source)
 
     # -- is the list better than chance ---------------------------------------------------------------
 

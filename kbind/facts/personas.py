@@ -65,7 +65,7 @@ def _stayed(retention: Estimate, n: int, snapshot: bool) -> int | None:
 
 
 def _fact(
-    name: str, estimate: Estimate, unit: str, n: int, count: int | None, result: PersonaEvaluation | Refinement
+    name: str, estimate: Estimate, unit: str, n: int | None, count: int | None, result: PersonaEvaluation | Refinement
 ) -> Fact:
     """An estimate, of an evaluation or of what a refinement was confirmed on."""
     source = HELD_OUT if isinstance(result, Refinement) else EVALUATED
@@ -138,8 +138,18 @@ class ChangeFacts:
 
     @cached_property
     def gain(self) -> Fact:
-        """Retention of the new version minus that of the old one, as it looks at first sight."""
-        return _fact("gain", self.measured.gain, "share", *self._sizes, self.refinement)
+        """Retention of the new version minus that of the old one, as it looks at first sight.
+
+        Where numbers are rounded, it is the difference of the two as they are told.
+        """
+        found = self.measured.gain
+        if self.disclosure.threshold > 1:
+            old, new = (
+                self.disclosure.estimate(version.retention) for version in (self.measured.old, self.measured.new)
+            )
+            found = replace(new.minus(old), definition=found.definition)
+        fact = _fact("gain", found, "share", None, None, self.refinement)
+        return replace(fact, hidden=bool(np.isnan(found.value) and not np.isnan(self.measured.gain.value)))
 
     @property
     def alike(self) -> bool:
@@ -149,8 +159,9 @@ class ChangeFacts:
     @cached_property
     def more(self) -> Fact:
         """What to count on: the gain among customers who are alike, where they can be compared."""
-        found = self.measured.gain_adjusted if self.alike else self.measured.gain
-        return _fact("more", found, "share", *self._sizes, self.refinement)
+        if self.alike:
+            return _fact("more", self.measured.gain_adjusted, "share", min(self._sizes), None, self.refinement)
+        return replace(self.gain, id="personas.more")
 
     @property
     def _sizes(self) -> tuple[int, int]:
@@ -175,12 +186,13 @@ class ChangeFacts:
     @cached_property
     def break_even(self) -> Fact:
         """Customers who fit the new version, for 100 of the old one, with whom as much stays as before."""
-        kept = self.measured.old.retention.value
-        ends = (self.more.value, self.more.ci_upper, self.more.ci_lower)
+        # from numbers as they are told, and so told as it is
+        kept, told = self.disclosure.estimate(self.measured.old.retention).value, self.disclosure.fact(self.more)
+        ends = (told.value, told.ci_upper, told.ci_lower)
         value, low, high = (kept / (kept + more) if kept + more > 0 else np.nan for more in ends)
         meaning = "retention of the old version, divided by it and what more stay of the new one"
-        return Fact("personas.break_even", value, "share", meaning, low, high, self.refinement.conf_level,
-                    min(self._sizes), source=HELD_OUT)  # fmt: skip
+        conf = self.refinement.conf_level
+        return Fact("personas.break_even", value, "share", meaning, low, high, conf, source=HELD_OUT)
 
     def fits(self, version: str) -> Fact:
         """How many of the third part fit the "old" or the "new" version."""

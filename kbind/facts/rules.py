@@ -102,8 +102,12 @@ class RuleWords:
 
     def points(self, name: str, estimate: Estimate, *counts: int) -> str:
         """A difference in retention of 100 with its range: "20.7 (16.1 to 25.3)"; nothing of too few."""
-        fact = fact_of(name, estimate, "share", *counts)
-        return self._ranged(fact, lambda share: self.voice.number(100 * share + 0.0, 1))
+        return self.in_points(fact_of(name, estimate, "share", *counts))
+
+    def in_points(self, fact: Fact) -> str:
+        """A share of 100 with its range, as exactly as it is told."""
+        decimals = self.voice.disclosure.decimals(fact.n or 0)
+        return self._ranged(fact, lambda share: self.voice.number(100 * share + 0.0, decimals))
 
     def money(self, name: str, estimate: Estimate, *counts: int) -> str:
         """An amount of a year with its range, from one a month; nothing of too few."""

@@ -285,7 +285,8 @@ def plot_incidence(
     last = int(times.max(initial=1.0)) if until is None else int(check_number("until", until, 0.0))
     causes, months = list(lives.causes), list(range(last + 1))
     told = [told_limits([lost_to(result, cause, month) for month in months], speak)[0] for cause in causes]
-    wide = np.nan_to_num(np.array(told))
+    # who has left has left, also where rounding would have it otherwise or nothing is told
+    wide = np.maximum.accumulate(np.nan_to_num(np.array(told)), axis=1)
     axes = canvas.axes(3.2)
     colours = [BLUE, SAND, MIDBLUE, MUTE, *GROUPS[2:]]
     axes.stackplot(months, wide, colors=colours[: len(causes)], step="post" if last <= 12 else None, alpha=0.85)

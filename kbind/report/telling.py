@@ -114,7 +114,8 @@ class _PageFrame:
     def foot(self) -> Foot:
         """Definitions, what intervals and money of a year mean, data, calendar, threshold."""
         text, data, scope = self.voice.catalogue.text, self.data, self.scope
-        rows = self.voice.count(data.tables[scope.log].rows)
+        held = data.tables[scope.log].rows
+        rows = self.voice.number(held) if scope.log == "periods" else self.voice.count(held)
         lines = [*self.story.definitions()]
         lines += self._explained(lines)
         kinds = {"events": "buy" if data.has("events.amount") else "use", "subscriptions": "stay", "periods": "counts"}

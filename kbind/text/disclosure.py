@@ -4,8 +4,8 @@ The rule looks at one number alone, and holds for every number of a page, its fi
 
 - A count of customers under the threshold, 0 included, is not told, nor a share of so few.
 - Every other count of customers is rounded to a multiple of twice the threshold.
-- A share of counted customers is computed anew from the rounded counts, with its interval. Where these are the same,
-  nearly all may be meant: the threshold's number is taken off; of a small group nothing is told.
+- A share of counted customers is computed anew from rounded counts, with its interval: of those in it, or of the
+  others where they are fewer. Few others are told as one less than the threshold; of a small group nothing is told.
 - Other shares and money are rounded to what the threshold's number of customers make up; where that is much of the
   share, nothing is told.
 
@@ -106,14 +106,24 @@ class Disclosure:
         if any(map(self.hides, counts)) or (isnan(value) and not isnan(fact.value)):
             return replace(clean, hidden=True)
         size, part = (None if number is None else int(self.rounded(number)) for number in (fact.n, fact.count))
-        if fact.unit == "share" and size is not None and part is not None:
-            part = int(self._but_few(part, size))
+        if fact.unit == "share" and fact.n is not None and fact.count is not None:
+            part = int(self.part(fact.count, fact.n))
         return replace(clean, value=value, ci_lower=lower, ci_upper=upper, n=size, count=part)
 
-    def _but_few(self, part: ArrayLike, size: ArrayLike) -> Floats:
-        """Rounded numerators, of all but few where that is the rounded size."""
-        part, size = np.asarray(part, dtype=float), np.asarray(size, dtype=float)
-        return np.where(part == size, size - self.threshold, part)
+    def part(self, count: ArrayLike, n: ArrayLike) -> Floats:
+        """Numerators of shares as they are told: the smaller of both parts is rounded, and few are never told as none.
+
+        Examples
+        --------
+        >>> Disclosure(5).part([48, 432, 478], [480, 480, 480])
+        array([ 50., 430., 476.])
+        """
+        count, n = np.asarray(count, dtype=float), np.asarray(n, dtype=float)
+        if self.threshold == 1:
+            return count
+        rest, size = self.rounded(n - count), self.rounded(n)
+        rest = np.where(rest == 0, self.threshold - 1, rest)
+        return np.where(2 * count > n, size - rest, self.rounded(count))
 
     def estimate(self, estimate: Estimate) -> Estimate:
         """A share as it is told, to compute with; without a value where it is hidden.
@@ -180,9 +190,9 @@ class Disclosure:
         value, lower, upper, n, count = parts
         told, hidden = [value, lower, upper], np.zeros(n.shape, dtype=bool)
         if self.threshold > 1:
-            size, part = self.rounded(n), self._but_few(self.rounded(count), self.rounded(n))
-            whole = (self.rounded(count) == size) & (size < _SMALL * self.threshold)
-            hidden = (size == 0) | (part == 0) | whole
+            size, part = self.rounded(n), self.part(count, n)
+            whole = (self.rounded(n - count) == 0) & (size < _SMALL * self.threshold)
+            hidden = (size == 0) | (part <= 0) | whole
             # how much one customer moves a share is known as far as the larger part of it
             most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
             weight = self.threshold * most / np.where(size > 0, size, np.inf)
@@ -192,6 +202,8 @@ class Disclosure:
                 plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
             hidden |= ~counted & (weight > _COARSEST)
+            # few are never told as none; a difference may be none
+            hidden |= ~counted & (value > 0) & (told[0] == 0) & ~(lower < 0)
             for k, limit in enumerate(parts[:3]):
                 wilsons = counted & np.isclose(limit, plain[k], atol=1e-9, rtol=0)
                 moved = np.clip(_to_step(limit + anew[0] - value, step), 0, 1)  # of another kind: with their share
@@ -231,7 +243,9 @@ class Disclosure:
         for name in also:
             hidden = hidden | self.few(frame[name])
         columns = {name: np.where(hidden, np.nan, x) for name, x in zip(names, told, strict=True) if name in frame}
-        counts = {name: np.where(hidden, np.nan, self.rounded(frame[name])) for name in (n, count, *also) if name}
+        counts = {name: np.where(hidden, np.nan, self.rounded(frame[name])) for name in (n, *also)}
+        if count:
+            counts[count] = np.where(hidden, np.nan, self.part(frame[count], frame[n]))
         return frame.assign(**columns, **counts, hidden=hidden)
 
 

@@ -167,6 +167,7 @@ def read_share(known: Knowledge, fact: Told, rule: Rule, part: str, whole: str) 
         known.count(whole, *rule.bounds(fact["n"]))
         if fact["count"] is not None:
             known.count(part, *rule.part(fact["n"], fact["count"]))
+            known.linear({whole: 1, part: -1}, *rule.rest(fact["n"], fact["count"]))
 
 
 def truth_of(on: CohortRetention, ever: CohortRetention, cycle: Lifecycle) -> dict[str, int]:

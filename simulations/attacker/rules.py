@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
+from kbind.estimate.intervals import wilson
 from kbind.text.disclosure import Disclosure
 from kbind.text.facts import Fact
 
@@ -43,6 +46,7 @@ class Rule:
     most: int = 10_000
     _counts: dict[float, list[int]] = field(default_factory=dict, init=False, repr=False)
     _shares: dict[float, dict[float, list[tuple[int, int]]]] = field(default_factory=dict, init=False, repr=False)
+    _rests: dict[tuple[float, float], tuple[float, float]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for count in range(self.most + 3 * self.disclosure.threshold):
@@ -59,12 +63,17 @@ class Rule:
         could = self._parts(n)[float(count)]
         return could[0][0], could[-1][1]
 
+    def rest(self, n: float, count: float) -> tuple[float, float]:
+        """The same of those who are not in the numerator."""
+        self._parts(n)
+        return self._rests[float(n), float(count)]
+
     def hidden_part(self, low: float, high: float) -> list[tuple[float, float]]:
         """The same of a share that is hidden, of a group whose size lies between two limits: one pair, or two."""
         sizes = [shown for shown, could in self._counts.items() if could[0] <= high and could[-1] >= low]
         if -1.0 in sizes or len(sizes) > _SIZES:
             return [(0, high)]  # perhaps there are too few in all, or too little is known of the size
-        groups = [_joined(self._parts(size)[-1.0]) for size in sizes if -1.0 in self._parts(size)]
+        groups = [self._parts(size)[-1.0] for size in sizes if -1.0 in self._parts(size)]
         if not groups or any(group[0][0] > self.hidden[0] or len(group) > 2 for group in groups):
             return [(0, high)]
         small = (self.hidden[0], max(group[0][1] for group in groups))
@@ -74,13 +83,17 @@ class Rule:
     def _parts(self, size: float) -> dict[float, list[tuple[int, int]]]:
         """By the count that is told with a size, -1 where hidden: pairs of limits between which counts are told so."""
         if size not in self._shares:
-            n, found = self._counts[float(size)][-1], self._shares.setdefault(size, {})
-            for could in sorted(self._counts.values()):
-                if could[0] <= n:
-                    share = Fact("share", could[0] / n if n else 0.0, "share", "", n=n, count=could[0])
-                    told = self.disclosure.fact(share)
-                    shown = -1.0 if told.hidden or told.count is None else float(told.count)
-                    found.setdefault(shown, []).append((could[0], could[-1]))
+            sizes = np.array(self._counts[float(size)], dtype=float)
+            n, count = (each.ravel() for each in np.meshgrid(sizes, np.arange(sizes.max() + 1), indexing="ij"))
+            n, count = n[count <= n], count[count <= n]
+            *_, hidden = self.disclosure.shares(*wilson(count, n), n, count)
+            shown = np.where(hidden, -1.0, self.disclosure.part(count, n))
+            found = self._shares.setdefault(size, {})
+            for told in np.unique(shown):
+                those = shown == told
+                found[float(told)] = _runs(np.unique(count[those]).astype(int))
+                rest = (n - count)[those]
+                self._rests[float(size), float(told)] = float(rest.min()), float(rest.max())
         return self._shares[size]
 
     def mean(self, shown: float) -> tuple[float, float]:
@@ -117,13 +130,11 @@ def _step(threshold: int, n: float, share: float) -> float:
     return next((step for step in _STEPS if step >= least - 1e-12), _STEPS[-1])
 
 
-def _joined(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbouring pairs of limits as one.
+def _runs(counts: np.ndarray) -> list[tuple[int, int]]:
+    """First and last of each run of whole numbers.
 
-    >>> _joined([(0, 4), (5, 14), (25, 34)])
-    [(0, 14), (25, 34)]
+    >>> _runs(np.array([0, 1, 2, 5, 6]))
+    [(0, 2), (5, 6)]
     """
-    result = [pairs[0]]
-    for low, high in pairs[1:]:
-        result[-1:] = [(result[-1][0], high)] if low == result[-1][1] + 1 else [result[-1], (low, high)]
-    return result
+    ends = np.flatnonzero(np.diff(counts) > 1)
+    return [(int(low), int(high)) for low, high in zip(counts[[0, *(ends + 1)]], counts[[*ends, -1]], strict=True)]

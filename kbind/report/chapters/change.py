@@ -228,7 +228,7 @@ class ChangeStory(Speaker):
         facts, say, parts = self.facts, self.say, self.facts.measured
         pair, sizes = {"old": parts.old, "new": parts.new}, (parts.old.n, parts.new.n)
         stay = [with_range(held(self.chosen, version), self.voice) for version in pair]
-        apart = self.words.points("held.gain", parts.gain, *sizes)
+        apart = self.words.in_points(facts.gain)
         alike = self.words.points("held.alike", parts.gain_adjusted, *sizes) if facts.alike else DASH
         money = [self.words.revenue(f"held.kept.{version}", one) for version, one in pair.items()]
         more = self.words.money("held.kept.more", parts.retained_revenue_difference, *sizes)

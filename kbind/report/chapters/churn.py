@@ -174,9 +174,15 @@ class ChurnStory(Story):
     def _of_top(self, place: str) -> str:
         """A sentence about the riskiest tenth, with the days in which leaving counts where there are any."""
         top = {"found": self.calls.calling.in_top, "top": self.facts.risk(GROUPS), "all": self.facts.anyone}
-        if not self.dated:
-            return self.say(f"churn.{place}.once", **top)
-        return self.say(f"churn.{place}.dated", **self._window, **top)
+        return self.say(f"churn.{place}.{self._how}", **self._when, **top)
+
+    @property
+    def _how(self) -> str:
+        return "dated" if self.dated else "once"
+
+    @property
+    def _when(self) -> dict[str, str]:
+        return self._window if self.dated else {}
 
     @property
     def _window(self) -> dict[str, str]:
@@ -210,10 +216,13 @@ class ChurnStory(Story):
 
     def _at_stake(self) -> list[str]:
         """What the riskiest tenth pays a year, and how much of it is expected to go."""
-        held, going = self.calls.calling.held, self.calls.calling.going
-        if held is None or going is None or not self.told(held, going):
+        calling = self.calls.calling
+        if calling.held is None or calling.going is None or not self.told(calling.held, calling.going):
             return []
-        return [self.say("churn.means.stake", held=held, going=going)]
+        lines = [self.say(f"churn.means.stake.{self._how}", held=calling.held, going=calling.going, **self._when)]
+        if self.dated and calling.going_year is not None and self.told(calling.going_year):
+            lines.append(self.say("churn.means.year", year=calling.going_year))
+        return lines
 
     def act(self) -> str:
         """What a manager should do: a trial first, as long as nobody knows whether contacting keeps anybody."""
@@ -260,7 +269,7 @@ class ChurnStory(Story):
         held, going = calling.held, calling.going
         if held is not None and going is not None and self.told(held, going):
             note = self.say("churn.tile.going.note", held=held, size=self.tell(held, "n"))
-            tiles.append((self.tell(going, "about"), self.say("churn.tile.going"), note))
+            tiles.append((self.tell(going, "about"), self.say(f"churn.tile.going.{self._how}", **self._when), note))
         if not self.listing or not self.told(facts.hit, facts.found):
             return tiles
         if self.verdict == "open":
@@ -278,7 +287,7 @@ class ChurnStory(Story):
         if not self.telling:
             return None
         calling, priced = self.calls.calling, self.listing and self.priced
-        going = calling.going if calling.going is not None and self.told(calling.going) else None
+        lost = calling.going_year if self.dated else calling.going
         better = "none" if not self.listing else "sure" if calling.surely_better else "open"
         pays = "pays" if self.told(calling.even) else "never"
         money: dict[str, object] = {"gain": calling.gain, "acceptance": calling.acceptance, "often": self.calls.often}
@@ -290,7 +299,7 @@ class ChurnStory(Story):
             answer=self._of_top("line"),
             sure=" ".join(sure),
             step=self.calls.short_step() if self.listing else self.act(),
-            stake=going,
+            stake=lost if lost is not None and self.told(lost) else None,
             measure=self._measure(self.say(f"churn.line.measure.{pays}", listed=listed, **money)) if priced else "",
             unknown=self.say("churn.line.unknown"),
         )

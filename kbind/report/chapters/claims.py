@@ -110,7 +110,9 @@ class ClaimsStory(Speaker):
     def written(self, fact: Fact) -> str:
         """An estimate with its range; a ratio near 1 finely enough to see on which side it lies."""
         if fact.unit != "ratio":
-            ends = {plain(self.voice.percent(x, 1)) for x in (fact.ci_lower, fact.ci_upper)}
+            told = self.voice.disclosure.fact(fact)
+            decimals = self.voice.disclosure.decimals(told.n)
+            ends = {plain(self.voice.percent(x, decimals)) for x in (told.ci_lower, told.ci_upper)}
             if fact.unit == "share" and ends == {plain(self.tell(fact))}:
                 return self.tell(fact)  # so sure that its range is the number itself
             return self.say("claims.here", value=self.tell(fact), range=self.tell(fact, "range"))

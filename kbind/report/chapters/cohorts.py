@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from kbind.facts.retention import NUMBERED_COHORTS, RetentionFacts
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Lead, Scope, Story, last_day, sureness
+from kbind.report.chapters.value import PER_YEAR
 from kbind.retention.activity import Activity
 from kbind.retention.cohorts import CohortRetention
 from kbind.retention.lifecycle import Lifecycle
@@ -73,7 +74,8 @@ class RetentionStory(Story):
         calendar, as_of = self.activity.calendar, self.activity.provenance.as_of
         running = self.name_of(calendar.size - 1) if calendar.lived < calendar.size else ""
         by_month = calendar.period in ("month", "quarter", "year")
-        span = calendar.starts[0], last_day(as_of)
+        new = self.on.cohort_size.sum(axis=0) > 0  # older contracts are in the calendar, and nobody is new in them
+        span = calendar.starts[int(new.argmax())], last_day(as_of)
         return Scope(self.activity.customers, self.activity.log, *span, by_month=by_month, running=running)
 
     # -- sentences -----------------------------------------------------------------------------------
@@ -214,7 +216,9 @@ class RetentionStory(Story):
         facts = {fact.id: fact for fact in self.facts.ages()}
         ages = [int(age) for age in self.facts.pooled["age"] if age > 0]
         rows = []
-        for age in (ages[position] for position in picked(len(ages), TABLE_ROWS)):
+        years = PER_YEAR[self.activity.calendar.period]
+        chosen = {ages[position] for position in picked(len(ages), TABLE_ROWS)}
+        for age in sorted(chosen | {age for age in ages if years > 1 and not age % years}):
             on, ever = facts[f"age.{age}.on"], facts[f"age.{age}.on_or_after"]
             cells = (self.tell(on, "size"), self.tell(on), self.tell(on, "range"))
             rows.append((self.voice.number(age), *cells, *([self.tell(ever)] if self.both else [])))

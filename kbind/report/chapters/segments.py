@@ -232,9 +232,9 @@ class SegmentStory(Story):
         card = self.groups.costly if self.groups is not None else None
         if card is None or not self.told(card.mean):
             return None
-        margin = self.data.card.margin or 1.0
-        meaning = f"{card.mean.definition}, times the margin"
-        return Fact("lost.worth", card.mean.value * margin, "money", meaning, count=card.mean.count)
+        mean = self.voice.disclosure.fact(card.mean)
+        meaning = f"{mean.definition}, times the margin"
+        return Fact("lost.worth", mean.value * (self.data.card.margin or 1.0), "money", meaning)
 
     def tiles(self) -> list[tuple[str, str, str]]:
         """The largest loss, who leaves most often, and what was lost in all."""

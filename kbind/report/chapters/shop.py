@@ -67,7 +67,8 @@ class ShopStory(Story):
     def scope(self) -> Scope:
         """Who and when it is about."""
         first = self.data.wall_clock(needed(self.data.tables["events"].span)[0]).date()
-        return Scope(self.bought.customers, "events", first, last_day(self.data.as_of))
+        everybody = int(sum(self.status(name).value for name in STATUSES))
+        return Scope(everybody, "events", first, last_day(self.data.as_of))
 
     # -- facts ---------------------------------------------------------------------------------------
 

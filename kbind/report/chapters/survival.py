@@ -295,8 +295,10 @@ class SurvivalStory(Story):
     def _dearest(self) -> list[str]:
         """Where most revenue goes, if two times stand out and their revenue is known."""
         share = self.facts.share_lost(self.facts.first) if self.both else None
-        words = {"costliest": self.moments.costliest(self.facts.first), "share": share}
-        return [] if share is None else [self.say("survival.line.answer", **words)]
+        if share is None:
+            return []
+        words = {"costliest": self.moments.costliest(self.facts.first), "whole": needed(self.facts.lost("all"))}
+        return [self.say("survival.line.answer", share=share, **words)]
 
     def definitions(self) -> list[str]:
         """What was counted, in plain words."""

@@ -112,8 +112,8 @@ def test_money_is_that_of_a_year_like_with_like(story: PersonasStory) -> None:
 
 def test_break_even_keeps_as_many_as_before(story: PersonasStory) -> None:
     facts = story.change.facts
-    kept = facts.measured.old.retention.value
-    assert facts.break_even.value * (kept + facts.more.value) == pytest.approx(kept)
+    kept = story.voice.disclosure.estimate(facts.measured.old.retention).value
+    assert facts.break_even.value * (kept + story.voice.disclosure.fact(facts.more).value) == pytest.approx(kept)
     least = story.voice.tell(facts.break_even, "per100")
     assert f"at least {least} at the same price who fit the new rules; whether it can is open" in story.certainty()
     assert facts.stake.ci_lower < facts.stake.value < facts.stake.ci_upper
@@ -381,7 +381,7 @@ def test_whom_not_to_sell_to_is_open_where_the_others_are_few() -> None:
 def test_points_of_one_small_side_are_not_told(story: PersonasStory) -> None:
     gain = Estimate(0.1, 0.05, 0.15)
     assert story.words.points("a", gain, 100, 4) == story.words.points("b", gain, 4, 100) == "under 5"
-    assert story.words.points("c", gain, 600, 100) == "10.0 (5.0 to 15.0)"
+    assert story.words.points("c", gain, 600, 100) == "10 (5 to 15)"
     assert story.voice.told["personas.a"].as_dict()["value"] is None
 
 
