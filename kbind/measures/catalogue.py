@@ -10,11 +10,6 @@ from typing import Any
 
 from kbind.yamlfile import read_values
 
-#: Bonds from the outer end of the scale to the inner one.
-BONDS = ("forced", "lethargic", "economic", "habitual", "value", "affective")
-#: Bonds at the inner end of the scale: customers stay because they want to.
-INTRINSIC = ("habitual", "value", "affective")
-
 #: A text by language.
 Words = Mapping[str, str]
 
@@ -33,7 +28,7 @@ class Measure:
     name, text : mapping of str to str
         By language: what it is called, and what is done, in a sentence.
     bonds : tuple of str
-        That it is said to build, of `BONDS`.
+        That it is said to build, of `kbind.bonds.contexts.BONDS`.
     fit : tuple of str
         "b2b", "b2c" or both.
     needs : tuple of str

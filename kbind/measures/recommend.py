@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.bonds.contexts import BONDS, CONTEXTS
 from kbind.errors import ArgumentError, check_choice, check_flag, check_kind, check_list, check_number, choices, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
-from kbind.measures.catalogue import BONDS, Measure, load_measures
+from kbind.measures.catalogue import Measure, load_measures
 from kbind.result import Shown
 
 #: Bonds that are wanted where nobody says it, by the kind of business.
-WANTED: Mapping[str, tuple[str, ...]] = {
-    "b2b": ("economic", "value", "affective"),
-    "b2c": ("habitual", "value", "affective"),
-}
+WANTED: Mapping[str, tuple[str, ...]] = {name: context.wanted for name, context in CONTEXTS.items()}
 #: Grades of evidence, the weakest first: said by the trade; seen in this data; shown by a trial of one's own.
 GRADES = ("claimed", "observed", "shown")
 
@@ -203,7 +201,8 @@ def recommend_measures(
     ('service_recovery', 0.8, 'claimed')
     """
     actual = _actual(scores)
-    asked = getattr(scores, "context", None) if context is None else context
+    known = getattr(scores, "context", None)
+    asked = getattr(known, "name", known) if context is None else context
     where = check_choice("context", "b2b" if asked is None else asked, tuple(WANTED))
     goal = _goal(WANTED[where] if wanted is None else wanted, actual)
     gaps = {bond: _gap(actual[bond], value) for bond, value in goal.items()}

@@ -48,6 +48,8 @@ class ServiceRecovery(Shown):
     classes : DataFrame
         One row a way of handling: handling, complaints, customers, hours (median to the answer), goodwill (share with
         any; NaN without the column), months (at risk within the horizon), left.
+    a_year : float
+        Badly handled complaints a customer and year, in the time on record.
     severity : str
         Which tickets count as complaints.
     horizon : int
@@ -61,6 +63,7 @@ class ServiceRecovery(Shown):
     staying: dict[str, Estimate] = field(repr=False)
     complainers: Estimate
     classes: pd.DataFrame = field(repr=False)
+    a_year: float
     severity: str
     handling: str
     horizon: int
@@ -185,13 +188,16 @@ def service_recovery(
         f"within {days['bad']} days and no goodwill{_reopened(data, ', or reopened')}; acting from {days['lag']} days "
         f"after it for {days['horizon']} days."
     )
+    classes, every = _classes(marked, time, names, data), time.months(np.ones(len(time.left), dtype=bool))
+    badly = int(classes["complaints"][classes["handling"] == BADLY].sum())
     return ServiceRecovery(
         well_vs_bad=found["well_vs_bad"],
         bad_vs_none=found["bad_vs_none"],
         well_vs_none=found["well_vs_none"],
         staying=_staying(used, ratios, days["horizon"], conf_level),
         complainers=apart,
-        classes=_classes(marked, time, names, data),
+        classes=classes,
+        a_year=12 * badly / every if every else nan,
         severity=meaning,
         handling=handling,
         horizon=days["horizon"],

@@ -73,6 +73,8 @@ class SingleContacts(Shown):
     customers : DataFrame
         One row a customer and side with a single contact: customer_id, side, contact_id, revenue, hazard (chance of
         leaving in a month without a loss).
+    losses : dict of str to float
+        By side: losses of the only person a customer and year, in the time on record.
     window : int
         Days for which a loss acts.
     conf_level : float
@@ -83,6 +85,7 @@ class SingleContacts(Shown):
     effects: dict[str, Estimate]
     shared: dict[str, Estimate]
     customers: pd.DataFrame = field(repr=False)
+    losses: dict[str, float]
     lag: int
     window: int
     conf_level: float
@@ -261,6 +264,7 @@ def single_contacts(
         effects={side: found[ALONE[side]] for side in SIDES},
         shared={side: found[SHARED[side]] for side in SIDES},
         customers=single.assign(hazard=_hazards(time, single["customer_id"].tolist())),
+        losses={side: _a_year(time, ALONE[side], days["window"]) for side in SIDES},
         lag=days["lag"],
         window=days["window"],
         conf_level=conf_level,
@@ -295,6 +299,14 @@ _OPEN = {
     "CAST(_as_of AS DATE) AS begins, CAST(NULL AS DATE) AS ends FROM here AS h JOIN paying AS p "
     "ON p.customer_id = h.customer_id",
 }
+
+
+def _a_year(time: Exposure, name: str, window: int) -> float:
+    """How often it begins a customer and year: from the time in which it acts, so that who had left does not count."""
+    if name not in time.names or not time.months(time.holds(name)):
+        return 0.0
+    every = time.months(np.ones(len(time.left), dtype=bool))
+    return 12 * time.months(time.holds(name)) / (window / MONTH) / every
 
 
 def _single(now: pd.DataFrame, conf_level: float) -> tuple[pd.DataFrame, dict[str, Estimate], dict[str, float]]:

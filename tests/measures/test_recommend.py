@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
+from kbind.bonds.contexts import BONDS
 from kbind.dataset.schema import TABLES
 from kbind.estimate.estimate import Estimate
-from kbind.measures.catalogue import BONDS, Measure, load_measures
+from kbind.measures.catalogue import Measure, load_measures
 from kbind.measures.recommend import WANTED
 from kbind.measures.rules import OCCASIONS
 
