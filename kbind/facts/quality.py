@@ -16,10 +16,10 @@ TOUCHED = {
     "events": ("01", "01d", "02", "03"),
     "subscriptions": ("01", "01b", "02", "03", "04", "05"),
     "cancellations": ("02", "04"),
-    "tickets": ("03", "04"),
-    "feedback": ("03", "04"),
-    "contacts": ("02", "03"),
-    "campaigns": ("03",),
+    "tickets": ("03", "04", "06"),
+    "feedback": ("03", "04", "06"),
+    "contacts": ("02", "03", "06"),
+    "campaigns": ("03", "06"),
 }
 #: Of these, the ones that look at money only.
 OF_MONEY = ("01b", "01d", "05")

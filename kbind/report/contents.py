@@ -19,6 +19,7 @@ NAMES = (
     "03_who_is_about_to_leave",
     "04_what_the_lost_have_in_common",
     "05_personas",
+    "06_what_binds",
 )
 
 
@@ -61,6 +62,10 @@ def chapter_of(name: str) -> type[Chapter]:
             from kbind.report.chapters.personas import PersonasChapter
 
             return PersonasChapter
+        case "06_what_binds":
+            from kbind.report.chapters.bonds import BondChapter
+
+            return BondChapter
     raise ArgumentError(f"chapter {name!r} is not known; chapters: {', '.join(NAMES)}")
 
 
