@@ -17,6 +17,7 @@ from kbind.churn.snapshots.snapshots import snapshots as snapshots
 from kbind.contrasts.contrast import contrast as contrast
 from kbind.dataset.dataset import Dataset as Dataset
 from kbind.dataset.opening import open_dataset as open_dataset
+from kbind.desk.page import customer_page as customer_page
 from kbind.errors import ArgumentError as ArgumentError
 from kbind.errors import DatasetError as DatasetError
 from kbind.errors import KbindError as KbindError

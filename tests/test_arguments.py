@@ -324,6 +324,9 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Report": lambda w: {"data": w.data},
     "Report.page": lambda w: {"self": w.counts, "chapter": "01c"},
     "Report.write": lambda w: {"self": w.counts, "out": w.folder / "report", "chapters": ["01c"]},
+    "customer_page": lambda w: {"data": w.data, "customer_id": 1},
+    "CustomerPage.write": lambda w: {"self": kb.customer_page(w.data, 1), "path": w.folder / "one.html"},
+    "Dataset.customer": lambda w: {"self": w.data, "customer_id": 1},
     "Dataset.has": lambda w: {"self": w.data, "need": "events"},
     "Dataset.assuming": lambda w: {"self": w.data, "as_of": "2024-10-01"},
     "Dataset.table": lambda w: {"self": w.data, "name": "events"},
@@ -479,10 +482,11 @@ KINDS: dict[str, str] = {
     "revenue_retention.period": "optional", "Report.period": "optional", "Report.adjust": "names",
     "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
     "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
-    "lower_is_better": "flag", "trial": "flag", "effects": "flag",
-    "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",
+    "customer_id": "customer", "CustomerPage.write.path": "path", "lower_is_better": "flag", "trial": "flag",
+    "effects": "flag", "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
+FINE["customer"] = {"0"}
 FINE["effect"] = {"-1", "0", "2.5"}
 #: Seconds after which a call is taken to hang.
 PATIENCE = 30

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from kbind.calendar import Calendar, days_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kbind.dataset.quality import Quality
+    from kbind.dataset.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,34 @@ class Dataset:
         from kbind.dataset.quality import quality
 
         return quality(self)
+
+    def customer(self, customer_id: Any) -> Timeline:
+        """One customer: attributes, and everything that happened to it, in the order of time. For internal use.
+
+        Parameters
+        ----------
+        customer_id : str or int
+            As the data has it.
+
+        Returns
+        -------
+        Timeline
+
+        Raises
+        ------
+        ArgumentError
+            There is no such customer.
+
+        Examples
+        --------
+        >>> import kbind as kb
+        >>> one = kb.datasets.load_saas().customer(1)
+        >>> one.attributes["industry"], one.to_frame()["what"][0]
+        ('services', 'acquired_at')
+        """
+        from kbind.dataset.timeline import timeline
+
+        return timeline(self, customer_id)
 
     def overview(self) -> pd.DataFrame:
         """Size and span of every table.
