@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.bonds.contexts import BONDS, CONTEXTS
+from kbind.bonds.contexts import BONDS, CONTEXTS, Context
+from kbind.bonds.questions import BondQuestions
 from kbind.errors import ArgumentError, check_choice, check_flag, check_kind, check_list, check_number, choices, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.measures.catalogue import Measure, load_measures
 from kbind.result import Shown
 
-#: Bonds that are wanted where nobody says it, by the kind of business.
-WANTED: Mapping[str, tuple[str, ...]] = {name: context.wanted for name, context in CONTEXTS.items()}
+#: Questions about bonds whose answer is an effect on leaving of what measures would change.
+ON_LEAVING = ("first_exit", "breadth", "praise", "recommending", "contagion")
 #: Grades of evidence, the weakest first: said by the trade; seen in this data; shown by a trial of one's own.
 GRADES = ("claimed", "observed", "shown")
 
@@ -162,7 +163,7 @@ def recommend_measures(
     *,
     wanted: Mapping[str, float] | Sequence[str] | None = None,
     context: str | None = None,
-    observed: Mapping[str, Finding] | None = None,
+    observed: Mapping[str, Finding] | BondQuestions | None = None,
 ) -> Recommendations:
     """Families, instruments and practices that fit the gap between the bonds customers have and those wanted.
 
@@ -171,12 +172,13 @@ def recommend_measures(
     scores : BondingScores, or mapping of str to float
         Bonds that customers have: forced, lethargic, economic, habitual, value, affective. NaN where unknown.
     wanted : mapping of str to float, or sequence of str, optional
-        Scores that are wanted; or the bonds that should be as strong as the strongest one is now. Default: economic,
-        value and affective in B2B, habitual instead of economic in B2C.
+        Scores that are wanted; or the bonds that should be as strong as the strongest one is now. Default: those that
+        are said to be wanted in the context.
     context : {"b2b", "b2c"}, optional
         Default: that of the scores, else "b2b".
-    observed : mapping of str to Finding, optional
-        What this data says, by the key of a measure or of its indicator. Nothing else raises a grade of evidence.
+    observed : mapping of str to Finding, or BondQuestions, optional
+        What this data says, by the key of a measure or of its indicator. Nothing else raises a grade of evidence. Of
+        questions about bonds those count whose answer is a ratio of hazards.
 
     Returns
     -------
@@ -201,10 +203,10 @@ def recommend_measures(
     ('service_recovery', 0.8, 'claimed')
     """
     actual = _actual(scores)
-    known = getattr(scores, "context", None)
-    asked = getattr(known, "name", known) if context is None else context
-    where = check_choice("context", "b2b" if asked is None else asked, tuple(WANTED))
-    goal = _goal(WANTED[where] if wanted is None else wanted, actual)
+    own = getattr(scores, "context", None)
+    asked = (own.name if isinstance(own, Context) else own) if context is None else context
+    where = check_choice("context", "b2b" if asked is None else asked, tuple(CONTEXTS))
+    goal = _goal(CONTEXTS[where].wanted if wanted is None else wanted, actual)
     gaps = {bond: _gap(actual[bond], value) for bond, value in goal.items()}
     seen = _findings(observed)
     judged = [_judge(m, gaps, seen) for m in load_measures().measures.values() if where in m.fit]
@@ -263,6 +265,9 @@ def _gap(actual: Estimate, wanted: float) -> Estimate:
 def _findings(observed: Any) -> dict[str, Finding]:
     if observed is None:
         return {}
+    if isinstance(observed, BondQuestions):
+        answers = (answer for answer in observed.answers if answer.why is None and answer.question in ON_LEAVING)
+        return {one.question: Finding(one.estimate, neutral=1, lower_is_better=True) for one in answers}
     if not isinstance(observed, Mapping):
         raise ArgumentError(f"observed={told(observed)} is no mapping; allowed: {{key: Finding(...)}}")
     measures = load_measures().measures

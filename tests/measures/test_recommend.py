@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kbind as kb
-from kbind.bonds.contexts import BONDS
+from kbind.bonds.answers import Answer
+from kbind.bonds.contexts import BONDS, CONTEXTS
+from kbind.bonds.questions import QUESTIONS, BondQuestions
+from kbind.dataset.provenance import Provenance
 from kbind.dataset.schema import TABLES
 from kbind.estimate.estimate import Estimate
 from kbind.measures.catalogue import Measure, load_measures
-from kbind.measures.recommend import WANTED
 from kbind.measures.rules import OCCASIONS
 
 CATALOGUE = load_measures()
@@ -54,6 +56,13 @@ def test_risks_and_abilities_have_words_in_both_languages() -> None:
         assert set(words) == {"de", "en"}
 
 
+def test_indicators_are_questions_practices_or_figures() -> None:
+    named = {one.indicator for one in CATALOGUE.measures.values()} - {""}
+    questions = {question.key for question in QUESTIONS}
+    practices = {one.indicator for one in CATALOGUE.of_kind("practice")}
+    assert named <= questions | practices | {"onboarding", "personas", "score_affective", "service_recovery"}
+
+
 def test_keys_are_unique() -> None:
     assert len(CATALOGUE.measures) == 6 + 25 + 12  # one key twice would have hidden a measure
 
@@ -77,7 +86,7 @@ def test_fit_is_the_mean_gap_of_the_bonds_that_a_measure_builds() -> None:
 def test_bonds_to_be_strengthened_should_be_as_strong_as_the_strongest() -> None:
     found = kb.recommend_measures(ACTUAL, wanted=["value"])
     assert found.gaps["value"].value == 1.0
-    assert set(kb.recommend_measures(ACTUAL, context="b2c").gaps) == set(WANTED["b2c"])
+    assert set(kb.recommend_measures(ACTUAL, context="b2c").gaps) == set(CONTEXTS["b2c"].wanted)
 
 
 def test_what_there_is_too_much_of_speaks_against_a_measure() -> None:
@@ -117,6 +126,21 @@ def test_only_results_of_this_data_raise_a_grade() -> None:
     assert grade["personal_cards"] == "claimed"
     assert ("fails", "personal_cards") in next(x for x in found.ranked if x.measure.key == "personal_cards").reasons
     assert found.ranked[0].measure.key == "milestones"  # of those that fit alike, what is shown comes first
+
+
+def test_answers_about_bonds_count_where_they_are_about_leaving() -> None:
+    answers = (
+        Answer("praise", "affective", "hazard_ratio", Estimate(0.7, 0.6, 0.9)),
+        Answer("first_exit", "forced", "hazard_ratio", Estimate(3.0, 2.0, 4.0)),
+        Answer("rhythm", "habitual", "share", Estimate(0.4, 0.3, 0.5)),
+    )
+    asked = BondQuestions(answers, 182, 0.95, Provenance("made by hand", None, None))
+    found = kb.recommend_measures(ACTUAL, wanted={"affective": 1.0, "forced": 2.0}, observed=asked)
+    judged = {one.measure.key: one for one in found.ranked}
+    assert judged["public_praise"].grade == "observed"
+    assert judged["switching_costs"].grade == "claimed"
+    assert ("fails", "first_exit") in judged["switching_costs"].reasons
+    assert judged["service_recovery"].grade == "claimed"
 
 
 def test_frame_calls_hypotheses_hypotheses() -> None:

@@ -386,8 +386,6 @@ class SurvivalStory(Story):
         """What the figure means, how sure it is, and what it does not say."""
         return self.say("survival.contact.text", ratio=needed(self.contact))
 
-    # -- tables --------------------------------------------------------------------------------------
-
     def months_table(self) -> Table:
         """Share still there and share leaving: of the early months, each half year and the dangerous months."""
         half_years = range(HALF_A_YEAR, self.facts.followed + 1, HALF_A_YEAR)
