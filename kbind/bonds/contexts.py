@@ -37,7 +37,7 @@ CONTEXTS: Mapping[str, Context] = {
     "b2b": Context(
         "b2b",
         plausible=("forced", "lethargic", "economic"),
-        wanted=("economic", "habitual", "value"),
+        wanted=("economic", "value", "affective"),
         unit="A score is that of an account: what several people of it answered is averaged.",
     ),
     "b2c": Context(

@@ -7,6 +7,7 @@ from math import sqrt
 import numpy as np
 
 from kbind.bonds.answers import Found, Unanswered, Why
+from kbind.bonds.contexts import BONDS
 from kbind.dataset.dataset import Dataset
 from kbind.engine.engine import literal, parse
 from kbind.errors import NotEnoughData
@@ -14,7 +15,6 @@ from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import normal
 from kbind.survival.exposure import exposure, known_from, stretches
 
-BONDS = ("forced", "lethargic", "economic", "habitual", "value", "affective")
 #: NPS from which on an answer is praise, and from which on it is passive.
 PRAISE, PASSIVE = 9, 7
 

@@ -238,6 +238,13 @@ def test_a_weighted_mean_is_that_of_so_many_customers() -> None:
     assert np.isnan(weighted_mean(np.array([2.0]), np.ones(1), 0.95).ci_lower)
 
 
+def test_measures_are_recommended_from_scores(scores: BondingScores) -> None:
+    found = kb.recommend_measures(scores)
+    assert set(found.gaps) == set(CONTEXTS["b2b"].wanted)
+    actual = scores.company.set_index("bond")["mean"]
+    assert found.gaps["value"].value == pytest.approx(actual.max() - actual["value"])
+
+
 def test_the_picture_tells_the_numbers(scores: BondingScores) -> None:
     from kbind.plot.base import alt_text
 
