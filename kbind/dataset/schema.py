@@ -230,8 +230,11 @@ USES = (
     Use("04", "common", (("customers",), ("subscriptions", "events", "role:churned"))),
     Use("04", "stated", (("customers",), ("cancellations.reason",))),
     Use("05", "personas", (("customers",), ("subscriptions", "events", "role:tenure"))),
-    Use("06", "bonds", (("subscriptions", "events"), ("tickets.closed", "contacts.side", "feedback.score",
-        "subscriptions.term_end"))),
+    Use(
+        "06",
+        "bonds",
+        (("subscriptions", "events"), ("tickets.closed", "contacts.side", "feedback.score", "subscriptions.term_end")),
+    ),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.
