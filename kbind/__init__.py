@@ -6,7 +6,9 @@ are stands in `__init__.pyi`, which type checkers read as well. Results are docu
 
 import ast
 import pkgutil
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 _HOMES = {
@@ -26,6 +28,17 @@ def __getattr__(name: str) -> Any:
     value = import_module(f"kbind.{name}") if home == "kbind" else getattr(import_module(home), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Where a room and a function have the same name, loading the room does not hide the function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not isinstance(value, ModuleType) or _HOMES.get(name, __name__) == __name__:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -38,6 +38,15 @@ from kbind.personas.persona import Persona as Persona
 from kbind.personas.questions import qualifying_questions as qualifying_questions
 from kbind.personas.refinement.refine import refine_persona as refine_persona
 from kbind.personas.refinement.settings import Refining as Refining
+from kbind.practices.consistency import service_consistency as service_consistency
+from kbind.practices.early_warning import early_warning as early_warning
+from kbind.practices.incidents import incident_effect as incident_effect
+from kbind.practices.milestones import milestones as milestones
+from kbind.practices.moments import feedback_moments as feedback_moments
+from kbind.practices.onboarding import onboarding as onboarding
+from kbind.practices.practices import practices as practices
+from kbind.practices.pressure import contact_pressure as contact_pressure
+from kbind.practices.repeats import repeat_contacts as repeat_contacts
 from kbind.practices.service_recovery import service_recovery as service_recovery
 from kbind.practices.single_contacts import single_contacts as single_contacts
 from kbind.reasons.by_type import reason_by_type as reason_by_type

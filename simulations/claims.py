@@ -9,6 +9,7 @@ from functools import partial
 
 import bonds
 import contrasts
+import indicators
 import leaks
 import numpy as np
 import personas
@@ -291,6 +292,7 @@ def _all() -> list[Claim]:
         *_of_contrasts(),
         *_of_predictions(),
         *_of_personas(),
+        *_of_indicators(),
         *_of_refinement(),
         *_of_leaks(),
         *_of_practices(),
@@ -395,6 +397,22 @@ def _of_bonds() -> list[Claim]:
         Claim((refused,), 1500, 0.1, partial(bonds.types_refused, n=1500), most=200),
         Claim(names, 1500, COVERAGE, partial(bonds.covered, n=1500), most=500),
     ]
+
+
+def _of_indicators() -> list[Claim]:
+    """What is claimed of the indicators of the practices."""
+    kinds = {
+        indicators.repeats: ("repeat contacts, share", "repeat contacts, on another channel",
+                            "repeat contacts, beyond chance", "repeat contacts, trend"),
+        indicators.moments: ("share of answers by moment", "CSAT by moment", "CSAT by moment, difference"),
+        indicators.warning: tuple(f"early warning, {figure}{how}" for how in ("", ", threshold chosen")
+                                 for figure in ("hit rate", "false-positive rate", "precision")),
+        indicators.onboarding: ("onboarding, used within 14 days", "onboarding, used within 30 days"),
+        indicators.consistency: ("consistency, share of variance within customers", "consistency, factor"),
+        indicators.incident: ("incident, what it adds to leaving",),
+        indicators.pressure: tuple(f"contact {k} of a quarter, what it adds to leaving" for k in (1, 2, 3)),
+    }  # fmt: skip
+    return [Claim(names, n, COVERAGE, partial(run, n=n), most=500) for run, names in kinds.items() for n in (300,)]
 
 
 def _of_personas() -> list[Claim]:

@@ -102,6 +102,10 @@ class World:
         return kb.open_dataset(_company(), as_of="2024-12-01")
 
     @cached_property
+    def shop(self) -> kb.Dataset:
+        return datasets.load_saas("b2c")
+
+    @cached_property
     def flagged(self) -> kb.Dataset:
         rng = np.random.default_rng(1)
         n = 160
@@ -292,6 +296,16 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "feedback_score": lambda w: {"data": w.data, "instrument": "csat"},
     "satisfaction_trend": lambda w: {"data": w.data, "instrument": "csat"},
     "lapse": lambda w: {"data": w.data, "min_events": 3},
+    "repeat_contacts": lambda w: {"data": w.shop},
+    "feedback_moments": lambda w: {"data": w.data},
+    "early_warning": lambda w: {"data": w.shop},
+    "onboarding": lambda w: {"data": w.data},
+    "service_consistency": lambda w: {"data": w.shop},
+    "milestones": lambda w: {"data": w.data},
+    "incident_effect": lambda w: {"data": _struck()},
+    "contact_pressure": lambda w: {"data": w.shop},
+    "practices": lambda w: {"data": w.data},
+    "Practices.indicator": lambda w: {"self": kb.practices(w.data), "key": "feedback"},
     "evaluate_personas": lambda w: {"personas": w.persona, "data": w.data},
     "persona_drift": lambda w: {"personas": w.persona, "data": w.data},
     "purchases": lambda w: {"data": w.data},
@@ -397,6 +411,15 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
 }  # fmt: skip
 
 
+def _struck() -> kb.Dataset:
+    """A company of which every third customer was hit by an incident."""
+    tables = _company()
+    hit = tables["customers"].iloc[::3]
+    when = pd.Timestamp("2024-03-01")
+    rows = pd.DataFrame({"customer_id": hit["customer_id"], "timestamp": when, "kind": "incident"})
+    return kb.open_dataset({"subscriptions": tables["subscriptions"], "events": rows}, as_of="2024-12-01")
+
+
 def _value() -> RetentionValue:
     return kb.retention_value(customers=100, price=10, margin=0.5, churn=0.1)
 
@@ -464,7 +487,8 @@ KINDS: dict[str, str] = {
     "last": "place", "edges": "levels", "shares": "nothing", "reasons": "list", "texts": "list",
     "CohortRetention.rate.age": "age", "service_recovery.severity": "number",
     "compare_survival.horizon": "number", "evaluate_personas.horizon": "number", "contrast.exposure": "flag",
-    "lapse.quantile": "names", "Rule.in_": "levels", "Rule.weight": "number", "Rule.attribute": "text",
+    "lapse.quantile": "names",
+    "early_warning.threshold": "effect", "Rule.in_": "levels", "Rule.weight": "number", "Rule.attribute": "text",
     "Persona.name": "text", "Persona.owner": "text", "Persona.description": "text", "Persona.source": "words",
     "Persona.label": "label",
     "Persona.version": "age", "Persona.of.source": "words", "needs": "list", "channels": "list",

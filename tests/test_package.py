@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,11 @@ def test_public_names_are_functions_and_what_users_make() -> None:
 
 
 def test_no_room_hides_a_public_function() -> None:
-    """Importing a module puts it into the package, in place of a function of the same name."""
+    """Importing a module would put it into the package, in place of a function of the same name."""
     rooms = {module.name for module in pkgutil.iter_modules(kb.__path__)}
-    assert rooms & set(kb.__all__) == {"datasets"}
+    assert rooms & set(kb.__all__) == {"datasets", "practices"}
+    import_module("kbind.practices.practices")
+    assert inspect.isfunction(kb.practices)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
