@@ -73,8 +73,7 @@ class BondQuestions(Shown):
         """What the numbers are."""
         return (
             "Each row says what was computed. Hazard ratios compare customers of the same age and, where known, plan "
-            "and "
-            f"term; above 1 they leave sooner. They are no effects of a measure. Horizon: {self.horizon} days; "
+            f"and term; above 1 they leave sooner. They are no effects of a measure. Horizon: {self.horizon} days; "
             f"{self.conf_level:.0%} intervals. {self.provenance}"
         )
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kbind.bonds.answers import Found
 from kbind.dataset.dataset import Dataset
+from kbind.dataset.reading.base import kind_of
 from kbind.engine.engine import column, literal, parse
 from kbind.errors import NotEnoughData
 from kbind.estimate.estimate import Estimate
@@ -55,16 +56,16 @@ def exits(data: Dataset) -> dict[str, pa.Table]:
     A term's length is `subscriptions.term` in months, where there is such a column: the day in `term_end` may move with
     a contract that runs from month to month.
     """
-    known = data.has("subscriptions.term")
+    columns = data.tables["subscriptions"].columns
+    known = "term" in columns and kind_of(columns["term"]) == "number"
     steps = {
-        "terms": "SELECT customer_id, CAST(_begun AS DATE) AS s, CAST(_until AS DATE) AS e, CAST(_term AS INTEGER) AS "
-        "m "
-        "FROM contracts WHERE _begun < _as_of AND NOT _until IS NULL AND _long",
+        "terms": "SELECT customer_id, CAST(_begun AS DATE) AS s, CAST(_until AS DATE) AS e, CAST(_term AS INTEGER) "
+        "AS m FROM contracts WHERE _begun < _as_of AND NOT _until IS NULL AND _long",
         "turns": "SELECT DISTINCT customer_id, CAST(e - to_months(m * k) AS DATE) AS day FROM (SELECT *, "
         "unnest(range(0, greatest(1, 1 + date_diff('month', s, e) // m))) AS k FROM terms) AS t "
         "WHERE CAST(e - to_months(m * k) AS DATE) > s",
-        "numbered": "SELECT customer_id, day, row_number() OVER (PARTITION BY customer_id ORDER BY day) AS j FROM "
-        "turns",
+        "numbered": "SELECT customer_id, day, row_number() OVER (PARTITION BY customer_id ORDER BY day) AS j "
+        "FROM turns",
         "stretches": "SELECT customer_id, CASE WHEN j = 1 THEN 'first exit' ELSE 'later exit' END AS what, "
         "CAST(day - to_months(1) AS DATE) + _days AS begins, day + _days AS ends FROM numbered UNION ALL "
         "SELECT customer_id, 'held' AS what, min(s) AS begins, CAST(NULL AS DATE) AS ends FROM terms "

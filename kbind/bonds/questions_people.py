@@ -25,8 +25,7 @@ def praise(data: Dataset, horizon: int, conf_level: float) -> Found:
         data,
         {
             "answers": "SELECT customer_id, CAST(_spoken AS DATE) AS day, avg(CAST(score AS DOUBLE)) AS score FROM "
-            "voices "
-            "WHERE lower(instrument) = 'nps' AND NOT score IS NULL AND _spoken < _as_of "
+            "voices WHERE lower(instrument) = 'nps' AND NOT score IS NULL AND _spoken < _as_of "
             "GROUP BY customer_id, CAST(_spoken AS DATE)",
             "ordered_answers": "SELECT *, avg(score) OVER (PARTITION BY customer_id ORDER BY day ROWS BETWEEN "
             "UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier, lead(day) OVER (PARTITION BY customer_id ORDER BY day) "
@@ -47,8 +46,7 @@ def praise(data: Dataset, horizon: int, conf_level: float) -> Found:
     n = time.customers(np.ones(len(time.left), dtype=bool))
     definition = (
         f"hazard in the {horizon} days after an NPS of {PRAISE} or 10 (or until the next answer), divided by that "
-        f"after "
-        f"{PASSIVE} or {PRAISE - 1}, for the same mean of the customer's earlier answers and the same age"
+        f"after {PASSIVE} or {PRAISE - 1}, for the same mean of the customer's earlier answers and the same age"
     )
     ratios = time.cox(["praise", "critical", "earlier"])
     parts: dict[str, Estimate | float] = {
@@ -78,8 +76,7 @@ def recommending(data: Dataset, horizon: int, conf_level: float) -> Found:
     n = time.customers(time.holds("recommended"))
     definition = (
         "hazard from the day after the first customer came who was recommended by this one, divided by that of the "
-        "same "
-        "age before it or without"
+        "same age before it or without"
     )
     return time.cox(["recommended"]).ratio("recommended", conf_level=conf_level, n=n, definition=definition), {}
 
@@ -105,8 +102,7 @@ def contagion(data: Dataset, horizon: int, conf_level: float) -> Found:
     n = time.customers(time.holds("left_alone"))
     definition = (
         f"hazard of recommended customers in the {horizon} days after the one who recommended them left, divided by "
-        f"that "
-        "of recommended customers of the same age at other times"
+        "that of recommended customers of the same age at other times"
     )
     found = time.cox(["left_alone"]).ratio("left_alone", conf_level=conf_level, n=n, definition=definition)
     return found, {"recommended": float(len(led)), "left": float(time.events(time.holds("left_alone")))}
@@ -119,15 +115,13 @@ def stated_revealed(data: Dataset, horizon: int, conf_level: float) -> Found:
     table = stretches(
         data,
         {
-            "items": "SELECT customer_id, CAST(date_trunc('month', _spoken) AS DATE) AS month, CAST(_spoken AS DATE) "
-            "AS "
-            "day, "
-            "CAST(score AS DOUBLE) AS score, _bond AS bond FROM voices WHERE NOT score IS NULL AND _spoken < _as_of",
+            "items": "SELECT customer_id, CAST(date_trunc('month', _spoken) AS DATE) AS month, "
+            "CAST(_spoken AS DATE) AS day, CAST(score AS DOUBLE) AS score, _bond AS bond FROM voices "
+            "WHERE NOT score IS NULL AND _spoken < _as_of",
             "rounds": f"SELECT customer_id, max(day) AS day, {means} FROM items WHERE bond <> '' "
             "GROUP BY customer_id, month",
             "stretches": "SELECT *, day AS begins, least(day + _year, coalesce(lead(day) OVER (PARTITION BY "
-            "customer_id "
-            "ORDER BY day), day + _year)) AS ends FROM rounds",
+            "customer_id ORDER BY day), day + _year)) AS ends FROM rounds",
         },
         {"voices": "feedback"}, spoken=data.wall_time("feedback", "timestamp"), bond=pattern, year=365,
     )  # fmt: skip

@@ -73,8 +73,7 @@ def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
         data,
         {
             "assigned": "SELECT customer_id, campaign, CAST(_when AS DATE) AS day, _when AS moment, _treated AS "
-            "treated, "
-            "_chance AS chance FROM sent WHERE _when < _as_of AND NOT _treated IS NULL",
+            "treated, _chance AS chance FROM sent WHERE _when < _as_of AND NOT _treated IS NULL",
             "recent": "SELECT a.customer_id, a.campaign, a.moment, count(*) AS uses FROM assigned AS a "
             "JOIN log_of_use AS u ON u.customer_id = a.customer_id AND _used < a.moment "
             "AND _used >= a.moment - to_days(CAST(_idle AS INTEGER)) GROUP BY a.customer_id, a.campaign, a.moment",
@@ -160,9 +159,8 @@ def rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
             "use_gaps": "SELECT customer_id, d, date_diff('day', lag(d) OVER (PARTITION BY customer_id ORDER BY d), d) "
             "AS gap FROM use_days",
             "stretches": "SELECT customer_id, count(gap) AS n, sum(gap) AS total, sum((gap - 1) * (gap - 1)) AS "
-            "squares, "
-            "stddev_samp(gap) / avg(gap) AS cv, min(d) AS begins, max(d) AS ends FROM use_gaps GROUP BY customer_id "
-            "HAVING count(gap) >= _least",
+            "squares, stddev_samp(gap) / avg(gap) AS cv, min(d) AS begins, max(d) AS ends FROM use_gaps GROUP BY "
+            "customer_id HAVING count(gap) >= _least",
         },
         {"log_of_use": "events"},
         used=data.wall_time("events", "timestamp"), least=DAYS - 1,
@@ -214,8 +212,8 @@ def broken_rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
         "use_gaps": "SELECT customer_id, d, row_number() OVER w AS j, date_diff('day', lag(d) OVER w, d) AS before, "
         "lead(d) OVER w AS back FROM use_days WINDOW w AS (PARTITION BY customer_id ORDER BY d)",
         "own": "SELECT customer_id, d, j, back, greatest(_floor, CAST(quantile_disc(before, _quantile) OVER "
-        "(PARTITION BY "
-        "customer_id ORDER BY d ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT)) AS allowed FROM use_gaps",
+        "(PARTITION BY customer_id ORDER BY d ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT)) AS "
+        "allowed FROM use_gaps",
         "breaks": "SELECT customer_id, CAST(d + CAST(allowed AS INTEGER) AS DATE) AS b FROM own WHERE j >= _least "
         "AND date_diff('day', d, coalesce(back, CAST(_as_of AS DATE))) > allowed",
         "stretches": "SELECT x.customer_id, coalesce(t.gone <= x.b + _horizon, FALSE) AS went, "

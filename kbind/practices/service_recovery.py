@@ -80,9 +80,8 @@ class ServiceRecovery(Shown):
         return (
             f"Hazard ratio of leaving (Cox regression on age, complaints as covariates that change with time). "
             f"Complaints: {self.severity}. {self.handling} Who never complained, and who did before, is no class of "
-            f"its "
-            f"own but adjusted for; staying: over {self.horizon} days, at the hazard of the time without a complaint. "
-            f"{self.conf_level:.0%} Wald intervals. {self.provenance}"
+            f"its own but adjusted for; staying: over {self.horizon} days, at the hazard of the time without a "
+            f"complaint. {self.conf_level:.0%} Wald intervals. {self.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -180,8 +179,7 @@ def service_recovery(
     time = exposure(data, by_what(table, (*names, COMPLAINED)))
     ratios, used = _fitted(time, names)
     marked = table.to_pandas()
-    counts = marked[marked["what"] != COMPLAINED].groupby("what")["customer_id"].nunique()
-    found = {name: _ratio(ratios, *pair, counts, conf_level) for name, pair in _CONTRASTS.items()}
+    found = {name: _ratio(ratios, *pair, marked, conf_level) for name, pair in _CONTRASTS.items()}
     apart = ratios.ratio(COMPLAINED, conf_level=conf_level) if COMPLAINED in ratios.names else UNKNOWN
     handling = (
         f"Handled well: settled within {days['well']} days{_reopened(data, ' and not reopened')}; badly: not settled "
@@ -243,11 +241,13 @@ def _fitted(time: Exposure, names: Sequence[str]) -> tuple[Ratios, Exposure]:
     return used.cox([*enough, *([COMPLAINED] if apart else [])]), used
 
 
-def _ratio(ratios: Ratios, name: str, against: str | None, counts: pd.Series[int], conf_level: float) -> Estimate:
+def _ratio(ratios: Ratios, name: str, against: str | None, marked: pd.DataFrame, conf_level: float) -> Estimate:
     if name not in ratios.names or (against is not None and against not in ratios.names):
         return UNKNOWN
-    n = int(counts.reindex([one for one in (name, against) if one], fill_value=0).sum())
-    return ratios.ratio(name, against, conf_level=conf_level, n=n, definition="hazard ratio of leaving")
+    n = marked.loc[marked["what"].isin([name, against]), "customer_id"].nunique()
+    definition = f"hazard of leaving after a complaint {name} divided by that "
+    definition += "while none acts" if against is None else f"after one {against}"
+    return ratios.ratio(name, against, conf_level=conf_level, n=n, definition=definition)
 
 
 def _staying(used: Exposure, ratios: Ratios, days: int, conf_level: float) -> dict[str, Estimate]:

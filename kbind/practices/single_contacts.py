@@ -100,13 +100,11 @@ class SingleContacts(Shown):
         """Who is counted, and how the expected loss comes about."""
         return (
             "Customers under contract with exactly one open contact on a side, divided by those with any there; "
-            "Wilson. "
-            "Effect: hazard ratio of leaving (Cox regression, within plans and terms where known) from "
+            "Wilson. Effect: hazard ratio of leaving (Cox regression, within plans and terms where known) from "
             f"{self.lag} days after the only contact was lost, for {self.window} days; the first days do not count, "
-            f"for "
-            "contacts of a customer who goes are closed with the contract. Expected loss: revenue a month times the "
-            f"chance of leaving in {self.window} days with that ratio less the chance without, at the hazard so far; "
-            f"its {self.conf_level:.0%} interval is that of the ratio. {self.provenance}"
+            "for contacts of a customer who goes are closed with the contract. Expected loss: revenue a month times "
+            f"the chance of leaving in {self.window} days with that ratio less the chance without, at the hazard so "
+            f"far; its {self.conf_level:.0%} interval is that of the ratio. {self.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -255,7 +253,8 @@ def single_contacts(
         ratios = time.cox(enough)
         for name in enough:
             n = time.customers(time.holds(name))
-            found[name] = ratios.ratio(name, conf_level=conf_level, n=n, definition="hazard ratio of leaving")
+            definition = f"hazard of leaving after a contact was lost ({name}), divided by that at other times"
+            found[name] = ratios.ratio(name, conf_level=conf_level, n=n, definition=definition)
     open_now = stretches(data, _OPEN, relations, **parts).to_pandas()
     single, shares, revenue = _single(open_now, conf_level)
     return SingleContacts(
@@ -274,8 +273,8 @@ def single_contacts(
 
 _PEOPLE = (
     "SELECT customer_id, contact_id, side, coalesce(_came, DATE '0001-01-01') AS s, "
-    "CASE WHEN _went < _as_of THEN _went END AS e FROM people WHERE NOT side IS NULL AND coalesce(_came, _as_of) <= "
-    "_as_of"
+    "CASE WHEN _went < _as_of THEN _went END AS e FROM people "
+    "WHERE NOT side IS NULL AND coalesce(_came, _as_of) <= _as_of"
 )
 #: Ends of contacts, by whether somebody else of that side was there.
 _LOST = {

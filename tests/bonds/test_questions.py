@@ -75,6 +75,26 @@ def test_revealed_is_as_planted(baseline: BondQuestions) -> None:
     assert baseline["stated_revealed"].parts["revealed_rank_affective"] == 1
 
 
+def test_campaigns_are_as_planted(baseline: BondQuestions) -> None:
+    """Who left is what the truth says happens with and without treatment, of the idle and of the active."""
+    data = kb.datasets.load_saas()
+    assert data.truth is not None
+    sent = data.table("campaigns").merge(data.truth.outcomes[["customer_id", "campaign", "y0", "y1"]])
+    recent = data.table("events").merge(sent[["customer_id", "campaign", "assigned_at"]])
+    days = (recent["assigned_at"] - recent["timestamp"]).dt.days
+    active = set(recent.loc[days.between(0, 29), ["customer_id", "campaign"]].itertuples(index=False, name=None))
+    pairs = sent[["customer_id", "campaign"]].itertuples(index=False, name=None)
+    idle = np.array([pair not in active for pair in pairs])
+    treated = (sent["arm"] == "treatment").to_numpy()
+    for name, mine in (("idle", idle), ("active", ~idle)):
+        expected = [
+            np.average(sent.loc[mine & arm, y], weights=1 / chance[mine & arm])
+            for arm, y, chance in ((treated, "y1", sent["propensity"]), (~treated, "y0", 1 - sent["propensity"]))
+        ]
+        found = [baseline["sleeping_dogs"].parts[f"{name}_{arm}"] for arm in ("treated", "control")]
+        assert found == pytest.approx(expected, abs=0.005), name
+
+
 def test_regression_to_the_mean_is_taken_out(baseline: BondQuestions) -> None:
     """An answer of 9 says less of who will stay once the earlier answers are known."""
     praise = baseline["praise"]
