@@ -458,10 +458,9 @@ def _of_practices() -> list[Claim]:
     dogs = ("effect of a campaign, idle less active", "effect of a campaign, idle", "effect of a campaign, active")
     prices = ("hazard ratio, price rise of a fifth", "hazard ratio, price rise of 3 %")
     differ = tuple(f"{name}, complainers differ" for name in ratios)
-    mixed = "who complains again leaves more often than who complained once; the adjustment knows only the latter"
     return [
         Claim((*ratios, *stays), 1500, COVERAGE, partial(practices.recovery, n=1500, frail=False), most=500),
-        Claim(differ, 1500, COVERAGE, partial(practices.recovery, n=1500, frail=True), mixed, most=500),
+        Claim(differ, 1500, COVERAGE, partial(practices.recovery, n=1500, frail=True), most=500),
         Claim(people, 1500, COVERAGE, partial(practices.people, n=1500), most=500),
         Claim(dogs, 2000, COVERAGE, partial(practices.dogs, n=2000), most=500),
         Claim(prices, 2000, COVERAGE, partial(practices.prices, n=2000), most=500),

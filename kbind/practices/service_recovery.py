@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: How a complaint was handled, and that one was made at all.
-WELL, USUAL, BADLY, COMPLAINED = "handled well", "handled as usual", "handled badly", "complained"
+WELL, USUAL, BADLY = "handled well", "handled as usual", "handled badly"
+COMPLAINED = "complained"
+#: Who complains, once, twice, more often, may be another customer than who does not.
+BEFORE = (COMPLAINED, "complained again", "complained often")
 #: Words for a serious matter, where severity is written in words.
 SERIOUS = ("critical", "high", "urgent", "severe", "major", "kritisch", "hoch", "dringend", "schwer")
 #: Days of a month, on average.
@@ -79,9 +82,9 @@ class ServiceRecovery(Shown):
         """What is compared with what."""
         return (
             f"Hazard ratio of leaving (Cox regression on age, complaints as covariates that change with time). "
-            f"Complaints: {self.severity}. {self.handling} Who never complained, and who did before, is no class of "
-            f"its own but adjusted for; staying: over {self.horizon} days, at the hazard of the time without a "
-            f"complaint. {self.conf_level:.0%} Wald intervals. {self.provenance}"
+            f"Complaints: {self.severity}. {self.handling} How often somebody complained before is "
+            f"adjusted for. Staying: over {self.horizon} days, at the hazard of the time when no complaint acts. "
+            f"{self.conf_level:.0%} Wald intervals. {self.provenance}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -149,8 +152,9 @@ def service_recovery(
     Notes
     -----
     A customer counts as handled badly only from the day on which that was known, so that nobody has to stay for being
-    counted. Customers who complain may be others than those who do not: the time of theirs when no complaint acts is
-    what theirs is compared with ("none"), and `complainers` tells how far that differs from who never complained.
+    counted. Customers who complain may be others than those who do not. That they complained before, once, twice or
+    more often, is adjusted for: "none" is the time of such customers when no complaint acts, and `complainers` tells
+    how far it differs from that of customers who never complained.
 
     Examples
     --------
@@ -176,7 +180,7 @@ def service_recovery(
     if not table.num_rows:
         raise NotEnoughData(f"tickets of {data.name!r} holds no complaint ({meaning}) that was settled or grew old")
     names = (WELL, USUAL, BADLY)
-    time = exposure(data, by_what(table, (*names, COMPLAINED)))
+    time = exposure(data, by_what(table, (*names, *BEFORE)))
     ratios, used = _fitted(time, names)
     marked = table.to_pandas()
     found = {name: _ratio(ratios, *pair, marked, conf_level) for name, pair in _CONTRASTS.items()}
@@ -219,8 +223,9 @@ _STEPS = {
     "stretches": "SELECT customer_id, what, greatest(opened + _lag, sure) AS begins, opened + _lag + _horizon AS ends, "
     "date_diff('minute', moment, settled) / 60.0 AS hours, credit FROM handled "
     "WHERE greatest(opened + _lag, sure) < opened + _lag + _horizon UNION ALL "
-    "SELECT customer_id, 'complained' AS what, min(opened) + _lag AS begins, CAST(NULL AS DATE) AS ends, "
-    "CAST(NULL AS DOUBLE) AS hours, CAST(NULL AS DOUBLE) AS credit FROM complaints GROUP BY customer_id",
+    "SELECT customer_id, CASE j WHEN 1 THEN 'complained' WHEN 2 THEN 'complained again' ELSE 'complained often' END, "
+    "opened + _lag, CAST(NULL AS DATE), CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE) FROM (SELECT customer_id, opened, "
+    "row_number() OVER (PARTITION BY customer_id ORDER BY moment) AS j FROM complaints) AS n WHERE j <= 3",
 }
 
 
@@ -237,8 +242,12 @@ def _fitted(time: Exposure, names: Sequence[str]) -> tuple[Ratios, Exposure]:
         out |= time.holds(name)
     used = time.take(~out)
     others = np.any([used.holds(name) for name in enough], axis=0)
-    apart = used.events(used.holds(COMPLAINED) & ~others) >= FEWEST and used.events(~used.holds(COMPLAINED)) >= FEWEST
-    return used.cox([*enough, *([COMPLAINED] if apart else [])]), used
+    apart = [
+        name
+        for name in BEFORE
+        if min(used.events(used.holds(name) & ~others), used.events(~used.holds(name))) >= FEWEST
+    ]
+    return used.cox([*enough, *apart]), used
 
 
 def _ratio(ratios: Ratios, name: str, against: str | None, marked: pd.DataFrame, conf_level: float) -> Estimate:
