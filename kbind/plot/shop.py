@@ -72,7 +72,7 @@ def _ages(axes: Axes, frame: pd.DataFrame, voice: Voice) -> list[str]:
     axes.fill_between(x, lower, upper, color=PALE, linewidth=0)
     axes.plot(x, revenue, color=BLUE, linewidth=2)
     for fact, age, amount in zip(facts[-1:], x[-1:], revenue[-1:], strict=True):
-        axes.plot([age], [amount], "o", color=BLUE, markersize=5)
+        axes.plot([age], [amount], "o", color=BLUE, markersize=5, clip_on=False)
         write_at(axes, voice.tell(fact), (age, amount), (-4, 7), color=BLUE, ha="right")
     return [
         voice.say("shop.revenue.point", month=voice.number(int(x[i])), amount=voice.tell(facts[i]))

@@ -25,7 +25,7 @@ ROWS, STEPS = 6, 3
 #: Chapters whose opening the summary takes, the first that has one.
 _LEADS = ("01b", "01", "01c", "02", "01d")
 #: Width and height of the picture in inches, and its height on a phone.
-_SIZE, _HEIGHT = (9.6, 2.2), 2.6
+_SIZE, _HEIGHT = (9.6, 1.6), 2.6
 
 Record = Mapping[str, Any]
 
