@@ -39,7 +39,7 @@ from kbind.text.voice import Voice
 #: Height of a row, of a bar, and of everything around them, in inches; signs up to which a label is written in full.
 _ROW, _BAR, _AROUND, _LABEL = 0.34, 0.55, 0.95, 40
 #: On a phone: height of a row and of a bar, in inches, and lines in which a group is named.
-_ROW_NARROW, _BAR_NARROW, _LINES = 0.44, 0.68, 3
+_ROW_NARROW, _BAR_NARROW, _LINES = 0.44, 0.84, 4
 
 
 @dataclass(frozen=True)
