@@ -81,7 +81,7 @@ class BondStory(Story):
     def finding(self) -> str:
         """The answer in one sentence."""
         if self.main is None:
-            return self.say(f"bonds.finding.{'none' if self._looked else 'short'}")
+            return self.say("bonds.finding.none" if self._looked else "bonds.finding.short")
         return self.say(f"bonds.finding.{self.main.key}", **self._words(self.main))
 
     @property
@@ -117,7 +117,7 @@ class BondStory(Story):
 
     def act(self) -> str:
         """What a manager should do."""
-        return self.say(f"bonds.act.{'none' if self.main is None else self.main.key}")
+        return self.say("bonds.act.none") if self.main is None else self.say(f"bonds.act.{self.main.key}")
 
     def certainty(self) -> str:
         """How sure the figure is, and how sure it is that the step pays."""
