@@ -11,6 +11,7 @@ from kbind.bonds.answers import Answer
 from kbind.bonds.questions import BondQuestions
 from kbind.bonds.scores import BondingScores
 from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.practices.practices import Indicator, Practices
 from kbind.practices.service_recovery import BADLY, ServiceRecovery
 from kbind.practices.single_contacts import SingleContacts
 from kbind.text.disclosure import Disclosure
@@ -53,8 +54,9 @@ class BondFacts:
 
     Parameters
     ----------
-    scores, questions, contacts, recovery : results, or None
+    scores : BondingScores or None
         None where the data holds too little.
+    questions, practices : results
     here : int
         Customers of today.
     paid : float
@@ -65,11 +67,22 @@ class BondFacts:
 
     scores: BondingScores | None = field(repr=False)
     questions: BondQuestions = field(repr=False)
-    contacts: SingleContacts | None = field(repr=False)
-    recovery: ServiceRecovery | None = field(repr=False)
+    practices: Practices = field(repr=False)
     here: int
     paid: float
     disclosure: Disclosure = field(repr=False)
+
+    @property
+    def contacts(self) -> SingleContacts | None:
+        """Accounts that hang on one person, if that could be measured."""
+        found = self.practices.results.get("single_contacts")
+        return found if isinstance(found, SingleContacts) else None
+
+    @property
+    def recovery(self) -> ServiceRecovery | None:
+        """Staying after complaints, if that could be measured."""
+        found = self.practices.results.get("service_recovery")
+        return found if isinstance(found, ServiceRecovery) else None
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -130,6 +143,18 @@ class BondFacts:
     def answer(self, question: str) -> Fact | None:
         """The fact of one question; None where it could not be answered."""
         return next((fact for answer, fact in self.answered() if answer.question == question), None)
+
+    def practised(self) -> Iterator[tuple[Indicator, Fact | None, Fact | None]]:
+        """The indicators of practices, each with its fact and how many customers it concerns; None where unknown."""
+        for one in self.practices.indicators:
+            if isnan(one.value.value):
+                yield one, None, None
+                continue
+            concerns = None
+            if one.concerns:
+                meaning = "customers to act upon at the end of the data"
+                concerns = Fact(f"practices.{one.key}.concerns", float(one.concerns), "customers", meaning)
+            yield one, Fact.of(f"practices.{one.key}", one.value, unit="share"), concerns
 
     @property
     def single(self) -> Fact | None:

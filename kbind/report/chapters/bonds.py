@@ -16,8 +16,8 @@ from kbind.dataset.dataset import Dataset
 from kbind.facts.bonds import BondFacts, Cause
 from kbind.measures.catalogue import load_measures
 from kbind.measures.recommend import Finding, Recommendations, recommend_measures
-from kbind.practices.service_recovery import service_recovery
-from kbind.practices.single_contacts import single_contacts
+from kbind.practices.practices import practices
+from kbind.practices.service_recovery import ServiceRecovery
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, sureness, voice_of
 from kbind.text.facts import Fact
@@ -231,6 +231,24 @@ class BondStory(Story):
         what = ", ".join(self.voice.catalogue.text(f"table.{name}") for name in tables)
         return self.say("bonds.why.missing", what=what)
 
+    def practices_table(self) -> Table:
+        """What is done for customers, by indicator, and how many of them it should be done for."""
+        names, lang = load_measures().measures, self.voice.lang
+        rows = []
+        for one, fact, concerns in self.facts.practised():
+            head = names[one.practice].name[lang], self.say(f"practices.indicator.{one.key}")
+            if fact is None:
+                tables = dict.fromkeys(need.partition(".")[0] for need in one.needs)
+                what = ", ".join(self.voice.catalogue.text(f"table.{name}") for name in tables)
+                why = self.say("bonds.why.missing", what=what) if tables else self.say("bonds.why.too_few")
+                rows.append([*head, why, DASH, DASH])
+            else:
+                some = DASH if concerns is None else self.tell(concerns)
+                rows.append([*head, self.tell(fact), self.tell(fact, "range"), some])
+        return self.table_of(
+            "bonds.practices.{}", ("practice", "indicator", "value", "range", "concerns"), rows, words=(1, 2)
+        )
+
     def measures_table(self) -> Table:
         """Measures that fit the bonds, with what is to be watched and how well each is founded."""
         lang, known = self.voice.lang, load_measures()
@@ -253,6 +271,7 @@ class BondStory(Story):
         if self.causes:
             yield Section.of(self.causes_table())
         yield Section.of(self.questions_table(), folded=True)
+        yield Section.of(self.practices_table(), folded=True)
         if self.fitting is not None and self.fitting.ranked:
             table = self.measures_table()
             yield Section(table.title, [self.say("bonds.measures.text")], table, folded=True)
@@ -272,17 +291,17 @@ class BondChapter(Chapter):
         data = self.data
         self.questions = bond_questions(data)
         self.scores: BondingScores | None = enough(bonding_scores, data)
-        self.contacts = enough(single_contacts, data) if data.has("contacts") else None
-        self.recovery = enough(service_recovery, data) if data.has("tickets") else None
+        self.practices = practices(data)
         items = self.scores is not None and self.scores.company["mean"].notna().any()
         self.validity = needed(self.scores).validity() if items else None
         self.fitting = recommend_measures(self.scores, observed=self._observed()) if items else None
 
     def _observed(self) -> dict[str, Finding]:
         """What the data says of measures: nothing that was tried, only what was seen."""
-        if self.recovery is None or isnan(self.recovery.well_vs_bad.value):
+        found = self.practices.results.get("service_recovery")
+        if not isinstance(found, ServiceRecovery) or isnan(found.well_vs_bad.value):
             return {}
-        return {"service_recovery": Finding(self.recovery.well_vs_bad, neutral=1.0, lower_is_better=True)}
+        return {"service_recovery": Finding(found.well_vs_bad, neutral=1.0, lower_is_better=True)}
 
     def story(self, lang: str) -> BondStory:
         """The results in the words of a language."""
@@ -290,6 +309,7 @@ class BondChapter(Chapter):
         unused = self.questions["paying_unused"]
         share, revenue = (float(unused.parts.get(name, nan)) for name in ("revenue_share", "revenue"))  # type: ignore[arg-type]
         paid = revenue / share / unused.estimate.n if share > 0 and unused.estimate.n else nan
-        facts = BondFacts(self.scores, self.questions, self.contacts, self.recovery, len(self.study.here), paid,
-                          voice.disclosure)  # fmt: skip
+        facts = BondFacts(
+            self.scores, self.questions, self.practices, len(self.study.here), paid, voice.disclosure
+        )  # fmt: skip
         return BondStory(self.data, facts, self.validity, self.fitting, voice)
