@@ -133,7 +133,11 @@ class CallingStory(Speaker):
         trial = self.trial
         if trial is None:
             return self.say("churn.step.none")
-        return " ".join([self.say(f"churn.line.step.{trial.name}", **self._halves(trial)), self._known(trial)])
+        return " ".join([self.contacting(trial), self._known(trial)])
+
+    def contacting(self, trial: Trial) -> str:
+        """Whom to contact for a trial."""
+        return self.say(f"churn.line.step.{trial.name}", **self._halves(trial))
 
     def _halves(self, trial: Trial, *, dative: bool = False) -> dict[str, str]:
         size = self.tell(trial.available, "n_dative" if dative else "n")

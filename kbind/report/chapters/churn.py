@@ -308,7 +308,7 @@ class ChurnStory(Story):
         """What is said of the list, or of the trial as long as nobody knows whether the list pays."""
         if self.verdict == "worth" or self.calls.trial is None or not self.told(self.calls.calling.even):
             return listed
-        words = {"step": self.calls.short_step(), "even": self.calls.calling.even}
+        words = {"step": self.calls.contacting(self.calls.trial), "even": self.calls.calling.even}
         return self.say("churn.line.measure.trial", **words)
 
     def definitions(self) -> list[str]:
