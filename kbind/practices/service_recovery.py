@@ -156,6 +156,9 @@ def service_recovery(
     more often, is adjusted for: "none" is the time of such customers when no complaint acts, and `complainers` tells
     how far it differs from that of customers who never complained.
 
+    A ratio counts leaving for whatever cause and is an average over the horizon. Where an effect fades, notice has been
+    given before, or payments fail, it lies nearer to 1 than the effect in full on somebody who is free to decide.
+
     Examples
     --------
     >>> import kbind as kb

@@ -225,6 +225,11 @@ def single_contacts(
     NotEnoughData
         No contacts or contracts, or contacts do not tell side or end.
 
+    Notes
+    -----
+    A ratio counts leaving for whatever cause and is an average over the window: nearer to 1 than the effect in full on
+    somebody who is free to decide.
+
     Examples
     --------
     >>> import kbind as kb
