@@ -12,6 +12,7 @@ import contrasts
 import indicators
 import leaks
 import numpy as np
+import occasions
 import personas
 import practices
 import refinement
@@ -296,6 +297,7 @@ def _all() -> list[Claim]:
         *_of_refinement(),
         *_of_leaks(),
         *_of_practices(),
+        *_of_occasions(),
         *_of_segments(),
         *_of_bonds(),
     ]
@@ -447,6 +449,15 @@ def _of_leaks() -> list[Claim]:
     """What is claimed of columns that know the outcome."""
     names = tuple(f"honest column removed as a leak: {name}" for name in leaks.HONEST)
     return [Claim(names, n, SIZE, partial(leaks.removed, n=n), most=1000) for n in (500, 2000, 7000)]
+
+
+def _of_occasions() -> list[Claim]:
+    """What is claimed of lists of occasions."""
+    names = (
+        "list of occasions, as many sleeping dogs as on a random list",
+        "list of occasions, somebody without consent",
+    )
+    return [Claim(names, 1500, SIZE, partial(occasions.sleeping_dogs, n=1500), most=100)]
 
 
 def _of_practices() -> list[Claim]:

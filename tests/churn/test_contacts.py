@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 import kbind as kb
 from kbind.churn.risk_drivers import contributions, feature_groups
 from kbind.churn.snapshots.snapshot_table import Snapshots
+from kbind.dataset.provenance import Provenance
+from kbind.measures.occasions import Occasions
 
 TERMS = {"cost": 1.0, "offer": 10.0, "acceptance": 0.3}
 
@@ -84,6 +87,61 @@ def test_only_customers_with_consent_where_it_is_recorded(four: Snapshots) -> No
     found = kb.contact_list(Sum(), asked, kb.Campaign(budget=1000, value=100, **TERMS))
     assert found.customer.tolist() == ["x"]  # the third never said
     assert (found.n_contactable, found.n_worthwhile) == (2, 1)
+
+
+def occasions_of(rows: list[tuple[str, str]], sleeping: list[str]) -> Occasions:
+    """Occasions of customers, the most urgent first."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "occasion"]).assign(
+        measure="next_phase", channel="call", not_before=pd.Timestamp("2024-07-01")
+    )
+    return Occasions(
+        at=datetime(2024, 7, 1),
+        frame=frame,
+        effects={},
+        missing={},
+        n_customers=4,
+        n_no_consent=0,
+        n_sleeping=len(sleeping),
+        sleeping=np.array(sleeping, dtype=object),
+        every=30,
+        provenance=Provenance("made by hand", None, None),
+    )
+
+
+def test_customers_on_the_list_get_their_most_urgent_occasion(four: Snapshots) -> None:
+    given_ = occasions_of([("w", "term_ends"), ("y", "ticket_bad"), ("w", "milestone"), ("z", "milestone")], ["x"])
+    found = kb.contact_list(Sum(), four, kb.Campaign(budget=1000, value=100, **TERMS), occasions=given_)
+    assert found.customer.tolist() == ["w", "y"]  # x pays without using
+    assert found.n_contactable == 3
+    frame = found.to_frame()
+    assert frame["occasion"].tolist() == ["term_ends", "ticket_bad"]
+    assert frame["channel"].tolist() == ["call", "call"]
+    plain = kb.contact_list(Sum(), four, kb.Campaign(budget=1000, value=100, **TERMS))
+    assert "occasion" not in plain.to_frame()
+
+
+def test_who_is_woken_for_a_proven_occasion_is_on_the_list(four: Snapshots) -> None:
+    given_ = occasions_of([("x", "term_ends")], ["x", "y"])
+    found = kb.contact_list(Sum(), four, kb.Campaign(budget=1000, value=100, **TERMS), occasions=given_)
+    frame = found.to_frame()
+    assert frame["customer_id"].tolist() == ["w", "x"]
+    assert frame["occasion"].isna().tolist() == [True, False]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=4, max_size=4), st.sets(st.sampled_from("wxyz")))
+def test_no_list_with_occasions_holds_a_customer_without_consent(
+    make_snapshots: Any, consent: list[float], sleeping: set[str]
+) -> None:
+    frame = pd.DataFrame({"a": [0.9, 0.8, 0.7, 0.6], "b": 0.0})
+    people = np.array(list("wxyz"), dtype=object)
+    seen = make_snapshots(frame, np.full(4, np.nan), customer=people, consent=np.array(consent))
+    given_ = occasions_of([(customer, "term_ends") for customer in "wxyz" if customer not in sleeping], [*sleeping])
+    found = kb.contact_list(Sum(), seen, kb.Campaign(budget=1000, value=100, **TERMS), occasions=given_)
+    allowed = dict(zip("wxyz", consent, strict=True))
+    recorded = not np.isnan(consent).all()
+    assert all(customer not in sleeping for customer in found.customer)
+    assert not recorded or all(allowed[customer] == 1 for customer in found.customer)
 
 
 def test_the_last_date_counts(four: Snapshots) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import kbind as kb
 from kbind.measures.occasions import Occasions
 from kbind.measures.rules import OCCASIONS
+from simulations.company import simulate_saas
 
 AT = "2024-07-01"
 
@@ -200,6 +201,18 @@ def test_planted_company_lists_nobody_without_consent_and_few_sleeping_dogs(plan
     random = accounts.loc[here].mean()
     error = np.sqrt(random * (1 - random) / len(plain))
     assert accounts.loc[plain].mean() < random - 1.96 * error
+
+
+def test_lists_of_several_companies_hold_fewer_sleeping_dogs_than_random_ones() -> None:
+    shares = []
+    for seed in range(3):
+        data = simulate_saas(800, 24, rng=seed)
+        assert data.truth is not None
+        lethargic = data.truth.accounts.set_index("customer_id")["bond_lethargic"] > 1
+        here = data.table("subscriptions").query("end.isna()")["customer_id"].unique()
+        listed = kb.occasions(data, effects=False).frame["customer_id"].unique()
+        shares.append((lethargic[listed].mean(), lethargic[here].mean()))
+    assert all(mine < random for mine, random in shares), shares
 
 
 def test_planted_effects_are_measured_here(planted: Occasions) -> None:
