@@ -16,6 +16,7 @@ from kbind.plot.base import (
     SAND_TEXT,
     Canvas,
     finish,
+    is_narrow,
     percent_axis,
     period_ticks,
     told_limits,
@@ -29,6 +30,8 @@ from kbind.text.tables import picked
 TEXT_POINTS = 24
 #: Names of irregular periods that fit below the axis.
 _NAMES = 5
+#: Signs of a value that fits below its point on a phone.
+_SHORT = 4
 #: Upper end of the axis, and the share of it below the lowest interval that a value written there needs.
 _TOP, _ROOM = 1.02, 0.12
 
@@ -57,7 +60,11 @@ def plot_periods(result: PeriodRates, canvas: Canvas, *, stands_out: int = 0) ->
         axes.vlines(x[part], lower[part], upper[part], color=line, linewidth=2)
         axes.plot(x[part], value[part], "o", color=colour, markersize=7)
         for i in x[part] if size <= _NAMES or colour == SAND else ():
-            write_at(axes, speak.tell(facts[i]), (i, lower[i]), (0, -4), ha="center", va="top", color=ink)
+            text, beside = speak.tell(facts[i]), size > _NAMES and (size - i) % 2 == 0
+            if beside and is_narrow() and len(text) > _SHORT:  # no room beside the one that follows
+                write_at(axes, text, (i, upper[i]), (0, 4), ha="center", va="bottom", color=ink)
+            else:
+                write_at(axes, text, (i, lower[i]), (0, -4), ha="center", va="top", color=ink)
     mean = late_and_before(result, stands_out)["before"] if 0 < stands_out < size else kept(result)
     level = speak.disclosure.fact(mean)
     if together(result) and level.known:
