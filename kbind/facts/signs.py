@@ -53,8 +53,9 @@ class SignGroup:
         share = self.gain / whole if whole > 0 else math.nan
         return {
             "n": Fact(f"{name}.n", self.n, "customers", "customers on the list who show these signs", source=source),
+            # predicted, so that it counts nobody who left
             "risk": Fact(f"{name}.risk", self.leaving / self.n, "share", "mean predicted risk of those who show these "
-                         "signs", n=self.n, source=source),
+                         "signs", source=source),
             "gain": Fact(f"{name}.gain", share, "share", "gain expected of those who show these signs / of the list",
                          n=self.n, source=source),
         }  # fmt: skip

@@ -202,8 +202,6 @@ class Disclosure:
                 plain, anew = wilson(count, n, conf_level), wilson(part, size, conf_level)
             counted = np.isclose(value, plain[0], atol=1e-9, rtol=0)
             hidden |= ~counted & (weight > _COARSEST)
-            # few are never told as none; a difference may be none
-            hidden |= ~counted & (value > 0) & (told[0] == 0) & ~(lower < 0)
             for k, limit in enumerate(parts[:3]):
                 wilsons = counted & np.isclose(limit, plain[k], atol=1e-9, rtol=0)
                 moved = np.clip(_to_step(limit + anew[0] - value, step), 0, 1)  # of another kind: with their share

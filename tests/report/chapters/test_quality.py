@@ -47,7 +47,7 @@ def test_every_planted_fault_is_named(thin: kb.Dataset) -> None:
         "Yes, by and large. 4 things need clearing up, above all: “Events” has far fewer rows than usual in 1 of 12 "
         "months."
     )
-    assert story.means().startswith("Only chapters 1, 2, 3, 4 and 5 are affected;")
+    assert story.means().startswith("This affects only chapters 1, 2, 3, 4 and 5.")
     axes = story.found.plot(**story.calendar_figure())
     assert axes.get_title(loc="left").replace("\n", " ") == (
         "In 1 of 12 months, far fewer rows were recorded than usual"
@@ -75,7 +75,7 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
         "Yes, by and large. One thing needs clearing up: many values are missing in “Customers”, most of all "
         "“industry” (50%)."
     )
-    assert story.means().startswith("Only chapters 3, 4 and 5 are affected;")
+    assert story.means().startswith("This affects only chapters 3, 4 and 5.")
     german = quality_story(data, lang="de")
     assert german.finding().startswith("Im Großen und Ganzen ja. Nur eines ist zu klären: In „Kunden“ fehlen")
     assert story.act() == (

@@ -158,7 +158,7 @@ def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(
     assert "The figure: " in story.certainty()
     assert "The effect: not tried yet" in story.certainty()
     assert "divided by the number of customers it actually keeps" in story.certainty()
-    worth = card.mean.value * story.data.card.margin
+    worth = story.voice.disclosure.fact(card.mean).value * story.data.card.margin
     assert story.voice.tell(replace(story._worth, value=worth), "about") in story.certainty()
 
 
