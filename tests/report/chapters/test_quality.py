@@ -83,7 +83,7 @@ def test_one_concern_is_named_with_the_chapters_that_it_touches() -> None:
     )
     line = story.line()
     assert line is not None
-    assert "Only chapters 3, 4 and 5" in line.answer
+    assert "This affects only chapters 3, 4 and 5" in line.answer
     assert line.stake is None
 
 

@@ -317,7 +317,7 @@ def test_reversals_are_told_in_words() -> None:
     assert "total_charges" not in text  # example data is called in words
     first, gone = (next(line for line in told.comparing.reversal_text() if part in line) for part in (
         "leave less often, but among otherwise similar ones more often", "Such impressions"))  # fmt: skip
-    assert "“Total charges so far: 3,800 or more” (" in first
+    assert "“Total charges so far: $3,800 or more” (" in first
     assert re.search(r"of 100 against \d+; comparable others about \d+\)", first)
     assert gone
 
