@@ -54,7 +54,7 @@ def snapshot(folder: Path) -> dict[str, Any]:
 
 CHAPTERS = {
     shop: ["00", "01", "01d", "02", "03"],
-    contracts: ["00", "01", "02", "03", "04", "05"],
+    contracts: ["00", "01", "02", "03", "04", "05", "06"],
     snapshot: ["00", "02", "03", "04", "05"],
 }
 
