@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -227,7 +228,11 @@ class BondStory(Story):
         why = needed(answer.why)
         if why.kind != "missing":
             return self.say(f"bonds.why.{why.kind}")
-        tables = dict.fromkeys(need.partition(".")[0] for need in why.needs)
+        return self._missing(why.needs)
+
+    def _missing(self, needs: Sequence[str]) -> str:
+        """That tables, or columns such as "tickets.closed" of them, are not there."""
+        tables = dict.fromkeys(re.split(r"[.:]", need)[0] for need in needs)
         what = ", ".join(self.voice.catalogue.text(f"table.{name}") for name in tables)
         return self.say("bonds.why.missing", what=what)
 
@@ -238,9 +243,7 @@ class BondStory(Story):
         for one, fact, concerns in self.facts.practised():
             head = names[one.practice].name[lang], self.say(f"practices.indicator.{one.key}")
             if fact is None:
-                tables = dict.fromkeys(need.partition(".")[0] for need in one.needs)
-                what = ", ".join(self.voice.catalogue.text(f"table.{name}") for name in tables)
-                why = self.say("bonds.why.missing", what=what) if tables else self.say("bonds.why.too_few")
+                why = self._missing(one.needs) if one.needs else self.say("bonds.why.too_few")
                 rows.append([*head, why, DASH, DASH])
             else:
                 some = DASH if concerns is None else self.tell(concerns)
