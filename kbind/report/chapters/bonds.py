@@ -32,8 +32,6 @@ HIGH, MEDIUM = 0.25, 0.5
 MEASURES = 6
 #: Questions whose answer is yes where the ratio lies below what means no difference.
 _BELOW = ("breadth", "praise", "recommending", "stated_revealed")
-#: The measure of the catalogue that answers a cause.
-_ANSWERS = {"complaint": "service_recovery", "contact": "shared_accounts"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +112,7 @@ class BondStory(Story):
     def _money(self, cause: Cause, place: str) -> str:
         if cause.stake is None or not self.told(cause.stake):
             return ""
-        return self.say(f"bonds.means.{place}", what=self.say(f"bonds.cause.{cause.key}"), stake=cause.stake)
+        return self.say(f"bonds.means.{place}", what=self.say(f"bonds.when.{cause.key}"), stake=cause.stake)
 
     def act(self) -> str:
         """What a manager should do."""
@@ -126,7 +124,8 @@ class BondStory(Story):
             return self.say("bonds.certainty.none")
         ratio = self.main.ratio
         who = self.say(f"bonds.who.{self.main.key}")
-        level = self.say(f"bonds.certainty.{self._level}", who=who, ratio=ratio)
+        than = self.say(f"bonds.than.{self.main.key}")
+        level = self.say(f"bonds.certainty.{self._level}", who=who, than=than, ratio=ratio)
         return " ".join([level, self.say("bonds.certainty.step")])
 
     @property
@@ -185,17 +184,18 @@ class BondStory(Story):
             money = self.tell(needed(cause.stake), "about") if told else DASH
             spread = self.tell(needed(cause.stake), "range") if told else DASH
             cells = self.tell(cause.a_year), self.tell(cause.extra, "per100"), money, spread
-            rows.append([upper_first(self.say(f"bonds.cause.{cause.key}")), *cells, self._measure(cause.key)])
+            rows.append(
+                [upper_first(self.say(f"bonds.cause.{cause.key}")), *cells, self.say(f"bonds.measure.{cause.key}")]
+            )
         names = ("what", "a_year", "extra", "money", "range", "measure")
         return self.table_of("bonds.causes.{}", names, rows, words=(5,))
 
-    def _measure(self, cause: str) -> str:
-        return load_measures().measures[_ANSWERS[cause]].name[self.voice.lang]
-
     def picture_title(self) -> str:
         """Finding of the picture of bonds."""
-        (first, _), *_, (last, _) = self.facts.means()
-        return self.say("bonds.picture.title", first=self._bond(first), last=self._bond(last))
+        (first, most), (_, second), *_ = means = self.facts.means()
+        if most.ci_lower > second.ci_upper:
+            return self.say("bonds.picture.title", first=self._bond(first))
+        return self.say("bonds.picture.even", low=means[-1][1], high=most)
 
     def _bond(self, bond: str) -> str:
         return self.say(f"persona.bond.{bond}")

@@ -84,7 +84,7 @@ def test_the_finding_is_what_costs_most(story: BondStory) -> None:
     money = [cause.stake.value for cause in story.causes if cause.stake is not None]
     assert [cause.key for cause in story.causes] == ["complaint", "contact"]
     assert money == sorted(money, reverse=True)
-    assert plain(story.finding()).startswith("Serious matters that stay open for long cost most")
+    assert plain(story.finding()).startswith("Of all that can be measured, slow help costs most")
     main = story.causes[0]
     assert main.stake is not None
     assert plain(story.tell(main.stake, "about")) in plain(story.means())
