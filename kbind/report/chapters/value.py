@@ -95,9 +95,16 @@ class ValueStory(Speaker):
         return self.say("value.means", after_upper=upper_first(self.span), **facts)
 
     def act(self) -> str:
-        """Up to which cost a measure pays."""
-        cost = self.fact("value_per_customer", CROWD)
-        return self.say("value.act", points=self.points, crowd=self.voice.number(CROWD), cost=cost)
+        """Up to which cost a measure pays: what it brings, or what winning as many costs where that is less."""
+        cost, key = self.fact("value_per_customer", CROWD), "value.act"
+        saved, value = self.fact("acquisition_saved"), self.fact("value")
+        if saved.known and 0 < saved.value < value.value:
+            meaning = "what winning as many new customers costs a year, for so many customers reached"
+            cost, key = (
+                Fact("value.limit", cost.value * saved.value / value.value, "money", meaning),
+                "value.act.cheaper",
+            )
+        return self.say(key, points=self.points, crowd=self.voice.number(CROWD), cost=cost)
 
     def certainty(self) -> str:
         """Between which amounts the value lies and on what that hangs, and that no measure was tried."""

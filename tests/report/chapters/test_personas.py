@@ -93,7 +93,7 @@ def test_summary_leads_with_the_figure_to_count_on(story: PersonasStory) -> None
         *(part for t in story.tiles() for part in t),
     ):
         assert f"{sight} of 100" not in said
-    assert "sign only those who fit them" in story.act()
+    assert "sign only those who fit the new rules" in story.act()
     assert "make nobody more loyal" in story.means()
 
 
