@@ -191,7 +191,7 @@ class Disclosure:
         told, hidden = [value, lower, upper], np.zeros(n.shape, dtype=bool)
         if self.threshold > 1:
             size, part = self.rounded(n), self.part(count, n)
-            whole = (self.rounded(n - count) == 0) & (size < _SMALL * self.threshold)
+            whole = ((self.rounded(n - count) == 0) | (part >= size)) & (size < _SMALL * self.threshold)
             hidden = (size == 0) | (part <= 0) | whole
             # how much one customer moves a share is known as far as the larger part of it
             most = np.where(np.isnan(value), 1.0, np.maximum(value, 1 - value))
