@@ -74,7 +74,7 @@ def test_what_is_told_is_what_was_computed(saas: Forecast) -> None:
 
 def test_german_says_the_same(saas: Forecast) -> None:
     story = churn_story(saas, lang="de")
-    assert story.finding().startswith("Die Reihenfolge nach Risiko taugt: Von 100 Kunden, die in 30 bis 120 Tagen ")
+    assert story.finding().startswith("Die Reihenfolge nach Risiko stimmt: Von 100 Kunden, die in 30 bis 120 Tagen ")
     assert "Reihenfolge nach Risiko: ziemlich verlässlich" in story.certainty()
     assert "keine Ursache" in story.drivers.caption()
 
