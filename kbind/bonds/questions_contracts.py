@@ -29,7 +29,7 @@ _AFTER = 92
 def first_exit(data: Dataset, horizon: int, conf_level: float) -> Found:
     """Hazard of leaving in the month in which a term ends for the first time, against the other months of the held."""
     time = exposure(data, exits(data), smooth=False)
-    held = np.isin(time.customer, np.unique(time.customer[time.holds(HELD)]))
+    held = time.holds(HELD)  # not before the term was signed, when nobody can have left who signed it
     first, later = held & time.holds(FIRST), held & time.holds(LATER)
     rest = held & ~first & ~later
     for name, rows in ((FIRST, first), ("the other months", rest)):

@@ -13,7 +13,7 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import group_value
 from kbind.engine.engine import column, literal, parse
 from kbind.errors import NotEnoughData
-from kbind.estimate.estimate import Estimate
+from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import normal, rate_of
 from kbind.orders.lapse import clustered_share
 from kbind.survival.exposure import exposure, known_from, stretches
@@ -66,7 +66,7 @@ def paying_unused(data: Dataset, horizon: int, conf_level: float) -> Found:
 
 
 def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
-    """What a randomised contact does to leaving, of idle customers less that of active ones."""
+    """What a randomised contact does to leaving of idle customers; beside it that of the active, and the difference."""
     treated = _treated(data)
     share = data.has("campaigns.propensity")
     table = stretches(
@@ -109,10 +109,10 @@ def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
 
     how = "weighted by the inverse of the propensity" if share else "of campaigns with both arms, taken as randomised"
     definition = f"share who left within {horizon} days, contacted less held back, {how}; idle: no event in {IDLE} days"
-    parts = {name: estimate(*one, f"{name}: {definition}") for name, one in effects.items()}
+    idle, active = (estimate(*effects[name], f"{name}: {definition}") for name in ("idle", "active"))
     value = effects["idle"][0] - effects["active"][0]
     total = estimate(value, effects["idle"][1] - effects["active"][1], f"idle less active: {definition}")
-    return total, parts | risks
+    return idle, {"active": active, "idle_less_active": total} | risks
 
 
 def _treated(data: Dataset) -> object:
@@ -243,7 +243,10 @@ def broken_rhythm(data: Dataset, horizon: int, conf_level: float) -> Found:
     n = time.customers(time.holds("broken"))
     said = f"hazard in the {horizon} days after a rhythm broke, divided by that at other times at the same age"
     parts: dict[str, Estimate | float] = {"false_alarm_rate": alarms, "breaks": float(len(judged))}
-    parts["hazard_ratio"] = time.cox(["broken"]).ratio("broken", conf_level=conf_level, n=n, definition=said)
+    try:
+        parts["hazard_ratio"] = time.cox(["broken"]).ratio("broken", conf_level=conf_level, n=n, definition=said)
+    except NotEnoughData:  # where everybody leaves after it, or nobody, there is no ratio
+        parts["hazard_ratio"] = UNKNOWN
     return replace(alarms.complement(), definition=definition), parts
 
 

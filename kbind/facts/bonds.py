@@ -114,7 +114,7 @@ class BondFacts:
         each = float(ours["loss"].sum()) / max(float(ours["leavers"].sum()), 1e-12)
         effect = found.effects["ours"]
         extra = Estimate.of(ends, n=effect.n, conf_level=found.conf_level, definition="additional leavers / accounts")
-        return self._cause("contact", found.losses["ours"] * known.n, extra, effect, each, None)
+        return self._cause("contact", found.losses["ours"] * self.here, extra, effect, each, None)
 
     def _cause(
         self, key: str, a_year: float, extra: Estimate, ratio: Estimate, each: float, left: int | None

@@ -13,7 +13,6 @@ from kbind.calendar import days_of
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
-from kbind.dataset.reading.columns import yes_or_no
 from kbind.engine.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, did_you_mean, listed, real, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
@@ -52,7 +51,7 @@ class ServiceRecovery(Shown):
         One row a way of handling: handling, complaints, customers, hours (median to the answer), goodwill (share with
         any; NaN without the column), months (at risk within the horizon), left.
     a_year : float
-        Badly handled complaints a customer and year, in the time on record.
+        Times a customer and year in which a badly handled complaint acts, one after the other counted once.
     severity : str
         Which tickets count as complaints.
     horizon : int
@@ -123,15 +122,15 @@ def service_recovery(
     Parameters
     ----------
     data : Dataset
-        With `tickets` (opened, closed; severity, goodwill and a column `reopened` are used where they are there) and
-        with contracts or events.
+        With `tickets` (opened, closed; severity is used where it is there, goodwill told) and with contracts or events.
     severity : number, or list of values, optional
         Tickets at least that severe, or with one of these values, are complaints. Default: the upper half of the range
         of numbers, or words such as "high"; all tickets where there is no such column.
     well : str
-        Settled within that time, and not reopened: handled well.
+        Settled within that time: handled well.
     bad : str
-        Not settled within that time, and no goodwill, or reopened: handled badly. All else is as usual.
+        Not settled within that time: handled badly. All else is as usual. What came later, a credit or a reopening,
+        does not count: only those can have it who stayed.
     lag, horizon : str
         A complaint acts from `lag` after it was made, or from when its handling is known if that is later, for
         `horizon`. The lag leaves out who had decided before: contracts end with notice.
@@ -178,7 +177,7 @@ def service_recovery(
     severe, meaning = _severe(data, severity)
     table = stretches(
         data, _STEPS, {"asked": "tickets"}, severe=severe, when=data.wall_time("tickets", "opened"),
-        done=data.wall_time("tickets", "closed"), credit=_credit(data), again=_again(data), **days,
+        done=data.wall_time("tickets", "closed"), credit=_credit(data), **days,
     )  # fmt: skip
     if not table.num_rows:
         raise NotEnoughData(f"tickets of {data.name!r} holds no complaint ({meaning}) that was settled or grew old")
@@ -189,20 +188,22 @@ def service_recovery(
     found = {name: _ratio(ratios, *pair, marked, conf_level) for name, pair in _CONTRASTS.items()}
     apart = ratios.ratio(COMPLAINED, conf_level=conf_level) if COMPLAINED in ratios.names else UNKNOWN
     handling = (
-        f"Handled well: settled within {days['well']} days{_reopened(data, ' and not reopened')}; badly: not settled "
-        f"within {days['bad']} days and no goodwill{_reopened(data, ', or reopened')}; acting from {days['lag']} days "
+        f"Handled well: settled within {days['well']} days; badly: not settled "
+        f"within {days['bad']} days; acting from {days['lag']} days "
         f"after it for {days['horizon']} days."
     )
-    classes, every = _classes(marked, time, names, data), time.months(np.ones(len(time.left), dtype=bool))
-    badly = int(classes["complaints"][classes["handling"] == BADLY].sum())
+    every, badly = time.months(np.ones(len(time.left), dtype=bool)), time.holds(BADLY)
+    # a spell that goes on from the piece before is no other one; who had left by then is none either
+    going = badly[:-1] & (time.customer[1:] == time.customer[:-1]) & np.isclose(time.entry[1:], time.duration[:-1])
+    begun = int((badly & ~np.append(False, going)).sum())
     return ServiceRecovery(
         well_vs_bad=found["well_vs_bad"],
         bad_vs_none=found["bad_vs_none"],
         well_vs_none=found["well_vs_none"],
         staying=_staying(used, ratios, days["horizon"], conf_level),
         complainers=apart,
-        classes=classes,
-        a_year=12 * badly / every if every else nan,
+        classes=_classes(marked, time, names, data),
+        a_year=12 * begun / every if every else nan,
         severity=meaning,
         handling=handling,
         horizon=days["horizon"],
@@ -214,14 +215,14 @@ def service_recovery(
 #: From tickets to stretches: what was known when.
 _STEPS = {
     "complaints": "SELECT customer_id, CAST(_when AS DATE) AS opened, _when AS moment, _done AS settled, "
-    "_credit AS credit, _again AS again FROM asked WHERE _when < _as_of AND _severe",
-    "judged": "SELECT *, CASE WHEN settled < _as_of AND again THEN 'handled badly' "
+    "_credit AS credit FROM asked WHERE _when < _as_of AND _severe",
+    # by what is known when `bad` is over: a later credit, or that it was opened again, only those can have who stayed
+    "judged": "SELECT *, CASE "
     "WHEN settled < _as_of AND settled <= moment + to_days(CAST(_well AS INTEGER)) THEN 'handled well' "
     "WHEN coalesce(settled, _as_of) <= moment + to_days(CAST(_bad AS INTEGER)) THEN "
     "CASE WHEN settled < _as_of THEN 'handled as usual' END "
-    "WHEN coalesce(credit, 0) > 0 THEN CASE WHEN settled < _as_of THEN 'handled as usual' END "
     "ELSE 'handled badly' END AS what FROM complaints",
-    "handled": "SELECT *, CASE WHEN what = 'handled badly' AND NOT again "
+    "handled": "SELECT *, CASE WHEN what = 'handled badly' "
     "THEN opened + _bad ELSE CAST(settled AS DATE) END AS sure FROM judged WHERE NOT what IS NULL",
     "stretches": "SELECT customer_id, what, greatest(opened + _lag, sure) AS begins, opened + _lag + _horizon AS ends, "
     "date_diff('minute', moment, settled) / 60.0 AS hours, credit FROM handled "
@@ -356,17 +357,3 @@ def _words(severity: object) -> list[str]:
 
 def _credit(data: Dataset) -> Expression:
     return parse("CAST(_x AS DOUBLE)", x=column("goodwill")) if data.has("tickets.goodwill") else literal(0.0)
-
-
-def _again(data: Dataset) -> Expression:
-    """Whether a ticket was opened again, where a column says so."""
-    if not data.has("tickets.reopened"):
-        return literal(False)
-    physical, value = data.tables["tickets"].columns["reopened"], column("reopened")
-    if kind_of(physical) == "number":
-        return parse("coalesce(_x > 0, FALSE)", x=value)
-    return parse("coalesce(_x, FALSE)", x=value if physical == "BOOLEAN" else yes_or_no(value))
-
-
-def _reopened(data: Dataset, said: str) -> str:
-    return said if data.has("tickets.reopened") else ""
