@@ -7,7 +7,7 @@ from math import exp, log, sqrt
 import numpy as np
 import pyarrow as pa
 
-from kbind.bonds.answers import Found
+from kbind.bonds.answers import Found, Unanswered, Why
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.reading.base import kind_of
 from kbind.engine.engine import column, literal, parse
@@ -85,6 +85,8 @@ def exits(data: Dataset) -> dict[str, pa.Table]:
 
 def price_rise(data: Dataset, horizon: int, conf_level: float) -> Found:
     """Hazard in the three months after the price rose for the same plan and seats, against other time."""
+    if not data.has("subscriptions.plan") and not data.has("subscriptions.seats"):
+        raise Unanswered(Why("missing", ("subscriptions.plan",)))  # else a new price may be another offer
     same = "".join(
         f" AND {name} IS NOT DISTINCT FROM {name}_before"
         for name in ("plan", "seats")

@@ -19,8 +19,15 @@ from kbind.survival.exposure import exposure, known_from, stretches
 PRAISE, PASSIVE = 9, 7
 
 
+def _needs_contracts(data: Dataset) -> None:
+    """Without contracts leaving is the last event: whatever comes after it, a bad answer too, would be left out."""
+    if not data.has("subscriptions"):
+        raise Unanswered(Why("no_contracts", ("subscriptions",), "leaving is known from silence only"))
+
+
 def praise(data: Dataset, horizon: int, conf_level: float) -> Found:
     """Hazard after an answer of 9 or 10 against one of 7 or 8, for the same mean of earlier answers."""
+    _needs_contracts(data)
     table = stretches(
         data,
         {
@@ -83,6 +90,7 @@ def recommending(data: Dataset, horizon: int, conf_level: float) -> Found:
 
 def contagion(data: Dataset, horizon: int, conf_level: float) -> Found:
     """Hazard of the recommended after the one who recommended them left, against the recommended before that."""
+    _needs_contracts(data)
     table = stretches(
         data,
         {
@@ -110,6 +118,7 @@ def contagion(data: Dataset, horizon: int, conf_level: float) -> Found:
 
 def stated_revealed(data: Dataset, horizon: int, conf_level: float) -> Found:
     """What the items of the bonds say, and what each bond, as answered, goes with."""
+    _needs_contracts(data)
     pattern = parse("regexp_extract(lower(instrument), '^bond_(' || _names || ')_', 1)", names=literal("|".join(BONDS)))
     means = ", ".join(f"avg(CASE WHEN bond = '{name}' THEN score END) AS {name}" for name in BONDS)
     table = stretches(

@@ -246,9 +246,12 @@ def _add_present(query: Query, data: Dataset) -> None:
         )
     query.step(
         "held",
-        "SELECT customer_id, min(_start) AS since, max(_start) AS s, max(coalesce(_notice < _at, FALSE)) AS noticed, "
-        f"max(_end IS NULL OR NOT ({over('_end', '_at', data.grace)})) AS runs FROM subscriptions "
-        "WHERE _start < _at GROUP BY customer_id",
+        "SELECT customer_id, min(_start) AS since, max(_start) AS s, max(r) AS runs, "
+        # notice given of a contract that is over says nothing of one that runs
+        "coalesce(bool_and(given) FILTER (WHERE r), FALSE) AS noticed FROM (SELECT *, "
+        "coalesce(_notice < _at, FALSE) AS given, "
+        f"_end IS NULL OR NOT ({over('_end', '_at', data.grace)}) AS r FROM subscriptions WHERE _start < _at) AS rows "
+        "GROUP BY customer_id",
     )
     query.step("present", f"SELECT customer_id, since FROM held AS h WHERE runs AND NOT noticed{gone}")
 
@@ -262,7 +265,11 @@ def _add_idle(query: Query, data: Dataset) -> None:
         "AND _used < _at AND _used >= _at - to_days(CAST(_idle_days AS INTEGER))) AS n "
         "FROM present AS p WHERE p.since < _at - to_days(CAST(_idle_days AS INTEGER))",
     )
-    query.step("idle", "SELECT customer_id FROM use WHERE n <= (SELECT quantile_disc(n, _idle) FROM use)")
+    query.step(
+        "idle",  # where all use alike, nobody is idle
+        "SELECT customer_id FROM (SELECT *, cume_dist() OVER (ORDER BY n) AS part FROM use) AS ranked "
+        "WHERE n = 0 OR part <= _idle",
+    )
 
 
 def _add_contacted(query: Query, data: Dataset) -> None:

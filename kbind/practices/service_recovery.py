@@ -122,7 +122,7 @@ def service_recovery(
     Parameters
     ----------
     data : Dataset
-        With `tickets` (opened, closed; severity is used where it is there, goodwill told) and with contracts or events.
+        With `tickets` (opened, closed; severity is used where it is there, goodwill told) and with contracts.
     severity : number, or list of values, optional
         Tickets at least that severe, or with one of these values, are complaints. Default: the upper half of the range
         of numbers, or words such as "high"; all tickets where there is no such column.
@@ -172,6 +172,10 @@ def service_recovery(
     if days["well"] > days["bad"]:
         raise ArgumentError(f"well={well!r} is longer than bad={bad!r}; allowed: at most that")
     data.require("tickets")
+    if not data.has("subscriptions"):
+        raise NotEnoughData(
+            f"{data.name!r} has no contracts: leaving is the last event then, and a complaint that ends it comes later"
+        )
     if not data.has("tickets.closed"):
         raise NotEnoughData(f"tickets of {data.name!r} has no column 'closed'; name it in kbind.yaml")
     severe, meaning = _severe(data, severity)

@@ -239,7 +239,7 @@ def test_price_rises_by_size() -> None:
 
     def rows(who: np.ndarray, begin: np.ndarray, end: np.ndarray, price: np.ndarray) -> pd.DataFrame:
         dates = {"start": day + pd.to_timedelta(begin, unit="D"), "end": day + pd.to_timedelta(end, unit="D")}
-        return pd.DataFrame({"customer_id": who, **dates, "mrr": price})
+        return pd.DataFrame({"customer_id": who, **dates, "mrr": price, "plan": "basic"})
 
     both = pd.concat([rows(np.arange(n), start, first_end, np.full(n, 100.0)),
                       rows(after, (start + rise)[after], last[after], 100 * size[after])])  # fmt: skip
@@ -248,6 +248,9 @@ def test_price_rises_by_size() -> None:
     found = ask(kb.open_dataset({"subscriptions": both}, as_of="2024-01-01"), "price_rise")
     assert covers(part(found, "price_rise", "over_10"), 3.0)
     assert covers(part(found, "price_rise", "up_to_5"), 1.0)
+    unnamed = ask(kb.open_dataset({"subscriptions": both.drop(columns="plan")}, as_of="2024-01-01"), "price_rise")
+    assert unnamed.why is not None
+    assert unnamed.why.needs == ("subscriptions.plan",)  # a new price may be another offer
 
 
 def test_who_leaves_after_who_recommended_them() -> None:

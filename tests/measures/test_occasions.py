@@ -245,3 +245,16 @@ def test_data_without_times_has_no_occasions() -> None:
     data = kb.open_dataset({"customers": people}, roles={"churned": "gone"})
     with pytest.raises(kb.NotEnoughData, match="this needs a table 'subscriptions' or 'events'"):
         kb.occasions(data)
+
+
+def test_where_all_use_alike_nobody_is_idle_and_an_old_notice_is_over() -> None:
+    ids = [f"c{k:02}" for k in range(20)]
+    old = pd.DataFrame({"customer_id": ids, "start": "2020-01-10", "end": "2021-01-10", "notice_at": "2020-11-01"})
+    now = pd.DataFrame({"customer_id": ids, "start": "2022-01-10", "end": None, "notice_at": None})
+    log = events({name: every("2024-05-01", 1, 20) for name in ids})
+    people = pd.DataFrame({"customer_id": ids, "contact_id": range(20), "side": "ours", "end": "2024-06-10"})
+    contracts = pd.concat([old, now], ignore_index=True)
+    data = kb.open_dataset({"subscriptions": contracts, "events": log, "contacts": people}, as_of=AT)
+    result = kb.occasions(data, effects=False)
+    assert (result.n_customers, result.n_sleeping) == (20, 0)
+    assert set(found(data, "contact_left")) == set(ids)

@@ -293,7 +293,9 @@ class BondChapter(Chapter):
         """Scores, questions, contacts and complaints."""
         data = self.data
         self.questions = bond_questions(data)
-        self.scores: BondingScores | None = enough(bonding_scores, data)
+        self.scores: BondingScores | None = enough(
+            bonding_scores, data, context="b2b" if data.has("contacts") else "b2c"
+        )
         self.practices = practices(data)
         items = self.scores is not None and self.scores.company["mean"].notna().any()
         self.validity = needed(self.scores).validity() if items else None
