@@ -48,7 +48,7 @@ def live(rng: Generator, start: Ints, log_ratio: Floats, hazard: Floats) -> Ints
 def contracts(start: Ints, end: Ints) -> tuple[pd.DataFrame, Bools]:
     """The table of who was there when recording began or later, and who that is."""
     seen = end > 0
-    frame = pd.DataFrame({"customer_id": np.flatnonzero(seen), "start": dates(start[seen]), "mrr": 10.0})
+    frame = pd.DataFrame({"customer_id": np.flatnonzero(seen), "start": dates(start[seen]), "mrr": 10.0, "plan": "one"})
     frame["end"] = dates(np.minimum(end[seen], DAYS + 1))
     frame["end"] = frame["end"].where(end[seen] < DAYS)
     return frame, seen
@@ -152,8 +152,8 @@ def dogs(rng: Generator, n: int) -> tuple[bool, ...]:
     sent = pd.DataFrame({"customer_id": np.arange(n), "campaign": "call", "assigned_at": dates(np.array([100]))[0],
                          "arm": np.where(treated, "treatment", "control"), "propensity": chance})  # fmt: skip
     data = opened({"subscriptions": frame, "events": events, "campaigns": sent})
-    gap, parts = sleeping_dogs(data, 182, 0.95)
-    found = gap, parts["idle"], parts["active"]
+    idle_ones, parts = sleeping_dogs(data, 182, 0.95)
+    found = parts["idle_less_active"], idle_ones, parts["active"]
     return tuple(
         covers(one, truth) for one, truth in zip(found, (0.15, 0.1, -0.05), strict=True) if isinstance(one, Estimate)
     )
