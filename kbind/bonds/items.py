@@ -23,6 +23,10 @@ from kbind.yamlfile import read_values
 #: Answers to an item that were given so many days before the last one count with it: those of other people.
 TOGETHER = 180
 
+#: Usual scales, the narrowest first; that of the ready items; answers from which on they tell which it is.
+SCALES = ((1.0, 5.0), (1.0, 7.0), (1.0, 10.0), (0.0, 10.0), (0.0, 100.0))
+READY, TELLING = (1.0, 7.0), 30
+
 _SHAPE = "allowed: {bond: [instruments]}, or a file such as data/items/bonding_items.yaml"
 _KEYS = ("bonds", "scale", "title", "status")
 
@@ -57,7 +61,7 @@ class ItemSet:
     ----------
     items : tuple of Item
     scale : (float, float) or None
-        Lowest and highest answer; None: as far as the data goes.
+        Lowest and highest answer; None: the usual one that holds all answers, as far as they tell.
     """
 
     items: tuple[Item, ...]
@@ -107,8 +111,7 @@ def read_items(data: Dataset, items: object) -> ItemSet:
     known = _instruments(data)
     if items is None:
         named = [re.fullmatch(rf"bond_({'|'.join(BONDS)})_\d+", name) for name in known]
-        scale = ready_items().scale if any(named) else None
-        return ItemSet(tuple(Item(found[1], found[0]) for found in named if found), scale)
+        return ItemSet(tuple(Item(found[1], found[0]) for found in named if found))
     if isinstance(items, Mapping):
         found = _item_set(items, "items")
     elif isinstance(items, (str, Path)):
@@ -155,7 +158,7 @@ def read_answers(data: Dataset, asked: ItemSet, customers: Objects) -> Answers:
     scores = np.full((len(customers), len(asked.items)), np.nan)
     low, high = (found.column(name).to_numpy() for name in ("low", "high"))
     names = found.column("instrument").to_pylist()
-    scale = asked.scale or (float(low.min(initial=np.inf)), float(high.max(initial=-np.inf)))
+    scale = asked.scale or usual_scale(low, high)
     for k in np.flatnonzero((low < scale[0]) | (high > scale[1]))[:1]:
         value = low[k] if low[k] < scale[0] else high[k]
         ends = f"{scale[0]:g} to {scale[1]:g}"
@@ -167,6 +170,17 @@ def read_answers(data: Dataset, asked: ItemSet, customers: Objects) -> Answers:
             scores[place[customer], position[name]] = sum(scale) - score if turned else score
     kept = [k for k in range(len(asked.items)) if np.unique(scores[~np.isnan(scores[:, k]), k]).size > 1]
     return Answers(tuple(asked.items[k] for k in kept), scale, scores[:, kept])
+
+
+def usual_scale(low: Floats, high: Floats) -> tuple[float, float]:
+    """The narrowest usual scale that holds all answers; that of the ready items as long as few tell.
+
+    >>> usual_scale(np.ones(40), np.full(40, 5.0)), usual_scale(np.ones(3), np.full(3, 5.0))
+    ((1.0, 5.0), (1.0, 7.0))
+    """
+    scales = [scale for scale in SCALES if len(low) >= TELLING or scale == READY]
+    ends = float(low.min(initial=READY[0])), float(high.max(initial=READY[0]))
+    return next((scale for scale in (*scales, *SCALES) if scale[0] <= ends[0] and ends[1] <= scale[1]), ends)
 
 
 def _instruments(data: Dataset) -> list[str]:

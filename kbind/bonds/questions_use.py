@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kbind.bonds.answers import Found, Unanswered, Why
+from kbind.dataset.arms import treated
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import group_value
 from kbind.engine.engine import column, literal, parse
@@ -67,13 +68,14 @@ def paying_unused(data: Dataset, horizon: int, conf_level: float) -> Found:
 
 def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
     """What a randomised contact does to leaving of idle customers; beside it that of the active, and the difference."""
-    treated = _treated(data)
+    in_arm = treated(data)
     share = data.has("campaigns.propensity")
     table = stretches(
         data,
         {
-            "assigned": "SELECT customer_id, campaign, CAST(_when AS DATE) AS day, _when AS moment, _treated AS "
-            "treated, _chance AS chance FROM sent WHERE _when < _as_of AND NOT _treated IS NULL",
+            "assigned": "SELECT customer_id, campaign, CAST(_when AS DATE) AS day, _when AS moment, "
+            "CAST(_treated AS INTEGER) AS treated, _chance AS chance FROM sent "
+            "WHERE _when < _as_of AND NOT _treated IS NULL",
             "recent": "SELECT a.customer_id, a.campaign, a.moment, count(*) AS uses FROM assigned AS a "
             "JOIN log_of_use AS u ON u.customer_id = a.customer_id AND _used < a.moment "
             "AND _used >= a.moment - to_days(CAST(_idle AS INTEGER)) GROUP BY a.customer_id, a.campaign, a.moment",
@@ -84,7 +86,7 @@ def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
             "WHERE (d.gone IS NULL OR d.gone > a.day) AND a.day + _horizon <= CAST(_as_of AS DATE)",
         },
         {"sent": "campaigns", "log_of_use": "events"},
-        when=data.wall_time("campaigns", "assigned_at"), treated=treated, idle=IDLE, horizon=horizon,
+        when=data.wall_time("campaigns", "assigned_at"), treated=in_arm, idle=IDLE, horizon=horizon,
         chance=parse("CAST(_x AS DOUBLE)", x=column("propensity")) if share else literal(nan),
         used=data.wall_time("events", "timestamp", "u"),
     ).to_pandas()  # fmt: skip
@@ -115,15 +117,6 @@ def sleeping_dogs(data: Dataset, horizon: int, conf_level: float) -> Found:
     return idle, {"active": active, "idle_less_active": total} | risks
 
 
-def _treated(data: Dataset) -> object:
-    """1 for the treated, 0 for those held back, NULL for other words."""
-    return parse(
-        "CASE WHEN lower(trim(CAST(_x AS VARCHAR))) IN ('control', 'holdout', 'kontrolle', 'kontrollgruppe', '0', "
-        "'false') THEN 0 WHEN trim(CAST(_x AS VARCHAR)) <> '' THEN 1 END",
-        x=column("arm"),
-    )
-
-
 def _randomised(table: pd.DataFrame, given: bool) -> pd.DataFrame:
     """Rows of campaigns that held some back by chance, with the chance of treatment."""
     if given:
@@ -140,9 +133,9 @@ def _randomised(table: pd.DataFrame, given: bool) -> pd.DataFrame:
 
 def _effect(rows: pd.DataFrame) -> tuple[float, Floats, tuple[float, float]]:
     """Difference of the weighted shares who left (Hajek), and what every row adds to it."""
-    treated, went, chance = (rows[name].to_numpy(dtype=float) for name in ("treated", "went", "chance"))
+    in_arm, went, chance = (rows[name].to_numpy(dtype=float) for name in ("treated", "went", "chance"))
     influence, means = np.zeros(len(rows)), []
-    for arm, weight, sign in ((treated, 1 / chance, 1.0), (1 - treated, 1 / (1 - chance), -1.0)):
+    for arm, weight, sign in ((in_arm, 1 / chance, 1.0), (1 - in_arm, 1 / (1 - chance), -1.0)):
         w = arm * weight
         mean = float((w * went).sum() / w.sum())
         influence += sign * w * (went - mean) / w.sum()

@@ -78,6 +78,8 @@ class BondingScores(Shown):
     def definition(self) -> str:
         """Who is scored, from what, on which scale, and how non-response is dealt with."""
         who = self.provenance.customer
+        low, high = self.answers.scale
+        scale = f" (from {low:g} to {high:g})" if self.n_respondents else ""
         weights = "Means are not weighted: too few answered, or too few did not."
         if self.response.weighted:
             weights = (
@@ -87,8 +89,9 @@ class BondingScores(Shown):
             )
         return (
             f"Six bonding scores of the {self.n_customers:,} {who}s at that date, {self.n_respondents:,} of whom "
-            f"answered items. Mean 0 and standard deviation 1 over {who}s; items and signs in behaviour are combined "
-            f"by precision: a score that rests on little lies near 0. {self.context.unit} {weights} {self.provenance}"
+            f"answered items{scale}. Mean 0 and standard deviation 1 over {who}s; items and signs in behaviour are "
+            f"combined by precision: a score that rests on little lies near 0. {self.context.unit} {weights} "
+            f"{self.provenance}"
         )
 
     def headline(self) -> str:

@@ -39,7 +39,8 @@ class AccountHealth(Shown):
     flagged : ndarray of bool, shape (n,)
         Score of `threshold` at most.
     threshold : float
-        Score down from which the wanted share of those who stayed was flagged in the test.
+        Score down from which no more than the wanted share of those who stayed was flagged in the test; NaN where any
+        score would have flagged more, so that nobody is flagged.
     caught, precision, false_positive_rate : Estimate
         At the tested dates: of the leavers, those flagged; of those flagged, leavers; of those who stayed, flagged.
     calibration_slope, auc : Estimate
@@ -70,9 +71,10 @@ class AccountHealth(Shown):
     def definition(self) -> str:
         """What a score is, how it was tested, and whether it predicts."""
         assert self.forecast.backtest is not None
+        limit = "nobody" if np.isnan(self.threshold) else f"{self.threshold:.1f} at most"
         verdict = "" if self.predicts else f"Not to be used: {self.why}. "
         return (
-            f"{verdict}Score: 100 times the predicted chance to stay. Flagged: {self.threshold:.1f} at most, as "
+            f"{verdict}Score: 100 times the predicted chance to stay. Flagged: {limit}, as "
             f"{self.false_positive_rate.value:.0%} of those who stayed were in the test; intervals by drawing "
             f"customers anew. {self.forecast.backtest.definition}"
         )
@@ -157,9 +159,9 @@ def account_health(
     Notes
     -----
     The model and its predictions are those of `forecast_churn`: nothing is fitted for the score. Predictions of the
-    test were made by models that had not seen the outcome. Share of leavers caught: the point of the ROC curve of all
-    tested dates at the false-positive rate, interpolated; percentile intervals from customers drawn anew with all their
-    rows.
+    test were made by models that had not seen the outcome. Share of leavers caught: at the last score of all tested
+    dates that keeps the false-positive rate, accounts of the same score together; percentile intervals from customers
+    drawn anew with all their rows.
 
     References
     ----------
@@ -230,26 +232,27 @@ def _point(tested: Backtest, rate: float, conf_level: float, rng: np.random.Gene
     last = np.append(risk[1:] != risk[:-1], True)  # rows of the same risk are flagged together
     size = int(customer.max(initial=-1)) + 1
 
-    def at_rate(weight: Floats) -> tuple[float, float]:
-        gone, stayed = (np.cumsum(weight * part)[last] for part in (left, 1 - left))
+    def at_rate(weight: Floats) -> tuple[float, float, float, int]:
+        gone, stayed = (np.append(0.0, np.cumsum(weight * part)[last]) for part in (left, 1 - left))
         if not gone[-1] or not stayed[-1]:
-            return np.nan, np.nan
-        caught = float(np.interp(rate, np.append(0, stayed / stayed[-1]), np.append(0, gone / gone[-1])))
-        hits = caught * gone[-1]
-        return caught, float(hits / (hits + rate * stayed[-1]))
+            return np.nan, np.nan, np.nan, 0
+        k = int(np.searchsorted(stayed, rate * stayed[-1] * (1 + 1e-12), side="right")) - 1
+        flagged = gone[k] + stayed[k]
+        return gone[k] / gone[-1], gone[k] / flagged if flagged else np.nan, stayed[k] / stayed[-1], k
 
-    caught, precision = at_rate(np.ones(len(risk)))
+    caught, precision, false, place = at_rate(np.ones(len(risk)))
     drawn = [
-        at_rate(np.bincount(rng.integers(0, size, size), minlength=size)[customer].astype(float))
+        at_rate(np.bincount(rng.integers(0, size, size), minlength=size)[customer].astype(float))[:2]
         for _ in range(RESAMPLES)
     ]
-    limits = np.nanquantile(np.array(drawn), [(1 - conf_level) / 2, (1 + conf_level) / 2], axis=0)
-    stayed = 1 - left
-    threshold = np.interp(rate, np.cumsum(stayed)[last] / stayed.sum(), risk[last])
+    ends = [(1 - conf_level) / 2, (1 + conf_level) / 2]
+    points = [column[~np.isnan(column)] for column in np.array(drawn).T]
+    limits = [np.quantile(column, ends) if len(column) else np.full(2, np.nan) for column in points]
+    threshold = risk[last][place - 1] if place else np.nan
     share = partial(Estimate.of, conf_level=conf_level, kind="share")
     return _Point(
         threshold=float(100 * (1 - threshold)),
-        caught=share((caught, *limits[:, 0]), n=int(left.sum()), definition="leavers flagged / all leavers"),
-        precision=share((precision, *limits[:, 1]), definition="leavers flagged / all flagged"),
-        rate=share((rate, np.nan, np.nan), n=int(stayed.sum()), definition="flagged / all who stayed; chosen"),
+        caught=share((caught, *limits[0]), n=int(left.sum()), definition="leavers flagged / all leavers"),
+        precision=share((precision, *limits[1]), definition="leavers flagged / all flagged"),
+        rate=share((false, np.nan, np.nan), n=int((1 - left).sum()), definition="flagged / all who stayed; chosen"),
     )

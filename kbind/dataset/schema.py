@@ -150,7 +150,9 @@ TABLES: Mapping[str, Table] = {
             "customer_id": _ID(meaning="who was chosen, or held back"),
             "campaign": Column(Kind.TEXT, required=True, meaning="name of the campaign"),
             "assigned_at": Column(Kind.TIME, happened=True, meaning="when the customer was assigned to an arm"),
-            "arm": _TEXT(meaning="treatment, or control for those held back"),
+            "arm": _TEXT(
+                meaning="the treatment; for those held back control, holdout, Kontrolle, Kontrollgruppe, 0 or false"
+            ),
             "propensity": _NUMBER(meaning="chance with which the customer was treated, from 0 to 1"),
             "cost": _NUMBER(meaning="cost of treating this customer, in the currency of the data"),
         }

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from kbind.calendar import Calendar
+from kbind.dataset.arms import treated
 from kbind.dataset.dataset import Dataset
-from kbind.engine.engine import array, column, literal, parse
 from kbind.engine.query import Query
 from kbind.hearsay.customer_counts import Share
 from kbind.orders.order_table import purchase_tables
-
-#: What campaigns call those who were left alone.
-CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe")
 
 
 @dataclass(frozen=True)
@@ -93,16 +90,12 @@ def won_by_campaign(data: Dataset, *, soon: int, within: int) -> Share:
     within : int
         Days after the first order in which the next has to fall; customers whose time is not over do not count.
     """
-    treated = literal(True)
-    if data.has("campaigns.arm"):
-        known = parse("coalesce(lower(trim(_a)), '')", a=column("arm"))
-        treated = parse("NOT list_contains(_words, _known)", words=array(map(literal, CONTROL)), known=known)
     with _orders(data, None) as query:
         query.step(
             "asked",
-            "SELECT customer_id, CAST(_assigned AS DATE) AS a FROM campaigns WHERE _treated",
+            "SELECT customer_id, CAST(_assigned AS DATE) AS a FROM campaigns WHERE coalesce(_treated, TRUE)",
             assigned=data.wall_time("campaigns", "assigned_at"),
-            treated=treated,
+            treated=treated(data),
         )
         query.step(
             "firsts",

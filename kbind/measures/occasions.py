@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from kbind.calendar import days_of
+from kbind.dataset.arms import treated
 from kbind.dataset.checks import CheckedTable
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.provenance import Provenance
@@ -273,11 +274,11 @@ def _add_idle(query: Query, data: Dataset) -> None:
 
 
 def _add_contacted(query: Query, data: Dataset) -> None:
-    query.part(assigned=data.wall_time("campaigns", "assigned_at"))
-    held_back = " AND NOT coalesce(lower(arm) = 'control', FALSE)" if data.has("campaigns.arm") else ""
+    query.part(assigned=data.wall_time("campaigns", "assigned_at"), treated=treated(data))
     query.step(
         "contacted",
-        f"SELECT customer_id, max(_assigned) AS t FROM campaigns WHERE _assigned < _at{held_back} GROUP BY customer_id",
+        "SELECT customer_id, max(_assigned) AS t FROM campaigns WHERE _assigned < _at AND coalesce(_treated, TRUE) "
+        "GROUP BY customer_id",
     )
 
 

@@ -97,20 +97,24 @@ def referrers(data: Dataset, conf_level: float) -> tuple[Estimate, int]:
 
 
 def promises(data: Dataset, conf_level: float) -> tuple[Estimate, int]:
-    """Tickets closed by the time that was promised, of those whose time has come; concerned are customers let down."""
-    query = Query(data.engine).table(ticket__log="tickets").part(
-        data_end=data.end_at(None), done=data.wall_time("tickets", "closed"),
-        promised=_moment(data, "tickets", "promised"),
+    """Tickets closed by the promised time, of those whose time has come; concerned: those let down, there now."""
+    query = staying(data).query.copy().table(ticket__log="tickets").part(
+        done=data.wall_time("tickets", "closed"), promised=_moment(data, "tickets", "promised"),
     )  # fmt: skip
-    rows = query.select(
+    query.step(
+        "promises",
         "SELECT customer_id, count(*) AS m, count(*) FILTER (WHERE _done <= _promised) AS y FROM ticket__log "
-        "WHERE _promised < _data_end GROUP BY customer_id"
+        "WHERE _promised < _data_end GROUP BY customer_id",
     )
-    m, y = (rows.column(name).to_numpy() for name in ("m", "y"))
+    rows = query.select(
+        "SELECT p.customer_id, m, y, coalesce(s.decided IS NULL AND NOT s.customer_id IS NULL, FALSE) AS here "
+        "FROM promises AS p LEFT JOIN stays AS s ON s.customer_id = p.customer_id ORDER BY p.customer_id"
+    )
+    m, y, here = (rows.column(name).to_numpy(zero_copy_only=False) for name in ("m", "y", "here"))
     if not len(m):
         raise NotEnoughData(f"no ticket of {data.name!r} has a promised time that is over")
     return share_of(m, y, conf_level, "tickets closed by the promised time, of those whose time is over"), int(
-        (y < m).sum()
+        ((y < m) & here).sum()
     )
 
 

@@ -19,7 +19,7 @@ from kbind.estimate.intervals import interval_columns, rate_of
 from kbind.feedback.instrument import read_instrument
 from kbind.practices.clustered import share_of
 from kbind.practices.moments import usual_instrument
-from kbind.practices.staying import Staying, need_columns, staying
+from kbind.practices.staying import Staying, need_columns, need_contracts, staying
 from kbind.result import Shown
 from kbind.typing import Bools, Floats
 
@@ -131,7 +131,7 @@ def early_warning(
     Parameters
     ----------
     data : Dataset
-        With a table `feedback`, and contracts or events.
+        With a table `feedback`, and contracts.
     instrument : str, optional
         As for `feedback_moments`.
     sign : {"level", "drop"}
@@ -155,7 +155,7 @@ def early_warning(
     ArgumentError
         No such instrument, sign, length or threshold.
     NotEnoughData
-        No answers that could be judged, or nobody left after one.
+        No contracts, no answers that could be judged, or nobody left after one.
 
     Notes
     -----
@@ -170,6 +170,7 @@ def early_warning(
     True
     """
     need_columns(data, "feedback.score")
+    need_contracts(data)
     check_choice("sign", sign, SIGNS)
     conf_level, days = check_conf_level(conf_level), days_of("horizon", horizon, 1)
     given = None if threshold is None else check_number("threshold", threshold, -MOST, MOST)

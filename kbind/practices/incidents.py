@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from kbind.calendar import days_of
-from kbind.dataset.dataset import Dataset, check_dataset
+from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import objects
 from kbind.engine.engine import literal, parse
 from kbind.engine.query import Query
 from kbind.errors import NotEnoughData, check_conf_level
 from kbind.estimate.estimate import Estimate
 from kbind.practices.clustered import Difference, adjusted_difference
-from kbind.practices.staying import Staying, staying
+from kbind.practices.staying import Staying, need_contracts, staying
 from kbind.result import Shown
 from kbind.typing import Bools, Floats
 
@@ -128,7 +128,7 @@ def incident_effect(data: Dataset, *, within: str = "90D", conf_level: float = 0
     Parameters
     ----------
     data : Dataset
-        With contracts or events. Incidents are rows of `events` of kind "incident"; without any, days on which tickets
+        With contracts. Incidents are rows of `events` of kind "incident"; without any, days on which tickets
         of kind "fault" pile up.
     within : str
         Days or weeks after the incident in which the decision to leave counts, such as "90D".
@@ -145,7 +145,7 @@ def incident_effect(data: Dataset, *, within: str = "90D", conf_level: float = 0
     ArgumentError
         No length.
     NotEnoughData
-        No incident, none long enough ago, or nobody to compare with.
+        No contracts, no incident, none long enough ago, or nobody to compare with.
 
     Notes
     -----
@@ -163,7 +163,7 @@ def incident_effect(data: Dataset, *, within: str = "90D", conf_level: float = 0
     >>> found.hit.value, found.expected
     (0.5, 0.0)
     """
-    check_dataset(data)
+    need_contracts(data)
     conf_level, days = check_conf_level(conf_level), days_of("within", within, 1)
     stays = staying(data)
     source = _source(data)

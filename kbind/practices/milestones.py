@@ -8,7 +8,8 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.provenance import Provenance
-from kbind.engine.engine import column
+from kbind.dataset.reading.base import kind_of
+from kbind.engine.engine import column, parse
 from kbind.engine.query import Query
 from kbind.errors import check_conf_level
 from kbind.estimate.estimate import Estimate
@@ -210,12 +211,10 @@ def _steps(data: Dataset, stays: Staying, known: list[str]) -> Query:
                 "WHERE since >= _records_began"
             )
         elif name == "first_renewal":
-            query.part(term=data.wall_time("subscriptions", "term_end"), begun=data.wall_time("subscriptions", "start"))
+            _add_first_terms(query, data)
             sql = (
                 "SELECT customer_id, due, CASE WHEN (gone IS NULL OR gone > due) AND due < _data_end THEN due END AS "
-                "at, gone FROM stays JOIN (SELECT customer_id, min(struct_pack(s := _begun, t := _term)).t AS due FROM "
-                "log WHERE _begun < _data_end AND NOT _term IS NULL GROUP BY customer_id) AS t USING (customer_id) "
-                "WHERE since >= _records_began"
+                "at, gone FROM stays JOIN first_terms USING (customer_id) WHERE since >= _records_began"
             )
         else:
             query.step(
@@ -229,3 +228,24 @@ def _steps(data: Dataset, stays: Staying, known: list[str]) -> Query:
             )
         query.step(f"m_{name}", sql)
     return query
+
+
+def _add_first_terms(query: Query, data: Dataset) -> None:
+    """A step with the end of each customer's first term: where its length is known, also of a day that moved on."""
+    columns = data.tables["subscriptions"].columns
+    known = "term" in columns and kind_of(columns["term"]) == "number"
+    query.part(
+        term=data.wall_time("subscriptions", "term_end"), begun=data.wall_time("subscriptions", "start"),
+        months=parse("CAST(_x AS INTEGER)", x=column("term")) if known else parse("CAST(NULL AS INTEGER)"),
+    )  # fmt: skip
+    query.step(
+        "signed",
+        "SELECT customer_id, min(struct_pack(s := _begun, t := _term, m := _months)) AS first FROM log "
+        "WHERE _begun < _data_end AND NOT _term IS NULL GROUP BY customer_id",
+    )
+    query.step(
+        "first_terms",  # of a term of m months, whole terms too many are taken back
+        "SELECT customer_id, CASE WHEN first.m > 0 AND first.t > first.s THEN first.t - to_months(CAST(first.m * "
+        "greatest(0, (date_diff('month', first.s, first.t) - 1) // first.m) AS INTEGER)) ELSE first.t END AS due "
+        "FROM signed",
+    )

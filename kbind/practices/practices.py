@@ -241,10 +241,10 @@ _READ: Mapping[str, tuple[str, Callable[[Any], tuple[Estimate, str, int | None]]
         "next_phase": ("milestones", lambda r: (r.reached["first_renewal"], "share", r.open["first_renewal"])),
         "milestones": ("milestones", lambda r: (r.reached["one_year"], "share", r.open["one_year"])),
         "early_warning": ("early_warning", lambda r: (r.hit_rate, "share", None)),
-        "consistency": ("service_consistency", lambda r: (r.within_share, "share", r.customers)),
+        "consistency": ("service_consistency", lambda r: (r.within_share, "share", None)),
         "onboarding": ("onboarding", lambda r: (r.within_30, "share", r.waiting)),
         "contact_pressure": ("contact_pressure", lambda r: (r.left[min(r.left)].difference, "difference", r.customers)),
-        "documentation": ("repeat_contacts", lambda r: (r.settled, "share", r.customers)),
+        "documentation": ("repeat_contacts", lambda r: (r.settled, "share", None)),
         "shared_accounts": ("single_contacts", lambda r: (r.shares["either"], "share", r.shares["either"].count)),
         "service_recovery": ("service_recovery", lambda r: (_recovered(r), "difference", None)),
     }

@@ -9,22 +9,22 @@ import pandas as pd
 import pyarrow as pa
 
 from kbind.calendar import days_of
+from kbind.dataset.arms import treated
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.groups import objects
-from kbind.engine.engine import Expression, column, literal, parse
+from kbind.engine.engine import column, parse
 from kbind.engine.query import Query
 from kbind.errors import NotEnoughData, check_conf_level
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import interval_columns
 from kbind.practices.clustered import Difference, adjusted_difference, share_of
 from kbind.practices.incidents import BANDS
-from kbind.practices.staying import Staying, need_columns, staying
+from kbind.practices.staying import Staying, need_columns, need_contracts, staying
 from kbind.result import Shown
 from kbind.typing import Bools, Ints
 
-#: Days that count as a quarter, contacts from which on all are one group, and what arms held back are called.
+#: Days that count as a quarter, and contacts from which on all are one group.
 QUARTER, MOST = 91, 4
-HELD_BACK = ("control", "holdout", "kontrolle", "kontrollgruppe")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def contact_pressure(data: Dataset, *, within: str = "90D", conf_level: float = 
     Parameters
     ----------
     data : Dataset
-        With `campaigns` that have assigned_at, and contracts or events. With `arm`, those held back are whom the others
+        With `campaigns` that have assigned_at, and contracts. With `arm`, those held back are whom the others
         are compared with; a column opted_out (yes or no) tells who wanted no more.
     within : str
         Days or weeks after the contact in which leaving and answering count, such as "90D".
@@ -130,7 +130,7 @@ def contact_pressure(data: Dataset, *, within: str = "90D", conf_level: float = 
     ArgumentError
         No length.
     NotEnoughData
-        No campaigns with assigned_at, or no contact long enough ago.
+        No campaigns with assigned_at, no contracts, or no contact long enough ago.
 
     Notes
     -----
@@ -145,6 +145,7 @@ def contact_pressure(data: Dataset, *, within: str = "90D", conf_level: float = 
     ('held back', [1])
     """
     need_columns(data, "campaigns.assigned_at")
+    need_contracts(data)
     conf_level, days = check_conf_level(conf_level), days_of("within", within, 1)
     stays = staying(data)
     rows = _assigned(data, stays, days).select("SELECT * FROM judged ORDER BY customer_id, t, campaign")
@@ -152,25 +153,25 @@ def contact_pressure(data: Dataset, *, within: str = "90D", conf_level: float = 
         name: np.asarray(rows.column(name).to_numpy(zero_copy_only=False), dtype=bool)
         for name in ("treated", "gone_soon", "said", "opted")
     }
-    if not flags["treated"].any():
+    reached = flags["treated"]
+    if not reached.any():
         raise NotEnoughData(f"campaigns of {data.name!r} hold no contact {days} days before the end of the data")
-    treated = flags["treated"]
     who = np.unique(objects(rows.column("customer_id")), return_inverse=True)[1]
     k = np.minimum(np.asarray(rows.column("k").to_numpy(), dtype=np.int64), MOST)
-    held_back = bool((~treated).any())
+    held_back = bool((~reached).any())
     stratum = _strata(rows, k if held_back else np.zeros_like(k))
     left, answered, opted, contacts = {}, {}, {}, {}
-    for j in np.unique(k[treated]).tolist():
-        contacts[j] = int((treated & (k == j)).sum())
+    for j in np.unique(k[reached]).tolist():
+        contacts[j] = int((reached & (k == j)).sum())
         if held_back:
-            some, exposed = k == j, treated
+            some, exposed = k == j, reached
         else:
             some, exposed = (k == j) | (k == 1), k == j
         left[j] = _compared(who, stratum, exposed, flags["gone_soon"], some, conf_level)
         if "feedback" in data.tables:
             answered[j] = _compared(who, stratum, exposed, flags["said"], some, conf_level)
         if data.has("campaigns.opted_out"):
-            here = (treated & (k == j)).astype(float)
+            here = (reached & (k == j)).astype(float)
             opted[j] = share_of(np.bincount(who, here), np.bincount(who, here * flags["opted"]), conf_level)
     return ContactPressure(
         within=days,
@@ -202,21 +203,10 @@ def _strata(rows: pa.Table, k: Ints) -> Ints:
     return np.asarray(frame.groupby(list(frame.columns), dropna=False, sort=False).ngroup(), dtype=np.int64)
 
 
-def _treated(data: Dataset) -> Expression:
-    """Whether a row of campaigns is a contact."""
-    if not data.has("campaigns.arm"):
-        return parse("TRUE")
-    return parse(
-        "NOT coalesce(list_contains(_names, lower(trim(CAST(_x AS VARCHAR)))), FALSE)",
-        names=literal(list(HELD_BACK)),
-        x=column("arm"),
-    )
-
-
 def _assigned(data: Dataset, stays: Staying, days: int) -> Query:
     """Steps up to `judged`: rows of campaigns that could be followed, and what happened after."""
     query = stays.query.copy().table(sent="campaigns").part(
-        assigned=data.wall_time("campaigns", "assigned_at"), treated=_treated(data), quarter=QUARTER, days=days,
+        assigned=data.wall_time("campaigns", "assigned_at"), treated=treated(data), quarter=QUARTER, days=days,
         observed=stays.observed,
         tenth=parse("least(floor(10 * _x), 9)", x=column("propensity")) if data.has("campaigns.propensity")
         else parse("CAST(NULL AS DOUBLE)"),

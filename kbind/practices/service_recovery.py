@@ -17,6 +17,7 @@ from kbind.engine.engine import Expression, column, literal, parse
 from kbind.errors import ArgumentError, NotEnoughData, check_conf_level, did_you_mean, listed, real, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import normal
+from kbind.practices.staying import need_contracts
 from kbind.result import Shown
 from kbind.survival.exposure import FEWEST, Exposure, Ratios, by_what, exposure, stretches
 
@@ -54,6 +55,10 @@ class ServiceRecovery(Shown):
         Times a customer and year in which a badly handled complaint acts, one after the other counted once.
     severity : str
         Which tickets count as complaints.
+    graded : bool
+        Whether tickets say how severe they are.
+    spells : int
+        Times counted in `a_year`.
     horizon : int
         Days that a complaint may act.
     conf_level : float
@@ -67,6 +72,8 @@ class ServiceRecovery(Shown):
     classes: pd.DataFrame = field(repr=False)
     a_year: float
     severity: str
+    graded: bool
+    spells: int
     handling: str
     horizon: int
     conf_level: float
@@ -172,10 +179,7 @@ def service_recovery(
     if days["well"] > days["bad"]:
         raise ArgumentError(f"well={well!r} is longer than bad={bad!r}; allowed: at most that")
     data.require("tickets")
-    if not data.has("subscriptions"):
-        raise NotEnoughData(
-            f"{data.name!r} has no contracts: leaving is the last event then, and a complaint that ends it comes later"
-        )
+    need_contracts(data)
     if not data.has("tickets.closed"):
         raise NotEnoughData(f"tickets of {data.name!r} has no column 'closed'; name it in kbind.yaml")
     severe, meaning = _severe(data, severity)
@@ -209,6 +213,8 @@ def service_recovery(
         classes=_classes(marked, time, names, data),
         a_year=12 * begun / every if every else nan,
         severity=meaning,
+        graded=data.has("tickets.severity"),
+        spells=begun,
         handling=handling,
         horizon=days["horizon"],
         conf_level=conf_level,

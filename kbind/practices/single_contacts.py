@@ -75,6 +75,8 @@ class SingleContacts(Shown):
         leaving in a month without a loss).
     losses : dict of str to float
         By side: losses of the only person a customer and year, in the time on record.
+    lost : dict of str to int
+        By side: customers who were still there when such a loss acted.
     window : int
         Days for which a loss acts.
     conf_level : float
@@ -86,6 +88,7 @@ class SingleContacts(Shown):
     shared: dict[str, Estimate]
     customers: pd.DataFrame = field(repr=False)
     losses: dict[str, float]
+    lost: dict[str, int]
     lag: int
     window: int
     conf_level: float
@@ -269,6 +272,7 @@ def single_contacts(
         shared={side: found[SHARED[side]] for side in SIDES},
         customers=single.assign(hazard=_hazards(time, single["customer_id"].tolist())),
         losses={side: _a_year(time, ALONE[side], days["window"]) for side in SIDES},
+        lost={side: time.customers(time.holds(ALONE[side])) if ALONE[side] in time.names else 0 for side in SIDES},
         lag=days["lag"],
         window=days["window"],
         conf_level=conf_level,

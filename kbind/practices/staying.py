@@ -94,6 +94,22 @@ def staying(data: Dataset) -> Staying:
     )
 
 
+def need_contracts(data: Dataset) -> None:
+    """Refuse data in which leaving is the last event: whatever is asked about would end it, or come after it.
+
+    Raises
+    ------
+    NotEnoughData
+        There are no contracts.
+    """
+    check_dataset(data)
+    if "subscriptions" not in data.tables:
+        raise NotEnoughData(
+            f"{data.name!r} has no contracts: leaving is the last event then, so that nothing can be seen to go before "
+            "it; a table of subscriptions would tell"
+        )
+
+
 def need_columns(data: Dataset, *needs: str) -> None:
     """Refuse data without a table or column.
 

@@ -49,11 +49,22 @@ def test_point_of_the_roc_curve_by_hand() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=4, max_size=30), st.floats(0.05, 0.95))
-def test_risk_without_differences_catches_as_many_leavers_as_it_flags(rows: list[Any], rate: float) -> None:
-    left = [int(gone) for _, gone in rows]
+def test_no_more_than_the_wanted_share_of_those_who_stayed_is_flagged(rows: list[Any], rate: float) -> None:
+    risk, left = [round(chance, 1) for chance, _ in rows], [int(gone) for _, gone in rows]
     if 0 < sum(left) < len(left):
-        found = _point(backtest_of([0.5] * len(left), left), rate, 0.95, np.random.default_rng(0))
-        assert found.caught.value == pytest.approx(rate)
+        found = _point(backtest_of(risk, left), rate, 0.95, np.random.default_rng(0))
+        flagged = 100 * (1 - np.array(risk)) <= found.threshold
+        stayed = np.array(left) == 0
+        assert found.rate.value == pytest.approx((flagged & stayed).sum() / stayed.sum())
+        assert found.rate.value <= rate + 1e-9
+        assert found.caught.value == pytest.approx((flagged & ~stayed).sum() / (~stayed).sum())
+
+
+def test_risk_without_differences_flags_nobody() -> None:
+    found = _point(backtest_of([0.5] * 6, [1, 0, 0, 1, 0, 0]), 0.2, 0.95, np.random.default_rng(0))
+    assert np.isnan(found.threshold)
+    assert (found.caught.value, found.rate.value) == (0, 0)
+    assert np.isnan(found.precision.value)
 
 
 def test_score_is_the_chance_to_stay_and_the_lowest_comes_first(healthy: Any) -> None:

@@ -10,6 +10,7 @@ from math import isnan, nan
 from typing import Any
 
 from kbind.bonds.answers import Answer
+from kbind.bonds.items import ready_items
 from kbind.bonds.questions import bond_questions
 from kbind.bonds.scores import BondingScores, bonding_scores
 from kbind.bonds.validity import Validity
@@ -21,6 +22,7 @@ from kbind.practices.practices import practices
 from kbind.practices.service_recovery import ServiceRecovery
 from kbind.report.blocks import Block, Section
 from kbind.report.chapters.base import Chapter, Line, Scope, Story, enough, needed, sureness, voice_of
+from kbind.revenue.paying import mean_paid
 from kbind.text.facts import Fact
 from kbind.text.messages import upper_first
 from kbind.text.tables import Table
@@ -93,7 +95,13 @@ class BondStory(Story):
         if cause.key == "contact":
             known = {"days": needed(self.facts.contacts).window}
         days = {name: self._days(name, count) for name, count in known.items()}
-        return {"a_year": cause.a_year, "extra": cause.extra, **days}
+        return {"a_year": cause.a_year, "extra": cause.extra, **days, **self._problems}
+
+    @property
+    def _problems(self) -> dict[str, str]:
+        """What complaints are called: serious where somebody says how severe they are."""
+        grade = ".graded" if self.facts.recovery is not None and self.facts.recovery.graded else ""
+        return {name: self.say(f"bonds.{name}{grade}") for name in ("problems", "problems_dative")}
 
     def _days(self, name: str, count: int) -> str:
         return self.tell(Fact(f"bonds.{name}", count, "count", "days, as set"))
@@ -112,11 +120,17 @@ class BondStory(Story):
     def _money(self, cause: Cause, place: str) -> str:
         if cause.stake is None or not self.told(cause.stake):
             return ""
-        return self.say(f"bonds.means.{place}", what=self.say(f"bonds.when.{cause.key}"), stake=cause.stake)
+        return self.say(
+            f"bonds.means.{place}", what=self.say(f"bonds.when.{cause.key}", **self._problems), stake=cause.stake
+        )
 
     def act(self) -> str:
         """What a manager should do."""
-        return self.say("bonds.act.none") if self.main is None else self.say(f"bonds.act.{self.main.key}")
+        return (
+            self.say("bonds.act.none")
+            if self.main is None
+            else self.say(f"bonds.act.{self.main.key}", **self._problems)
+        )
 
     def certainty(self) -> str:
         """How sure the figure is, and how sure it is that the step pays."""
@@ -159,9 +173,9 @@ class BondStory(Story):
             question=self.say("bonds.line.question"),
             answer=self.say(f"bonds.line.{main.key}", **self._words(main)),
             sure=self.say(f"bonds.line.sure.{self._level}"),
-            step=self.say(f"bonds.line.step.{main.key}"),
+            step=self.say(f"bonds.line.step.{main.key}", **self._problems),
             stake=stake,
-            measure=" ".join([self.say(f"bonds.line.measure.{main.key}"), *pays]),
+            measure=" ".join([self.say(f"bonds.line.measure.{main.key}", **self._problems), *pays]),
             unknown=self.say(f"bonds.line.unknown.{main.key}"),
         )
 
@@ -169,10 +183,19 @@ class BondStory(Story):
         """What was counted, in plain words."""
         lines = [self.say(f"bonds.foot.{cause.key}", **self._words(cause)) for cause in self.causes]
         if self.facts.scores is not None and self.facts.means():
-            lines.append(self.say("bonds.foot.items"))
+            lines += self._items(self.facts.scores)
         if self.validity is not None:
             lines.append(self.say("bonds.foot.types" if self.validity.passed else "bonds.foot.no_types"))
         return [*lines, self.say("bonds.foot.measures")]
+
+    def _items(self, scores: BondingScores) -> list[str]:
+        """Who answered, whether the answers stand for all, and whether the statements are tried."""
+        answered = Fact("bonds.answered", float(scores.n_respondents), "customers", "customers who answered items")
+        lines = [self.say("bonds.foot.items", answered=answered)] if self.told(answered) else []
+        if scores.response.weighted:
+            lines.append(self.say("bonds.foot.weighed"))
+        own = {item.instrument for item in scores.answers.items} - {item.instrument for item in ready_items().items}
+        return lines if own else [*lines, self.say("bonds.foot.untried")]
 
     # -- the sections --------------------------------------------------------------------------------
 
@@ -185,7 +208,11 @@ class BondStory(Story):
             spread = self.tell(needed(cause.stake), "range") if told else DASH
             cells = self.tell(cause.a_year), self.tell(cause.extra, "per100"), money, spread
             rows.append(
-                [upper_first(self.say(f"bonds.cause.{cause.key}")), *cells, self.say(f"bonds.measure.{cause.key}")]
+                [
+                    upper_first(self.say(f"bonds.cause.{cause.key}", **self._problems)),
+                    *cells,
+                    self.say(f"bonds.measure.{cause.key}"),
+                ]
             )
         names = ("what", "a_year", "extra", "money", "range", "measure")
         return self.table_of("bonds.causes.{}", names, rows, words=(5,))
@@ -311,10 +338,6 @@ class BondChapter(Chapter):
     def story(self, lang: str) -> BondStory:
         """The results in the words of a language."""
         voice = voice_of(self.data, lang, self.study.threshold)
-        unused = self.questions["paying_unused"]
-        share, revenue = (float(unused.parts.get(name, nan)) for name in ("revenue_share", "revenue"))  # type: ignore[arg-type]
-        paid = revenue / share / unused.estimate.n if share > 0 and unused.estimate.n else nan
-        facts = BondFacts(
-            self.scores, self.questions, self.practices, len(self.study.here), paid, voice.disclosure
-        )  # fmt: skip
+        here, paid = len(self.study.here), mean_paid(self.data)
+        facts = BondFacts(self.scores, self.questions, self.practices, here, paid, voice.disclosure)
         return BondStory(self.data, facts, self.validity, self.fitting, voice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -31,14 +32,16 @@ def story(chapter: BondChapter) -> BondStory:
     return chapter.story("en")
 
 
-def recovery(staying: Estimate, *, a_year: float = 0.5, left: int = 20) -> ServiceRecovery:
+def recovery(staying: Estimate, *, a_year: float = 0.5, left: int = 20, graded: bool = True) -> ServiceRecovery:
     """A result of which all that matters here is given."""
     rows = [("handled well", 40), ("handled as usual", 40), ("handled badly", left)]
     classes = pd.DataFrame({"handling": [row[0] for row in rows], "customers": 200, "left": [row[1] for row in rows]})
     ratio = Estimate(0.5, 0.25, 0.8, n=400)
     source = bond_questions(kb.datasets.load_telco()).provenance
     stay = {"well_vs_bad": staying}
-    return ServiceRecovery(ratio, ratio, ratio, stay, UNKNOWN, classes, a_year, "severe", "well", 92, 0.95, source)
+    return ServiceRecovery(
+        ratio, ratio, ratio, stay, UNKNOWN, classes, a_year, "severe", graded, 10**9, "well", 92, 0.95, source
+    )
 
 
 def facts_of(found: ServiceRecovery | None, *, paid: float = 100.0) -> BondFacts:
@@ -54,6 +57,22 @@ def test_money_of_a_cause_is_customers_met_times_those_who_leave_times_what_they
     # 500 a year, 4 of 100 leave, 100 a month
     assert (cause.stake.value, cause.stake.ci_lower, cause.stake.ci_upper) == pytest.approx((24000, 12000, 42000))
     assert (cause.ratio.value, cause.ratio.ci_lower, cause.ratio.ci_upper) == pytest.approx((2, 1.25, 4))
+
+
+def test_money_of_what_was_seen_seldom_has_a_wider_range() -> None:
+    found = recovery(Estimate(0.04, 0.02, 0.07))
+    (often,), (seldom,) = facts_of(found).causes, facts_of(replace(found, spells=25)).causes
+    assert often.stake is not None
+    assert seldom.stake is not None
+    # a count of 25 has limits of 1.96 / 5 on the log; the share's lower one lies at log 2: together .7967
+    assert seldom.stake.ci_lower == pytest.approx(24000 * math.exp(-math.hypot(math.log(2), 1.959964 / 5)))
+    assert seldom.stake.ci_upper > often.stake.ci_upper
+
+
+def test_problems_are_serious_only_where_somebody_says_so(story: BondStory) -> None:
+    for graded, words in ((True, "serious problems"), (False, "help with problems")):
+        facts = facts_of(recovery(Estimate(0.04, 0.02, 0.07), graded=graded))
+        assert words in plain(replace(story, facts=facts, voice=voice_of(story.data, "en", 5)).finding())
 
 
 @pytest.mark.parametrize(
