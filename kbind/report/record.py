@@ -76,7 +76,7 @@ def _of_lead(story: Story, lead: Lead) -> dict[str, Any]:
     story.voice.note(*(fact for _, fact in lead.steps))
     shown = story.voice.figures
     return {
-        **{key: getattr(lead, key) for key in ("sentence", "under", "heading")},
+        **{key: getattr(lead, key) for key in ("sentence", "under", "heading", "unknown")},
         "tiles": [list(tile) for tile in lead.tiles],
         "figures": [[label, shown[label].id] for _, label, _ in lead.tiles if label in shown],
         "steps": [[name, fact.id] for name, fact in lead.steps],

@@ -90,6 +90,7 @@ def sheet_of(records: Sequence[Record], lang: str, changes: Sequence[str] = ()) 
     mine = [r for r in told if r.get("firm") == main.get("firm")]
     lead = main.get("lead") or {}
     lines = sorted((r for r in mine if r.get("line")), key=lambda r: -(r["line"]["worth"] or 0))
+    unknown = [lead.get("unknown", ""), *(r["line"]["unknown"] for r in lines)]
     sentence = lead.get("sentence") or (lines[0]["line"]["answer"] if lines else main["finding"])
     return Sheet(
         lang,
@@ -102,9 +103,7 @@ def sheet_of(records: Sequence[Record], lang: str, changes: Sequence[str] = ()) 
         _picture(main) if lead.get("steps") else None,
         [_row(record, lang) for record in lines[:ROWS]],
         [(r["line"]["question"], r["line"]["measure"]) for r in lines if r["line"]["measure"]][:STEPS],
-        list({plain(r["line"]["unknown"]): r["line"]["unknown"] for r in lines if r["line"]["unknown"]}.values())[
-            :STEPS
-        ],
+        list({plain(said): said for said in unknown if said}.values())[:STEPS],
         changes,
         [_chapter(record, main, lang) for record in ordered],
     )

@@ -39,7 +39,7 @@ def _kept(value: float, half: float = 0.02, name: str = "kept") -> dict[str, Any
     return Fact(name, value, "share", "customers who stay", value - half, value + half, n=900).as_dict()
 
 
-def _opening(value: float = 0.83, *, as_of: str = "2025-12-31", **more: Any) -> dict[str, Any]:
+def _opening(value: float = 0.83, *, as_of: str = "2025-12-31", unknown: str = "", **more: Any) -> dict[str, Any]:
     tile = [f"{value:.0%}", "customers who stayed", "note"]
     lead = {
         "sentence": "We lose 17 of 100.",
@@ -47,6 +47,7 @@ def _opening(value: float = 0.83, *, as_of: str = "2025-12-31", **more: Any) -> 
         "tiles": [tile],
         "figures": [["customers who stayed", "kept"]],
         "heading": "Grows",
+        "unknown": unknown,
     }
     return _record("01b", as_of=as_of, lead={**lead, "steps": []}, facts=[_kept(value)], **more)
 
@@ -56,14 +57,14 @@ def test_rows_are_ranked_by_money_and_what_is_not_measured_comes_last() -> None:
         _record("02", line=_line(None)),
         _record("03", line=_line(5.0, measure="Try it.", unknown="Whether it works."), owner="Sales"),
         _record("04", line=_line(90.0, stake_range="€80 to €100")),
-        _opening(),
+        _opening(unknown="Who renews."),
     ]
     sheet = sheet_of(records, "en")
     assert [row.chapter[:2] for row in sheet.rows] == ["04", "03", "02"]
     assert [row.stake for row in sheet.rows] == ["€90.0", "€5.0", "not measured"]
     assert [row.limits for row in sheet.rows] == ["€80 to €100", "", ""]
     assert [measure for _, measure in sheet.measures] == ["Try it."]
-    assert list(sheet.unknown) == ["Whether it works."]
+    assert list(sheet.unknown) == ["Who renews.", "Whether it works."]
     page = BeautifulSoup(summary_page(sheet, ["en"]), "html.parser")
     assert page.h1.get_text() == "We lose 17 of 100."
     assert [cell.get_text() for cell in page.select("td.stake")] == ["€90.0 (€80 to €100)", "€5.0", "not measured"]

@@ -159,6 +159,8 @@ class Lead:
     steps : sequence of (str, Fact)
         From the revenue at the start over what moved it to the revenue at the end, each with its name; losses are
         negative.
+    unknown : str
+        What the sentence leaves open; may be empty.
     """
 
     sentence: str
@@ -166,6 +168,7 @@ class Lead:
     tiles: Sequence[tuple[str, str, str]]
     heading: str = ""
     steps: Sequence[tuple[str, Fact]] = ()
+    unknown: str = ""
 
 
 class Speaker:

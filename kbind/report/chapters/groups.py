@@ -20,6 +20,8 @@ from kbind.text.messages import upper_first
 from kbind.text.tables import Table
 from kbind.text.voice import DASH, Voice
 
+#: The reason that a company can take away by itself: what is done about it comes first.
+_MENDED = "payment"
 #: What is offered for a theme that customers name.
 _OFFERS = ("price", "product", "service", "competitor", "no_need", "terms", "trust", "payment")
 #: What is done about a trait and offered for a theme alike.
@@ -196,7 +198,9 @@ class GroupsStory(Speaker):
         return self.say("segments.line.step", step=self.first_step(needed(self.costly)))
 
     def first_step(self, card: Card) -> str:
-        """The part of it that follows from what the group has in common, if there is one."""
+        """The part of it that comes first: against payments that fail, else by what the group has in common."""
+        if self._theme(card) == _MENDED:
+            return self.say(f"segments.offer.{_MENDED}")
         return self.first_steps[card.number] or self.step(card)
 
     def _trait_step(self, card: Card, used: set[str]) -> str:
@@ -211,12 +215,16 @@ class GroupsStory(Speaker):
 
     def _with_offer(self, card: Card, first: str, used: set[str]) -> str:
         lines = [first] if first else []
-        reason = card.typical(self.stated.shares)
-        theme = self.names.theme(reason) if reason else ""
-        if theme in _OFFERS and theme not in used:
+        theme = self._theme(card)
+        if theme in _OFFERS and (theme not in used or theme == _MENDED):
             used.add(theme)
-            lines.append(self.say(f"segments.offer.{theme}"))
+            lines.insert(0 if theme == _MENDED else len(lines), self.say(f"segments.offer.{theme}"))
         return " ".join(lines) or self.say("segments.offer.unknown")
+
+    def _theme(self, card: Card) -> str:
+        """What the reason that is typical of a group is about; empty where none is."""
+        reason = card.typical(self.stated.shares)
+        return self.names.theme(reason) if reason else ""
 
     def _kind(self, shared: Shared) -> str:
         """What a trait is about: "money_high", "channel"; "other" where no word of its name is known."""

@@ -218,8 +218,6 @@ class RevenueStory(Story):
             return []
         notes = [self.say("revenue.tile.note", fact=stayed)]
         sure = True
-        if self.unsettled:
-            notes.append(self.say("revenue.tile.open", least=facts.least, open=self._open_customers()))
         if windows > 1 and self.told(facts.rate("logo_churn", -2)):
             earlier = facts.stayed(-2)
             if self.unsettled:
@@ -249,7 +247,12 @@ class RevenueStory(Story):
         if not self.told(self.facts.rate("grr")):
             return None
         under = self.value.finding() if self.value else self.means()
-        return Lead(self.finding(), under, self.tiles(), self.moves_title() if self.steps else "", self.steps)
+        unknown = ""
+        if self.unsettled:
+            customers = self._open_customers(dative=False)
+            unknown = self.say("revenue.unknown.open", least=self.facts.least, open=customers)
+        heading = self.moves_title() if self.steps else ""
+        return Lead(self.finding(), under, self.tiles(), heading, self.steps, unknown)
 
     def definitions(self) -> Sequence[str]:
         """What was counted, in plain words."""
@@ -273,7 +276,8 @@ class RevenueStory(Story):
         key = f"revenue.moves.caption.{self.series.movements.calendar.period}"
         parts = [self.say("revenue.steps.caption" if self.steps else key)]
         if self.facts.open.count and self.told(self.facts.open):
-            parts.append(self.say("revenue.unsettled.open", n=self._open_customers(), money=self.facts.open))
+            known = {"n": self._open_customers(), "money": self.facts.open, "least": self.facts.least}
+            parts.append(self.say("revenue.unsettled.open" if self.unsettled else "revenue.unsettled.few", **known))
         if self.facts.lacking:
             parts.append(self.say("revenue.unsettled.lacking"))
         return " ".join(parts)
