@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,10 @@ from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
 from kbind.engine.engine import Expression, array, column, literal, parse
 from kbind.engine.query import Query
-from kbind.errors import ArgumentError, NotEnoughData, check_name, choices, listed
-from kbind.spells.contracts import over, parted
+from kbind.errors import ArgumentError, NotEnoughData, check_name, choices
+from kbind.experiments.following import buying, known_before, under_contract
 from kbind.survival.durations import observed_lives
-from kbind.survival.lifetimes import months_between
+from kbind.survival.lifetimes import Lives
 from kbind.typing import Array, Bools, Floats, Objects
 
 #: What campaigns call those who were left alone.
@@ -28,8 +28,6 @@ CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe", "0", "false")
 NOT_CHOSEN = "not chosen"
 #: Days before the assignment in which use is recent.
 RECENT = 30
-#: Days of a month, on average.
-MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +74,8 @@ class Assigned:
         Assigned customers who are left out, because they were under no contract on the day.
     meaning : str
         What counts as leaving.
+    settles : int
+        Days after the horizon until it is known who has left.
     """
 
     campaign: str
@@ -101,6 +101,7 @@ class Assigned:
     outside: int
     meaning: str
     provenance: Provenance = field(repr=False)
+    settles: int = 0
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -179,9 +180,7 @@ def assigned(data: Dataset, campaign: str, horizon: int, *, arm: str | None = No
     held_back = bool(query.select("SELECT bool_or(NOT treated) AS c FROM chosen").column("c")[0].as_py())
     if not held_back:
         _others(query, log)
-    _known_before(query, data, log)
-    (_under_contract if log == "subscriptions" else _buying)(query, data, lives.days)
-    frame = query.select("SELECT * FROM outcomes ORDER BY customer_id").to_pandas()
+    frame = _followed(query, data, log, lives.days)
     if arm is not None:
         arms = sorted({str(word) for word in frame.loc[frame["treated"].astype(bool), "arm"]})
         if not isinstance(arm, str) or arm not in arms:
@@ -193,27 +192,63 @@ def assigned(data: Dataset, campaign: str, horizon: int, *, arm: str | None = No
     for name, n in (("treated", int(treated.sum())), ("to compare them with", int((~treated).sum()))):
         if not n:
             raise NotEnoughData(f"of campaign {campaign!r} there is nobody {name} who was a customer on the day")
-    meaning = (
-        f"under contract {horizon} days after the assignment; {lives.meaning}"
-        if log == "subscriptions"
-        else f"bought again within {horizon} days after the assignment; for the time to leaving, {lives.meaning}, "
-        "counted from the assignment"
-    )
-    return _made(kept, data, campaign, horizon, held_back, int((~inside).sum()), meaning)
+    return _made(kept, data, campaign, horizon, held_back, int((~inside).sum()), lives)
+
+
+def everybody(data: Dataset, horizon: int, *, today: bool = False) -> Assigned:
+    """All customers on the last day whose horizon is over, or of the data, as if a campaign had left them all alone.
+
+    Raises
+    ------
+    NotEnoughData
+        The data does not reach back so far, or tells no days.
+    """
+    check_dataset(data)
+    log = data.require("subscriptions", "events")
+    lives = observed_lives(data, log=log)
+    settles = lives.days if log == "subscriptions" else 0
+    day = data.end_at(None) - timedelta(days=1 if today else horizon + settles + 1)
+    query = lives.query.copy().step(
+        "picked",
+        "SELECT customer_id, _then AS moment, CAST(_then AS DATE) AS day, '' AS arm, CAST(NULL AS DOUBLE) AS "
+        "propensity, CAST(NULL AS DOUBLE) AS cost, FALSE AS treated FROM dated WHERE first <= CAST(_then AS DATE)",
+        then=datetime.combine(day.date(), datetime.min.time()), horizon=horizon, recently=RECENT,
+        as_of=data.end_at(None),
+    )  # fmt: skip
+    query.step("chosen", "SELECT * FROM picked")
+    frame = _followed(query, data, log, lives.days)
+    kept = frame[frame["inside"].to_numpy(dtype=bool)].reset_index(drop=True)
+    if not len(kept):
+        raise NotEnoughData(f"nobody of {data.name!r} was a customer on {day:%Y-%m-%d}, {horizon} days before its end")
+    return _made(kept, data, "", horizon, True, len(frame) - len(kept), lives)
+
+
+def _followed(query: Query, data: Dataset, log: str, days: int) -> pd.DataFrame:
+    known_before(query, data)
+    (under_contract if log == "subscriptions" else buying)(query, data, days)
+    frame: pd.DataFrame = query.select("SELECT * FROM outcomes ORDER BY customer_id").to_pandas()
+    return frame
 
 
 def _made(
-    kept: pd.DataFrame, data: Dataset, campaign: str, horizon: int, held_back: bool, outside: int, meaning: str
+    kept: pd.DataFrame, data: Dataset, campaign: str, horizon: int, held_back: bool, outside: int, lives: Lives
 ) -> Assigned:
     floats = {name: kept[name].to_numpy(dtype=float) for name in (
         "propensity", "cost", "duration", "revenue", "revenue_after", "use", "spend", "recent", "tenure")}  # fmt: skip
     bools = {name: kept[name].to_numpy(dtype=bool) for name in ("treated", "lived", "left", "event_observed")}
     identifiers = kept["customer_id"].to_numpy(dtype=object)
+    contracts = lives.log == "subscriptions"
+    meaning = (
+        f"under contract {horizon} days after the assignment; {lives.meaning}"
+        if contracts
+        else f"bought again within {horizon} days after the assignment; for the time to leaving, {lives.meaning}, "
+        "counted from the assignment"
+    )
     return Assigned(
         campaign=campaign, horizon=horizon, customer_id=identifiers, arm=kept["arm"].to_numpy(dtype=object),
         assigned_at=kept["day"].to_numpy().astype("datetime64[D]"), **floats, **bools,
         attributes=attributes_of(data, identifiers), held_back=held_back, outside=outside, meaning=meaning,
-        provenance=Provenance.of(data, data.as_of),
+        provenance=Provenance.of(data, data.as_of), settles=lives.days if contracts else 0,
     )  # fmt: skip
 
 
@@ -250,7 +285,8 @@ def _sent(query: Query, data: Dataset, campaign: str, horizon: int) -> Query:
         "_paid AS cost FROM sent WHERE trim(CAST(campaign AS VARCHAR)) = _campaign AND _when < _as_of "
         "AND NOT _word IS NULL",
         when=data.wall_time("campaigns", "assigned_at"), word=word, campaign=name.strip(),
-        chance=recorded("propensity"), paid=recorded("cost"), as_of=data.end_at(None), horizon=horizon, controls=array(map(literal, CONTROL)),
+        chance=recorded("propensity"), paid=recorded("cost"), as_of=data.end_at(None), horizon=horizon,
+        controls=array(map(literal, CONTROL)),
         recently=RECENT,
     )  # fmt: skip
     query.step(
@@ -284,106 +320,6 @@ def _others(query: Query, log: str) -> None:
     )
 
 
-def _known_before(query: Query, data: Dataset, log: str) -> None:
-    """Step `before`: what was known of each customer at its assignment from events."""
-    parts: Mapping[str, object] = {"tenure_of": months_between("d.since", "c.day")}
-    counted = "CAST(NULL AS DOUBLE) AS use, CAST(NULL AS DOUBLE) AS spend, CAST(NULL AS DOUBLE) AS recent, " \
-              "CAST(NULL AS DOUBLE) AS spend_after"  # fmt: skip
-    join = ""
-    if "events" in data.tables:
-        amount = data.has("events.amount")
-        near = "used >= c.moment - to_days(CAST({} AS INTEGER)) AND used < c.moment"
-        earlier, lately = near.format("_horizon"), near.format("_recently")
-        later = "used > c.moment AND used <= c.moment + to_days(CAST(_horizon AS INTEGER))"
-        query.table(log_of_use="events").step(
-            "uses", "SELECT customer_id, _used AS used, _amount AS amount FROM log_of_use WHERE _used < _as_of",
-            used=data.wall_time("events", "timestamp"),
-            amount=parse("CAST(_x AS DOUBLE)", x=column("amount")) if amount else parse("CAST(NULL AS DOUBLE)"),
-        )  # fmt: skip
-        money = "coalesce(sum(amount) FILTER (WHERE {}), 0)" if amount else "CAST(NULL AS DOUBLE)"
-        counted = (
-            f"CAST(count(used) FILTER (WHERE {earlier}) AS DOUBLE) AS use, {money.format(earlier)} AS spend, "
-            f"CAST(count(used) FILTER (WHERE {lately}) AS DOUBLE) AS recent, {money.format(later)} AS spend_after"
-        )
-        join = " LEFT JOIN uses AS u ON u.customer_id = c.customer_id"
-    query.step("counted", f"SELECT c.customer_id, {counted} FROM chosen AS c{join} GROUP BY c.customer_id")
-    query.step(
-        "before",
-        "SELECT c.*, n.use, n.spend, n.recent, n.spend_after, CASE WHEN d.since <= c.day THEN "
-        "CAST(_tenure_of AS DOUBLE) END AS tenure FROM chosen AS c JOIN counted AS n ON n.customer_id = c.customer_id "
-        "LEFT JOIN dated AS d ON d.customer_id = c.customer_id",
-        **parts,
-    )
-
-
-def _under_contract(query: Query, data: Dataset, grace: int) -> None:
-    """Step `outcomes` of contracts: the spell that ran on the day, and how it ended."""
-    query.step(
-        "covered",
-        "SELECT b.customer_id, max(CASE WHEN o.s <= b.day THEN o.e END) AS cover, max(o.e) AS until, "
-        f"coalesce(min(CASE WHEN o.s > b.day AND {parted(grace)} THEN o.reach END), "
-        f"CASE WHEN {over('max(o.e)', '_as_of', grace)} THEN max(o.e) END) AS gone "
-        "FROM before AS b JOIN ordered AS o ON o.customer_id = b.customer_id GROUP BY b.customer_id",
-    )
-    paying = "CAST(NULL AS DOUBLE) AS revenue, CAST(NULL AS DOUBLE) AS revenue_at_end"
-    join = ""
-    if data.has("subscriptions.mrr"):
-        runs = "begins <= b.day + to_days(CAST({0} AS INTEGER)) AND (ends IS NULL OR ends > b.day + "
-        runs += "to_days(CAST({0} AS INTEGER)))"
-        paying = (
-            f"coalesce(sum(mrr) FILTER (WHERE {runs.format(0)}), 0) AS revenue, "
-            f"coalesce(sum(mrr) FILTER (WHERE {runs.format('_horizon')}), 0) AS revenue_at_end"
-        )
-        query.step(
-            "contracts",
-            "SELECT customer_id, _begins AS begins, _ends AS ends, _mrr AS mrr FROM log WHERE _begins < _as_of",
-            begins=parse("CAST(_x AS DATE)", x=data.wall_time("subscriptions", "start")),
-            ends=parse("CAST(_x AS DATE)", x=data.wall_time("subscriptions", "end")),
-            mrr=parse("CAST(_x AS DOUBLE)", x=column("mrr")),
-        )
-        join = " LEFT JOIN contracts AS k ON k.customer_id = b.customer_id"
-    query.step("paying", f"SELECT b.customer_id, {paying} FROM before AS b{join} GROUP BY b.customer_id")
-    query.step(
-        "outcomes",
-        "SELECT b.*, coalesce(c.cover > b.day, FALSE) AS inside, "
-        f"b.day + _horizon + {grace} < CAST(_as_of AS DATE) AS lived, coalesce(c.gone <= b.day + _horizon, FALSE) "
-        "AS left, NOT c.gone IS NULL AS event_observed, CAST(coalesce(c.gone, c.until) - b.day AS DOUBLE) AS duration, "
-        f"p.revenue, CASE WHEN b.day + _horizon + {grace} < CAST(_as_of AS DATE) THEN p.revenue_at_end END AS "
-        "revenue_after FROM before AS b LEFT JOIN covered AS c ON c.customer_id = b.customer_id "
-        "LEFT JOIN paying AS p ON p.customer_id = b.customer_id",
-    )
-
-
-def _buying(query: Query, data: Dataset, silence: int) -> None:
-    """Step `outcomes` without contracts: whether and how long a customer bought on, counted from the assignment."""
-    query.step(
-        "afterwards",
-        "SELECT b.customer_id, b.day AS d FROM before AS b UNION ALL SELECT b.customer_id, x.d FROM before AS b "
-        "JOIN days AS x ON x.customer_id = b.customer_id AND x.d > b.day",
-    )
-    query.step(
-        "silences",
-        "SELECT customer_id, d, lead(d) OVER (PARTITION BY customer_id ORDER BY d) AS back, "
-        "row_number() OVER (PARTITION BY customer_id ORDER BY d) AS k FROM afterwards",
-    )
-    query.step(
-        "stayed",
-        "SELECT customer_id, max(CASE WHEN k = 1 THEN back END) AS again, "
-        f"min(CASE WHEN d + {silence} < coalesce(back, CAST(_as_of AS DATE)) THEN d END) AS gone "
-        "FROM silences GROUP BY customer_id",
-    )
-    monthly = f"CAST(_horizon AS DOUBLE) / {MONTH}"
-    query.step(
-        "outcomes",
-        "SELECT b.*, TRUE AS inside, b.day + _horizon < CAST(_as_of AS DATE) AS lived, "
-        "NOT coalesce(s.again <= b.day + _horizon, FALSE) AS left, NOT s.gone IS NULL AS event_observed, "
-        f"CAST(coalesce(s.gone, greatest(b.day, CAST(_as_of AS DATE) - {silence})) - b.day AS DOUBLE) AS duration, "
-        f"b.spend / ({monthly}) AS revenue, CASE WHEN b.day + _horizon < CAST(_as_of AS DATE) THEN "
-        f"b.spend_after / ({monthly}) END AS revenue_after FROM before AS b "
-        "JOIN stayed AS s ON s.customer_id = b.customer_id",
-    )
-
-
 def campaigns_of(data: Dataset) -> list[str]:
     """Names of the campaigns, in the order of time."""
     data.require("campaigns")
@@ -392,10 +328,3 @@ def campaigns_of(data: Dataset) -> list[str]:
         tables={"t": "campaigns"}, parts={"t": data.wall_time("campaigns", "assigned_at")},
     )  # fmt: skip
     return [name for name in found.column("c").to_pylist() if name]
-
-
-def check_columns(known: Mapping[str, object], names: list[str], parameter: str) -> None:
-    """Refuse names that are no attribute of the customers."""
-    for name in names:
-        if name not in known:
-            raise ArgumentError(f"{parameter}={name!r} is no column of customers; columns: {listed(known)}")
