@@ -12,6 +12,7 @@ import contrasts
 import indicators
 import leaks
 import numpy as np
+import observed_effects
 import occasions
 import personas
 import practices
@@ -298,6 +299,7 @@ def _all() -> list[Claim]:
         *_of_leaks(),
         *_of_practices(),
         *_of_occasions(),
+        *_of_offers(),
         *_of_segments(),
         *_of_bonds(),
     ]
@@ -458,6 +460,18 @@ def _of_occasions() -> list[Claim]:
         "list of occasions, somebody without consent",
     )
     return [Claim(names, 1500, SIZE, partial(occasions.sleeping_dogs, n=1500), most=100)]
+
+
+def _of_offers() -> list[Claim]:
+    """What is claimed of offers with several arms."""
+    found = Claim(("offers, the best of four arms missed",), 5000, 0.1, partial(observed_effects.best_missed, n=5000))
+    limits = Claim(
+        ("offers, all limits of the returns at once",), 5000, COVERAGE, partial(observed_effects.returns_held, n=5000)
+    )
+    sure = Claim(
+        ("offers, a best arm called sure where all are alike",), 5000, SIZE, partial(observed_effects.alike, n=5000)
+    )
+    return [found, limits, sure]
 
 
 def _of_practices() -> list[Claim]:

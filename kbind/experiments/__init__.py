@@ -1,0 +1,1 @@
+"""Did it work: experiments planned and judged, offers compared, effects with a verdict."""
