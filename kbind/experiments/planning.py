@@ -1,0 +1,174 @@
+"""How many customers an experiment takes, how long, and what it can show: laid down as a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, isfinite, nan
+from typing import Any
+
+import numpy as np
+
+from kbind.calendar import days_of
+from kbind.dataset.dataset import Dataset
+from kbind.dataset.groups import names_of
+from kbind.errors import (
+    ArgumentError,
+    NotEnoughData,
+    check_choice,
+    check_conf_level,
+    check_count,
+    check_flag,
+    check_name,
+    check_number,
+    listed,
+    told,
+)
+from kbind.experiments.campaign import everybody
+from kbind.experiments.effect import OUTCOMES
+from kbind.experiments.plan import EDGE, Plan, check_plan
+from kbind.experiments.sizes import customers_for, detectable, leaving
+
+
+def plan_experiment(
+    data_or_rates: Dataset | float | Mapping[str, float],
+    *,
+    effect: float | None = None,
+    outcome: str = "retained",
+    horizon: str = "182D",
+    customers: int | None = None,
+    share: float = 0.5,
+    power: float = 0.8,
+    conf_level: float = 0.95,
+    looks: bool = False,
+    arrival: float | None = None,
+    strata: str | Sequence[str] = (),
+    name: str = "experiment",
+    salt: str | None = None,
+) -> Plan:
+    """Lay an experiment down: how many customers it takes, how long, who is treated, and by which rule it is judged.
+
+    Parameters
+    ----------
+    data_or_rates : Dataset, float or mapping
+        What is expected of those left alone: a data set, of which it is read over the last `horizon`; the share
+        retained; or {"retained": 0.9}, or {"mean": 50.0, "sd": 40.0} of the revenue a month.
+    effect : float, optional
+        What is to be found: 0.03 are three points of retention; money a month for "revenue"; a hazard ratio such as 0.8
+        for "time". Default: the smallest that the customers available show.
+    outcome : {"retained", "revenue", "time"}
+    horizon : str
+        Days after the assignment at which it is judged.
+    customers : int, optional
+        How many are available. Default: those of the data set.
+    share : float
+        Of the customers who are treated.
+    power, conf_level : float
+        Chance to find the effect if it is there, and level of the interval.
+    looks : bool
+        Whether somebody looks before the end. The interval then holds at all looks together, and takes more customers.
+    arrival : float, optional
+        Customers who come a month. Default: those of the data set.
+    strata : str or sequence of str
+        Columns within whose groups the share is kept exactly.
+    name : str
+        Of the campaign.
+    salt : str, optional
+        Makes the assignment, with the id. Default: the name. Two experiments need two.
+
+    Returns
+    -------
+    Plan
+        `.customers`, `.days`, `.detectable`, `.assign(...)`, `.write(path)`.
+
+    Raises
+    ------
+    ArgumentError
+        No such outcome; shares, effects or numbers outside of what they can be; neither effect nor customers.
+    NotEnoughData
+        The data set is too short, or too few to show anything.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> plan = kb.plan_experiment(0.5, effect=0.25, power=0.9)
+    >>> plan.customers, plan.treated
+    (154, 77)
+    """
+    check_choice("outcome", outcome, tuple(OUTCOMES))
+    days = days_of("horizon", horizon, 1)
+    share = check_number("share", share, above=0, most=1 - EDGE)
+    power = check_number("power", power, 0.5, 0.999)
+    level, look = check_conf_level(conf_level), check_flag("looks", looks)
+    n = None if customers is None else check_count("customers", customers, 2)
+    come = nan if arrival is None else check_number("arrival", arrival, 0)
+    base = _base(data_or_rates, outcome)
+    if isinstance(data_or_rates, Dataset):
+        base, there, coming = _read(data_or_rates, days, outcome)
+        n, come = (there if n is None else n), (coming if arrival is None else come)
+    terms: dict[str, Any] = {"share": share, "conf_level": level, "power": power, "looks": look}
+    smallest = nan if n is None else detectable(outcome, base, n, **terms)
+    if effect is None:
+        if n is None:
+            raise ArgumentError("effect and customers are both missing; allowed: one of them, or a data set")
+        if not isfinite(smallest):
+            raise NotEnoughData(f"{n:,} customers show no effect of any size with a power of {power:.0%}")
+        effect = smallest
+    effect = _possible(effect, outcome, base)
+    needed = customers_for(outcome, base, effect, **terms)
+    if not needed < 1e12:
+        raise ArgumentError(f"effect={effect!r} takes more customers than there can be; allowed: a larger one")
+    size = ceil(needed - 1e-6)
+    size += outcome == "retained" and share == 0.5 and size % 2  # both arms alike
+    plan = Plan(
+        name=check_name("name", name, "the name of a campaign"), outcome=outcome, horizon=days, effect=float(effect),
+        base=base, customers=size, available=n, arrival=come, detectable=smallest,
+        leavers=needed * leaving(base["retained"], effect, share) if outcome == "time" else nan,
+        strata=tuple(names_of(strata, "strata")) if strata != () else (),
+        salt=name if salt is None else check_name("salt", salt, "a text"), **terms,
+    )  # fmt: skip
+    check_plan(plan)
+    return plan
+
+
+def _read(data: Dataset, days: int, outcome: str) -> tuple[dict[str, float], int, float]:
+    """What is expected of those left alone, how many there are, and how many come a month."""
+    people = everybody(data, days)
+    base = {"retained": float(1 - people.left.mean())}
+    if outcome == "revenue":
+        known = people.revenue_after[np.isfinite(people.revenue_after)]
+        if len(known) < 2 or not known.std() > 0:
+            raise NotEnoughData(f"{data.name!r} does not say what customers pay, or all pay the same")
+        base = {"mean": float(known.mean()), "sd": float(known.std(ddof=1))}
+    elif not 0 < base["retained"] < 1:
+        raise NotEnoughData(f"of {len(people):,} customers {'nobody' if base['retained'] == 1 else 'everybody'} left "
+                            f"within {days} days; there is no rate to plan with")  # fmt: skip
+    return base, len(people), float((people.tenure <= 12).sum() / 12)
+
+
+def _base(rates: object, outcome: str) -> dict[str, float]:
+    if isinstance(rates, Dataset):
+        return {}
+    needs = ("mean", "sd") if outcome == "revenue" else ("retained",)
+    given = rates if isinstance(rates, Mapping) else {"retained": rates}
+    for name in needs:
+        if name not in given:
+            raise ArgumentError(
+                f"data_or_rates={told(rates)} has no {name!r}; outcome={outcome!r} needs {listed(needs)}"
+            )
+    if outcome == "revenue":
+        return {"mean": check_number("mean", given["mean"]), "sd": check_number("sd", given["sd"], above=0)}
+    return {"retained": check_number("data_or_rates", given["retained"], above=0, most=1 - EDGE)}
+
+
+def _possible(effect: object, outcome: str, base: Mapping[str, float]) -> float:
+    """The effect, if there can be one like it."""
+    if outcome == "time":
+        found = check_number("effect", effect, above=0, most=50)
+        if found == 1:
+            raise ArgumentError("effect=1 is no effect; allowed: a hazard ratio other than 1, such as 0.8")
+        return found
+    low, high = (-base["retained"], 1 - base["retained"]) if outcome == "retained" else (-1e12, 1e12)
+    found = check_number("effect", effect, low, high)
+    if found == 0:
+        raise ArgumentError("effect=0 is no effect; allowed: a difference other than 0")
+    return found

@@ -1,0 +1,343 @@
+"""Whom to treat next: by what treating adds to the chance of staying, compared with treating those most at risk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kbind.calendar import days_of
+from kbind.dataset.dataset import Dataset, check_dataset
+from kbind.errors import (
+    NotEnoughData,
+    check_choice,
+    check_conf_level,
+    check_count,
+    check_flag,
+    check_number,
+    check_rng,
+)
+from kbind.estimate.estimate import Estimate
+from kbind.estimate.intervals import normal
+from kbind.experiments.campaign import Assigned, assigned, everybody
+from kbind.experiments.learners import LEARNERS, Learned, censoring_weights, columns_for, learn
+from kbind.experiments.randomised import chance_chose
+from kbind.result import Shown
+from kbind.typing import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Customers who left, and who stayed, that each arm has to hold.
+EACH = 20
+#: Shares of the customers at which the curve is told.
+SHARES = tuple(k / 20 for k in range(1, 21))
+
+
+@dataclass(frozen=True, eq=False)
+class Uplift(Shown):
+    """Whom to treat next. Made by `uplift`.
+
+    Attributes
+    ----------
+    campaign : str
+    horizon : int
+        Days.
+    share : float
+        Of the customers who can be treated.
+    gain, gain_by_risk : Estimate
+        Customers kept for each treated one if the share with the largest uplift, or with the highest risk, is treated.
+    better : Estimate
+        The first less the second.
+    everybody : Estimate
+        Customers kept for each treated one if all are.
+    qini, qini_by_risk : Estimate
+        Area between the curve of customers kept and that of treating at random, a customer: above 0 where the order
+        tells who is helped.
+    curve : DataFrame
+        share, by_uplift, by_risk (customers kept, a customer), each with _ci_lower and _ci_upper, and at_random.
+    scores : DataFrame
+        customer_id, uplift, risk of the customers of the campaign, by models that had not seen them.
+    learner : {"x", "t"}
+    """
+
+    campaign: str
+    horizon: int
+    share: float
+    gain: Estimate
+    gain_by_risk: Estimate
+    better: Estimate
+    everybody: Estimate
+    qini: Estimate
+    qini_by_risk: Estimate
+    curve: pd.DataFrame = field(repr=False)
+    scores: pd.DataFrame = field(repr=False)
+    learner: str
+    folds: int
+    conf_level: float
+    learned: Learned = field(repr=False)
+    assigned: Assigned = field(repr=False)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the uplift is shown to tell who is helped more."""
+        return bool(self.qini.ci_lower > 0)
+
+    @property
+    def provenance(self) -> object:
+        """Where the numbers come from."""
+        return self.assigned.provenance
+
+    @property
+    def definition(self) -> str:
+        """How customers were ordered, and how what that brings was estimated."""
+        return (
+            f"{LEARNERS[self.learner]}; in {self.folds} parts, each ordered by models that have not seen it. Customers "
+            f"kept: doubly robust, censoring before {self.horizon} days allowed for by its inverse probability; "
+            f"{self.conf_level:.0%} intervals for the order as it is. {self.assigned.definition}"
+        )
+
+    def headline(self) -> str:
+        """What the uplift gains over the risk."""
+        return f"{self.campaign}: {self.gain} kept a treated customer, by risk {self.gain_by_risk.value:.4g}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an order: by uplift, by risk, and everybody.
+
+        Returns
+        -------
+        DataFrame
+            order, share, kept (customers for each treated one) and qini, each with _ci_lower and _ci_upper.
+        """
+        import pandas as pd
+
+        none = Estimate(0.0, 0.0, 0.0)
+        rows = []
+        for name, share, kept, area in (
+            ("uplift", self.share, self.gain, self.qini),
+            ("risk", self.share, self.gain_by_risk, self.qini_by_risk),
+            ("everybody", 1.0, self.everybody, none),
+        ):
+            row: dict[str, object] = {"order": name, "share": share}
+            for figure, one in (("kept", kept), ("qini", area)):
+                row |= {f"{figure}{end}": v for end, v in zip(("", "_ci_lower", "_ci_upper"), one, strict=True)}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def score(self, data: Dataset) -> pd.DataFrame:
+        """Everybody who is a customer at the end of the data, those whom treating helps most first.
+
+        Parameters
+        ----------
+        data : Dataset
+            With the columns that the campaign's data had.
+
+        Returns
+        -------
+        DataFrame
+            customer_id, uplift (added to the chance of staying), risk (of leaving if left alone).
+        """
+        return self.rank(everybody(data, self.horizon, today=True))
+
+    def rank(self, customers: Assigned) -> pd.DataFrame:
+        """As `score`, of customers that were read already."""
+        import pandas as pd
+
+        gain, risk = self.learned.predict(customers)
+        order = np.argsort(-gain, kind="stable")
+        return pd.DataFrame({"customer_id": customers.customer_id[order], "uplift": gain[order], "risk": risk[order]})
+
+
+def uplift(
+    data: Dataset,
+    campaign: str,
+    *,
+    horizon: str = "182D",
+    share: float = 0.2,
+    arm: str | None = None,
+    learner: str = "x",
+    randomised: bool | None = None,
+    folds: int = 5,
+    conf_level: float = 0.95,
+    rng: object = 0,
+) -> Uplift:
+    """Whom to treat next, learnt from a randomised campaign, and what that brings against treating those at risk.
+
+    Parameters
+    ----------
+    data : Dataset
+        As for `measure_effect`.
+    campaign : str
+        A campaign whose customers chance chose.
+    horizon : str
+        Days such as "182D" over which staying counts.
+    share : float
+        Of the customers who can be treated.
+    arm : str, optional
+        Only this arm against those left alone.
+    learner : {"x", "t"}
+        X-learner on linear models, or T-learner on boosted trees.
+    randomised : bool, optional
+        As for `measure_effect`.
+    folds : int
+        Parts of the customers that are held out in turn.
+    conf_level : float
+    rng : int or Generator
+        Deals customers out to the parts.
+
+    Returns
+    -------
+    Uplift
+        `.gain`, `.gain_by_risk`, `.better`, `.qini`, `.curve`, `.score(data)`.
+
+    Raises
+    ------
+    ArgumentError
+        No such campaign, arm, learner, length, level or share.
+    NotEnoughData
+        Chance did not choose, or fewer than 20 customers an arm left or stayed.
+
+    Notes
+    -----
+    Who is most at risk need not be who is helped most. Both orders are held against customers that the models had not
+    seen. What is told is what the orders bring; whether the uplift tells customers apart at all says `.tells_apart`.
+
+    References
+    ----------
+    Ascarza (2018), Journal of Marketing Research 55, 80-98. Yadlowsky, Fleming, Shah, Brunskill and Wager (2025),
+    Journal of the American Statistical Association 120, 38-51.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> found = kb.uplift(kb.datasets.load_saas(), "loyalty_offer")
+    >>> list(found.to_frame()["order"])
+    ['uplift', 'risk', 'everybody']
+    """
+    check_dataset(data)
+    check_choice("learner", learner, tuple(LEARNERS))
+    share = check_number("share", share, above=0, most=1)
+    check_conf_level(conf_level)
+    if randomised is not None:
+        check_flag("randomised", randomised)
+    folds, generator = check_count("folds", folds, 2, 20), check_rng(rng)
+    people = assigned(data, campaign, days_of("horizon", horizon, 1), arm=arm)
+    chance, how, known = chance_chose(people, randomised)
+    if not chance:
+        raise NotEnoughData(f"whom campaign {campaign!r} helped cannot be told, as chance did not choose: {how}")
+    if arm is not None or np.isnan(known):
+        known = float(people.treated.mean())
+    return learn_uplift(people, share=share, chance=known, learner=learner, folds=folds, conf_level=conf_level,
+                        rng=generator)  # fmt: skip
+
+
+def learn_uplift(
+    people: Assigned, *, share: float, chance: float, learner: str, folds: int, conf_level: float,
+    rng: np.random.Generator,
+) -> Uplift:  # fmt: skip
+    """As `uplift`, of customers that were read already, of whom each had the same chance of treatment."""
+    import pandas as pd
+
+    stayed, weight = staying(people)
+    for arm in (people.treated, ~people.treated):
+        rows = arm & (weight > 0)
+        left, stays = int((stayed[rows] == 0).sum()), int(stayed[rows].sum())
+        if min(left, stays) < EACH:
+            raise NotEnoughData(
+                f"too few to tell whom campaign {people.campaign!r} helps: in one arm {left} left and {stays} stayed; "
+                f"needed: {EACH} each"
+            )
+    covariates, x = columns_for(people)
+    if not x.shape[1]:
+        raise NotEnoughData(f"nothing is known of the customers of campaign {people.campaign!r} at their assignment")
+    part = _dealt(people.treated, stayed, folds, rng)
+    gain, risk, score = (np.empty(len(people)) for _ in range(3))
+    for k in range(folds):
+        held = part == k
+        model = learn(x[~held], people.treated[~held], stayed[~held], weight[~held], chance, learner)
+        alone, treated = model.chances(x[held])
+        gain[held], risk[held] = model.uplift(x[held]), 1 - alone
+        own, y, w = people.treated[held], stayed[held], weight[held]
+        rest = np.where(own, (y - treated) / chance, -(y - alone) / (1 - chance))
+        score[held] = treated - alone + w * rest
+    ranks = {name: _ranks(values, part) for name, values in (("uplift", gain), ("risk", risk))}
+    kept = {name: _kept(score, rank <= share, conf_level) for name, rank in ranks.items()}
+    picked = (ranks["uplift"] <= share).astype(float) - (ranks["risk"] <= share)
+    apart = score * picked / (share * len(score))
+    whole = normal(float(score.mean()), float(score.std(ddof=1) / sqrt(len(score))), conf_level)
+    return Uplift(
+        campaign=people.campaign, horizon=people.horizon, share=share, gain=kept["uplift"], gain_by_risk=kept["risk"],
+        better=replace(normal(float(apart.sum()), sqrt(float(apart @ apart)), conf_level), n=len(people)),
+        everybody=replace(whole, n=len(people)), qini=_qini(score, ranks["uplift"], conf_level),
+        qini_by_risk=_qini(score, ranks["risk"], conf_level), curve=_curve(score, ranks, conf_level),
+        scores=pd.DataFrame({"customer_id": people.customer_id, "uplift": gain, "risk": risk}), learner=learner,
+        folds=folds, conf_level=conf_level, assigned=people,
+        learned=learn(x, people.treated, stayed, weight, chance, learner, covariates),
+    )  # fmt: skip
+
+
+def staying(people: Assigned) -> tuple[Floats, Floats]:
+    """Who stayed over the horizon (1 or 0), and the weights that stand in for those of whom it is not known yet."""
+    if people.shop:  # when they will have bought is not known before the horizon is over, whoever they are
+        return (~people.left).astype(float), people.lived.astype(float)
+    early = people.event_observed & (people.duration <= people.horizon)
+    known = people.lived | early
+    gone = np.where(people.lived, people.left, early)
+    duration = np.where(people.lived & ~gone, float(people.horizon), np.minimum(people.duration, people.horizon))
+    return 1.0 - gone, censoring_weights(duration, known)
+
+
+def _dealt(treated: Bools, stayed: Floats, folds: int, rng: np.random.Generator) -> Ints:
+    """Parts of about the same size in each arm and outcome."""
+    part = np.empty(len(treated), dtype=np.int64)
+    begin = 0
+    for rows in (np.flatnonzero((treated == side) & (stayed == end)) for side in (False, True) for end in (0, 1)):
+        part[rng.permutation(rows)] = (begin + np.arange(len(rows))) % folds
+        begin += len(rows)
+    return part
+
+
+def _ranks(values: Floats, part: Ints) -> Floats:
+    """Share of the customers of the same part who come before or with each.
+
+    Parts are ordered by different models. Between them, a high level would mean a low outcome, as what one part has
+    more of the others have less of.
+    """
+    rank = np.empty(len(values))
+    for k in np.unique(part):
+        rows = np.flatnonzero(part == k)
+        order = rows[np.argsort(-values[rows], kind="stable")]
+        rank[order] = (np.arange(len(rows)) + 1) / len(rows)
+    return rank
+
+
+def _kept(score: Floats, chosen: Bools, conf_level: float) -> Estimate:
+    """Mean of the scores of those chosen."""
+    mine = score[chosen]
+    if len(mine) < 2:
+        raise NotEnoughData("the share holds fewer than two customers; give a larger one")
+    return replace(normal(float(mine.mean()), float(mine.std(ddof=1) / sqrt(len(mine))), conf_level), n=len(mine))
+
+
+def _qini(score: Floats, rank: Floats, conf_level: float) -> Estimate:
+    weight = 0.5 - rank
+    weight = weight - weight.mean()
+    parts = (score - score.mean()) * weight
+    found = normal(float(parts.mean()), float(parts.std(ddof=1) / sqrt(len(parts))), conf_level)
+    return replace(found, n=len(score))
+
+
+def _curve(score: Floats, ranks: dict[str, Floats], conf_level: float) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for share in SHARES:
+        row = {"share": share, "at_random": share * float(score.mean())}
+        for name, rank in ranks.items():
+            part = score * (rank <= share + 1e-12)
+            found = normal(float(part.mean()), float(part.std(ddof=1) / sqrt(len(part))), conf_level)
+            row |= {f"by_{name}{end}": v for end, v in zip(("", "_ci_lower", "_ci_upper"), found, strict=True)}
+        rows.append(row)
+    return pd.DataFrame(rows)
