@@ -300,6 +300,7 @@ def _all() -> list[Claim]:
         *_of_practices(),
         *_of_occasions(),
         *_of_offers(),
+        *_of_observed(),
         *_of_segments(),
         *_of_bonds(),
     ]
@@ -472,6 +473,20 @@ def _of_offers() -> list[Claim]:
         ("offers, a best arm called sure where all are alike",), 5000, SIZE, partial(observed_effects.alike, n=5000)
     )
     return [found, limits, sure]
+
+
+def _of_observed() -> list[Claim]:
+    """What is claimed of campaigns whose customers somebody chose."""
+    runs = observed_effects
+    names = ("chosen by what is known, doubly robust effect", "chosen by what is known, weighted effect")
+    rates = {
+        "chosen by what is known, an effect of 10 points not shown": (runs.not_shown, 0.2),
+        "chosen by what is known, an effect shown where there is none": (runs.falsely_shown, SIZE),
+        "chosen by what is hidden, not told": (runs.hidden_missed, 0.1),
+    }
+    covered = Claim(names, 3000, COVERAGE, partial(runs.targeted, n=3000), most=400)
+    return [covered, *(Claim((name,), 3000, nominal, partial(run, n=3000), most=400)
+                       for name, (run, nominal) in rates.items())]  # fmt: skip
 
 
 def _of_practices() -> list[Claim]:
