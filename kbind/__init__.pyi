@@ -24,6 +24,7 @@ from kbind.errors import KbindError as KbindError
 from kbind.errors import NotEnoughData as NotEnoughData
 from kbind.experiments.measure import measure_effect as measure_effect
 from kbind.experiments.offers import compare_offers as compare_offers
+from kbind.experiments.planning import Design as Design
 from kbind.experiments.planning import plan_experiment as plan_experiment
 from kbind.experiments.uplift import uplift as uplift
 from kbind.feedback.score import feedback_score as feedback_score

@@ -9,6 +9,7 @@ from functools import partial
 
 import bonds
 import contrasts
+import effects
 import indicators
 import leaks
 import numpy as np
@@ -298,6 +299,7 @@ def _all() -> list[Claim]:
         *_of_refinement(),
         *_of_leaks(),
         *_of_practices(),
+        *_of_effects(),
         *_of_occasions(),
         *_of_offers(),
         *_of_observed(),
@@ -505,6 +507,23 @@ def _of_practices() -> list[Claim]:
         Claim(dogs, 2000, COVERAGE, partial(practices.dogs, n=2000), most=500),
         Claim(prices, 2000, COVERAGE, partial(practices.prices, n=2000), most=500),
     ]
+
+
+def _of_effects() -> list[Claim]:
+    """What is claimed of randomised campaigns, and of whom to treat next."""
+    intervals = ("difference of retention", "difference of the days stayed", "adjusted difference of retention")
+    none = ("effect shown where there is none", "effect shown at one of five looks where there is none")
+    alike = ("effect in a group said to differ where all gain alike",)
+    apart = ("uplift said to tell customers apart where all gain alike",)
+    kept = ("uplift, customers kept among those with the largest",)
+    return [
+        Claim(tuple(f"effect, {name}" for name in intervals), 1500, COVERAGE, partial(effects.covered, n=1500),
+              most=1000),
+        Claim(none, 1500, SIZE, partial(effects.nothing, n=1500), most=1000),
+        Claim(alike, 3000, SIZE, partial(effects.same_in_groups, n=3000), most=1000),
+        Claim(apart, 2000, SIZE, partial(effects.told_apart, n=2000), most=500),
+        Claim(kept, 3000, COVERAGE, partial(effects.kept, n=3000), most=500),
+    ]  # fmt: skip
 
 
 CLAIMS = _all()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kbind.errors import NotEnoughData, check_number
 from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.experiments.arms import outcome_values
 from kbind.experiments.campaign import Assigned
+from kbind.experiments.groups import effect_by_group
 from kbind.result import Shown
 
 if TYPE_CHECKING:
@@ -82,8 +85,8 @@ class Effect(Shown):
         Share by which adjusting makes the interval of a randomised comparison narrower.
     valid : Estimate
         Interval that holds however often one has looked; unknown where nobody asked for looks.
-    looks, groups, balance : DataFrame or None
-        Each look; the effect in groups of customers; standardised differences of the arms before and after weighting.
+    looks, balance : DataFrame or None
+        Each look; standardised differences of the arms before and after weighting.
     overlap : float
         Share of the treated who have comparable others; NaN where randomised.
     e_value : float
@@ -116,7 +119,6 @@ class Effect(Shown):
     tighter: float = nan
     valid: Estimate = UNKNOWN
     looks: pd.DataFrame | None = field(repr=False, default=None)
-    groups: pd.DataFrame | None = field(repr=False, default=None)
     balance: pd.DataFrame | None = field(repr=False, default=None)
     overlap: float = nan
     e_value: float = nan
@@ -172,6 +174,33 @@ class Effect(Shown):
         rows = [(name, *getattr(self, name), getattr(self, name).n) for name in names]
         frame = pd.DataFrame(rows, columns=["estimate", "value", "ci_lower", "ci_upper", "n"])
         return frame.astype({"n": "Int64"})
+
+    def by(self, columns: str | Sequence[str] | Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
+        """The effect in groups of customers, and whether it differs from that among all others.
+
+        Parameters
+        ----------
+        columns : str, sequence of str, or mapping of str to Series
+            Columns of `customers`; or labels by customer id, such as segments or personas.
+
+        Returns
+        -------
+        DataFrame
+            column, group, n_treated, n_others, difference with _ci_lower and _ci_upper, against_rest (less the
+            difference among all others), p_value of that being 0, q_value (Benjamini-Hochberg over all groups),
+            differs (q of at most 1 - conf_level); NaN where a group is too small.
+
+        Raises
+        ------
+        ArgumentError
+            No such column, or labels of nobody.
+        NotEnoughData
+            Chance did not choose.
+        """
+        if not self.randomised:
+            raise NotEnoughData(f"groups are compared where chance chose who is treated, and it did not: {self.how}")
+        values, known = outcome_values(self.assigned, self.outcome)
+        return effect_by_group(self.assigned.take(known), values[known], columns, self.outcome, self.conf_level)
 
     def return_on(self, cost: float | None = None, value: float | None = None) -> Return:
         """Customers and money kept for each unit of money spent.

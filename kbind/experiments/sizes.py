@@ -14,6 +14,8 @@ FORMULAS = {
     "time": "log-rank test, events by Schoenfeld's formula (z_a + z_b)^2 / (p (1 - p) log(hazard ratio)^2)",
 }
 _NORMAL = NormalDist()
+#: Customers from which on Student's law is as good as the normal one.
+_MANY = 2000
 
 
 def critical(conf_level: float, looks: bool) -> float:
@@ -58,12 +60,19 @@ def for_means(
     >>> round(for_means(1.0, 1.0, power=0.9) / 2, 2)  # R: power.t.test(delta = 1, sd = 1, power = .9) gives 22.02
     22.02
     """
-    from statsmodels.stats.power import tt_ind_solve_power  # takes a second to load
+    from scipy.optimize import brentq
+    from scipy.stats import nct, t
 
-    alpha = 2 * _NORMAL.cdf(-critical(conf_level, looks))
-    ratio = (1 - share) / share
-    treated = tt_ind_solve_power(abs(gap) / sd, alpha=alpha, power=power, ratio=ratio)
-    return float(treated) / share
+    a, b = critical(conf_level, looks), _NORMAL.inv_cdf(power)
+    alpha, apart = 2 * _NORMAL.cdf(-a), abs(gap) / sd * sqrt(share * (1 - share))
+    rough = ((a + b) / apart) ** 2 + a**2 / 2
+    if rough > _MANY:  # Guenther's correction of the normal law, right to a hundredth of a customer by then
+        return float(rough)
+
+    def missing(n: float) -> float:
+        return float(nct.sf(t.isf(alpha / 2, n - 2), n - 2, apart * sqrt(n))) - power
+
+    return float(brentq(missing, 2.5, rough + 50)) if missing(2.5) < 0 else 2.5
 
 
 def events_for(
@@ -125,7 +134,7 @@ def detectable(
     if outcome == "retained":
         low, high = 1e-6, 1 - base["retained"] - 1e-9
     elif outcome == "revenue":
-        low, high = 1e-3 * base["sd"], 10 * base["sd"]
+        low, high = 1e-4 * base["sd"], 3 * base["sd"]
     else:  # ratios below 1, found on their logarithm
         return detectable_ratio(missing)
     if high <= low or missing(high) > 0 or missing(low) < 0:
