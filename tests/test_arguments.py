@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -174,6 +175,21 @@ class World:
         return kb.open_dataset({"customers": twice}, roles={"churned": "gone", "tenure": "months"})
 
     @cached_property
+    def trial(self) -> kb.Dataset:
+        rng = np.random.default_rng(2)
+        ids = np.arange(300)
+        end = pd.Timestamp("2024-03-01") + pd.to_timedelta(rng.integers(1, 500, 300), unit="D")
+        tables = {
+            "customers": pd.DataFrame({"customer_id": ids, "size": rng.choice(["small", "large"], 300)}),
+            "subscriptions": pd.DataFrame({"customer_id": ids, "start": "2023-01-01", "mrr": rng.integers(10, 90, 300),
+                                           "end": end.where(end < pd.Timestamp("2024-12-01"))}),
+            "campaigns": pd.DataFrame({"customer_id": ids, "campaign": "call", "assigned_at": "2024-03-01",
+                                       "arm": np.where(rng.random(300) < 0.5, "treatment", "control"),
+                                       "propensity": 0.5, "cost": 2.0}),
+        }  # fmt: skip
+        return kb.open_dataset(tables, as_of="2024-12-01")
+
+    @cached_property
     def large(self) -> kb.Dataset:
         rng = np.random.default_rng(2)
         n = 1600
@@ -245,6 +261,7 @@ MADE_BY_HAND = (
     kb.ChurnClassifier,
     kb.Campaign,
     kb.Finding,
+    kb.Design,
     kb.Refining,
     kb.Report,
     kb.Validation,
@@ -281,6 +298,20 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "account_health": lambda w: {"data": w.flagged},
     "AccountHealth.drivers": lambda w: {"self": kb.account_health(w.forecast), "customer": 1},
     "occasions": lambda w: {"data": w.data, "effects": False},
+    "measure_effect": lambda w: {"data": w.trial, "campaign": "call"},
+    "Effect.return_on": lambda w: {"self": kb.measure_effect(w.trial, "call"), "cost": 2, "value": 100},
+    "plan_experiment": lambda w: {"data_or_rates": 0.9, "effect": 0.05},
+    "Plan.assign": lambda w: {"self": kb.plan_experiment(0.9, effect=0.05), "customers": [1, 2]},
+    "Plan.of": lambda w: {"plan": kb.plan_experiment(0.9, effect=0.05)},
+    "Plan.write": lambda w: {"self": kb.plan_experiment(0.9, effect=0.05), "path": w.folder / f"{time_ns()}.yaml"},
+    "Effect.by": lambda w: {"self": kb.measure_effect(w.trial, "call"), "columns": "size"},
+    "Design": lambda w: {"share": 0.3},
+    "uplift": lambda w: {"effect": kb.measure_effect(w.trial, "call")},
+    "Uplift.score": lambda w: {"self": kb.uplift(kb.measure_effect(w.trial, "call")), "data": w.trial},
+    "compare_offers": lambda w: {"arms": _offers(), "value": 300},
+    "Offers.difference": lambda w: {"self": kb.compare_offers(_offers(), value=300), "arm": "free"},
+    "Offers.returns": lambda w: {"self": kb.compare_offers(_offers(), value=300), "arm": "free"},
+    "learned": lambda w: {"path": _log(w.folder)},
     "recommend_measures": lambda w: {"scores": {"forced": 1.0, "value": 0.0}},
     "Recommendations.of_kind": lambda w: {"self": kb.recommend_measures({"forced": 1.0, "value": 0.0}),
                                           "kind": "family"},
@@ -411,6 +442,16 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
 }  # fmt: skip
 
 
+def _offers() -> pd.DataFrame:
+    return pd.DataFrame({"arm": ["none", "free"], "dose": [0, 1], "cost": [0, 40], "n": 1000, "kept": [30, 80]})
+
+
+def _log(folder: Path) -> Path:
+    path = folder / "learned.yaml"
+    path.write_text("- experiment: cards\n  status: planned\n  date: 2024-01-08\n  measure: personal_cards\n")
+    return path
+
+
 def _struck() -> kb.Dataset:
     """A company of which every third customer was hit by an incident."""
     tables = _company()
@@ -504,6 +545,12 @@ KINDS: dict[str, str] = {
     "code_reasons.texts": "list", "PeriodRates.year.rate": "nothing", "Persona.of.value": "nothing",
     "Rule.of.value": "nothing", "retention_rate.gained": "place",
     "revenue_retention.period": "optional", "Report.period": "optional", "Report.adjust": "names",
+    "measure_effect.outcome": "optional", "measure_effect.horizon": "optional", "measure_effect.looks": "optional",
+    "measure_effect.conf_level": "optional", "Effect.by.columns": "names", "design": "optional",
+    "randomised": "maybe", "looks": "flag", "Effect.return_on.cost": "spent", "Effect.return_on.value": "kept",
+    "Design.strata": "strata",
+    "plan_experiment.name": "text", "salt": "label", "Plan.assign.customers": "ids", "assigned_at": "day",
+    "Plan.write.path": "path",
     "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
     "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
     "customer_id": "customer", "CustomerPage.write.path": "path", "lower_is_better": "flag", "trial": "flag",
@@ -511,6 +558,14 @@ KINDS: dict[str, str] = {
 }  # fmt: skip
 FINE["mapping"] = {"dict"}
 FINE["customer"] = {"0"}
+FINE |= {
+    "maybe": {"None", "True"},
+    "spent": {"None", "2.5"},
+    "kept": {"None", "0", "2.5"},
+    "ids": {"empty list", "list"},
+    "strata": {"None", "text", "empty text", "nul", "empty list", "list"},
+    "day": {"None", "datetime"},
+}
 FINE["effect"] = {"-1", "0", "2.5"}
 #: Seconds after which a call is taken to hang.
 PATIENCE = 30

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kbind.errors import NotEnoughData, check_number
 from kbind.estimate.estimate import UNKNOWN, Estimate
+from kbind.experiments.arms import outcome_values
 from kbind.experiments.campaign import Assigned
+from kbind.experiments.groups import effect_by_group
 from kbind.result import Shown
 
 if TYPE_CHECKING:
@@ -82,14 +85,20 @@ class Effect(Shown):
         Share by which adjusting makes the interval of a randomised comparison narrower.
     valid : Estimate
         Interval that holds however often one has looked; unknown where nobody asked for looks.
-    looks, groups, balance : DataFrame or None
-        Each look; the effect in groups of customers; standardised differences of the arms before and after weighting.
+    looks, balance : DataFrame or None
+        Each look; standardised differences of the arms before and after weighting.
     overlap : float
-        Share of the customers who may have been chosen either way; NaN where randomised.
+        Share of the treated who have comparable others; NaN where randomised.
     e_value : float
         How strong something unmeasured had to be, as a risk ratio with both choice and outcome, to explain the effect.
     departures : tuple of str
         In what the question departs from the plan.
+    weighted : Estimate
+        Not randomised: treated less others weighted to look like them, without a model of the outcome.
+    effective : float
+        How many customers of equal weight those others are worth.
+    rebound : DataFrame or None
+        Use before and after, of the treated and of others who had used as much.
     assigned : Assigned
     """
 
@@ -110,11 +119,13 @@ class Effect(Shown):
     tighter: float = nan
     valid: Estimate = UNKNOWN
     looks: pd.DataFrame | None = field(repr=False, default=None)
-    groups: pd.DataFrame | None = field(repr=False, default=None)
     balance: pd.DataFrame | None = field(repr=False, default=None)
     overlap: float = nan
     e_value: float = nan
     departures: tuple[str, ...] = ()
+    weighted: Estimate = UNKNOWN
+    effective: float = nan
+    rebound: pd.DataFrame | None = field(repr=False, default=None)
 
     @property
     def campaign(self) -> str:
@@ -159,10 +170,37 @@ class Effect(Shown):
         """
         import pandas as pd
 
-        names = ("naive", "adjusted", "placebo", "rmst", "hazard_ratio")
+        names = ("naive", "adjusted", "weighted", "placebo", "rmst", "hazard_ratio")
         rows = [(name, *getattr(self, name), getattr(self, name).n) for name in names]
         frame = pd.DataFrame(rows, columns=["estimate", "value", "ci_lower", "ci_upper", "n"])
         return frame.astype({"n": "Int64"})
+
+    def by(self, columns: str | Sequence[str] | Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
+        """The effect in groups of customers, and whether it differs from that among all others.
+
+        Parameters
+        ----------
+        columns : str, sequence of str, or mapping of str to Series
+            Columns of `customers`; or labels by customer id, such as segments or personas.
+
+        Returns
+        -------
+        DataFrame
+            column, group, n_treated, n_others, difference with _ci_lower and _ci_upper, against_rest (less the
+            difference among all others), p_value of that being 0, q_value (Benjamini-Hochberg over all groups),
+            differs (q of at most 1 - conf_level); NaN where a group is too small.
+
+        Raises
+        ------
+        ArgumentError
+            No such column, or labels of nobody.
+        NotEnoughData
+            Chance did not choose.
+        """
+        if not self.randomised:
+            raise NotEnoughData(f"groups are compared where chance chose who is treated, and it did not: {self.how}")
+        values, known = outcome_values(self.assigned, self.outcome)
+        return effect_by_group(self.assigned.take(known), values[known], columns, self.outcome, self.conf_level)
 
     def return_on(self, cost: float | None = None, value: float | None = None) -> Return:
         """Customers and money kept for each unit of money spent.

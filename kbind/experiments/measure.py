@@ -8,7 +8,8 @@ from typing import Any
 
 from kbind.calendar import days_of
 from kbind.dataset.dataset import Dataset, check_dataset
-from kbind.errors import ArgumentError, check_choice, check_conf_level, check_flag
+from kbind.errors import ArgumentError, check_choice, check_conf_level, check_flag, check_name
+from kbind.experiments.campaign import Assigned
 from kbind.experiments.campaign import assigned as read_campaign
 from kbind.experiments.effect import OUTCOMES, Effect
 from kbind.experiments.observed import observe
@@ -18,15 +19,12 @@ from kbind.experiments.randomised import chance_chose, judge
 
 def measure_effect(
     data: Dataset,
-    campaign: str,
+    campaign: str | Plan | Path,
     *,
     outcome: str | None = None,
     horizon: str | None = None,
-    arm: str | None = None,
     looks: Any = None,
-    by: Any = None,
     randomised: bool | None = None,
-    plan: Plan | str | Path | None = None,
     conf_level: float | None = None,
 ) -> Effect:
     """What a campaign did to staying, to money or to time, and whether that is shown.
@@ -36,39 +34,36 @@ def measure_effect(
     data : Dataset
         With `campaigns` (customer_id, campaign, assigned_at; arm, propensity and cost if there are any) and with
         contracts or events.
-    campaign : str
-        Its name.
+    campaign : str, Plan or Path
+        Its name; or what was laid down before by `plan_experiment`, as it is or as the path of its file. Outcome,
+        horizon and level are then as planned, and what is asked otherwise stands in `.departures`.
     outcome : {"retained", "revenue", "time"}, optional
         Share retained at the horizon; revenue a month then, 0 for who has left; or days stayed up to it. Default: as
         planned, else "retained".
     horizon : str, optional
         Days after the assignment such as "182D", which is the default where nothing was planned.
-    arm : str, optional
-        Only this arm against those left alone. Default: all treated together.
     looks : list of days, optional
-        Days on which somebody looked, or will have: the verdict goes by an interval that holds at all of them together.
-    by : str, sequence of str, or mapping of str to Series, optional
-        Columns of `customers`, or labels by customer id such as segments, in whose groups the effect is told apart.
-        Randomised campaigns only.
+        Days on which somebody looked: the verdict goes by an interval that holds at all of them together. Default:
+        none, or the end of the data where looks were planned.
     randomised : bool, optional
-        Whether chance alone chose. Default: yes if some were held back and all had the same recorded propensity.
-    plan : Plan or path, optional
-        What was laid down before (`plan_experiment`): outcome, horizon, share and level are as planned, and what is
-        asked otherwise stands in `.departures`.
+        Whether chance alone chose. Default: yes if some were held back and all had the same recorded propensity, or
+        the arms were dealt out by the plan.
     conf_level : float, optional
         Level of the intervals. Default: as planned, else 0.95.
 
     Returns
     -------
     Effect
-        `.verdict`, `.reasons`, `.naive`, `.adjusted`, `.placebo`, `.to_frame()`, `.return_on()`.
+        `.verdict`, `.reasons`, `.naive`, `.adjusted`, `.placebo`, `.to_frame()`, `.return_on()`, `.by()`.
 
     Raises
     ------
     ArgumentError
-        No such campaign, arm, outcome, column, length or level; randomised=True where the data says otherwise.
+        No such campaign, outcome, day, length or level; randomised=True where the data says otherwise.
     NotEnoughData
         Too few customers an arm whose horizon is over.
+    DatasetError
+        The file holds no plan.
 
     Notes
     -----
@@ -85,7 +80,7 @@ def measure_effect(
     0.06804 [0.04014, 0.0963]
     """
     check_dataset(data)
-    planned = None if plan is None else Plan.of(plan)
+    plan = Plan.of(campaign) if isinstance(campaign, (Plan, Path)) else None
     asked = {"outcome": outcome, "horizon": horizon, "conf_level": conf_level}
     if outcome is not None:
         check_choice("outcome", outcome, tuple(OUTCOMES))
@@ -93,23 +88,27 @@ def measure_effect(
         check_conf_level(conf_level)
     if randomised is not None:
         check_flag("randomised", randomised)
+    name = check_name("campaign", campaign if plan is None else plan.name, "the name of a campaign")
     days = None if horizon is None else days_of("horizon", horizon, 1)
-    outcome = outcome or (planned.outcome if planned else "retained")
-    days = days or (planned.horizon if planned else days_of("horizon", "182D"))
-    level = conf_level or (planned.conf_level if planned else 0.95)
-    found = read_campaign(data, campaign, days, arm=arm)
-    if planned is not None and randomised is None and found.held_back:
-        randomised = True
-    chance, how, share = chance_chose(found, randomised)
-    if planned is not None and chance:
-        how, share = f"dealt out as planned in {planned.name!r}", planned.share
-    if arm is not None:
-        share = float("nan")  # of those not in the other arms
+    outcome = outcome or (plan.outcome if plan else "retained")
+    days = days or (plan.horizon if plan else days_of("horizon", "182D"))
+    level = conf_level or (plan.conf_level if plan else 0.95)
+    found = read_campaign(data, name, days)
+    if plan is None:
+        return _judged(found, outcome, level, looks, chance_chose(found, randomised))
+    dealt = plan.dealt_to(found) if randomised is None else randomised
+    chance, how, share = chance_chose(found, dealt)
     if chance:
-        effect = judge(found, outcome=outcome, how=how, share=share, conf_level=level, looks=looks, by=by)
-    else:
-        for name, value in (("looks", looks), ("by", by)):
-            if value is not None:
-                raise ArgumentError(f"{name} goes with randomised campaigns, and chance did not choose here: {how}")
-        effect = observe(found, outcome=outcome, how=how, conf_level=level)
-    return effect if planned is None else replace(effect, departures=departures(planned, effect, asked, looks))
+        how, share = f"dealt out as planned in {plan.name!r}", plan.share
+    ends = [data.end_at(None)] if plan.looks and looks is None and chance else looks
+    effect = _judged(found, outcome, level, ends, (chance, how, share))
+    return replace(effect, departures=departures(plan, effect, asked, looks))
+
+
+def _judged(found: Assigned, outcome: str, level: float, looks: Any, chosen: tuple[bool, str, float]) -> Effect:
+    chance, how, share = chosen
+    if chance:
+        return judge(found, outcome=outcome, how=how, share=share, conf_level=level, looks=looks)
+    if looks is not None:
+        raise ArgumentError(f"looks goes with randomised campaigns, and chance did not choose here: {how}")
+    return observe(found, outcome=outcome, how=how, conf_level=level)

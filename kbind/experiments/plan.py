@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from hashlib import sha256
 from math import isfinite, nan
 from pathlib import Path
@@ -25,6 +26,7 @@ from kbind.errors import (
     listed,
     told,
 )
+from kbind.experiments.campaign import Assigned
 from kbind.experiments.effect import OUTCOMES, Effect
 from kbind.experiments.following import MONTH
 from kbind.experiments.sizes import FORMULAS
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Shares of nobody and of everybody are no shares to plan with.
 EDGE = 1e-6
+#: Share of the customers in the arms that the plan deals them to, from which on chance is taken to have chosen.
+_AS_DEALT = 0.95
 
 
 @dataclass(frozen=True)
@@ -175,25 +179,30 @@ class Plan(Shown):
             if name not in frame:
                 raise ArgumentError(f"customers has no column {name!r}; columns: {listed(frame.columns)}")
         identifiers = frame["customer_id"]
-        if identifiers.isna().any() or identifiers.duplicated().any():
+        plain = identifiers.map(lambda one: isinstance(one, Hashable)).all()
+        if not plain or identifiers.isna().any() or identifiers.duplicated().any():
             raise ArgumentError("customers has an id twice, or a row without one; allowed: one row a customer")
-        chance = self.chances(identifiers)
+        chance = chances(self.salt, identifiers)
         treated = chance < self.share
         if self.strata:
             group = frame[list(self.strata)].astype(str).agg("\x1f".join, axis=1)
             treated = np.zeros(len(frame), dtype=bool)
             for stratum, place in group.groupby(group).indices.items():
-                many = int(self.share * len(place) + self.chances([f"\x1e{stratum}"])[0])
+                many = int(self.share * len(place) + chances(self.salt, [f"\x1e{stratum}"])[0])
                 treated[place[np.argsort(chance[place], kind="stable")[:many]]] = True
         arms = np.where(treated, "treatment", "control")
         table = pd.DataFrame({"customer_id": identifiers.to_numpy(), "campaign": self.name, "arm": arms,
                               "propensity": self.share})  # fmt: skip
         return table if assigned_at is None else table.assign(assigned_at=_day(assigned_at))
 
-    def chances(self, identifiers: Iterable[object]) -> Floats:
-        """A number from 0 to 1 for each id, as good as drawn by lot."""
-        digests = (sha256(f"{self.salt}\x1f{one}".encode()).digest()[:8] for one in identifiers)
-        return np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+    def dealt_to(self, assigned: Assigned) -> bool | None:
+        """Whether the arms of a campaign are those that the plan deals; None where that cannot be told."""
+        if not assigned.held_back:
+            return False
+        if self.strata:
+            return True  # within strata, arms hang on who else was there
+        dealt = chances(self.salt, assigned.customer_id) < self.share
+        return True if float((dealt == assigned.treated).mean()) >= _AS_DEALT else None
 
     def write(self, path: str | Path) -> None:
         """Write the plan to a YAML file: what was laid down, and when somebody commits it, since when.
@@ -249,6 +258,12 @@ class Plan(Shown):
         return plan
 
 
+def chances(salt: str, identifiers: Iterable[object]) -> Floats:
+    """A number from 0 to 1 for each id, as good as drawn by lot, and always the same."""
+    digests = (sha256(f"{salt}\x1f{one}".encode()).digest()[:8] for one in identifiers)
+    return np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+
+
 def departures(plan: Plan, effect: Effect, asked: Mapping[str, object], looks: object) -> tuple[str, ...]:
     """In what a question, or the experiment, departs from what was laid down."""
     said = []
@@ -263,8 +278,8 @@ def departures(plan: Plan, effect: Effect, asked: Mapping[str, object], looks: o
         said.append(f"customers: planned {plan.customers:,}, known so far {counted:,}")
     if not effect.randomised:
         said.append(f"randomised: planned, but {effect.how}")
-    elif not plan.strata:
-        other = int(((plan.chances(assigned.customer_id) < plan.share) != assigned.treated).sum())
+    if not plan.strata:
+        other = int(((chances(plan.salt, assigned.customer_id) < plan.share) != assigned.treated).sum())
         if other:
             said.append(f"arms: {other:,} customers are in another one than the plan deals them to")
     return tuple(said)
@@ -290,12 +305,12 @@ def _day(value: object) -> pd.Timestamp:
     import pandas as pd
 
     try:
-        day = pd.Timestamp(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"assigned_at={told(value)} is no day; allowed: such as '2025-01-31'") from error
-    if pd.isna(day):
-        raise ArgumentError(f"assigned_at={told(value)} is no day; allowed: such as '2025-01-31'")
-    return day
+        day = pd.Timestamp(value) if isinstance(value, (str, date)) and value else pd.NaT
+    except ValueError:
+        day = pd.NaT
+    if isinstance(day, pd.Timestamp):
+        return day
+    raise ArgumentError(f"assigned_at={told(value)} is no day; allowed: such as '2025-01-31'")
 
 
 def _path(path: object, parameter: str = "path") -> Path:

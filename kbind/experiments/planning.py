@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, isfinite, nan
 from typing import Any
 
@@ -18,6 +19,7 @@ from kbind.errors import (
     check_conf_level,
     check_count,
     check_flag,
+    check_kind,
     check_name,
     check_number,
     listed,
@@ -29,21 +31,54 @@ from kbind.experiments.plan import EDGE, Plan, check_plan
 from kbind.experiments.sizes import customers_for, detectable, leaving
 
 
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """How an experiment is laid out where it is not as usual.
+
+    Parameters
+    ----------
+    share : float
+        Of the customers who are treated.
+    conf_level : float
+        Level of the interval that it is judged by.
+    looks : bool
+        Whether somebody looks before the end. The interval then holds at all looks together, and takes more customers.
+    strata : str or sequence of str
+        Columns within whose groups the share is kept up to one customer.
+    salt : str, optional
+        Makes the assignment, with the id. Default: the name of the campaign. Two experiments need two.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> kb.plan_experiment(0.9, effect=0.05, design=kb.Design(share=0.3)).treated
+    324
+    """
+
+    share: float = 0.5
+    conf_level: float = 0.95
+    looks: bool = False
+    strata: str | Sequence[str] = ()
+    salt: str | None = None
+
+    def __post_init__(self) -> None:
+        check_number("share", self.share, above=0, most=1 - EDGE)
+        check_conf_level(self.conf_level)
+        check_flag("looks", self.looks)
+        names_of(self.strata, "strata")
+        if self.salt is not None:
+            check_name("salt", self.salt, "a text")
+
+
 def plan_experiment(
     data_or_rates: Dataset | float | Mapping[str, float],
     *,
     effect: float | None = None,
     outcome: str = "retained",
     horizon: str = "182D",
-    customers: int | None = None,
-    share: float = 0.5,
     power: float = 0.8,
-    conf_level: float = 0.95,
-    looks: bool = False,
-    arrival: float | None = None,
-    strata: str | Sequence[str] = (),
     name: str = "experiment",
-    salt: str | None = None,
+    design: Design | None = None,
 ) -> Plan:
     """Lay an experiment down: how many customers it takes, how long, who is treated, and by which rule it is judged.
 
@@ -51,29 +86,21 @@ def plan_experiment(
     ----------
     data_or_rates : Dataset, float or mapping
         What is expected of those left alone: a data set, of which it is read over the last `horizon`; the share
-        retained; or {"retained": 0.9}, or {"mean": 50.0, "sd": 40.0} of the revenue a month.
+        retained; or numbers by name: "retained", or "mean" and "sd" of the revenue a month; "customers" who are
+        available, and the "arrival" of more a month.
     effect : float, optional
         What is to be found: 0.03 are three points of retention; money a month for "revenue"; a hazard ratio such as 0.8
         for "time". Default: the smallest that the customers available show.
     outcome : {"retained", "revenue", "time"}
+        Share retained at the horizon; revenue a month then, 0 for who has left; or time to leaving.
     horizon : str
         Days after the assignment at which it is judged.
-    customers : int, optional
-        How many are available. Default: those of the data set.
-    share : float
-        Of the customers who are treated.
-    power, conf_level : float
-        Chance to find the effect if it is there, and level of the interval.
-    looks : bool
-        Whether somebody looks before the end. The interval then holds at all looks together, and takes more customers.
-    arrival : float, optional
-        Customers who come a month. Default: those of the data set.
-    strata : str or sequence of str
-        Columns within whose groups the share is kept exactly.
+    power : float
+        Chance to find the effect if it is there.
     name : str
         Of the campaign.
-    salt : str, optional
-        Makes the assignment, with the id. Default: the name. Two experiments need two.
+    design : Design, optional
+        Share of the treated, level, looks, strata, salt. Default: halves, 95 %, no looks before the end.
 
     Returns
     -------
@@ -96,20 +123,18 @@ def plan_experiment(
     """
     check_choice("outcome", outcome, tuple(OUTCOMES))
     days = days_of("horizon", horizon, 1)
-    share = check_number("share", share, above=0, most=1 - EDGE)
     power = check_number("power", power, 0.5, 0.999)
-    level, look = check_conf_level(conf_level), check_flag("looks", looks)
-    n = None if customers is None else check_count("customers", customers, 2)
-    come = nan if arrival is None else check_number("arrival", arrival, 0)
-    base = _base(data_or_rates, outcome)
-    if isinstance(data_or_rates, Dataset):
-        base, there, coming = _read(data_or_rates, days, outcome)
-        n, come = (there if n is None else n), (coming if arrival is None else come)
-    terms: dict[str, Any] = {"share": share, "conf_level": level, "power": power, "looks": look}
+    laid = Design() if design is None else check_kind("design", design, Design, "kb.Design(...)")
+    share = laid.share
+    read = _read(data_or_rates, days, outcome) if isinstance(data_or_rates, Dataset) else None
+    base, n, come = _given(data_or_rates, outcome) if read is None else read
+    terms: dict[str, Any] = {"share": share, "conf_level": laid.conf_level, "power": power, "looks": laid.looks}
     smallest = nan if n is None else detectable(outcome, base, n, **terms)
     if effect is None:
         if n is None:
-            raise ArgumentError("effect and customers are both missing; allowed: one of them, or a data set")
+            raise ArgumentError(
+                "effect is missing, and nothing says how many customers there are; allowed: a number, or a data set"
+            )
         if not isfinite(smallest):
             raise NotEnoughData(f"{n:,} customers show no effect of any size with a power of {power:.0%}")
         effect = smallest
@@ -123,8 +148,7 @@ def plan_experiment(
         name=check_name("name", name, "the name of a campaign"), outcome=outcome, horizon=days, effect=float(effect),
         base=base, customers=size, available=n, arrival=come, detectable=smallest,
         leavers=needed * leaving(base["retained"], effect, share) if outcome == "time" else nan,
-        strata=tuple(names_of(strata, "strata")) if strata != () else (),
-        salt=name if salt is None else check_name("salt", salt, "a text"), **terms,
+        strata=names_of(laid.strata, "strata"), salt=name if laid.salt is None else laid.salt, **terms,
     )  # fmt: skip
     check_plan(plan)
     return plan
@@ -145,19 +169,22 @@ def _read(data: Dataset, days: int, outcome: str) -> tuple[dict[str, float], int
     return base, len(people), float((people.tenure <= 12).sum() / 12)
 
 
-def _base(rates: object, outcome: str) -> dict[str, float]:
-    if isinstance(rates, Dataset):
-        return {}
+def _given(rates: object, outcome: str) -> tuple[dict[str, float], int | None, float]:
+    """The same, of numbers that somebody has given."""
     needs = ("mean", "sd") if outcome == "revenue" else ("retained",)
     given = rates if isinstance(rates, Mapping) else {"retained": rates}
+    for name in given:
+        check_choice("data_or_rates", name, ("retained", "mean", "sd", "customers", "arrival"))
     for name in needs:
         if name not in given:
             raise ArgumentError(
                 f"data_or_rates={told(rates)} has no {name!r}; outcome={outcome!r} needs {listed(needs)}"
             )
+    n = check_count("customers", given["customers"], 2, 10**12) if "customers" in given else None
+    come = check_number("arrival", given["arrival"], 0) if "arrival" in given else nan
     if outcome == "revenue":
-        return {"mean": check_number("mean", given["mean"]), "sd": check_number("sd", given["sd"], above=0)}
-    return {"retained": check_number("data_or_rates", given["retained"], above=0, most=1 - EDGE)}
+        return {"mean": check_number("mean", given["mean"]), "sd": check_number("sd", given["sd"], above=0)}, n, come
+    return {"retained": check_number("data_or_rates", given["retained"], above=0, most=1 - EDGE)}, n, come
 
 
 def _possible(effect: object, outcome: str, base: Mapping[str, float]) -> float:

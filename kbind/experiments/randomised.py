@@ -22,7 +22,6 @@ from kbind.experiments.arms import (
 )
 from kbind.experiments.campaign import Assigned
 from kbind.experiments.effect import NOT_IDENTIFIED, NOT_SHOWN, OUTCOMES, SHOWN, Effect, Reason
-from kbind.experiments.groups import effect_by_group
 from kbind.experiments.looks import always_valid, look_at, read_looks
 
 #: Sizes of the arms that chance brings about less often than this were not dealt out as planned.
@@ -73,7 +72,6 @@ def judge(
     share: float,
     conf_level: float,
     looks: Any = None,
-    by: Any = None,
 ) -> Effect:
     """The effect of a randomised campaign.
 
@@ -87,7 +85,6 @@ def judge(
         Chance of treatment; NaN where it is not known.
     conf_level : float
     looks : list of days, optional
-    by : columns or labels, optional
 
     Raises
     ------
@@ -119,7 +116,6 @@ def judge(
         placebo=before, outcome=outcome, n=n, randomised=True, how=how, conf_level=conf_level, assigned=assigned,
         rmst=rmst, hazard_ratio=hazard_ratio(assigned, conf_level), sample_ratio=mismatch,
         tighter=1 - width(better) / width(straight) if width(straight) > 0 else nan, valid=valid, looks=table,
-        groups=None if by is None else effect_by_group(kept, y, by, outcome, conf_level),
     )  # fmt: skip
 
 

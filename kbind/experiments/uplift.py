@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kbind.calendar import days_of
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.errors import (
     NotEnoughData,
     check_choice,
-    check_conf_level,
     check_count,
-    check_flag,
+    check_kind,
     check_number,
     check_rng,
 )
 from kbind.estimate.estimate import Estimate
 from kbind.estimate.intervals import normal
-from kbind.experiments.campaign import Assigned, assigned, everybody
+from kbind.experiments.campaign import Assigned, everybody
+from kbind.experiments.effect import Effect
 from kbind.experiments.learners import LEARNERS, Learned, censoring_weights, columns_for, learn
-from kbind.experiments.randomised import chance_chose
 from kbind.result import Shown
 from kbind.typing import Bools, Floats, Ints
 
@@ -139,51 +137,32 @@ class Uplift(Shown):
         DataFrame
             customer_id, uplift (added to the chance of staying), risk (of leaving if left alone).
         """
-        return self.rank(everybody(data, self.horizon, today=True))
-
-    def rank(self, customers: Assigned) -> pd.DataFrame:
-        """As `score`, of customers that were read already."""
-        import pandas as pd
-
-        gain, risk = self.learned.predict(customers)
-        order = np.argsort(-gain, kind="stable")
-        return pd.DataFrame({"customer_id": customers.customer_id[order], "uplift": gain[order], "risk": risk[order]})
+        check_dataset(data)
+        return ranked(self.learned, everybody(data, self.horizon, today=True))
 
 
-def uplift(
-    data: Dataset,
-    campaign: str,
-    *,
-    horizon: str = "182D",
-    share: float = 0.2,
-    arm: str | None = None,
-    learner: str = "x",
-    randomised: bool | None = None,
-    folds: int = 5,
-    conf_level: float = 0.95,
-    rng: object = 0,
-) -> Uplift:
+def ranked(learned: Learned, customers: Assigned) -> pd.DataFrame:
+    """Customers with their uplift and risk, those whom treating helps most first."""
+    import pandas as pd
+
+    gain, risk = learned.predict(customers)
+    order = np.argsort(-gain, kind="stable")
+    return pd.DataFrame({"customer_id": customers.customer_id[order], "uplift": gain[order], "risk": risk[order]})
+
+
+def uplift(effect: Effect, *, share: float = 0.2, learner: str = "x", folds: int = 5, rng: object = 0) -> Uplift:
     """Whom to treat next, learnt from a randomised campaign, and what that brings against treating those at risk.
 
     Parameters
     ----------
-    data : Dataset
-        As for `measure_effect`.
-    campaign : str
-        A campaign whose customers chance chose.
-    horizon : str
-        Days such as "182D" over which staying counts.
+    effect : Effect
+        Of `measure_effect`, of a campaign whose customers chance chose. Staying over its horizon counts.
     share : float
-        Of the customers who can be treated.
-    arm : str, optional
-        Only this arm against those left alone.
+        Of the customers who can be treated next.
     learner : {"x", "t"}
         X-learner on linear models, or T-learner on boosted trees.
-    randomised : bool, optional
-        As for `measure_effect`.
     folds : int
         Parts of the customers that are held out in turn.
-    conf_level : float
     rng : int or Generator
         Deals customers out to the parts.
 
@@ -195,7 +174,7 @@ def uplift(
     Raises
     ------
     ArgumentError
-        No such campaign, arm, learner, length, level or share.
+        No effect, no such learner, parts or share.
     NotEnoughData
         Chance did not choose, or fewer than 20 customers an arm left or stayed.
 
@@ -212,24 +191,22 @@ def uplift(
     Examples
     --------
     >>> import kbind as kb
-    >>> found = kb.uplift(kb.datasets.load_saas(), "loyalty_offer")
+    >>> found = kb.uplift(kb.measure_effect(kb.datasets.load_saas(), "loyalty_offer"))
     >>> list(found.to_frame()["order"])
     ['uplift', 'risk', 'everybody']
     """
-    check_dataset(data)
+    check_kind("effect", effect, Effect, "kb.measure_effect(...)")
     check_choice("learner", learner, tuple(LEARNERS))
     share = check_number("share", share, above=0, most=1)
-    check_conf_level(conf_level)
-    if randomised is not None:
-        check_flag("randomised", randomised)
     folds, generator = check_count("folds", folds, 2, 20), check_rng(rng)
-    people = assigned(data, campaign, days_of("horizon", horizon, 1), arm=arm)
-    chance, how, known = chance_chose(people, randomised)
-    if not chance:
-        raise NotEnoughData(f"whom campaign {campaign!r} helped cannot be told, as chance did not choose: {how}")
-    if arm is not None or np.isnan(known):
-        known = float(people.treated.mean())
-    return learn_uplift(people, share=share, chance=known, learner=learner, folds=folds, conf_level=conf_level,
+    if not effect.randomised:
+        raise NotEnoughData(
+            f"whom campaign {effect.campaign!r} helped cannot be told, as chance did not choose: {effect.how}"
+        )
+    people = effect.assigned
+    recorded = bool(np.isfinite(people.propensity).all())
+    chance = float(people.propensity[0] if recorded else people.treated.mean())
+    return learn_uplift(people, share=share, chance=chance, learner=learner, folds=folds, conf_level=effect.conf_level,
                         rng=generator)  # fmt: skip
 
 

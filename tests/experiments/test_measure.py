@@ -22,10 +22,6 @@ def people() -> Assigned:
     return drawn(np.random.default_rng(5), 3000, 0.4)
 
 
-def judged(people: Assigned, **more: object) -> object:
-    return judge(people, outcome="retained", how="by lot", share=0.5, conf_level=0.95, **more)  # type: ignore[arg-type]
-
-
 def test_measure_effect_shows_what_is_there_and_nothing_where_there_is_none() -> None:
     found = kb.measure_effect(kb.datasets.load_saas(), "loyalty_offer")
     assert found.verdict == "shown"
@@ -145,18 +141,16 @@ def test_return_on_divides_by_what_was_spent() -> None:
 def test_measure_effect_judges_by_the_plan_and_says_what_departs(tmp_path: Path) -> None:
     data = kb.datasets.load_saas()
     ids = data.table("customers")["customer_id"]
-    plan = kb.plan_experiment(0.9, effect=0.06, horizon="90D", conf_level=0.9, name="call")
+    plan = kb.plan_experiment(0.9, effect=0.06, horizon="90D", name="call", design=kb.Design(conf_level=0.9))
     sent = plan.assign(ids, assigned_at="2024-01-01")
     frames = {name: data.table(name) for name in ("subscriptions", "customers")} | {"campaigns": sent}
     trial = kb.open_dataset(frames, as_of="2024-12-31")
     plan.write(tmp_path / "plan.yaml")
-    found = kb.measure_effect(trial, "call", plan=tmp_path / "plan.yaml")
+    found = kb.measure_effect(trial, tmp_path / "plan.yaml")
     assert (found.horizon, found.conf_level, found.departures) == (90, 0.9, ())
     assert found.how == "dealt out as planned in 'call'"
-    other = kb.measure_effect(trial, "call", plan=plan, horizon="60D", looks=["2024-06-01"])
+    other = kb.measure_effect(trial, plan, horizon="60D", looks=["2024-06-01"])
     assert other.departures == ("horizon: planned 90, asked 60", "looks: none were planned")
     flipped = sent.assign(arm=np.where(sent["customer_id"] < 50, "control", sent["arm"]))
     wrong = kb.open_dataset(frames | {"campaigns": flipped}, as_of="2024-12-31")
-    assert (
-        "are in another one than the plan deals them to" in kb.measure_effect(wrong, "call", plan=plan).departures[-1]
-    )
+    assert "are in another one than the plan deals them to" in kb.measure_effect(wrong, plan).departures[-1]

@@ -16,7 +16,7 @@ def test_plan_experiment_of_rates_says_how_many() -> None:
     plan = kb.plan_experiment(0.5, effect=0.25, power=0.9, name="call")
     assert (plan.customers, plan.treated) == (154, 77)
     assert isnan(plan.days)
-    coming = kb.plan_experiment(0.5, effect=0.25, power=0.9, customers=100, arrival=27)
+    coming = kb.plan_experiment({"retained": 0.5, "customers": 100, "arrival": 27}, effect=0.25, power=0.9)
     assert coming.days == pytest.approx(182 + 54 / 27 * 365.25 / 12)
     money = kb.plan_experiment({"mean": 50, "sd": 30}, outcome="revenue", effect=30, power=0.9)
     assert money.customers == 45  # twice 22.02
@@ -37,19 +37,19 @@ def test_plan_experiment_of_data_reads_rates_and_customers() -> None:
 
 
 def test_assign_hangs_on_id_and_salt_alone() -> None:
-    plan = kb.plan_experiment(0.9, effect=0.05, share=0.3, name="call")
+    plan = kb.plan_experiment(0.9, effect=0.05, name="call", design=kb.Design(share=0.3))
     ids = list(range(20_000))
     arms = plan.assign(ids).set_index("customer_id")["arm"]
     turned = plan.assign(ids[::-1][:500]).set_index("customer_id")["arm"]
     assert (turned == arms.loc[turned.index]).all()
     assert (arms == "treatment").mean() == pytest.approx(0.3, abs=0.01)
-    other = kb.plan_experiment(0.9, effect=0.05, share=0.3, name="call", salt="another").assign(ids)
+    other = kb.plan_experiment(0.9, effect=0.05, design=kb.Design(share=0.3, salt="another")).assign(ids)
     both = ((arms == "treatment").to_numpy() & (other["arm"] == "treatment").to_numpy()).mean()
     assert both == pytest.approx(0.09, abs=0.01)  # independent of each other
 
 
 def test_assign_keeps_the_share_within_strata() -> None:
-    plan = kb.plan_experiment(0.9, effect=0.05, strata=["size", "region"], name="call")
+    plan = kb.plan_experiment(0.9, effect=0.05, name="call", design=kb.Design(strata=["size", "region"]))
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {"customer_id": range(999), "size": rng.choice(["s", "m"], 999), "region": rng.integers(0, 3, 999)}
@@ -64,7 +64,8 @@ def test_assign_keeps_the_share_within_strata() -> None:
 
 
 def test_plan_is_written_once_and_read_back(tmp_path: Path) -> None:
-    plan = kb.plan_experiment(0.9, effect=0.05, strata="size", looks=True, customers=500, name="Anruf")
+    design = kb.Design(strata="size", looks=True)
+    plan = kb.plan_experiment({"retained": 0.9, "customers": 500}, effect=0.05, name="Anruf", design=design)
     path = tmp_path / "plan.yaml"
     plan.write(path)
     assert Plan.of(path) == plan
@@ -82,7 +83,7 @@ def test_plan_is_written_once_and_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rates", "more", "message"),
     [
-        (0.9, {}, "effect and customers are both missing"),
+        (0.9, {}, "effect is missing, and nothing says how many"),
         (0.9, {"effect": 0}, "effect=0 is no effect"),
         (0.9, {"effect": 0.2}, "effect=0.2 is not possible; allowed: numbers from -0.9 to 0.1"),
         (0.9, {"effect": 1, "outcome": "time"}, "effect=1 is no effect"),

@@ -9,7 +9,7 @@ import kbind as kb
 from kbind.errors import NotEnoughData
 from kbind.experiments.campaign import Assigned
 from kbind.experiments.learners import censoring_weights
-from kbind.experiments.uplift import Uplift, learn_uplift, staying
+from kbind.experiments.uplift import Uplift, learn_uplift, ranked, staying
 from simulations.effects import END, HORIZON, campaign, drawn, people
 
 
@@ -45,10 +45,10 @@ def test_uplift_finds_whom_it_helps_where_risk_does_not(found: Uplift) -> None:
 
 def test_uplift_scores_other_customers_alike_in_any_order(found: Uplift) -> None:
     other, gain = world(1000, seed=9)
-    table = found.rank(other).set_index("customer_id")
+    table = ranked(found.learned, other).set_index("customer_id")
     assert table["uplift"].is_monotonic_decreasing
     assert gain[list(table.index[:200])].mean() > gain[list(table.index[-200:])].mean() + 0.1
-    some = found.rank(other.take(np.arange(500))).set_index("customer_id")
+    some = ranked(found.learned, other.take(np.arange(500))).set_index("customer_id")
     assert np.allclose(some["uplift"], table["uplift"].loc[some.index])
 
 
@@ -70,7 +70,7 @@ def test_censoring_weights_take_events_before_censorings() -> None:
 
 def test_uplift_refuses_what_chance_did_not_choose_and_too_few() -> None:
     with pytest.raises(NotEnoughData, match="chance did not choose"):
-        kb.uplift(kb.datasets.load_saas(), "save_call")
+        kb.uplift(replace(kb.measure_effect(kb.datasets.load_saas(), "loyalty_offer"), randomised=False))
     small = drawn(np.random.default_rng(0), 150, 1.0)
     with pytest.raises(NotEnoughData, match="needed: 20 each"):
         learn_uplift(small, share=0.2, chance=0.5, learner="x", folds=5, conf_level=0.95, rng=np.random.default_rng(0))
@@ -86,7 +86,7 @@ def test_uplift_refuses_what_chance_did_not_choose_and_too_few() -> None:
 
 def test_uplift_scores_everybody_of_today() -> None:
     data = kb.datasets.load_saas()
-    found = kb.uplift(data, "loyalty_offer")
+    found = kb.uplift(kb.measure_effect(data, "loyalty_offer"))
     table = found.score(data)
     assert table["customer_id"].is_unique
     assert len(table) > 3000
