@@ -141,7 +141,8 @@ class BondStory(Story):
         who = self.say(f"bonds.who.{self.main.key}")
         than = self.say(f"bonds.than.{self.main.key}")
         level = self.say(f"bonds.certainty.{self._level}", who=who, than=than, ratio=ratio)
-        return " ".join([level, self.say("bonds.certainty.step")])
+        compared = self.say(f"bonds.certainty.compared.{self.main.key}")
+        return " ".join([level, compared, self.say("bonds.certainty.step")])
 
     @property
     def _level(self) -> str:
@@ -259,7 +260,11 @@ class BondStory(Story):
         return self._missing(why.needs)
 
     def _missing(self, needs: Sequence[str]) -> str:
-        """That tables, or columns such as "tickets.closed" of them, are not there."""
+        """That tables are not there, or columns such as "tickets.closed" of those that are."""
+        table, _, column = needs[0].partition(".")
+        if table in self.data.tables and column:
+            what = self.voice.catalogue.text(f"table.{table}")
+            return self.say("bonds.why.column", what=what, column=column)
         tables = dict.fromkeys(re.split(r"[.:]", need)[0] for need in needs)
         what = ", ".join(self.voice.catalogue.text(f"table.{name}") for name in tables)
         return self.say("bonds.why.missing", what=what)

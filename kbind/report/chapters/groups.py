@@ -169,7 +169,12 @@ class GroupsStory(Speaker):
         if self.told(card.present):
             first = self.say("segments.groups.begin", here=card.present)
         step = self.first_step(card)
-        return " ".join(part for part in (first, step, self.say("segments.groups.trial")) if part)
+        return " ".join(part for part in (first, step, self.trial(card, "groups")) if part)
+
+    def trial(self, card: Card, place: str) -> str:
+        """When and in what both halves are compared, on the page ("groups") or in a row of the summary ("line")."""
+        ending = "" if self._payment(card) is None else "_payment"
+        return self.say(f"segments.{place}.trial{ending}")
 
     # -- what to do ----------------------------------------------------------------------------------
 
@@ -199,8 +204,9 @@ class GroupsStory(Speaker):
 
     def first_step(self, card: Card) -> str:
         """The part of it that comes first: against payments that fail, else by what the group has in common."""
-        if self._theme(card) == _MENDED:
-            return self.say(f"segments.offer.{_MENDED}")
+        failed = self._payment(card)
+        if failed is not None:
+            return self.say("segments.offer.payment_share", share=failed)
         return self.first_steps[card.number] or self.step(card)
 
     def _trait_step(self, card: Card, used: set[str]) -> str:
@@ -220,6 +226,13 @@ class GroupsStory(Speaker):
             used.add(theme)
             lines.insert(0 if theme == _MENDED else len(lines), self.say(f"segments.offer.{theme}"))
         return " ".join(lines) or self.say("segments.offer.unknown")
+
+    def _payment(self, card: Card) -> Fact | None:
+        """Share of the lost for whom failed payments are the reason, where that is what is typical of the group."""
+        if self._theme(card) != _MENDED:
+            return None
+        share = dict(card.reasons)[card.typical(self.stated.shares)]
+        return share if self.told(share) else None
 
     def _theme(self, card: Card) -> str:
         """What the reason that is typical of a group is about; empty where none is."""

@@ -273,7 +273,11 @@ class QualityStory(Story):
         people = self._people
         tiles = [
             (self.tell(self.rows), self.say("quality.tile.rows"), self._tables_counted()),
-            (self.tell(people), self.say("quality.tile.customers"), self.say("quality.tile.customers.note")),
+            (
+                self.tell(people),
+                self.say("quality.tile.customers"),
+                self.say("quality.tile.customers.note", table=self.name_of(self.log)),
+            ),
         ]
         if len(self.calendar):
             note = self.say(

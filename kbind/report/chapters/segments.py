@@ -307,6 +307,7 @@ class SegmentStory(Story):
         if not self.told(card.present):
             return ""
         words = {"name": groups.name(card), "here": card.present, "step": groups.first_step(card)}
+        words["trial"] = groups.trial(card, "line")
         if self._worth is None:
             return self.say("segments.line.measure", **words)
         kind = "margin" if self.data.card.margin else "revenue"
