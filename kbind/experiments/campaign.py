@@ -64,6 +64,10 @@ class Assigned:
         Events, and their amounts, in the `horizon` days before the assignment; NaN without such a table or column.
     recent : ndarray of float
         Events in the 30 days before the assignment.
+    use_late, spend_late : ndarray of float
+        As `use` and `spend`, in the second half of those days only.
+    use_after : ndarray of float
+        Events in the `horizon` days after the assignment; NaN where they are not over.
     tenure : ndarray of float
         Months since the customer began, at the assignment; NaN where unknown.
     attributes : dict of str to Attribute or ndarray of float
@@ -95,6 +99,9 @@ class Assigned:
     use: Floats = field(repr=False)
     spend: Floats = field(repr=False)
     recent: Floats = field(repr=False)
+    use_late: Floats = field(repr=False)
+    spend_late: Floats = field(repr=False)
+    use_after: Floats = field(repr=False)
     tenure: Floats = field(repr=False)
     attributes: dict[str, Values] = field(repr=False)
     held_back: bool
@@ -234,7 +241,8 @@ def _made(
     kept: pd.DataFrame, data: Dataset, campaign: str, horizon: int, held_back: bool, outside: int, lives: Lives
 ) -> Assigned:
     floats = {name: kept[name].to_numpy(dtype=float) for name in (
-        "propensity", "cost", "duration", "revenue", "revenue_after", "use", "spend", "recent", "tenure")}  # fmt: skip
+        "propensity", "cost", "duration", "revenue", "revenue_after", "use", "spend", "recent", "use_late",
+        "spend_late", "use_after", "tenure")}  # fmt: skip
     bools = {name: kept[name].to_numpy(dtype=bool) for name in ("treated", "lived", "left", "event_observed")}
     identifiers = kept["customer_id"].to_numpy(dtype=object)
     contracts = lives.log == "subscriptions"

@@ -88,11 +88,17 @@ class Effect(Shown):
     looks, balance : DataFrame or None
         Each look; standardised differences of the arms before and after weighting.
     overlap : float
-        Share of the customers who may have been chosen either way; NaN where randomised.
+        Share of the treated who have comparable others; NaN where randomised.
     e_value : float
         How strong something unmeasured had to be, as a risk ratio with both choice and outcome, to explain the effect.
     departures : tuple of str
         In what the question departs from the plan.
+    weighted : Estimate
+        Not randomised: treated less others weighted to look like them, without a model of the outcome.
+    effective : float
+        How many customers of equal weight those others are worth.
+    rebound : DataFrame or None
+        Use before and after, of the treated and of others who had used as much.
     assigned : Assigned
     """
 
@@ -117,6 +123,9 @@ class Effect(Shown):
     overlap: float = nan
     e_value: float = nan
     departures: tuple[str, ...] = ()
+    weighted: Estimate = UNKNOWN
+    effective: float = nan
+    rebound: pd.DataFrame | None = field(repr=False, default=None)
 
     @property
     def campaign(self) -> str:
@@ -161,7 +170,7 @@ class Effect(Shown):
         """
         import pandas as pd
 
-        names = ("naive", "adjusted", "placebo", "rmst", "hazard_ratio")
+        names = ("naive", "adjusted", "weighted", "placebo", "rmst", "hazard_ratio")
         rows = [(name, *getattr(self, name), getattr(self, name).n) for name in names]
         frame = pd.DataFrame(rows, columns=["estimate", "value", "ci_lower", "ci_upper", "n"])
         return frame.astype({"n": "Int64"})

@@ -12,18 +12,19 @@ from kbind.survival.lifetimes import months_between
 
 #: Days of a month, on average.
 MONTH = 365.25 / 12
+#: What is counted of events.
+_BEFORE = ("use", "spend", "recent", "spend_after", "use_late", "spend_late", "use_after")
 
 
 def known_before(query: Query, data: Dataset) -> None:
     """Step `before`: what was known of each customer at its assignment from events."""
     parts: Mapping[str, object] = {"tenure_of": months_between("d.since", "c.day")}
-    counted = "CAST(NULL AS DOUBLE) AS use, CAST(NULL AS DOUBLE) AS spend, CAST(NULL AS DOUBLE) AS recent, " \
-              "CAST(NULL AS DOUBLE) AS spend_after"  # fmt: skip
+    counted = ", ".join(f"CAST(NULL AS DOUBLE) AS {name}" for name in _BEFORE)
     join = ""
     if "events" in data.tables:
         amount = data.has("events.amount")
         near = "used >= c.moment - to_days(CAST({} AS INTEGER)) AND used < c.moment"
-        earlier, lately = near.format("_horizon"), near.format("_recently")
+        earlier, lately, late = (near.format(days) for days in ("_horizon", "_recently", "_horizon / 2"))
         later = "used > c.moment AND used <= c.moment + to_days(CAST(_horizon AS INTEGER))"
         query.table(log_of_use="events").step(
             "uses", "SELECT customer_id, _used AS used, _amount AS amount FROM log_of_use WHERE _used < _as_of",
@@ -33,13 +34,16 @@ def known_before(query: Query, data: Dataset) -> None:
         money = "coalesce(sum(amount) FILTER (WHERE {}), 0)" if amount else "CAST(NULL AS DOUBLE)"
         counted = (
             f"CAST(count(used) FILTER (WHERE {earlier}) AS DOUBLE) AS use, {money.format(earlier)} AS spend, "
-            f"CAST(count(used) FILTER (WHERE {lately}) AS DOUBLE) AS recent, {money.format(later)} AS spend_after"
+            f"CAST(count(used) FILTER (WHERE {lately}) AS DOUBLE) AS recent, {money.format(later)} AS spend_after, "
+            f"CAST(count(used) FILTER (WHERE {late}) AS DOUBLE) AS use_late, {money.format(late)} AS spend_late, "
+            "CASE WHEN c.day + _horizon < CAST(_as_of AS DATE) THEN "
+            f"CAST(count(used) FILTER (WHERE {later}) AS DOUBLE) END AS use_after"
         )
         join = " LEFT JOIN uses AS u ON u.customer_id = c.customer_id"
-    query.step("counted", f"SELECT c.customer_id, {counted} FROM chosen AS c{join} GROUP BY c.customer_id")
+    query.step("counted", f"SELECT c.customer_id, {counted} FROM chosen AS c{join} GROUP BY c.customer_id, c.day")
     query.step(
         "before",
-        "SELECT c.*, n.use, n.spend, n.recent, n.spend_after, CASE WHEN d.since <= c.day THEN "
+        f"SELECT c.*, {', '.join(f'n.{name}' for name in _BEFORE)}, CASE WHEN d.since <= c.day THEN "
         "CAST(_tenure_of AS DOUBLE) END AS tenure FROM chosen AS c JOIN counted AS n ON n.customer_id = c.customer_id "
         "LEFT JOIN dated AS d ON d.customer_id = c.customer_id",
         **parts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan, nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,63 +13,15 @@ import pandas as pd
 
 from kbind.bonds.contexts import BONDS, CONTEXTS, Context
 from kbind.bonds.questions import BondQuestions
-from kbind.errors import ArgumentError, check_choice, check_flag, check_kind, check_list, check_number, choices, told
+from kbind.errors import ArgumentError, check_choice, check_list, check_number, choices, told
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.measures.catalogue import Measure, load_measures
+from kbind.measures.evidence import CLAIMED, GRADES, REFUTED, Finding, together
+from kbind.measures.learning_log import learned as read_log
 from kbind.result import Shown
 
 #: Questions about bonds whose answer is an effect on leaving of what measures would change.
 ON_LEAVING = ("first_exit", "breadth", "praise", "recommending", "contagion")
-#: Grades of evidence, the weakest first: said by the trade; seen in this data; shown by a trial of one's own.
-GRADES = ("claimed", "observed", "shown")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the data says about whether a measure works.
-
-    Parameters
-    ----------
-    effect : Estimate
-        With its interval.
-    neutral : float
-        The effect that means none: 0 for a difference, 1 for a ratio.
-    lower_is_better : bool
-        Whether an effect below the neutral one is good, as for a hazard ratio of leaving.
-    trial : bool
-        Whether chance decided who got the measure; else it was only seen.
-
-    Examples
-    --------
-    >>> Finding(Estimate(0.6, 0.4, 0.9), neutral=1, lower_is_better=True, trial=True).grade
-    'shown'
-    >>> Finding(Estimate(0.02, -0.01, 0.05)).grade
-    'claimed'
-    """
-
-    effect: Estimate
-    neutral: float = 0.0
-    lower_is_better: bool = False
-    trial: bool = False
-
-    def __post_init__(self) -> None:
-        check_kind("effect", self.effect, Estimate, "Estimate(value, ci_lower, ci_upper)")
-        check_number("neutral", self.neutral)
-        check_flag("lower_is_better", self.lower_is_better)
-        check_flag("trial", self.trial)
-
-    @property
-    def grade(self) -> str:
-        """Grade of evidence: "claimed" while the interval holds no effect, or a bad one."""
-        low, high = sorted(self.effect.interval)
-        good = high < self.neutral if self.lower_is_better else low > self.neutral
-        return GRADES[0] if not good else GRADES[2] if self.trial else GRADES[1]
-
-    @property
-    def against(self) -> bool:
-        """Whether the interval holds nothing but bad effects."""
-        low, high = sorted(self.effect.interval)
-        return low > self.neutral if self.lower_is_better else high < self.neutral
 
 
 @dataclass(frozen=True)
@@ -84,8 +37,8 @@ class Recommendation:
         What speaks for or against it, and the bond or result that it is about: ("closes", bond), ("unsure", bond: the
         interval of the gap holds 0), ("beyond", bond: there is more of it than wanted), ("unwanted", bond),
         ("unknown", bond: not measured), ("works", key), ("fails", key).
-    grade : {"claimed", "observed", "shown"}
-        Of evidence, in this data.
+    grade : {"refuted", "claimed", "observed", "shown"}
+        Of evidence, in this data and in the learning log.
     """
 
     measure: Measure
@@ -96,7 +49,7 @@ class Recommendation:
     @property
     def is_hypothesis(self) -> bool:
         """Whether nothing but what the trade says speaks for it."""
-        return self.grade == GRADES[0]
+        return self.grade == CLAIMED
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +76,8 @@ class Recommendations(Shown):
             "Fit: mean over the bonds that a measure is said to build of the gap (wanted minus actual score; 0 for "
             f"bonds that nobody wants), in {self.context}. A measure without a result of this data is a hypothesis: "
             "that it builds a bond is claimed, not shown; observed: what it would change goes with staying here; "
-            "shown: a trial here had that effect."
+            "shown: a trial here had that effect; refuted: a trial here leaves no room for one worth having, and the "
+            "measure stands last."
         )
 
     def headline(self) -> str:
@@ -155,7 +109,7 @@ class Recommendations(Shown):
             against = ", ".join(f"{reason} {what}" for reason, what in one.reasons if reason not in ("closes", "works"))
             lists = [", ".join(values) for values in (m.risks, m.triggers, m.needs)]
             rows.append((m.key, m.kind, m.family, *one.fit, closes, against, *lists, m.indicator, one.grade))
-        return pd.DataFrame([(*row, row[-1] == GRADES[0]) for row in rows], columns=columns)
+        return pd.DataFrame([(*row, row[-1] == CLAIMED) for row in rows], columns=columns)
 
 
 def recommend_measures(
@@ -164,6 +118,7 @@ def recommend_measures(
     wanted: Mapping[str, float] | Sequence[str] | None = None,
     context: str | None = None,
     observed: Mapping[str, Finding] | BondQuestions | None = None,
+    learned: str | Path | None = None,
 ) -> Recommendations:
     """Families, instruments and practices that fit the gap between the bonds customers have and those wanted.
 
@@ -177,8 +132,11 @@ def recommend_measures(
     context : {"b2b", "b2c"}, optional
         Default: that of the scores, else "b2b".
     observed : mapping of str to Finding, or BondQuestions, optional
-        What this data says, by the key of a measure or of its indicator. Nothing else raises a grade of evidence. Of
-        questions about bonds those count whose answer is a ratio of hazards.
+        What this data says, by the key of a measure or of its indicator. Of questions about bonds those count whose
+        answer is a ratio of hazards.
+    learned : str or Path, optional
+        The learning log, see `kb.learned`: what its experiments say of a measure. Nothing but `observed` and the log
+        raises or lowers a grade of evidence.
 
     Returns
     -------
@@ -188,6 +146,8 @@ def recommend_measures(
     ------
     ArgumentError
         No such bond, or no scores.
+    DatasetError
+        The learning log holds what it must not.
 
     Notes
     -----
@@ -208,10 +168,12 @@ def recommend_measures(
     where = check_choice("context", "b2b" if asked is None else asked, tuple(CONTEXTS))
     goal = _goal(CONTEXTS[where].wanted if wanted is None else wanted, actual)
     gaps = {bond: _gap(actual[bond], value) for bond, value in goal.items()}
-    seen = _findings(observed)
+    seen = {key: [finding] for key, finding in _findings(observed).items()}
+    for key, findings in (read_log(learned).findings() if learned is not None else {}).items():
+        seen.setdefault(key, []).extend(findings)
     judged = [_judge(m, gaps, seen) for m in load_measures().measures.values() if where in m.fit]
     fitting = [one for one in judged if one.fit.value > 0]
-    fitting.sort(key=lambda one: (-one.fit.value, -GRADES.index(one.grade)))
+    fitting.sort(key=lambda one: (one.grade == REFUTED, -one.fit.value, -GRADES.index(one.grade)))
     return Recommendations(where, gaps, tuple(fitting))
 
 
@@ -280,7 +242,7 @@ def _findings(observed: Any) -> dict[str, Finding]:
     return dict(observed)
 
 
-def _judge(measure: Measure, gaps: Mapping[str, Estimate], seen: Mapping[str, Finding]) -> Recommendation:
+def _judge(measure: Measure, gaps: Mapping[str, Estimate], seen: Mapping[str, list[Finding]]) -> Recommendation:
     """Fit, reasons and grade of one measure."""
     closed, reasons = [], []
     for bond in measure.bonds:
@@ -297,7 +259,8 @@ def _judge(measure: Measure, gaps: Mapping[str, Estimate], seen: Mapping[str, Fi
     value, low, high = (sum(part) / len(measure.bonds) for part in zip(*closed, strict=True)) if closed else (nan,) * 3
     limits = (low, high) if any(not isnan(gaps[b].ci_lower) for b in measure.bonds if b in gaps) else (nan, nan)
     keys = [key for key in dict.fromkeys((measure.key, measure.indicator)) if key in seen]
-    reasons += [("works", key) for key in keys if seen[key].grade != GRADES[0]]
-    reasons += [("fails", key) for key in keys if seen[key].against]
-    grade = max((seen[key].grade for key in keys), key=GRADES.index, default=GRADES[0])
+    grades = {key: {one.grade for one in seen[key]} for key in keys}
+    reasons += [("works", key) for key in keys if grades[key] - {CLAIMED, REFUTED}]
+    reasons += [("fails", key) for key in keys if REFUTED in grades[key] or any(one.against for one in seen[key])]
+    grade = together(one for key in keys for one in seen[key])
     return Recommendation(measure, Estimate(value, *limits), tuple(reasons), grade)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self, get_origin, get_type_hints
 
 from kbind.bonds.contexts import BONDS
 from kbind.errors import shown
-from kbind.personas.fields import (
+from kbind.yamlfields import (
     LANGUAGES,
     FieldError,
     check_keys,

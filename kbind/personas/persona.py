@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import yaml
 
 from kbind.errors import ArgumentError, DatasetError, check_path, choices, shown, written
-from kbind.personas.fields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
 from kbind.personas.matching import reached, score
 from kbind.personas.parts import Bonding, Part, Revenue, Rule, Statement, many, one
 from kbind.personas.yaml_edits import edited
 from kbind.typing import Bools
+from kbind.yamlfields import FieldError, count_of, day_of, flag_of, number_of, text_of, texts_of
 from kbind.yamlfile import compose, line_of, read_text, tree, value_of
 
 if TYPE_CHECKING:

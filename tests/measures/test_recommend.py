@@ -123,8 +123,9 @@ def test_only_results_of_this_data_raise_a_grade() -> None:
     assert all(one.is_hypothesis for one in plain.ranked)
     assert grade["service_recovery"] == "observed"
     assert grade["milestones"] == "shown"
-    assert grade["personal_cards"] == "claimed"
+    assert grade["personal_cards"] == "refuted"
     assert ("fails", "personal_cards") in next(x for x in found.ranked if x.measure.key == "personal_cards").reasons
+    assert found.ranked[-1].measure.key == "personal_cards"  # whatever gap it would close
     assert found.ranked[0].measure.key == "milestones"  # of those that fit alike, what is shown comes first
 
 

@@ -16,7 +16,8 @@ from kbind.bonds.validity import Validity
 from kbind.dataset.dataset import Dataset
 from kbind.facts.bonds import BondFacts, Cause
 from kbind.measures.catalogue import load_measures
-from kbind.measures.recommend import Finding, Recommendations, recommend_measures
+from kbind.measures.evidence import Finding
+from kbind.measures.recommend import Recommendations, recommend_measures
 from kbind.practices.practices import practices
 from kbind.practices.service_recovery import ServiceRecovery
 from kbind.report.blocks import Block, Section

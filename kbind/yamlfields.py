@@ -1,4 +1,4 @@
-"""What may stand in a field of a persona; every value is checked in one way, from a file or from Python."""
+"""What may stand in a field of a file that people write; checked in one way, from a file or from Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANGUAGES = ("de", "en")
 
 
 class FieldError(ArgumentError):
-    """A field of a persona holds what it must not.
+    """A field of such a file holds what it must not.
 
     Parameters
     ----------
