@@ -11,10 +11,11 @@ import pandas as pd
 
 from kbind.customers.customers import attribute_names
 from kbind.customers.roster import Values, read_columns, take_columns
+from kbind.dataset.arms import treated
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.provenance import Provenance
 from kbind.dataset.reading.base import kind_of
-from kbind.engine.engine import Expression, array, column, literal, parse
+from kbind.engine.engine import Expression, column, parse
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData, check_name, choices
 from kbind.experiments.following import buying, known_before, under_contract
@@ -22,8 +23,6 @@ from kbind.survival.durations import observed_lives
 from kbind.survival.lifetimes import Lives
 from kbind.typing import Array, Bools, Floats, Objects
 
-#: What campaigns call those who were left alone.
-CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe", "0", "false")
 #: What those are called who are compared because nobody was held back.
 NOT_CHOSEN = "not chosen"
 #: Days before the assignment in which use is recent.
@@ -195,8 +194,8 @@ def assigned(data: Dataset, campaign: str, horizon: int, *, arm: str | None = No
         frame = frame[(frame["arm"] == arm) | ~frame["treated"].astype(bool)]
     inside = frame["inside"].to_numpy(dtype=bool)
     kept = frame[inside].reset_index(drop=True)
-    treated = kept["treated"].to_numpy(dtype=bool)
-    for name, n in (("treated", int(treated.sum())), ("to compare them with", int((~treated).sum()))):
+    chosen = kept["treated"].to_numpy(dtype=bool)
+    for name, n in (("treated", int(chosen.sum())), ("to compare them with", int((~chosen).sum()))):
         if not n:
             raise NotEnoughData(f"of campaign {campaign!r} there is nobody {name} who was a customer on the day")
     return _made(kept, data, campaign, horizon, held_back, int((~inside).sum()), lives)
@@ -290,17 +289,16 @@ def _sent(query: Query, data: Dataset, campaign: str, horizon: int) -> Query:
     query.table(sent="campaigns").step(
         "named",
         "SELECT customer_id, _when AS moment, CAST(_when AS DATE) AS day, _word AS arm, _chance AS propensity, "
-        "_paid AS cost FROM sent WHERE trim(CAST(campaign AS VARCHAR)) = _campaign AND _when < _as_of "
-        "AND NOT _word IS NULL",
+        "_paid AS cost, _treated AS treated FROM sent WHERE trim(CAST(campaign AS VARCHAR)) = _campaign "
+        "AND _when < _as_of AND NOT _word IS NULL",
         when=data.wall_time("campaigns", "assigned_at"), word=word, campaign=name.strip(),
         chance=recorded("propensity"), paid=recorded("cost"), as_of=data.end_at(None), horizon=horizon,
-        controls=array(map(literal, CONTROL)),
-        recently=RECENT,
+        treated=treated(data), recently=RECENT,
     )  # fmt: skip
     query.step(
         "chosen",
-        "SELECT * EXCLUDE (k) FROM (SELECT *, NOT list_contains(_controls, lower(arm)) AS treated, "
-        "row_number() OVER (PARTITION BY customer_id ORDER BY moment, arm) AS k FROM named) AS n WHERE k = 1",
+        "SELECT * EXCLUDE (k) FROM (SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY moment, arm) AS k "
+        "FROM named) AS n WHERE k = 1",
     )
     if not query.select("SELECT count(*) AS n FROM chosen").column("n")[0].as_py():
         known = data.engine.query("SELECT DISTINCT CAST(campaign AS VARCHAR) AS c FROM t ORDER BY c",
