@@ -103,7 +103,7 @@ def test_the_finding_is_what_costs_most(story: BondStory) -> None:
     money = [cause.stake.value for cause in story.causes if cause.stake is not None]
     assert [cause.key for cause in story.causes] == ["complaint", "contact"]
     assert money == sorted(money, reverse=True)
-    assert plain(story.finding()).startswith("Of all that can be measured, slow help costs most")
+    assert plain(story.finding()).startswith("Slow help costs us customers: ")
     main = story.causes[0]
     assert main.stake is not None
     assert plain(story.tell(main.stake, "about")) in plain(story.means())
@@ -153,7 +153,7 @@ def test_without_causes_the_page_says_so_and_has_no_row() -> None:
     assert empty.line() is None
     assert empty.tiles() == []
     rows = empty.questions_table().rows
-    assert all("missing" in plain(row[1]) or "silence" in plain(row[1]) for row in rows)
+    assert all(re.search("lack|silence", plain(row[1])) for row in rows)
 
 
 def test_few_customers_are_not_told_of(chapter: BondChapter) -> None:
