@@ -60,7 +60,7 @@ def example_report(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
         return folder if (folder / "index.html").exists() else write_report(out=folder).parent
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def toy() -> kb.Dataset:
     """Six customers over four months, small enough to count by hand.
 

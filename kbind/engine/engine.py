@@ -14,21 +14,18 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
 
 from kbind.engine.failures import CsvError, EngineError
+from kbind.engine.filling import DIALECT, copied, filled, template
 from kbind.engine.outside import compute
 from kbind.errors import DatasetError, Problem, plain, temporary_folder
-
-DIALECT = "duckdb"
 
 #: What may still be set once the configuration is locked.
 _OPEN_SETTINGS = ("perfect_ht_threshold",)
@@ -66,12 +63,7 @@ def array(values: Iterable[Expression]) -> Expression:
 
 def parse(sql: str, **fill: Expression) -> Expression:
     """A fragment of a statement with its `_name` places filled in."""
-    return _filled(_template(sql), fill)
-
-
-@lru_cache(maxsize=1000)
-def _template(sql: str) -> Expression:
-    return sqlglot.parse_one(sql, dialect=DIALECT)
+    return filled(template(sql), fill)
 
 
 def bucket(value: Expression, boundaries: Sequence[datetime]) -> Expression:
@@ -108,27 +100,6 @@ def _microseconds(moment: datetime) -> int:
 def _integers(values: Sequence[int]) -> Expression:
     """A list of whole numbers as one constant: thousands of them are read by the engine, not by the parser."""
     return exp.cast(exp.Literal.string(str(list(values))), exp.DataType.build("BIGINT[]", dialect=DIALECT))
-
-
-def _filled(tree: Expression, fill: Mapping[str, Expression]) -> Expression:
-    used: set[str] = set()
-
-    def replace(node: Expression) -> Expression:
-        if isinstance(node, exp.Column) and not node.table and node.name.startswith("_"):
-            name = node.name[1:]
-            used.add(name)
-            return exp.paren(fill[name].copy()) if _compound(fill[name]) else fill[name].copy()
-        return node
-
-    result = tree.transform(replace)
-    unused = set(fill) - used
-    if unused:
-        raise EngineError(f"no place for {sorted(unused)} in: {tree.sql(DIALECT)}")
-    return result
-
-
-def _compound(expression: Expression) -> bool:
-    return isinstance(expression, (exp.Binary, exp.Unary, exp.Case))
 
 
 #: Among how many processes the machine is shared.
@@ -262,9 +233,9 @@ class Engine:
         where: Expression | None = None,
     ) -> None:
         """A relation with the given columns of some or all rows of `source`: a table if stored, else a view."""
-        projections = [expression.copy().as_(alias, quoted=True) for alias, expression in columns.items()]
+        projections = [copied(expression).as_(alias, quoted=True, copy=False) for alias, expression in columns.items()]
         query = exp.select(*projections).from_(exp.table_(source, quoted=True))
-        query = query if where is None else query.where(where.copy())
+        query = query if where is None else query.where(copied(where), copy=False)
         self._create("TABLE" if stored else "VIEW", name, query)
 
     def create(
@@ -342,7 +313,7 @@ class Engine:
         EngineError
             The statement could not be carried out.
         """
-        statement = self._statement(sql, tables, parts).sql(DIALECT)
+        statement = self._statement(sql, tables, parts).sql(DIALECT, copy=False)
         with self._slotted(slots):
             return self._run(statement)
 
@@ -378,19 +349,11 @@ class Engine:
     def _statement(self, sql: str, tables: Mapping[str, str] | None, parts: Mapping[str, object] | None) -> Expression:
         """A statement with its places filled in and its tables named."""
         fill = {name: part if isinstance(part, Expression) else literal(part) for name, part in (parts or {}).items()}
-        tree = _filled(sqlglot.parse_one(sql, dialect=DIALECT), fill)
-        relations = tables or {}
-
-        def rename(node: Expression) -> Expression:
-            if isinstance(node, exp.Table) and not node.db and node.name in relations:
-                return exp.table_(relations[node.name], quoted=True, alias=node.alias or node.name)
-            return node
-
-        return tree.transform(rename, copy=False)
+        return filled(template(sql), fill, tables)
 
     def _create(self, what: str, name: str, query: Expression) -> None:
         identifier = exp.to_identifier(name, quoted=True).sql(DIALECT)
-        self._run(f"CREATE {what} {identifier} AS {query.sql(DIALECT)}")
+        self._run(f"CREATE {what} {identifier} AS {query.sql(DIALECT, copy=False)}")
 
     def _run(self, sql: str) -> pa.Table:
         # Results are always fetched whole, so one connection serves every statement in turn. It cannot be

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kbind.calendar import PERIODS
 from kbind.churn.profit import Campaign
@@ -31,6 +32,9 @@ from kbind.report.telling import tell
 from kbind.text.disclosure import Disclosure
 from kbind.text.messages import LANGUAGES
 
+if TYPE_CHECKING:
+    from kbind.churn.forecast import Forecast
+
 
 class Report:
     """What managers read about one data set: chapters that are computed once, as pages in German and English.
@@ -47,6 +51,8 @@ class Report:
         Chapter 04: in what compared customers are alike, as for `contrast`.
     campaign : Campaign, optional
         Chapter 03: money of a campaign, as for `forecast_churn`.
+    forecast : Forecast, optional
+        Chapter 03: who is about to leave, where that was computed before from the same data.
     personas : sequence of Persona, optional
         Chapter 05; default those in the folder `personas` beside the data.
     exclude : str or sequence of str
@@ -73,6 +79,7 @@ class Report:
         threshold: int = 5,
         adjust: str | Sequence[str] | None = None,
         campaign: Campaign | None = None,
+        forecast: Forecast | None = None,
         personas: Sequence[Persona] | None = None,
         exclude: str | Sequence[str] = (),
     ) -> None:
@@ -80,13 +87,15 @@ class Report:
         check_options(period, threshold)
         if campaign is not None:
             check_kind("campaign", campaign, Campaign, "kb.Campaign(...)")
+        if forecast is not None:
+            _check_forecast(forecast, data, campaign)
         if personas is not None:
             personas = check_list("personas", personas, "a list of personas")
             for persona in personas:
                 check_kind("personas", persona, Persona, "kb.Persona(...)")
         _check_columns(data, adjust=adjust, exclude=exclude)
         self.data, self.threshold = data, threshold
-        self._study = Study(data, period, threshold, adjust, campaign, personas, exclude)
+        self._study = Study(data, period, threshold, adjust, campaign, personas, exclude, forecast)
         self._chapters: dict[str, Chapter | None] = {}
 
     def __repr__(self) -> str:
@@ -199,6 +208,17 @@ class Report:
         if target is not None:
             write_lists({key: frame for name in names for key, frame in self.lists_of(name).items()}, target)
         return index
+
+
+def _check_forecast(forecast: Forecast, data: Dataset, campaign: Campaign | None) -> None:
+    """Refuse what is no forecast of this data, or one that was made without the campaign."""
+    from kbind.churn.forecast import Forecast
+
+    check_kind("forecast", forecast, Forecast, "kb.forecast_churn(...)")
+    if forecast.data is not data:
+        raise ArgumentError(f"forecast is about {forecast.data.name}, opened apart; allowed: a forecast of this data")
+    if campaign is not None:
+        raise ArgumentError("campaign and forecast exclude each other; give the campaign to forecast_churn")
 
 
 def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:

@@ -383,7 +383,7 @@ def test_effects_are_those_of_statsmodels(fields: list[tuple[int, int]], seed: i
             assert found.p_value == pytest.approx(float(np.squeeze(score[1])), rel=1e-5, abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([None, ["b"], ["b", "x"]]))
 def test_two_levels_mirror_each_other_and_order_does_not_matter(seed: int, adjust: list[str] | None) -> None:
     rng = np.random.default_rng(seed)

@@ -63,7 +63,7 @@ def test_two_conventions_in_a_column_are_an_error(written: list[object]) -> None
         _events(amount=written)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.decimals(-99999, 99999, places=2), min_size=1, max_size=8))
 def test_german_and_english_spelling_mean_the_same(values: list[object]) -> None:
     english = [f"{value:,.2f}" for value in values]

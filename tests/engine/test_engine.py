@@ -41,6 +41,22 @@ def test_filled_expressions_keep_their_precedence() -> None:
     assert result.column("e").to_pylist() == [False]
 
 
+def test_filling_leaves_its_parts_as_they_are() -> None:
+    """A part is used twice and stays what it was; a column that is called like a place is none within a part."""
+    part = parse("_x + 1", x=column("_b"))
+    before = part.sql()
+    engine = Engine()
+    engine.read_frame("f", pa.table({"_b": [2, 3], "c": [0, 1]}))
+    engine.define("t", "f", {"b": parse("_p", p=part), "c": column("c")}, stored=True, where=parse("_p > 3", p=part))
+    assert engine.query("SELECT * FROM t").to_pylist() == [{"b": 4, "c": 1}]
+    for _ in range(2):
+        found = engine.query(
+            "WITH s AS (SELECT _p * _p AS y FROM t) SELECT s.y FROM s", tables={"t": "f"}, parts={"p": part}
+        )
+        assert found.column("y").to_pylist() == [9, 16]
+    assert part.sql() == before
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.datetimes(datetime(1900, 1, 1), datetime(2060, 1, 1)),

@@ -61,7 +61,11 @@ CHAPTERS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("make", CHAPTERS, ids=lambda make: make.__name__)
-def test_notebooks_for_own_data_run(make: Callable[[Path], dict[str, Any]], tmp_path: Path) -> None:
+def test_notebooks_for_own_data_run(
+    make: Callable[[Path], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From top to bottom; a page takes the forecast of the cells above it."""
+    monkeypatch.setattr("kbind.report.chapters.churn.forecast_churn", None)
     folder = tmp_path / "data"
     folder.mkdir()
     written = write_notebooks(folder, out=tmp_path / "out", lang="de", **make(folder))

@@ -31,7 +31,7 @@ def _active(record: Activity) -> dict[str, int]:
     return dict(zip(frame["period"], frame["active"], strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.datetimes(datetime(2023, 11, 1), datetime(2024, 6, 30))),
@@ -55,7 +55,7 @@ def test_activity_in_any_zone_equals_converting_every_row(
     assert sum(expected.values()) == len(seen)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 150)), min_size=1, max_size=80),
     st.integers(0, 4),

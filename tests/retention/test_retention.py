@@ -147,7 +147,7 @@ def _data(log: list[tuple[int, int]], as_of: int | None = None) -> kb.Dataset:
     return kb.open_dataset({"events": frame}, as_of=None if as_of is None else START + pd.Timedelta(days=as_of))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(logs, periods)
 def test_on_or_after_is_never_below_on(log: list[tuple[int, int]], period: str) -> None:
     record = kb.activity(_data(log), period=period)
@@ -159,7 +159,7 @@ def test_on_or_after_is_never_below_on(log: list[tuple[int, int]], period: str) 
     assert (on.loc[lived, "active"] <= on.loc[lived, "cohort_size"]).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(logs, periods)
 def test_life_cycle_adds_up(log: list[tuple[int, int]], period: str) -> None:
     frame = kb.lifecycle(kb.activity(_data(log, as_of=800), period=period)).to_frame()
@@ -170,7 +170,7 @@ def test_life_cycle_adds_up(log: list[tuple[int, int]], period: str) -> None:
     assert (frame.drop(columns="period") >= 0).all(axis=None)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(logs, st.integers(1, 420), st.sampled_from(["week", "month"]), st.sampled_from([None, (1, 2), (0, 3)]))
 def test_truncating_changes_no_settled_cell(log: list, cut: int, period: str, bracket: Any) -> None:
     if all(day >= cut for _, day in log):
@@ -183,7 +183,7 @@ def test_truncating_changes_no_settled_cell(log: list, cut: int, period: str, br
     assert (both["at_risk"] == both["at_risk_later"]).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(logs, st.randoms(use_true_random=False), periods)
 def test_order_of_rows_and_names_of_customers_do_not_matter(log: list, random: Any, period: str) -> None:
     shuffled = [(customer, day) for customer, day in log]
@@ -202,7 +202,7 @@ def test_groups_of_which_a_scan_found_none() -> None:
     assert code.tolist() == [0, 0, 0]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(logs, st.lists(st.sampled_from(["x", "y", None]), min_size=8, max_size=8))
 def test_groups_add_up_to_the_whole(log: list, kinds: list[str | None]) -> None:
     events = _data(log).table("events")

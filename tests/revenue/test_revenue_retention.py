@@ -590,7 +590,7 @@ def _rows(drawn: list[tuple[int, int, int | None, int]]) -> list[Row]:
     return rows
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(contracts, periods)
 @example([(5, 0, 0, 956), (5, 150, None, 2699)], "week")
 @example([(5, 28, 0, 956), (5, 30, None, 2699)], "week")

@@ -265,11 +265,12 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ROWS)
 def test_curve_falls_and_counts_everybody(rows: list[Any]) -> None:
     duration, event, _, _ = zip(*rows, strict=True)
-    frame = kb.survival_curve(lives(duration, event)).to_frame()
+    data = lives(duration, event)
+    frame = kb.survival_curve(data).to_frame()
     assert (frame["survival"].diff().dropna() <= 0).all()
     assert frame["events"].sum() + frame["censored"].sum() == len(rows)
     inside = frame.dropna()
@@ -278,11 +279,11 @@ def test_curve_falls_and_counts_everybody(rows: list[Any]) -> None:
     if not any(e for d, e in zip(duration, event, strict=True) if d < max(duration)) or all(event):
         return
     # one minus the product of the monthly shares is the curve
-    hazard = kb.hazard_curve(lives(duration, event)).to_frame()["hazard"].fillna(0)
+    hazard = kb.hazard_curve(data).to_frame()["hazard"].fillna(0)
     assert np.prod(1 - hazard) == pytest.approx(frame["survival"].iloc[-1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ROWS)
 def test_at_risk_is_counted_one_by_one(rows: list[Any]) -> None:
     duration, event, _, entry = (np.array(x) for x in zip(*rows, strict=True))
@@ -294,7 +295,7 @@ def test_at_risk_is_counted_one_by_one(rows: list[Any]) -> None:
         assert left == (seen & (duration == time) & event).sum()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ROWS)
 def test_log_rank_does_not_care_about_names_or_units(rows: list[Any]) -> None:
     duration, event, group, _ = (np.array(x) for x in zip(*rows, strict=True))

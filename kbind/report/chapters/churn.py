@@ -405,7 +405,8 @@ class ChurnChapter(Chapter):
 
     def compute(self) -> None:
         """Snapshots, a tested model, its list and what moves the risk."""
-        self.forecast = forecast_churn(self.data, campaign=self.study.campaign)
+        before = self.study.forecast_before
+        self.forecast = forecast_churn(self.data, campaign=self.study.campaign) if before is None else before
 
     def story(self, lang: str) -> ChurnStory:
         """The results in the words of a language."""

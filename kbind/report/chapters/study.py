@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kbind.churn.contacts import customers_here
 from kbind.churn.profit import Campaign
@@ -16,6 +17,9 @@ from kbind.personas.persona import Persona
 from kbind.retention.activity import Activity, activity, suitable_period
 from kbind.survival.durations import Durations, durations
 from kbind.typing import Objects
+
+if TYPE_CHECKING:  # loads what fits models, which most chapters do without
+    from kbind.churn.forecast import Forecast
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,8 @@ class Study:
         Default: those that lie beside the data.
     exclude : str or sequence of str
         Columns that rules and questions must not be about.
+    forecast_before : Forecast, optional
+        Who is about to leave, where it was computed before.
     """
 
     data: Dataset
@@ -47,6 +53,7 @@ class Study:
     campaign: Campaign | None = None
     personas: Sequence[Persona] | None = None
     exclude: str | Sequence[str] = ()
+    forecast_before: Forecast | None = None
 
     @cached_property
     def activity(self) -> Activity:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
 
 import kbind as kb
 from kbind.bonds.questions import bond_questions
+from kbind.dataset.provenance import Provenance
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.facts.bonds import BondFacts, turned
 from kbind.practices.service_recovery import ServiceRecovery
@@ -32,15 +34,20 @@ def story(chapter: BondChapter) -> BondStory:
     return chapter.story("en")
 
 
+@cache
+def provenance() -> Provenance:
+    """Of any data."""
+    return kb.durations(kb.datasets.load_telco()).provenance
+
+
 def recovery(staying: Estimate, *, a_year: float = 0.5, left: int = 20, graded: bool = True) -> ServiceRecovery:
     """A result of which all that matters here is given."""
     rows = [("handled well", 40), ("handled as usual", 40), ("handled badly", left)]
     classes = pd.DataFrame({"handling": [row[0] for row in rows], "customers": 200, "left": [row[1] for row in rows]})
     ratio = Estimate(0.5, 0.25, 0.8, n=400)
-    source = bond_questions(kb.datasets.load_telco()).provenance
     stay = {"well_vs_bad": staying}
     return ServiceRecovery(
-        ratio, ratio, ratio, stay, UNKNOWN, classes, a_year, "severe", graded, 10**9, "well", 92, 0.95, source
+        ratio, ratio, ratio, stay, UNKNOWN, classes, a_year, "severe", graded, 10**9, "well", 92, 0.95, provenance()
     )
 
 

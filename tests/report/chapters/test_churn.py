@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,8 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.churn import risk_drivers
+from kbind.churn import choosing, risk_drivers
+from kbind.churn import forecast as forecasting
 from kbind.churn.forecast import Forecast
 from kbind.churn.snapshots.snapshot_table import Feature
 from kbind.facts.churn import feature_value, lever_name
@@ -32,10 +34,21 @@ def _roles(columns: dict[str, Any]) -> dict[str, str]:
     return {"revenue": "price"} if "price" in columns else {}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_trees() -> Iterator[None]:
+    """How many trees are grown, and how many parts judge them, is tested where models are; here it is what is told."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecasting, "_TESTED", replace(forecasting._TESTED, folds=3))
+        patch.setattr(choosing, "MOST_TREES", 60)
+        patch.setattr(choosing, "PARTS", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def saas() -> Forecast:
     with pytest.MonkeyPatch.context() as patch:  # of many features; fewer customers are watched, for speed
         patch.setattr(risk_drivers, "WATCHED", 8)
+        patch.setattr(risk_drivers, "DONORS", 10)
         return kb.forecast_churn(simulate_saas(1200, rng=3))
 
 
@@ -79,14 +92,17 @@ def test_german_says_the_same(saas: Forecast) -> None:
     assert "keine Ursache" in story.drivers.caption()
 
 
+@pytest.fixture(scope="module")
+def named() -> Forecast:
+    """Customers whose names could be found on a page."""
+    frame = flagged(price=20.0).table("customers")
+    frame["customer_id"] = [f"ACME-{key}" for key in frame["customer_id"]]
+    return kb.forecast_churn(kb.open_dataset({"customers": frame}, roles={"churned": "gone", "revenue": "price"}))
+
+
 @pytest.mark.parametrize("lang", ["de", "en"])
-def test_no_identifier_and_no_small_count_reach_the_page(lang: str) -> None:
-    data = flagged(price=20.0)
-    names = {key: f"ACME-{key}" for key in range(1500)}
-    frame = data.table("customers")
-    frame["customer_id"] = frame["customer_id"].map(names)
-    data = kb.open_dataset({"customers": frame}, roles={"churned": "gone", "revenue": "price"})
-    story = churn_story(kb.forecast_churn(data), lang=lang, threshold=20)
+def test_no_identifier_and_no_small_count_reach_the_page(named: Forecast, lang: str) -> None:
+    story = churn_story(named, lang=lang, threshold=20)
     calls = story.calls
     table = calls.list_table()
     text = " ".join([story.finding(), story.means(), story.act(), *calls.list_text(), *calls.errors_text()])
@@ -287,8 +303,33 @@ def test_list_that_may_be_chance_is_not_called_sure(priced: Forecast) -> None:
     assert "not shown to beat chance" in line.sure
 
 
+@pytest.fixture(scope="module")
+def stated(priced: Forecast) -> Forecast:
+    """The same, its acceptance not assumed but given."""
+    return kb.forecast_churn(priced.data, campaign=kb.Campaign(acceptance=0.3))
+
+
+def test_a_report_takes_a_forecast_that_was_made_before(priced: Forecast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the page of that forecast, and nothing is computed again; of other data it is refused."""
+
+    def again(*_: Any, **__: Any) -> Forecast:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("kbind.report.chapters.churn.forecast_churn", again)
+    page = kb.Report(priced.data, forecast=priced).page("03")
+    assert churn_story(priced).finding() in str(page)
+    with pytest.raises(AssertionError, match="computed again"):
+        kb.Report(priced.data).page("03")
+    with pytest.raises(kb.ArgumentError, match="forecast is about .*, opened apart; allowed: a forecast of this data"):
+        kb.Report(flagged(50), forecast=priced)
+    with pytest.raises(kb.ArgumentError, match="campaign and forecast exclude each other"):
+        kb.Report(priced.data, forecast=priced, campaign=kb.Campaign(cost=1.0))
+
+
 @pytest.mark.parametrize("lang", ["de", "en"])
-def test_list_pays_from_the_acceptance_at_which_it_brings_nothing(priced: Forecast, lang: str) -> None:
+def test_list_pays_from_the_acceptance_at_which_it_brings_nothing(
+    priced: Forecast, stated: Forecast, lang: str
+) -> None:
     """Made again with that acceptance, the same calls bring 0; and the range holds the assumed acceptance's."""
     story = churn_story(priced, lang=lang)
     calling, terms = story.calls.calling, story.calls.listed.terms
@@ -299,7 +340,6 @@ def test_list_pays_from_the_acceptance_at_which_it_brings_nothing(priced: Foreca
     assert calling.even.ci_lower < calling.even.value < calling.even.ci_upper
     width = calling.gain.ci_upper - calling.gain.ci_lower
     assert width > calling.lists * (story.facts.past.ci_upper - story.facts.past.ci_lower)
-    stated = kb.forecast_churn(priced.data, campaign=kb.Campaign(acceptance=0.3))
     assert churn_story(stated).calls.calling.gain.value == pytest.approx(calling.gain.value)
     known = churn_story(stated).calls.calling.gain
     assert known.ci_upper - known.ci_lower == pytest.approx(story.facts.past.ci_upper - story.facts.past.ci_lower)

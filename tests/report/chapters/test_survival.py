@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -12,15 +13,24 @@ from kbind.facts.survival import contact_ratio
 from kbind.plot.base import alt_text
 from kbind.report.chapters.survival import SurvivalStory, survival_story
 from kbind.survival.contact_loss import contact_loss
+from kbind.survival.curve import SurvivalCurve
 from kbind.survival.departures import Departures
+from kbind.survival.hazard_curve import HazardCurve
+from kbind.survival.incidence import CumulativeIncidence
 from simulations.company import simulate_saas
 
 
 def told(data: kb.Dataset, lang: str = "en", threshold: int = 5, departed: Departures | None = None) -> SurvivalStory:
+    curve, hazard, incidence = results(data)
+    return survival_story(data, curve, hazard, incidence, None, departed, lang=lang, threshold=threshold)
+
+
+@lru_cache(maxsize=4)
+def results(data: kb.Dataset) -> tuple[SurvivalCurve, HazardCurve, CumulativeIncidence | None]:
+    """What a story is told from; several tests tell the same in their way."""
     lives = kb.durations(data)
     incidence = kb.cumulative_incidence(lives) if len(lives.causes) > 1 else None
-    curve, hazard = kb.survival_curve(lives), kb.hazard_curve(lives)
-    return survival_story(data, curve, hazard, incidence, None, departed, lang=lang, threshold=threshold)
+    return kb.survival_curve(lives), kb.hazard_curve(lives), incidence
 
 
 def paid(early: float, renewal: float) -> Departures:
@@ -37,6 +47,11 @@ def saas() -> kb.Dataset:
 
 def lives(hazard: np.ndarray, n: int = 4000) -> kb.Dataset:
     """Customers who leave in each month with a given chance, last seen after as many months."""
+    return _lives(tuple(hazard), n)
+
+
+@cache
+def _lives(hazard: tuple[float, ...], n: int) -> kb.Dataset:
     rng = np.random.default_rng(1)
     leaves = rng.random((n, len(hazard))) < hazard
     gone = leaves.any(axis=1)
