@@ -95,8 +95,9 @@ class Uplift(Shown):
         """How customers were ordered, and how what that brings was estimated."""
         return (
             f"{LEARNERS[self.learner]}; learnt from a third of the customers, then judged on {self.folds} parts, each "
-            f"ordered by models of those before it. Customers kept: doubly robust, censoring before {self.horizon} days allowed for by its inverse probability; "
-            f"{self.conf_level:.0%} intervals for the order as it is. {self.assigned.definition}"
+            f"ordered by models of those before it. Customers kept: doubly robust, censoring before {self.horizon} "
+            f"days allowed for by its inverse probability; {self.conf_level:.0%} intervals for the order as it is. "
+            f"{self.assigned.definition}"
         )
 
     def headline(self) -> str:
