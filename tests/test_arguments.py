@@ -277,7 +277,13 @@ INHERITED |= {
     "Report.page_of",
     "Report.lists_of",
 }
-INHERITED |= {"CohortRetention.rate_in", "Dataset.wall_time", "Dataset.constant", "Dataset.period_index"}
+INHERITED |= {
+    "CohortRetention.rate_in",
+    "Dataset.wall_time",
+    "Dataset.constant",
+    "Dataset.period_index",
+    "Plan.dealt_to",
+}
 
 TERMS: dict[str, Any] = {"budget": 20, "cost": 1, "offer": 5, "acceptance": 0.3, "value": 100}
 TEXT = {"de": "Klein", "en": "Small"}
@@ -302,6 +308,10 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Effect.return_on": lambda w: {"self": kb.measure_effect(w.trial, "call"), "cost": 2, "value": 100},
     "plan_experiment": lambda w: {"data_or_rates": 0.9, "effect": 0.05},
     "Plan.assign": lambda w: {"self": kb.plan_experiment(0.9, effect=0.05), "customers": [1, 2]},
+    "Plan.record": lambda w: {"self": kb.plan_experiment(0.9, effect=0.05),
+                              "path": w.folder / f"log{time_ns()}.yaml", "date": "2024-01-08"},
+    "Effect.record": lambda w: {"self": kb.measure_effect(w.trial, "call"),
+                                "path": w.folder / f"log{time_ns()}.yaml"},
     "Plan.of": lambda w: {"plan": kb.plan_experiment(0.9, effect=0.05)},
     "Plan.write": lambda w: {"self": kb.plan_experiment(0.9, effect=0.05), "path": w.folder / f"{time_ns()}.yaml"},
     "Effect.by": lambda w: {"self": kb.measure_effect(w.trial, "call"), "columns": "size"},
@@ -363,6 +373,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "activity": lambda w: {"data": w.data},
     "durations": lambda w: {"data": w.data},
     "snapshots": lambda w: {"data": w.data, "as_of": "2024-04-01"},
+    "datasets.load_grocery": lambda w: {"campaigns": False},
     "datasets.load_counts": lambda w: {},
     "datasets.load_personas": lambda w: {},
     "datasets.load_saas": lambda w: {"name": "b2c"},
@@ -550,9 +561,9 @@ KINDS: dict[str, str] = {
     "randomised": "maybe", "looks": "flag", "Effect.return_on.cost": "spent", "Effect.return_on.value": "kept",
     "Design.strata": "strata",
     "plan_experiment.name": "text", "salt": "label", "Plan.assign.customers": "ids", "assigned_at": "day",
-    "Plan.write.path": "path",
+    "Plan.write.path": "path", "compare_offers.finest": "spent", "campaigns": "flag", "Effect.record.experiment": "text",
     "Report.campaign": "optional", "Report.forecast": "optional", "Report.personas": "names",
-    "Report.write.chapters": "none of them",
+    "Report.write.chapters": "none of them", "Finding.smallest": "effect",
     "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
     "customer_id": "customer", "CustomerPage.write.path": "path", "lower_is_better": "flag", "trial": "flag",
     "effects": "flag", "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kbind.errors import NotEnoughData, check_number
+from kbind.errors import NotEnoughData, check_name, check_number
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.experiments.arms import outcome_values
 from kbind.experiments.campaign import Assigned
 from kbind.experiments.groups import effect_by_group
+from kbind.measures.learning_log import LONGEST, Experiment, append
 from kbind.result import Shown
 
 if TYPE_CHECKING:
@@ -201,6 +203,48 @@ class Effect(Shown):
             raise NotEnoughData(f"groups are compared where chance chose who is treated, and it did not: {self.how}")
         values, known = outcome_values(self.assigned, self.outcome)
         return effect_by_group(self.assigned.take(known), values[known], columns, self.outcome, self.conf_level)
+
+    def record(
+        self, path: str | Path, *, measure: str = "", experiment: str | None = None, smallest: float | None = None
+    ) -> Path:
+        """Add the judgement to a learning log (`kb.learned`); what is there stays as it is.
+
+        Parameters
+        ----------
+        path : str or Path
+            The log; made if nothing is there.
+        measure : str
+            Key of the measure that it is about, so that `kb.recommend_measures(..., learned=path)` knows.
+        experiment : str, optional
+            Its name in the log, the same as that of its plan. Default: the campaign.
+        smallest : float, optional
+            The smallest effect that would have been worth it: below it a trial shows that the measure does not work.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ArgumentError
+            The log holds this judgement, no such measure, or no limits to record.
+        DatasetError
+            What is there is no log.
+        """
+        best = self.valid if isfinite(self.valid.ci_lower) else self.adjusted
+        if not isfinite(best.ci_lower):
+            raise NotEnoughData(f"the effect of campaign {self.campaign!r} has no limits to record")
+        day = self.assigned.provenance.as_of
+        assert day is not None
+        words = tuple(str(reason)[:LONGEST] for reason in self.reasons)
+        entry = Experiment(
+            experiment=check_name("experiment", self.campaign if experiment is None else experiment), status="judged",
+            date=day.date(), measure=measure, campaign=self.campaign, outcome=self.outcome,
+            horizon=float(self.horizon), randomised=self.randomised, smallest=smallest, effect=best.value,
+            ci_lower=best.ci_lower, ci_upper=best.ci_upper, n=sum(self.n.values()), verdict=self.verdict,
+            conf_level=self.conf_level, reasons=words,
+        )  # fmt: skip
+        return append(path, entry)
 
     def return_on(self, cost: float | None = None, value: float | None = None) -> Return:
         """Customers and money kept for each unit of money spent.

@@ -12,7 +12,9 @@ import pandas as pd
 
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.frames import as_pandas, is_frame
-from kbind.errors import ArgumentError, check_amount, check_number, choices, listed, told
+from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_name, check_number, choices, listed, told
+from kbind.experiments.campaign import CONTROL, assigned
+from kbind.experiments.effect import MONTHS_KEPT
 from kbind.typing import Floats
 
 _ALLOWED = "a data frame with arm, n and kept, or with arm and kept of every customer; or a data set with campaigns"
@@ -43,34 +45,58 @@ class Arm:
     net: Floats | None = field(default=None, repr=False)
 
 
-def arms_of(
-    source: Any,
-    campaign: str | None,
-    doses: Mapping[str, float] | None,
-    costs: Mapping[str, float] | None,
-    value: float,
-) -> tuple[list[Arm], str]:
-    """Arms by dose, and what they come from.
+def check_frame(source: Any, campaign: str | None) -> pd.DataFrame:
+    """Any data frame as one of pandas."""
+    if not is_frame(source):
+        raise ArgumentError(f"arms of type {type(source).__name__} is not possible; allowed: {_ALLOWED}")
+    if campaign is not None:
+        raise ArgumentError(f"campaign={told(campaign)} is for a data set; allowed with a frame: None")
+    found: pd.DataFrame = as_pandas(source)
+    return found
+
+
+def campaign_arms(data: Dataset, campaign: str | None, horizon: int, value: float) -> tuple[pd.DataFrame, float, str]:
+    """Customers of a campaign with several arms, what keeping one is worth, and what was counted.
+
+    Raises
+    ------
+    ArgumentError
+        No such campaign.
+    NotEnoughData
+        Nobody was held back, or the arms were not drawn by lot.
+    """
+    found = assigned(data, check_name("campaign", campaign, "the name of a campaign"), horizon)
+    if not found.held_back:
+        raise NotEnoughData(
+            f"nobody of campaign {campaign!r} was held back; offers are compared with those who got none"
+        )
+    chance = found.propensity[np.isfinite(found.propensity)]
+    if len(chance) and np.ptp(chance) > 1e-9:
+        raise NotEnoughData(
+            f"campaign {campaign!r}: the recorded chance of treatment goes from {chance.min():g} to {chance.max():g}; "
+            "arms that were not drawn by lot are not compared"
+        )
+    kept = found.take(found.lived)
+    frame = pd.DataFrame({"arm": kept.arm, "kept": ~kept.left, "cost": np.nan_to_num(kept.cost)})
+    if isnan(value) and np.isfinite(kept.revenue).any():
+        value = MONTHS_KEPT * float(np.nanmean(kept.revenue))
+    return frame, value, found.definition
+
+
+def arms_of(frame: pd.DataFrame, doses: Mapping[str, float] | None, value: float) -> list[Arm]:
+    """Arms by dose, from one row an arm or one a customer.
 
     Raises
     ------
     ArgumentError
         A column is missing, or holds what it must not.
     """
-    said = ""
-    if isinstance(source, Dataset):
-        raise ArgumentError(f"arms={told(source)} is no frame; allowed: {_ALLOWED}")
-    if not is_frame(source):
-        raise ArgumentError(f"arms of type {type(source).__name__} is not possible; allowed: {_ALLOWED}")
-    if campaign is not None and not said:
-        raise ArgumentError(f"campaign={told(campaign)} is for a data set; allowed with a frame: None")
-    frame = as_pandas(source)
     for need in ("arm", "kept"):
         if need not in frame.columns:
             raise ArgumentError(f"arms has no column {need!r}; {choices(need, frame.columns)}")
     frame = frame.assign(arm=frame["arm"].astype(object).where(frame["arm"].notna()).map(_name))
     names = list(dict.fromkeys(frame["arm"]))
-    given = {"dose": _by_arm("doses", doses, names), "cost": _by_arm("costs", costs, names)}
+    given = _by_arm(doses, names)
     counted = "n" in frame.columns
     if counted and len(names) != len(frame):
         twice = frame["arm"][frame["arm"].duplicated()].iloc[0]
@@ -80,19 +106,19 @@ def arms_of(
     if len({isnan(arm.dose) for arm in arms}) > 1:
         lacking = [arm.name for arm in arms if isnan(arm.dose)]
         raise ArgumentError(f"arms without a dose: {listed(lacking)}; allowed: a dose for every arm, or for none")
-    equal = [arm.dose for arm in arms if not isnan(arm.dose)]
-    if len(set(equal)) < len(equal):
+    known = [arm.dose for arm in arms if not isnan(arm.dose)]
+    if len(set(known)) < len(known):
         raise ArgumentError("two arms have the same dose; allowed: a dose of its own for every arm, or none for all")
-    return sorted(arms, key=lambda arm: (0 if isnan(arm.dose) else arm.dose, _rank(arm.name), arm.cost)), said
+    return sorted(arms, key=lambda arm: (0 if isnan(arm.dose) else arm.dose, _rank(arm.name), arm.cost))
 
 
-#: What campaigns call those who were left alone.
-CONTROL = ("control", "holdout", "kontrolle", "kontrollgruppe", "none", "keine", "0", "false")
+#: Arms that got nothing, besides those that campaigns call so.
+_NOTHING = ("none", "nothing", "keine", "nichts")
 
 
 def _rank(name: str) -> int:
     """Those who were left alone come first, where no dose says it."""
-    return 0 if name.strip().casefold() in CONTROL else 1
+    return 0 if name.strip().casefold() in (*CONTROL, *_NOTHING) else 1
 
 
 def _name(value: object) -> str:
@@ -101,48 +127,45 @@ def _name(value: object) -> str:
     return str(value).strip()
 
 
-def _by_arm(parameter: str, given: Mapping[str, float] | None, names: list[Any]) -> dict[str, float]:
-    """Numbers by arm, one for every arm."""
+def _by_arm(given: Mapping[str, float] | None, names: list[Any]) -> dict[str, float]:
+    """Doses by arm, one for every arm."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ArgumentError(f"{parameter}={told(given)} is no mapping; allowed: {{arm: number}}")
+        raise ArgumentError(f"doses={told(given)} is no mapping; allowed: {{arm: number}}")
     for name in given:
         if name not in names:
-            raise ArgumentError(f"{parameter}: no arm {told(name)}; {choices(name, names, 'arms')}")
+            raise ArgumentError(f"doses: no arm {told(name)}; {choices(name, names, 'arms')}")
     lacking = [name for name in names if name not in given]
     if lacking:
-        raise ArgumentError(f"{parameter} says nothing of arm {listed(lacking)}; allowed: a number for every arm")
-    check = check_amount if parameter == "costs" else check_number
-    return {name: check(f"{parameter}[{told(name)}]", number) for name, number in given.items()}
+        raise ArgumentError(f"doses says nothing of arm {listed(lacking)}; allowed: a number for every arm")
+    return {name: check_number(f"doses[{told(name)}]", number) for name, number in given.items()}
 
 
-def _counted(name: str, rows: pd.DataFrame, given: Mapping[str, dict[str, float]], value: float) -> Arm:
+def _counted(name: str, rows: pd.DataFrame, doses: Mapping[str, float], value: float) -> Arm:
     """An arm from its one row."""
     row = rows.iloc[0]
     n, kept = (_whole(f"arms: {column} of arm {told(name)}", row[column]) for column in ("n", "kept"))
     if kept > n:
         raise ArgumentError(f"arms: kept={kept} of arm {told(name)} is more than n={n}; allowed: at most that")
-    dose, cost = (_one(name, column, row.get(column, nan), given) for column in ("dose", "cost"))
+    cost = _one(name, "cost", row.get("cost", nan))
+    dose = doses[name] if doses else _one(name, "dose", row.get("dose", nan))
     return Arm(name, dose, 0.0 if isnan(cost) else cost, n, kept)
 
 
-def _customers(name: str, rows: pd.DataFrame, given: Mapping[str, dict[str, float]], value: float) -> Arm:
+def _customers(name: str, rows: pd.DataFrame, doses: Mapping[str, float], value: float) -> Arm:
     """An arm from its customers; with what each returns where their costs or their worth differ."""
     kept = _numbers(name, "kept", rows)
     if not np.isin(kept, (0.0, 1.0)).all():
         raise ArgumentError(f"arms: kept of arm {told(name)} holds other than yes and no; allowed: 0, 1, True, False")
-    doses = np.unique(_numbers(name, "dose", rows)) if "dose" in rows and not given["dose"] else np.array([nan])
-    if len(doses) > 1:
+    given = np.unique(_numbers(name, "dose", rows)) if "dose" in rows and not doses else np.array([nan])
+    if len(given) > 1:
         raise ArgumentError(f"arms: arm {told(name)} has several doses; allowed: one")
-    costs = np.full(len(rows), given["cost"].get(name, 0.0))
-    if "cost" in rows and not given["cost"]:
-        costs = _numbers(name, "cost", rows)
+    costs = _numbers(name, "cost", rows) if "cost" in rows else np.zeros(len(rows))
     own = "value" in rows and isnan(value)
     worth = _numbers(name, "value", rows) if own else np.full(len(rows), value)
-    differ = own or (np.ptp(costs) > 0 and not isnan(value))
-    net = kept * worth - costs if differ else None
-    dose = _one(name, "dose", float(doses[0]), given)
+    net = kept * worth - costs if own or (np.ptp(costs) > 0 and not isnan(value)) else None
+    dose = doses[name] if doses else float(given[0])
     return Arm(name, dose, float(costs.mean()), len(rows), int(kept.sum()), net)
 
 
@@ -166,10 +189,8 @@ def _whole(what: str, value: Any) -> int:
     return int(number)
 
 
-def _one(name: str, column: str, value: Any, given: Mapping[str, dict[str, float]]) -> float:
-    """Dose or cost of an arm: as given, else as its row has it, NaN where neither says it."""
-    if given[column]:
-        return given[column][name]
+def _one(name: str, column: str, value: Any) -> float:
+    """Dose or cost of an arm as its row has it, NaN where it is empty."""
     number = value.item() if isinstance(value, np.generic) else value
     if number is None or (isinstance(number, float) and isnan(number)):
         return nan

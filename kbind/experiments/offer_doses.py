@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from kbind.estimate.estimate import UNKNOWN, Estimate
-from kbind.estimate.intervals import newcombe, wilson
+from kbind.estimate.intervals import wilson
 from kbind.estimate.scores import fit_logistic
 from kbind.experiments.offer_arms import Arm
 from kbind.typing import Floats
@@ -104,7 +104,7 @@ def _logistic(arms: Sequence[Arm]) -> tuple[Floats, Floats] | None:
     return fit_logistic(np.column_stack([np.ones(len(dose)), dose]), stayed, np.zeros(len(dose)))
 
 
-def next_step(arms: Sequence[Arm], best: Arm, value: float, level: float, finest: float, most: float) -> Step:
+def next_step(arms: Sequence[Arm], best: Arm, value: float, level: float, finest: float) -> Step:
     """Which dose beside the best arm could return more, or that none could.
 
     Parameters
@@ -117,8 +117,8 @@ def next_step(arms: Sequence[Arm], best: Arm, value: float, level: float, finest
         What a kept customer is worth; NaN: what the customers themselves say.
     level : float
         Of the upper limits that are hoped for.
-    finest, most : float
-        Smallest step and largest dose; NaN: a tenth of the range, the largest dose tried.
+    finest : float
+        Smallest step; NaN: a tenth of the range.
     """
     settled = Step("stop" if best is arms[0] else "keep")
     if isnan(best.dose):
@@ -126,26 +126,18 @@ def next_step(arms: Sequence[Arm], best: Arm, value: float, level: float, finest
     worth = value if not isnan(value) else _worth(arms)
     place = list(arms).index(best)
     least = FINEST * (arms[-1].dose - arms[0].dose) if isnan(finest) else finest
-    dose, hoped, cost = _beside(arms, place, worth, level, arms[-1].dose if isnan(most) else most)
+    dose, hoped, cost = _beside(arms, place, worth, level)
     if isnan(dose) or abs(dose - best.dose) < least * (1 - 1e-9):
         return settled
     potential = worth * (hoped - best.kept / best.n) - (cost - best.cost)
     return Step("try", dose, potential) if potential > 0 else settled
 
 
-def _beside(arms: Sequence[Arm], place: int, value: float, level: float, most: float) -> tuple[float, float, float]:
+def _beside(arms: Sequence[Arm], place: int, value: float, level: float) -> tuple[float, float, float]:
     """A dose beside the best arm, the share it can be hoped to keep, and what it would cost."""
     best = arms[place]
     above = arms[place + 1] if place + 1 < len(arms) else None
     below = arms[place - 1] if place else None
-    if above is None:
-        assert below is not None
-        further = min(best.dose + (best.dose - below.dose) / 2, most)
-        if further > best.dose:
-            part = (further - best.dose) / (best.dose - below.dose)
-            gain = float(newcombe(best.kept, best.n, below.kept, below.n, level)[2])
-            hoped = min(best.kept / best.n + part * max(gain, 0.0), 1.0)
-            return further, hoped, best.cost + part * (best.cost - below.cost)
     upper = above is not None and (below is None or _leans_up(below, best, above, value))
     low, high = (best, above) if upper else (below, best)
     assert low is not None

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_conf_level, check_number
+from kbind.calendar import days_of
+from kbind.dataset.dataset import Dataset
+from kbind.errors import NotEnoughData, check_amount, check_choice, check_conf_level, check_number
 from kbind.estimate.estimate import UNKNOWN, Estimate
 from kbind.estimate.intervals import interval_columns, newcombe, rate_of, welch
-from kbind.experiments.offer_arms import Arm, arms_of
+from kbind.experiments.offer_arms import Arm, arms_of, campaign_arms, check_frame
 from kbind.experiments.offer_doses import Step, next_step, odds_ratio, rising, smooth
 from kbind.result import Shown
 
@@ -81,21 +83,22 @@ class Offers(Shown):
 
     def difference(self, arm: str, against: str | None = None) -> Estimate:
         """Difference of the shares kept of two arms; by default against the reference."""
-        return _extra(self._arm(arm), self._arm(against or self.reference), self._level)
+        one, other = self._pair(arm, against)
+        return _extra(one, other, self._level)
 
     def returns(self, arm: str, against: str | None = None) -> Estimate:
         """Difference of what a customer returns in two arms; by default against the reference."""
-        return _returns(self._arm(arm), self._arm(against or self.reference), self.value, self._level)
+        one, other = self._pair(arm, against)
+        return _returns(one, other, self.value, self._level)
 
     @property
     def _level(self) -> float:
         return 1 - (1 - self.conf_level) / (len(self.arms) - 1)
 
-    def _arm(self, name: str) -> Arm:
-        for arm in self.arms:
-            if arm.name == name:
-                return arm
-        raise ArgumentError(f"no arm {name!r}; arms: {', '.join(arm.name for arm in self.arms)}")
+    def _pair(self, arm: str, against: str | None) -> tuple[Arm, Arm]:
+        named = {one.name: one for one in self.arms}
+        other = self.reference if against is None else check_choice("against", against, tuple(named))
+        return named[check_choice("arm", arm, tuple(named))], named[other]
 
     def to_frame(self) -> pd.DataFrame:
         """One row an arm, by dose.
@@ -130,10 +133,9 @@ def compare_offers(
     campaign: str | None = None,
     *,
     doses: Mapping[str, float] | None = None,
-    costs: Mapping[str, float] | None = None,
     value: float | None = None,
+    horizon: str = "182D",
     finest: float | None = None,
-    most: float | None = None,
     conf_level: float = 0.95,
 ) -> Offers:
     """Which arm of an offer returns most, how the dose works, and which dose to try next, or that it should stop.
@@ -141,20 +143,20 @@ def compare_offers(
     Parameters
     ----------
     arms : DataFrame or Dataset
-        One row an arm (arm, n, kept; dose, cost) or one a customer (arm, kept as yes or no; dose, cost, value).
-        Arms have to have been drawn by lot.
+        One row an arm (arm, n, kept; dose, cost) or one a customer (arm, kept as yes or no; dose, cost, value). Cost is
+        that of a customer who was offered it, whether or not the customer stays. Or a data set with `campaigns`. Arms
+        have to have been drawn by lot.
     campaign : str, optional
         Of a data set: which campaign.
-    doses, costs : mapping of str to float, optional
-        By arm, where no column says it: how much is given, such as 0.25 of the price, and what it costs a customer
-        who was offered it, whether or not the customer stays.
+    doses : mapping of str to float, optional
+        By arm, where no column says it: how much is given, such as 0.25 of the price.
     value : float, optional
-        What a kept customer is worth in money, before the cost of the offer. A column `value` says it customer by
-        customer.
+        What a kept customer is worth in money, before the cost of the offer. Default: as a column `value` says; of a
+        data set a year of the mean revenue of its customers.
+    horizon : str
+        Of a data set: days after the assignment at which a customer counts as kept.
     finest : float, optional
         Smallest difference of doses that is worth a trial. Default: a tenth of the range of the doses.
-    most : float, optional
-        Largest dose that is possible. Default: the largest that was tried.
     conf_level : float
         Level of the intervals.
 
@@ -193,9 +195,13 @@ def compare_offers(
     """
     check_conf_level(conf_level)
     worth = nan if value is None else check_amount("value", value)
-    limit = nan if most is None else check_number("most", most)
+    days = days_of("horizon", horizon, 1)
     near = nan if finest is None else check_number("finest", finest, above=0)
-    table, source = arms_of(arms, campaign, doses, costs, worth)
+    if isinstance(arms, Dataset):
+        frame, worth, source = campaign_arms(arms, campaign, days, worth)
+    else:
+        frame, source = check_frame(arms, campaign), ""
+    table = arms_of(frame, doses, worth)
     if len(table) < 2:
         raise NotEnoughData("fewer than two arms; a comparison takes an offer and those who got none, or another one")
     small = [arm for arm in table if arm.n < 10]
@@ -214,7 +220,7 @@ def compare_offers(
         gap=gaps[0],
         sure=all(gap.ci_lower > 0 for gap in gaps),
         slope=odds_ratio(table, conf_level),
-        step=next_step(table, best, worth, level, near, limit) if priced else Step("unpriced"),
+        step=next_step(table, best, worth, level, near) if priced else Step("unpriced"),
         value=worth,
         conf_level=conf_level,
         source=source,

@@ -30,6 +30,7 @@ from kbind.experiments.campaign import Assigned
 from kbind.experiments.effect import OUTCOMES, Effect
 from kbind.experiments.following import MONTH
 from kbind.experiments.sizes import FORMULAS
+from kbind.measures.learning_log import Experiment, append
 from kbind.result import Shown
 from kbind.typing import Floats
 from kbind.yamlfile import read_values
@@ -221,6 +222,34 @@ class Plan(Shown):
                 file.write(head + text)
         except OSError as error:
             raise ArgumentError(f"path={told(str(path))} cannot be written: {error.strerror}") from error
+
+    def record(self, path: str | Path, *, date: object, measure: str = "") -> Path:
+        """Add the plan to a learning log (`kb.learned`); what is there stays as it is.
+
+        Parameters
+        ----------
+        path : str or Path
+            The log; made if nothing is there.
+        date : date or ISO text
+            When it was planned.
+        measure : str
+            Key of the measure that it is about.
+
+        Raises
+        ------
+        ArgumentError
+            The log holds a plan of that name, or no such measure or day.
+        DatasetError
+            What is there is no log.
+        """
+        # a hazard ratio is on another scale than the difference by which time is judged
+        smallest = self.effect if self.outcome != "time" else None
+        entry = Experiment(
+            experiment=self.name, status="planned", date=_day(date).date(), measure=measure, campaign=self.name,
+            outcome=self.outcome, horizon=float(self.horizon), randomised=True, smallest=smallest, rule=self.rule,
+            conf_level=self.conf_level,
+        )  # fmt: skip
+        return append(path, entry)
 
     @classmethod
     def of(cls, plan: Plan | str | Path) -> Plan:

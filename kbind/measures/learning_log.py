@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ KNOWN = {
     CLAIMED: "only claimed",
 }
 _NUMBERS = ("effect", "ci_lower", "ci_upper", "neutral", "smallest", "horizon", "conf_level")
+#: Letters of a text in the file.
+LONGEST = 300
 #: What a judged experiment has to say.
 _JUDGED = ("verdict", "effect", "ci_lower", "ci_upper", "randomised", "n")
 
@@ -157,6 +159,12 @@ class Experiment:
             return "planned"
         return KNOWN[CLAIMED if self.finding is None else self.finding.grade]
 
+    def as_planned(self, plan: Experiment) -> Experiment:
+        """With the measure and the smallest effect worth it as planned, where the judgement does not say them."""
+        same = self.outcome == plan.outcome
+        smallest = plan.smallest if self.smallest is None and same else self.smallest
+        return replace(self, measure=self.measure or plan.measure, smallest=smallest)
+
     def plain(self) -> dict[str, Any]:
         """As the file holds it: what is not as it is by default."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
@@ -199,7 +207,8 @@ class Learned(Shown):
         """Of every experiment the last judgement, else its plan."""
         last: dict[str, Experiment] = {}
         for one in sorted(self.experiments, key=lambda one: (STATUSES.index(one.status), one.date)):
-            last[one.experiment] = one
+            plan = last.get(one.experiment)
+            last[one.experiment] = one if plan is None else one.as_planned(plan)
         return tuple(last[name] for name in dict.fromkeys(one.experiment for one in self.experiments))
 
     def findings(self) -> dict[str, list[Finding]]:

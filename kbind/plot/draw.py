@@ -15,7 +15,7 @@ from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, li
 from kbind.plot import (
     bonds,
     churn,
-    experiments,
+    effects,
     feedback,
     periods,
     personas,
@@ -41,7 +41,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
     "Drivers": churn.plot_drivers,
-    "Effect": experiments.plot_effect,
+    "Effect": effects.plot_effect,
     "FeedbackScore": feedback.plot_score,
     "HazardCurve": survival.plot_hazard,
     "HazardModel": survival.plot_ratios,
@@ -61,7 +61,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "SatisfactionTrend": feedback.plot_trend,
     "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
-    "Uplift": experiments.plot_uplift,
+    "Uplift": effects.plot_uplift,
 }
 
 

@@ -24,6 +24,8 @@ ARMS = pd.DataFrame(
     }
 )
 
+DOSES = {"none": 0.0, "quarter": 0.25, "half": 0.5, "free": 1.0}
+
 
 def rows(arms: pd.DataFrame) -> pd.DataFrame:
     """One row a customer."""
@@ -95,7 +97,6 @@ def test_an_offer_that_cannot_pay_stops() -> None:
 
 def test_doses_as_near_as_is_worth_a_trial_are_kept() -> None:
     assert kb.compare_offers(ARMS, value=400, finest=0.5).step.decision == "keep"
-    assert kb.compare_offers(ARMS, value=2000, most=1.5).step.dose == 1.25  # free is best; more is possible
     assert kb.compare_offers(ARMS, value=2000).step.dose == 0.75
 
 
@@ -110,9 +111,7 @@ def test_offers_without_doses_are_compared_all_the_same() -> None:
     found = kb.compare_offers(ARMS.drop(columns="dose"), value=400)
     assert (found.best, found.reference, found.step.decision) == ("half", "none", "keep")
     assert np.isnan(found.slope.value)
-    bare = ARMS.drop(columns=["dose", "cost"])
-    doses, costs = (dict(zip(ARMS["arm"], ARMS[name].tolist(), strict=True)) for name in ("dose", "cost"))
-    named = kb.compare_offers(bare, value=400, doses=doses, costs=costs)
+    named = kb.compare_offers(ARMS.drop(columns="dose"), value=400, doses=DOSES)
     assert named.step == kb.compare_offers(ARMS, value=400).step
 
 
@@ -144,7 +143,7 @@ def test_money_in_another_currency_changes_nothing(
         (ARMS.assign(dose=1), {}, "same dose"),
         (ARMS.assign(dose=[0, None, 1, 2]), {}, "arms without a dose: quarter"),
         (ARMS.assign(arm=[None, "a", "b", "c"]), {}, "names no arm"),
-        (ARMS, {"costs": {"none": 0}}, "says nothing of arm quarter"),
+        (ARMS, {"doses": {"none": 0}}, "says nothing of arm quarter"),
         (ARMS, {"doses": {"hlaf": 0}}, "did you mean 'half'"),
         (ARMS, {"value": -1}, "is no amount"),
         (ARMS, {"campaign": "welcome"}, "for a data set"),
@@ -156,6 +155,43 @@ def test_money_in_another_currency_changes_nothing(
 def test_wrong_arguments_are_refused(frame: object, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(kb.ArgumentError, match=message):
         kb.compare_offers(frame, **{"value": 400, **arguments})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def shop() -> kb.Dataset:
+    """An offer in three arms to customers under contract, of whom some leave within half a year."""
+    frame = rows(ARMS.assign(arm=["control", "quarter", "half", "free"]))
+    ids, day = np.arange(len(frame)), pd.Timestamp("2023-06-01")
+    gone = pd.Series(day + pd.Timedelta("40D"), index=ids).where(~frame["kept"])
+    start = pd.Timestamp("2023-01-01")
+    contracts = pd.DataFrame({"customer_id": ids, "start": start, "mrr": 30.0, "end": gone})
+    sent = frame[["arm", "cost"]].assign(customer_id=ids, campaign="welcome", assigned_at=day)
+    tables = {"subscriptions": contracts, "campaigns": sent}
+    return kb.open_dataset(tables, as_of="2024-03-01", recorded_from="2022-12-01")
+
+
+def test_arms_of_a_campaign_say_the_same_as_counts(shop: kb.Dataset) -> None:
+    doses = {"control": 0.0, "quarter": 0.25, "half": 0.5, "free": 1.0}
+    found = kb.compare_offers(shop, "welcome", doses=doses)
+    counted = kb.compare_offers(ARMS.assign(arm=list(doses)), value=360)
+    pd.testing.assert_frame_equal(found.to_frame(), counted.to_frame())
+    assert found.value == 360  # a year of 30 a month
+    assert "welcome" in found.definition
+    assert kb.compare_offers(shop, "welcome", value=10).best == "control"
+
+
+def test_only_what_was_drawn_by_lot_is_compared(shop: kb.Dataset) -> None:
+    sent = shop.table("campaigns")
+    chosen = sent.assign(propensity=np.where(sent["customer_id"] % 2, 0.3, 0.6))
+    tables = {"subscriptions": shop.table("subscriptions"), "campaigns": chosen}
+    with pytest.raises(kb.NotEnoughData, match="not drawn by lot"):
+        kb.compare_offers(kb.open_dataset(tables, as_of="2024-03-01"), "welcome")
+    with pytest.raises(kb.NotEnoughData, match="held back"):
+        kb.compare_offers(
+            kb.open_dataset(tables | {"campaigns": sent[sent["arm"] != "control"]}, as_of="2024-03-01"), "welcome"
+        )
+    with pytest.raises(kb.ArgumentError, match="did you mean 'welcome'"):
+        kb.compare_offers(shop, "welcom")
 
 
 def test_too_few_customers_are_no_comparison() -> None:

@@ -103,6 +103,20 @@ def test_data_and_log_count_together(tmp_path: Path) -> None:
     assert (grades["personal_cards"], grades["milestones"]) == ("shown", "observed")
 
 
+def test_plans_and_effects_write_themselves_down(tmp_path: Path) -> None:
+    log = tmp_path / "learned.yaml"
+    plan = kb.plan_experiment(0.9, effect=0.03, name="loyalty_offer")
+    plan.record(log, date="2022-12-01", measure="points")
+    effect = kb.measure_effect(kb.datasets.load_saas(), "loyalty_offer")
+    effect.record(log)
+    row = kb.learned(log).to_frame().iloc[0]
+    assert row[["measure", "known", "registered", "n"]].tolist() == ["points", "shown here", True, 1502]
+    assert row["effect"] == pytest.approx(effect.adjusted.value)
+    assert kb.learned(log).latest()[0].smallest == 0.03
+    with pytest.raises(kb.ArgumentError, match="holds 'loyalty_offer' as judged"):
+        effect.record(log)
+
+
 HEAD = "- experiment: cards\n  status: judged\n  date: 2024-09-01\n"
 WHOLE = HEAD + "  randomised: yes\n  effect: 0.05\n  ci_lower: 0.02\n  ci_upper: 0.08\n  n: 100\n  verdict: shown\n"
 
