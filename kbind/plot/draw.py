@@ -15,6 +15,7 @@ from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, li
 from kbind.plot import (
     bonds,
     churn,
+    experiments,
     feedback,
     periods,
     personas,
@@ -40,11 +41,13 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
     "Drivers": churn.plot_drivers,
+    "Effect": experiments.plot_effect,
     "FeedbackScore": feedback.plot_score,
     "HazardCurve": survival.plot_hazard,
     "HazardModel": survival.plot_ratios,
     "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
+    "Offers": experiments.plot_offers,
     "PeriodRates": periods.plot_periods,
     "PersonaDrift": personas.plot_drift,
     "PersonaEvaluation": personas.plot_personas,
@@ -59,6 +62,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "SatisfactionTrend": feedback.plot_trend,
     "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
+    "Verdicts": experiments.plot_verdicts,
 }
 
 
