@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kbind.dataset.arms import HELD_BACK
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.frames import as_pandas, is_frame
 from kbind.errors import ArgumentError, NotEnoughData, check_amount, check_name, check_number, choices, listed, told
-from kbind.experiments.campaign import CONTROL, assigned
+from kbind.experiments.campaign import assigned
 from kbind.experiments.effect import MONTHS_KEPT
 from kbind.typing import Floats
 
@@ -118,7 +119,7 @@ _NOTHING = ("none", "nothing", "keine", "nichts")
 
 def _rank(name: str) -> int:
     """Those who were left alone come first, where no dose says it."""
-    return 0 if name.strip().casefold() in (*CONTROL, *_NOTHING) else 1
+    return 0 if name.strip().casefold() in (*HELD_BACK, *_NOTHING) else 1
 
 
 def _name(value: object) -> str:

@@ -16,6 +16,7 @@ from kbind.plot import (
     bonds,
     churn,
     effects,
+    experiments,
     feedback,
     periods,
     personas,
@@ -47,6 +48,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "HazardModel": survival.plot_ratios,
     "Lapse": shop.plot_false_alarms,
     "Lifecycle": retention.plot_lifecycle,
+    "Offers": experiments.plot_offers,
     "PeriodRates": periods.plot_periods,
     "PersonaDrift": personas.plot_drift,
     "PersonaEvaluation": personas.plot_personas,
@@ -62,6 +64,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
     "Uplift": effects.plot_uplift,
+    "Verdicts": experiments.plot_verdicts,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -14,6 +15,7 @@ from kbind.experiments.effect import Effect
 from kbind.experiments.uplift import Uplift
 from kbind.plot.base import BLUE, INK, MUTE, PALE, SAND, Canvas, finish, limits_of, value_axis
 from kbind.plot.rows import Row, draw_rows, points_of
+from kbind.text.facts import Fact
 from kbind.text.voice import Voice
 
 #: Height of the figure of curves, in inches.
@@ -34,7 +36,8 @@ def plot_effect(result: Effect, canvas: Canvas, *, by: Any = None) -> Axes:
     write = _writer(result, speak)
     if by is None:
         rows = [
-            _row(speak.say(f"effect.{name}"), getattr(result, name), write, speak) for name in ("naive", "adjusted")
+            _row(speak.say(f"effect.{name}"), _told(result, getattr(result, name), speak), write, speak)
+            for name in ("naive", "adjusted")
         ]
     else:
         table = result.by(by)
@@ -79,6 +82,15 @@ def plot_uplift(result: Uplift, canvas: Canvas) -> Axes:
     key = "better" if result.better.ci_lower > 0 else "apart" if result.tells_apart else "not"
     text = speak.say("uplift.alt", **shown)
     return finish(axes, canvas.heading(f"uplift.title.{key}", speak, **shown), text, width=46)
+
+
+def _told(result: Effect, one: Estimate, speak: Voice) -> Estimate:
+    """A difference as it may be told: shares as coarsely as the smaller arm asks for."""
+    if result.outcome != "retained":
+        return one
+    n = int(min(result.assigned.treated.sum(), result.assigned.controls.sum()))
+    fact = speak.disclosure.fact(Fact("", one.value, "share", "", *one.interval, n=n))
+    return replace(one, value=fact.value, ci_lower=fact.ci_lower, ci_upper=fact.ci_upper)
 
 
 def _row(label: str, one: Estimate, write: Callable[[float], str], speak: Voice) -> Row:
