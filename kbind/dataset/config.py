@@ -31,7 +31,7 @@ ENDS = ("inclusive", "exclusive")
 
 
 #: Numbers of the chapters of a report.
-CHAPTERS = ("00", "01", "01b", "01c", "01d", "02", "03", "04", "05", "06")
+CHAPTERS = ("00", "01", "01b", "01c", "01d", "02", "03", "04", "05", "06", "07")
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,7 @@ USES = (
         "bonds",
         (("subscriptions", "events"), ("tickets.closed", "contacts.side", "feedback.score", "subscriptions.term_end")),
     ),
+    Use("07", "worked", (("campaigns.assigned_at",), ("subscriptions", "events"))),
 )
 
 #: Tables whose rows are recorded when they happen, so that they say how far the data reaches.

@@ -19,7 +19,7 @@ TOUCHED = {
     "tickets": ("03", "04", "06"),
     "feedback": ("03", "04", "06"),
     "contacts": ("02", "03", "06"),
-    "campaigns": ("03", "06"),
+    "campaigns": ("03", "06", "07"),
 }
 #: Of these, the ones that look at money only.
 OF_MONEY = ("01b", "01d", "05")

@@ -20,6 +20,7 @@ NAMES = (
     "04_what_the_lost_have_in_common",
     "05_personas",
     "06_what_binds",
+    "07_did_it_work",
 )
 
 
@@ -66,6 +67,10 @@ def chapter_of(name: str) -> type[Chapter]:
             from kbind.report.chapters.bonds import BondChapter
 
             return BondChapter
+        case "07_did_it_work":
+            from kbind.report.chapters.experiments import ExperimentChapter
+
+            return ExperimentChapter
     raise ArgumentError(f"chapter {name!r} is not known; chapters: {', '.join(NAMES)}")
 
 

@@ -34,7 +34,7 @@ from kbind.report.pages import Around, Page, failed_page
 from kbind.report.report import Report
 
 #: CPU seconds that chapters take, about, of the example; only for the time left, and for what goes first.
-_EFFORT = {"04": 45, "05": 25, "03": 45, "06": 25, "01b": 5, "02": 4, "01d": 4, "01": 3, "00": 3, "01c": 1}
+_EFFORT = {"04": 45, "05": 25, "03": 45, "06": 25, "07": 8, "01b": 5, "02": 4, "01d": 4, "01": 3, "00": 3, "01c": 1}
 #: Seconds between two looks at whether anything has happened.
 _GLANCE = 0.2
 #: Told with what is being done, and how much of all the work is done.
