@@ -15,7 +15,6 @@ from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, li
 from kbind.plot import (
     bonds,
     churn,
-    effects,
     experiments,
     feedback,
     periods,
@@ -27,6 +26,7 @@ from kbind.plot import (
     segments,
     shop,
     survival,
+    uplift,
     value,
 )
 from kbind.plot.base import Canvas, alt_text, house_style
@@ -42,7 +42,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "Contrasts": segments.plot_contrasts,
     "CumulativeIncidence": survival.plot_incidence,
     "Drivers": churn.plot_drivers,
-    "Effect": effects.plot_effect,
+    "Effect": experiments.plot_effect,
     "FeedbackScore": feedback.plot_score,
     "HazardCurve": survival.plot_hazard,
     "HazardModel": survival.plot_ratios,
@@ -63,7 +63,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "SatisfactionTrend": feedback.plot_trend,
     "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
-    "Uplift": effects.plot_uplift,
+    "Uplift": uplift.plot_uplift,
     "Verdicts": experiments.plot_verdicts,
 }
 

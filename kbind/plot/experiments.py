@@ -19,6 +19,16 @@ from kbind.text.names import named
 from kbind.text.voice import DASH, Voice
 
 
+def plot_effect(result: Effect, canvas: Canvas) -> Axes:
+    """One campaign: the difference as customers are, and like compared with like; right of the line, more stay."""
+    speak = canvas.speaker(customer=str(getattr(result.provenance, "customer", "customer")), action="stay")
+    if result.outcome != "retained":
+        raise NotEnoughData("only effects on the share retained are drawn; measure the outcome 'retained'")
+    names = ("naive",) if result.randomised else ("naive", "adjusted")
+    rows = [_row(speak.say(f"experiments.row.{name}"), getattr(result, name), result, speak) for name in names]
+    return _drawn(canvas, rows, speak, speak.say("experiments.alt.one", campaign=named(result.campaign)))
+
+
 def plot_verdicts(result: Verdicts, canvas: Canvas) -> Axes:
     """All campaigns: like compared with like; grey where no difference is shown, or nothing can be told."""
     speak = canvas.speaker(customer=result.provenance.customer, action="stay")

@@ -130,14 +130,11 @@ def test_groups_may_be_given_as_labels(people: Assigned) -> None:
         labels_of(people, "sise")
 
 
-def test_effect_and_uplift_draw_themselves(people: Assigned) -> None:
-    found = judge(people, outcome="retained", how="", share=0.5, conf_level=0.95)
-    assert "call has kept customers" in found.plot().get_title(loc="left")
-    axes = found.plot(lang="de", by=["size"])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["size: large", "size: middle", "size: small"]
+def test_uplift_draws_itself(people: Assigned) -> None:
     next_ones = learn_uplift(people, share=0.2, chance=0.5, learner="x", folds=3, conf_level=0.95,
                              rng=np.random.default_rng(0))  # fmt: skip
-    assert "for each 100 treated are kept" in alt_text(next_ones.plot())
+    for lang, said in (("en", "for each 100 treated are kept"), ("de", "von je 100 Behandelten gehalten")):
+        assert said in alt_text(next_ones.plot(lang=lang))
 
 
 def test_numbers_are_cut_into_ranges_in_order(people: Assigned) -> None:
