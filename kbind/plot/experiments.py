@@ -22,11 +22,30 @@ from kbind.text.voice import DASH, Voice
 def plot_effect(result: Effect, canvas: Canvas) -> Axes:
     """One campaign: the difference as customers are, and like compared with like; right of the line, more stay."""
     speak = canvas.speaker(customer=str(getattr(result.provenance, "customer", "customer")), action="stay")
-    if result.outcome != "retained":
-        raise NotEnoughData("only effects on the share retained are drawn; measure the outcome 'retained'")
     names = ("naive",) if result.randomised else ("naive", "adjusted")
-    rows = [_row(speak.say(f"experiments.row.{name}"), getattr(result, name), result, speak) for name in names]
-    return _drawn(canvas, rows, speak, speak.say("experiments.alt.one", campaign=named(result.campaign)))
+    known = {speak.say(f"experiments.row.{name}"): getattr(result, name) for name in names}
+    campaign = named(result.campaign)
+    if result.outcome == "retained":
+        rows = [_row(label, one, result, speak) for label, one in known.items()]
+        return _drawn(canvas, rows, speak, speak.say("experiments.alt.one", campaign=campaign))
+    write = speak.money if result.outcome == "revenue" else lambda days: speak.number(days, 1)
+    rows = [
+        Row(
+            label,
+            one.value,
+            one.ci_lower,
+            one.ci_upper,
+            write(one.value),
+            speak.between(write(one.ci_lower), write(one.ci_upper)),
+        )
+        for label, one in known.items()
+    ]
+    axes = draw_rows(canvas, rows, write, line=0.0)
+    axes.set_xlabel(speak.say(f"experiments.axis.{result.outcome}"))
+    axis = speak.say(f"experiments.axis.{result.outcome}")
+    what = f"{campaign}, {axis}"
+    text = speak.say("experiments.alt", what=what, points=points_of(rows, speak))
+    return finish(axes, canvas.heading("experiments.figure", speak), text)
 
 
 def plot_verdicts(result: Verdicts, canvas: Canvas) -> Axes:

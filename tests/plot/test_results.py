@@ -178,3 +178,9 @@ def test_projection_shows_what_was_observed_and_goes_on(lang: str, said: str) ->
     assert axes.get_xlim() == (0, 12)
     assert np.isfinite(axes.lines[1].get_ydata()).sum() == 5
     assert said in alt_text(axes)
+
+
+@pytest.mark.parametrize("outcome", ["retained", "revenue", "time"])
+def test_an_effect_on_any_outcome_draws_itself(outcome: str) -> None:
+    effect = kb.measure_effect(kb.datasets.load_saas(), "loyalty_offer", outcome=outcome)
+    assert effect.plot().get_xlabel()
