@@ -101,8 +101,10 @@ class BondStory(Story):
     @property
     def _problems(self) -> dict[str, str]:
         """What complaints are called: serious where somebody says how severe they are."""
-        grade = ".graded" if self.facts.recovery is not None and self.facts.recovery.graded else ""
-        return {name: self.say(f"bonds.{name}{grade}") for name in ("problems", "problems_dative")}
+        names = ("problems", "problems_dative")
+        if self.facts.recovery is not None and self.facts.recovery.graded:
+            return {name: self.say(f"bonds.{name}.graded") for name in names}
+        return {name: self.say(f"bonds.{name}") for name in names}
 
     def _days(self, name: str, count: int) -> str:
         return self.tell(Fact(f"bonds.{name}", count, "count", "days, as set"))

@@ -173,8 +173,9 @@ class GroupsStory(Speaker):
 
     def trial(self, card: Card, place: str) -> str:
         """When and in what both halves are compared, on the page ("groups") or in a row of the summary ("line")."""
-        ending = "" if self._payment(card) is None else "_payment"
-        return self.say(f"segments.{place}.trial{ending}")
+        if self._payment(card) is None:
+            return self.say(f"segments.{place}.trial")
+        return self.say(f"segments.{place}.trial_payment")
 
     # -- what to do ----------------------------------------------------------------------------------
 
