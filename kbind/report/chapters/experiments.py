@@ -123,7 +123,7 @@ class ExperimentStory(Story):
             return self.say(f"experiments.act.stop.{one.outcome}")
         if one.outcome == "works" and one.effect.randomised:
             return self.say("experiments.act.repeat")
-        lot = self.say(f"experiments.act.{'confirm' if one.outcome == 'works' else 'lot'}")
+        lot = self.say("experiments.act.confirm" if one.outcome == "works" else "experiments.act.lot")
         if one.needed is None:
             return lot
         return f"{lot} {self.say('experiments.act.size', needed=one.needed, wanted=one.wanted)}"
@@ -166,7 +166,7 @@ class ExperimentStory(Story):
             tiles.append(self._of100("open", one, one.difference))
         elif self._differs(one) and not one.effect.randomised:
             more = "more" if one.effect.naive.value > 0 else "fewer"
-            tiles.append(self._of100(f"naive.{more}", one, one.naive))
+            tiles.append(self._of100(f"naive_{more}", one, one.naive))
         return tiles[:3]
 
     def _label(self, name: str, one: CampaignFacts) -> str:
