@@ -126,7 +126,7 @@ class ExperimentStory(Story):
         lot = self.say("experiments.act.confirm" if one.outcome == "works" else "experiments.act.lot")
         if one.needed is None:
             return lot
-        return f"{lot} {self.say('experiments.act.size', needed=one.needed, wanted=one.wanted)}"
+        return " ".join([lot, self.say("experiments.act.size", needed=one.needed, wanted=one.wanted)])
 
     def certainty(self) -> str:
         """How sure the figure is, and how sure it is that the step pays."""
