@@ -129,6 +129,6 @@ def kept(rng: Generator, n: int) -> tuple[bool, ...]:
     leaves = np.where(rng.random(n) < risk, rng.integers(1, HORIZON + 1, n), 2 * END)
     found = learn_uplift(campaign(rng, who, treated, leaves), share=0.2, chance=0.5, learner="x", folds=5,
                          conf_level=0.95, rng=rng)  # fmt: skip
-    best = found.scores.assign(gain=gain)
+    best = found.scores.assign(gain=gain[found.scores["customer_id"].astype(int)])
     chosen = best["uplift"].rank(pct=True) > 0.8
     return (covers(found.gain, float(best.loc[chosen, "gain"].mean())),)

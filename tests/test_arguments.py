@@ -562,9 +562,10 @@ KINDS: dict[str, str] = {
     "Design.strata": "strata",
     "plan_experiment.name": "text", "salt": "label", "Plan.assign.customers": "ids", "assigned_at": "day",
     "Plan.write.path": "path", "compare_offers.finest": "spent", "campaigns": "flag",
-    "Effect.record.experiment": "text", "Finding.smallest": "effect",
+    "Effect.record.experiment": "text",
     "Report.campaign": "optional", "Report.personas": "names", "Report.write.chapters": "none of them",
     "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
+    "Finding.smallest": "effect",
     "customer_id": "customer", "CustomerPage.write.path": "path", "lower_is_better": "flag", "trial": "flag",
     "effects": "flag", "Report.write.out": "path", "Report.write.compare": "optional", "Report.write.lists": "path",
 }  # fmt: skip

@@ -71,6 +71,7 @@ def test_public_names_are_functions_and_what_users_make() -> None:
         "After",
         "Campaign",
         "ChurnClassifier",
+        "Design",
         "Finding",
         "Persona",
         "Refining",

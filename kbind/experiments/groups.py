@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import isfinite, nan, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ LEAST, EACH = 30, 5
 _PARTS = 3
 
 
-def labels_of(assigned: Assigned, by: Any) -> dict[str, Objects]:
-    """The group of every customer, by column; None where unknown.
+def labels_of(assigned: Assigned, by: Any) -> dict[str, tuple[Objects, tuple[str, ...]]]:
+    """The group of every customer, None where unknown, and the groups in their order, by column.
 
     Parameters
     ----------
@@ -36,20 +37,20 @@ def labels_of(assigned: Assigned, by: Any) -> dict[str, Objects]:
     """
     if isinstance(by, Mapping):
         return {str(name): _given(assigned, str(name), labels) for name, labels in by.items()}
-    found = {}
+    found: dict[str, tuple[Objects, tuple[str, ...]]] = {}
     for name in names_of(by, "by"):
         if name not in assigned.attributes:
             known = choices(name, assigned.attributes)
             raise ArgumentError(f"by={name!r} is no column of customers known at the assignment; {known}")
         values = assigned.attributes[name]
         if isinstance(values, Attribute):
-            found[name] = np.array([*values.levels, None], dtype=object)[values.codes]
+            found[name] = np.array([*values.levels, None], dtype=object)[values.codes], values.levels
         else:
             found[name] = _cut(values)
     return found
 
 
-def _given(assigned: Assigned, name: str, labels: Any) -> Objects:
+def _given(assigned: Assigned, name: str, labels: Any) -> tuple[Objects, tuple[str, ...]]:
     import pandas as pd
 
     if not isinstance(labels, pd.Series) or not labels.index.is_unique:
@@ -61,16 +62,20 @@ def _given(assigned: Assigned, name: str, labels: Any) -> Objects:
         raise ArgumentError(
             f"by={{{name!r}: ...}} has labels of nobody in the campaign; its index has to hold their ids"
         )
-    return np.array([None if pd.isna(label) else str(label) for label in found], dtype=object)
+    words: list[str | None] = [None if pd.isna(label) else str(label) for label in found]
+    return np.array(words, dtype=object), tuple(sorted({word for word in words if word is not None}))
 
 
-def _cut(values: Floats) -> Objects:
+def _cut(values: Floats) -> tuple[Objects, tuple[str, ...]]:
     """Numbers as thirds, by their ranges."""
     known = np.isfinite(values)
     cuts = np.unique(np.quantile(values[known], np.arange(1, _PARTS) / _PARTS)) if known.any() else np.zeros(0)
-    names = [f"up to {cut:g}" for cut in cuts] + ([f"above {cuts[-1]:g}"] if len(cuts) else [])
     place = np.searchsorted(cuts, np.where(known, values, 0.0), side="left")
-    return np.array([names[k] if ok and names else None for k, ok in zip(place, known, strict=True)], dtype=object)
+    said = [f"{float(f'{cut:.3g}'):g}" for cut in cuts]
+    if not said:
+        return np.full(len(values), None, dtype=object), ()
+    names = (f"up to {said[0]}", *(f"{low} to {high}" for low, high in pairwise(said)), f"over {said[-1]}")
+    return np.array([*names, None], dtype=object)[np.where(known, place, -1)], names
 
 
 def effect_by_group(assigned: Assigned, values: Floats, by: Any, outcome: str, conf_level: float) -> pd.DataFrame:
@@ -101,10 +106,12 @@ def effect_by_group(assigned: Assigned, values: Floats, by: Any, outcome: str, c
     import pandas as pd
 
     rows = []
-    for name, labels in labels_of(assigned, by).items():
+    for name, (labels, groups) in labels_of(assigned, by).items():
         known = np.array([label is not None for label in labels], dtype=bool)
-        for group in sorted(set(labels[known])):
+        for group in groups:
             inside = labels == group
+            if not inside.any():
+                continue
             gap, p = _against_rest(values, assigned.treated, inside, known & ~inside, outcome)
             n_treated, n_others = int((inside & assigned.treated).sum()), int((inside & ~assigned.treated).sum())
             own = plain(values[inside], assigned.treated[inside], outcome, conf_level) if n_treated and n_others else ()

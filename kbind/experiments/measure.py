@@ -13,7 +13,7 @@ from kbind.experiments.campaign import Assigned
 from kbind.experiments.campaign import assigned as read_campaign
 from kbind.experiments.effect import OUTCOMES, Effect
 from kbind.experiments.observed import observe
-from kbind.experiments.plan import Plan, departures
+from kbind.experiments.plan import Plan, dealt_as_planned, departures
 from kbind.experiments.randomised import chance_chose, judge
 
 
@@ -96,7 +96,7 @@ def measure_effect(
     found = read_campaign(data, name, days)
     if plan is None:
         return _judged(found, outcome, level, looks, chance_chose(found, randomised))
-    dealt = plan.dealt_to(found) if randomised is None else randomised
+    dealt = dealt_as_planned(plan, found) if randomised is None else randomised
     chance, how, share = chance_chose(found, dealt)
     if chance:
         how, share = f"dealt out as planned in {plan.name!r}", plan.share

@@ -196,15 +196,6 @@ class Plan(Shown):
                               "propensity": self.share})  # fmt: skip
         return table if assigned_at is None else table.assign(assigned_at=_day(assigned_at))
 
-    def dealt_to(self, assigned: Assigned) -> bool | None:
-        """Whether the arms of a campaign are those that the plan deals; None where that cannot be told."""
-        if not assigned.held_back:
-            return False
-        if self.strata:
-            return True  # within strata, arms hang on who else was there
-        dealt = chances(self.salt, assigned.customer_id) < self.share
-        return True if float((dealt == assigned.treated).mean()) >= _AS_DEALT else None
-
     def write(self, path: str | Path) -> None:
         """Write the plan to a YAML file: what was laid down, and when somebody commits it, since when.
 
@@ -291,6 +282,16 @@ def chances(salt: str, identifiers: Iterable[object]) -> Floats:
     """A number from 0 to 1 for each id, as good as drawn by lot, and always the same."""
     digests = (sha256(f"{salt}\x1f{one}".encode()).digest()[:8] for one in identifiers)
     return np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+
+
+def dealt_as_planned(plan: Plan, assigned: Assigned) -> bool | None:
+    """Whether the arms of a campaign are those that its plan deals; None where that cannot be told."""
+    if not assigned.held_back:
+        return False
+    if plan.strata:
+        return True  # within strata, arms hang on who else was there
+    dealt = chances(plan.salt, assigned.customer_id) < plan.share
+    return True if float((dealt == assigned.treated).mean()) >= _AS_DEALT else None
 
 
 def departures(plan: Plan, effect: Effect, asked: Mapping[str, object], looks: object) -> tuple[str, ...]:

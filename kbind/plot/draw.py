@@ -26,6 +26,7 @@ from kbind.plot import (
     segments,
     shop,
     survival,
+    uplift,
     value,
 )
 from kbind.plot.base import Canvas, alt_text, house_style
@@ -62,6 +63,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "SatisfactionTrend": feedback.plot_trend,
     "Segmentation": segments.plot_segments,
     "SurvivalCurve": survival.plot_survival,
+    "Uplift": uplift.plot_uplift,
     "Verdicts": experiments.plot_verdicts,
 }
 

@@ -14,6 +14,8 @@ from kbind.experiments.campaign import Assigned
 from kbind.experiments.groups import effect_by_group, labels_of
 from kbind.experiments.looks import always_valid, look_at
 from kbind.experiments.randomised import chance_chose, judge
+from kbind.experiments.uplift import learn_uplift
+from kbind.plot.base import alt_text
 from simulations.effects import DAYS, drawn
 
 
@@ -39,7 +41,7 @@ def test_measure_effect_of_a_shop(outcome: str) -> None:
     found = kb.measure_effect(kb.datasets.load_saas("b2c"), "loyalty_offer", outcome=outcome)
     assert np.isfinite([*found.naive, *found.adjusted, *found.placebo]).all()
     assert "bought again" in found.definition
-    assert len(found.to_frame()) == 5
+    assert {"naive", "adjusted", "placebo"} <= set(found.to_frame()["estimate"])
 
 
 def test_judge_takes_only_those_whose_horizon_is_over(people: Assigned) -> None:
@@ -116,7 +118,8 @@ def test_groups_are_told_apart_with_few_false_discoveries(people: Assigned) -> N
 
 def test_groups_may_be_given_as_labels(people: Assigned) -> None:
     half = pd.Series(np.where(np.arange(2000) % 2, "odd", "even"), index=np.arange(2000))
-    labels = labels_of(people, {"persona": half})["persona"]
+    labels, groups = labels_of(people, {"persona": half})["persona"]
+    assert groups == ("even", "odd")
     assert list(labels[:3]) == ["even", "odd", "even"]
     assert labels[-1] is None
     with pytest.raises(ArgumentError, match="labels of nobody"):
@@ -125,6 +128,20 @@ def test_groups_may_be_given_as_labels(people: Assigned) -> None:
         labels_of(people, {"persona": ["a"]})
     with pytest.raises(ArgumentError, match="by='sise' is no column.*did you mean 'size'"):
         labels_of(people, "sise")
+
+
+def test_uplift_draws_itself(people: Assigned) -> None:
+    next_ones = learn_uplift(people, share=0.2, chance=0.5, learner="x", folds=3, conf_level=0.95,
+                             rng=np.random.default_rng(0))  # fmt: skip
+    for lang, said in (("en", "for each 100 treated are kept"), ("de", "von je 100 Behandelten gehalten")):
+        assert said in alt_text(next_ones.plot(lang=lang))
+
+
+def test_numbers_are_cut_into_ranges_in_order(people: Assigned) -> None:
+    priced = replace(people, attributes={"price": people.revenue})
+    table = effect_by_group(priced, (~people.left).astype(float), "price", "retained", 0.95)
+    assert [name.split(" ")[0] for name in table["group"]][0::2] == ["up", "over"]
+    assert table[["n_treated", "n_others"]].sum(axis=1).min() > 900
 
 
 def test_return_on_divides_by_what_was_spent() -> None:
