@@ -123,8 +123,7 @@ class ExperimentStory(Story):
             return self.say(f"experiments.act.stop.{one.outcome}")
         if one.outcome == "works" and one.effect.randomised:
             return self.say("experiments.act.repeat")
-        kind = "confirm" if one.outcome == "works" else "lot"
-        lot = self.say(f"experiments.act.{kind}")
+        lot = self.say("experiments.act.confirm" if one.outcome == "works" else "experiments.act.lot")
         if one.needed is None:
             return lot
         return " ".join([lot, self.say("experiments.act.size", needed=one.needed, wanted=one.wanted)])
