@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, wraps
+from functools import lru_cache, wraps
 
 import pytest
 
@@ -21,7 +21,7 @@ def _example_data_opened_once() -> Iterator[None]:
 
 
 def _once(load: Callable[..., Dataset]) -> Callable[..., Dataset]:
-    loaded = cache(load)
+    loaded = lru_cache(maxsize=None, typed=True)(load)  # 0 is not False here
 
     @wraps(load)
     def _load(*args: object, **kwargs: object) -> Dataset:

@@ -97,6 +97,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "personas").mkdir(exist_ok=True)
 
     @cached_property
     def data(self) -> kb.Dataset:
@@ -339,12 +340,12 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "lapse": lambda w: {"data": w.data, "min_events": 3},
     "repeat_contacts": lambda w: {"data": w.shop},
     "feedback_moments": lambda w: {"data": w.data},
-    "early_warning": lambda w: {"data": w.shop},
+    "early_warning": lambda w: {"data": datasets.load_saas()},
     "onboarding": lambda w: {"data": w.data},
     "service_consistency": lambda w: {"data": w.shop},
     "milestones": lambda w: {"data": w.data},
     "incident_effect": lambda w: {"data": _struck()},
-    "contact_pressure": lambda w: {"data": w.shop},
+    "contact_pressure": lambda w: {"data": datasets.load_saas()},
     "practices": lambda w: {"data": w.data},
     "Practices.indicator": lambda w: {"self": kb.practices(w.data), "key": "feedback"},
     "evaluate_personas": lambda w: {"personas": w.persona, "data": w.data},
@@ -389,7 +390,7 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "Persona": lambda w: {"name": "x", "version": 1, "owner": "S", "valid_from": "2023-01-01", "description": TEXT,
                           "rules": (kb.Rule("size", in_=("small",)),)},
     "Persona.load": lambda w: {"path": w.persona.save(w.folder / "one.yaml")},
-    "Persona.load_all": lambda w: {"folder": w.persona.save(w.folder / "one.yaml").parent},
+    "Persona.load_all": lambda w: {"folder": w.persona.save(w.folder / "personas" / "one.yaml").parent},
     "Persona.card": lambda w: {"self": w.persona, "evaluation": w.evaluation},
     "Persona.matches": lambda w: {"self": w.persona, "customers": w.data.table("customers")},
     "Persona.save": lambda w: {"self": w.persona, "path": w.folder / "one.yaml"},
@@ -563,7 +564,7 @@ KINDS: dict[str, str] = {
     "plan_experiment.name": "text", "salt": "label", "Plan.assign.customers": "ids", "assigned_at": "day",
     "Plan.write.path": "path", "compare_offers.finest": "spent", "campaigns": "flag",
     "Effect.record.experiment": "text",
-    "Report.campaign": "optional", "Report.forecast": "optional", "Report.personas": "names",
+    "Report.campaign": "optional", "Report.personas": "names",
     "Report.write.chapters": "none of them", "Finding.smallest": "effect",
     "occasions.proven": "none of them", "AccountHealth.drivers.customer": "place", "Finding.neutral": "effect",
     "customer_id": "customer", "CustomerPage.write.path": "path", "lower_is_better": "flag", "trial": "flag",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kbind.calendar import PERIODS
 from kbind.churn.profit import Campaign
@@ -41,8 +41,8 @@ class Report:
 
     Parameters
     ----------
-    data : Dataset
-        What it is about.
+    data : Dataset or Forecast
+        What it is about. A forecast that was made of it before is told in chapter 03 instead of made again.
     period : {"day", "week", "month", "quarter", "year"}, optional
         Length of the periods of chapter 01; default what fits the data.
     threshold : int
@@ -51,8 +51,6 @@ class Report:
         Chapter 04: in what compared customers are alike, as for `contrast`.
     campaign : Campaign, optional
         Chapter 03: money of a campaign, as for `forecast_churn`.
-    forecast : Forecast, optional
-        Chapter 03: who is about to leave, where that was computed before from the same data.
     personas : sequence of Persona, optional
         Chapter 05; default those in the folder `personas` beside the data.
     exclude : str or sequence of str
@@ -73,22 +71,19 @@ class Report:
 
     def __init__(
         self,
-        data: Dataset,
+        data: Dataset | Forecast,
         *,
         period: str | None = None,
         threshold: int = 5,
         adjust: str | Sequence[str] | None = None,
         campaign: Campaign | None = None,
-        forecast: Forecast | None = None,
         personas: Sequence[Persona] | None = None,
         exclude: str | Sequence[str] = (),
     ) -> None:
-        check_kind("data", data, Dataset, "kb.open_dataset(...)")
+        data, forecast = _parted(data, campaign)
         check_options(period, threshold)
         if campaign is not None:
             check_kind("campaign", campaign, Campaign, "kb.Campaign(...)")
-        if forecast is not None:
-            _check_forecast(forecast, data, campaign)
         if personas is not None:
             personas = check_list("personas", personas, "a list of personas")
             for persona in personas:
@@ -210,15 +205,18 @@ class Report:
         return index
 
 
-def _check_forecast(forecast: Forecast, data: Dataset, campaign: Campaign | None) -> None:
-    """Refuse what is no forecast of this data, or one that was made without the campaign."""
-    from kbind.churn.forecast import Forecast
+def _parted(data: Dataset | Forecast, campaign: Campaign | None) -> tuple[Dataset, Forecast | None]:
+    """The data, and its forecast where one was made before; a campaign has to be part of that already."""
+    forecast = None
+    if type(data).__name__ == "Forecast":  # its module is heavy, and other chapters do without
+        from kbind.churn.forecast import Forecast
 
-    check_kind("forecast", forecast, Forecast, "kb.forecast_churn(...)")
-    if forecast.data is not data:
-        raise ArgumentError(f"forecast is about {forecast.data.name}, opened apart; allowed: a forecast of this data")
-    if campaign is not None:
-        raise ArgumentError("campaign and forecast exclude each other; give the campaign to forecast_churn")
+        if isinstance(data, Forecast):
+            data, forecast = data.data, data
+            if campaign is not None:
+                raise ArgumentError("campaign: this forecast was made before; give the campaign to forecast_churn")
+    check_kind("data", data, Dataset, "kb.open_dataset(...)")
+    return cast("Dataset", data), forecast
 
 
 def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:

@@ -185,7 +185,7 @@ def test_owners_are_read_and_refused(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text("customer_id,timestamp\n1,2024-01-01\n")
     (tmp_path / "kbind.yaml").write_text("owners: {2: ' Customer  success ', 01b: Finance}\n")
     assert kb.open_dataset(tmp_path).card.owners == {"02": "Customer success", "01b": "Finance"}
-    for wrong, why in (("{7: Sales}", "unknown chapter 7"), ("{02: 5}", "chapter 2: 5"), ("Sales", "owners: 'Sales'")):
+    for wrong, why in (("{9: Sales}", "unknown chapter 9"), ("{02: 5}", "chapter 2: 5"), ("Sales", "owners: 'Sales'")):
         (tmp_path / "kbind.yaml").write_text(f"owners: {wrong}\n")
         with pytest.raises(kb.DatasetError, match=f"kbind.yaml.*{why}.*allowed"):
             kb.open_dataset(tmp_path)

@@ -115,7 +115,10 @@ def test_break_even_keeps_as_many_as_before(story: PersonasStory) -> None:
     kept = story.voice.disclosure.estimate(facts.measured.old.retention).value
     assert facts.break_even.value * (kept + story.voice.disclosure.fact(facts.more).value) == pytest.approx(kept)
     least = story.voice.tell(facts.break_even, "per100")
-    assert f"at least {least} at the same price who fit the new rules; whether it can is open" in story.certainty()
+    assert (
+        f"at least {least} who fit the new rules, paying no less and costing no more to win; whether"
+        in story.certainty()
+    )
     assert facts.stake.ci_lower < facts.stake.value < facts.stake.ci_upper
     assert story.tiles()[1][0] == story.voice.tell(facts.stake, "about")
     assert "as many as fit the new rules today" in story.tiles()[1][2]
@@ -139,7 +142,7 @@ def test_what_is_only_agreed_on_with_the_contract_is_not_asked_before(story: Per
 
 def test_certainty_counts_only_runs_that_led_to_a_change(story: PersonasStory) -> None:
     accepted = [one for one in story.again if one.verdict == "accept"]
-    assert f"{len(accepted)} of 3 runs led to a change" in story.certainty()
+    assert f"3 searches found a change {len(accepted)} times" in story.certainty()
     times = sum((row.edit.kind, row.edit.attribute) == ("drop", "partner") and row.finding == "confirmed"
                 for one in accepted for row in one.edits)  # fmt: skip
     often = "each time" if times == len(accepted) else f"{times} times"

@@ -107,7 +107,7 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     assert story.finding().startswith(f"The group “{costly}” accounts for the largest loss of revenue: €")
     assert f"{round(100 * shares[0])}% of the loss" in story.finding()
     rate = story.voice.tell(groups.frequent.churn, "per100")
-    assert f"“{often}” has the highest loss rate ({rate} of 100)" in story.finding()
+    assert f"“{often}” ({rate} of 100 so far)" in story.finding()
     share = groups.frequent.revenue_share.value
     assert share < groups.frequent.size.value
     told = story.tell(groups.frequent.revenue_share, "whole")
@@ -157,7 +157,7 @@ def test_the_step_is_about_the_group_with_the_largest_loss_and_what_it_may_cost(
     assert len(set(steps)) == len(steps)
     assert "The figure: " in story.certainty()
     assert "The effect: not tried yet" in story.certainty()
-    assert "divided by the number of customers it actually keeps" in story.certainty()
+    assert "for each customer it actually keeps" in story.certainty()
     worth = story.voice.disclosure.fact(card.mean).value * story.data.card.margin
     assert story.voice.tell(replace(story._worth, value=worth), "about") in story.certainty()
 

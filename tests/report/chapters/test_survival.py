@@ -167,7 +167,7 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     assert line.answer.startswith(dearest)
     assert story.finding().startswith(dearest)
     assert story.certainty().endswith("the step must cost less than the margin on that.")  # which is not stated
-    assert "(92% of the 120,000 lost in all). Of 100 new customers" in line.answer
+    assert "(92% of 120,000, new customers included). Of 100 new customers" in line.answer
     assert "11,000" in line.measure
 
 
