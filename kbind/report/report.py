@@ -207,16 +207,17 @@ class Report:
 
 def _parted(data: Dataset | Forecast, campaign: Campaign | None) -> tuple[Dataset, Forecast | None]:
     """The data, and its forecast where one was made before; a campaign has to be part of that already."""
-    forecast = None
+    forecast: Forecast | None = None
+    source: object = data
     if type(data).__name__ == "Forecast":  # its module is heavy, and other chapters do without
         from kbind.churn.forecast import Forecast
 
         if isinstance(data, Forecast):
-            data, forecast = data.data, data
+            source, forecast = data.data, data
             if campaign is not None:
                 raise ArgumentError("campaign: this forecast was made before; give the campaign to forecast_churn")
-    check_kind("data", data, Dataset, "kb.open_dataset(...)")
-    return cast("Dataset", data), forecast
+    check_kind("data", source, Dataset, "kb.open_dataset(...)")
+    return cast("Dataset", source), forecast
 
 
 def _check_columns(data: Dataset, **given: str | Sequence[str] | None) -> None:
