@@ -201,7 +201,10 @@ class GroupsStory(Speaker):
 
     def short_step(self) -> str:
         """What to try with the group that costs most."""
-        return self.say("segments.line.step", step=self.first_step(needed(self.costly)))
+        card = needed(self.costly)
+        if self._payment(card) is not None:
+            return self.say("segments.line.step_payment")
+        return self.say("segments.line.step", step=self.first_step(card))
 
     def first_step(self, card: Card) -> str:
         """The part of it that comes first: against payments that fail, else by what the group has in common."""

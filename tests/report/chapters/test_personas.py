@@ -142,7 +142,7 @@ def test_what_is_only_agreed_on_with_the_contract_is_not_asked_before(story: Per
 
 def test_certainty_counts_only_runs_that_led_to_a_change(story: PersonasStory) -> None:
     accepted = [one for one in story.again if one.verdict == "accept"]
-    assert f"3 searches found a change {len(accepted)} times" in story.certainty()
+    assert f"{len(accepted)} of 3 searches found a change" in story.certainty()
     times = sum((row.edit.kind, row.edit.attribute) == ("drop", "partner") and row.finding == "confirmed"
                 for one in accepted for row in one.edits)  # fmt: skip
     often = "each time" if times == len(accepted) else f"{times} times"
@@ -150,9 +150,9 @@ def test_certainty_counts_only_runs_that_led_to_a_change(story: PersonasStory) -
     # a run that confirmed an edit, and still came to no change, does not count
     refused = [replace(one, verdict="reject") for one in story.again[:1]]
     other = replace(story, again=[*refused, *story.again[1:]], voice=personas_story(story.data, None, {}).voice)
-    assert f"{len(accepted) - (story.again[0].verdict == 'accept')} of 3 runs" in other.certainty()
+    assert f"{len(accepted) - (story.again[0].verdict == 'accept')} of 3 searches" in other.certainty()
     none = replace(story, again=refused, voice=personas_story(story.data, None, {}).voice)
-    assert "none of 1 runs led to a change" in none.certainty()
+    assert "none of 1 searches found a change" in none.certainty()
 
 
 def test_a_figure_that_may_be_nothing_is_never_sure(story: PersonasStory) -> None:

@@ -111,7 +111,7 @@ def test_finding_leads_with_the_largest_loss_then_who_leaves_most_often(story: S
     share = groups.frequent.revenue_share.value
     assert share < groups.frequent.size.value
     told = story.tell(groups.frequent.revenue_share, "whole")
-    assert f"but accounts for only {told} of the loss" in story.finding()
+    assert f"but it accounts for only {told} of the loss" in story.finding()
     german = in_german(story)
     assert german.finding().startswith("Der größte Umsatzverlust entfällt auf die Gruppe „")
     assert not re.match(r"Ja|Yes", german.finding() + story.finding())
