@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import duckdb
@@ -103,9 +102,7 @@ def test_views_on_tables_of_the_database_are_read(tmp_path: Path) -> None:
 def test_a_view_that_never_ends_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     monkeypatch.setenv("KBIND_QUERY_SECONDS", "1")
     path = _database(tmp_path / "sent.duckdb", f"CREATE VIEW events AS {query}")
-    start = time.monotonic()
     assert "was stopped after 1 seconds (KBIND_QUERY_SECONDS)" in _refused(path)
-    assert time.monotonic() - start < 60
 
 
 def test_a_generated_column_that_never_ends_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
