@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.engine import Engine
+from kbind.engine.engine import Engine
 
 from .conftest import Run, Write
 
