@@ -9,9 +9,11 @@ from itertools import islice
 
 from kbind.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.dataset.keys import EXAMPLES, repeated_keys
+from kbind.dataset.making import lay_out, product
 from kbind.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
 from kbind.dataset.reading.columns import read_column, read_mark, survey, survey_attribute
 from kbind.dataset.reading.numbers import decimal_shown, tidy_number
+from kbind.dataset.rows import blind, nameless, picked
 from kbind.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.dataset.sources import Source
 from kbind.engine.engine import Engine, Expression, array, column, literal, parse
@@ -102,15 +104,24 @@ class Readings:
     problems: list[Problem]
     notes: list[str]
     dropped: Expression | None = None
+    nameless: int = 0
 
 
 def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     """How each column of a source is to be read, and which columns are missing."""
     contract = TABLES[source.table].columns
+    declared = config.tables.get(source.table, TableConfig())
+    spelled, scaled = lay_out(engine, source.relation, source.label, declared.made)
     physical = engine.columns(source.relation)
-    names, problems = _rename(source, physical, config.tables.get(source.table, TableConfig()))
+    declared = replace(declared, columns={**declared.columns, **spelled})
+    names, problems = _rename(source, physical, declared)
+    names = {name: original for name, original in names.items() if name not in scaled}
+    hidden = [name for name in physical if name not in names.values() and name not in _needed(declared)]
+    covered = f"{source.label}: left out, because the mapping gives their names to others: {listed(hidden)}"
+    out, left_out, wrong = picked(engine, source, declared, {name: name for name in physical} | dict(declared.columns))
+    problems += wrong
     strange = [original for name, original in names.items() if name not in contract]
-    for missing in (name for name, spec in contract.items() if spec.required and name not in names):
+    for missing in (name for name, spec in contract.items() if spec.required and name not in (*names, *scaled)):
         allowed = did_you_mean(missing, strange) + f"columns: {listed(names.values())}"
         problems.append(Problem(source.label, f"no column {missing!r}", allowed=allowed))
     nested = [original for name, original in names.items() if name not in contract and is_nested(physical[original])]
@@ -131,10 +142,21 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         read_column(replace(own, counts=counts[name], hints=hints), contract.get(name), roles.get(name))
         for name, own in raw.items()
     ]
-    marked = [n for n, spec in contract.items() if spec.kind is Kind.NUMBER and counts.get(n, {}).get("marked")]
+    marked = [raw[n] for n, spec in contract.items() if spec.kind is Kind.NUMBER and counts.get(n, {}).get("marked")]
+    for name, making in scaled.items():
+        reading, marks = product(engine, source.relation, name, making, hints)
+        columns.append(reading)
+        marked += marks
     if marked and "currency" in contract and "currency" not in names:
-        columns.append(read_mark(replace(raw[marked[0]], name="currency")))
-    return Readings(source, columns, problems, [*source.notes, *([left] if nested else [])])
+        columns.append(read_mark(replace(marked[0], name="currency")))
+    notes = [*([left] if nested else []), *([covered] if hidden else [])]
+    return Readings(source, columns, problems, [*source.notes, *notes, *left_out], out)
+
+
+def _needed(declared: TableConfig) -> set[str]:
+    """Columns of the source that something is made of, or that rows are picked by."""
+    made = {name for making in declared.made.values() for name in making.needs}
+    return made | {*declared.only, *declared.without, *declared.filled}
 
 
 def _role_kinds(source: Source, config: Config) -> dict[str, Kind]:
@@ -220,12 +242,16 @@ def _tidy(name: str, physical: Mapping[str, str]) -> str:
 def check_rows(engine: Engine, read: Readings, timezone: str, *, drop: bool) -> Readings:
     """The columns by one clock and without dropped rows, with what their rows break, and what of that is tolerated."""
     source, columns, notes = read.source, _one_clock(read.columns, timezone), list[str]()
-    rows, n = _dropped_rows(engine, source, columns) if drop else (None, 0)
+    out = read.dropped
+    if out is not None:
+        columns = blind(columns, out)
+    rows, n = nameless(engine, source, columns) if drop else (None, 0)
     if rows is not None:
-        columns = _without_rows(columns, rows)
+        columns = blind(columns, rows)
         notes.append(f"{source.label}: {n:,} row{'s' if n > 1 else ''} without customer_id dropped, as kbind.yaml says")
+        out = rows if out is None else either(out, rows)
     problems, tolerated = _find_problems(engine, source, columns)
-    return Readings(source, columns, problems, [*notes, *map(str, tolerated)], rows)
+    return replace(read, columns=columns, problems=problems, notes=[*notes, *map(str, tolerated)], dropped=out, nameless=n)
 
 
 def _one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
@@ -248,30 +274,6 @@ def _one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:
     return list(readings)
 
 
-def _dropped_rows(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[Expression | None, int]:
-    """The rows that name no customer, and how many they are; None where each does."""
-    absent = [b for reading in readings if reading.name == "customer_id" for b in reading.breaches if b.absent]
-    if not absent:
-        return None, 0
-    where = parse("coalesce(_where, FALSE)", where=either(*(breach.where for breach in absent)))
-    n = engine.size(source.relation, where)
-    # where no row would be left, that is the fault
-    return (where, n) if 0 < n < engine.size(source.relation) else (None, 0)
-
-
-def _without_rows(readings: Sequence[Reading], dropped: Expression) -> list[Reading]:
-    """The readings blind to some rows: nothing that stands in them is read, or wrong."""
-    result = []
-    for reading in readings:
-        breaches = [
-            replace(breach, where=parse("_w AND NOT _dropped", w=breach.where, dropped=dropped))
-            for breach in reading.breaches
-        ]
-        seen = parse("CASE WHEN _dropped THEN NULL ELSE _x END", dropped=dropped, x=reading.expression)
-        result.append(replace(reading, expression=seen, converted=True, breaches=tuple(breaches)))
-    return result
-
-
 def _find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) -> tuple[list[Problem], list[Problem]]:
     """Count every breach that leaves a trace in one pass, and fetch examples only of those that occur.
 
@@ -279,7 +281,8 @@ def _find_problems(engine: Engine, source: Source, readings: Sequence[Reading]) 
     """
     contract = TABLES[source.table]
     by_name = {reading.name: reading for reading in readings}
-    breaches = [(reading.source, breach) for reading in readings for breach in reading.breaches]
+    found = [each for reading in readings for each in (reading, *reading.parts)]
+    breaches = [(reading.source, breach) for reading in found for breach in reading.breaches]
     for earlier, later in contract.ordered:
         if earlier in by_name and later in by_name:
             where = parse("_later < _earlier", earlier=by_name[earlier].expression, later=by_name[later].expression)
@@ -315,10 +318,9 @@ def checked_table(engine: Engine, read: Readings, *, id_as_text: bool) -> Checke
     engine.define(source.table, source.relation, expressions, stored=stored, where=kept)
     instants = frozenset(reading.name for reading in readings if reading.instant)
     described = _described(engine, source.table, source.label, list(expressions), instants)
-    left_out = 0 if dropped is None else engine.size(source.relation) - described.rows
     if source.is_text:
         engine.drop(source.relation)
-    return replace(described, names={reading.name: reading.source for reading in readings}, dropped=left_out)
+    return replace(described, names={reading.name: reading.source for reading in readings}, dropped=read.nameless)
 
 
 def _described(engine: Engine, name: str, label: str, columns: Sequence[str], instants: frozenset[str]) -> CheckedTable:

@@ -16,6 +16,7 @@ import numpy as np
 
 from kbind.calendar import days_of
 from kbind.dataset.labels import read_labels
+from kbind.dataset.making import Making, read_making
 from kbind.dataset.places import check_exists, fault
 from kbind.dataset.reading.times import EPOCHS
 from kbind.dataset.schema import ROLES, TABLES
@@ -26,6 +27,8 @@ from kbind.yamlfile import read_values
 CONFIG_NAME = "kbind.yaml"
 #: Years that a company's data can speak of.
 _YEARS = range(1900, 2201)
+#: Keys of an entry of `tables` beside which its columns may stand.
+_ROWS = ("file", "sheet", "system", "only", "without", "filled")
 #: What the end of a contract may be: the last day that belongs to it, or the moment from which on it is over.
 ENDS = ("inclusive", "exclusive")
 
@@ -46,12 +49,26 @@ class Role:
 class TableConfig:
     """Where a table comes from and what its columns are called there (contract name -> source name).
 
-    `system` names the system whose own ids the table carries; `id_map` translates them.
+    `system` names the system whose own ids the table carries; `id_map` translates them. `sheet` is one of a workbook.
+    `made` holds columns that the source does not have as such. Rows count that have one of the values in `only` and none
+    of those in `without`, and a value in all columns of `filled`.
     """
 
     source: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     system: str | None = None
+    sheet: str | None = None
+    made: Mapping[str, Making] = field(default_factory=dict)
+    only: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    without: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    filled: tuple[str, ...] = ()
+
+    def under(self, other: TableConfig) -> TableConfig:
+        """This entry where the other says nothing."""
+        parts = {each.name: getattr(other, each.name) or getattr(self, each.name) for each in fields(TableConfig)}
+        columns = {name: of for name, of in self.columns.items() if name not in other.made} | dict(other.columns)
+        made = {name: of for name, of in self.made.items() if name not in other.columns} | dict(other.made)
+        return TableConfig(**{**parts, "columns": columns, "made": made})
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,7 @@ class Config:
 
     title: str | None = None
     currency: str = ""
+    rates: Mapping[str, float] = field(default_factory=dict)
     margin: float | None = None
     acquisition_cost: float | None = None
     owners: Mapping[str, str] = field(default_factory=dict)
@@ -129,9 +147,7 @@ def read_declared(
     where = dict.fromkeys(config.roles, CONFIG_NAME) | dict.fromkeys(roles or {}, "roles")
     tables = dict(config.tables)
     for name, entry in read_mapping(_by_table(mapping or {}, source, table), "mapping").items():
-        file = tables.get(name, TableConfig())
-        columns = {**file.columns, **entry.columns}
-        tables[name] = TableConfig(entry.source or file.source, columns, entry.system or file.system)
+        tables[name] = tables.get(name, TableConfig()).under(entry)
     return replace(config, tables=tables, roles={**config.roles, **read_roles(roles or {}, "roles")}), where
 
 
@@ -208,12 +224,12 @@ def _read_times(times: object, where: str) -> dict[str, str]:
 
 
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
-    """Table name -> columns (contract name -> source name), with `file` for a source of another name.
+    """Table name -> columns (contract name -> source name, or what it is made of), with the source and its rows.
 
-    With `file` or `system` the columns stand under `columns`, or beside these two.
+    With `file`, `sheet`, `system`, `only`, `without` or `filled` the columns stand under `columns`, or beside these.
 
-    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")
-    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'}, system=None)}
+    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")["events"].columns
+    {'customer_id': 'Kunde'}
     """
     result = {}
     if not isinstance(mapping, Mapping):
@@ -223,13 +239,43 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             raise _wrong(where, f"unknown table {table!r}", choices(table, TABLES, "tables"))
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
-        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
-        if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
+        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in _ROWS})
+        if not isinstance(nested, Mapping) or not all(isinstance(v, (str, Mapping)) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
-        if not isinstance(entry.get("file"), (str, type(None))):
-            raise _wrong(where, f"{table}: file {entry['file']!r}", "allowed: the name of a file in the folder")
-        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()}, entry.get("system"))
+        for key, like in (("file", "a file in the folder"), ("sheet", "a sheet of the workbook")):
+            if not isinstance(entry.get(key), (str, type(None))):
+                raise _wrong(where, f"{table}: {key} {entry[key]!r}", f"allowed: the name of {like}")
+        result[str(table)] = TableConfig(
+            entry.get("file"),
+            {str(name): of for name, of in nested.items() if isinstance(of, str)},
+            entry.get("system"),
+            entry.get("sheet"),
+            {str(k): read_making(of, where, f"{table}: {k}") for k, of in nested.items() if isinstance(of, Mapping)},
+            *(_read_values(entry.get(key) or {}, where, f"{table}: {key}") for key in ("only", "without")),
+            _read_filled(entry.get("filled") or [], where, f"{table}: filled"),
+        )
     return result
+
+
+def _read_values(given: object, where: str, name: str) -> dict[str, tuple[object, ...]]:
+    """Column -> values of it."""
+    plain_kinds = (str, int, float, date)
+    values = {
+        column: tuple(of) if isinstance(of, list) else (of,)
+        for column, of in (given.items() if isinstance(given, Mapping) else [])
+    }
+    wrong = [v for of in values.values() for v in of if not isinstance(v, plain_kinds)] or not all(values.values())
+    if not isinstance(given, Mapping) or wrong or not all(isinstance(column, str) for column in values):
+        raise _wrong(where, f"{name}: {given!r}", "allowed: columns of the file, each with a value or a list of values")
+    return values
+
+
+def _read_filled(given: object, where: str, name: str) -> tuple[str, ...]:
+    """Names of columns."""
+    columns = [given] if isinstance(given, str) else given
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise _wrong(where, f"{name}: {given!r}", "allowed: a column of the file, or a list of them")
+    return tuple(columns)
 
 
 def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
@@ -312,6 +358,11 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "currency": (
         lambda value: isinstance(value, str) and re.fullmatch("([A-Z]{3})?", value) is not None,
         "a code of three letters, such as EUR",
+    ),
+    "rates": (
+        lambda value: isinstance(value, Mapping)
+        and all(re.fullmatch("[A-Z]{3}", str(code)) and 0 < real(worth) <= MOST for code, worth in value.items()),
+        "what one unit of each currency is worth in that of the data, such as {USD: 0.92}",
     ),
     "margin": (lambda value: 0 <= real(value) <= 1, "a share from 0 to 1"),
     "acquisition_cost": (lambda value: 0 <= real(value) <= MOST, "0 or more"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kbind.dataset.checks import CheckedTable
+from kbind.dataset.config import CONFIG_NAME
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.reading.base import is_text
 from kbind.dataset.reading.money import CODES, code_of, is_currency
@@ -23,25 +24,39 @@ _MANY_ROWS, _MOST = 5_000_000, 60
 UNKNOWN = "unknown"
 
 
-def with_currencies(data: Dataset, declared: str) -> Dataset:
-    """The data set with amounts of several currencies set apart, its one currency known, and notes on both.
+def with_currencies(data: Dataset, declared: str, rates: Mapping[str, float] | None = None) -> Dataset:
+    """The data set with amounts of several currencies converted or set apart, its one currency known, and notes on both.
+
+    Parameters
+    ----------
+    rates : mapping of str to float, optional
+        What one unit of a currency is worth in the declared one. Without it currencies are kept apart.
 
     Raises
     ------
     DatasetError
-        `kbind.yaml` declares another currency than the rows do.
+        `kbind.yaml` declares another currency than the rows do, or gives no rate for one of them.
     """
     tables, notes, known = dict(data.tables), list[str](), list[str]()
+    if rates and not declared:
+        raise DatasetError.of(CONFIG_NAME, "rates: into which currency?", allowed="needed: currency, such as EUR")
     roles = dict(data.roles)
     for name, table in data.tables.items():
         money = roles["revenue"].column if name == "customers" and "revenue" in roles else _MONEY.get(name, "")
         place, rows = _stated(data.engine, table, money) if money in table.columns else ("", {})
         codes = [code for code in rows if code != UNKNOWN]
+        foreign = [code for code in codes if code != declared]
+        if rates and foreign:
+            tables[name], note = _converted(data.engine, table, money, place, declared, rates)
+            notes.append(note)
+            known.append(declared)
+            continue
         known += codes
         counted = ", ".join(f"{plain(code, 10)} ({n:,} row{'s' if n != 1 else ''})" for code, n in rows.items())
         if declared and codes and codes != [declared]:
             message = f"{money!r} is in {counted}, and kbind.yaml says currency: {declared}"
-            allowed = f"convert the amounts to {declared} first, or leave that key out"
+            worth = f"{{{', '.join(f'{code}: ...' for code in foreign)}}}"
+            allowed = f"say what each is worth in {declared} (rates: {plain(worth)}), or leave that key out"
             raise DatasetError.of(table.label, message, place, allowed=allowed)
         if len(codes) > 1:
             kinds = {column: kind for column, kind in table.columns.items() if column != money}
@@ -63,8 +78,45 @@ def _told(label: str, money: str, currencies: int, counted: str, table: str) -> 
     left = f"{how} left out of all others" if split else f"{how} is left out"
     return (
         f"{label}: {money!r} is in {currencies} currencies, which are not added up: {counted}; {left} "
-        "(convert the amounts to one currency to have it everywhere)"
+        "(rates in kbind.yaml convert them to one)"
     )
+
+
+def _converted(
+    engine: Engine, table: CheckedTable, money: str, place: str, declared: str, rates: Mapping[str, float]
+) -> tuple[CheckedTable, str]:
+    """A table with its amounts in the declared currency, and the note on that."""
+    rows = _rows(engine, table, place, money)
+    missing = [code for code in rows if code not in (declared, UNKNOWN, *rates)]
+    if missing:
+        message = f"{money!r} is also in {listed(missing)}, for which kbind.yaml gives no rate"
+        raise DatasetError.of(table.label, message, place, allowed=f"needed: rates in {declared} for each")
+    worth = {**rates, declared: 1.0, UNKNOWN: 1.0}
+    words = engine.query(
+        "SELECT DISTINCT trim(CAST(_x AS VARCHAR)) AS word FROM t WHERE trim(CAST(_x AS VARCHAR)) <> '' ORDER BY word",
+        tables={"t": table.name},
+        parts={"x": column(place)},
+    ).column("word").to_pylist()  # fmt: skip
+    own = f"{table.name}__foreign"
+    amount = parse(
+        "CAST(_money AS DOUBLE) * coalesce(_rates[list_position(_words, trim(CAST(_x AS VARCHAR)))], 1)",
+        money=column(money), words=literal(words), x=column(place),
+        rates=literal([float(worth.get(code_of(word), 1.0)) for word in words]),
+    )  # fmt: skip
+    code = literal(declared)
+    engine.rename(table.name, own)
+    engine.define(
+        table.name,
+        own,
+        {name: amount if name == money else code if name == place else column(name) for name in table.columns},
+        stored=False,
+    )
+    told = ", ".join(
+        f"{plain(code, 10)} ({n:,} row{'s' if n != 1 else ''}" + ("" if worth[code] == 1 else f", x {worth[code]:g}") + ")"
+        for code, n in rows.items()
+    )
+    columns = dict(zip(table.columns, engine.columns(table.name).values(), strict=True))
+    return replace(table, columns=columns), f"{table.label}: {money!r} is converted to {declared}: {told}"
 
 
 def _stated(engine: Engine, table: CheckedTable, money: str) -> tuple[str, dict[str, int]]:

@@ -23,7 +23,7 @@ from kbind.dataset.config import (
 from kbind.dataset.currencies import with_currencies
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.ends import move_last_days
-from kbind.dataset.flags import spellings, values_of
+from kbind.dataset.spellings import spellings, values_of
 from kbind.dataset.frames import is_frame, numbered
 from kbind.dataset.notes import noteworthy
 from kbind.dataset.periods import check_periods
@@ -84,6 +84,8 @@ def open_dataset(
         - ends : "inclusive" or "exclusive", whether the end of a contract is the last day that belongs to it, or the
           moment from which on it is over. Default: what the contracts show, told in the notes.
         - title, currency, margin, acquisition_cost : what stands above a page, and what money is worth.
+        - rates : what one unit of another currency is worth in that of the data, ``{"USD": 0.92}``. Default: amounts of
+          several currencies are kept apart.
         - owners : who is responsible for what a chapter of the report asks for, by its number.
         - decimal, date_order, times, drop_rows_without : how values of a file are read.
 
@@ -167,7 +169,7 @@ def open_dataset(
     notes += [note for each in (*read, *checked) for note in each.notes]
     notes += [f"{found.label}: read as {found.encoding}" for found in sources if found.encoding]
     notes += move_last_days(data, config.ends)
-    data = with_currencies(replace(data, notes=tuple(notes)), config.currency)
+    data = with_currencies(replace(data, notes=tuple(notes)), config.currency, config.rates)
     return replace(data, notes=(*data.notes, *noteworthy(data, default_end=config.as_of is None)))
 
 

@@ -60,6 +60,8 @@ class Reading:
         For times: a moment in world time (has an offset) rather than a reading of a wall clock.
     breaches : tuple of Breach
         What must not occur in the column.
+    parts : tuple of Reading
+        The columns it is made of, whose own breaches count.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Reading:
     converted: bool = False
     instant: bool | None = None
     breaches: tuple[Breach, ...] = ()
+    parts: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)
