@@ -1,4 +1,4 @@
-"""The command line: `kbind check`, `kbind report`, `kbind verify`, `kbind notebooks` and `kbind template`.
+"""The command line: `kbind init`, `kbind check`, `kbind report`, `kbind verify`, `kbind notebooks` and `kbind template`.
 
 Exit codes: 0 done; 1 the report, a chapter of it, notebooks or the template could not be written, a number of a report
 is not its fact, or there was no room for temporary files; 2 the data or the command is not usable; 130 interrupted
@@ -73,6 +73,41 @@ def _main(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(readable=False, help="A folder with exports: CSV, Parquet, .xlsx.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Write kbind.yaml without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a kbind.yaml that is there.")] = False,
+    exports: Annotated[
+        Path | None, typer.Option(readable=False, help="A folder with recognisers of your own; see docs/own-data.md.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="What stands above a report.")] = None,
+    timezone: Timezone = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of the amounts, such as EUR.")] = None,
+    as_of: AsOf = None,
+    date_order: Annotated[str | None, typer.Option(help="What 1/2/2024 is: dmy or mdy.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal sign: . or , (only where no value settles it).")] = None,
+    ends: Ends = None,
+) -> None:
+    """Look at exports, propose a kbind.yaml with reasons and with what it can answer, and write it after a yes."""
+    from kbind.dataset.config import CONFIG_NAME
+    from kbind.exports.proposal import check_new, propose, write
+
+    check_new(folder / CONFIG_NAME, force=force)
+    said = {"title": title, "timezone": timezone, "currency": currency, "as_of": as_of, "date_order": date_order}
+    proposal = propose(folder, exports=exports, **said, decimal=decimal, ends=ends)
+    typer.echo(proposal)
+    if proposal.data is None:
+        typer.echo("\nAn option settles what is open (kbind init --help), or edit kbind.yaml once it is written.")
+    if not yes and not sys.stdin.isatty():
+        typer.echo("\nNothing is written yet; kbind init --yes writes it.")
+    elif yes or typer.confirm("\nWrite kbind.yaml?"):
+        typer.echo(f"\nWritten: {write(proposal, force=force)}")
+        typer.echo(f"Next: kbind report --data {folder}" if proposal.data else f"Next: kbind check {folder}")
+    if proposal.data is None:
+        raise typer.Exit(2)
+
+
+@app.command()
 def check(
     source: Annotated[
         Path,
@@ -88,11 +123,12 @@ def check(
     ends: Ends = None,
 ) -> None:
     """Check a company's data: print an overview and what each column means, or every problem and exit with 2."""
+    from kbind.dataset.answers import answers
     from kbind.dataset.describe import describe
     from kbind.dataset.opening import open_dataset
 
     data = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
-    typer.echo(f"{data}\n\n{describe(data)}")
+    typer.echo(f"{data}\n\n{describe(data)}\n\n{answers(data)}\n\nNext: kbind report --data {source}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -13,11 +13,12 @@ from kbind.dataset.making import lay_out, product
 from kbind.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
 from kbind.dataset.reading.columns import read_column, read_mark, survey, survey_attribute
 from kbind.dataset.reading.numbers import decimal_shown, tidy_number
+from kbind.dataset.names import nearest
 from kbind.dataset.rows import blind, nameless, picked
 from kbind.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.dataset.sources import Source
 from kbind.engine.engine import Engine, Expression, array, column, literal, parse
-from kbind.errors import DatasetError, Problem, choices, did_you_mean, listed, shown
+from kbind.errors import DatasetError, Problem, choices, did_you_mean, listed, plain, shown
 
 _BATCH = 400  # columns surveyed in a statement
 #: Rows up to which text of a typed source is looked at for numbers that words for nothing have made text.
@@ -122,8 +123,7 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     problems += wrong
     strange = [original for name, original in names.items() if name not in contract]
     for missing in (name for name, spec in contract.items() if spec.required and name not in (*names, *scaled)):
-        allowed = did_you_mean(missing, strange) + f"columns: {listed(names.values())}"
-        problems.append(Problem(source.label, f"no column {missing!r}", allowed=allowed))
+        problems.append(Problem(source.label, f"no column {missing!r}", allowed=_remedy(source, missing, strange, names.values())))
     nested = [original for name, original in names.items() if name not in contract and is_nested(physical[original])]
     left = f"{source.label}: left out, because they hold lists, structures or bytes: {listed(nested)}"
     names = {name: original for name, original in names.items() if original not in nested}
@@ -151,6 +151,15 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         columns.append(read_mark(replace(marked[0], name="currency")))
     notes = [*([left] if nested else []), *([covered] if hidden else [])]
     return Readings(source, columns, problems, [*source.notes, *notes, *left_out], out)
+
+
+def _remedy(source: Source, missing: str, strange: Sequence[str], there: Iterable[str]) -> str:
+    """The column that probably is the missing one, where to say so, and all that are there."""
+    meant = nearest(source.table, missing, strange)
+    if meant is None:
+        return did_you_mean(missing, strange) + f"columns: {listed(there)}"
+    said = f"in kbind.yaml, tables: {{{source.table}: {{columns: {{{missing}: {plain(meant)}}}}}}}"
+    return f"did you mean {shown(meant)}? then say so ({said}), or let 'kbind init' propose it; columns: {listed(there)}"
 
 
 def _needed(declared: TableConfig) -> set[str]:

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kbind.calendar import Calendar
+from kbind.dataset.answers import lacking
 from kbind.dataset.checks import CheckedTable
 from kbind.dataset.currencies import codes_of
 from kbind.dataset.dataset import Dataset, check_dataset
@@ -171,7 +172,7 @@ def quality(data: Dataset) -> Quality:
             columns=["table", "system", "ids", "found", "rows_left_out"],
         ),
         chapters=pd.DataFrame(
-            [(use.chapter, use.key, not (lacks := _lacks(data, use.needs)), lacks) for use in USES],
+            [(use.chapter, use.key, not (lacks := ", ".join(lacking(data, use.needs))), lacks) for use in USES],
             columns=["chapter", "use", "possible", "missing"],
         ),
         treated=pd.DataFrame(_treated(data), columns=["table", "what", "count", "example"]),
@@ -305,12 +306,3 @@ def _no_periods() -> pd.DataFrame:
     return pd.DataFrame({"table": [], "period": [], "start": [], "rows": [], "usual": [], "gap": []}).astype(
         {"rows": "int64", "gap": bool, "start": "datetime64[ns]"}
     )
-
-
-def _lacks(data: Dataset, needs: Sequence[Sequence[str]]) -> str:
-    """What of each group of alternatives is there in no form: `events or subscriptions, customers.industry`.
-
-    A role is no alternative that anybody has to be told of.
-    """
-    lacking = [group for group in needs if not any(data.has(need) for need in group)]
-    return ", ".join(" or ".join(need for need in group if ":" not in need) for group in lacking)

@@ -104,7 +104,7 @@ class ReasonFacts:
         """Leavers by level and reason, rare ones of both together as ""."""
         counts = self.result.counts(self.typed)
         counts = counts.loc[self.names.in_order(list(counts.index))]
-        counts = _gathered(counts, self.disclosure.threshold)
+        counts = gathered(counts, self.disclosure.threshold)
         common, rare = list(counts.columns[:_MOST_REASONS]), list(counts.columns[_MOST_REASONS:-1])
         shown = counts[common].copy()
         if rare:
@@ -183,11 +183,11 @@ class ReasonFacts:
         return measured
 
 
-def _gathered(counts: pd.DataFrame, least: int) -> pd.DataFrame:
+def gathered(counts: pd.DataFrame, least: int) -> pd.DataFrame:
     """Levels and reasons of fewer customers than can be told together as "": their names may be of one customer.
 
     >>> table = pd.DataFrame({"price": [9, 1], "my boss": [0, 1], "(missing)": [5, 0]}, index=["basic", "of Mr X"])
-    >>> _gathered(table, 5)
+    >>> gathered(table, 5)
            price     (missing)
     basic      9  0          5
                1  1          0
@@ -196,5 +196,7 @@ def _gathered(counts: pd.DataFrame, least: int) -> pd.DataFrame:
     names = [name if name == MISSING or n >= least else "" for name, n in counts.sum(axis=0).items()]
     last = [*(name for name in dict.fromkeys(names) if name not in ("", MISSING)), *([""] * ("" in names)), MISSING]
     kinds = [*(level for level in dict.fromkeys(rows) if level not in ("", MISSING)), *([""] * ("" in rows))]
-    whole = counts.T.groupby(names, sort=False).sum().T.groupby(rows, sort=False).sum()
+    # arrays: a list whose words are all names of columns would be taken for these columns
+    across, down = np.array(names, dtype=object), np.array(rows, dtype=object)
+    whole = counts.T.groupby(across, sort=False).sum().T.groupby(down, sort=False).sum()
     return whole.loc[[*kinds, *([MISSING] * (MISSING in rows))], last]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -190,3 +191,12 @@ def _date_order(counts: Mapping[str, int], hints: Hints) -> tuple[str, str]:
     if counts["day_first"] or counts["month_first"]:
         return ("dmy" if counts["day_first"] else "mdy"), ""
     return "dmy", ", and no day above 12 settles it"
+
+
+def looks_like_time(text: str) -> bool:
+    """Whether a text is written in one of the ways in which times are read; date, clock, offset or not.
+
+    >>> looks_like_time("31.01.2024 18:30"), looks_like_time("20240131"), looks_like_time("31")
+    (True, True, False)
+    """
+    return any(re.fullmatch(pattern, text.strip()) for pattern in _PATTERNS.values())

@@ -15,6 +15,7 @@ from kbind.customers.levels import MISSING
 from kbind.customers.roster import roster
 from kbind.facts.contrasts import hidden_levels
 from kbind.facts.losses import Losses
+from kbind.facts.reasons import gathered
 from kbind.facts.segments import Card, Segments
 from kbind.plot.base import alt_text
 from kbind.report.chapters.segments import SegmentStory, segment_story
@@ -580,3 +581,11 @@ def test_facts_of_a_card_have_names_of_their_own(story: SegmentStory) -> None:
     cards: list[Card] = story.cards
     names = [fact.id for card in cards for fact in (card.size, card.churn, card.lift, card.revenue, card.mean)]
     assert len(names) == len(set(names))
+
+
+def test_reasons_of_levels_that_are_all_rare_are_told_together() -> None:
+    table = pd.DataFrame({"price": [2, 1], "boss": [0, 1], MISSING: [1, 0]}, index=["of Mr X", "of Mrs Y"])
+    together = gathered(table, 5)
+    assert together.index.tolist() == [""]
+    assert together.to_numpy().tolist() == [[4, 1]]
+    assert together.columns.tolist() == ["", MISSING]

@@ -1,0 +1,226 @@
+"""A `kbind.yaml` for a folder of exports: proposed with reasons, tried, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kbind.dataset.answers import answers
+from kbind.dataset.config import CONFIG_NAME
+from kbind.dataset.dataset import Dataset
+from kbind.dataset.opening import open_dataset
+from kbind.errors import ArgumentError, DatasetError, listed, plain, written
+from kbind.exports.guessing import Guess, guess
+from kbind.exports.looking import Found, look
+from kbind.exports.recognisers import recognisers
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one file becomes, and why."""
+
+    found: Found
+    guess: Guess
+    by: str
+
+    @property
+    def title(self) -> str:
+        """The file, its tables, how sure that is."""
+        return f"{self.found.label}: {', '.join(self.guess.tables)} ({self.by}; {self.guess.sure})"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A `kbind.yaml` for a folder, before it is written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files lie.
+    parts : tuple of Part
+        The files that are used.
+    unused : tuple of str
+        Files that nothing is known of.
+    problems : tuple of str
+        Files that could not be read, and what is wrong with the data as it is proposed.
+    settings : mapping
+        Keys of `kbind.yaml` beside `tables`.
+    data : Dataset or None
+        The data as it opens with the proposal.
+    """
+
+    folder: Path
+    parts: tuple[Part, ...]
+    unused: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    data: Dataset | None = None
+
+    @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Table of the contract -> its entry of `kbind.yaml`."""
+        result = {}
+        for part in self.parts:
+            place = {"file": part.found.file} | ({} if part.found.sheet is None else {"sheet": part.found.sheet})
+            result |= {table: place | entry for table, entry in part.guess.tables.items()}
+        return result
+
+    def __str__(self) -> str:
+        """What was found, why, what is wrong, and what the data can answer."""
+        lines = []
+        for part in self.parts:
+            lines += [plain(part.title, 200), *(f"  - {plain(reason, 300)}" for reason in part.guess.reasons)]
+        lines += [f"not used: {plain(label, 200)}" for label in self.unused]
+        lines += ["", f"{CONFIG_NAME}:", *(f"  {line}" for line in self.yaml().splitlines()), ""]
+        if self.data is not None:
+            return "\n".join([*lines, str(self.data), "", answers(self.data)])
+        return "\n".join([*lines, "With this the data does not open yet:", *(f"- {problem}" for problem in self.problems)])
+
+    def yaml(self) -> str:
+        """The text of the file, with the reasons as comments."""
+        lines = ["# Proposed by kbind init; docs/data.md says what each key means."]
+        if self.settings:
+            lines.append(_dump(self.settings))
+        lines.append("tables:")
+        for part in self.parts:
+            lines.append(f"  # {plain(part.title, 200)}")
+            lines += [f"  # {plain(reason, 300)}" for reason in part.guess.reasons]
+            mine = {table: self.tables[table] for table in part.guess.tables}
+            lines += ["  " + line for line in _dump(mine).splitlines()]
+        return "\n".join(lines) + "\n"
+
+
+def propose(folder: Path, *, exports: Path | None = None, **settings: Any) -> Proposal:
+    """Look at the files of a folder and propose what `kbind.yaml` should say of them.
+
+    Parameters
+    ----------
+    folder : Path
+        With exports as CSV, Parquet or workbooks.
+    exports : Path, optional
+        A folder with recognisers of one's own, which go first.
+    **settings
+        Keys of `kbind.yaml` that the user knows: timezone, currency, as_of, date_order, decimal, title, ends.
+
+    Raises
+    ------
+    DatasetError
+        The folder holds no tables, or nothing in it names customers.
+    """
+    if not folder.is_dir():
+        raise DatasetError.of(str(folder), "is no folder", allowed="allowed: a folder with exports")
+    found, unread = look(folder)
+    known = recognisers(*([exports] if exports else []))
+    parts, unused = list[Part](), list[str]()
+    for one in found:
+        named = next((each for each in known if each.fits(one) and each.entries(one)), None)
+        if named is not None:
+            reasons = [f"all columns of this export are there: {listed(named.signs, 6)}", *named.notes]
+            parts.append(Part(one, Guess(named.entries(one), "sure", reasons, dict(named.settings)), named.name))
+        elif (own := guess(one)) is not None:
+            parts.append(Part(one, own, "by its columns"))
+        else:
+            unused.append(one.label)
+    parts, doubled = _one_each(parts)
+    unused += doubled
+    if not parts:
+        allowed = "needed: a column that names the customer and one that says when, or one row a customer"
+        raise DatasetError.of(str(folder), "holds no table of customers that is recognised", allowed=allowed)
+    merged = _settings(parts) | {key: value for key, value in settings.items() if value is not None}
+    return _tried(Proposal(folder, tuple(parts), tuple(unused), tuple(unread), merged))
+
+
+def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """For each table one file: the surest, then the longest; the others are not used."""
+    order = {"sure": 0, "likely": 1, "unsure": 2}
+    taken: dict[str, str] = {}
+    for part in sorted(parts, key=lambda part: (order[part.guess.sure], len(part.guess.tables) > 1, -part.found.rows)):
+        for table in part.guess.tables:
+            taken.setdefault(table, part.found.label)
+    kept, doubled = [], []
+    for part in parts:
+        tables = {name: entry for name, entry in part.guess.tables.items() if taken[name] == part.found.label}
+        if tables:
+            part.guess.tables = tables
+            kept.append(part)
+        else:
+            wanted = ", ".join(part.guess.tables)
+            doubled.append(f"{part.found.label} (also {wanted}, like {taken[next(iter(part.guess.tables))]})")
+    return kept, doubled
+
+
+def _settings(parts: Sequence[Part]) -> dict[str, Any]:
+    """The keys beside `tables` that the files ask for."""
+    result: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.guess.settings.items():
+            if isinstance(value, Mapping):
+                result[key] = {**result.get(key, {}), **value}
+            else:
+                result.setdefault(key, value)
+    return result
+
+
+def _tried(proposal: Proposal) -> Proposal:
+    """The proposal with the data as it opens; rows without customer are left out where there are others."""
+    settings = dict(proposal.settings)
+    for _ in range(2):
+        try:
+            data = _open(proposal, settings)
+        except DatasetError as error:
+            nameless = [problem for problem in error.problems if problem.message == "has no value" and _is_customer(problem.column, proposal)]
+            if nameless and "drop_rows_without" not in settings:
+                settings["drop_rows_without"] = "customer_id"
+                continue
+            told = tuple(map(str, error.problems))
+            return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems + told, settings)
+        except ArgumentError as error:
+            told = (str(error),)
+            return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems + told, settings)
+        return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems, settings, data)
+    raise AssertionError("a proposal is tried twice at most")
+
+
+def _is_customer(column: str | None, proposal: Proposal) -> bool:
+    return column is None or any(column == entry["columns"].get("customer_id") for entry in proposal.tables.values())
+
+
+def _open(proposal: Proposal, settings: Mapping[str, Any]) -> Dataset:
+    given = {key: value for key, value in settings.items() if key != "roles"}
+    return open_dataset(proposal.folder, mapping=proposal.tables, roles=settings.get("roles"), **given)
+
+
+def write(proposal: Proposal, *, force: bool = False) -> Path:
+    """Write the proposal into its folder.
+
+    Raises
+    ------
+    ArgumentError
+        There is a `kbind.yaml` already, and `force` is not given.
+    """
+    path = proposal.folder / CONFIG_NAME
+    check_new(path, force=force)
+    with written("folder", path):
+        path.write_text(proposal.yaml(), encoding="utf-8")
+    return path
+
+
+def check_new(path: Path, *, force: bool) -> None:
+    """There is no `kbind.yaml` yet, or it may be replaced.
+
+    Raises
+    ------
+    ArgumentError
+        It is there.
+    """
+    if path.exists() and not force:
+        raise ArgumentError(f"{path} is there already; --force replaces it")
+
+
+def _dump(value: object) -> str:
+    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=110, default_flow_style=None)
+    return text.rstrip()
