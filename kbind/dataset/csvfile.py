@@ -16,6 +16,8 @@ from kbind.errors import DatasetError, listed, shown, temporary_folder
 _DELIMITERS = (";", ",", "\t", "|")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _CHUNK = 1 << 20
+#: Lines that show whether blanks alone separate the columns.
+_LINES_LOOKED_AT = 50
 _LONGEST_HEADER = 10_000_000
 _ALLOWED = "allowed: CSV in UTF-8 or Windows-1252"
 #: How files begin that are often called CSV.
@@ -48,6 +50,8 @@ def read_csv(engine: Engine, relation: str, path: Path) -> tuple[str, str | None
         raise DatasetError.of(path.name, "is no text file", allowed=_ALLOWED)
     if start.startswith(_UTF16):
         return _copied(engine, relation, path, "utf-16"), "UTF-16"
+    if _is_aligned(start):
+        return _copied(engine, relation, path, "utf-8-sig", aligned=True), None
     try:
         return _read_utf8(engine, relation, path, path.name), None
     except (CsvError, UnicodeDecodeError) as error:
@@ -77,6 +81,15 @@ def rows_shown(path: Path, encoding: str | None, delimiter: str, records: Sequen
                 if record >= max(records):
                     break
     return [wanted[record] for record in records]
+
+
+def _is_aligned(start: bytes) -> bool:
+    """Whether columns are separated by blanks alone: several words a line, in all lines as many, and no other sign."""
+    lines = [line for line in start.decode("utf-8", "ignore").splitlines()[:_LINES_LOOKED_AT] if line.strip()][:-1]
+    if len(lines) < 2 or any(sign in line for line in lines for sign in (*_DELIMITERS, '"')):
+        return False
+    widths = {len(line.split()) for line in lines}
+    return len(widths) == 1 and widths.pop() > 2
 
 
 def _is_utf8(path: Path) -> bool:
@@ -114,8 +127,8 @@ def _read_utf8(engine: Engine, relation: str, path: Path, label: str) -> str:
     return delimiter
 
 
-def _copied(engine: Engine, relation: str, path: Path, encoding: str) -> str:
-    """Read by way of a temporary copy in UTF-8 whose lines all end alike."""
+def _copied(engine: Engine, relation: str, path: Path, encoding: str, *, aligned: bool = False) -> str:
+    """Read by way of a temporary copy in UTF-8 whose lines all end alike; columns of blanks become those of tabs."""
     with temporary_folder() as folder:
         copy = folder / "copy.csv"
         with path.open(encoding=encoding) as old, copy.open("w", encoding="utf-8", newline="\n") as new:
@@ -128,6 +141,9 @@ def _copied(engine: Engine, relation: str, path: Path, encoding: str) -> str:
                 if not chunk:
                     break
                 new.write(chunk)
+        if aligned:
+            lines = [line.split() for line in copy.read_text(encoding="utf-8").splitlines()]
+            copy.write_text("".join("\t".join(words) + "\n" for words in lines), encoding="utf-8")
         try:
             return _read_utf8(engine, relation, copy, path.name)
         except CsvError as error:

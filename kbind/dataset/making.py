@@ -21,10 +21,11 @@ MONTHS: Mapping[str, float] = {
     **dict.fromkeys(("week", "weeks", "weekly", "woche", "wöchentlich", "1 week", "p1w"), 12 / 52.1775),
     **dict.fromkeys(("day", "days", "daily", "tag", "täglich", "1 day", "p1d"), 12 / 365.2425),
 }
-_KEYS = ("product", "column", "divided_by", "per", "json", "key", "first_of", "value")
+_KEYS = ("product", "column", "divided_by", "per", "json", "key", "first_of", "value", "row")
 _ALLOWED = (
     "allowed: the name of a column, {product: [Quantity, Price]}, {column: Amount, divided_by: 100}, "
-    "{column: Amount, per: Interval}, {json: properties, key: plan}, {first_of: [user_id, device_id]}, {value: order}"
+    "{column: Amount, per: Interval}, {json: properties, key: plan}, {first_of: [user_id, device_id]}, {value: order}, "
+    "{row: number}"
 )
 
 
@@ -34,8 +35,9 @@ class Making:
 
     Parameters
     ----------
-    how : {"product", "json", "first_of", "value"}
-        Numbers multiplied, one key of a column of JSON, the first of some columns that is filled, a constant.
+    how : {"product", "json", "first_of", "value", "row"}
+        Numbers multiplied, one key of a column of JSON, the first of some columns that is filled, a constant, the number
+        of the row (where each row is a customer without an id).
     of : tuple of str
         Columns of the source.
     key : str
@@ -63,6 +65,8 @@ class Making:
     @property
     def label(self) -> str:
         """What messages and overviews call the column."""
+        if self.how == "row":
+            return "number of the row"
         if self.how == "value":
             return f"always {plain(self.value)}"
         if self.how == "json":
@@ -86,6 +90,8 @@ def read_making(entry: object, where: str, name: str) -> Making:
     scaled = {"divided_by", "per"}
     if "value" in given and len(given) == 1 and isinstance(given["value"], (str, int, float, bool)):
         return Making("value", value=given["value"])
+    if given == {"row": "number"}:
+        return Making("row")
     if set(given) == {"json", "key"} and all(isinstance(value, str) and value for value in given.values()):
         return Making("json", (given["json"],), key=given["key"])
     if set(given) == {"first_of"} and (names := _names(given["first_of"])):
@@ -143,6 +149,8 @@ def _free(label: str, taken: Mapping[str, str]) -> str:
 
 
 def _text(making: Making, physical: Mapping[str, str]) -> Expression:
+    if making.how == "row":
+        return parse("row_number() OVER ()")
     if making.how == "value":
         return literal(str(making.value) if isinstance(making.value, bool) else making.value)
     raw = [parse("nullif(trim(CAST(_x AS VARCHAR)), '')", x=column(name)) for name in making.of]

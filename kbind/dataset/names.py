@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 
 _SHORT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "á": "a"}
 _CUSTOMER = (
-    "customerid customernumber customerno custid custno custnr customer clientid clientnumber client userid user "
+    "customerid customernumber customernum customerno customercode custid custnum custno custnr customer clientid "
+    "clientnumber clientnum clientno client userid user "
     "memberid membernumber member accountid accountnumber accountno account subscriberid companyid householdid "
     "household guestid patronid donorid patientid personid visitorid profileid kundennr kundennummer kundenid kdnr "
     "kunde mitgliedsnummer mitgliedsnr mitgliednr mitglied debitor debitornr debitorennr debitorennummer nutzerid "
-    "nutzer distinctid recordid customeremail email emailaddress uid cardid cardnumber id"
+    "nutzer distinctid recordid customeremail email emailaddress uid cardid cardnumber id "
+    "customername companyname clientname fullname name"
 )
 _MOMENT = (
     "timestamp eventtime eventtimestamp eventdate datetime occurredat time date ts createdat creationdate created day "
@@ -31,7 +33,8 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "timestamp": f"{_SOLD} {_MOMENT}",
             "kind": "kind eventname eventtype event action activity aktion ereignis vorgang",
             "amount": "amount netamount totalamount ordertotal grandtotal totalprice total salesvalue sales revenue "
-            "paymentvalue amountpaid linetotal spend turnover umsatz betrag gesamtbetrag rechnungsbetrag summe netto "
+            "paymentvalue ordervalue purchasevalue transactionvalue dollarvalue salesamount orderamount transactionamount "
+            "amountpaid linetotal spend turnover umsatz betrag gesamtbetrag rechnungsbetrag summe netto "
             "nettobetrag brutto bruttobetrag warenwert value",
             "currency": "currency currencycode waehrung",
             "order_id": "orderid ordernumber orderno order invoiceid invoiceno invoicenumber transactionid basketid "
@@ -100,7 +103,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 #: Columns that are no part of the contract, but say what an amount is made of.
 QUANTITY = ("quantity", "qty", "units", "unitssold", "menge", "anzahl", "stueck", "stueckzahl")
-UNIT_PRICE = ("unitprice", "priceperunit", "price", "itemprice", "sellingprice", "einzelpreis", "stueckpreis", "preis")
+UNIT_PRICE = ("unitprice", "priceperunit", "price", "listprice", "saleprice", "salesprice", "itemprice", "sellingprice", "einzelpreis", "stueckpreis", "preis")
 INTERVAL = ("interval", "billinginterval", "billingperiod", "billingcycle", "frequency", "abrechnung", "zahlweise",
             "abrechnungsintervall", "zahlungsrhythmus")  # fmt: skip
 PRICE = ("amount", "price", "fee", "planamount", "value", "betrag", "preis", "gebuehr", "beitrag")

@@ -58,7 +58,7 @@ def picked(
                 told.append((f"{name!r} is {'not ' if keep else ''}{says}", conditions[-1]))
     for name in declared.filled:
         text = parse("CAST(_x AS VARCHAR)", x=column(spelled[name]))
-        empty = parse("coalesce(trim(_x) = '' OR _nothing, TRUE)", x=text, nothing=is_word(text, NO_VALUE))
+        empty = parse("_x IS NULL OR trim(_x) = '' OR coalesce(_nothing, FALSE)", x=text, nothing=is_word(text, NO_VALUE))
         conditions.append(empty)
         told.append((f"{name!r} is empty", empty))
     if problems or not conditions:

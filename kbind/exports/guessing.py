@@ -68,7 +68,7 @@ def guess(found: Found) -> Guess | None:
     scores = {table: _score(found, table, match) for table, match in matches.items()}
     scores = {table: score for table, score in scores.items() if score > 0}
     if not scores:
-        return None
+        return _numbered(found)
     table = max(scores, key=lambda name: scores[name])
     match = matches[table]
     result = Guess({table: {"columns": match.columns}})
@@ -93,6 +93,16 @@ def guess(found: Found) -> Guess | None:
     return result
 
 
+def _numbered(found: Found) -> Guess | None:
+    """A file that names nobody, but says who has left: each row is a customer of its own."""
+    result = Guess({"customers": {"columns": {"customer_id": {"row": "number"}}}}, sure="likely")
+    _add_roles(found, result)
+    if "churned" not in result.settings.get("roles", {}):
+        return None
+    result.reasons.insert(0, "no column names the customer, so each row is taken as one")
+    return result
+
+
 def _required(table: str) -> list[str]:
     return [name for name, column in TABLES[table].columns.items() if column.required and name != "instrument"]
 
@@ -109,6 +119,7 @@ def _match(found: Found, table: str) -> _Match | None:
             if original not in taken
             and (place := rank(original, words)) is not None
             and _fits(contract[name].kind, seen, sure=place < 100)
+            and (place < 100 or contract[name].kind is not Kind.ID or _ends_as_id(original))
         ]
         if fitting:
             ranks[name], columns[name] = min(fitting, key=lambda each: each[0])
@@ -118,6 +129,11 @@ def _match(found: Found, table: str) -> _Match | None:
 
 def _exact(table: str, name: str) -> tuple[str, ...]:
     return (bare(name),) if name in TABLES[table].columns else ()
+
+
+def _ends_as_id(name: str) -> bool:
+    """Whether a name that holds a known one can be that of an id: `shop_customer_id`, not `customer_service_calls`."""
+    return bare(name).endswith(("id", "nr", "no", "num", "number", "nummer", "key", "code", "customer", "kunde"))
 
 
 def _fits(kind: Kind, seen: Seen, *, sure: bool) -> bool:
