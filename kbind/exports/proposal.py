@@ -19,6 +19,10 @@ from kbind.exports.looking import Found, look
 from kbind.exports.recognisers import recognisers
 
 
+#: Letters of a value that stands on the line of its key.
+_WIDTH = 90
+
+
 @dataclass(frozen=True)
 class Part:
     """What one file becomes, and why."""
@@ -83,14 +87,13 @@ class Proposal:
     def yaml(self) -> str:
         """The text of the file, with the reasons as comments."""
         lines = ["# Proposed by kbind init; docs/data.md says what each key means."]
-        if self.settings:
-            lines.append(_dump(self.settings))
+        lines += [_block({key: value}) for key, value in self.settings.items()]
         lines.append("tables:")
         for part in self.parts:
             lines.append(f"  # {plain(part.title, 200)}")
             lines += [f"  # {plain(reason, 300)}" for reason in part.guess.reasons]
-            mine = {table: self.tables[table] for table in part.guess.tables}
-            lines += ["  " + line for line in _dump(mine).splitlines()]
+            for table in part.guess.tables:
+                lines += ["  " + line for line in _block({table: self.tables[table]}).splitlines()]
         return "\n".join(lines) + "\n"
 
 
@@ -221,6 +224,15 @@ def check_new(path: Path, *, force: bool) -> None:
         raise ArgumentError(f"{path} is there already; --force replaces it")
 
 
-def _dump(value: object) -> str:
-    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=110, default_flow_style=None)
-    return text.rstrip()
+def _block(entry: Mapping[str, Any], indent: str = "") -> str:
+    """A mapping with a key a line; what lies in its values is written on one line where that is short."""
+    lines = []
+    for key, value in entry.items():
+        flow = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=10_000, default_flow_style=True)
+        text = flow.removesuffix("...\n").strip()
+        name = yaml.safe_dump(key, allow_unicode=True, width=10_000).removesuffix("...\n").strip()
+        if isinstance(value, Mapping) and value and (not indent or len(text) > _WIDTH):
+            lines += [f"{indent}{name}:", _block(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {text}")
+    return "\n".join(lines)

@@ -21,7 +21,7 @@ import yaml
 from kbind.dataset.schema import ROLES, TABLES
 
 HERE = Path(__file__).parent
-RECOGNISERS = HERE.parent.parent / "kbind" / "exports"
+RECOGNISERS = HERE.parent.parent / "data" / "exports"
 #: The exports were all taken on this day; nothing in them has happened later.
 TAKEN = datetime(2024, 7, 1)
 FIRST = datetime(2022, 9, 1)

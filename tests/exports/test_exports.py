@@ -1,0 +1,54 @@
+"""Exports in their vendors' layouts become tables without hand work, and the tables hold what the rows say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import kbind as kb
+from kbind.dataset.schema import TABLES
+from kbind.exports.proposal import propose, write
+
+HERE = Path(__file__).parent
+EXPECTED: dict[str, Any] = yaml.safe_load((HERE / "expected.yaml").read_text(encoding="utf-8"))
+
+
+#: Tables that say nothing of who is a customer: they come with others.
+ALONE = {"tickets", "feedback"}
+
+
+def _folder(tmp_path: Path, name: str) -> Path:
+    source = HERE / name / EXPECTED[name]["file"]
+    folder = tmp_path / "export"
+    folder.mkdir()
+    shutil.copy(source if source.exists() else HERE / "unknown" / EXPECTED[name]["file"], folder)
+    if set(EXPECTED[name]["tables"]) <= ALONE:
+        (folder / "customers.csv").write_text("customer_id,size\nk@example.com,small\nl@example.com,large\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_export_becomes_tables(tmp_path: Path, name: str) -> None:
+    folder = _folder(tmp_path, name)
+    proposal = propose(folder)
+    assert proposal.data is not None, proposal.problems
+    write(proposal)
+    data = kb.open_dataset(folder)
+    assert set(data.tables) == set(EXPECTED[name]["tables"]) | (set(data.tables) & {"customers"})
+    for table, wanted in EXPECTED[name]["tables"].items():
+        frame = data.table(table)
+        assert len(frame) == wanted["rows"]
+        assert frame["customer_id"].nunique() == wanted["customers"]
+        for money in ("amount", "mrr", "goodwill"):
+            if money in wanted:
+                assert round(float(frame[money].sum()), 2) == pytest.approx(wanted[money], abs=0.005)
+        if "first" in wanted:
+            days = pd.to_datetime(frame[TABLES[table].time])
+            assert [f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}"] == [str(wanted["first"]), str(wanted["last"])]
+        if "ended" in wanted:
+            assert int(frame["end"].notna().sum()) == wanted["ended"]
