@@ -116,8 +116,12 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
     physical = engine.columns(source.relation)
     declared = replace(declared, columns={**declared.columns, **spelled})
     names, problems = _rename(source, physical, declared)
-    names = {name: original for name, original in names.items() if name not in scaled}
-    hidden = [name for name in physical if name not in names.values() and name not in _needed(declared)]
+    for absent in (name for name in declared.leave_out if name not in physical):
+        message = f"leave_out names a column {absent!r} that is not there"
+        problems.append(Problem(source.label, message, allowed=choices(absent, physical)))
+    names = {name: of for name, of in names.items() if name not in scaled and of not in declared.leave_out}
+    known = {*names.values(), *declared.leave_out, *_needed(declared)}
+    hidden = [name for name in physical if name not in known]
     covered = f"{source.label}: left out, because the mapping gives their names to others: {listed(hidden)}"
     out, left_out, wrong = picked(engine, source, declared, {name: name for name in physical} | dict(declared.columns))
     problems += wrong
@@ -149,7 +153,8 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         marked += marks
     if marked and "currency" in contract and "currency" not in names:
         columns.append(read_mark(replace(marked[0], name="currency")))
-    notes = [*([left] if nested else []), *([covered] if hidden else [])]
+    unread = f"{source.label}: left out, as kbind.yaml says: {listed(declared.leave_out)}"
+    notes = [*([left] if nested else []), *([covered] if hidden else []), *([unread] if declared.leave_out else [])]
     return Readings(source, columns, problems, [*source.notes, *notes, *left_out], out)
 
 

@@ -28,7 +28,7 @@ CONFIG_NAME = "kbind.yaml"
 #: Years that a company's data can speak of.
 _YEARS = range(1900, 2201)
 #: Keys of an entry of `tables` beside which its columns may stand.
-_ROWS = ("file", "sheet", "system", "only", "without", "filled")
+_ROWS = ("file", "sheet", "system", "only", "without", "filled", "leave_out")
 #: What the end of a contract may be: the last day that belongs to it, or the moment from which on it is over.
 ENDS = ("inclusive", "exclusive")
 
@@ -51,7 +51,7 @@ class TableConfig:
 
     `system` names the system whose own ids the table carries; `id_map` translates them. `sheet` is one of a workbook.
     `made` holds columns that the source does not have as such. Rows count that have one of the values in `only` and none
-    of those in `without`, and a value in all columns of `filled`.
+    of those in `without`, and a value in all columns of `filled`. Columns in `leave_out` are not read.
     """
 
     source: str | None = None
@@ -62,6 +62,7 @@ class TableConfig:
     only: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
 
     def under(self, other: TableConfig) -> TableConfig:
         """This entry where the other says nothing."""
@@ -252,7 +253,7 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             entry.get("sheet"),
             {str(k): read_making(of, where, f"{table}: {k}") for k, of in nested.items() if isinstance(of, Mapping)},
             *(_read_values(entry.get(key) or {}, where, f"{table}: {key}") for key in ("only", "without")),
-            _read_filled(entry.get("filled") or [], where, f"{table}: filled"),
+            *(_read_names(entry.get(key) or [], where, f"{table}: {key}") for key in ("filled", "leave_out")),
         )
     return result
 
@@ -270,7 +271,7 @@ def _read_values(given: object, where: str, name: str) -> dict[str, tuple[object
     return values
 
 
-def _read_filled(given: object, where: str, name: str) -> tuple[str, ...]:
+def _read_names(given: object, where: str, name: str) -> tuple[str, ...]:
     """Names of columns."""
     columns = [given] if isinstance(given, str) else given
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):

@@ -31,6 +31,8 @@ _TELLING: Mapping[str, tuple[str, ...]] = {
 }
 #: Rows a customer below which a file may tell of contracts.
 _CONTRACTS_EACH = 3
+#: Columns of contracts that describe no customer, or tell that it has left.
+_OF_CONTRACTS = ("start", "end", "term_end", "notice_at", "mrr")
 _STAYED = ("isactive", "active", "retained", "aktiv")
 
 
@@ -207,16 +209,27 @@ def _add_amount(found: Found, table: str, match: _Match, result: Guess) -> None:
 def _add_others(found: Found, match: _Match, result: Guess) -> None:
     """Customers, where a file of contracts has one row each; cancellations, where it has their day and reason."""
     customer = match.columns["customer_id"]
+    reason = _first(found, NAMES["cancellations"]["reason"], lambda seen: seen.kind == "text")
     if found.columns[customer].unique:
         result.tables["customers"] = {"columns": {"customer_id": customer}}
-        result.reasons.append("one row a customer: what stands beside the contract describes the customer")
-    reason = _first(found, NAMES["cancellations"]["reason"], lambda seen: seen.kind == "text")
+        told = {of for name, of in match.columns.items() if isinstance(of, str) and name in _OF_CONTRACTS}
+        telling = [name for name, seen in found.columns.items() if name in told or name == reason or _tells_end(seen)]
+        result.tables["customers"] |= {"leave_out": telling} if telling else {}
+        result.reasons.append(
+            "one row a customer: what stands beside the contract describes the customer, but for its dates and reasons, "
+            "which only the lost have"
+        )
     when = match.columns.get("notice_at") or match.columns.get("end")
     if reason and when:
         result.tables["cancellations"] = {
             "columns": {"customer_id": customer, "timestamp": when, "reason": reason}, "filled": [when],
         }  # fmt: skip
         result.reasons.append(f"rows with a {when!r} are cancellations, for the reason in {reason!r}")
+
+
+def _tells_end(seen: Seen) -> bool:
+    """Whether a column is a date that some lack: it probably says when something ended."""
+    return seen.is_time and seen.filled < 1
 
 
 def _add_roles(found: Found, result: Guess) -> None:

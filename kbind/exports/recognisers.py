@@ -60,8 +60,10 @@ class Recogniser:
             for key in ("only", "without"):
                 kept = _values_there(entry.get(key, {}), found, there, every=key == "without")
                 made |= {key: kept} if kept else {}
-            filled = [there[_bare(name)] for name in entry.get("filled", []) if _bare(name) in there]
-            result[table] = made | ({"filled": filled} if filled else {})
+            for key in ("filled", "leave_out"):
+                names = [there[_bare(name)] for name in entry.get(key, []) if _bare(name) in there]
+                made |= {key: names} if names else {}
+            result[table] = made
         return result
 
 

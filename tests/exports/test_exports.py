@@ -52,3 +52,35 @@ def test_export_becomes_tables(tmp_path: Path, name: str) -> None:
             assert [f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}"] == [str(wanted["first"]), str(wanted["last"])]
         if "ended" in wanted:
             assert int(frame["end"].notna().sum()) == wanted["ended"]
+
+
+UNKNOWN: dict[str, Any] = yaml.safe_load((HERE / "unknown" / "expected.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_file_that_no_recogniser_knows_is_guessed(tmp_path: Path, name: str) -> None:
+    shutil.copy(HERE / "unknown" / UNKNOWN[name]["file"], tmp_path)
+    proposal = propose(tmp_path)
+    assert proposal.data is not None, proposal.problems
+    for table, wanted in UNKNOWN[name]["tables"].items():
+        assert proposal.tables[table]["columns"] == wanted["columns"]
+        frame = proposal.data.table(table)
+        assert (len(frame), frame["customer_id"].nunique()) == (wanted["rows"], wanted["customers"])
+        for money in ("amount", "mrr"):
+            if money in wanted:
+                assert float(frame[money].sum()) == pytest.approx(wanted[money], abs=0.005)
+
+
+@pytest.mark.parametrize("name", [*EXPECTED, *UNKNOWN])
+def test_what_is_written_says_what_was_proposed(tmp_path: Path, name: str) -> None:
+    if name in EXPECTED:
+        folder = _folder(tmp_path, name)
+    else:
+        folder = tmp_path
+        shutil.copy(HERE / "unknown" / UNKNOWN[name]["file"], folder)
+    proposal = propose(folder)
+    content = yaml.safe_load(write(proposal).read_text(encoding="utf-8"))
+    assert content.pop("tables") == proposal.tables
+    assert content == dict(proposal.settings)
+    with pytest.raises(kb.ArgumentError, match="is there already; --force replaces it"):
+        write(proposal)
