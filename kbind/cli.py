@@ -173,9 +173,10 @@ def report(
         task = display.add_task("Opening the data", total=None)
 
         def progress(what: str, done: float, total: float) -> None:
-            display.update(task, description=f"Chapter {what}", completed=done, total=total)
-            if what.endswith(("written", "failed")):
-                console.print(f"Chapter {what}")
+            ended = re.match(r"\S+ (written|failed)", what)
+            display.update(task, description=f"Chapter {ended[0] if ended else what}", completed=done, total=total)
+            if ended:
+                console.print(f"Chapter {what}", markup=False)
 
         index = write_report(
             data,

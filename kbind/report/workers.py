@@ -27,14 +27,18 @@ from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
 from kbind.engine.engine import share_machine
 from kbind.errors import DatasetError, KbindError, Problem, temporary_folder
+from kbind.report.blocks import Summary
 from kbind.report.contents import number_of
 from kbind.report.example import example
 from kbind.report.lists import Lists
 from kbind.report.pages import Around, Page, failed_page
 from kbind.report.report import Report
+from kbind.text.marks import plain
 
 #: CPU seconds that chapters take, about, of the example; only for the time left, and for what goes first.
 _EFFORT = {"04": 45, "05": 25, "03": 45, "06": 25, "07": 8, "01b": 5, "02": 4, "01d": 4, "01": 3, "00": 3, "01c": 1}
+#: A chapter of so little effort comes first.
+_QUICK = 3
 #: Seconds between two looks at whether anything has happened.
 _GLANCE = 0.2
 #: Told with what is being done, and how much of all the work is done.
@@ -70,13 +74,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A chapter's pages and lists; of one that failed, pages that say so, and why."""
+    """A chapter's pages, what it found in a sentence, and lists; of one that failed, pages that say so, and why."""
 
     name: str
     pages: Sequence[Page]
     why: str = ""
     damage: Sequence[Problem] = ()
     lists: Lists = field(default_factory=dict)
+    finding: str = ""
 
 
 def write_chapters(names: Sequence[str], job: Job, progress: OnProgress | None = None) -> list[Outcome]:
@@ -87,7 +92,8 @@ def write_chapters(names: Sequence[str], job: Job, progress: OnProgress | None =
     DatasetError
         The data turned out to be damaged when it was read.
     """
-    order = sorted(names, key=lambda name: -_effort(name))
+    # the quick ones first, so that there is something to read; then the slowest, so that no core waits for it at the end
+    order = sorted(names, key=lambda name: (_effort(name) > _QUICK, -_effort(name) if _effort(name) > _QUICK else 0))
     watch = _Watch(order, progress)
     outcomes = _side_by_side(order, job, watch)
     for name in order:
@@ -152,7 +158,8 @@ class _Watch:
             raise DatasetError(outcome.damage)
         if outcome.name not in self.finished:
             self.finished.add(outcome.name)
-            self.step(outcome.name, "failed" if outcome.why else "written")
+            found = f"written: {outcome.finding}" if outcome.finding else "written"
+            self.step(outcome.name, "failed" if outcome.why else found)
 
 
 def _effort(name: str) -> float:
@@ -251,7 +258,8 @@ def _report_on(data: Dataset) -> Report:
 def _work(name: str) -> None:
     """Write one chapter in all languages, and leave what came of it in the folder."""
     try:
-        outcome = Outcome(name, _pages(name), lists=_lists(name) if _STATE["job"].lists else {})
+        pages, finding = _pages(name)
+        outcome = Outcome(name, pages, lists=_lists(name) if _STATE["job"].lists else {}, finding=finding)
     except DatasetError as error:
         outcome = Outcome(name, (), str(error), error.problems)
     except KbindError as error:
@@ -264,14 +272,16 @@ def _work(name: str) -> None:
     (_STATE["folder"] / name).write_bytes(pickle.dumps(outcome))
 
 
-def _pages(name: str) -> list[Page]:
-    job, pages = _STATE["job"], []
+def _pages(name: str) -> tuple[list[Page], str]:
+    """The pages of a chapter, and what it found in the words of the first."""
+    job, pages, finding = _STATE["job"], list[Page](), ""
     for lang in job.languages:
         _STATE["steps"].put((name, lang))
         report = _report_on(example(name, lang) if job.source is None else _own_data())
         page = report.page_of(name, lang, job.languages, job.names)
+        finding = finding or next((plain(block.finding) for block in page.blocks if isinstance(block, Summary)), "")
         pages.append(replace(page, blocks=()))  # blocks are for notebooks
-    return pages
+    return pages, finding or "this data does not answer it; the page says what that would take"
 
 
 def _lists(name: str) -> Lists:
