@@ -46,12 +46,13 @@ class Role:
 class TableConfig:
     """Where a table comes from and what its columns are called there (contract name -> source name).
 
-    `system` names the system whose own ids the table carries; `id_map` translates them.
+    `system` names the system whose own ids the table carries; `id_map` translates them. `sheet` is that of a workbook.
     """
 
     source: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     system: str | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def read_declared(
     for name, entry in read_mapping(_by_table(mapping or {}, source, table), "mapping").items():
         file = tables.get(name, TableConfig())
         columns = {**file.columns, **entry.columns}
-        tables[name] = TableConfig(entry.source or file.source, columns, entry.system or file.system)
+        tables[name] = TableConfig(
+            entry.source or file.source, columns, entry.system or file.system, entry.sheet or file.sheet
+        )
     return replace(config, tables=tables, roles={**config.roles, **read_roles(roles or {}, "roles")}), where
 
 
@@ -208,12 +211,12 @@ def _read_times(times: object, where: str) -> dict[str, str]:
 
 
 def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfig]:
-    """Table name -> columns (contract name -> source name), with `file` for a source of another name.
+    """Table name -> columns (contract name -> source name), with `file` and `sheet` for a source of another name.
 
-    With `file` or `system` the columns stand under `columns`, or beside these two.
+    With `file`, `sheet` or `system` the columns stand under `columns`, or beside these.
 
     >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")
-    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'}, system=None)}
+    {'events': TableConfig(source='Orders.csv', columns={'customer_id': 'Kunde'}, system=None, sheet=None)}
     """
     result = {}
     if not isinstance(mapping, Mapping):
@@ -223,12 +226,15 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             raise _wrong(where, f"unknown table {table!r}", choices(table, TABLES, "tables"))
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
-        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "system")})
+        nested = entry.get("columns", {k: v for k, v in entry.items() if k not in ("file", "sheet", "system")})
         if not isinstance(nested, Mapping) or not all(isinstance(v, str) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
         if not isinstance(entry.get("file"), (str, type(None))):
             raise _wrong(where, f"{table}: file {entry['file']!r}", "allowed: the name of a file in the folder")
-        result[str(table)] = TableConfig(entry.get("file"), {str(k): v for k, v in nested.items()}, entry.get("system"))
+        if not isinstance(entry.get("sheet"), (str, type(None))):
+            raise _wrong(where, f"{table}: sheet {entry['sheet']!r}", "allowed: the name of a sheet in the workbook")
+        columns = {str(k): v for k, v in nested.items()}
+        result[str(table)] = TableConfig(entry.get("file"), columns, entry.get("system"), entry.get("sheet"))
     return result
 
 
