@@ -112,7 +112,8 @@ def check(
     source: Annotated[
         Path,
         typer.Argument(
-            readable=False, help="A folder of CSV or Parquet files, one file, a filled template, or a DuckDB file."
+            readable=False,
+            help="A folder of CSV, Parquet or Excel files, one file, a filled template, or a DuckDB file.",
         ),
     ],
     table: Table = None,

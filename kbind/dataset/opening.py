@@ -54,11 +54,12 @@ def open_dataset(
     Parameters
     ----------
     source : path, or dict of data frames
-        A folder of CSV or Parquet files named after their table, one such file, a DuckDB file, a filled workbook that
-        `kbind template` made, or data frames by table name: pandas, Polars, Arrow, DuckDB, or others that Narwhals
-        knows. A `kbind.yaml` beside the files is read.
+        A folder of CSV, Parquet or Excel files named after their table, one such file, a workbook with a sheet a table,
+        a DuckDB file, a filled workbook that `kbind template` made, or data frames by table name: pandas, Polars,
+        Arrow, DuckDB, or others that Narwhals knows. A `kbind.yaml` beside the files is read.
     table : str, optional
-        Which table a single file is, unless its name says so; of a folder, the table whose Parquet parts it holds.
+        Which table a single file is, unless its name or that of a sheet says so; of a folder, the table whose Parquet
+        parts it holds.
     mapping : mapping, optional
         Names of columns, ``{"events": {"customer_id": "Kundennr", "timestamp": "Datum"}}``; for a single file the
         inner mapping is enough. Goes before `kbind.yaml`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kbind.dataset.books import Book, Sheet
 from kbind.dataset.config import CONFIG_NAME, Config
 from kbind.dataset.csvfile import read_csv, rows_shown
 from kbind.dataset.frames import is_frame, read_frame, zone_of
 from kbind.dataset.places import check_no_sqlite, fault, undeclared
 from kbind.dataset.schema import ANCHORS, TABLES
+from kbind.dataset.sheets import read_sheet
 from kbind.dataset.workbook import Place, read_form
 from kbind.engine.engine import Engine
 from kbind.engine.failures import EngineError
@@ -47,7 +50,9 @@ class Source:
     path : Path or None
         For CSV files, so that rows can be found again.
     places : mapping of str to sequence of Place
-        For workbooks: the cell that each value of a column stands in.
+        For templates of kbind's: the cell that each value of a column stands in.
+    rows : sequence of int
+        For sheets: the row that a spreadsheet shows for each row.
     notes : tuple of str
         What was found when it was read.
     """
@@ -59,10 +64,13 @@ class Source:
     timezone: str | None = None
     path: Path | None = None
     places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    rows: Sequence[int] = ()
     notes: tuple[str, ...] = ()
 
     def rows_shown(self, rows: Sequence[int]) -> list[int]:
         """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
+        if self.rows:
+            return [self.rows[row - 1] for row in rows]
         if self.path is None or self.delimiter is None or not rows:
             return list(rows)
         return rows_shown(self.path, self.encoding, self.delimiter, rows)
@@ -98,17 +106,18 @@ def find_sources(
     if not isinstance(source, (str, Path)):
         raise ArgumentError(
             f"source of type {type(source).__name__} cannot be opened; allowed: a folder, a CSV, Parquet or DuckDB "
-            "file, a workbook of kbind's, or a dict of data frames by table name"
+            "file, a workbook, or a dict of data frames by table name"
         )
     path = Path(source)
     if path.is_dir() and table is None:
-        return _from_folder(engine, path, config)
+        with ExitStack() as books:
+            return _from_folder(engine, path, config, books)
     if path.is_file():
         check_no_sqlite(path)
     if path.suffix.lower() in _DATABASE:
         return _from_database(engine, path, config)
     if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
-        return _from_workbook(engine, path, table), ()
+        return _from_workbook(engine, path, table, config)
     return [_from_file(engine, path, name) for name in _tables_of(path, table, config)], ()
 
 
@@ -137,9 +146,11 @@ def _each(read: Callable[..., Source], places: Iterable[tuple[Any, Any]]) -> lis
     return sources
 
 
-def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Source], tuple[str, ...]]:
+def _from_folder(
+    engine: Engine, folder: Path, config: Config, books: ExitStack
+) -> tuple[list[Source], tuple[str, ...]]:
     declared = config.sources
-    chosen: dict[str, list[Path]] = {}
+    chosen: dict[str, list[Path | Sheet]] = {}
     unused, problems = [], []
     try:
         content = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name != CONFIG_NAME)
@@ -151,6 +162,15 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         wrong = fault(path, folder) if table in TABLES else None
         if wrong is not None:
             problems.append(wrong)
+        elif path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
+            try:
+                sheets, left = _sheets_of(path, folder, config, books)
+            except DatasetError as error:
+                sheets, left = {}, [] if table in TABLES else [path.name]  # nobody has asked for it
+                problems += error.problems if table in TABLES else ()
+            for one, sheet in sheets.items():
+                chosen.setdefault(one, []).append(sheet)
+            unused += left
         elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
         elif table in TABLES:
@@ -164,13 +184,17 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
         wrong = undeclared(folder, name)
         if wrong is not None:
             problems.append(replace(wrong, file=CONFIG_NAME, message=f"{', '.join(tables)}: {wrong.message}"))
+    for table, entry in config.tables.items():
+        if entry.sheet and not problems and not any(isinstance(place, Sheet) for place in chosen.get(table, ())):
+            message = f"{table}: no workbook of the folder has a sheet {plain(entry.sheet)!r}"
+            problems.append(Problem(CONFIG_NAME, message, allowed="allowed: with file:, the workbook's name"))
     for table, paths in chosen.items():
         if len(paths) > 1:
             problems.append(
                 Problem(paths[0].name, f"and {paths[1].name} both claim to be {table!r}", allowed="keep one of them")
             )
     if not chosen and not problems:
-        allowed = f"allowed: CSV or Parquet files named after a table: {', '.join(TABLES)}; "
+        allowed = f"allowed: CSV, Parquet or Excel files named after a table: {', '.join(TABLES)}; "
         raise DatasetError.of(str(folder), "holds no table", allowed=allowed + f"found: {listed(unused) or 'nothing'}")
     if problems:
         raise DatasetError(problems)
@@ -178,7 +202,37 @@ def _from_folder(engine: Engine, folder: Path, config: Config) -> tuple[list[Sou
     return _each(read, ((paths[0], table) for table, paths in chosen.items())), tuple(unused)
 
 
-def _from_file(engine: Engine, path: Path, table: str) -> Source:
+def _sheets_of(path: Path, folder: Path, config: Config, books: ExitStack) -> tuple[dict[str, Sheet], list[str]]:
+    """The sheets of a workbook in a folder that are tables, and what is not used of it."""
+    if wrong := fault(path, folder):
+        raise DatasetError([wrong])
+    book = books.enter_context(closing(_open_book(path)))
+    if book.is_form:
+        allowed = "allowed: in a folder, other workbooks; open this one by its own path"
+        raise DatasetError.of(path.name, "is a template of kbind's", allowed=allowed)
+    sheets = book.tables(config)
+    return sheets, book.unused(sheets) if sheets else [path.name]
+
+
+def _open_book(path: Path) -> Book:
+    if path.suffix.lower() in _OTHER_WORKBOOK:
+        allowed = "allowed: save it as .xlsx, or its tables as CSV"
+        raise DatasetError.of(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)
+    try:
+        return Book(path)
+    except OSError as error:
+        raise DatasetError.of(path.name, f"cannot be read: {error.strerror or error}") from error
+
+
+def _from_sheet(engine: Engine, sheet: Sheet, table: str) -> Source:
+    found = read_sheet(sheet)
+    engine.read_frame(_raw(table), found.frame)
+    return Source(table, sheet.name, path=sheet.book.path, rows=found.rows, notes=found.notes)
+
+
+def _from_file(engine: Engine, path: Path | Sheet, table: str) -> Source:
+    if isinstance(path, Sheet):
+        return _from_sheet(engine, path, table)
     relation, suffix = _raw(table), path.suffix.lower()
     try:
         if path.is_dir():
@@ -204,14 +258,28 @@ def _from_file(engine: Engine, path: Path, table: str) -> Source:
         raise DatasetError.of(path.name, f"cannot be read: {error.strerror}") from error
 
 
-def _from_workbook(engine: Engine, path: Path, table: str | None) -> list[Source]:
+def _from_workbook(
+    engine: Engine, path: Path, table: str | None, config: Config
+) -> tuple[list[Source], tuple[str, ...]]:
+    with closing(_open_book(path)) as book:
+        if book.is_form:
+            return _from_form(engine, path, table), ()
+        sheets = book.tables(config, table, alone=True)
+        if not sheets:
+            allowed = (
+                "allowed: sheets named after a table, table='events', or file: and sheet: in kbind.yaml; "
+                f"sheets: {listed(book.titles.values())}; tables: {', '.join(TABLES)}"
+            )
+            raise DatasetError.of(path.name, "does not say which sheet is which table", allowed=allowed)
+        sources = _each(partial(_from_file, engine), ((sheet, name) for name, sheet in sheets.items()))
+        return sources, tuple(book.unused(sheets))
+
+
+def _from_form(engine: Engine, path: Path, table: str | None) -> list[Source]:
     if table not in (None, "periods"):
         raise ArgumentError(
-            f"table={table!r}: a workbook holds counts by period; allowed for other tables: CSV, Parquet"
+            f"table={table!r}: a template of kbind's holds counts by period; allowed for other tables: other workbooks"
         )
-    if path.suffix.lower() in _OTHER_WORKBOOK:
-        allowed = "allowed: save it as .xlsx if it is a template of kbind, else its tables as CSV"
-        raise DatasetError.of(path.name, f"is a workbook of a kind that is not read: {path.suffix}", allowed=allowed)
     try:
         tables = read_form(path)
     except OSError as error:

@@ -6,7 +6,8 @@ The places to read are defined names inside the workbook, so that sheets may be 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -29,8 +30,11 @@ REASONS, REASON_CUSTOMERS = "reasons", "reason_customers"
 FIELDS = tuple(TABLES["periods"].columns)
 #: Unpacked, no form is larger.
 _LARGEST = 50_000_000
-_REMEDY = "allowed: a workbook that 'kbind template' wrote, filled in and saved as .xlsx; or tables as CSV files"
+_SAVE = "allowed: a workbook without a password, saved as .xlsx; or tables as CSV files"
 _DAYS = ("first_day", "last_day")
+#: What is said of a formula that no spreadsheet program has computed.
+NO_RESULT = "holds a formula without a result"
+COMPUTE = "type the value, or open the file in a spreadsheet program and save it there"
 
 
 class Place(NamedTuple):
@@ -96,12 +100,12 @@ class _Block:
         cell = self.typed.cell(*at)
         value = self.computed.cell(*at).value
         if cell.data_type == "f":
-            return _NoResult(str(cell.value)) if value is None else value
+            return NoResult(str(cell.value)) if value is None else value
         return None if isinstance(cell.value, str) and not cell.value.strip() else cell.value
 
 
 @dataclass(frozen=True)
-class _NoResult:
+class NoResult:
     """A formula whose result the file does not hold, because no spreadsheet program has computed it."""
 
     formula: str
@@ -116,7 +120,7 @@ def read_form(path: Path) -> list[FormTable]:
     Raises
     ------
     DatasetError
-        It is no workbook, or not one of ours; nothing is filled in; or a value is of the wrong kind. Names the cells.
+        It is no workbook, or was taken apart; nothing is filled in; or a value is of the wrong kind. Names the cells.
     """
     blocks = _blocks(path)
     below = [(place, shown(value)) for f in FIELDS if f in blocks for place, value in blocks[f].below()]
@@ -155,7 +159,7 @@ def read_form(path: Path) -> list[FormTable]:
 
 def _blocks(path: Path) -> dict[str, _Block]:
     """The named ranges that are there; those of the sheet of customers have to be."""
-    typed, computed = (_load(path, data_only=stored) for stored in (False, True))
+    typed, computed = (load(path, data_only=stored) for stored in (False, True))
     found = {}
     for field in (*FIELDS, REASONS, REASON_CUSTOMERS):
         name = typed.defined_names.get(PREFIX + field)
@@ -163,9 +167,8 @@ def _blocks(path: Path) -> dict[str, _Block]:
             if sheet in typed.sheetnames:
                 found[field] = _Block(typed[sheet], computed[sheet], *_corners(area))
     if not any(field in found for field in FIELDS):
-        lost = any(name.startswith(PREFIX) for name in typed.defined_names)
-        message = "the sheet with the customers is gone" if lost else "is a workbook, but not one of kbind's"
-        raise DatasetError.of(path.name, message, allowed=_REMEDY)
+        allowed = "allowed: a workbook that 'kbind template' wrote, filled in and saved as .xlsx"
+        raise DatasetError.of(path.name, "the sheet with the customers is gone", allowed=allowed)
     needed = [field for field, column in TABLES["periods"].columns.items() if column.required]
     rows = {block.rows for field, block in found.items() if field != REASONS}
     if any(field not in found for field in needed) or len(rows) > 1:
@@ -174,24 +177,40 @@ def _blocks(path: Path) -> dict[str, _Block]:
     return found
 
 
-def _load(path: Path, *, data_only: bool) -> Any:
+def load(path: Path, largest: int = _LARGEST, **how: bool) -> Any:
+    """A workbook as openpyxl gives it; `largest` is the number of bytes that it may unpack to.
+
+    Raises
+    ------
+    DatasetError
+        It is damaged, protected, too large or something else.
+    """
     from openpyxl import load_workbook
 
-    try:
+    with readable(path):
         with ZipFile(path) as packed:
-            if sum(part.file_size for part in packed.infolist()) > _LARGEST:
-                raise DatasetError.of(path.name, "is a workbook far larger than any form", allowed=_REMEDY)
+            size = sum(part.file_size for part in packed.infolist())
+        if size > largest:
+            allowed = f"allowed: {largest // 1_000_000:,} MB; or tables as CSV files"
+            raise DatasetError.of(path.name, f"unpacks to {size // 1_000_000:,} MB", allowed=allowed)
+        return load_workbook(path, keep_links=False, **how)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What goes wrong while a workbook is read is told as one problem of the file."""
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what Excel has added and we do not read
-            return load_workbook(path, data_only=data_only)
+            yield
     except (DatasetError, PermissionError, MemoryError):
         raise
     except BadZipFile as error:
         hint = "is it protected by a password, or an older format? "
-        raise DatasetError.of(path.name, "cannot be read as a workbook", allowed=hint + _REMEDY) from error
+        raise DatasetError.of(path.name, "cannot be read as a workbook", allowed=hint + _SAVE) from error
     except Exception as error:  # a damaged workbook fails in openpyxl in many ways
         message = f"cannot be read as a workbook: {' '.join(str(error).split())[:200]}"
-        raise DatasetError.of(path.name, message, allowed=_REMEDY) from error
+        raise DatasetError.of(path.name, message, allowed=_SAVE) from error
 
 
 def _corners(area: str) -> tuple[int, int, int, int]:
@@ -244,10 +263,9 @@ def _numbers(path: Path, cells: Sequence[tuple[Place, Any]], problems: list[Prob
 
 def _without_result(path: Path, cells: Sequence[tuple[Place, Any]], problems: list[Problem]) -> list[tuple[Place, Any]]:
     """The cells whose value is known; formulas without a result go to the problems."""
-    unknown = [(place, shown(value)) for place, value in cells if isinstance(value, _NoResult)]
-    allowed = "type the value, or open the file in a spreadsheet program and save it there"
-    problems += tell(path.name, unknown, "holds a formula without a result", allowed)
-    return [(place, value) for place, value in cells if not isinstance(value, _NoResult)]
+    unknown = [(place, shown(value)) for place, value in cells if isinstance(value, NoResult)]
+    problems += tell(path.name, unknown, NO_RESULT, COMPUTE)
+    return [(place, value) for place, value in cells if not isinstance(value, NoResult)]
 
 
 def _reasons(path: Path, blocks: Mapping[str, _Block]) -> list[tuple[int, str, Place, Any]]:
@@ -262,7 +280,7 @@ def _reasons(path: Path, blocks: Mapping[str, _Block]) -> list[tuple[int, str, P
             value = counts.value(row, across)
             if value is None:
                 continue
-            if name is None or isinstance(name, _NoResult):
+            if name is None or isinstance(name, NoResult):
                 unnamed.append((names.place(0, across), "empty" if name is None else shown(name)))
             found.append((row, " ".join(str(name).split()), counts.place(row, across), value))
     if unnamed:

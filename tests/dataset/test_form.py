@@ -138,13 +138,9 @@ def test_text_that_looks_like_a_formula_stays_text(fill: Fill) -> None:
     assert kb.open_dataset(fill(edit=edit)).table("reasons")["reason"].tolist() == ['=HYPERLINK("http://x","y")']
 
 
-def test_other_workbooks_are_refused(tmp_path: Path) -> None:
-    book = Workbook()
-    book.active.append(["customer_id", "timestamp"])
-    book.save(tmp_path / "events.xlsx")
-    assert message(tmp_path / "events.xlsx").startswith("events.xlsx: is a workbook, but not one of kbind's; allowed:")
-    with pytest.raises(kb.ArgumentError, match="table='events': a workbook holds counts by period"):
-        kb.open_dataset(tmp_path / "events.xlsx", table="events")
+def test_a_form_is_no_other_table(blank: Path) -> None:
+    with pytest.raises(kb.ArgumentError, match="table='events': a template of kbind's holds counts by period"):
+        kb.open_dataset(blank, table="events")
 
 
 @pytest.mark.parametrize(
@@ -162,13 +158,14 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path, name: str, conten
     assert expected in message(tmp_path / name)
 
 
-def test_a_zip_that_is_no_workbook_and_one_that_is_huge(tmp_path: Path) -> None:
+def test_a_zip_that_is_no_workbook_and_a_form_that_is_huge(fill: Fill, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as packed:
         packed.writestr("hello.txt", "hello")
     assert "cannot be read as a workbook: " in message(tmp_path / "a.xlsx")
-    with zipfile.ZipFile(tmp_path / "b.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("xl/workbook.xml", b" " * 60_000_000)
-    assert "is a workbook far larger than any form" in message(tmp_path / "b.xlsx")
+    path = fill()
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/more.xml", b" " * 60_000_000)
+    assert message(path) == "filled.xlsx: unpacks to 60 MB; allowed: 50 MB; or tables as CSV files"
 
 
 HEAD = "first_day;last_day;customers_start;gained;lost\n"
