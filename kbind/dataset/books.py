@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -68,7 +68,7 @@ class Book:
         """The sheets that are shown, by their names in small letters."""
         return {name: title for name, title in self._every.items() if self.stored[title].sheet_state == "visible"}
 
-    def tables(self, config: Config, table: str | None = None, *, alone: bool = False) -> dict[str, Sheet]:
+    def tables(self, config: Config, table: str | None = None, *, alone: bool = False) -> dict[str, list[Sheet]]:
         """The sheets that are tables: as declared, or by their names, or by that of the file.
 
         Parameters
@@ -86,7 +86,7 @@ class Book:
             Nothing says which sheet a table is.
         """
         if table is not None:
-            return {table: self._sheet(table, config)}
+            return {table: self._sheets(table, config)}
         stem, declared = self.path.stem.lower(), config.sources.get(self.path.name, ())
         asked = [name for name in config.tables_of(self.path.name, stem) if name in TABLES]
         named = {}
@@ -94,32 +94,37 @@ class Book:
             entry = config.tables.get(name, TableConfig())
             title = self._every.get(entry.sheet.strip().lower()) if entry.sheet else self.titles.get(name)
             if entry.source is None and title is not None:
-                named[name] = Sheet(self, title)
+                named[name] = self._sheets(name, config) if entry.sheet else [Sheet(self, title)]
         if named and alone:
             asked = list(declared)
-        return named | {name: self._sheet(name, config) for name in asked}
+        return named | {name: self._sheets(name, config) for name in asked}
 
-    def unused(self, sheets: Mapping[str, Sheet]) -> list[str]:
+    def unused(self, sheets: Mapping[str, Sequence[Sheet]]) -> list[str]:
         """Sheets that are shown and hold something, but are none of some tables."""
-        used = {sheet.title for sheet in sheets.values()}
-        rest = [title for title in self.titles.values() if title not in used and self._is_filled(title)]
-        return [Sheet(self, title).name for title in rest]
+        used = {sheet.title for some in sheets.values() for sheet in some}
+        return [sheet.name for sheet in self.sheets() if sheet.title not in used]
+
+    def sheets(self) -> list[Sheet]:
+        """Sheets that are shown and hold something."""
+        return [Sheet(self, title) for title in self.titles.values() if self._is_filled(title)]
 
     def _is_filled(self, title: str) -> bool:
         return any(True for _ in lines_of(Sheet(self, title)))
 
-    def _sheet(self, table: str, config: Config) -> Sheet:
-        title = config.tables.get(table, TableConfig()).sheet
-        if title is not None:
+    def _sheets(self, table: str, config: Config) -> list[Sheet]:
+        entry = config.tables.get(table, TableConfig())
+        declared = entry.sheets or ((entry.sheet,) if entry.sheet else ())
+        for title in declared:
             if title.strip().lower() not in self._every:
                 allowed = choices(title, self._every.values(), "sheets")
                 raise DatasetError.of(self.path.name, f"{table}: no sheet {shown(title)}", allowed=allowed)
-            return Sheet(self, self._every[title.strip().lower()])
+        if declared:
+            return [Sheet(self, self._every[title.strip().lower()]) for title in declared]
         if table in self.titles:
-            return Sheet(self, self.titles[table])
+            return [Sheet(self, self.titles[table])]
         filled = [title for title in self.titles.values() if self._is_filled(title)]
         if len(filled) == 1:
-            return Sheet(self, filled[0])
+            return [Sheet(self, filled[0])]
         if not filled:
             raise DatasetError.of(self.path.name, "is empty", allowed="allowed: a header and rows")
         allowed = f"call one {table!r}, or say which in kbind.yaml (sheet:); sheets: {listed(filled)}"

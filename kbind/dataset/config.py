@@ -50,6 +50,7 @@ class TableConfig:
     """Where a table comes from and what its columns are called there (contract name -> source name).
 
     `system` names the system whose own ids the table carries; `id_map` translates them. `sheet` is one of a workbook.
+    `files` and `sheets` are all of them where the table's rows lie in several.
     `made` holds columns that the source does not have as such. Rows count that have one of the values in `only` and none
     of those in `without`, and a value in all columns of `filled`. Columns in `leave_out` are not read.
     """
@@ -63,6 +64,8 @@ class TableConfig:
     without: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
     leave_out: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
 
     def under(self, other: TableConfig) -> TableConfig:
         """This entry where the other says nothing."""
@@ -99,8 +102,9 @@ class Config:
     @property
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Declared file or table name -> tables of the contract that are made of it."""
-        named = {table: entry.source for table, entry in self.tables.items() if entry.source}
-        return {source: tuple(t for t, s in named.items() if s == source) for source in named.values()}
+        named = {table: entry.files or (entry.source,) for table, entry in self.tables.items() if entry.source}
+        sources = dict.fromkeys(source for files in named.values() for source in files)
+        return {source: tuple(table for table, files in named.items() if source in files) for source in sources if source}
 
     def tables_of(self, name: str, own: str) -> tuple[str, ...]:
         """Tables that are made of a file or table; its own name counts where nothing else is declared for it."""
@@ -243,19 +247,29 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
         nested = entry.get("columns", {k: v for k, v in entry.items() if k not in _ROWS})
         if not isinstance(nested, Mapping) or not all(isinstance(v, (str, Mapping)) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
-        for key, like in (("file", "a file in the folder"), ("sheet", "a sheet of the workbook")):
-            if not isinstance(entry.get(key), (str, type(None))):
-                raise _wrong(where, f"{table}: {key} {entry[key]!r}", f"allowed: the name of {like}")
+        files, sheets = (
+            _read_places(entry.get(key), where, f"{table}: {key}", like)
+            for key, like in (("file", "a file in the folder"), ("sheet", "a sheet of the workbook"))
+        )
         result[str(table)] = TableConfig(
-            entry.get("file"),
+            files[0] if files else None,
             {str(name): of for name, of in nested.items() if isinstance(of, str)},
             entry.get("system"),
-            entry.get("sheet"),
+            sheets[0] if sheets else None,
             {str(k): read_making(of, where, f"{table}: {k}") for k, of in nested.items() if isinstance(of, Mapping)},
             *(_read_values(entry.get(key) or {}, where, f"{table}: {key}") for key in ("only", "without")),
             *(_read_names(entry.get(key) or [], where, f"{table}: {key}") for key in ("filled", "leave_out")),
+            *(places if len(places) > 1 else () for places in (files, sheets)),
         )
     return result
+
+
+def _read_places(given: object, where: str, name: str, like: str) -> tuple[str, ...]:
+    """The files or sheets that a table's rows lie in; none if nothing is said."""
+    places = [] if given is None else given if isinstance(given, list) else [given]
+    if not all(isinstance(place, str) for place in places) or (given == [] or len(set(places)) < len(places)):
+        raise _wrong(where, f"{name} {given!r}", f"allowed: the name of {like}, or a list of such names")
+    return tuple(places)
 
 
 def _read_values(given: object, where: str, name: str) -> dict[str, tuple[object, ...]]:

@@ -38,7 +38,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "nettobetrag brutto bruttobetrag warenwert value",
             "currency": "currency currencycode waehrung",
             "order_id": "orderid ordernumber orderno order invoiceid invoiceno invoicenumber transactionid basketid "
-            "receiptid belegnummer belegnr bestellnummer bestellnr rechnungsnummer rechnungsnr auftragsnummer "
+            "receiptid invoice belegnummer belegnr bestellnummer bestellnr rechnungsnummer rechnungsnr auftragsnummer "
             "auftragsnr bonnummer",
             "category": "category productcategory itemcategory department productgroup warengruppe kategorie sparte",
             "channel": "channel saleschannel source store kanal vertriebskanal filiale",

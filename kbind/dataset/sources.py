@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kbind.dataset.books import Book, Sheet
-from kbind.dataset.config import CONFIG_NAME, Config
+from kbind.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.dataset.csvfile import read_csv, rows_shown
 from kbind.dataset.frames import is_frame, read_frame, zone_of
 from kbind.dataset.places import check_no_sqlite, fault, undeclared
@@ -55,6 +55,8 @@ class Source:
         For sheets: the row that a spreadsheet shows for each row.
     notes : tuple of str
         What was found when it was read.
+    parts : tuple of (Source, int)
+        Where the rows lie in several files: each of these with its rows, one below the other.
     """
 
     table: str
@@ -66,14 +68,24 @@ class Source:
     places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
     rows: Sequence[int] = ()
     notes: tuple[str, ...] = ()
+    parts: tuple[tuple[Source, int], ...] = ()
 
-    def rows_shown(self, rows: Sequence[int]) -> list[int]:
+    def rows_shown(self, rows: Sequence[int]) -> list[int | str]:
         """Rows as the user counts them, from rows as the engine does: a spreadsheet counts header and empty lines."""
+        if self.parts:
+            return [self._row_of_part(row) for row in rows]
         if self.rows:
             return [self.rows[row - 1] for row in rows]
         if self.path is None or self.delimiter is None or not rows:
             return list(rows)
-        return rows_shown(self.path, self.encoding, self.delimiter, rows)
+        return list(rows_shown(self.path, self.encoding, self.delimiter, rows))
+
+    def _row_of_part(self, row: int) -> str:
+        for part, rows in self.parts:
+            if row <= rows:
+                return f"{part.label} row {part.rows_shown([row])[0]}"
+            row -= rows
+        raise AssertionError("a row lies in one of the parts")
 
     @property
     def relation(self) -> str:
@@ -118,7 +130,7 @@ def find_sources(
         return _from_database(engine, path, config)
     if path.suffix.lower() in _WORKBOOK + _OTHER_WORKBOOK:
         return _from_workbook(engine, path, table, config)
-    return [_from_file(engine, path, name) for name in _tables_of(path, table, config)], ()
+    return [read_file(engine, path, name) for name in _tables_of(path, table, config)], ()
 
 
 def _from_frames(engine: Engine, frames: Mapping[Any, Any]) -> list[Source]:
@@ -168,8 +180,8 @@ def _from_folder(
             except DatasetError as error:
                 sheets, left = {}, [] if table in TABLES else [path.name]  # nobody has asked for it
                 problems += error.problems if table in TABLES else ()
-            for one, sheet in sheets.items():
-                chosen.setdefault(one, []).append(sheet)
+            for one, some in sheets.items():
+                chosen.setdefault(one, []).extend(some)
             unused += left
         elif not (path.suffix.lower() in _CSV + _PARQUET or (path.is_dir() and any(path.rglob("*.parquet")))):
             unused.append(path.name)
@@ -189,7 +201,8 @@ def _from_folder(
             message = f"{table}: no workbook of the folder has a sheet {plain(entry.sheet)!r}"
             problems.append(Problem(CONFIG_NAME, message, allowed="allowed: with file:, the workbook's name"))
     for table, paths in chosen.items():
-        if len(paths) > 1:
+        entry = config.tables.get(table, TableConfig())
+        if len(paths) > max(len(entry.files), len(entry.sheets), 1):
             problems.append(
                 Problem(paths[0].name, f"and {paths[1].name} both claim to be {table!r}", allowed="keep one of them")
             )
@@ -198,11 +211,40 @@ def _from_folder(
         raise DatasetError.of(str(folder), "holds no table", allowed=allowed + f"found: {listed(unused) or 'nothing'}")
     if problems:
         raise DatasetError(problems)
-    read = partial(_from_file, engine)
-    return _each(read, ((paths[0], table) for table, paths in chosen.items())), tuple(unused)
+    read = partial(_read_parts, engine)
+    return _each(read, ((paths, table) for table, paths in chosen.items())), tuple(unused)
 
 
-def _sheets_of(path: Path, folder: Path, config: Config, books: ExitStack) -> tuple[dict[str, Sheet], list[str]]:
+def _read_parts(engine: Engine, paths: Sequence[Path | Sheet], table: str) -> Source:
+    """A table whose rows lie in one file, or one below the other in several."""
+    if len(paths) == 1:
+        return read_file(engine, paths[0], table)
+    parts = [read_file(engine, path, f"{table}__{number}") for number, path in enumerate(paths)]
+    columns = [engine.columns(part.relation) for part in parts]
+    for part, mine in zip(parts[1:], columns[1:], strict=True):
+        if mine.keys() != columns[0].keys():
+            lacks = [name for name in columns[0] if name not in mine]
+            more = [name for name in mine if name not in columns[0]]
+            said = [f"{word} {listed(names)}" for word, names in (("lacks", lacks), ("also has", more)) if names]
+            message = f"has other columns than {parts[0].label}: {'; '.join(said)}"
+            raise DatasetError.of(part.label, message, allowed=f"allowed: the same columns in all files of {table!r}")
+    rows = [engine.size(part.relation) for part in parts]
+    names = {f"p{number}": part.relation for number, part in enumerate(parts)}
+    engine.create(_raw(table), " UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names), tables=names)
+    for part in parts:
+        engine.drop(part.relation)
+    text = parts[0].delimiter if all(part.is_text for part in parts) else None
+    said_of = [f"{part.label}: read as {part.encoding}" for part in parts if part.encoding]
+    return Source(
+        table,
+        f"{parts[0].label} and {len(parts) - 1} more",
+        delimiter=text,
+        notes=tuple(note for part in parts for note in part.notes) + tuple(said_of),
+        parts=tuple(zip(parts, rows, strict=True)),
+    )
+
+
+def _sheets_of(path: Path, folder: Path, config: Config, books: ExitStack) -> tuple[dict[str, list[Sheet]], list[str]]:
     """The sheets of a workbook in a folder that are tables, and what is not used of it."""
     if wrong := fault(path, folder):
         raise DatasetError([wrong])
@@ -230,7 +272,8 @@ def _from_sheet(engine: Engine, sheet: Sheet, table: str) -> Source:
     return Source(table, sheet.name, path=sheet.book.path, rows=found.rows, notes=found.notes)
 
 
-def _from_file(engine: Engine, path: Path | Sheet, table: str) -> Source:
+def read_file(engine: Engine, path: Path | Sheet, table: str) -> Source:
+    """One file, or sheet of a workbook, put before the engine as it stands."""
     if isinstance(path, Sheet):
         return _from_sheet(engine, path, table)
     relation, suffix = _raw(table), path.suffix.lower()
@@ -271,7 +314,7 @@ def _from_workbook(
                 f"sheets: {listed(book.titles.values())}; tables: {', '.join(TABLES)}"
             )
             raise DatasetError.of(path.name, "does not say which sheet is which table", allowed=allowed)
-        sources = _each(partial(_from_file, engine), ((sheet, name) for name, sheet in sheets.items()))
+        sources = _each(partial(_read_parts, engine), ((some, name) for name, some in sheets.items()))
         return sources, tuple(book.unused(sheets))
 
 

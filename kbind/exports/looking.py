@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kbind.dataset.books import Book, Sheet
 from kbind.dataset.config import CONFIG_NAME
 from kbind.dataset.reading.base import NO_VALUE, is_nested, kind_of
 from kbind.dataset.reading.columns import NO, YES
 from kbind.dataset.reading.times import looks_like_time
-from kbind.dataset.sources import _from_file as read_file
+from kbind.dataset.sources import read_file
 from kbind.engine.engine import Engine, column, parse
 from kbind.errors import DatasetError
 
@@ -79,10 +82,11 @@ def look(folder: Path) -> tuple[list[Found], list[str]]:
         allowed = "allowed: a folder with exports as CSV, Parquet or Excel workbooks (.xlsx)"
         raise DatasetError.of(str(folder), "holds no file of tables", allowed=allowed)
     for path in files:
-        try:
-            found += _tables(path)
-        except DatasetError as error:
-            unread += [str(problem) for problem in error.problems]
+        for read in _tables(path):
+            try:
+                found.append(read())
+            except DatasetError as error:
+                unread += [str(problem) for problem in error.problems]
     return found, unread
 
 
@@ -93,12 +97,30 @@ def _files(folder: Path) -> Iterator[Path]:
         raise DatasetError.of(str(folder), f"cannot be read: {error.strerror}") from error
 
 
-def _tables(path: Path) -> Iterator[Found]:
+def _tables(path: Path) -> Iterator[Callable[[], Found]]:
+    """What reads each table of a file, or says why it cannot be read."""
     engine = Engine()
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
+    if path.suffix.lower() not in (".xlsx", ".xlsm"):
+        yield lambda: _found(engine, path.name, None, read_file(engine, path, "seen").relation)
         return
-    else:
-        yield _found(engine, path.name, None, read_file(engine, path, "seen").relation)
+    try:
+        book = Book(path)
+    except DatasetError as error:
+        yield partial(_fail, error)
+        return
+    with closing(book):
+        sheets = [] if book.is_form else book.sheets()
+        for number, sheet in enumerate(sheets):
+            name = sheet.title if len(sheets) > 1 else None
+            yield partial(_found_in, engine, sheet, name, f"seen{number}")
+
+
+def _found_in(engine: Engine, sheet: Sheet, name: str | None, table: str) -> Found:
+    return _found(engine, sheet.book.path.name, name, read_file(engine, sheet, table).relation)
+
+
+def _fail(error: DatasetError) -> Found:
+    raise error
 
 
 def _found(engine: Engine, file: str, sheet: str | None, relation: str) -> Found:

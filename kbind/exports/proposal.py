@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,29 @@ class Part:
     found: Found
     guess: Guess
     by: str
+    others: tuple[Found, ...] = ()
 
     @property
     def title(self) -> str:
-        """The file, its tables, how sure that is."""
-        return f"{self.found.label}: {', '.join(self.guess.tables)} ({self.by}; {self.guess.sure})"
+        """The files, their tables, how sure that is."""
+        labels = ", ".join(each.label for each in (self.found, *self.others))
+        return f"{labels}: {', '.join(self.guess.tables)} ({self.by}; {self.guess.sure})"
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the rows lie, as `kbind.yaml` says it."""
+        every = (self.found, *self.others)
+        files = list(dict.fromkeys(each.file for each in every))
+        sheets = [each.sheet for each in every if each.sheet is not None]
+        said: dict[str, Any] = {"file": files[0] if len(files) == 1 else files}
+        return said | ({"sheet": sheets[0] if len(sheets) == 1 else sheets} if sheets else {})
+
+    def goes_with(self, other: Part) -> bool:
+        """Whether another file has further rows of the same table: the same columns, the same meaning."""
+        alike = self.found.columns.keys() == other.found.columns.keys() and self.guess.tables == other.guess.tables
+        return alike and (self.found.sheet is None) == (other.found.sheet is None) and (
+            self.found.sheet is None or self.found.file == other.found.file
+        )
 
 
 @dataclass(frozen=True)
@@ -69,8 +87,7 @@ class Proposal:
         """Table of the contract -> its entry of `kbind.yaml`."""
         result = {}
         for part in self.parts:
-            place = {"file": part.found.file} | ({} if part.found.sheet is None else {"sheet": part.found.sheet})
-            result |= {table: place | entry for table, entry in part.guess.tables.items()}
+            result |= {table: part.place | entry for table, entry in part.guess.tables.items()}
         return result
 
     def __str__(self) -> str:
@@ -79,6 +96,7 @@ class Proposal:
         for part in self.parts:
             lines += [plain(part.title, 200), *(f"  - {plain(reason, 300)}" for reason in part.guess.reasons)]
         lines += [f"not used: {plain(label, 200)}" for label in self.unused]
+        lines += [f"not read: {plain(problem, 300)}" for problem in self.problems if self.data is not None]
         lines += ["", f"{CONFIG_NAME}:", *(f"  {line}" for line in self.yaml().splitlines()), ""]
         if self.data is not None:
             return "\n".join([*lines, str(self.data), "", answers(self.data)])
@@ -122,19 +140,32 @@ def propose(folder: Path, *, exports: Path | None = None, **settings: Any) -> Pr
     for one in found:
         named = next((each for each in known if each.fits(one) and each.entries(one)), None)
         if named is not None:
-            reasons = [f"all columns of this export are there: {listed(named.signs, 6)}", *named.notes]
+            reasons = [f"all columns of this export are there: {listed([sign[0] for sign in named.signs], 6)}", *named.notes]
             parts.append(Part(one, Guess(named.entries(one), "sure", reasons, dict(named.settings)), named.name))
         elif (own := guess(one)) is not None:
             parts.append(Part(one, own, "by its columns"))
         else:
             unused.append(one.label)
-    parts, doubled = _one_each(parts)
+    parts, doubled = _one_each(_together(parts))
     unused += doubled
     if not parts:
-        allowed = "needed: a column that names the customer and one that says when, or one row a customer"
-        raise DatasetError.of(str(folder), "holds no table of customers that is recognised", allowed=allowed)
+        allowed = "needed: a column that names the customer and one that says when, or one row a customer; "
+        said = "; ".join([*unread, f"found: {listed(unused) or 'nothing'}"])
+        raise DatasetError.of(str(folder), "holds no table of customers that is recognised", allowed=allowed + said)
     merged = _settings(parts) | {key: value for key, value in settings.items() if value is not None}
     return _tried(Proposal(folder, tuple(parts), tuple(unused), tuple(unread), merged))
+
+
+def _together(parts: Sequence[Part]) -> list[Part]:
+    """The files with further rows of a table as one part."""
+    result: list[Part] = []
+    for part in parts:
+        place = next((i for i, each in enumerate(result) if each.goes_with(part)), None)
+        if place is None:
+            result.append(part)
+        else:
+            result[place] = replace(result[place], others=(*result[place].others, part.found))
+    return result
 
 
 def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:

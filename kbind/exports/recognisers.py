@@ -25,8 +25,8 @@ class Recogniser:
     ----------
     name : str
         What messages call it.
-    signs : tuple of str
-        Columns that are all there.
+    signs : tuple of tuple of str
+        Columns that are all there, each by one of its names.
     tables : mapping
         Table of the contract -> its entry of `kbind.yaml`, in which a column may have several names.
     settings : mapping
@@ -36,7 +36,7 @@ class Recogniser:
     """
 
     name: str
-    signs: tuple[str, ...]
+    signs: tuple[tuple[str, ...], ...]
     tables: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Recogniser:
     def fits(self, found: Found) -> bool:
         """Whether a file has all signs, whatever their capitals."""
         there = _by_bare(found)
-        return all(_bare(sign) in there for sign in self.signs)
+        return all(any(_bare(one) in there for one in sign) for sign in self.signs)
 
     def entries(self, found: Found) -> dict[str, dict[str, Any]]:
         """The tables that a file becomes, as `kbind.yaml` writes them; without columns that it does not have."""
@@ -141,8 +141,9 @@ def _read(path: Path) -> Recogniser:
             raise DatasetError.of(path.name, f"{key}: {content.get(key)!r}", allowed=f"needed: {_NEEDED[key]}")
     settings = {key: content[key] for key in ("timezone", "times", "roles") if content.get(key) is not None}
     _check(content["tables"], path.name)
+    signs = tuple(tuple(map(str, sign if isinstance(sign, list) else [sign])) for sign in content["signs"])
     notes = tuple(str(note) for note in content.get("notes") or ())
-    return Recogniser(content["name"], tuple(map(str, content["signs"])), content["tables"], settings, notes)
+    return Recogniser(content["name"], signs, content["tables"], settings, notes)
 
 
 _NEEDED = {"name": "what the export is called", "signs": "columns that tell it from others", "tables": "what it becomes"}
