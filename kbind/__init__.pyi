@@ -61,6 +61,7 @@ from kbind.reasons.themes import ThemeDictionary as ThemeDictionary
 from kbind.report.report import Report as Report
 from kbind.retention.activity import activity as activity
 from kbind.retention.cohorts import cohort_retention as cohort_retention
+from kbind.retention.event_retention import event_retention as event_retention
 from kbind.retention.lifecycle import lifecycle as lifecycle
 from kbind.retention.period_rates import period_rates as period_rates
 from kbind.retention.rates import retention_rate as retention_rate

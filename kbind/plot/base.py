@@ -47,6 +47,8 @@ WIDTH, NARROW = 6.6, 3.65
 _SMALLEST, _SMALLEST_NARROW = 9.5, 8.75
 #: Signs in a line on a phone: of a name beside a line or row, of what is written in the figure, and below all of it.
 _NAME, _NOTE, _AXIS = 20, 24, 50
+#: Height of a row of customers at risk, in points, and how far below the axis the first one stands.
+_ROW, _BELOW = 13, 44
 #: The house's typeface, and what stands in for signs that it has not.
 FONT = ("Kbind Sans", "DejaVu Sans")
 
@@ -388,6 +390,22 @@ def write_at(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, 
 def write_beside(ax: Axes, text: str, y: float, **look: Any) -> None:
     """Write to the right of the axes, at a height."""
     write_at(ax, _in_lines(text), (1.0, y), (6, 0), xycoords=("axes fraction", "data"), va="center", **look)
+
+
+def risk_rows(
+    ax: Axes, ticks: Sequence[float], counts: Sequence[Sequence[float] | Any], names: Sequence[str], voice: Voice
+) -> None:
+    """Customers under observation at ticks of the axis, one row a group below it; without names, one row of all."""
+    # ages across, shares of the axes up
+    small: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8, "va": "center"}
+    left = ax.get_xlim()[0]
+    write_at(ax, voice.say("figure.at_risk"), (left, 0), (-22, -_BELOW), ha="right", color=MUTE, **small)
+    for g, row in enumerate(counts):
+        y = -_BELOW - _ROW * (g + bool(names))
+        if names:
+            write_at(ax, names[g], (left, 0), (-22, y), ha="right", color=group_line(g)["color"], **small)
+        for tick, n in zip(ticks, row, strict=True):
+            write_at(ax, voice.count(int(n)), (tick, 0), (0, y), ha="center", color=INK, **small)
 
 
 def told_limits(facts: Sequence[Fact], voice: Voice) -> tuple[Floats, ...]:

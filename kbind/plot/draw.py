@@ -43,6 +43,7 @@ _FIGURES: dict[str, Callable[..., Axes]] = {
     "CumulativeIncidence": survival.plot_incidence,
     "Drivers": churn.plot_drivers,
     "Effect": experiments.plot_effect,
+    "EventRetention": retention.plot_returns,
     "FeedbackScore": feedback.plot_score,
     "HazardCurve": survival.plot_hazard,
     "HazardModel": survival.plot_ratios,

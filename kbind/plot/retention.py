@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from kbind.errors import ArgumentError, check_choice, check_flag, check_kind, check_number
+from kbind.errors import ArgumentError, check_choice, check_count, check_flag, check_kind, check_number
 from kbind.facts.retention import STATES
 from kbind.plot.base import (
     BLUE,
@@ -25,12 +25,15 @@ from kbind.plot.base import (
     one_group,
     percent_axis,
     period_ticks,
+    risk_rows,
     stacked_bars,
     value_axis,
 )
 from kbind.plot.heatmap import CohortMap
 from kbind.retention.activity import Activity
 from kbind.retention.cohorts import CohortRetention
+from kbind.retention.event_retention import KINDS as RETURNS
+from kbind.retention.event_retention import EventRetention
 from kbind.retention.lifecycle import Lifecycle
 from kbind.text.facts import Fact
 from kbind.text.tables import picked
@@ -277,6 +280,76 @@ def _range_of(following: list[Fact], voice: Voice) -> str:
         return voice.say("retention.curve.short")
     low, high = (pick(following, key=lambda fact: fact.value) for pick in (min, max))
     return voice.say("retention.curve.groups", low=low, high=high, lowest=low.id, highest=high.id)
+
+
+def plot_returns(result: EventRetention, canvas: Canvas, *, kind: str = "on", until: int | None = None) -> Axes:
+    """Share that came back by windows since the first start event, with those at risk below; one line a group.
+
+    Parameters
+    ----------
+    result : EventRetention
+    canvas : Canvas
+    kind : {"on", "on_or_after"}
+        Came back in that window, or in it or a later one.
+    until : int, optional
+        Last window; default the last that anybody has lived.
+
+    Examples
+    --------
+    >>> import kbind as kb
+    >>> result = kb.event_retention(kb.datasets.load_saas(), start="report", returns="report", window="28D")
+    >>> result.plot(until=12).get_title(loc="left")
+    'Share of customers that came back, by windows of 28 days'
+    """
+    share, count = RETURNS[check_choice("kind", kind, tuple(RETURNS))]
+    frame, by = result.to_frame(), len(result.by)
+    last = max(_last_lived(frame) if until is None else check_count("until", until, 0, 10**5), 1)
+    period = result.window if result.hours is None else "month"
+    voice = canvas.speaker(customer=result.provenance.customer, period=period)
+    length = _length_of(result, voice)
+    groups = groups_of(frame, by) if by else [("", {"color": BLUE}, frame)]
+    axes = canvas.axes(3.7 + 0.18 * len(groups))
+    age_ticks(axes, last)
+    ticks = axes.get_xticks().astype(int)
+    points, ends, rows, tops = [], [], [], [0.1]
+    for name, line, whole in groups:
+        # windows that nobody has lived are unknown and left out
+        part = whole[(whole["age"] <= last) & (whole["at_risk"] > 0)]
+        told = voice.disclosure.frame(part, share, n="at_risk", count=count)
+        values, lower, upper = limits_of(told, share)
+        if not by:
+            axes.fill_between(part["age"], lower, upper, color=PALE, linewidth=0)
+        axes.plot(part["age"], values, linewidth=2, **line)
+        known = values[np.isfinite(values)]
+        tops += [*known, *(upper[np.isfinite(upper)] if not by else [])]
+        ends += [(float(known[-1]), name, line["color"])] if by and known.size else []
+        rows.append(whole.set_index("age")["at_risk"].reindex(ticks, fill_value=0).to_numpy())
+        said = "; ".join(
+            voice.say(
+                "returns.point",
+                age=voice.number(part["age"].iloc[i]),
+                share=voice.percent(values[i], 1),
+                n=voice.count(part["at_risk"].iloc[i]),
+            )
+            for i in picked(len(part), max(2, TEXT_POINTS // len(groups)))
+        )
+        points.append(f"{name}: {said}" if by else said)
+    top = min(1.02, float(np.ceil(max(tops) * 10)) / 10)
+    axes.set(xlim=(0, last), ylim=(0, top), xlabel=voice.say("returns.axis", length=length))
+    percent_axis(axes, voice)
+    name_lines(axes, ends, 0.0, top)
+    risk_rows(axes, [float(tick) for tick in ticks], rows, [name for name, _, _ in groups] if by else [], voice)
+    title = canvas.heading("figure.returns" if kind == "on" else "figure.returns.ever", voice, length=length)
+    return finish(axes, title, voice.say("returns.alt", length=length, points=". ".join(points)))
+
+
+def _length_of(result: EventRetention, voice: Voice) -> str:
+    """What the windows are: periods of the calendar, or so many hours or days."""
+    if result.hours is None:
+        return voice.say("returns.calendar")
+    if result.hours > 24 and result.hours % 24 == 0:
+        return voice.say("returns.days", n=voice.number(result.hours // 24))
+    return voice.say("returns.hours", n=voice.number(result.hours))
 
 
 def plot_lifecycle(result: Lifecycle, canvas: Canvas) -> Axes:

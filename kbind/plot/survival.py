@@ -23,13 +23,13 @@ from kbind.plot.base import (
     Canvas,
     age_ticks,
     finish,
-    group_line,
     group_names,
     groups_of,
     limits_of,
     name_lines,
     one_group,
     percent_axis,
+    risk_rows,
     told_limits,
     write_at,
 )
@@ -46,8 +46,6 @@ from kbind.typing import Floats
 
 #: Numbers up to which a text alternative names every one; of each group where there are several.
 TEXT_POINTS, GROUP_POINTS = 24, 6
-#: Height of a row of customers at risk, in points, and how far below the axis the first one stands.
-_ROW, _BELOW = 13, 44
 
 
 def plot_survival(
@@ -182,17 +180,9 @@ def _curves_by_group(axes: Axes, result: SurvivalCurve, last: float, voice: Voic
 
 
 def _risk_rows(axes: Axes, result: SurvivalCurve, last: float, voice: Voice) -> None:
-    """Customers under observation at the ages on the axis, one row a group, below it."""
     lives, ticks = result.durations, [float(tick) for tick in axes.get_xticks() if tick <= np.ceil(last)]
-    # ages across, shares of the axes up
-    small: dict[str, Any] = {"xycoords": axes.get_xaxis_transform(), "fontsize": 8, "va": "center"}
-    write_at(axes, voice.say("figure.at_risk"), (0, 0), (-22, -_BELOW), ha="right", color=MUTE, **small)
-    for g, name in enumerate(group_names(lives.groups) if lives.by else [""]):
-        y = -_BELOW - _ROW * (g + bool(lives.by))
-        counts = risk_table(lives, lives.group == g, np.array(ticks)).at_risk
-        write_at(axes, name, (0, 0), (-22, y), ha="right", color=group_line(g)["color"], **small)
-        for tick, n in zip(ticks, counts, strict=True):
-            write_at(axes, voice.count(int(n)), (tick, 0), (0, y), ha="center", color=INK, **small)
+    counts = [risk_table(lives, lives.group == g, np.array(ticks)).at_risk for g in range(len(lives.groups))]
+    risk_rows(axes, ticks, counts, group_names(lives.groups) if lives.by else [], voice)
 
 
 def plot_hazard(
