@@ -1,4 +1,4 @@
-"""The command line: `kbind init`, `kbind check`, `kbind report`, `kbind verify`, `kbind notebooks` and `kbind template`.
+"""The command line: `kbind` with `init`, `check`, `report`, `verify`, `notebooks` and `template`.
 
 Exit codes: 0 done; 1 the report, a chapter of it, notebooks or the template could not be written, a number of a report
 is not its fact, or there was no room for temporary files; 2 the data or the command is not usable; 130 interrupted

@@ -10,10 +10,10 @@ from itertools import islice
 from kbind.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.dataset.keys import EXAMPLES, repeated_keys
 from kbind.dataset.making import lay_out, product
+from kbind.dataset.names import nearest
 from kbind.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
 from kbind.dataset.reading.columns import read_column, read_mark, survey, survey_attribute
 from kbind.dataset.reading.numbers import decimal_shown, tidy_number
-from kbind.dataset.names import nearest
 from kbind.dataset.rows import blind, nameless, picked
 from kbind.dataset.schema import ROLE_KINDS, TABLES, Column, Kind
 from kbind.dataset.sources import Source
@@ -120,14 +120,16 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         message = f"leave_out names a column {absent!r} that is not there"
         problems.append(Problem(source.label, message, allowed=choices(absent, physical)))
     names = {name: of for name, of in names.items() if name not in scaled and of not in declared.leave_out}
-    known = {*names.values(), *declared.leave_out, *_needed(declared)}
-    hidden = [name for name in physical if name not in known]
+    named = {*names.values(), *declared.leave_out, *_needed(declared)}
+    hidden = [name for name in physical if name not in named]
     covered = f"{source.label}: left out, because the mapping gives their names to others: {listed(hidden)}"
     out, left_out, wrong = picked(engine, source, declared, {name: name for name in physical} | dict(declared.columns))
     problems += wrong
     strange = [original for name, original in names.items() if name not in contract]
     for missing in (name for name, spec in contract.items() if spec.required and name not in (*names, *scaled)):
-        problems.append(Problem(source.label, f"no column {missing!r}", allowed=_remedy(source, missing, strange, names.values())))
+        problems.append(
+            Problem(source.label, f"no column {missing!r}", allowed=_remedy(source, missing, strange, names.values()))
+        )
     nested = [original for name, original in names.items() if name not in contract and is_nested(physical[original])]
     left = f"{source.label}: left out, because they hold lists, structures or bytes: {listed(nested)}"
     names = {name: original for name, original in names.items() if original not in nested}
@@ -160,11 +162,14 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
 
 def _remedy(source: Source, missing: str, strange: Sequence[str], there: Iterable[str]) -> str:
     """The column that probably is the missing one, where to say so, and all that are there."""
-    meant = nearest(source.table, missing, strange)
+    near = did_you_mean(missing, strange)
+    meant = None if near else nearest(source.table, missing, strange)
     if meant is None:
-        return did_you_mean(missing, strange) + f"columns: {listed(there)}"
+        return near + f"columns: {listed(there)}"
     said = f"in kbind.yaml, tables: {{{source.table}: {{columns: {{{missing}: {plain(meant)}}}}}}}"
-    return f"did you mean {shown(meant)}? then say so ({said}), or let 'kbind init' propose it; columns: {listed(there)}"
+    return (
+        f"did you mean {shown(meant)}? then say so ({said}), or let 'kbind init' propose it; columns: {listed(there)}"
+    )
 
 
 def _needed(declared: TableConfig) -> set[str]:
@@ -265,7 +270,9 @@ def check_rows(engine: Engine, read: Readings, timezone: str, *, drop: bool) -> 
         notes.append(f"{source.label}: {n:,} row{'s' if n > 1 else ''} without customer_id dropped, as kbind.yaml says")
         out = rows if out is None else either(out, rows)
     problems, tolerated = _find_problems(engine, source, columns)
-    return replace(read, columns=columns, problems=problems, notes=[*notes, *map(str, tolerated)], dropped=out, nameless=n)
+    return replace(
+        read, columns=columns, problems=problems, notes=[*notes, *map(str, tolerated)], dropped=out, nameless=n
+    )
 
 
 def _one_clock(readings: Sequence[Reading], timezone: str) -> list[Reading]:

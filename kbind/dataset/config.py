@@ -51,7 +51,7 @@ class TableConfig:
 
     `system` names the system whose own ids the table carries; `id_map` translates them. `sheet` is one of a workbook.
     `files` and `sheets` are all of them where the table's rows lie in several.
-    `made` holds columns that the source does not have as such. Rows count that have one of the values in `only` and none
+    `made` holds columns that the source does not have as such. Rows count that have one of the values in `only`, none
     of those in `without`, and a value in all columns of `filled`. Columns in `leave_out` are not read.
     """
 
@@ -68,7 +68,7 @@ class TableConfig:
     sheets: tuple[str, ...] = ()
 
     def under(self, other: TableConfig) -> TableConfig:
-        """This entry where the other says nothing."""
+        """What another entry says, and where that is nothing, what this one does."""
         parts = {each.name: getattr(other, each.name) or getattr(self, each.name) for each in fields(TableConfig)}
         columns = {name: of for name, of in self.columns.items() if name not in other.made} | dict(other.columns)
         made = {name: of for name, of in self.made.items() if name not in other.columns} | dict(other.made)
@@ -104,7 +104,9 @@ class Config:
         """Declared file or table name -> tables of the contract that are made of it."""
         named = {table: entry.files or (entry.source,) for table, entry in self.tables.items() if entry.source}
         sources = dict.fromkeys(source for files in named.values() for source in files)
-        return {source: tuple(table for table, files in named.items() if source in files) for source in sources if source}
+        return {
+            source: tuple(table for table, files in named.items() if source in files) for source in sources if source
+        }
 
     def tables_of(self, name: str, own: str) -> tuple[str, ...]:
         """Tables that are made of a file or table; its own name counts where nothing else is declared for it."""
@@ -233,8 +235,8 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
 
     With `file`, `sheet`, `system`, `only`, `without` or `filled` the columns stand under `columns`, or beside these.
 
-    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Kunde"}}}, "kbind.yaml")["events"].columns
-    {'customer_id': 'Kunde'}
+    >>> read_mapping({"events": {"file": "Orders.csv", "columns": {"customer_id": "Who"}}}, "mapping")["events"].columns
+    {'customer_id': 'Who'}
     """
     result = {}
     if not isinstance(mapping, Mapping):
@@ -249,17 +251,23 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
         files, sheets = (
             _read_places(entry.get(key), where, f"{table}: {key}", like)
-            for key, like in (("file", "a file in the folder"), ("sheet", "a sheet of the workbook"))
+            for key, like in (("file", "a file in the folder"), ("sheet", "a sheet in the workbook"))
         )
+        made = {str(k): read_making(of, where, f"{table}: {k}") for k, of in nested.items() if isinstance(of, Mapping)}
+        only, without = (_read_values(entry.get(k) or {}, where, f"{table}: {k}") for k in ("only", "without"))
+        filled, left = (_read_names(entry.get(k) or [], where, f"{table}: {k}") for k in ("filled", "leave_out"))
         result[str(table)] = TableConfig(
-            files[0] if files else None,
-            {str(name): of for name, of in nested.items() if isinstance(of, str)},
-            entry.get("system"),
-            sheets[0] if sheets else None,
-            {str(k): read_making(of, where, f"{table}: {k}") for k, of in nested.items() if isinstance(of, Mapping)},
-            *(_read_values(entry.get(key) or {}, where, f"{table}: {key}") for key in ("only", "without")),
-            *(_read_names(entry.get(key) or [], where, f"{table}: {key}") for key in ("filled", "leave_out")),
-            *(places if len(places) > 1 else () for places in (files, sheets)),
+            source=files[0] if files else None,
+            columns={str(name): of for name, of in nested.items() if isinstance(of, str)},
+            system=entry.get("system"),
+            sheet=sheets[0] if sheets else None,
+            made=made,
+            only=only,
+            without=without,
+            filled=filled,
+            leave_out=left,
+            files=files if len(files) > 1 else (),
+            sheets=sheets if len(sheets) > 1 else (),
         )
     return result
 
@@ -375,8 +383,10 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "a code of three letters, such as EUR",
     ),
     "rates": (
-        lambda value: isinstance(value, Mapping)
-        and all(re.fullmatch("[A-Z]{3}", str(code)) and 0 < real(worth) <= MOST for code, worth in value.items()),
+        lambda value: (
+            isinstance(value, Mapping)
+            and all(re.fullmatch("[A-Z]{3}", str(code)) and 0 < real(worth) <= MOST for code, worth in value.items())
+        ),
         "what one unit of each currency is worth in that of the data, such as {USD: 0.92}",
     ),
     "margin": (lambda value: 0 <= real(value) <= 1, "a share from 0 to 1"),

@@ -25,7 +25,7 @@ UNKNOWN = "unknown"
 
 
 def with_currencies(data: Dataset, declared: str, rates: Mapping[str, float] | None = None) -> Dataset:
-    """The data set with amounts of several currencies converted or set apart, its one currency known, and notes on both.
+    """The data set with amounts of several currencies converted or set apart, its one currency known, and notes on it.
 
     Parameters
     ----------
@@ -112,7 +112,9 @@ def _converted(
         stored=False,
     )
     told = ", ".join(
-        f"{plain(code, 10)} ({n:,} row{'s' if n != 1 else ''}" + ("" if worth[code] == 1 else f", x {worth[code]:g}") + ")"
+        f"{plain(code, 10)} ({n:,} row{'s' if n != 1 else ''}"
+        + ("" if worth[code] == 1 else f", x {worth[code]:g}")
+        + ")"
         for code, n in rows.items()
     )
     columns = dict(zip(table.columns, engine.columns(table.name).values(), strict=True))

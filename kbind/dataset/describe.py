@@ -7,9 +7,9 @@ from datetime import datetime
 
 from kbind.dataset.checks import CheckedTable
 from kbind.dataset.dataset import Dataset
-from kbind.dataset.spellings import spellings, values_of
 from kbind.dataset.reading.base import kind_of
 from kbind.dataset.schema import TABLES, Kind
+from kbind.dataset.spellings import spellings, values_of
 from kbind.engine.engine import column, parse
 from kbind.errors import listed, plain
 

@@ -36,8 +36,8 @@ class Making:
     Parameters
     ----------
     how : {"product", "json", "first_of", "value", "row"}
-        Numbers multiplied, one key of a column of JSON, the first of some columns that is filled, a constant, the number
-        of the row (where each row is a customer without an id).
+        Numbers multiplied, one key of a column of JSON, the first of some columns that is filled, a constant, the
+        number of the row (where each row is a customer without an id).
     of : tuple of str
         Columns of the source.
     key : str
@@ -166,9 +166,7 @@ def _text(making: Making, physical: Mapping[str, str]) -> Expression:
     return result
 
 
-def product(
-    engine: Engine, relation: str, name: str, making: Making, hints: Hints
-) -> tuple[Reading, list[Raw]]:
+def product(engine: Engine, relation: str, name: str, making: Making, hints: Hints) -> tuple[Reading, list[Raw]]:
     """A column of numbers made of others, and those of them that carry marks of currencies.
 
     Each of these is read by its own rules, and its faults are told as its own.
@@ -178,7 +176,8 @@ def product(
     for of in making.of:
         raw = Raw(name, of, physical[of], hints=hints)
         conditions = survey(raw, Column(Kind.NUMBER), from_text=raw.is_text)
-        raw = replace(raw, counts=engine.aggregate(relation, conditions) if conditions else {})
+        counted = {label: parse("count(*) FILTER (WHERE _p)", p=condition) for label, condition in conditions.items()}
+        raw = replace(raw, counts=engine.aggregate(relation, counted) if counted else {})
         parts.append(read_number(raw))
         marked += [raw] if raw.counts.get("marked") else []
     whole = parts[0].expression

@@ -33,7 +33,8 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "timestamp": f"{_SOLD} {_MOMENT}",
             "kind": "kind eventname eventtype event action activity aktion ereignis vorgang",
             "amount": "amount netamount totalamount ordertotal grandtotal totalprice total salesvalue sales revenue "
-            "paymentvalue ordervalue purchasevalue transactionvalue dollarvalue salesamount orderamount transactionamount "
+            "paymentvalue ordervalue purchasevalue transactionvalue dollarvalue salesamount orderamount "
+            "transactionamount "
             "amountpaid linetotal spend turnover umsatz betrag gesamtbetrag rechnungsbetrag summe netto "
             "nettobetrag brutto bruttobetrag warenwert value",
             "currency": "currency currencycode waehrung",
@@ -103,13 +104,25 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 #: Columns that are no part of the contract, but say what an amount is made of.
 QUANTITY = ("quantity", "qty", "units", "unitssold", "menge", "anzahl", "stueck", "stueckzahl")
-UNIT_PRICE = ("unitprice", "priceperunit", "price", "listprice", "saleprice", "salesprice", "itemprice", "sellingprice", "einzelpreis", "stueckpreis", "preis")
+UNIT_PRICE = (
+    "unitprice",
+    "priceperunit",
+    "price",
+    "listprice",
+    "saleprice",
+    "salesprice",
+    "itemprice",
+    "sellingprice",
+    "einzelpreis",
+    "stueckpreis",
+    "preis",
+)
 INTERVAL = ("interval", "billinginterval", "billingperiod", "billingcycle", "frequency", "abrechnung", "zahlweise",
             "abrechnungsintervall", "zahlungsrhythmus")  # fmt: skip
 PRICE = ("amount", "price", "fee", "planamount", "value", "betrag", "preis", "gebuehr", "beitrag")
 #: Columns of customers that play a part; those that say the opposite of gone, too.
 CHURNED = ("churned", "churn", "churnlabel", "churnflag", "ischurned", "haschurned", "exited", "attrition", "gone",
-           "attritionflag", "left", "leaver", "cancelled", "canceled", "gekuendigt", "abgewandert", "kuendiger")  # fmt: skip
+           "attritionflag", "left", "leaver", "cancelled", "canceled", "gekuendigt", "abgewandert")  # fmt: skip
 TENURE = ("tenure", "tenuremonths", "tenureinmonths", "monthsonbook", "monthsactive", "accountlength", "lifetime",
           "monthsascustomer", "vertragsmonate", "kundenmonate", "vertragsdauer", "monate")  # fmt: skip
 

@@ -23,7 +23,6 @@ from kbind.dataset.config import (
 from kbind.dataset.currencies import with_currencies
 from kbind.dataset.dataset import Card, Dataset
 from kbind.dataset.ends import move_last_days
-from kbind.dataset.spellings import spellings, values_of
 from kbind.dataset.frames import is_frame, numbered
 from kbind.dataset.notes import noteworthy
 from kbind.dataset.periods import check_periods
@@ -32,6 +31,7 @@ from kbind.dataset.reading.numbers import functions
 from kbind.dataset.recording import check_span
 from kbind.dataset.schema import TABLES, WITNESSES
 from kbind.dataset.sources import check_anchors, find_sources
+from kbind.dataset.spellings import spellings, values_of
 from kbind.engine.engine import Engine
 from kbind.errors import ArgumentError, DatasetError, Problem, check_choice, choices, listed, plain, told
 

@@ -30,7 +30,7 @@ def nameless(engine: Engine, source: Source, readings: Sequence[Reading]) -> tup
 def picked(
     engine: Engine, source: Source, declared: TableConfig, spelled: Mapping[str, str]
 ) -> tuple[Expression | None, list[str], list[Problem]]:
-    """The rows that do not count by `only`, `without` and `filled`, a note for each column, and what is wrong with these.
+    """The rows that do not count by `only`, `without` and `filled`, a note for each, and what is wrong with these.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def picked(
     wanted = [*declared.only, *declared.without, *declared.filled]
     for missing in dict.fromkeys(name for name in wanted if name not in spelled):
         message = f"rows are picked by a column {missing!r} that is not there"
-        problems.append(Problem(source.label, message, allowed=choices(missing, spelled)))
+        problems.append(Problem(source.label, message, allowed=choices(missing, dict.fromkeys(spelled.values()))))
     if problems:
         return None, [], problems
     for keep, chosen in ((True, declared.only), (False, declared.without)):
@@ -58,7 +58,9 @@ def picked(
                 told.append((f"{name!r} is {'not ' if keep else ''}{says}", conditions[-1]))
     for name in declared.filled:
         text = parse("CAST(_x AS VARCHAR)", x=column(spelled[name]))
-        empty = parse("_x IS NULL OR trim(_x) = '' OR coalesce(_nothing, FALSE)", x=text, nothing=is_word(text, NO_VALUE))
+        empty = parse(
+            "_x IS NULL OR trim(_x) = '' OR coalesce(_nothing, FALSE)", x=text, nothing=is_word(text, NO_VALUE)
+        )
         conditions.append(empty)
         told.append((f"{name!r} is empty", empty))
     if problems or not conditions:

@@ -78,7 +78,9 @@ def guess(found: Found) -> Guess | None:
     rivals = sorted(scores.values())[-2:]
     result.sure = "unsure" if len(rivals) > 1 and rivals[1] - rivals[0] < 1 else "likely" if worst >= 100 else "sure"
     called = {name: of for name, of in match.columns.items() if isinstance(of, str)}
-    result.reasons.append(f"{', '.join(f'{of!r} is {name}' for name, of in called.items() if name in _required(table))}")
+    result.reasons.append(
+        f"{', '.join(f'{of!r} is {name}' for name, of in called.items() if name in _required(table))}"
+    )
     if table == "feedback" and "instrument" not in match.columns:
         match.columns["instrument"] = {"value": _instrument(found, match)}
         result.reasons.append(f"no column names what was asked; taken as {match.columns['instrument']['value']}")
@@ -199,7 +201,9 @@ def _add_amount(found: Found, table: str, match: _Match, result: Guess) -> None:
             result.sure = "unsure"
             result.reasons.append(f"{price!r} is taken for what was paid: is it the price of one piece?")
     if table == "subscriptions" and "mrr" not in match.columns:
-        per = _first(found, INTERVAL, lambda seen: bool(seen.values) and all(v.casefold() in MONTHS for v in seen.values))
+        per = _first(
+            found, INTERVAL, lambda seen: bool(seen.values) and all(v.casefold() in MONTHS for v in seen.values)
+        )
         price = _first(found, PRICE, _number)
         if per and price:
             match.columns["mrr"] = {"column": price, "per": per}
@@ -216,8 +220,8 @@ def _add_others(found: Found, match: _Match, result: Guess) -> None:
         telling = [name for name, seen in found.columns.items() if name in told or name == reason or _tells_end(seen)]
         result.tables["customers"] |= {"leave_out": telling} if telling else {}
         result.reasons.append(
-            "one row a customer: what stands beside the contract describes the customer, but for its dates and reasons, "
-            "which only the lost have"
+            "one row a customer: what stands beside the contract describes the customer, but for dates and reasons "
+            "that only the lost have"
         )
     when = match.columns.get("notice_at") or match.columns.get("end")
     if reason and when:
@@ -241,7 +245,9 @@ def _add_roles(found: Found, result: Guess) -> None:
         if all(value.casefold() in (*YES, *NO) for value in values):
             roles["churned"] = {"column": gone, "value": True}
         else:
-            meant = [v for v in values if any(word in bare(v) for word in ("attrit", "churn", "left", "gone", "gekuend"))]
+            meant = [
+                v for v in values if any(word in bare(v) for word in ("attrit", "churn", "left", "gone", "gekuend"))
+            ]
             said = [v for v in meant if not bare(v).startswith(("not", "no", "non", "exist"))]
             if len(said) == 1:
                 roles["churned"] = {"column": gone, "value": said[0]}

@@ -18,7 +18,6 @@ from kbind.exports.guessing import Guess, guess
 from kbind.exports.looking import Found, look
 from kbind.exports.recognisers import recognisers
 
-
 #: Letters of a value that stands on the line of its key.
 _WIDTH = 90
 
@@ -50,8 +49,10 @@ class Part:
     def goes_with(self, other: Part) -> bool:
         """Whether another file has further rows of the same table: the same columns, the same meaning."""
         alike = self.found.columns.keys() == other.found.columns.keys() and self.guess.tables == other.guess.tables
-        return alike and (self.found.sheet is None) == (other.found.sheet is None) and (
-            self.found.sheet is None or self.found.file == other.found.file
+        return (
+            alike
+            and (self.found.sheet is None) == (other.found.sheet is None)
+            and (self.found.sheet is None or self.found.file == other.found.file)
         )
 
 
@@ -85,7 +86,7 @@ class Proposal:
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Table of the contract -> its entry of `kbind.yaml`."""
-        result = {}
+        result: dict[str, dict[str, Any]] = {}
         for part in self.parts:
             result |= {table: part.place | entry for table, entry in part.guess.tables.items()}
         return result
@@ -100,7 +101,9 @@ class Proposal:
         lines += ["", f"{CONFIG_NAME}:", *(f"  {line}" for line in self.yaml().splitlines()), ""]
         if self.data is not None:
             return "\n".join([*lines, str(self.data), "", answers(self.data)])
-        return "\n".join([*lines, "With this the data does not open yet:", *(f"- {problem}" for problem in self.problems)])
+        return "\n".join(
+            [*lines, "With this the data does not open yet:", *(f"- {problem}" for problem in self.problems)]
+        )
 
     def yaml(self) -> str:
         """The text of the file, with the reasons as comments."""
@@ -140,7 +143,10 @@ def propose(folder: Path, *, exports: Path | None = None, **settings: Any) -> Pr
     for one in found:
         named = next((each for each in known if each.fits(one) and each.entries(one)), None)
         if named is not None:
-            reasons = [f"all columns of this export are there: {listed([sign[0] for sign in named.signs], 6)}", *named.notes]
+            reasons = [
+                f"all columns of this export are there: {listed([sign[0] for sign in named.signs], 6)}",
+                *named.notes,
+            ]
             parts.append(Part(one, Guess(named.entries(one), "sure", reasons, dict(named.settings)), named.name))
         elif (own := guess(one)) is not None:
             parts.append(Part(one, own, "by its columns"))
@@ -206,7 +212,11 @@ def _tried(proposal: Proposal) -> Proposal:
         try:
             data = _open(proposal, settings)
         except DatasetError as error:
-            nameless = [problem for problem in error.problems if problem.message == "has no value" and _is_customer(problem.column, proposal)]
+            nameless = [
+                problem
+                for problem in error.problems
+                if problem.message == "has no value" and _is_customer(problem.column, proposal)
+            ]
             if nameless and "drop_rows_without" not in settings:
                 settings["drop_rows_without"] = "customer_id"
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kbind.dataset.config import TableConfig, read_mapping
+from kbind.dataset.config import read_mapping
 from kbind.dataset.schema import TABLES
 from kbind.errors import DatasetError, choices, listed
 from kbind.exports.looking import Found
@@ -92,7 +92,9 @@ def _there(of: Any, there: Mapping[str, str]) -> Any:
             made[key] = there.get(_bare(made[key]))
     if "product" in made:
         made["product"] = [there.get(_bare(one)) for one in made["product"]]
-    missing = [part for part in (*made.get("product", []), *(made.get(k, "") for k in ("column", "json"))) if part is None]
+    missing = [
+        part for part in (*made.get("product", []), *(made.get(k, "") for k in ("column", "json"))) if part is None
+    ]
     if missing:
         return None
     if made.get("per", "") is None:
@@ -100,9 +102,7 @@ def _there(of: Any, there: Mapping[str, str]) -> Any:
     return made
 
 
-def _values_there(
-    chosen: Mapping[str, Any], found: Found, there: Mapping[str, str], *, every: bool
-) -> dict[str, Any]:
+def _values_there(chosen: Mapping[str, Any], found: Found, there: Mapping[str, str], *, every: bool) -> dict[str, Any]:
     """Values by which rows are picked: of those that count, those that occur; of those that do not, all of them."""
     result: dict[str, Any] = {}
     for name, values in chosen.items():
@@ -146,23 +146,28 @@ def _read(path: Path) -> Recogniser:
     return Recogniser(content["name"], signs, content["tables"], settings, notes)
 
 
-_NEEDED = {"name": "what the export is called", "signs": "columns that tell it from others", "tables": "what it becomes"}
+_NEEDED = {
+    "name": "what the export is called",
+    "signs": "columns that tell it from others",
+    "tables": "what it becomes",
+}
 
 
-def _check(tables: Mapping[str, Any], where: str) -> Mapping[str, TableConfig]:
+def _check(tables: Mapping[str, Any], where: str) -> None:
     """Each way of naming its columns has to be one that `kbind.yaml` may use."""
-    longest = max(
-        (len(of) for entry in tables.values() if isinstance(entry, Mapping)
-         for of in dict(entry.get("columns") or {}).values() if isinstance(of, list)), default=1,
-    )  # fmt: skip
+    ways = [
+        of for entry in tables.values() if isinstance(entry, Mapping) for of in (entry.get("columns") or {}).values()
+    ]
+    for choice in range(max((len(of) for of in ways if _several(of)), default=1)):
+        read_mapping({table: _chosen(entry, choice) for table, entry in tables.items()}, where)
 
-    def plain(entry: Any, i: int) -> Any:
-        if not isinstance(entry, Mapping):
-            return entry
-        columns = {n: of[min(i, len(of) - 1)] if _several(of) else of for n, of in dict(entry.get("columns") or {}).items()}
-        return {**entry, "columns": columns}
 
-    return [read_mapping({t: plain(entry, i) for t, entry in tables.items()}, where) for i in range(longest)][0]
+def _chosen(entry: Any, choice: int) -> Any:
+    """An entry with one of the names of each column."""
+    if not isinstance(entry, Mapping):
+        return entry
+    columns = entry.get("columns") or {}
+    return {**entry, "columns": {n: of[min(choice, len(of) - 1)] if _several(of) else of for n, of in columns.items()}}
 
 
 def _several(of: object) -> bool:

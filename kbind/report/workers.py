@@ -92,7 +92,7 @@ def write_chapters(names: Sequence[str], job: Job, progress: OnProgress | None =
     DatasetError
         The data turned out to be damaged when it was read.
     """
-    # the quick ones first, so that there is something to read; then the slowest, so that no core waits for it at the end
+    # the quick ones first, so that there is something to read; then the slowest, so that nobody waits for it at the end
     order = sorted(names, key=lambda name: (_effort(name) > _QUICK, -_effort(name) if _effort(name) > _QUICK else 0))
     watch = _Watch(order, progress)
     outcomes = _side_by_side(order, job, watch)
