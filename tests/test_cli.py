@@ -56,6 +56,63 @@ def test_check_prints_the_overview(shop_like: Path) -> None:
     assert "1 refund" in result.stdout
 
 
+def test_check_says_what_runs_what_is_missing_and_what_comes_next(shop_like: Path) -> None:
+    said = run("check", str(shop_like), "--timezone", "Europe/Berlin", "--as-of", "2024-03-01").stdout
+    runs, missing = said.split("Chapters that run:\n")[1].split("What else would be possible:\n")
+    assert "  01 how many customers come back, by age and cohort\n" in runs
+    assert "  01 how many customers under contract stay: needs subscriptions\n" in missing
+    assert said.endswith(f"Next: kbind report --data {shop_like}\n")
+
+
+ORDERS = "Kundennr;Belegdatum;Belegnummer;Menge;Einzelpreis\n" + "".join(
+    f"{n % 7:03};{1 + n % 28:02}.{1 + n % 12:02}.2024;R{n};{1 + n % 3};1{n % 10},50\n" for n in range(60)
+)
+
+
+def test_init_proposes_asks_and_writes(tmp_path: Path) -> None:
+    (tmp_path / "Belege 2024.csv").write_text(ORDERS, encoding="cp1252")
+    asked = run("init", str(tmp_path))
+    assert asked.returncode == 0
+    assert "'Kundennr' is customer_id, 'Belegdatum' is timestamp" in asked.stdout
+    assert "the amount is 'Menge' times 'Einzelpreis'" in asked.stdout
+    assert asked.stdout.endswith("Nothing is written yet; kbind init --yes writes it.\n")
+    assert not (tmp_path / "kbind.yaml").exists()
+    done = run("init", str(tmp_path), "--yes", "--currency", "EUR")
+    assert done.stdout.endswith(f"Written: {tmp_path}/kbind.yaml\nNext: kbind report --data {tmp_path}\n")
+    assert "currency: EUR\n" in (tmp_path / "kbind.yaml").read_text(encoding="utf-8")
+    assert "60 " in run("check", str(tmp_path)).stdout
+    again = run("init", str(tmp_path), "--yes")
+    assert (again.returncode, again.stderr) == (2, f"{tmp_path}/kbind.yaml is there already; --force replaces it\n")
+
+
+def test_init_names_the_option_that_settles_what_is_open(tmp_path: Path) -> None:
+    rows = "".join(f"{n % 7};{1 + n % 12}/{1 + n % 11}/2024\n" for n in range(40))
+    (tmp_path / "orders.csv").write_text("customer;order date\n" + rows)
+    open_ = run("init", str(tmp_path), "--yes")
+    assert open_.returncode == 2
+    assert "can be read as day/month or month/day" in open_.stdout
+    assert run("init", str(tmp_path), "--force", "--yes", "--date-order", "mdy").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "holds no file of tables; allowed: a folder with exports as CSV, Parquet or Excel workbooks (.xlsx)"),
+        (
+            {"a.csv": "x,y\n1,2\n"},
+            "holds no table of customers that is recognised; needed: a column that names the cust",
+        ),
+        ({"a.xlsx": "PK nothing"}, "cannot be read as a workbook"),
+    ],
+)
+def test_init_of_what_is_no_export(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    result = run("init", str(tmp_path))
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
 @pytest.fixture
 def shop_like(tmp_path: Path) -> Path:
     (tmp_path / "events.csv").write_text("customer_id,timestamp,amount\n1,2024-01-05,10\n1,2024-02-05,-3\n")
