@@ -60,6 +60,7 @@ def attacked(seed: int, threshold: int) -> dict[str, Counter[str]]:
         truth |= target.truth
     compare(known)
     found = recovered(known, truth, THRESHOLD)
+    undecided = len(known.undecided)
     if data.has("cancellations.reason"):
         told, counts = reasons.told_of(data, "size", threshold)
         if told:
@@ -71,11 +72,13 @@ def attacked(seed: int, threshold: int) -> dict[str, Counter[str]]:
             missing = counts.shape[1] * (counts.shape[0] + 1) - sum(".share." in str(fact["id"]) for fact in told)
             facts += [{"id": "typed.hidden", "hidden": True}] * missing
             found += recovered(table, exact, THRESHOLD)
+            undecided += len(table.undecided)
     small = [name for name, n in truth.items() if 0 < n < THRESHOLD and name.split(".")[0] in FAMILIES]
     kinds = [(KINDS.get(str(fact["id"]).split(".")[0], ""), bool(fact["hidden"])) for fact in facts]
     return {
         "small": by_family(small),
         "recovered": by_family(found),
+        "undecided": Counter(counts=undecided),
         "told": Counter(kind for kind, _ in kinds),
         "hidden": Counter(kind for kind, hidden in kinds if hidden),
     }
@@ -134,6 +137,8 @@ def main() -> None:
         numbers = (counts[name][family] for counts in (told, exact) for name in ("small", "recovered"))
         lines.append(f"| {family} | {' | '.join(f'{number:,}' for number in numbers)} |")
     lines += [
+        "",
+        f"Of {told['undecided']['counts']:,} counts the solver had not the time to say.",
         "",
         f"In {options.reports} whole reports, all chapters: {sum(reports['recovered'].values())} recovered.",
         "",

@@ -50,12 +50,15 @@ class Guess:
         Why, for the user.
     settings : dict
         Keys of `kbind.yaml` beside `tables`.
+    called : bool
+        The file is called like its table and follows the contract.
     """
 
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     sure: str = "sure"
     reasons: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    called: bool = False
 
 
 @dataclass
@@ -66,6 +69,8 @@ class _Match:
 
 def guess(found: Found) -> Guess | None:
     """The most likely table of a file, with its columns; None where nothing names a customer."""
+    if (own := _called(found)) is not None:
+        return own
     matches = {table: match for table in _FILES if (match := _match(found, table)) is not None}
     scores = {table: _score(found, table, match) for table, match in matches.items()}
     scores = {table: score for table, score in scores.items() if score > 0}
@@ -94,6 +99,20 @@ def guess(found: Found) -> Guess | None:
         if seen is not None and seen.kind.startswith("epoch") and of not in (match.columns["customer_id"],):
             result.settings.setdefault("times", {})[of] = seen.kind
             result.reasons.append(f"{of!r} counts {seen.kind[6:]} since 1970")
+    return result
+
+
+def _called(found: Found) -> Guess | None:
+    """A file that is called like a table and has the columns that it needs."""
+    table = (found.sheet or found.file.rsplit(".", 1)[0]).strip().lower()
+    there = {name.strip().lower() for name in found.columns}
+    if table not in TABLES or not all(
+        name in there for name, column in TABLES[table].columns.items() if column.required
+    ):
+        return None
+    result = Guess({table: {}}, reasons=["called like the table, with its columns"], called=True)
+    if table == "customers":
+        _add_roles(found, result)
     return result
 
 

@@ -178,7 +178,10 @@ def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
     """For each table one file: the surest, then the longest; the others are not used."""
     order = {"sure": 0, "likely": 1, "unsure": 2}
     taken: dict[str, str] = {}
-    for part in sorted(parts, key=lambda part: (order[part.guess.sure], len(part.guess.tables) > 1, -part.found.rows)):
+    for part in sorted(
+        parts,
+        key=lambda part: (not part.guess.called, order[part.guess.sure], len(part.guess.tables) > 1, -part.found.rows),
+    ):
         for table in part.guess.tables:
             taken.setdefault(table, part.found.label)
     kept, doubled = [], []
@@ -230,7 +233,9 @@ def _tried(proposal: Proposal) -> Proposal:
 
 
 def _is_customer(column: str | None, proposal: Proposal) -> bool:
-    return column is None or any(column == entry["columns"].get("customer_id") for entry in proposal.tables.values())
+    return column is None or any(
+        column == entry["columns"].get("customer_id") for entry in proposal.tables.values() if "columns" in entry
+    )
 
 
 def _open(proposal: Proposal, settings: Mapping[str, Any]) -> Dataset:

@@ -11,6 +11,8 @@ from scipy.sparse import csr_array
 
 #: More than any count of customers here.
 MANY = 1e5
+#: What the solver calls the end of its time.
+_OUT_OF_TIME = 1
 _ROUNDS, _SAMPLES, _SECONDS, _NEAR, _ROUGHLY = 60, 8, 20.0, 1e-6, 0.5
 
 
@@ -32,6 +34,8 @@ class Knowledge:
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
     rows: list[tuple[dict[int, float], float, float]] = field(default_factory=list)
+    #: Counts of which time did not suffice to say whether they can be computed back.
+    undecided: list[str] = field(default_factory=list)
 
     def count(self, name: str, low: float = 0, high: float = MANY) -> None:
         """A count of customers lies between two limits; what was known of it before still holds."""
@@ -109,12 +113,18 @@ class Knowledge:
                 return found
             signs = {place: rng.choice((-1.0, 1.0)) for place, _ in open_ones.values()}
             point = solver.least(signs, _ROUGHLY)
+            if point is None:
+                continue
             open_ones = {name: pair for name, pair in open_ones.items() if round(point[pair[0]]) == pair[1]}
         while open_ones:
             name, (place, value) = open_ones.popitem()
             differs = False
             for sign in (1.0, -1.0):
                 point = solver.least({place: sign})
+                if point is None:
+                    differs = True
+                    self.undecided.append(name)
+                    break
                 differs |= round(point[place]) != value
                 open_ones = {other: pair for other, pair in open_ones.items() if round(point[pair[0]]) == pair[1]}
                 if differs:
@@ -164,18 +174,21 @@ class _Solver:
             if np.array_equal(before[0], self.low) and np.array_equal(before[1], self.high):
                 return
 
-    def least(self, objective: Mapping[int, float], gap: float = 0.0) -> np.ndarray:
-        """A point at which a sum is as small as it can be, or nearly so."""
+    def least(self, objective: Mapping[int, float], gap: float = 0.0) -> np.ndarray | None:
+        """A point at which a sum is as small as it can be, or nearly so; None where no time was left to find one."""
         goal = np.zeros(self.size)
         for place, sign in objective.items():
             goal[place] = sign
-        found = milp(
-            goal,
-            integrality=np.ones(self.size),
-            bounds=Bounds(self.low, self.high),
-            constraints=LinearConstraint(self.matrix, self.least_of, self.most_of),
-            options={"time_limit": _SECONDS, "mip_rel_gap": gap},
-        )
-        if found.x is None:
-            raise ArithmeticError(f"no solution: {found.message}")
-        return np.asarray(found.x)
+        for seconds in (_SECONDS, 10 * _SECONDS):
+            found = milp(
+                goal,
+                integrality=np.ones(self.size),
+                bounds=Bounds(self.low, self.high),
+                constraints=LinearConstraint(self.matrix, self.least_of, self.most_of),
+                options={"time_limit": seconds, "mip_rel_gap": gap},
+            )
+            if found.x is not None:
+                return np.asarray(found.x)
+            if found.status != _OUT_OF_TIME:
+                raise ArithmeticError(f"no solution: {found.message}")
+        return None
