@@ -124,7 +124,9 @@ PRICE = ("amount", "price", "fee", "planamount", "value", "betrag", "preis", "ge
 CHURNED = ("churned", "churn", "churnlabel", "churnflag", "ischurned", "haschurned", "exited", "attrition", "gone",
            "attritionflag", "left", "leaver", "cancelled", "canceled", "gekuendigt", "abgewandert")  # fmt: skip
 TENURE = ("tenure", "tenuremonths", "tenureinmonths", "monthsonbook", "monthsactive", "accountlength", "lifetime",
-          "monthsascustomer", "vertragsmonate", "kundenmonate", "vertragsdauer", "monate")  # fmt: skip
+          "monthsascustomer", "tenuredays", "tenureindays", "dayssincesignup", "daysascustomer", "tenureyears",
+          "tenureinyears", "yearsascustomer", "yearsatcompany", "membershipyears", "kundenjahre", "vertragsmonate",
+          "kundenmonate", "vertragsdauer", "monate")  # fmt: skip
 
 
 def bare(name: str) -> str:

@@ -33,6 +33,9 @@ _TELLING: Mapping[str, tuple[str, ...]] = {
 _CONTRACTS_EACH = 3
 #: Columns of contracts that describe no customer, or tell that it has left.
 _OF_CONTRACTS = ("start", "end", "term_end", "notice_at", "mrr")
+#: Months in the units in which a tenure may be given, by what its name holds.
+_MONTHS_IN = {"month": 1.0, "monat": 1.0, "day": 12 / 365.2425, "tage": 12 / 365.2425, "week": 12 / 52.1775,
+              "woche": 12 / 52.1775, "year": 12.0, "jahr": 12.0}  # fmt: skip
 _STAYED = ("isactive", "active", "retained", "aktiv")
 
 
@@ -274,15 +277,29 @@ def _add_roles(found: Found, result: Guess) -> None:
     if stays:
         no = next(value for value in found.columns[stays].values if value.casefold() in NO)
         roles["churned"] = {"column": stays, "value": False if no.casefold() in ("false", "no") else no}
-    tenure = _first(found, TENURE, _number)
-    if tenure:
-        roles["tenure"] = tenure
     if "churned" in roles:
         result.reasons.append(f"{roles['churned']['column']!r} says who has left")
+    tenure = _first(found, TENURE, _number)
     if tenure:
-        result.reasons.append(f"{tenure!r} says how long somebody was a customer (in months?)")
+        roles["tenure"] = _in_months(tenure, result)
     if roles:
         result.settings["roles"] = roles
+
+
+def _in_months(tenure: str, result: Guess) -> str:
+    """The column that says in months how long somebody was a customer, made where the name says another unit."""
+    unit = next((unit for unit in _MONTHS_IN if unit in bare(tenure)), "")
+    if unit in ("month", "monat"):
+        result.reasons.append(f"{tenure!r} says how many months somebody was a customer")
+        return tenure
+    if not unit:
+        result.sure = "unsure"
+        result.reasons.append(f"{tenure!r} is taken as the months that somebody was a customer: is it in months?")
+        return tenure
+    shares = {"column": tenure, "divided_by": round(1 / _MONTHS_IN[unit], 5)}
+    result.tables["customers"].setdefault("columns", {})["tenure_months"] = shares
+    result.reasons.append(f"{tenure!r} says how long somebody was a customer, by its name in {unit}s")
+    return "tenure_months"
 
 
 def _instrument(found: Found, match: _Match) -> str:

@@ -13,6 +13,7 @@ import yaml
 import kbind as kb
 from kbind.dataset.schema import TABLES
 from kbind.exports.proposal import propose, write
+from kbind.exports.recognisers import recognisers
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = yaml.safe_load((HERE / "expected.yaml").read_text(encoding="utf-8"))
@@ -84,3 +85,77 @@ def test_what_is_written_says_what_was_proposed(tmp_path: Path, name: str) -> No
     assert content == dict(proposal.settings)
     with pytest.raises(kb.ArgumentError, match="is there already; --force replaces it"):
         write(proposal)
+
+
+def test_files_called_like_tables_are_these_tables(tmp_path: Path) -> None:
+    (tmp_path / "contacts.csv").write_text(
+        "customer_id,contact_id,start,end\nA,p,2024-01-01,\nB,q,2024-01-02,2024-02-01\n"
+    )
+    (tmp_path / "subscriptions.csv").write_text("customer_id,start,end\nA,2024-01-01,\nB,2024-01-02,2024-03-01\n")
+    proposal = propose(tmp_path)
+    assert proposal.tables == {table: {"file": f"{table}.csv"} for table in ("contacts", "subscriptions")}
+    assert proposal.data is not None
+
+
+def test_years_in_files_of_their_own_become_one_table(tmp_path: Path) -> None:
+    for year in (2022, 2023):
+        rows = "".join(f"{n % 5};{n % 28 + 1:02}.03.{year};{n},50\n" for n in range(20))
+        (tmp_path / f"umsatz_{year}.csv").write_text("Kunde;Datum;Betrag\n" + rows)
+    proposal = propose(tmp_path)
+    assert proposal.tables["events"]["file"] == ["umsatz_2022.csv", "umsatz_2023.csv"]
+    assert proposal.data is not None
+    assert len(proposal.data.table("events")) == 40
+
+
+OWN = """
+name: Our billing
+signs: [Vertragsnr, [Kdnr, Kundennr]]
+tables:
+  subscriptions:
+    columns: {customer_id: [Kdnr, Kundennr], start: Beginn, mrr: {column: Preis, per: Zahlweise}}
+    without: {Status: Test}
+"""
+
+
+def test_a_recogniser_of_ones_own_goes_first(tmp_path: Path) -> None:
+    exports, folder = tmp_path / "exports", tmp_path / "data"
+    exports.mkdir()
+    folder.mkdir()
+    (exports / "own.yaml").write_text(OWN)
+    rows = "V1;7;01.02.2024;120;jährlich;ok\nV2;8;01.03.2024;10;monatlich;Test\n"
+    (folder / "v.csv").write_text("Vertragsnr;Kundennr;Beginn;Preis;Zahlweise;Status\n" + rows, encoding="utf-8")
+    proposal = propose(folder, exports=exports)
+    assert proposal.parts[0].by == "Our billing"
+    assert proposal.data is not None
+    assert proposal.data.table("subscriptions")["mrr"].tolist() == [10.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\nsign: [a]\n", "unknown key 'sign'; did you mean 'signs'"),
+        ("name: x\nsigns: [a]\n", "tables: None; needed: what it becomes"),
+        ("name: x\nsigns: [a]\ntables: {orders: {columns: {customer_id: a}}}\n", "unknown table 'orders'"),
+        ("name: x\nsigns: [a]\ntables: {events: {columns: {amount: [a, {times: 3}]}}}\n", "events: amount"),
+        ("- x\n", "is no recogniser"),
+    ],
+)
+def test_a_wrong_recogniser_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(kb.DatasetError, match=f"own.yaml: .*{message}"):
+        recognisers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "months", "sure"),
+    [("tenure_months", 24, 24, "sure"), ("Tenure (days)", 365, 12, "sure"), ("Years as customer", 2, 24, "sure"),
+     ("Tenure", 3, 3, "unsure")],
+)  # fmt: skip
+def test_tenure_is_in_months_or_asked_for(tmp_path: Path, name: str, value: int, months: int, sure: str) -> None:
+    rows = "".join(f"{n},{value},{'yes' if n % 3 else 'no'}\n" for n in range(30))
+    (tmp_path / "crm.csv").write_text(f"client_id,{name},churned\n" + rows)
+    proposal = propose(tmp_path)
+    assert proposal.parts[0].guess.sure == sure
+    assert proposal.data is not None
+    column = proposal.data.roles["tenure"].column
+    assert proposal.data.table("customers")[column].tolist() == pytest.approx([months] * 30, rel=0.002)
