@@ -324,9 +324,9 @@ def test_simulated_company_has_the_curve_that_was_planted() -> None:
 
 
 def test_intervals_cover_and_tests_keep_their_level() -> None:
-    """400 samples of 150 customers, exponential lives, uniform censoring; three Monte-Carlo standard errors."""
+    """200 samples of 150 customers, exponential lives, uniform censoring; three Monte-Carlo standard errors."""
     rng = np.random.default_rng(3)
-    runs, covered, mean_covered, rejected = 400, 0, 0, 0
+    runs, covered, mean_covered, rejected = 200, 0, 0, 0
     truth, area = np.exp(-0.1 * 6), (1 - np.exp(-0.1 * 6)) / 0.1
     for _ in range(runs):
         life, seen = rng.exponential(10, 150), rng.uniform(2, 20, 150)
