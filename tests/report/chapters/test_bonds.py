@@ -110,7 +110,7 @@ def test_the_finding_is_what_costs_most(story: BondStory) -> None:
     money = [cause.stake.value for cause in story.causes if cause.stake is not None]
     assert [cause.key for cause in story.causes] == ["complaint", "contact"]
     assert money == sorted(money, reverse=True)
-    assert plain(story.finding()).startswith("Slow help costs us customers: ")
+    assert plain(story.finding()).startswith("After slow help more customers leave: ")
     main = story.causes[0]
     assert main.stake is not None
     assert plain(story.tell(main.stake, "about")) in plain(story.means())

@@ -49,7 +49,7 @@ def test_the_year_tells_what_was_lost_won_and_grew(story: RevenueStory) -> None:
     assert (grr.value, nrr.value, left.value) == pytest.approx((0.85, 0.93, 0.12))
     assert (grr.n, left.count) == (100, 12)
     assert story.finding() == (
-        "In 2024, we lost 12 of every 100 customers we had at the start, and with them €1,440 of annual revenue. "
+        "In 2024, we lost 12 of every 100 customers we had at the start, and with them, new customers aside, €1,440 of annual revenue. "
         "Revenue still grew by 13%, because new customers brought in €2,400."
     )
     assert story.means() == (
