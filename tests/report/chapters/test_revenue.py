@@ -49,8 +49,8 @@ def test_the_year_tells_what_was_lost_won_and_grew(story: RevenueStory) -> None:
     assert (grr.value, nrr.value, left.value) == pytest.approx((0.85, 0.93, 0.12))
     assert (grr.n, left.count) == (100, 12)
     assert story.finding() == (
-        "In 2024, we lost 12 of every 100 customers we had at the start, and with them, new customers aside, €1,440 of annual revenue. "
-        "Revenue still grew by 13%, because new customers brought in €2,400."
+        "In 2024, we lost 12 of every 100 customers we had at the start, and with them, new customers aside, €1,440 of "
+        "annual revenue. Revenue still grew by 13%, because new customers brought in €2,400."
     )
     assert story.means() == (
         "Smaller contracts cost another €360, larger ones brought €960, leaving a gap of €840 for new customers to "
@@ -138,7 +138,7 @@ def test_few_who_came_back_are_told_with_the_new() -> None:
 def test_german_page_says_the_same() -> None:
     german = revenue_story(shrinking(), lang="de")
     assert german.finding() == (
-        "Im Jahr 2024 sind von 100 Kunden, die zu Beginn da waren, 12 gegangen und mit ihnen 1.440\u00a0€ "
+        "Im Jahr 2024 sind von 100 Kunden, die zu Beginn da waren, 12 gegangen und mit ihnen – ohne Neukunden – 1.440\u00a0€ "
         "Jahresumsatz. Der Umsatz wuchs trotzdem um 13\u00a0%, weil neue Kunden 2.400\u00a0€ einbrachten."
     )
     assert german.question().endswith("?")

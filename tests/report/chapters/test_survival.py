@@ -166,7 +166,9 @@ def test_larger_loss_in_money_goes_first(early: float, renewal: float, first: st
     dearest = "The costliest losses come in months" if first == "renewal" else "The first 4 months are the costliest"
     assert line.answer.startswith(dearest)
     assert story.finding().startswith(dearest)
-    assert story.certainty().endswith("the step must cost less than the margin on that.")  # which is not stated
+    assert story.certainty().endswith(
+        "the step must cost less than the margin on that, for half of them half as much."
+    )  # which is not stated
     assert "(92% of 120,000, new customers included). Of 100 new customers" in line.answer
     assert "11,000" in line.measure
 
