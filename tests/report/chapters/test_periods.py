@@ -39,7 +39,7 @@ def test_example_says_the_alarm_first() -> None:
     assert german.means() == (
         "Geht es so weiter, sind nach "
         "zwölf Monaten von 100 noch 62 da; bei der früheren Quote wären es 73. Gegenüber der früheren Quote gingen "
-        "36.000\u00a0€ mehr Jahresumsatz verloren. Zuletzt wurden 90 gewonnen und 110 verloren: "
+        "insgesamt 36.000\u00a0€ mehr Jahresumsatz verloren. Zuletzt wurden 90 gewonnen und 110 verloren: "
         "Der Bestand schrumpft."
     )
     assert english.act().endswith(
@@ -56,10 +56,10 @@ def test_example_says_the_alarm_first() -> None:
 
 def test_money_without_a_currency_is_said_to_have_none() -> None:
     data = kb.datasets.load_counts()
-    assert "€36,000 more annual revenue has been lost." in period_story(data).means()
+    assert "€36,000 more annual revenue has been lost in all." in period_story(data).means()
     bare = replace(data, card=replace(data.card, currency=""))
     assert (
-        "36,000 more annual revenue has been lost (in the currency of the template, which" in period_story(bare).means()
+        "36,000 more annual revenue has been lost in all (in the currency of the template" in period_story(bare).means()
     )
 
 
