@@ -89,6 +89,7 @@ def init(
     ends: Ends = None,
 ) -> None:
     """Look at exports, propose a kbind.yaml with reasons and with what it can answer, and write it after a yes."""
+    from kbind.dataset.answers import anything
     from kbind.dataset.config import CONFIG_NAME
     from kbind.exports.proposal import check_new, propose, write
 
@@ -102,7 +103,8 @@ def init(
         typer.echo("\nNothing is written yet; kbind init --yes writes it.")
     elif yes or typer.confirm("\nWrite kbind.yaml?"):
         typer.echo(f"\nWritten: {write(proposal, force=force)}")
-        typer.echo(f"Next: kbind report --data {folder}" if proposal.data else f"Next: kbind check {folder}")
+        ready = proposal.data is not None and anything(proposal.data)
+        typer.echo(f"Next: kbind report --data {folder}" if ready else f"Next: complete kbind.yaml; kbind check {folder}")
     if proposal.data is None:
         raise typer.Exit(2)
 
@@ -124,12 +126,13 @@ def check(
     ends: Ends = None,
 ) -> None:
     """Check a company's data: print an overview and what each column means, or every problem and exit with 2."""
-    from kbind.dataset.answers import answers
+    from kbind.dataset.answers import answers, anything
     from kbind.dataset.describe import describe
     from kbind.dataset.opening import open_dataset
 
     data = open_dataset(source, table=table, timezone=timezone, as_of=as_of, grace=grace, lapse=lapse, ends=ends)
-    typer.echo(f"{data}\n\n{describe(data)}\n\n{answers(data)}\n\nNext: kbind report --data {source}")
+    following = f"kbind report --data {source}" if anything(data) else "add what is needed; docs/own-data.md says how"
+    typer.echo(f"{data}\n\n{describe(data)}\n\n{answers(data)}\n\nNext: {following}")
 
 
 @app.command()

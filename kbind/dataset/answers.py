@@ -26,6 +26,13 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 
+#: What a role says of customers.
+_ROLES = {
+    "role:churned": "roles: {churned: ...} (who has left)",
+    "role:tenure": "roles: {tenure: ...} (for how many months)",
+}
+
+
 def lacking(data: Dataset, needs: Sequence[Sequence[str]]) -> list[str]:
     """What of each group of alternatives is there in no form: `events or subscriptions`, `customers.industry`.
 
@@ -33,6 +40,11 @@ def lacking(data: Dataset, needs: Sequence[Sequence[str]]) -> list[str]:
     """
     groups = [group for group in needs if not any(data.has(need) for need in group)]
     return [" or ".join(need for need in group if ":" not in need) for group in groups]
+
+
+def anything(data: Dataset) -> bool:
+    """Whether there is a question that the data answers."""
+    return any(not lacking(data, use.needs) for use in USES)
 
 
 def answers(data: Dataset) -> str:
@@ -64,8 +76,12 @@ def _lines(data: Dataset) -> Iterator[str]:
         yield "  none"
     if len(able) < len(missing):
         yield "What else would be possible:"
-        yield from (_wanting(use, needs) for use, needs in sorted(missing, key=lambda each: len(each[1])) if needs)
+        yield from (_wanting(data, use) for use, needs in sorted(missing, key=lambda each: len(each[1])) if needs)
 
 
-def _wanting(use: Use, needs: Sequence[str]) -> str:
-    return f"  {use.chapter} {QUESTIONS[use.key]}: needs {' and '.join(needs)}"
+def _wanting(data: Dataset, use: Use) -> str:
+    """A question that is open, and what it takes; a role stands as what `kbind.yaml` may say of customers."""
+    groups = [group for group in use.needs if not any(data.has(need) for need in group)]
+    there = "customers" in data.tables
+    told = [" or ".join(_ROLES.get(need, need) for need in group if there or need not in _ROLES) for group in groups]
+    return f"  {use.chapter} {QUESTIONS[use.key]}: needs {' and '.join(told)}"

@@ -246,6 +246,8 @@ def read_mapping(mapping: Mapping[str, Any], where: str) -> dict[str, TableConfi
             raise _wrong(where, f"unknown table {table!r}", choices(table, TABLES, "tables"))
         if not isinstance(entry, Mapping):
             raise _wrong(where, f"{table}: {entry!r}", "allowed: columns as 'customer_id: their name'")
+        if "columns" in entry and (odd := [key for key in entry if key not in (*_ROWS, "columns")]):
+            raise _wrong(where, f"{table}: unknown key {odd[0]!r}", choices(odd[0], (*_ROWS, "columns"), "allowed"))
         nested = entry.get("columns", {k: v for k, v in entry.items() if k not in _ROWS})
         if not isinstance(nested, Mapping) or not all(isinstance(v, (str, Mapping)) for v in nested.values()):
             raise _wrong(where, f"{table}: columns {nested!r}", "allowed: 'customer_id: their name', one a line")
@@ -311,7 +313,7 @@ def read_roles(roles: Mapping[str, Any], where: str) -> dict[str, Role]:
             raise _wrong(where, f"unknown role {role!r}", choices(role, ROLES, "roles"))
         if isinstance(entry, str):
             result[str(role)] = Role(entry)
-        elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str):
+        elif isinstance(entry, Mapping) and isinstance(entry.get("column"), str) and set(entry) <= {"column", "value"}:
             result[str(role)] = Role(entry["column"], entry.get("value"))
         else:
             raise _wrong(where, f"role {role}: {entry!r}", "allowed: a column, or {column: ..., value: ...}")

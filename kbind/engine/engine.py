@@ -127,6 +127,7 @@ class Engine:
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
             python_enable_replacements=False,
+            enable_progress_bar=False,
         )
         cores = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self.threads = max(cores // _SHARES, 1)

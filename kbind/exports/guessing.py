@@ -31,6 +31,8 @@ _TELLING: Mapping[str, tuple[str, ...]] = {
 }
 #: Rows a customer below which a file may tell of contracts.
 _CONTRACTS_EACH = 3
+#: Place of a column that is a date by its name and values, and by nothing else.
+_DATED = 150
 #: Columns of contracts that describe no customer, or tell that it has left.
 _OF_CONTRACTS = ("start", "end", "term_end", "notice_at", "mrr")
 #: Months in the units in which a tenure may be given, by what its name holds.
@@ -55,6 +57,8 @@ class Guess:
         Keys of `kbind.yaml` beside `tables`.
     called : bool
         The file is called like its table and follows the contract.
+    score : float
+        How much speaks for it.
     """
 
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Guess:
     reasons: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     called: bool = False
+    score: float = 0.0
 
 
 @dataclass
@@ -81,7 +86,7 @@ def guess(found: Found) -> Guess | None:
         return _numbered(found)
     table = max(scores, key=lambda name: scores[name])
     match = matches[table]
-    result = Guess({table: {"columns": match.columns}})
+    result = Guess({table: {"columns": match.columns}}, score=scores[table])
     worst = max((match.ranks.get(name, 0) for name in _required(table)), default=0)
     rivals = sorted(scores.values())[-2:]
     result.sure = "unsure" if len(rivals) > 1 and rivals[1] - rivals[0] < 1 else "likely" if worst >= 100 else "sure"
@@ -93,6 +98,9 @@ def guess(found: Found) -> Guess | None:
         match.columns["instrument"] = {"value": _instrument(found, match)}
         result.reasons.append(f"no column names what was asked; taken as {match.columns['instrument']['value']}")
     _add_amount(found, table, match, result)
+    if table == "events" and found.columns[match.columns["customer_id"]].unique:
+        result.sure = "unsure"
+        result.reasons.append(f"no {match.columns['customer_id']!r} occurs twice: is it the customer, or the order?")
     if table == "subscriptions":
         _add_others(found, match, result)
     if table == "customers":
@@ -147,6 +155,9 @@ def _match(found: Found, table: str) -> _Match | None:
             and _fits(contract[name].kind, seen, sure=place < 100)
             and (place < 100 or contract[name].kind is not Kind.ID or _ends_as_id(original))
         ]
+        if not fitting and contract[name].happened and contract[name].required:
+            dated = [of for of, seen in found.columns.items() if of not in taken and seen.is_time and _says_when(of)]
+            fitting = [(_DATED, of) for of in dated[:1]]
         if fitting:
             ranks[name], columns[name] = min(fitting, key=lambda each: each[0])
             taken.add(columns[name])
@@ -155,6 +166,15 @@ def _match(found: Found, table: str) -> _Match | None:
 
 def _exact(table: str, name: str) -> tuple[str, ...]:
     return (bare(name),) if name in TABLES[table].columns else ()
+
+
+def _says_when(name: str) -> bool:
+    """Whether a name is that of some date, but not of one that is no event of a customer's."""
+    own = bare(name)
+    other = ("birth", "dob", "geburt", "update", "modif", "geaendert", "due", "faellig", "deliver", "estimat")
+    return any(word in own for word in ("date", "datum", "time", "zeit", "month", "monat", "day", "tag")) and not any(
+        word in own for word in other
+    )
 
 
 def _ends_as_id(name: str) -> bool:
@@ -280,22 +300,24 @@ def _add_roles(found: Found, result: Guess) -> None:
     if "churned" in roles:
         result.reasons.append(f"{roles['churned']['column']!r} says who has left")
     tenure = _first(found, TENURE, _number)
-    if tenure:
-        roles["tenure"] = _in_months(tenure, result)
+    if tenure and (months := _in_months(tenure, result)):
+        roles["tenure"] = months
     if roles:
         result.settings["roles"] = roles
 
 
 def _in_months(tenure: str, result: Guess) -> str:
-    """The column that says in months how long somebody was a customer, made where the name says another unit."""
+    """The column that says in months how long somebody was a customer; empty where nobody says the unit."""
     unit = next((unit for unit in _MONTHS_IN if unit in bare(tenure)), "")
     if unit in ("month", "monat"):
         result.reasons.append(f"{tenure!r} says how many months somebody was a customer")
         return tenure
     if not unit:
-        result.sure = "unsure"
-        result.reasons.append(f"{tenure!r} is taken as the months that somebody was a customer: is it in months?")
-        return tenure
+        result.reasons.append(
+            f"{tenure!r} may say how long somebody was a customer, but not in which unit; if in months, add "
+            f"roles: {{tenure: {tenure}}}"
+        )
+        return ""
     shares = {"column": tenure, "divided_by": round(1 / _MONTHS_IN[unit], 5)}
     result.tables["customers"].setdefault("columns", {})["tenure_months"] = shares
     result.reasons.append(f"{tenure!r} says how long somebody was a customer, by its name in {unit}s")

@@ -174,12 +174,12 @@ def _kind(values: list[str], physical: str) -> str:
 
 
 def _epoch(values: list[str]) -> str:
-    """Which unit numbers count since 1970, if they lie between 2001 and 2065 in it."""
+    """Which unit numbers count since 1970, if they lie between 1979 and 2065 in it."""
     try:
         numbers = [float(value) for value in values]
     except ValueError:
         return ""
     for unit, size in (("epoch_s", 1), ("epoch_ms", 1e3), ("epoch_us", 1e6)):
-        if all(1e9 * size <= number < 3e9 * size for number in numbers):
+        if all(3e8 * size <= number < 3e9 * size for number in numbers):
             return unit
     return ""

@@ -18,6 +18,8 @@ from kbind.exports.guessing import Guess, guess
 from kbind.exports.looking import Found, look
 from kbind.exports.recognisers import recognisers
 
+#: How a file was known that no recogniser fits.
+GUESSED = "by its columns"
 #: Letters of a value that stands on the line of its key.
 _WIDTH = 90
 
@@ -149,9 +151,9 @@ def propose(folder: Path, *, exports: Path | None = None, **settings: Any) -> Pr
             ]
             parts.append(Part(one, Guess(named.entries(one), "sure", reasons, dict(named.settings)), named.name))
         elif (own := guess(one)) is not None:
-            parts.append(Part(one, own, "by its columns"))
+            parts.append(Part(one, own, GUESSED))
         else:
-            unused.append(one.label)
+            unused.append(f"{one.label} (no column that names the customer, with one that says when or a row each)")
     parts, doubled = _one_each(_together(parts))
     unused += doubled
     if not parts:
@@ -175,13 +177,9 @@ def _together(parts: Sequence[Part]) -> list[Part]:
 
 
 def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
-    """For each table one file: the surest, then the longest; the others are not used."""
-    order = {"sure": 0, "likely": 1, "unsure": 2}
+    """For each table one file: what is called so or recognised, then what fits best; the others are not used."""
     taken: dict[str, str] = {}
-    for part in sorted(
-        parts,
-        key=lambda part: (not part.guess.called, order[part.guess.sure], len(part.guess.tables) > 1, -part.found.rows),
-    ):
+    for part in sorted(parts, key=lambda part: (not part.guess.called, part.by == GUESSED, -part.guess.score)):
         for table in part.guess.tables:
             taken.setdefault(table, part.found.label)
     kept, doubled = [], []

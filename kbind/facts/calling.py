@@ -271,7 +271,7 @@ class CallingFacts:
     def trial(self, name: str) -> Trial | None:
         """What a trial on the "list" or in the riskiest "tenth" takes; None where it cannot be known."""
         rule = self.facts.disclosure  # the size of a trial follows from the share as it is told
-        share = rule.fact(self.facts.hit if name == "list" else self.facts.risk(GROUPS))
+        share = rule.fact(self._leaving(name))
         size = int(rule.rounded(len(self.facts.listed.customer) if name == "list" else self.top.contactable.sum()))
         if share.hidden:
             return None
@@ -287,6 +287,16 @@ class CallingFacts:
         days = (rounds - 1) * seen.horizon + seen.lead + seen.horizon if self.dated else 0
         fact = Fact(f"trial.{name}", needed, "count", definition, source="statsmodels.stats.proportion")
         return Trial(name, size, fact, rounds, days)
+
+    def _leaving(self, name: str) -> Fact:
+        """Share of a group that leaves: as in the test; without dates as predicted, because many tested had left before."""
+        tested = self.facts.hit if name == "list" else self.facts.risk(GROUPS)
+        if self.dated:
+            return tested
+        risk = self.facts.listed.probability if name == "list" else self.top.probability
+        definition = "mean predicted risk of the group"
+        value = float(risk.mean()) if len(risk) else nan
+        return replace(tested, value=value, ci_lower=nan, ci_upper=nan, count=None, n=len(risk), definition=definition)
 
     @cached_property
     def best_trial(self) -> Trial | None:

@@ -183,6 +183,10 @@ class SurvivalStory(Story):
         """How many of 100 leave, and when most of them do."""
         facts = self.facts
         whole, span = facts.left_by(facts.horizon), self.moments.horizon()
+        disclosed = self.voice.disclosure.fact
+        most = max(disclosed(self.share_of(name)).value for name in (facts.in_order if self.both else (facts.first,)))
+        if most >= disclosed(whole).value:  # told so coarsely that a part would be more than the whole
+            return self.say("survival.finding.even", one=self.at(self.marks[0]), after=self.voice.after(self.marks[0]))
         if not self.both:
             words = {"part": self.share_of(facts.first), "when": self.moments.at(facts.first)}
             return self.say("survival.finding.one", all=whole, span=span, **words)
