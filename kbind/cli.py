@@ -104,7 +104,9 @@ def init(
     elif yes or typer.confirm("\nWrite kbind.yaml?"):
         typer.echo(f"\nWritten: {write(proposal, force=force)}")
         ready = proposal.data is not None and anything(proposal.data)
-        typer.echo(f"Next: kbind report --data {folder}" if ready else f"Next: complete kbind.yaml; kbind check {folder}")
+        typer.echo(
+            f"Next: kbind report --data {folder}" if ready else f"Next: complete kbind.yaml; kbind check {folder}"
+        )
     if proposal.data is None:
         raise typer.Exit(2)
 

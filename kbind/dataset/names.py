@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 _SHORT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "á": "a"}
 _CUSTOMER = (
-    "customerid customeruniqueid customernumber customernum customerno customercode custid custnum custno custnr customer clientid "
-    "clientnumber clientnum clientno client userid user "
+    "customerid customeruniqueid customernumber customernum customerno customercode custid custnum "
+    "custno custnr customer clientid clientnumber clientnum clientno client userid user "
     "memberid membernumber member accountid accountnumber accountno account subscriberid companyid householdid "
     "household guestid patronid donorid householdkey customerkey patientid personid visitorid profileid kundennr kundennummer kundenid kdnr "
     "kunde mitgliedsnummer mitgliedsnr mitgliednr mitglied debitor debitornr debitorennr debitorennummer nutzerid "

@@ -26,6 +26,8 @@ __all__ = ["Activity", "activity", "as_activity", "starts_with_recording", "suit
 _LOGS = ("subscriptions", "events")
 #: The first cohort is where recording starts if it is more than so many times the larger of the next two.
 _PANEL_FACTOR = 3
+#: Periods up to which their cohorts can be shown.
+_MOST_PERIODS = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,11 +218,20 @@ def as_activity(value: Activity | Dataset) -> Activity:
 
 
 def suitable_period(data: Dataset) -> str:
-    """The longest of month, week and day of which at least three are over in the log that `activity` would take."""
+    """The longest of month, week and day of which at least three are over in the log that `activity` would take.
+
+    A log of more than ten years is cut into quarters, one of more than thirty into years, so that cohorts can be shown.
+    """
     span = next((data.tables[name].span for name in _LOGS if name in data.tables), None)
     if span is not None and data.as_of is not None and data.wall_clock(span[0]) < data.as_of:
+        lived = {
+            period: Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone).lived
+            for period in ("year", "quarter", "month", "week")
+        }
+        if lived["month"] > _MOST_PERIODS:
+            return "quarter" if lived["quarter"] <= _MOST_PERIODS else "year"
         for period in ("month", "week"):
-            if Calendar.spanning(period, data.wall_clock(span[0]), data.as_of, data.timezone).lived >= 3:
+            if lived[period] >= 3:
                 return period
     return "day"
 

@@ -150,7 +150,7 @@ def from_customers(data: Dataset) -> Lives:
     query = Query(data.engine).part(
         tenure=parse("CAST(_x AS DOUBLE)", x=column(tenure)), gone=says_yes(data, flag), reason=LEFT
     )
-    _check_customers(data, tenure, flag.column, query.parts)
+    unknown = _check_customers(data, tenure, flag.column, query.parts)
     entry, causes = "0", (LEFT,)
     if "entry" in roles:
         query.part(late=parse("CAST(_x AS DOUBLE)", x=column(roles["entry"].column)))
@@ -163,22 +163,24 @@ def from_customers(data: Dataset) -> Lives:
     query.step(
         "lives",
         f"SELECT customer_id, CAST({entry} AS DOUBLE) AS entry, _tenure AS duration, "
-        "CASE WHEN _gone THEN _reason END AS cause FROM customers",
+        "CASE WHEN _gone THEN _reason END AS cause FROM customers WHERE NOT (_tenure IS NULL OR isnan(_tenure))",
     )
     meaning = f"A customer has left if {flag.column} says so; the duration is {tenure}"
+    if unknown:
+        meaning += f"; {unknown:,} customers without it are left out"
     made_of = tuple(roles[role].column for role in ("tenure", "churned", "entry", "cause") if role in roles)
     return Lives("customers", query, causes, "month", meaning, made_of=made_of)
 
 
-def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> None:
-    """Refuse customers of whom nobody knows how long they stayed, or whether they have left.
+def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> int:
+    """Refuse impossible tenures and customers of whom nobody knows whether they have left.
 
-    Rows are looked at only if the extremes leave a doubt.
+    Returns how many customers have no tenure, unless nobody has one; they can only be left out. Rows are looked at only if the extremes leave a doubt.
     """
     numeric = kind_of(data.tables["customers"].columns[tenure]) == "number"
     length = column(tenure) if numeric else parts["tenure"]
+    missing = parse("_x IS NULL OR isnan(CAST(_x AS DOUBLE))", x=length)
     conditions = {
-        f"no {tenure}": parse("_x IS NULL OR isnan(CAST(_x AS DOUBLE))", x=length),
         f"a negative {tenure}": parse("_x < 0", x=length),
         f"an endless {tenure}": parse("_x > 0 AND isinf(CAST(_x AS DOUBLE))", x=length),
         f"no readable {flag}": parse("_x IS NULL", x=parts["gone"]),
@@ -188,7 +190,10 @@ def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Exp
     found = data.engine.aggregate("customers", {name: parse(sql, x=length) for name, sql in traces.items()}
                                   | {"flags": parse("count(*) - count(_x)", x=parts["gone"])})  # fmt: skip
     if not any(found.values()):
-        return
+        return 0
+    unknown = data.engine.size("customers", missing)
+    if unknown == data.tables["customers"].rows:
+        raise NotEnoughData(f"{tenure} of {data.name!r}, which plays the role 'tenure', holds nothing")
     for what, condition in conditions.items():
         n = data.engine.size("customers", condition)
         if n:
@@ -201,6 +206,7 @@ def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Exp
             raise ArgumentError(
                 f"{n:,} customers of {data.name!r} have {what}, such as {names}; complete or remove them first"
             )
+    return unknown
 
 
 def _add_ages(query: Query, data: Dataset, log: str, origin: str, cause: str, join: str) -> None:

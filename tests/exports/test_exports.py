@@ -149,7 +149,7 @@ def test_a_wrong_recogniser_is_named(tmp_path: Path, text: str, message: str) ->
 @pytest.mark.parametrize(
     ("name", "value", "months", "sure"),
     [("tenure_months", 24, 24, "sure"), ("Tenure (days)", 365, 12, "sure"), ("Years as customer", 2, 24, "sure"),
-     ("Tenure", 3, 3, "unsure")],
+     ("Tenure", 3, 0, "sure")],
 )  # fmt: skip
 def test_tenure_is_in_months_or_asked_for(tmp_path: Path, name: str, value: int, months: int, sure: str) -> None:
     rows = "".join(f"{n},{value},{'yes' if n % 3 else 'no'}\n" for n in range(30))
@@ -157,5 +157,9 @@ def test_tenure_is_in_months_or_asked_for(tmp_path: Path, name: str, value: int,
     proposal = propose(tmp_path)
     assert proposal.parts[0].guess.sure == sure
     assert proposal.data is not None
+    if not months:
+        assert "tenure" not in proposal.data.roles
+        assert "not in which unit" in proposal.parts[0].guess.reasons[-1]
+        return
     column = proposal.data.roles["tenure"].column
     assert proposal.data.table("customers")[column].tolist() == pytest.approx([months] * 30, rel=0.002)

@@ -212,10 +212,21 @@ def test_roles_by_keyword_with_entry_and_cause() -> None:
     assert found.to_frame()["entry"].tolist() == [0, 2, 0]
 
 
+def test_customers_without_tenure_are_left_out_and_counted() -> None:
+    people = pd.DataFrame({"customer_id": [1, 2, 3], "tenure": [1.0, None, 4.0], "churned": [True, True, False]})
+    found = kb.durations(kb.open_dataset({"customers": people}, roles={"tenure": "tenure", "churned": "churned"}))
+    assert found.to_frame()["n"].sum() == 2
+    assert "1 customers without it are left out" in found.definition
+    nobody = kb.open_dataset(
+        {"customers": people.assign(tenure=None)}, roles={"tenure": "tenure", "churned": "churned"}
+    )
+    with pytest.raises(kb.NotEnoughData, match="tenure of 'data', which plays the role 'tenure', holds nothing"):
+        kb.durations(nobody)
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"tenure": [1, None], "churned": [True, False]}, "1 customers of 'data' have no tenure"),
         ({"tenure": [1, -2], "churned": [True, False]}, "1 customers of 'data' have a negative tenure"),
         ({"tenure": [1, 2], "churned": [True, None]}, "1 customers of 'data' have no readable churned"),
     ],

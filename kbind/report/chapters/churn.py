@@ -114,11 +114,15 @@ class ChurnStory(Story):
 
     @cached_property
     def lack(self) -> str:
-        """Why nothing can be told: "small" number of customers, "young" data, or departures ("short")."""
+        """Why nothing can be told: "small" number of customers, "young" data, departures ("short"), or these at too few
+        dates to learn from some and test on others ("apart").
+        """
         seen = self.forecast.snapshots
         if seen is not None and len(set(seen.customer)) < self.enough:
             return "small"
-        return "young" if self.dated and (seen is None or not np.isfinite(seen.target).any()) else "short"
+        if self.dated and (seen is None or not np.isfinite(seen.target).any()):
+            return "young"
+        return "short" if self.left < self.enough else "apart"
 
     @property
     def enough(self) -> int:

@@ -331,10 +331,12 @@ def test_the_steepest_fall_is_found() -> None:
     assert "before month 14" in _contracts(months).act()
 
 
-@pytest.mark.parametrize(("days", "period"), [(1, "day"), (20, "day"), (40, "week"), (200, "month")])
+@pytest.mark.parametrize(
+    ("days", "period"), [(1, "day"), (20, "day"), (40, "week"), (200, "month"), (4_000, "quarter"), (15_000, "year")]
+)
 def test_suitable_period(days: int, period: str) -> None:
     events = pd.DataFrame(
-        {"customer_id": 1, "timestamp": pd.to_datetime(["2024-01-01"]) + pd.to_timedelta([0], unit="D")}
+        {"customer_id": 1, "timestamp": pd.to_datetime("2024-01-01") + pd.to_timedelta([0, days - 1], unit="D")}
     )
     data = kb.open_dataset({"events": events}, as_of=pd.Timestamp("2024-01-01") + pd.Timedelta(days=days))
     assert suitable_period(data) == period
