@@ -10,7 +10,8 @@ _CUSTOMER = (
     "customerid customeruniqueid customernumber customernum customerno customercode custid custnum "
     "custno custnr customer clientid clientnumber clientnum clientno client userid user "
     "memberid membernumber member accountid accountnumber accountno account subscriberid companyid householdid "
-    "household guestid patronid donorid householdkey customerkey patientid personid visitorid profileid kundennr kundennummer kundenid kdnr "
+    "household guestid patronid donorid householdkey customerkey patientid personid visitorid profileid "
+    "kundennr kundennummer kundenid kdnr "
     "kunde mitgliedsnummer mitgliedsnr mitgliednr mitglied debitor debitornr debitorennr debitorennummer nutzerid "
     "nutzer distinctid recordid customeremail email emailaddress uid cardid cardnumber id "
     "customername companyname clientname fullname name"
@@ -20,7 +21,8 @@ _MOMENT = (
     "datum zeitpunkt zeitstempel"
 )
 _SOLD = (
-    "donationdate giftdate orderdate ordertimestamp orderedat orderpurchasetimestamp invoicedate purchasedate purchasedat transactiondate "
+    "donationdate giftdate orderdate ordertimestamp orderedat orderpurchasetimestamp invoicedate "
+    "purchasedate purchasedat transactiondate "
     "transactiontime saledate salesdate paidat paymentdate visitdate bookingdate bestelldatum belegdatum "
     "rechnungsdatum kaufdatum buchungsdatum auftragsdatum"
 )
@@ -53,11 +55,13 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "end": "end enddate endedat contractend subscriptionend churndate churnedat leavedate leftat "
             "terminationdate terminatedat expiredat expirydate austritt austrittsdatum vertragsende ende laufzeitende "
             "bis canceledat cancelledat canceldate cancellationdate cancelleddate",
-            "mrr": "mrr mrramount monthlyrecurringrevenue monthlyfee monthlycharge monthlycharges monthlyprice monthlyrevenue "
+            "mrr": "mrr mrramount monthlyrecurringrevenue monthlyfee monthlycharge monthlycharges monthlyprice "
+            "monthlyrevenue "
             "monthlyamount feemonthly pricepermonth beitragmtl mtlbeitrag monatsbeitrag monatspreis monatsgebuehr "
             "beitrag monatlicherbeitrag",
             "currency": "currency currencycode waehrung",
-            "plan": "plan planname plantier planid product subscriptionplan subscriptiontype membershiptype contracttype "
+            "plan": "plan planname plantier planid product subscriptionplan subscriptiontype membershiptype "
+            "contracttype "
             "package tier tarif produkt paket vertragsart mitgliedschaft",
             "term_end": "termend currentperiodend currenttermend renewaldate nextrenewal renewson nextbillingdate "
             "contractenddate mindestlaufzeitbis laufzeitbis verlaengerungam",
@@ -69,7 +73,8 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         },
         "customers": {
             "customer_id": _CUSTOMER,
-            "acquired_at": "acquiredat acquisitiondate dtcustomer signupdate signedupat registeredat registrationdate createdate createddate "
+            "acquired_at": "acquiredat acquisitiondate dtcustomer signupdate signedupat registeredat "
+            "registrationdate createdate createddate "
             "createdat customersince firstorderdate kundeseit anmeldedatum registriertam erstelltam",
             "referred_by": "referredby referrerid referrer geworbenvon",
             "consent": "consent marketingconsent optin newsletteroptin acceptsmarketing einwilligung werbeeinwilligung",

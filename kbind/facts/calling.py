@@ -289,7 +289,7 @@ class CallingFacts:
         return Trial(name, size, fact, rounds, days)
 
     def _leaving(self, name: str) -> Fact:
-        """Share of a group that leaves: as in the test; without dates as predicted, because many tested had left before."""
+        """Share of a group that leaves, as tested; without dates as predicted, because many tested had left before."""
         tested = self.facts.hit if name == "list" else self.facts.risk(GROUPS)
         if self.dated:
             return tested

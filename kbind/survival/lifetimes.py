@@ -175,7 +175,8 @@ def from_customers(data: Dataset) -> Lives:
 def _check_customers(data: Dataset, tenure: str, flag: str, parts: dict[str, Expression]) -> int:
     """Refuse impossible tenures and customers of whom nobody knows whether they have left.
 
-    Returns how many customers have no tenure, unless nobody has one; they can only be left out. Rows are looked at only if the extremes leave a doubt.
+    Returns how many customers have no tenure, unless nobody has one; they can only be left out. Rows are looked at only
+    if the extremes leave a doubt.
     """
     numeric = kind_of(data.tables["customers"].columns[tenure]) == "number"
     length = column(tenure) if numeric else parts["tenure"]

@@ -114,9 +114,7 @@ class ChurnStory(Story):
 
     @cached_property
     def lack(self) -> str:
-        """Why nothing can be told: "small" number of customers, "young" data, departures ("short"), or these at too few
-        dates to learn from some and test on others ("apart").
-        """
+        """Why nothing can be told: few customers ("small"), "young" data, few departures ("short"), or none "apart"."""
         seen = self.forecast.snapshots
         if seen is not None and len(set(seen.customer)) < self.enough:
             return "small"
