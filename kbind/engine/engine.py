@@ -127,7 +127,6 @@ class Engine:
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
             python_enable_replacements=False,
-            progress_bar_time=2**31 - 1,  # never, however long a statement takes
         )
         cores = int(self._run("SELECT current_setting('threads')").column(0)[0].as_py())
         self.threads = max(cores // _SHARES, 1)
