@@ -1,0 +1,95 @@
+"""Largest likelihood of a model with positive parameters, and what follows from the parameters, with limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kbind.estimate.newton import newton
+from kbind.survival.transformed import log_scale
+from kbind.typing import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Step in the logarithm of a parameter over which slopes are compared.
+_STEP = 1e-4
+#: Logarithms of parameters beyond which the search does not go: there the data do not hold them.
+_FAR = 9.0
+
+
+class Fit(NamedTuple):
+    """Logarithms of the parameters where the likelihood is largest, their covariance, and the logarithm of it.
+
+    The covariance is NaN where the likelihood has no maximum.
+    """
+
+    point: Floats
+    covariance: Floats
+    log_likelihood: float
+
+
+def maximise(slope_of: Callable[[Floats], tuple[float, Floats]], starts: Sequence[Floats]) -> Fit:
+    """Find the maximum: roughly from several starts, exactly by Newton's method from the best.
+
+    Parameters
+    ----------
+    slope_of : callable
+        Logarithm of the likelihood and its slopes, at logarithms of the parameters.
+    starts : sequence of ndarray of float, shape (parameters,)
+    """
+    from scipy.optimize import minimize
+
+    size = max(abs(slope_of(starts[0])[0]), 1.0)
+
+    def falling(point: Floats) -> tuple[float, Floats]:
+        value, slope = slope_of(point)
+        return -value / size, -slope / size
+
+    def look(point: Floats) -> tuple[float, Floats, Floats]:
+        return (*slope_of(point), _information(slope_of, point))
+
+    box = [(-_FAR, _FAR)] * len(starts[0])
+    options = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500}
+    found = [minimize(falling, start, jac=True, method="L-BFGS-B", bounds=box, options=options) for start in starts]
+    best = min(found, key=lambda one: float(one.fun))
+    point = np.asarray(best.x, dtype=np.float64)
+    unknown = np.full((len(point), len(point)), np.nan)
+    exact = None if (np.abs(point) > _FAR - 0.5).any() else newton(look, point)
+    if exact is None or not (np.linalg.eigvalsh(exact[1]) > 0).all() or (np.abs(exact[0] - point) > 1).any():
+        return Fit(point, unknown, -float(best.fun) * size)
+    return Fit(exact[0], exact[1], slope_of(exact[0])[0])
+
+
+def _information(slope_of: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
+    """Curvature, downwards, from slopes on both sides."""
+    return -slopes_of(lambda at: slope_of(at)[1], point, symmetric=True)
+
+
+def slopes_of(of: Callable[[Floats], Floats], point: Floats, *, symmetric: bool = False) -> Floats:
+    """Slopes of several numbers, shape (numbers, parameters)."""
+    columns = []
+    for k in range(len(point)):
+        step = np.zeros_like(point)
+        step[k] = _STEP
+        with np.errstate(invalid="ignore"):  # infinite odds stay what they are, and have no slope
+            columns.append((of(point + step) - of(point - step)) / (2 * _STEP))
+    found = np.stack(columns, axis=-1)
+    return (found + found.T) / 2 if symmetric else found
+
+
+def errors_of(slopes: Floats, covariance: Floats) -> Floats:
+    """Standard errors by the delta method, from slopes in the parameters, shape (numbers, parameters)."""
+    return np.sqrt(np.maximum(np.einsum("...i,ij,...j->...", slopes, covariance, slopes), 0.0))
+
+
+def parameter_frame(names: Sequence[str], fit: Fit, conf_level: float) -> pd.DataFrame:
+    """Rows of parameters: parameter, estimate, std_error, ci_lower, ci_upper (on the log scale)."""
+    import pandas as pd
+
+    estimate, error = np.exp(fit.point), np.sqrt(np.diag(fit.covariance))
+    lower, upper = log_scale(estimate, error, conf_level)
+    columns = {"estimate": estimate, "std_error": estimate * error, "ci_lower": lower, "ci_upper": upper}
+    return pd.DataFrame({"parameter": list(names)} | columns)
