@@ -120,7 +120,7 @@ class Alive(Shown):
     @cached_property
     def regularity(self) -> Estimate:
         """How alike the gaps between purchases are: 1 at random, more by a rhythm, less in bursts."""
-        return regularity(self.cells, self.conf_level)
+        return regularity(self.cells.rhythm, self.conf_level)
 
     @cached_property
     def concerns(self) -> tuple[str, ...]:
@@ -194,7 +194,10 @@ class Alive(Shown):
         return parameter_frame(self._model.parameters, self.fit, self.conf_level)
 
     def probability_alive(
-        self, frequency: Sequence[float] | float, recency: Sequence[float] | float, T: Sequence[float] | float
+        self,
+        frequency: Sequence[float] | float,
+        recency: Sequence[float] | float,
+        T: Sequence[float] | float,  # noqa: N803
     ) -> pd.DataFrame:
         """Probability that customers with such a history are still there.
 
@@ -218,7 +221,7 @@ class Alive(Shown):
         t: float,
         frequency: Sequence[float] | float | None = None,
         recency: Sequence[float] | float | None = None,
-        T: Sequence[float] | float | None = None,
+        T: Sequence[float] | float | None = None,  # noqa: N803
     ) -> pd.DataFrame:
         """Purchases to be expected within a time.
 
@@ -310,7 +313,7 @@ class Alive(Shown):
         return frame
 
     def purchases_of_cells(self, theta: Floats, t: float, force: float = 0.0) -> Floats:
-        """Purchases expected within t of a customer of each cell, each worth exp(-force u) after u; at any parameters."""
+        """Purchases expected within t of a customer of each cell, each worth exp(-force u) when it comes after u."""
         return self._model.purchases(theta, self._seen, t, force)
 
     @property
@@ -427,7 +430,15 @@ def alive(
     >>> found = kb.alive(shop, model="mbg_nbd", calibration_end="2024-07-01")
     >>> found.parameters()[["parameter", "estimate"]].round(1)
       parameter  estimate
+    0         r       4.6
+    1     alpha      11.1
+    2         a       0.3
+    3         b       2.8
     >>> found.probability_alive(4, 20, [22, 30, 40])[["T", "probability_alive"]].round(2)
+          T  probability_alive
+    0  22.0               0.93
+    1  30.0               0.69
+    2  40.0               0.25
     """
     check_dataset(data)
     data.require("events")
@@ -473,7 +484,7 @@ def seen_of(cells: Cells, length: float) -> History:
     return History(cells.frequency.astype(float), cells.recency / length, cells.age / length)
 
 
-def _history(frequency: object, recency: object, T: object) -> History:  # noqa: N803 (the literature's name)
+def _history(frequency: object, recency: object, T: object) -> History:  # noqa: N803
     """Histories that can be; single numbers go with every other."""
     given = {"frequency": frequency, "recency": recency, "T": T}
     values = [np.array(check_numbers(name, value), dtype=float) for name, value in given.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from kbind.dataset.config import read_as_of
 from kbind.dataset.dataset import Dataset, check_dataset
 from kbind.dataset.groups import integers
 from kbind.dataset.recording import known_before
-from kbind.engine.engine import column, parse
+from kbind.engine.engine import column
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.typing import Floats, Ints
@@ -36,11 +37,21 @@ _MEANT = (
 )
 _CUSTOMERS = """
 SELECT customer_id, first, count(*) FILTER (WHERE d < _until) - 1 AS x, max(d) FILTER (WHERE d < _until) - first AS tx,
-  CAST(coalesce(sum(gap * gap) FILTER (WHERE d < _until), 0) AS DOUBLE) AS gaps,
   count(*) FILTER (WHERE d >= _until) AS later,
   CAST(coalesce(sum(value) FILTER (WHERE d < _until AND d > first), 0) AS DOUBLE) AS spent,
 FROM meant GROUP BY customer_id, first
 """
+_PAIRS = (
+    "SELECT customer_id, gap, lag(gap) OVER (PARTITION BY customer_id ORDER BY d) AS before FROM meant WHERE d < _until"
+)
+_ALIKE = """
+SELECT avg(((s - 2) * (s - 2) - e * e) / (s * s)) AS u, avg(2 * (e * e - s + 2) / (s * s)) AS v
+FROM (SELECT customer_id, CAST(gap + before AS DOUBLE) AS s, CAST(gap - before AS DOUBLE) AS e FROM pairs) AS both
+WHERE s > 2 GROUP BY customer_id
+"""
+_SUMS = (
+    "SELECT count(*) AS n, sum(u) AS u, sum(v) AS v, sum(u * u) AS uu, sum(u * v) AS uv, sum(v * v) AS vv FROM alike"
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,28 @@ class Window:
     end: date
 
 
+class GapSums(NamedTuple):
+    """Sums over customers that tell how alike two gaps in a row are; see `rhythm`.
+
+    Attributes
+    ----------
+    n : int
+        Customers with two gaps in a row of more than two days together.
+    u, v : float
+        Sums over customers of the means over such pairs of (m^2 - d^2) / s^2 and of 2 (d^2 - m) / s^2, where s is the
+        sum of both gaps, d their difference and m = s - 2.
+    uu, uv, vv : float
+        Sums of the products.
+    """
+
+    n: int
+    u: float
+    v: float
+    uu: float
+    uv: float
+    vv: float
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Customers by what they bought until the end of the calibration period, one entry a cell.
@@ -71,8 +104,6 @@ class Cells:
         Days from the first purchase to the last, and to the last day of the period.
     n : ndarray of int
         Customers.
-    gaps, squares : ndarray of float
-        Sum over customers of the squared gaps between their purchases (days), and sum of the squares of that.
     later : ndarray of int
         Their purchases after the calibration period.
     spent : ndarray of float
@@ -80,18 +111,19 @@ class Cells:
     window : Window
     repeats : mapping of int to int
         All purchases but the first ones, by days since the first day of all.
+    rhythm : GapSums
+        How alike gaps in a row are.
     """
 
     frequency: Ints = field(repr=False)
     recency: Ints = field(repr=False)
     age: Ints = field(repr=False)
     n: Ints = field(repr=False)
-    gaps: Floats = field(repr=False)
-    squares: Floats = field(repr=False)
     later: Ints = field(repr=False)
     spent: Floats = field(repr=False)
     window: Window
     repeats: Mapping[int, int] = field(repr=False)
+    rhythm: GapSums = field(repr=False)
 
     @property
     def customers(self) -> int:
@@ -149,20 +181,28 @@ def count_cells(data: Dataset, window: Window) -> Cells:
     """Reduce the log to cells."""
     query = purchase_days(data, window)
     rows = query.select(
-        "SELECT x, tx, _until - first - 1 AS age, count(*) AS n, sum(gaps) AS gaps, sum(gaps * gaps) AS squares, "
-        "CAST(sum(later) AS BIGINT) AS later, sum(spent) AS spent FROM customers GROUP BY ALL ORDER BY x, tx, age"
+        "SELECT x, tx, _until - first - 1 AS age, count(*) AS n, CAST(sum(later) AS BIGINT) AS later, "
+        "sum(spent) AS spent FROM customers GROUP BY ALL ORDER BY x, tx, age"
     )
     if not rows.num_rows:
         raise NotEnoughData(
             f"events of {data.name!r} hold no purchase before {window.until} by a customer whose first one is known"
         )
-    whole = [integers(rows, name) for name in ("x", "tx", "age", "n")]
-    gaps, squares, spent = (rows.column(name).to_numpy().astype(float) for name in ("gaps", "squares", "spent"))
-    begin = window.until - timedelta(days=int(whole[2].max()) + 1)
-    query.part(begin=begin)
+    frequency, recency, age, n, later = (integers(rows, name) for name in ("x", "tx", "age", "n", "later"))
+    query.part(begin=window.until - timedelta(days=int(age.max()) + 1))
     found = query.select("SELECT d - _begin AS day, count(*) AS n FROM meant WHERE d > first GROUP BY d")
-    repeats = dict(zip(integers(found, "day").tolist(), integers(found, "n").tolist(), strict=True))
-    return Cells(*whole, gaps, squares, integers(rows, "later"), spent, window, repeats)
+    (alike,) = query.copy().step("pairs", _PAIRS).step("alike", _ALIKE).select(_SUMS).to_pylist()
+    return Cells(
+        frequency=frequency,
+        recency=recency,
+        age=age,
+        n=n,
+        later=later,
+        spent=rows.column("spent").to_numpy().astype(float),
+        window=window,
+        repeats=dict(zip(integers(found, "day").tolist(), integers(found, "n").tolist(), strict=True)),
+        rhythm=GapSums(**{name: value or 0 for name, value in alike.items()}),
+    )
 
 
 def one_currency(data: Dataset) -> None:

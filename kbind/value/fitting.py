@@ -82,7 +82,8 @@ def slopes_of(of: Callable[[Floats], Floats], point: Floats, *, symmetric: bool 
 
 def errors_of(slopes: Floats, covariance: Floats) -> Floats:
     """Standard errors by the delta method, from slopes in the parameters, shape (numbers, parameters)."""
-    return np.sqrt(np.maximum(np.einsum("...i,ij,...j->...", slopes, covariance, slopes), 0.0))
+    variance = np.einsum("...i,ij,...j->...", slopes, covariance, slopes)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
 def parameter_frame(names: Sequence[str], fit: Fit, conf_level: float) -> pd.DataFrame:

@@ -215,11 +215,11 @@ class LifetimeValue(Shown):
         """Value of groups of cells with its limits (on the log scale)."""
         (bought, by_rate), (amount, by_amount) = self._purchases, self._amounts
         weight = self._share * self.alive.cells.n
-        value = np.bincount(code, weights=weight * bought * amount, minlength=groups)
+        value: Floats = np.bincount(code, weights=weight * bought * amount, minlength=groups).astype(np.float64)
         by_cell = np.hstack([by_rate * amount[:, np.newaxis], by_amount * bought[:, np.newaxis]])
         slopes = np.stack([np.bincount(code, weights=weight * one, minlength=groups) for one in by_cell.T], axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            error = errors_of(slopes, self._covariance) / value
+            error = errors_of(slopes.astype(np.float64), self._covariance) / value
         return (value, *log_scale(value, error, self.alive.conf_level))
 
 
@@ -275,6 +275,11 @@ def lifetime_value(
     >>> shop = kb.datasets.load_saas("b2c")
     >>> worth = kb.lifetime_value(kb.alive(shop, model="mbg_nbd"), kb.spend(shop), months=12, discount=0.1)
     >>> worth.tiers(4)[["tier", "n", "share"]].round(2)
+       tier    n  share
+    0     1  405   0.65
+    1     2  405   0.31
+    2     3  405   0.04
+    3     4  405   0.00
     """
     check_kind("alive", alive, Alive, "kb.alive(...)")
     check_kind("spend", spend, Spend, "kb.spend(...)")

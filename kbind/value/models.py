@@ -166,7 +166,7 @@ class BetaGeometric(Model):
         """See `Model`: (1 - (alpha / (alpha + p t))^r) / p, averaged over p."""
 
         def within(p: Array, shape: Array, scale: Array, t: Array) -> Array:
-            return -np.expm1(-shape * np.log1p(p * t / scale)) / p
+            return np.asarray(-np.expm1(-shape * np.log1p(p * t / scale)) / p)
 
         return self._averaged(theta, seen, within, t)
 
@@ -174,7 +174,7 @@ class BetaGeometric(Model):
         """See `Model`: r / alpha (1 + p u / alpha)^-(r + 1), averaged over p."""
 
         def now(p: Array, shape: Array, scale: Array, t: Array) -> Array:
-            return shape / scale * np.exp(-(shape + 1) * np.log1p(p * t / scale))
+            return np.asarray(shape / scale * np.exp(-(shape + 1) * np.log1p(p * t / scale)))
 
         return self._averaged(theta, seen, now, np.full_like(seen.T, u))
 

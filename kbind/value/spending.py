@@ -113,9 +113,7 @@ class Spend(Shown):
     def mean(self) -> Estimate:
         """Mean amount of a purchase over all customers, p gamma / (q - 1); NaN where it does not exist."""
         found = self._expected(np.zeros(1), np.zeros(1))
-        return Estimate.of(
-            (end[0] for end in found), n=self.n, conf_level=self.conf_level, definition=self.definition
-        )
+        return Estimate.of((end[0] for end in found), n=self.n, conf_level=self.conf_level, definition=self.definition)
 
     @cached_property
     def independence(self) -> Estimate:
@@ -261,7 +259,14 @@ def spend(
     >>> found = kb.spend(kb.datasets.load_saas("b2c"))
     >>> found.parameters()[["parameter", "estimate"]].round(1)
       parameter  estimate
+    0         p       2.7
+    1         q      28.9
+    2     gamma     392.0
     >>> found.expected_spend([0, 1, 20], [0, 60, 60])[["frequency", "expected_spend"]].round(1)
+       frequency  expected_spend
+    0        0.0            38.2
+    1        1.0            40.1
+    2       20.0            52.6
     """
     check_dataset(data)
     data.require("events")
