@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -308,12 +309,14 @@ def _rise(start: float, n: Floats) -> Floats:
     return np.asarray(digamma(start + n) - digamma(start), dtype=np.float64)
 
 
+@lru_cache(maxsize=8)
 def _legendre(points: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre rule on [0, 1]."""
     node, weight = np.polynomial.legendre.leggauss(points)
     return (1 + node) / 2, weight / 2
 
 
+@lru_cache(maxsize=1024)
 def _beta_rule(a: float, b: float) -> tuple[Floats, Floats]:
     """Gauss-Jacobi rule for means over a beta distribution."""
     from scipy.special import roots_jacobi

@@ -37,7 +37,7 @@ def regularity(sums: GapSums, conf_level: float = 0.95) -> Estimate:
     n = sums.n
     definition = (
         "Shape of the gaps between purchases: 1 at random, more by a rhythm, less in bursts; from two gaps in a row, "
-        f"each customer counted once, {conf_level:.0%} Fieller interval.",
+        f"each customer counted once, {conf_level:.0%} Fieller interval."
     )
     if n < 2:
         return Estimate(np.nan, n=n, conf_level=conf_level, definition=definition)
