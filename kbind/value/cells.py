@@ -166,7 +166,8 @@ def purchase_days(data: Dataset, window: Window) -> Query:
         _DAYS,
         raw=column("timestamp"),
         time=data.wall_time("events", "timestamp"),
-        amount=column("amount") if data.has("events.amount") else 1,
+        # of several currencies too: whether anything was paid needs no sum
+        amount=column("amount") if "amount" in data.tables["events"].every else 1,
         end=data.constant("events", "timestamp", datetime.combine(window.end, time.min)),
     )
     query.step("placed", _PLACED)

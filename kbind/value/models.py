@@ -318,9 +318,16 @@ def _legendre(points: int) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=1024)
 def _beta_rule(a: float, b: float) -> tuple[Floats, Floats]:
-    """Gauss-Jacobi rule for means over a beta distribution."""
-    from scipy.special import roots_jacobi
+    """Gauss-Jacobi rule for means over a beta distribution, by the eigenvalues of its recurrence (Golub and Welsch)."""
+    from scipy.linalg import eigh_tridiagonal
 
-    node, weight = roots_jacobi(_SHARES, b - 1, a - 1)
+    u, v, n = b - 1, a - 1, np.arange(1.0, _SHARES)
+    both = 2 * n + u + v
+    middle = np.concatenate([[(v - u) / (u + v + 2)], (v**2 - u**2) / (both * (both + 2))])
+    # the first in a form that stays what it is where u + v is -1
+    first = 4 * (1 + u) * (1 + v) / ((2 + u + v) ** 2 * (3 + u + v))
+    n, both = n[1:], both[1:]
+    beside = 4 * n * (n + u) * (n + v) * (n + u + v) / (both**2 * (both + 1) * (both - 1))
+    node, vectors = eigh_tridiagonal(middle, np.sqrt(np.concatenate([[first], beside])))
     # the smallest may be rounded to 0
-    return np.maximum((1 + node) / 2, 1e-300), weight / weight.sum()
+    return np.maximum((1 + node) / 2, 1e-300), vectors[0] ** 2

@@ -48,5 +48,5 @@ def regularity(sums: GapSums, conf_level: float = 0.95) -> Estimate:
     a, b, c = u**2 - z2 * uu, u * v - z2 * uv, v**2 - z2 * vv
     root = np.sqrt(max(b**2 - a * c, 0.0))
     low, high = ((b - root) / a, (b + root) / a) if a > 0 else (-np.inf, np.inf)
-    shape, lower, upper = (1 / w if w > 0 else np.inf for w in (v / u if u > 0 else 0.0, high, low))
-    return Estimate(shape, lower, upper, n=n, conf_level=conf_level, definition=definition)
+    shapes = (1 / w if w > 0 else np.inf for w in (v / u if u > 0 else 0.0, high, low))
+    return Estimate.of(shapes, n=n, conf_level=conf_level, definition=definition)

@@ -125,7 +125,7 @@ class Spend(Shown):
         x, z = (values - weight @ values for values in (self.frequency.astype(float), self.total / self.frequency))
         x2, z2 = weight @ x**2, weight @ z**2
         definition = "Pearson correlation of repeat purchases and their mean amount."
-        if min(x2, z2) <= 0:
+        if min(x2, z2) <= 0 or n < 3:
             return Estimate(np.nan, n=n, conf_level=self.conf_level, definition=definition)
         x, z = x / np.sqrt(x2), z / np.sqrt(z2)
         r = float(weight @ (x * z))
@@ -169,6 +169,8 @@ class Spend(Shown):
         if len({len(one) for one in given} - {1}) > 1:
             raise ArgumentError(f"frequency and mean differ in number ({len(given[0])} and {len(given[1])})")
         x, amount = np.broadcast_arrays(*given)
+        if (x != np.floor(x)).any():
+            raise ArgumentError(f"frequency={x[x != np.floor(x)][0]:g} is no number; allowed: whole numbers from 0")
         columns = {"frequency": x, "mean": amount}
         return pd.DataFrame(columns | interval_columns("expected_spend", self._expected(x, x * amount)))
 
@@ -270,9 +272,9 @@ def spend(
     """
     check_dataset(data)
     data.require("events")
+    one_currency(data)
     if not data.has("events.amount"):
         raise NotEnoughData("spend needs a column 'amount' in events; name it by mapping= or in kbind.yaml")
-    one_currency(data)
     level, window = check_conf_level(conf_level), window_of(data, calibration_end, as_of, since)
     rows = purchase_days(data, window).select(
         "SELECT x, spent, count(*) AS n FROM customers WHERE x > 0 GROUP BY x, spent ORDER BY x, spent"
@@ -299,26 +301,30 @@ def spend(
 
 def fit_spend(x: Floats, total: Floats, n: Floats) -> Fit:
     """Maximum likelihood on cells of customers with so many purchases of such a total."""
-    from scipy.special import digamma, gammaln
-
     # fitted in units of the mean amount, so that the currency cannot matter
     unit = float(n @ (total / x)) / float(n.sum())
-    total = total / unit
-    mean = np.log(total / x)
 
     def slope_of(point: Floats) -> tuple[float, Floats]:
-        p, q, scale = np.exp(point)
-        shape, more = p * x, np.log(total + scale)
-        value = gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * point[2] - mean
-        value += shape * np.log(total) - (shape + q) * more
-        slopes = (
-            x * (digamma(shape + q) - digamma(shape) + np.log(total) - more),
-            digamma(shape + q) - digamma(q) + point[2] - more,
-            q / scale - (shape + q) / (total + scale),
-        )
-        # of the mean and not of the total, whose density is that of the mean divided by x
-        return float(n @ value), np.exp(point) * np.array([n @ slope for slope in slopes])
+        value, slopes = likelihood(np.exp(point), x, total / unit)
+        return float(n @ value), slopes @ n
 
     found = maximise(slope_of, [np.log([p, q, (q - 1) / p]) for p, q in ((3.0, 4.0), (1.0, 2.0), (10.0, 6.0))])
     point = found.point + np.array([0.0, 0.0, np.log(unit)])
     return Fit(point, found.covariance, found.log_likelihood - float(n.sum()) * np.log(unit))
+
+
+def likelihood(theta: Floats, x: Floats, total: Floats) -> tuple[Floats, Floats]:
+    """Logarithm of the density of each mean amount, and its slopes in the logarithms of p, q and gamma."""
+    from scipy.special import digamma, gammaln
+
+    p, q, scale = theta
+    shape, more, known = p * x, np.log(total + scale), np.log(scale)
+    value = gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * known
+    value += shape * np.log(total) - (shape + q) * more - np.log(total / x)
+    both = digamma(shape + q)
+    slopes = [
+        shape * (both - digamma(shape) + np.log(total) - more),
+        q * (both - digamma(q) + known - more),
+        q - (shape + q) * scale / (total + scale),
+    ]
+    return value, np.stack(slopes)
