@@ -388,11 +388,17 @@ def _of_contrasts() -> list[Claim]:
 def _of_worth() -> list[Claim]:
     """What is claimed of customers who buy at random, and of what they are worth."""
     asked = ("P(alive)", "purchases of a customer within 26 weeks", "purchases of a new customer within 26 weeks")
+    merged = "whole days merge two of a hundred purchases, most of those who buy often; see rare purchases"
+    wide = "2,000 customers hardly hold these parameters"
     result = []
     for model in ("bg_nbd", "mbg_nbd", "pareto_nbd"):
         used = MODELS[model]
-        names = tuple(f"{used.name}, {name} interval" for name in (*used.parameters, *asked))
-        result.append(Claim(names, 2000, COVERAGE, partial(worth.fitted, n=2000, model=model), most=500))
+        for unit, ending, reason in (("week", "", merged), ("month", ", rare purchases", wide)):
+            names = tuple(f"{used.name}, {name} interval{ending}" for name in (*used.parameters, *asked))
+            reason = wide if model == "pareto_nbd" else reason
+            run = partial(worth.fitted, n=2000, model=model, unit=unit)
+            result.append(Claim(tuple(name.replace("weeks", f"{unit}s") for name in names), 2000, COVERAGE, run, reason,
+                                most=500))  # fmt: skip
     names = ("p", "q", "gamma", "mean amount of a purchase", "value of all customers within a year")
     amounts = tuple(f"gamma-gamma, {name} interval" for name in names)
     return [*result, Claim(amounts, 2000, COVERAGE, partial(worth.valued, n=2000, model="mbg_nbd"), most=500)]

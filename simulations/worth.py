@@ -10,9 +10,11 @@ from numpy.random import Generator
 
 import kbind as kb
 from kbind.value.alive import Alive
+from kbind.value.cells import UNITS
 from kbind.value.fitting import Fit
 
-#: Of the CDNOW customers, times in weeks: Fader, Hardie and Lee (2005); MBG/NBD as fitted to the same.
+#: Of the CDNOW customers, times in weeks: Fader, Hardie and Lee (2005); MBG/NBD as fitted to the same. The same numbers
+#: of months are customers who buy more rarely.
 TRUE = {
     "bg_nbd": (0.243, 4.414, 0.793, 2.426),
     "mbg_nbd": (0.525, 6.183, 0.891, 1.614),
@@ -20,16 +22,16 @@ TRUE = {
 }
 #: Amounts: Fader and Hardie (2013), of the same customers.
 AMOUNTS = (6.25, 3.74, 15.45)
-#: Weeks in which customers come, and for which they are watched.
+#: Weeks or months in which customers come, and for which they are watched.
 COMING, WATCHED = 12.0, 52.0
-#: Repeat purchases, and weeks to the last of them and to the end.
+#: Repeat purchases, and weeks or months to the last of them and to the end.
 HISTORY = (2, 20.0, 45.0)
 _FIRST = pd.Timestamp("2023-01-02")
 
 
-def fitted(rng: Generator, n: int, model: str) -> tuple[bool, ...]:
-    """The four parameters; P(alive) of a history, purchases after it and of a new customer within 26 weeks."""
-    found = kb.alive(shop(rng, n, model), model=model)
+def fitted(rng: Generator, n: int, model: str, unit: str) -> tuple[bool, ...]:
+    """The four parameters; P(alive) of a history, purchases after it and of a new customer within 26 units."""
+    found = kb.alive(shop(rng, n, model, unit), model=model, unit=unit)
     known = _with(found, TRUE[model])
     parameters = found.parameters()
     inside = [
@@ -46,8 +48,8 @@ def fitted(rng: Generator, n: int, model: str) -> tuple[bool, ...]:
 
 def valued(rng: Generator, n: int, model: str) -> tuple[bool, ...]:
     """The parameters of the amounts, their mean, and the value of all customers in the year to come."""
-    data = shop(rng, n, model)
-    found, amounts = kb.alive(data, model=model), kb.spend(data)
+    data = shop(rng, n, model, "month")
+    found, amounts = kb.alive(data, model=model, unit="month"), kb.spend(data)
     worth = kb.lifetime_value(found, amounts)
     truth = replace(worth, alive=_with(found, TRUE[model]), spend=replace(amounts, fit=_fit(AMOUNTS)))
     parameters = amounts.parameters()
@@ -60,8 +62,9 @@ def valued(rng: Generator, n: int, model: str) -> tuple[bool, ...]:
     return tuple(inside)
 
 
-def shop(rng: Generator, n: int, model: str) -> kb.Dataset:
+def shop(rng: Generator, n: int, model: str, unit: str) -> kb.Dataset:
     """A log of purchases as the model says they come."""
+    days = UNITS[unit]
     r, alpha, third, fourth = TRUE[model]
     p, q, scale = AMOUNTS
     rate, first = rng.gamma(r, 1 / alpha, n), rng.uniform(0, COMING, n)
@@ -78,13 +81,13 @@ def shop(rng: Generator, n: int, model: str) -> kb.Dataset:
         when.append(now[there].copy())
         if model != "pareto_nbd":
             there = there[rng.random(len(there)) >= leaves[there]]
-    buyer, week = np.concatenate(who), np.concatenate(when)
+    buyer, time = np.concatenate(who), np.concatenate(when)
     mean = scale / rng.gamma(q, 1.0, n)
     amount = rng.gamma(p, mean[buyer])
     frame = pd.DataFrame(
-        {"customer_id": buyer, "timestamp": _FIRST + pd.to_timedelta(np.floor(week * 7), unit="D"), "amount": amount}
+        {"customer_id": buyer, "timestamp": _FIRST + pd.to_timedelta(np.floor(time * days), unit="D"), "amount": amount}
     )
-    return kb.open_dataset({"events": frame}, as_of=str((_FIRST + pd.Timedelta(days=int(WATCHED * 7))).date()))
+    return kb.open_dataset({"events": frame}, as_of=str((_FIRST + pd.Timedelta(days=int(WATCHED * days))).date()))
 
 
 def _fit(parameters: tuple[float, ...]) -> Fit:

@@ -291,8 +291,9 @@ def _stacked(like: Floats, slopes: dict[int, Floats]) -> Floats:
 
 def _each(x: Floats, of: _OfCounts) -> Floats:
     """A function of counts, computed once for each count."""
-    counts, place = np.unique(x, return_inverse=True)
-    return np.asarray(of(counts)[place], dtype=np.float64)
+    if x.max(initial=0) >= len(x):
+        return of(x)
+    return np.asarray(of(np.arange(x.max() + 1))[x.astype(np.intp)], dtype=np.float64)
 
 
 def _rising(start: float, n: Floats) -> Floats:
