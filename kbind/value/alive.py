@@ -28,7 +28,7 @@ from kbind.retention.activity import starts_with_recording
 from kbind.survival.transformed import log_scale
 from kbind.typing import Floats
 from kbind.value.cells import UNITS, Cells, count_cells, window_of
-from kbind.value.fitting import Fit, errors_of, maximise, parameter_frame, slopes_of
+from kbind.value.fitting import Fit, errors_of, maximise, parameter_frame, runs_off, slopes_of
 from kbind.value.models import MODELS, History, Model
 from kbind.value.rhythm import regularity
 
@@ -125,12 +125,8 @@ class Alive(Shown):
     @cached_property
     def concerns(self) -> tuple[str, ...]:
         """Why this fit should not be relied on; empty where nothing speaks against it."""
-        said, who = [], self.provenance.customer
-        if np.isnan(self.fit.covariance).any():
-            said.append(
-                "The likelihood has no maximum: a parameter runs to 0 or to infinity, so there are no intervals. The "
-                f"data hardly tell {who}s apart, or hardly show anybody leaving."
-            )
+        who = self.provenance.customer
+        said = runs_off(self._model.parameters, self.fit, f"how {who}s differ in buying or in leaving")
         shape = self.regularity
         if shape.ci_lower > _RHYTHM:
             said.append(
@@ -189,7 +185,8 @@ class Alive(Shown):
         -------
         DataFrame
             Rows r, alpha, a, b, or r, alpha, s, beta; columns parameter, estimate, std_error (observed information),
-            ci_lower, ci_upper (on the log scale). alpha and beta are lengths of time in `unit`.
+            ci_lower, ci_upper (on the log scale; NaN for a parameter that runs off, see `concerns`). alpha and beta
+            are lengths of time in `unit`.
         """
         return parameter_frame(self._model.parameters, self.fit, self.conf_level)
 
@@ -476,7 +473,7 @@ def fit_cells(model: Model, cells: Cells, length: float) -> Fit:
     found = maximise(slope_of, starts)
     change = np.log(scale / length)
     point = found.point + change * np.array(model.times)
-    return Fit(point, found.covariance, found.log_likelihood - change * float(n @ seen.x))
+    return found._replace(point=point, log_likelihood=found.log_likelihood - change * float(n @ seen.x))
 
 
 def seen_of(cells: Cells, length: float) -> History:

@@ -23,12 +23,15 @@ _FAR = 9.0
 class Fit(NamedTuple):
     """Logarithms of the parameters where the likelihood is largest, their covariance, and the logarithm of it.
 
-    The covariance is NaN where the likelihood has no maximum.
+    Where the likelihood has no maximum, `held` is the parameter that runs off. It is held where the search stopped: by
+    then the likelihood hardly rises any more, so what follows from the parameters stays the same, and its covariances
+    are 0. If there is none for the others either, all of it is NaN.
     """
 
     point: Floats
     covariance: Floats
     log_likelihood: float
+    held: int | None = None
 
 
 def maximise(slope_of: Callable[[Floats], tuple[float, Floats]], starts: Sequence[Floats]) -> Fit:
@@ -56,11 +59,32 @@ def maximise(slope_of: Callable[[Floats], tuple[float, Floats]], starts: Sequenc
     found = [minimize(falling, start, jac=True, method="L-BFGS-B", bounds=box, options=options) for start in starts]
     best = min(found, key=lambda one: float(one.fun))
     point = np.asarray(best.x, dtype=np.float64)
-    unknown = np.full((len(point), len(point)), np.nan)
-    exact = None if (np.abs(point) > _FAR - 0.5).any() else newton(look, point)
+    exact = None if (np.abs(point) > _FAR - 0.5).any() else _polished(look, point)
+    if exact is not None:
+        return Fit(*exact, slope_of(exact[0])[0])
+    held = int(np.argmax(np.abs(point)))
+    free = np.arange(len(point)) != held
+
+    def look_at_others(others: Floats) -> tuple[float, Floats, Floats]:
+        whole = point.copy()
+        whole[free] = others
+        value, slope, information = look(whole)
+        return value, slope[free], information[np.ix_(free, free)]
+
+    covariance = np.full((len(point), len(point)), np.nan)
+    rest = _polished(look_at_others, point[free])
+    if rest is not None:
+        point[free], covariance[:] = rest[0], 0.0
+        covariance[np.ix_(free, free)] = rest[1]
+    return Fit(point, covariance, slope_of(point)[0], held)
+
+
+def _polished(look: Callable[[Floats], tuple[float, Floats, Floats]], point: Floats) -> tuple[Floats, Floats] | None:
+    """The maximum that Newton's method finds near a point, with its covariance; None where there is none."""
+    exact = newton(look, point)
     if exact is None or not (np.linalg.eigvalsh(exact[1]) > 0).all() or (np.abs(exact[0] - point) > 1).any():
-        return Fit(point, unknown, -float(best.fun) * size)
-    return Fit(exact[0], exact[1], slope_of(exact[0])[0])
+        return None
+    return exact
 
 
 def _information(slope_of: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
@@ -87,10 +111,23 @@ def errors_of(slopes: Floats, covariance: Floats) -> Floats:
 
 
 def parameter_frame(names: Sequence[str], fit: Fit, conf_level: float) -> pd.DataFrame:
-    """Rows of parameters: parameter, estimate, std_error, ci_lower, ci_upper (on the log scale)."""
+    """Rows of parameters: parameter, estimate, std_error, ci_lower, ci_upper (log scale; NaN if it runs off)."""
     import pandas as pd
 
     estimate, error = np.exp(fit.point), np.sqrt(np.diag(fit.covariance))
+    if fit.held is not None:
+        error[fit.held] = np.nan
     lower, upper = log_scale(estimate, error, conf_level)
     columns = {"estimate": estimate, "std_error": estimate * error, "ci_lower": lower, "ci_upper": upper}
     return pd.DataFrame({"parameter": list(names)} | columns)
+
+
+def runs_off(names: Sequence[str], fit: Fit, what: str) -> list[str]:
+    """The concern that the likelihood has no maximum, if it has none."""
+    if fit.held is None:
+        return []
+    name, way = names[fit.held], "large" if fit.point[fit.held] > 0 else "small"
+    limits = f"Limits are given {name} as it is" if np.isfinite(fit.covariance).all() else "There are no limits"
+    return [
+        f"The likelihood has no maximum: {name} becomes as {way} as it may, for the data hardly show {what}. {limits}."
+    ]

@@ -20,7 +20,7 @@ from kbind.result import Shown
 from kbind.survival.transformed import log_scale
 from kbind.typing import Floats, Ints
 from kbind.value.cells import Window, one_currency, purchase_days, window_of
-from kbind.value.fitting import Fit, errors_of, maximise, parameter_frame, slopes_of
+from kbind.value.fitting import Fit, errors_of, maximise, parameter_frame, runs_off, slopes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,11 +90,7 @@ class Spend(Shown):
     @cached_property
     def concerns(self) -> tuple[str, ...]:
         """Why this fit should not be relied on; empty where nothing speaks against it."""
-        said = []
-        if np.isnan(self.fit.covariance).any():
-            said.append(
-                "The likelihood has no maximum: amounts hardly differ between customers, or hardly vary within them."
-            )
+        said = runs_off(("p", "q", "gamma"), self.fit, "how amounts differ between and within customers")
         if np.exp(self.fit.point[1]) <= 1:
             said.append("The mean amount over all customers does not exist (q is not above 1): a few pay too much.")
         together = self.independence
@@ -310,7 +306,7 @@ def fit_spend(x: Floats, total: Floats, n: Floats) -> Fit:
 
     found = maximise(slope_of, [np.log([p, q, (q - 1) / p]) for p, q in ((3.0, 4.0), (1.0, 2.0), (10.0, 6.0))])
     point = found.point + np.array([0.0, 0.0, np.log(unit)])
-    return Fit(point, found.covariance, found.log_likelihood - float(n.sum()) * np.log(unit))
+    return found._replace(point=point, log_likelihood=found.log_likelihood - float(n.sum()) * np.log(unit))
 
 
 def likelihood(theta: Floats, x: Floats, total: Floats) -> tuple[Floats, Floats]:

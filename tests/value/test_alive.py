@@ -278,12 +278,26 @@ def test_what_was_held_out_and_where_recording_starts_are_concerns(fits: dict[st
     assert not any("where recording starts" in said for said in kb.alive(grocery, since="2017-02-01").concerns)
 
 
-def test_a_likelihood_without_maximum_has_no_intervals_and_says_so() -> None:
+def test_a_likelihood_without_maximum_says_so_and_holds_what_runs_off(grocery: kb.Dataset) -> None:
+    """Where customers do not differ in how they leave, s and beta grow together; what follows hardly changes."""
+    found = kb.alive(grocery, model="pareto_nbd", since="2017-02-01")
+    parameters = found.parameters().set_index("parameter")
+    assert found.concerns[0].startswith("The likelihood has no maximum: beta becomes as large as it may")
+    assert np.isnan(parameters.loc["beta", "std_error"])
+    assert parameters.loc[["r", "alpha", "s"], "std_error"].notna().all()
+    rate = parameters["estimate"]["s"] / parameters["estimate"]["beta"]
+    point = found.fit.point + np.log([1, 1, 3, 3])
+    further = replace(found, fit=found.fit._replace(point=point))
+    assert 0 < rate < 0.1
+    assert found.share_alive.value == pytest.approx(further.share_alive.value, abs=0.002)
+    assert found.share_alive.ci_lower < found.share_alive.value < found.share_alive.ci_upper
+
+
+def test_customers_who_are_all_alike_leave_no_maximum() -> None:
     same = shop({f"c{k}": [0, 9, 20, 30, 41, 50, 57] for k in range(40)})
     found = kb.alive(same, model="pareto_nbd")
-    assert found.parameters()["std_error"].isna().all()
     assert "no maximum" in found.concerns[0]
-    assert found.to_frame()["probability_alive_ci_lower"].isna().all()
+    assert found.fit.held is not None
 
 
 def test_who_bought_once_is_there_with_certainty_by_bg_nbd_only(fits: dict[str, Alive]) -> None:
