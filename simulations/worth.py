@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.random import Generator
 
 import kbind as kb
-from kbind.value.alive import Alive
 from kbind.value.cells import UNITS
 from kbind.value.fitting import Fit
+from kbind.value.purchase_model import Alive
 
 #: Of the CDNOW customers, times in weeks: Fader, Hardie and Lee (2005); MBG/NBD as fitted to the same. The same numbers
 #: of months are customers who buy more rarely.

@@ -37,7 +37,7 @@ from kbind.revenue.retention_value import RetentionValue
 from kbind.segments.segmentation import Segmentation
 from kbind.survival.contact_loss import contact_loss
 from kbind.survival.hazard_model import HazardModel
-from kbind.value.alive import Alive
+from kbind.value.purchase_model import Alive
 
 
 def _company() -> dict[str, pd.DataFrame]:

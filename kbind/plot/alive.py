@@ -10,7 +10,7 @@ from kbind.errors import check_choice
 from kbind.plot.base import BLUE, INK, MIDBLUE, MUTE, Canvas, finish, name_lines, value_axis, write_at
 from kbind.text.tables import picked
 from kbind.text.voice import Voice
-from kbind.value.alive import Alive
+from kbind.value.purchase_model import Alive
 
 #: Numbers up to which a text alternative names every one.
 _TEXT_POINTS = 8

@@ -17,6 +17,7 @@ from kbind.engine.engine import column
 from kbind.engine.query import Query
 from kbind.errors import ArgumentError, NotEnoughData
 from kbind.typing import Floats, Ints
+from kbind.value.models import History
 
 #: Days of each unit of time; a month is a twelfth of a year.
 UNITS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
@@ -104,8 +105,8 @@ class Cells:
         Days from the first purchase to the last, and to the last day of the period.
     n : ndarray of int
         Customers.
-    later : ndarray of int
-        Their purchases after the calibration period.
+    later, back : ndarray of int
+        Their purchases after the calibration period, and how many of them bought then.
     spent : ndarray of float
         What they spent on the purchases after the first.
     window : Window
@@ -120,6 +121,7 @@ class Cells:
     age: Ints = field(repr=False)
     n: Ints = field(repr=False)
     later: Ints = field(repr=False)
+    back: Ints = field(repr=False)
     spent: Floats = field(repr=False)
     window: Window
     repeats: Mapping[int, int] = field(repr=False)
@@ -183,13 +185,16 @@ def count_cells(data: Dataset, window: Window) -> Cells:
     query = purchase_days(data, window)
     rows = query.select(
         "SELECT x, tx, _until - first - 1 AS age, count(*) AS n, CAST(sum(later) AS BIGINT) AS later, "
+        "count(*) FILTER (WHERE later > 0) AS back, "
         "sum(spent) AS spent FROM customers GROUP BY ALL ORDER BY x, tx, age"
     )
     if not rows.num_rows:
         raise NotEnoughData(
             f"events of {data.name!r} hold no purchase before {window.until} by a customer whose first one is known"
         )
-    frequency, recency, age, n, later = (integers(rows, name) for name in ("x", "tx", "age", "n", "later"))
+    frequency, recency, age, n, later, back = (
+        integers(rows, name) for name in ("x", "tx", "age", "n", "later", "back")
+    )
     query.part(begin=window.until - timedelta(days=int(age.max()) + 1))
     found = query.select("SELECT d - _begin AS day, count(*) AS n FROM meant WHERE d > first GROUP BY d")
     (alike,) = query.copy().step("pairs", _PAIRS).step("alike", _ALIKE).select(_SUMS).to_pylist()
@@ -199,6 +204,7 @@ def count_cells(data: Dataset, window: Window) -> Cells:
         age=age,
         n=n,
         later=later,
+        back=back,
         spent=rows.column("spent").to_numpy().astype(float),
         window=window,
         repeats=dict(zip(integers(found, "day").tolist(), integers(found, "n").tolist(), strict=True)),
@@ -212,3 +218,8 @@ def one_currency(data: Dataset) -> None:
         raise ArgumentError(
             f"events of {data.name!r} are in several currencies; state rates= (what each is worth in one of them)"
         )
+
+
+def seen_of(cells: Cells, length: float) -> History:
+    """Histories of the cells, times in units of so many days."""
+    return History(cells.frequency.astype(float), cells.recency / length, cells.age / length)

@@ -24,9 +24,9 @@ from kbind.estimate.intervals import interval_columns
 from kbind.result import Shown
 from kbind.survival.transformed import log_scale
 from kbind.typing import Floats, Ints
-from kbind.value.alive import Alive
 from kbind.value.cells import UNITS
 from kbind.value.fitting import errors_of, slopes_of
+from kbind.value.purchase_model import Alive
 from kbind.value.spending import Spend, expected_amount
 
 if TYPE_CHECKING:

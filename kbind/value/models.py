@@ -80,7 +80,7 @@ class Model(ABC):
         """Purchases expected within t of those who are there at T."""
 
     @abstractmethod
-    def rate(self, theta: Floats, seen: History, u: float) -> Floats:
+    def rate(self, theta: Floats, seen: History, u: Floats) -> Floats:
         """Purchases expected per unit of time at T + u, of those who are there at T."""
 
     def likelihood(self, theta: Floats, seen: History) -> Part:
@@ -117,13 +117,13 @@ class Model(ABC):
         return np.asarray(expit(-self.odds_gone(theta, none)) * self.bought(theta, none, t), dtype=np.float64)
 
     def _discounted(self, theta: Floats, seen: History, horizon: float, force: float) -> Floats:
-        # the expected rate falls as a power of alpha + T + u
-        scale = float(theta[1])
+        # the expected rate falls as a power of time counted from about there
+        scale = float(theta[np.array(self.times)].min()) + seen.T
         node, weight = _legendre(_FUTURE)
-        growth = np.log1p(horizon / scale)
-        total = np.zeros_like(seen.T)
-        for u, w in zip((scale * np.expm1(node * growth)).tolist(), (weight * growth).tolist(), strict=True):
-            total += w * (scale + u) * np.exp(-force * u) * self.rate(theta, seen, u)
+        growth, total = np.log1p(horizon / scale), np.zeros_like(seen.T)
+        for at, w in zip(node.tolist(), weight.tolist(), strict=True):
+            u = scale * np.expm1(at * growth)
+            total += w * growth * (scale + u) * np.exp(-force * u) * self.rate(theta, seen, u)
         return total
 
 
@@ -171,13 +171,13 @@ class BetaGeometric(Model):
 
         return self._averaged(theta, seen, within, t)
 
-    def rate(self, theta: Floats, seen: History, u: float) -> Floats:
+    def rate(self, theta: Floats, seen: History, u: Floats) -> Floats:
         """See `Model`: r / alpha (1 + p u / alpha)^-(r + 1), averaged over p."""
 
         def now(p: Array, shape: Array, scale: Array, t: Array) -> Array:
             return np.asarray(shape / scale * np.exp(-(shape + 1) * np.log1p(p * t / scale)))
 
-        return self._averaged(theta, seen, now, np.full_like(seen.T, u))
+        return self._averaged(theta, seen, now, u)
 
     def _averaged(self, theta: Floats, seen: History, of: _Averaged, t: Floats) -> Floats:
         """Mean over the probability of leaving, beta (a, b + m) given so many purchases without leaving."""
@@ -244,7 +244,7 @@ class ParetoModel(Model):
         grown = log if abs(s - 1) < 1e-9 else -np.expm1(-(s - 1) * log) / (s - 1)
         return np.asarray((r + seen.x) / (alpha + seen.T) * (beta + seen.T) * grown, dtype=np.float64)
 
-    def rate(self, theta: Floats, seen: History, u: float) -> Floats:
+    def rate(self, theta: Floats, seen: History, u: Floats) -> Floats:
         """See `Model`."""
         r, alpha, s, beta = theta
         lasting = np.exp(-s * np.log1p(u / (beta + seen.T)))

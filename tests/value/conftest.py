@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import kbind as kb
-from kbind.value.alive import Alive
+from kbind.value.purchase_model import Alive
 
 #: First day after the 39 weeks of calibration, and after the 78 weeks of all.
 CALIBRATION, END = "1997-10-01", "1998-07-01"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kbind as kb
-from kbind.value.alive import Alive
 from kbind.value.fitting import Fit
 from kbind.value.lifetime import LifetimeValue
+from kbind.value.purchase_model import Alive
 from kbind.value.spending import Spend
 
 MODELS = ("bg_nbd", "mbg_nbd", "pareto_nbd")
