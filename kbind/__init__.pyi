@@ -76,3 +76,6 @@ from kbind.survival.hazard_curve import hazard_curve as hazard_curve
 from kbind.survival.hazard_model import hazard_model as hazard_model
 from kbind.survival.incidence import cumulative_incidence as cumulative_incidence
 from kbind.survival.projection import project_retention as project_retention
+from kbind.value.alive import alive as alive
+from kbind.value.lifetime import lifetime_value as lifetime_value
+from kbind.value.spending import spend as spend

@@ -50,7 +50,7 @@ class Calendar:
         (['2017-01', '2017-02', '2017-03'], 2)
         """
         check_choice("period", period, PERIODS)
-        start = _start(period, first.date())
+        start = start_of(period, first.date())
         size = 0
         while datetime.combine(_shift(period, start, size), datetime.min.time()) < as_of:
             size += 1
@@ -90,7 +90,8 @@ def label(period: str, start: date) -> str:
     return {"day": f"{start:%Y-%m-%d}", "month": f"{start:%Y-%m}", "year": f"{start:%Y}"}[period]
 
 
-def _start(period: str, day: date) -> date:
+def start_of(period: str, day: date) -> date:
+    """First day of the period that a day lies in."""
     if period == "day":
         return day
     if period == "week":

@@ -19,6 +19,7 @@ import personas
 import practices
 import refinement
 import segments
+import worth
 from draws import (
     CHANGE,
     GROW,
@@ -43,6 +44,7 @@ from kbind.revenue.revenue_retention import retention_of
 from kbind.survival.cox import fit_cox
 from kbind.survival.projection import project_retention
 from kbind.survival.proportional import proportional_hazards_test
+from kbind.value.models import MODELS
 
 COVERAGE, SIZE = 0.95, 0.05
 HORIZON = 24.0
@@ -303,6 +305,7 @@ def _all() -> list[Claim]:
         *_of_occasions(),
         *_of_offers(),
         *_of_observed(),
+        *_of_worth(),
         *_of_segments(),
         *_of_bonds(),
     ]
@@ -380,6 +383,25 @@ def _of_contrasts() -> list[Claim]:
         Claim(rates, 800, COVERAGE, partial(contrasts.covered_rates, n=800)),
         Claim(("Cramér's V interval",), 400, COVERAGE, partial(contrasts.together, n=400)),
     ]  # fmt: skip
+
+
+def _of_worth() -> list[Claim]:
+    """What is claimed of customers who buy at random, and of what they are worth."""
+    asked = ("P(alive)", "purchases of a customer within 26 weeks", "purchases of a new customer within 26 weeks")
+    merged = "whole days merge two of a hundred purchases, most of those who buy often; see rare purchases"
+    wide = "2,000 customers hardly hold these parameters"
+    result = []
+    for model in ("bg_nbd", "mbg_nbd", "pareto_nbd"):
+        used = MODELS[model]
+        for unit, ending, reason in (("week", "", merged), ("month", ", rare purchases", wide)):
+            names = tuple(f"{used.name}, {name} interval{ending}" for name in (*used.parameters, *asked))
+            reason = wide if model == "pareto_nbd" else reason
+            run = partial(worth.fitted, n=2000, model=model, unit=unit)
+            result.append(Claim(tuple(name.replace("weeks", f"{unit}s") for name in names), 2000, COVERAGE, run, reason,
+                                most=500))  # fmt: skip
+    names = ("p", "q", "gamma", "mean amount of a purchase", "value of all customers within a year")
+    amounts = tuple(f"gamma-gamma, {name} interval" for name in names)
+    return [*result, Claim(amounts, 2000, COVERAGE, partial(worth.valued, n=2000, model="mbg_nbd"), most=500)]
 
 
 def _of_segments() -> list[Claim]:

@@ -37,6 +37,7 @@ from kbind.revenue.retention_value import RetentionValue
 from kbind.segments.segmentation import Segmentation
 from kbind.survival.contact_loss import contact_loss
 from kbind.survival.hazard_model import HazardModel
+from kbind.value.purchase_model import Alive
 
 
 def _company() -> dict[str, pd.DataFrame]:
@@ -106,6 +107,10 @@ class World:
     @cached_property
     def shop(self) -> kb.Dataset:
         return datasets.load_saas("b2c")
+
+    @cached_property
+    def alive(self) -> Alive:
+        return kb.alive(self.shop, model="mbg_nbd")
 
     @cached_property
     def flagged(self) -> kb.Dataset:
@@ -279,6 +284,7 @@ INHERITED |= {
     "Report.lists_of",
 }
 INHERITED |= {
+    "Alive.purchases_of_cells",
     "CohortRetention.rate_in",
     "Dataset.wall_time",
     "Dataset.constant",
@@ -352,6 +358,14 @@ CALLS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "persona_drift": lambda w: {"personas": w.persona, "data": w.data},
     "purchases": lambda w: {"data": w.data},
     "referrals": lambda w: {"data": w.data},
+    "alive": lambda w: {"data": w.shop, "model": "mbg_nbd"},
+    "Alive.probability_alive": lambda w: {"self": w.alive, "frequency": 2, "recency": 2, "T": 9},
+    "Alive.expected_purchases": lambda w: {"self": w.alive, "t": 5, "frequency": 2, "recency": 2, "T": 9},
+    "spend": lambda w: {"data": w.shop},
+    "Spend.expected_spend": lambda w: {"self": kb.spend(w.shop), "frequency": 2, "mean": 30},
+    "lifetime_value": lambda w: {"alive": w.alive, "spend": kb.spend(w.shop)},
+    "LifetimeValue.cohorts": lambda w: {"self": kb.lifetime_value(w.alive, kb.spend(w.shop))},
+    "LifetimeValue.tiers": lambda w: {"self": kb.lifetime_value(w.alive, kb.spend(w.shop))},
     "qualifying_questions": lambda w: {"persona": w.persona, "data": w.large},
     "code_reasons": lambda w: {"texts": ["zu teuer", None]},
     "reason_by_type": lambda w: {"data": w.data},
@@ -543,7 +557,8 @@ KINDS: dict[str, str] = {
     "CohortRetention.rate.age": "age", "EventRetention.rate.age": "age", "event_retention.times": "nothing",
     "service_recovery.severity": "number",
     "compare_survival.horizon": "number", "evaluate_personas.horizon": "number", "contrast.exposure": "flag",
-    "lapse.quantile": "names",
+    "lapse.quantile": "names", "lifetime_value.months": "number", "recency": "age", "T": "age", "frequency": "age",
+    "Spend.expected_spend.mean": "age", "Alive.expected_purchases.t": "number",
     "early_warning.threshold": "effect", "Rule.in_": "levels", "Rule.weight": "number", "Rule.attribute": "text",
     "Persona.name": "text", "Persona.owner": "text", "Persona.description": "text", "Persona.source": "words",
     "Persona.label": "label",

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from kbind.errors import ArgumentError, KbindError, check_name, did_you_mean, listed
 from kbind.plot import (
+    alive,
     bonds,
     churn,
     experiments,
@@ -36,6 +37,7 @@ __all__ = ["alt_text", "draw"]
 
 #: The function that draws each type of result.
 _FIGURES: dict[str, Callable[..., Axes]] = {
+    "Alive": alive.plot_alive,
     "Backtest": churn.plot_backtest,
     "BondingScores": bonds.plot_bonds,
     "CohortRetention": retention.plot_cohorts,
