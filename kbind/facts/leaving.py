@@ -273,6 +273,12 @@ class LeavingFacts:
             return self.in_order[0]
         return "early" if early.value >= renewal.value else "renewal"
 
+    def told_coarsely(self, *times: str) -> bool:
+        """Whether shares are told so coarsely that more would leave at some of these times than in all."""
+        parts = [self.left_by(self.block) if time == "early" else self.at_renewal for time in times]
+        whole, *told = (self.disclosure.fact(fact).value for fact in (self.left_by(self.horizon), *parts))
+        return any(part >= whole for part in told)
+
     @property
     def in_order(self) -> tuple[str, str]:
         """Early months and dangerous ones, first those in which more new customers leave."""

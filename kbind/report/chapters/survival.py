@@ -167,8 +167,7 @@ class SurvivalStory(Story):
                 return self.say("survival.finding.gone", one=self.at(month), after=self.voice.after(month))
             return self.say("survival.finding.young" if self.lack == "young" else "survival.finding.few")
         if not first:
-            after = self.voice.after(self.marks[0])
-            return self.say("survival.finding.even", one=self.at(self.marks[0]), after=after)
+            return self.say("survival.finding.even", one=self.at(self.marks[0]), after=self.voice.after(self.marks[0]))
         money, share = facts.lost(first), facts.share_lost(first)
         if not self.both or money is None or share is None:
             return self._of_new_customers()
@@ -183,9 +182,7 @@ class SurvivalStory(Story):
         """How many of 100 leave, and when most of them do."""
         facts = self.facts
         whole, span = facts.left_by(facts.horizon), self.moments.horizon()
-        disclosed = self.voice.disclosure.fact
-        most = max(disclosed(self.share_of(name)).value for name in (facts.in_order if self.both else (facts.first,)))
-        if most >= disclosed(whole).value:  # told so coarsely that a part would be more than the whole
+        if facts.told_coarsely(*(facts.in_order if self.both else (facts.first,))):
             return self.say("survival.finding.even", one=self.at(self.marks[0]), after=self.voice.after(self.marks[0]))
         if not self.both:
             words = {"part": self.share_of(facts.first), "when": self.moments.at(facts.first)}
@@ -197,8 +194,7 @@ class SurvivalStory(Story):
 
     def means(self) -> str:
         """What the answer means."""
-        once = [] if self.at_once is None else [self._once("means")]
-        return " ".join([*once, *self._money_lost(), self._by_month()])
+        return " ".join([*([self._once("means")] if self.at_once else []), *self._money_lost(), self._by_month()])
 
     def _once(self, place: str) -> str:
         """A sentence about who left on the first day, by what leaving is."""
