@@ -388,7 +388,7 @@ def _of_contrasts() -> list[Claim]:
 def _of_worth() -> list[Claim]:
     """What is claimed of customers who buy at random, and of what they are worth."""
     asked = ("P(alive)", "purchases of a customer within 26 weeks", "purchases of a new customer within 26 weeks")
-    merged = "whole days merge two of a hundred purchases, most of those who buy often; see rare purchases"
+    merged = "whole days merge 1.5 % of the purchases, most of those who buy often; see rare purchases"
     wide = "2,000 customers hardly hold these parameters"
     result = []
     for model in ("bg_nbd", "mbg_nbd", "pareto_nbd"):

@@ -81,7 +81,8 @@ def maximise(slope_of: Callable[[Floats], tuple[float, Floats]], starts: Sequenc
 
 def _polished(look: Callable[[Floats], tuple[float, Floats, Floats]], point: Floats) -> tuple[Floats, Floats] | None:
     """The maximum that Newton's method finds near a point, with its covariance; None where there is none."""
-    exact = newton(look, point)
+    with np.errstate(divide="ignore"):  # where there is no maximum, parameters may become 0
+        exact = newton(look, point)
     if exact is None or not (np.linalg.eigvalsh(exact[1]) > 0).all() or (np.abs(exact[0] - point) > 1).any():
         return None
     return exact

@@ -302,11 +302,25 @@ def test_a_likelihood_without_maximum_says_so_and_holds_what_runs_off(grocery: k
     assert found.share_alive.ci_lower < found.share_alive.value < found.share_alive.ci_upper
 
 
-def test_customers_who_are_all_alike_leave_no_maximum() -> None:
-    same = shop({f"c{k}": [0, 9, 20, 30, 41, 50, 57] for k in range(40)})
-    found = kb.alive(same, model="pareto_nbd")
-    assert "no maximum" in found.concerns[0]
-    assert found.fit.held is not None
+@pytest.mark.parametrize("model", KEYS)
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"a": [0, 5]},
+        {"a": [0, 59], "b": [59]},
+        {f"c{k}": list(range(k, 60)) for k in range(20)},
+        {"a": list(range(60)), **{f"c{k}": [k] for k in range(40)}},
+        {f"c{k}": [0, 9, 20, 30, 41, 50, 57] for k in range(40)},
+    ],
+    ids=["one customer", "on the last day", "every day", "one heavy buyer", "all alike"],
+)
+def test_odd_logs_are_answered_and_a_likelihood_that_runs_off_says_so(model: str, days: dict[str, list[int]]) -> None:
+    found = kb.alive(shop(days), model=model, unit="day")
+    assert found.concerns[0].startswith("The likelihood has no maximum") == (found.fit.held is not None)
+    alive = found.to_frame()["probability_alive"]
+    assert ((alive >= 0) & (alive <= 1)).all()
+    assert found.share_alive.value > 0
+    assert found.cumulative()["actual"].iloc[-1] == sum(len(each) - 1 for each in days.values())
 
 
 def test_who_bought_once_is_there_with_certainty_by_bg_nbd_only(fits: dict[str, Alive]) -> None:
