@@ -10,7 +10,7 @@ from kbind.dataset.checks import CheckedTable
 from kbind.dataset.config import CONFIG_NAME
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.reading.base import is_text
-from kbind.dataset.reading.money import CODES, code_of, is_currency
+from kbind.dataset.reading.money import CODES, SHARED, code_of, is_currency
 from kbind.engine.engine import Engine, Expression, column, literal, parse
 from kbind.errors import DatasetError, listed, plain
 
@@ -44,6 +44,7 @@ def with_currencies(data: Dataset, declared: str, rates: Mapping[str, float] | N
     for name, table in data.tables.items():
         money = roles["revenue"].column if name == "customers" and "revenue" in roles else _MONEY.get(name, "")
         place, rows = _stated(data.engine, table, money) if money in table.columns else ("", {})
+        rows = {declared if declared in SHARED.get(code.casefold(), ()) else code: n for code, n in rows.items()}
         codes = [code for code in rows if code != UNKNOWN]
         foreign = [code for code in codes if code != declared]
         if rates and foreign:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 _SHORT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "á": "a"}
 _CUSTOMER = (
-    "customerid customeruniqueid customernumber customernum customerno customercode custid custnum "
+    "customerid customeruniqueid customernumber customernum customerno customercode accountcode custid custnum "
     "custno custnr customer clientid clientnumber clientnum clientno client userid user "
     "memberid membernumber member accountid accountnumber accountno account subscriberid companyid householdid "
     "household guestid patronid donorid householdkey customerkey patientid personid visitorid profileid "
@@ -34,7 +34,8 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "customer_id": _CUSTOMER,
             "timestamp": f"{_SOLD} {_MOMENT}",
             "kind": "kind eventname eventtype event action activity aktion ereignis vorgang",
-            "amount": "amount netamount totalamount ordertotal grandtotal totalprice total salesvalue sales revenue "
+            "amount": "amount netamount totalamount ordertotal grandtotal totalprice total salesvalue sales "
+            "netsales grosssales revenue "
             "paymentvalue ordervalue purchasevalue transactionvalue dollarvalue salesamount orderamount "
             "transactionamount "
             "amountpaid linetotal spend turnover umsatz betrag gesamtbetrag rechnungsbetrag summe netto "
@@ -54,7 +55,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "eintrittsdatum vertragsbeginn vertragsstart beginn laufzeitbeginn von",
             "end": "end enddate endedat contractend subscriptionend churndate churnedat leavedate leftat "
             "terminationdate terminatedat expiredat expirydate austritt austrittsdatum vertragsende ende laufzeitende "
-            "bis canceledat cancelledat canceldate cancellationdate cancelleddate",
+            "bis expiresat expirationdate canceledat cancelledat canceldate cancellationdate cancelleddate",
             "mrr": "mrr mrramount monthlyrecurringrevenue monthlyfee monthlycharge monthlycharges monthlyprice "
             "monthlyrevenue "
             "monthlyamount feemonthly pricepermonth beitragmtl mtlbeitrag monatsbeitrag monatspreis monatsgebuehr "
@@ -122,9 +123,11 @@ UNIT_PRICE = (
     "stueckpreis",
     "preis",
 )
-INTERVAL = ("interval", "billinginterval", "billingperiod", "billingcycle", "frequency", "abrechnung", "zahlweise",
-            "abrechnungsintervall", "zahlungsrhythmus")  # fmt: skip
-PRICE = ("amount", "price", "fee", "planamount", "value", "betrag", "preis", "gebuehr", "beitrag")
+INTERVAL = ("interval", "planinterval", "planintervallength", "intervallength", "billinginterval", "billingperiod",
+            "billingcycle", "billingfrequency", "frequency", "abrechnung", "zahlweise", "abrechnungsintervall",
+            "zahlungsrhythmus")  # fmt: skip
+PRICE = ("totalrecurringamount", "recurringamount", "unitamount", "amount", "price", "fee", "planamount", "value",
+         "betrag", "preis", "gebuehr", "beitrag")  # fmt: skip
 #: Columns of customers that play a part; those that say the opposite of gone, too.
 CHURNED = ("churned", "churn", "churnlabel", "churnflag", "ischurned", "haschurned", "exited", "attrition", "gone",
            "attritionflag", "left", "leaver", "cancelled", "canceled", "gekuendigt", "abgewandert")  # fmt: skip

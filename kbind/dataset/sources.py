@@ -208,7 +208,8 @@ def _from_folder(
             )
     if not chosen and not problems:
         allowed = f"allowed: CSV, Parquet or Excel files named after a table: {', '.join(TABLES)}; "
-        raise DatasetError.of(str(folder), "holds no table", allowed=allowed + f"found: {listed(unused) or 'nothing'}")
+        allowed += f"found: {listed(unused) or 'nothing'}; 'kbind init' proposes what is what"
+        raise DatasetError.of(str(folder), "holds no table", allowed=allowed)
     if problems:
         raise DatasetError(problems)
     read = partial(_read_parts, engine)

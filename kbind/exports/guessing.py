@@ -31,6 +31,17 @@ _TELLING: Mapping[str, tuple[str, ...]] = {
 }
 #: Rows a customer below which a file may tell of contracts.
 _CONTRACTS_EACH = 3
+#: How columns with a state of the row are called, and how many states they have at most.
+_STATUS, _MOST_STATES = ("status", "state", "zustand"), 15
+#: States of rows that are no order, or no contract.
+_NO_ORDER = frozenset(
+    {"storniert", "cancelled", "canceled", "void", "voided", "draft", "entwurf", "failed", "test", "abandoned",
+     "declined", "rejected", "abgelehnt", "gescheitert"}
+)  # fmt: skip
+_NO_CONTRACT = frozenset(
+    {"future", "trial", "trialing", "intrial", "incomplete", "incompleteexpired", "draft", "entwurf", "test", "pending"}
+)  # fmt: skip
+_COUNTS_OF_MONTHS = {str(months) for months in range(1, 61)}
 #: Place of a column that is a date by its name and values, and by nothing else.
 _DATED = 150
 #: Columns of contracts that describe no customer, or tell that it has left.
@@ -101,6 +112,8 @@ def guess(found: Found) -> Guess | None:
     if table == "events" and found.columns[match.columns["customer_id"]].unique:
         result.sure = "unsure"
         result.reasons.append(f"no {match.columns['customer_id']!r} occurs twice: is it the customer, or the order?")
+    if table in ("events", "subscriptions"):
+        _add_status(found, table, result)
     if table == "subscriptions":
         _add_others(found, match, result)
     if table == "customers":
@@ -153,6 +166,7 @@ def _match(found: Found, table: str) -> _Match | None:
             if original not in taken
             and (place := rank(original, words)) is not None
             and _fits(contract[name].kind, seen, sure=place < 100)
+            and (place < 100 or contract[name].kind is not Kind.TEXT)
             and (place < 100 or contract[name].kind is not Kind.ID or _ends_as_id(original))
         ]
         if not fitting and contract[name].happened and contract[name].required:
@@ -243,13 +257,28 @@ def _add_amount(found: Found, table: str, match: _Match, result: Guess) -> None:
             result.sure = "unsure"
             result.reasons.append(f"{price!r} is taken for what was paid: is it the price of one piece?")
     if table == "subscriptions" and "mrr" not in match.columns:
-        per = _first(
-            found, INTERVAL, lambda seen: bool(seen.values) and all(v.casefold() in MONTHS for v in seen.values)
-        )
+        per = _first(found, INTERVAL, _is_interval)
         price = _first(found, PRICE, _number)
         if per and price:
             match.columns["mrr"] = {"column": price, "per": per}
             result.reasons.append(f"{price!r} is paid for each {per!r}, and becomes an amount a month")
+
+
+def _is_interval(seen: Seen) -> bool:
+    """Whether all values are intervals between payments, or numbers of months."""
+    return bool(seen.values) and all(v.casefold() in MONTHS or v in _COUNTS_OF_MONTHS for v in seen.values)
+
+
+def _add_status(found: Found, table: str, result: Guess) -> None:
+    """Rows that are no order or contract by the word of their status."""
+    words = _NO_ORDER if table == "events" else _NO_CONTRACT
+    for name, seen in found.columns.items():
+        meant = [value for value in seen.values if bare(value) in words]
+        if meant and seen.kind == "text" and len(seen.values) <= _MOST_STATES and bare(name).endswith(_STATUS):
+            result.tables[table]["without"] = {name: meant if len(meant) > 1 else meant[0]}
+            result.sure = "unsure" if result.sure == "unsure" else "likely"
+            result.reasons.append(f"rows do not count whose {name!r} is {' or '.join(map(repr, meant))}")
+            return
 
 
 def _add_others(found: Found, match: _Match, result: Guess) -> None:

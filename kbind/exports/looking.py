@@ -23,7 +23,7 @@ _TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".xlsx", ".xlsm")
 _SAMPLE = 2_000
 #: Shares of the values of a sample that have to be of a kind.
 _MOST = 0.95
-_NUMBER = re.compile(r"[-+]?[$€£]? ?\d[\d.,' ]*([eE]\d+)? ?[€$£]?")
+_NUMBER = re.compile(r"[-+(]?[$€£]? ?[-+]?\d[\d.,' ]*([eE]\d+)? ?[€$£]?[-)]?")
 
 
 @dataclass(frozen=True)

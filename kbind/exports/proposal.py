@@ -13,6 +13,7 @@ from kbind.dataset.answers import answers
 from kbind.dataset.config import CONFIG_NAME
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import open_dataset
+from kbind.dataset.schema import TABLES
 from kbind.errors import ArgumentError, DatasetError, listed, plain, written
 from kbind.exports.guessing import Guess, guess
 from kbind.exports.looking import Found, look
@@ -47,6 +48,20 @@ class Part:
         sheets = [each.sheet for each in every if each.sheet is not None]
         said: dict[str, Any] = {"file": files[0] if len(files) == 1 else files}
         return said | ({"sheet": sheets[0] if len(sheets) == 1 else sheets} if sheets else {})
+
+    @property
+    def rest(self) -> list[str]:
+        """Columns that no table gives a meaning."""
+        known: set[str] = set()
+        for table, entry in self.guess.tables.items():
+            known |= {name for name in self.found.columns if name.strip().lower() in TABLES[table].columns}
+            for of in entry.get("columns", {}).values():
+                known |= {of} if isinstance(of, str) else {str(part) for value in of.values() for part in _parts(value)}
+            known |= {*entry.get("only", {}), *entry.get("without", {}), *entry.get("leave_out", ())}
+        known |= {
+            of["column"] if isinstance(of, Mapping) else of for of in self.guess.settings.get("roles", {}).values()
+        }
+        return [name for name in self.found.columns if name not in known]
 
     def goes_with(self, other: Part) -> bool:
         """Whether another file has further rows of the same table: the same columns, the same meaning."""
@@ -98,6 +113,8 @@ class Proposal:
         lines = []
         for part in self.parts:
             lines += [plain(part.title, 200), *(f"  - {plain(reason, 300)}" for reason in part.guess.reasons)]
+            if rest := part.rest:
+                lines.append(f"  columns without a meaning of their own, kept as they are: {listed(rest)}")
         lines += [f"not used: {plain(label, 200)}" for label in self.unused]
         lines += [f"not read: {plain(problem, 300)}" for problem in self.problems if self.data is not None]
         lines += ["", f"{CONFIG_NAME}:", *(f"  {line}" for line in self.yaml().splitlines()), ""]
@@ -174,6 +191,10 @@ def _together(parts: Sequence[Part]) -> list[Part]:
         else:
             result[place] = replace(result[place], others=(*result[place].others, part.found))
     return result
+
+
+def _parts(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:

@@ -156,3 +156,10 @@ def test_near_names_of_columns_are_told(tmp_path: Path) -> None:
         (tmp_path / "events.csv").write_text(f"customer_id,{name}\n1,2024-01-01\n")
         with pytest.raises(kb.DatasetError, match=f"no column 'timestamp'; did you mean '{name}'.*in kbind.yaml"):
             kb.open_dataset(tmp_path)
+
+
+def test_a_sign_of_several_currencies_is_the_declared_one(opened: Open) -> None:
+    text = "customer_id,timestamp,amount\n1,2024-01-01,$10.50\n2,2024-01-02,$3.00\n"
+    assert opened(text, columns={}, currency="USD").card.currency == "USD"
+    with pytest.raises(kb.DatasetError, match=r"'amount' is in \$ \(2 rows\), and kbind.yaml says currency: EUR"):
+        opened(text, columns={}, currency="EUR")

@@ -163,3 +163,27 @@ def test_tenure_is_in_months_or_asked_for(tmp_path: Path, name: str, value: int,
         return
     column = proposal.data.roles["tenure"].column
     assert proposal.data.table("customers")[column].tolist() == pytest.approx([months] * 30, rel=0.002)
+
+
+def test_rows_that_are_no_order_are_proposed_to_be_left_out(tmp_path: Path) -> None:
+    states = ("bezahlt", "offen", "storniert")
+    rows = "".join(f"R{n};{n % 28 + 1:02}.03.2024;{n % 6};{n},50;{states[n % 3]}\n" for n in range(30))
+    (tmp_path / "rechnungen.csv").write_text("Rechnungsnummer;Rechnungsdatum;Kundennummer;Betrag;Status\n" + rows)
+    proposal = propose(tmp_path)
+    assert proposal.tables["events"]["without"] == {"Status": "storniert"}
+    assert proposal.parts[0].guess.sure == "likely"
+    assert proposal.data is not None
+    assert len(proposal.data.table("events")) == 20
+
+
+def test_end_amount_and_interval_of_a_billing_system(tmp_path: Path) -> None:
+    head = "account_code,state,activated_at,canceled_at,expires_at,unit_amount,plan_interval_length,coupon\n"
+    rows = "a,active,2023-01-01,,,120,12,\nb,expired,2023-02-01,2023-05-20,2023-06-01,10,1,x\n"
+    (tmp_path / "subscriptions.csv").write_text(head + rows + "c,future,2024-09-01,,,10,1,\n")
+    proposal = propose(tmp_path)
+    columns = proposal.tables["subscriptions"]["columns"]
+    assert (columns["end"], columns["notice_at"]) == ("expires_at", "canceled_at")
+    assert columns["mrr"] == {"column": "unit_amount", "per": "plan_interval_length"}
+    assert proposal.tables["subscriptions"]["without"] == {"state": "future"}
+    assert proposal.parts[0].rest == ["coupon"]
+    assert "columns without a meaning of their own, kept as they are: coupon" in str(proposal)

@@ -18,7 +18,10 @@ CODES = frozenset(_CODES.split())
 SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₪": "ILS", "₩": "KRW", "₴": "UAH", "zł": "PLN",
          "kč": "CZK", "us$": "USD", "ca$": "CAD", "a$": "AUD", "r$": "BRL", "euro": "EUR",
          "euros": "EUR"}  # fmt: skip
-_SHARED = ("$", "¥", "kr", "kr.", "fr.")
+_CROWNS = ("SEK", "NOK", "DKK", "ISK")
+#: Signs of several currencies, and those that each may mean.
+SHARED = {"$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP"), "¥": ("JPY", "CNY"),
+          "kr": _CROWNS, "kr.": _CROWNS, "fr.": ("CHF",)}  # fmt: skip
 #: Codes that are words as well: TOP 10 is no money.
 _WORDS = {"ALL", "BOB", "CUP", "GEL", "MAD", "MOP", "PEN", "SOS", "TOP", "TRY"}
 
@@ -57,4 +60,4 @@ def code_of(mark: str) -> str:
 def is_currency(word: str) -> bool:
     """Whether a word names a currency: a code, a sign, or one of several's."""
     tidy = word.strip().casefold()
-    return tidy.upper() in CODES or tidy in SIGNS or tidy in _SHARED
+    return tidy.upper() in CODES or tidy in SIGNS or tidy in SHARED
