@@ -166,7 +166,7 @@ def test_chapters_need_what_their_uses_need() -> None:
 
 
 def test_notebooks_need_what_their_chapters_need() -> None:
-    for path in shipped_notebooks():
+    for path in (path for path in shipped_notebooks() if path.stem in NAMES):  # 08 has no page
         needs = json.loads(path.read_text(encoding="utf-8"))["metadata"]["kbind"]["needs"]
         assert needs == [list(either) for either in chapter_of(path.stem).needs]
 

@@ -94,12 +94,11 @@ def test_roles_of_numbers_are_read_as_numbers() -> None:
     assert data.table("customers")["months"].tolist() == [1.5, 12]
 
 
-@pytest.mark.parametrize("endless", [np.inf, np.nan])
-def test_an_endless_or_missing_tenure_is_refused_with_its_customers(endless: float) -> None:
-    frame = pl.DataFrame({"customer_id": ["a", "b"], "months": [3.0, endless], "gone": [True, False]})
+def test_an_endless_tenure_is_refused_with_its_customers() -> None:
+    frame = pl.DataFrame({"customer_id": ["a", "b"], "months": [3.0, np.inf], "gone": [True, False]})
     data = kb.open_dataset({"customers": frame}, roles={"tenure": "months", "churned": "gone"})
     for estimate in (kb.durations, kb.survival_curve, kb.hazard_curve):
-        with pytest.raises(kb.ArgumentError, match="1 customers of 'data' have (an endless|no) months, such as 'b'"):
+        with pytest.raises(kb.ArgumentError, match="1 customers of 'data' have an endless months, such as 'b'"):
             estimate(data)
 
 
