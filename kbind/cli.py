@@ -182,7 +182,7 @@ def report(
             ended = re.match(r"\S+ (written|failed)", what)
             display.update(task, description=f"Chapter {ended[0] if ended else what}", completed=done, total=total)
             if ended:
-                console.print(f"Chapter {what}", markup=False)
+                console.print(f"Chapter {what}", markup=False, soft_wrap=True)
 
         index = write_report(
             data,

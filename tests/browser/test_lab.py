@@ -15,6 +15,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from kbind.report.contents import NAMES
+
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 #: Run from top to bottom in JupyterLab; the others, which compute for a minute, are opened as they are.
 RUN = [path for path in NOTEBOOKS if path.name.startswith(("00", "01", "02"))]
@@ -138,8 +140,9 @@ def test_notebook_shows_its_pictures_and_page_in_jupyterlab(lab: str, browser: B
     outputs = [output for cell in _code(_read(path)) for output in cell["outputs"]]
     for _ in range(cells.count() + len(outputs)):  # what is not in sight is not drawn yet
         page.keyboard.press("PageDown")
-    page.locator("article.kbind h1").first.scroll_into_view_if_needed()
-    expect(page.locator("article.kbind h1").first).to_be_visible()
+    if path.stem in NAMES:  # 08 has no page
+        page.locator("article.kbind h1").first.scroll_into_view_if_needed()
+        expect(page.locator("article.kbind h1").first).to_be_visible()
     pictures = sum("image/png" in output.get("data", {}) for output in outputs)
     assert pictures
     assert (

@@ -113,4 +113,4 @@ def test_notebooks_that_are_there_are_not_replaced_unless_asked(toy: kb.Dataset,
 
 
 def test_notebooks_come_with_the_package() -> None:
-    assert [path.suffix for path in shipped_notebooks()] == [".ipynb"] * 10
+    assert [path.suffix for path in shipped_notebooks()] == [".ipynb"] * 11

@@ -26,6 +26,9 @@ EVENTS = "customer_id,timestamp\n" + "".join(f"{i % 40},2024-{i % 6 + 1:02d}-{i 
 #: No chapter can be computed from these, so that their report takes no time; it is written like any other.
 CUSTOMERS = "customer_id,size\n1,s\n"
 
+#: What is said of a chapter that the data does not answer.
+UNANSWERED = "this data does not answer it; the page says what that would take"
+
 
 def _place(out: Path, text: str, size: int = 1) -> None:
     """Put two pages in place, as a report does at its end."""
@@ -79,8 +82,8 @@ def test_report_on_a_full_disk(write: Write, run: Run, small_disk: Callable[[int
     before = _content(out)
     result = run("report", "--data", write(customers=CUSTOMERS), "--out", out, "--chapters", "01")
     assert result.returncode == 1
-    said = f"Chapter 01 written\n{out} cannot be written: No space left on device; an earlier report is unchanged\n"
-    assert result.stderr == said
+    said = f"{out} cannot be written: No space left on device; an earlier report is unchanged\n"
+    assert result.stderr == f"Chapter 01 written: {UNANSWERED}\n{said}"
     assert _content(out) == before
     (out / "mine").unlink()
     assert (
@@ -209,7 +212,7 @@ def test_two_reports_at_once(write: Write, tmp_path: Path) -> None:
     words = [*KBIND, "report", "--data", str(folder), "--out", str(out), "--chapters", "01"]
     processes = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in processes] == [
-        ("Chapter 01 written\n", 0)
+        (f"Chapter 01 written: {UNANSWERED}\n", 0)
     ] * 2
     for page in out.rglob("*.html"):
         assert page.read_text(encoding="utf-8").endswith("</html>\n")
