@@ -9,7 +9,7 @@ from itertools import islice
 
 from kbind.dataset.config import CONFIG_NAME, Config, TableConfig
 from kbind.dataset.keys import EXAMPLES, repeated_keys
-from kbind.dataset.making import lay_out, product
+from kbind.dataset.making import found_as, lay_out, product
 from kbind.dataset.names import nearest
 from kbind.dataset.reading.base import Breach, Hints, Raw, Reading, either, is_nested
 from kbind.dataset.reading.columns import read_column, read_mark, survey, survey_attribute
@@ -106,6 +106,7 @@ class Readings:
     notes: list[str]
     dropped: Expression | None = None
     nameless: int = 0
+    laid_out: bool = False
 
 
 def read_table(engine: Engine, source: Source, config: Config) -> Readings:
@@ -157,7 +158,7 @@ def read_table(engine: Engine, source: Source, config: Config) -> Readings:
         columns.append(read_mark(replace(marked[0], name="currency")))
     unread = f"{source.label}: left out, as kbind.yaml says: {listed(declared.leave_out)}"
     notes = [*([left] if nested else []), *([covered] if hidden else []), *([unread] if declared.leave_out else [])]
-    return Readings(source, columns, problems, [*source.notes, *notes, *left_out], out)
+    return Readings(source, columns, problems, [*source.notes, *notes, *left_out], out, laid_out=bool(spelled))
 
 
 def _remedy(source: Source, missing: str, strange: Sequence[str], there: Iterable[str]) -> str:
@@ -341,6 +342,8 @@ def checked_table(engine: Engine, read: Readings, *, id_as_text: bool) -> Checke
     described = _described(engine, source.table, source.label, list(expressions), instants)
     if source.is_text:
         engine.drop(source.relation)
+        if read.laid_out:
+            engine.drop(found_as(source.relation))
     return replace(described, names={reading.name: reading.source for reading in readings}, dropped=read.nameless)
 
 

@@ -44,7 +44,7 @@ def with_currencies(data: Dataset, declared: str, rates: Mapping[str, float] | N
     for name, table in data.tables.items():
         money = roles["revenue"].column if name == "customers" and "revenue" in roles else _MONEY.get(name, "")
         place, rows = _stated(data.engine, table, money) if money in table.columns else ("", {})
-        rows = {declared if declared in SHARED.get(code.casefold(), ()) else code: n for code, n in rows.items()}
+        rows = _meant(rows, declared)
         codes = [code for code in rows if code != UNKNOWN]
         foreign = [code for code in codes if code != declared]
         if rates and foreign:
@@ -83,11 +83,20 @@ def _told(label: str, money: str, currencies: int, counted: str, table: str) -> 
     )
 
 
+def _meant(rows: Mapping[str, int], declared: str) -> dict[str, int]:
+    """Rows by currency, where the sign of several currencies is that of the declared one."""
+    result: dict[str, int] = {}
+    for code, n in rows.items():
+        own = declared if declared in SHARED.get(code.casefold(), ()) else code
+        result[own] = result.get(own, 0) + n
+    return result
+
+
 def _converted(
     engine: Engine, table: CheckedTable, money: str, place: str, declared: str, rates: Mapping[str, float]
 ) -> tuple[CheckedTable, str]:
     """A table with its amounts in the declared currency, and the note on that."""
-    rows = _rows(engine, table, place, money)
+    rows = _meant(_rows(engine, table, place, money), declared)
     missing = [code for code in rows if code not in (declared, UNKNOWN, *rates)]
     if missing:
         message = f"{money!r} is also in {listed(missing)}, for which kbind.yaml gives no rate"

@@ -133,16 +133,24 @@ def lay_out(
             raise DatasetError.of(label, message, allowed=choices(missing, physical))
     texts = {name: making for name, making in made.items() if making.how != "product"}
     if texts:
-        labels = {name: _free(making.label, physical) for name, making in texts.items()}
+        labels: dict[str, str] = {}
+        for name, making in texts.items():
+            labels[name] = _free(making.label, [*physical, *labels.values()])
         own = {label: _text(texts[name], physical) for name, label in labels.items()}
-        kept = f"{relation}__found"
-        engine.rename(relation, kept)
-        engine.define(relation, kept, {name: column(name) for name in physical} | own, stored=False)
+        numbered = any(making.how == "row" for making in texts.values())  # a view would number its rows at every look
+        engine.rename(relation, found_as(relation))
+        every = {name: column(name) for name in physical} | own
+        engine.define(relation, found_as(relation), every, stored=numbered)
         return labels, {name: making for name, making in made.items() if name not in texts}
     return {}, dict(made)
 
 
-def _free(label: str, taken: Mapping[str, str]) -> str:
+def found_as(relation: str) -> str:
+    """What a relation is called as it was found, where columns were put beside those that it has."""
+    return f"{relation}__found"
+
+
+def _free(label: str, taken: Sequence[str]) -> str:
     while label in taken:
         label += " "
     return label
@@ -195,9 +203,10 @@ def product(engine: Engine, relation: str, name: str, making: Making, hints: Hin
 def _interval(raw: Raw) -> Reading:
     """Months between two payments, from a word or from a number of months."""
     word = parse("lower(trim(CAST(_x AS VARCHAR)))", x=column(raw.source))
+    number = parse("TRY_CAST(_word AS DOUBLE)", word=word)
     months = parse(
-        "coalesce(_months[list_position(_words, _word)], nullif(TRY_CAST(_word AS DOUBLE), 0))",
-        months=literal([float(each) for each in MONTHS.values()]), words=literal(list(MONTHS)), word=word,
+        "coalesce(_months[list_position(_words, _word)], CASE WHEN _n > 0 AND isfinite(_n) THEN _n END)",
+        months=literal([float(each) for each in MONTHS.values()]), words=literal(list(MONTHS)), word=word, n=number,
     )  # fmt: skip
     unknown = parse("_word <> '' AND _months IS NULL", word=word, months=months)
     allowed = f"allowed: {listed(['month', 'quarter', 'year', 'week', 'day'])}, or a number of months"

@@ -163,3 +163,33 @@ def test_a_sign_of_several_currencies_is_the_declared_one(opened: Open) -> None:
     assert opened(text, columns={}, currency="USD").card.currency == "USD"
     with pytest.raises(kb.DatasetError, match=r"'amount' is in \$ \(2 rows\), and kbind.yaml says currency: EUR"):
         opened(text, columns={}, currency="EUR")
+
+
+def test_signs_and_codes_of_one_currency_are_counted_together(opened: Open) -> None:
+    text = "customer_id,timestamp,amount,currency\n1,2024-01-01,10,$\n2,2024-01-02,4,USD\n3,2024-01-03,10,EUR\n"
+    data = opened(text, columns={}, currency="USD", rates={"EUR": 2})
+    assert data.table("events")["amount"].tolist() == [10.0, 4.0, 20.0]
+    assert "source.csv: 'amount' is converted to USD: USD (2 rows), EUR (1 row, x 2)" in data.notes
+
+
+def test_different_columns_that_would_be_called_alike_stay_apart(opened: Open) -> None:
+    text = 'customer_id,timestamp,a,a.b\n1,2024-01-01,"{""b"": {""c"": ""x""}}","{""c"": ""y""}"\n'
+    columns = {"p": {"json": "a", "key": "b.c"}, "q": {"json": "a.b", "key": "c"}}
+    frame = opened(text, columns=columns).table("events")
+    assert (frame["p"].tolist(), frame["q"].tolist()) == (["x"], ["y"])
+
+
+@pytest.mark.parametrize("interval", ["-3", "0", "inf", "nan"])
+def test_an_interval_is_longer_than_nothing(opened: Open, interval: str) -> None:
+    with pytest.raises(kb.DatasetError, match="is no interval between payments"):
+        opened(f"customer_id,start,fee,every\n1,2024-01-01,120,{interval}\n", "subscriptions",
+               columns={"mrr": {"column": "fee", "per": "every"}})  # fmt: skip
+
+
+def test_what_was_found_is_forgotten_once_it_is_read(opened: Open) -> None:
+    data = opened()
+    every = (
+        "SELECT table_name AS name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    )
+    left = data.engine.query(every).column("name").to_pylist()
+    assert not [name for name in left if name.startswith("events__")]
