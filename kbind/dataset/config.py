@@ -122,20 +122,24 @@ def read_config(path: Path) -> Config:
     wrong = fault(path, path.parent)
     if wrong is not None:
         raise DatasetError([wrong])
-    content = read_values(path)
+    return config_of(read_values(path), path.name)
+
+
+def config_of(content: object, where: str) -> Config:
+    """What the values of a `kbind.yaml` say; nothing if there are none."""
     keys = [each.name for each in fields(Config)]
     if content is None:
         return Config()
     if not isinstance(content, dict):
-        raise _wrong(path.name, f"holds a {type(content).__name__}", f"allowed: the keys {listed(keys)}")
+        raise _wrong(where, f"holds a {type(content).__name__}", f"allowed: the keys {listed(keys)}")
     for key, value in content.items():
         if key not in keys:
-            raise _wrong(path.name, f"unknown key {key!r}", choices(key, keys, "allowed"))
+            raise _wrong(where, f"unknown key {key!r}", choices(key, keys, "allowed"))
         fits, allowed = _CHECKS.get(key, (lambda _: True, ""))
         if value is not None and not fits(value):
-            raise _wrong(path.name, f"{key}: {value!r}", f"allowed: {allowed}")
+            raise _wrong(where, f"{key}: {value!r}", f"allowed: {allowed}")
     given = {key: value for key, value in content.items() if value is not None}
-    read = {name: _READERS[name](given[name], path.name) for name in _READERS if name in given}
+    read = {name: _READERS[name](given[name], where) for name in _READERS if name in given}
     return Config(**{**given, **read})
 
 

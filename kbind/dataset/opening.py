@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from kbind.dataset.checks import CheckedTable, Readings, check_rows, checked_tab
 from kbind.dataset.config import (
     CONFIG_NAME,
     ENDS,
+    Config,
     Role,
     blamed,
     read_arguments,
@@ -114,7 +115,27 @@ def open_dataset(
         check_choice("table", table, tuple(TABLES))
     config, where = read_declared(source, table, mapping, roles)
     said = read_arguments({"timezone": timezone, "as_of": as_of, **declared})
-    config = replace(config, **said)
+    return opened(source, replace(config, **said), table=table, where=where, said=said)
+
+
+def opened(
+    source: object,
+    config: Config,
+    *,
+    table: str | None = None,
+    where: Mapping[str, str] | None = None,
+    said: Collection[str] = (),
+) -> Dataset:
+    """The data that a source holds with all that is declared of it; a `kbind.yaml` beside it is not read.
+
+    Parameters
+    ----------
+    where : mapping of str to str, optional
+        Where each role was declared. Default: in `kbind.yaml`.
+    said : collection of str
+        Settings that are arguments of a caller, so that what is wrong with them is no fault of `kbind.yaml`.
+    """
+    where = dict.fromkeys(config.roles, CONFIG_NAME) if where is None else where
     with blamed(on_config="timezone" not in said):
         zone = read_timezone(config.timezone)
     with blamed(on_config="as_of" not in said):
@@ -162,7 +183,7 @@ def open_dataset(
     began = read_as_of(config.recorded_from, zone, "recorded_from")
     data = replace(data, recorded_from=began, grace=patience, lapse=silence, labels=config.labels)
     data = replace(data, personas=_personas_beside(source))
-    with blamed(on_config=not said.keys() & {"as_of", "recorded_from"}):
+    with blamed(on_config=not set(said) & {"as_of", "recorded_from"}):
         check_span(data)
     if data.as_of is None:
         data = replace(data, as_of=_last_complete(data))

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from kbind.dataset.answers import answers
-from kbind.dataset.config import CONFIG_NAME
+from kbind.dataset.config import CONFIG_NAME, config_of
 from kbind.dataset.dataset import Dataset
-from kbind.dataset.opening import open_dataset
+from kbind.dataset.opening import opened
 from kbind.dataset.schema import TABLES
 from kbind.errors import ArgumentError, DatasetError, listed, plain, written
 from kbind.exports.guessing import Guess, guess
@@ -258,8 +258,8 @@ def _is_customer(column: str | None, proposal: Proposal) -> bool:
 
 
 def _open(proposal: Proposal, settings: Mapping[str, Any]) -> Dataset:
-    given = {key: value for key, value in settings.items() if key != "roles"}
-    return open_dataset(proposal.folder, mapping=proposal.tables, roles=settings.get("roles"), **given)
+    """The data as it opens with what is proposed, whatever a `kbind.yaml` that is there says."""
+    return opened(proposal.folder, config_of({**settings, "tables": proposal.tables}, CONFIG_NAME))
 
 
 def write(proposal: Proposal, *, force: bool = False) -> Path:

@@ -142,7 +142,8 @@ def _read(path: Path) -> Recogniser:
     settings = {key: content[key] for key in ("timezone", "times", "roles") if content.get(key) is not None}
     _check(content["tables"], path.name)
     signs = tuple(tuple(map(str, sign if isinstance(sign, list) else [sign])) for sign in content["signs"])
-    notes = tuple(str(note) for note in content.get("notes") or ())
+    said = content.get("notes") or []
+    notes = tuple(map(str, said if isinstance(said, list) else [said]))
     return Recogniser(content["name"], signs, content["tables"], settings, notes)
 
 
@@ -155,18 +156,17 @@ _NEEDED = {
 
 def _check(tables: Mapping[str, Any], where: str) -> None:
     """Each way of naming its columns has to be one that `kbind.yaml` may use."""
-    ways = [
-        of for entry in tables.values() if isinstance(entry, Mapping) for of in (entry.get("columns") or {}).values()
-    ]
+    named = [entry.get("columns") for entry in tables.values() if isinstance(entry, Mapping)]
+    ways = [of for columns in named if isinstance(columns, Mapping) for of in columns.values()]
     for choice in range(max((len(of) for of in ways if _several(of)), default=1)):
         read_mapping({table: _chosen(entry, choice) for table, entry in tables.items()}, where)
 
 
 def _chosen(entry: Any, choice: int) -> Any:
     """An entry with one of the names of each column."""
-    if not isinstance(entry, Mapping):
+    columns = entry.get("columns") if isinstance(entry, Mapping) else None
+    if not isinstance(columns, Mapping):
         return entry
-    columns = entry.get("columns") or {}
     return {**entry, "columns": {n: of[min(choice, len(of) - 1)] if _several(of) else of for n, of in columns.items()}}
 
 

@@ -137,6 +137,7 @@ def test_a_recogniser_of_ones_own_goes_first(tmp_path: Path) -> None:
         ("name: x\nsigns: [a]\n", "tables: None; needed: what it becomes"),
         ("name: x\nsigns: [a]\ntables: {orders: {columns: {customer_id: a}}}\n", "unknown table 'orders'"),
         ("name: x\nsigns: [a]\ntables: {events: {columns: {amount: [a, {times: 3}]}}}\n", "events: amount"),
+        ("name: x\nsigns: [a]\ntables: {events: {columns: [a]}}\n", "events: columns"),
         ("- x\n", "is no recogniser"),
     ],
 )
@@ -187,3 +188,15 @@ def test_end_amount_and_interval_of_a_billing_system(tmp_path: Path) -> None:
     assert proposal.tables["subscriptions"]["without"] == {"state": "future"}
     assert proposal.parts[0].rest == ["coupon"]
     assert "columns without a meaning of their own, kept as they are: coupon" in str(proposal)
+
+
+def test_an_old_kbind_yaml_does_not_bear_on_the_proposal_that_replaces_it(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("customer_id,order_date\n1,2024-01-01\n1,2024-02-01\n2,2024-02-02\n")
+    old = "as_of: 2024-01-15\ntables: {events: {columns: {customer_id: nobody}}}\n"
+    (tmp_path / "kbind.yaml").write_text(old)
+    proposal = propose(tmp_path)
+    assert (tmp_path / "kbind.yaml").read_text() == old
+    assert proposal.data is not None, proposal.problems
+    assert f"{proposal.data.as_of:%Y-%m-%d}" == "2024-02-03"
+    write(proposal, force=True)
+    assert kb.open_dataset(tmp_path).as_of == proposal.data.as_of
