@@ -14,7 +14,7 @@ from kbind.dataset.config import CONFIG_NAME, config_of
 from kbind.dataset.dataset import Dataset
 from kbind.dataset.opening import opened
 from kbind.dataset.schema import TABLES
-from kbind.errors import ArgumentError, DatasetError, listed, plain, written
+from kbind.errors import ArgumentError, DatasetError, Problem, listed, plain, written
 from kbind.exports.guessing import Guess, guess
 from kbind.exports.looking import Found, look
 from kbind.exports.recognisers import recognisers
@@ -207,8 +207,7 @@ def _one_each(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
     for part in parts:
         tables = {name: entry for name, entry in part.guess.tables.items() if taken[name] == part.found.label}
         if tables:
-            part.guess.tables = tables
-            kept.append(part)
+            kept.append(replace(part, guess=replace(part.guess, tables=tables)))
         else:
             wanted = ", ".join(part.guess.tables)
             doubled.append(f"{part.found.label} (also {wanted}, like {taken[next(iter(part.guess.tables))]})")
@@ -229,37 +228,28 @@ def _settings(parts: Sequence[Part]) -> dict[str, Any]:
 
 def _tried(proposal: Proposal) -> Proposal:
     """The proposal with the data as it opens; rows without customer are left out where there are others."""
-    settings = dict(proposal.settings)
-    for _ in range(2):
-        try:
-            data = _open(proposal, settings)
-        except DatasetError as error:
-            nameless = [
-                problem
-                for problem in error.problems
-                if problem.message == "has no value" and _is_customer(problem.column, proposal)
-            ]
-            if nameless and "drop_rows_without" not in settings:
-                settings["drop_rows_without"] = "customer_id"
-                continue
-            told = tuple(map(str, error.problems))
-            return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems + told, settings)
-        except ArgumentError as error:
-            told = (str(error),)
-            return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems + told, settings)
-        return Proposal(proposal.folder, proposal.parts, proposal.unused, proposal.problems, settings, data)
-    raise AssertionError("a proposal is tried twice at most")
+    try:
+        return replace(proposal, data=_open(proposal))
+    except DatasetError as error:
+        if "drop_rows_without" not in proposal.settings and any(
+            _is_nameless(each, proposal) for each in error.problems
+        ):
+            return _tried(replace(proposal, settings={**proposal.settings, "drop_rows_without": "customer_id"}))
+        return replace(proposal, problems=(*proposal.problems, *map(str, error.problems)))
+    except ArgumentError as error:
+        return replace(proposal, problems=(*proposal.problems, str(error)))
 
 
-def _is_customer(column: str | None, proposal: Proposal) -> bool:
-    return column is None or any(
-        column == entry["columns"].get("customer_id") for entry in proposal.tables.values() if "columns" in entry
-    )
+def _is_nameless(problem: Problem, proposal: Proposal) -> bool:
+    """Whether rows name no customer."""
+    named = {entry.get("columns", {}).get("customer_id", "customer_id") for entry in proposal.tables.values()
+             if isinstance(entry.get("columns", {}).get("customer_id", ""), str)}  # fmt: skip
+    return problem.message == "has no value" and problem.column in named
 
 
-def _open(proposal: Proposal, settings: Mapping[str, Any]) -> Dataset:
+def _open(proposal: Proposal) -> Dataset:
     """The data as it opens with what is proposed, whatever a `kbind.yaml` that is there says."""
-    return opened(proposal.folder, config_of({**settings, "tables": proposal.tables}, CONFIG_NAME))
+    return opened(proposal.folder, config_of({**proposal.settings, "tables": proposal.tables}, CONFIG_NAME))
 
 
 def write(proposal: Proposal, *, force: bool = False) -> Path:

@@ -200,3 +200,11 @@ def test_an_old_kbind_yaml_does_not_bear_on_the_proposal_that_replaces_it(tmp_pa
     assert f"{proposal.data.as_of:%Y-%m-%d}" == "2024-02-03"
     write(proposal, force=True)
     assert kb.open_dataset(tmp_path).as_of == proposal.data.as_of
+
+
+def test_rows_without_customer_are_proposed_to_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("customer_id,timestamp\n1,2024-01-01\n,2024-01-02\n2,2024-01-03\n")
+    proposal = propose(tmp_path)
+    assert proposal.settings == {"drop_rows_without": "customer_id"}
+    assert proposal.data is not None
+    assert "events.csv: 1 row without customer_id dropped, as kbind.yaml says" in proposal.data.notes
